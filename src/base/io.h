@@ -1,0 +1,44 @@
+/* io.h - whole files in, whole files out. A file is complete under its name or not there at all. */
+#ifndef GF_BASE_IO_H
+#define GF_BASE_IO_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Reads a regular file of at most `limit` bytes. *out is the caller's (gf_free), with a NUL behind the last byte. */
+graft_status gf_file_read(const char *path, size_t limit, uint8_t **out, size_t *n, graft_error *err);
+
+typedef struct gf_bytes {
+    const void *data;
+    size_t n;
+} gf_bytes;
+
+/* Writes the parts one after the other: space reserved, PATH.tmp written, fsync, rename, fsync of the folder. After
+ * a failure PATH is what it was before and PATH.tmp is gone. A failed fsync counts as not saved. */
+graft_status gf_file_write(const char *path, const gf_bytes *parts, size_t n_parts, graft_error *err);
+graft_status gf_file_write_text(const char *path, const char *text, graft_error *err);
+
+/* Makes a folder and its parents; one that exists is fine. */
+graft_status gf_make_dirs(const char *path, graft_error *err);
+
+bool gf_is_dir(const char *path);
+bool gf_is_file(const char *path);
+
+/* The names in a folder except "." and "..", sorted by bytes. Free with gf_names_free. */
+typedef struct gf_names {
+    char **item;
+    size_t n, cap;
+} gf_names;
+graft_status gf_dir_list(const char *path, gf_names *names, graft_error *err);
+graft_status gf_names_add(gf_names *names, const char *name, graft_error *err); /* copies */
+void gf_names_sort(gf_names *names);
+void gf_names_free(gf_names *names);
+
+/* An exclusive lock on DIR/.lock, held until gf_unlock (or the process's end). Where another process has
+ * it, E3004 names that process's number. */
+graft_status gf_lock_dir(const char *dir, int *fd, graft_error *err);
+void gf_unlock(int fd);
+
+#endif

@@ -1,0 +1,175 @@
+#include "base/threads.h"
+
+#include "base/alloc.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+typedef struct job {
+    gf_item_fn fn;
+    void *ctx;
+    size_t n, next, done;
+    size_t failed_item;
+    graft_status status;
+    graft_error error;
+} job;
+
+struct gf_pool {
+    pthread_mutex_t lock;
+    pthread_cond_t work, idle;
+    job front, back;
+    bool stop;
+    int threads;
+    void (*start)(void);
+    pthread_t *thread;
+};
+
+typedef struct worker_arg {
+    gf_pool *pool;
+    int index;
+} worker_arg;
+
+int gf_cpu_count(void)
+{
+    cpu_set_t set;
+    if (!sched_getaffinity(0, sizeof set, &set)) return CPU_COUNT(&set);
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (int)n : 1;
+}
+
+static job *next_job(gf_pool *pool)
+{
+    if (pool->front.next < pool->front.n) return &pool->front;
+    if (pool->back.next < pool->back.n) return &pool->back;
+    return NULL;
+}
+
+static void run_item(gf_pool *pool, job *j, int worker)
+{
+    size_t item = j->next++;
+    gf_item_fn fn = j->fn;
+    void *ctx = j->ctx;
+    pthread_mutex_unlock(&pool->lock);
+    graft_error error = {0};
+    graft_status status = fn(ctx, item, worker, &error);
+    pthread_mutex_lock(&pool->lock);
+    if (status != GRAFT_OK && (j->status == GRAFT_OK || item < j->failed_item)) {
+        j->status = status;
+        j->error = error;
+        j->failed_item = item;
+    }
+    if (++j->done == j->n) pthread_cond_broadcast(&pool->idle);
+}
+
+static void *worker_main(void *raw)
+{
+    worker_arg arg = *(worker_arg *)raw;
+    gf_free(raw);
+    gf_pool *pool = arg.pool;
+    if (pool->start) pool->start();
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->stop) {
+        job *j = next_job(pool);
+        if (j) {
+            run_item(pool, j, arg.index);
+        } else {
+            pthread_cond_wait(&pool->work, &pool->lock);
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+static bool start_worker(gf_pool *pool)
+{
+    worker_arg *arg = gf_new(worker_arg);
+    if (!arg) return false;
+    *arg = (worker_arg){pool, pool->threads};
+    if (pthread_create(&pool->thread[pool->threads], NULL, worker_main, arg)) {
+        gf_free(arg);
+        return false;
+    }
+    pool->threads++;
+    return true;
+}
+
+graft_status gf_pool_create(gf_pool **out, int threads, void (*start)(void), graft_error *err)
+{
+    *out = NULL;
+    if (threads <= 0) threads = gf_cpu_count();
+    gf_pool *pool = gf_new(gf_pool);
+    if (!pool) return gf_fail_memory(err, sizeof *pool, "threads");
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->work, NULL);
+    pthread_cond_init(&pool->idle, NULL);
+    pool->start = start;
+    pool->thread = gf_new_n((size_t)threads, pthread_t);
+    if (!pool->thread) {
+        gf_pool_destroy(pool);
+        return gf_fail_memory(err, (size_t)threads * sizeof(pthread_t), "threads");
+    }
+    while (pool->threads < threads && start_worker(pool)) {
+    }
+    if (!pool->threads) {
+        gf_pool_destroy(pool);
+        return gf_fail(err, GF_E_THREADS, "raise the process limit (ulimit -u)", "no thread can be started");
+    }
+    *out = pool;
+    return GRAFT_OK;
+}
+
+void gf_pool_destroy(gf_pool *pool)
+{
+    if (!pool) return;
+    pthread_mutex_lock(&pool->lock);
+    pool->stop = true;
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    for (int i = 0; i < pool->threads; i++) pthread_join(pool->thread[i], NULL);
+    pthread_cond_destroy(&pool->work);
+    pthread_cond_destroy(&pool->idle);
+    pthread_mutex_destroy(&pool->lock);
+    gf_free(pool->thread);
+    gf_free(pool);
+}
+
+int gf_pool_threads(const gf_pool *pool) { return pool->threads; }
+
+/* Waits until every item of the job that was started has ended, then clears it. Lock held. */
+static graft_status collect(gf_pool *pool, job *j, graft_error *err)
+{
+    while (j->done < j->n) pthread_cond_wait(&pool->idle, &pool->lock);
+    graft_status status = j->status;
+    if (status != GRAFT_OK && err) *err = j->error;
+    *j = (job){0};
+    return status;
+}
+
+graft_status gf_pool_run(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx, graft_error *err)
+{
+    if (!n) return GRAFT_OK;
+    pthread_mutex_lock(&pool->lock);
+    pool->front = (job){.fn = fn, .ctx = ctx, .n = n};
+    pthread_cond_broadcast(&pool->work);
+    graft_status status = collect(pool, &pool->front, err);
+    pthread_mutex_unlock(&pool->lock);
+    return status;
+}
+
+void gf_pool_background(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->back = (job){.fn = fn, .ctx = ctx, .n = n};
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+graft_status gf_pool_finish_background(gf_pool *pool, graft_error *err)
+{
+    pthread_mutex_lock(&pool->lock);
+    graft_status status = collect(pool, &pool->back, err);
+    pthread_mutex_unlock(&pool->lock);
+    return status;
+}

@@ -1,0 +1,33 @@
+/* threads.h - a pool of workers that share out numbered items.
+ *
+ * Two jobs can stand at once: the foreground, which the caller waits for, and the background, whose items
+ * a worker takes only when no foreground item is left (the next batch's frozen part, while the last
+ * lanes of this step finish). Which worker takes which item never matters for a result: an item's outcome
+ * depends on its number alone. */
+#ifndef GF_BASE_THREADS_H
+#define GF_BASE_THREADS_H
+
+#include "base/error.h"
+
+typedef struct gf_pool gf_pool;
+
+/* Work on item `item`, as worker `worker` (0 .. threads - 1). A failing item's status is kept (the lowest item
+ * number wins) and the others still run. */
+typedef graft_status (*gf_item_fn)(void *ctx, size_t item, int worker, graft_error *err);
+
+/* Starts `threads` workers (0: one a CPU this process may use). `start` (may be NULL) runs first on each
+ * worker. Where not all can be started the pool runs with those that could; none at all is an error. */
+graft_status gf_pool_create(gf_pool **out, int threads, void (*start)(void), graft_error *err);
+void gf_pool_destroy(gf_pool *pool); /* takes NULL; waits for running items */
+int gf_pool_threads(const gf_pool *pool);
+int gf_cpu_count(void);
+
+/* Runs items 0 .. n-1 and waits for all. One caller at a time. */
+graft_status gf_pool_run(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx, graft_error *err);
+
+/* Sets the background job (one at a time); items start when workers are idle. */
+void gf_pool_background(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx);
+/* Waits until all its items are done. No job: GRAFT_OK. */
+graft_status gf_pool_finish_background(gf_pool *pool, graft_error *err);
+
+#endif

