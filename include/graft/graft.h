@@ -1,0 +1,234 @@
+/* graft/graft.h - transfer learning on a CPU: a pretrained network, a folder of pictures, a fine-tuned network.
+ *
+ * Page one, all that most programs need:
+ *
+ *     graft_model_open   a pretrained backbone with a new head, or a finished run
+ *     graft_data_open    a folder of pictures, one folder a class
+ *     graft_train        feature extraction, then fine-tuning; writes a run folder
+ *     graft_evaluate     loss, accuracy and confusion matrix on labelled pictures
+ *     graft_predict      labels for pictures
+ *
+ * Rules for all of it. Functions return a graft_status and fill the caller's graft_error (may be NULL). A result is an
+ * out-parameter, set to NULL on failure; what an _open or a call gave is freed by its _free, which takes NULL.
+ * Strings passed in are copied; strings handed out live as long as their object. Paths are bytes. One graft_context may
+ * be used by one thread at a time; several contexts may live in one process. Nothing is printed: messages and progress
+ * go to the context's functions, which are called on the thread that made the call. Option structs are filled by their
+ * _defaults function first, so that programs keep working when options are added. */
+#ifndef GRAFT_H
+#define GRAFT_H
+
+#include <graft/status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GRAFT_VERSION "0.1.0"
+
+typedef struct graft_context graft_context;
+typedef struct graft_model graft_model;
+typedef struct graft_data graft_data;
+typedef struct graft_result graft_result;
+
+/* ---- a context: threads, messages, progress, stopping
+ * ------------------------------------------------------------------- */
+
+typedef enum graft_level { GRAFT_NOTE, GRAFT_WARNING } graft_level;
+
+typedef enum graft_stage {
+    GRAFT_STAGE_CHECK,    /* pictures are decoded and checked */
+    GRAFT_STAGE_PLAN,     /* plans are made, precisions timed */
+    GRAFT_STAGE_TRAIN,    /* a training epoch */
+    GRAFT_STAGE_EVALUATE, /* an evaluation */
+    GRAFT_STAGE_EPOCH,    /* an epoch has ended: the val_ fields hold */
+    GRAFT_STAGE_REPORT,   /* the report is written */
+} graft_stage;
+
+typedef struct graft_progress {
+    graft_stage stage;
+    int64_t done, total;   /* pictures of this stage */
+    int epoch, epochs;     /* from 1, over both phases */
+    int phase;             /* 1 feature extraction, 2 fine-tuning, 0 neither */
+    double loss, accuracy; /* running means; NaN before the first batch */
+    double val_loss, val_accuracy;
+    double images_per_second;
+    double seconds_left; /* of the whole stage; negative: not known yet */
+    double seconds;      /* EPOCH: how long it took */
+} graft_progress;
+
+typedef struct graft_context_options {
+    int threads; /* worker threads; 0: one a CPU that this process may use. Never changes a result */
+    void (*say)(void *user, graft_level level, const char *text); /* may be NULL */
+    void (*progress)(void *user, const graft_progress *progress); /* may be NULL; at most some 20 times a second */
+    /* Asked between steps; may be NULL. GRAFT_OK: go on; GRAFT_INTERRUPTED or GRAFT_TERMINATED: write a checkpoint at
+     * this step and return that status. */
+    graft_status (*should_stop)(void *user);
+    void *user;
+} graft_context_options;
+
+GRAFT_API void graft_context_defaults(graft_context_options *options);
+GRAFT_API graft_status graft_context_open(const graft_context_options *options, graft_context **out, graft_error *err);
+GRAFT_API void graft_context_free(graft_context *context);
+
+/* ---- a model
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct graft_model_options {
+    const char *model;     /* an architecture ("mobilenet_v2"); NULL: "mobilenet_v2" */
+    const char *weights;   /* a weight file; NULL: seeded random weights */
+    double alpha;          /* width multiplier of MobileNetV2; 1 */
+    int width, height;     /* of the pictures; 160 x 160 */
+    int classes;           /* outputs of the new head; 0: as many as the data has. 2 classes share one logit */
+    double dropout;        /* before the head, [0, 1); 0.2 */
+    uint64_t seed;         /* of the head's initial values; 0 */
+    const char *precision; /* "auto" (by timing), "f32" or "bf16"; NULL: "auto" */
+    int fine_tune_at;      /* layers of the backbone below this number stay frozen in fine-tuning; -1: no fine-tuning */
+    const char *fine_tune_at_name; /* the same by layer name; NULL: by number */
+    int fine_tune_last;            /* or: the last N layers are tuned; -1: not used */
+    int allow_nonfinite;           /* take NaN and infinities in weight files; 0 */
+} graft_model_options;
+
+GRAFT_API void graft_model_defaults(graft_model_options *options);
+
+/* A backbone with a new head. Weight files: Keras HDF5 (.h5, .weights.h5), safetensors. Every tensor of the backbone
+ * must be there with its shape (GRAFT_WEIGHTS otherwise, all of them listed). The model borrows the context. */
+GRAFT_API graft_status graft_model_open(graft_context *context, const graft_model_options *options, graft_model **out,
+                                        graft_error *err);
+/* The best model of a finished (or running) run folder, or a model.safetensors by itself. */
+GRAFT_API graft_status graft_run_open(graft_context *context, const char *run, graft_model **out, graft_error *err);
+GRAFT_API void graft_model_free(graft_model *model);
+
+/* The layer table as Keras prints it (result text) and its counts (result JSON: layers, total_params, trainable_params,
+ * non_trainable_params, trainable_variables). With fine_tune_at set, trainable is told for the fine-tuning phase. */
+GRAFT_API graft_status graft_summary(const graft_model *model, graft_result **out, graft_error *err);
+
+/* ---- data
+ * --------------------------------------------------------------------------------------------------------------- */
+
+typedef enum graft_cache { GRAFT_CACHE_AUTO, GRAFT_CACHE_MEMORY, GRAFT_CACHE_DISK, GRAFT_CACHE_NONE } graft_cache;
+
+typedef struct graft_data_options {
+    int width, height;           /* pictures are resized to this; 160 x 160 */
+    int antialias;               /* 0, as Keras does */
+    double split[3];             /* train, validation, test shares of a folder without splits; {0.8, 0.2, 0} */
+    double test_from_validation; /* this share of the validation batches becomes the test set; 0 */
+    int batch;                   /* pictures a batch (for test_from_validation); 32 */
+    uint64_t seed;               /* of the splits; 0 */
+    graft_cache cache;           /* of decoded pictures; GRAFT_CACHE_AUTO: memory where it fits */
+    uint64_t memory_limit;       /* bytes for the cache in memory; 0: half of what is free */
+    const char *cache_dir;       /* of the cache on disk; NULL: $XDG_CACHE_HOME/graft or ~/.cache/graft */
+    int skip_bad;                /* train without bad pictures instead of refusing; 0 */
+    double max_bad;              /* with skip_bad: the share of bad pictures that is still accepted; 0.01 */
+    int allow_truncated;         /* pad pictures that end early with grey; 0 */
+    int ignore_exif;             /* do not apply EXIF orientation; 0 */
+    int allow_empty_class;       /* 0 */
+} graft_data_options;
+
+GRAFT_API void graft_data_defaults(graft_data_options *options);
+
+/* DATA/{train,validation[,test]}/CLASS/files, DATA/CLASS/files, or a CSV file (path,label[,split]). Every picture is
+ * decoded once, here: bad ones are all listed in one error (GRAFT_DATA) before any training. Borrows the context. */
+GRAFT_API graft_status graft_data_open(graft_context *context, const char *path, const graft_data_options *options,
+                                       graft_data **out, graft_error *err);
+GRAFT_API void graft_data_free(graft_data *data);
+GRAFT_API int graft_data_classes(const graft_data *data);
+GRAFT_API const char *graft_data_class_name(const graft_data *data, int class_index); /* NULL: no such class */
+
+/* Counts, sizes, bad files, duplicates: as text and JSON. Bad files are part of the result, not an error; `bad` (may be
+ * NULL) gets their number. */
+GRAFT_API graft_status graft_inspect(graft_context *context, const char *path, const graft_data_options *options,
+                                     graft_result **out, int64_t *bad, graft_error *err);
+
+/* ---- train, resume
+ * ------------------------------------------------------------------------------------------------------ */
+
+typedef struct graft_train_options {
+    const char *out; /* the run folder; must not hold a run unless `force` */
+    int force;
+    int batch;                       /* 32 */
+    int epochs;                      /* of feature extraction; 10 */
+    int fine_tune_epochs;            /* 10; needs the model's fine_tune_at (or _last, _name) */
+    double lr;                       /* 1e-4 */
+    double fine_tune_lr;             /* 0: a tenth of lr */
+    const char *optimizer;           /* "adam", "rmsprop", "sgd", "adamw"; NULL: "adam" */
+    const char *fine_tune_optimizer; /* NULL: "rmsprop" */
+    const char *augment;             /* "flip,rotate=0.2" or "none"; NULL: "flip,rotate=0.2" */
+    uint64_t seed;                   /* of shuffling, augmentation and dropout; 0 */
+    const char *on_nan;              /* "stop", "skip:N" or "lower-lr"; NULL: "stop" */
+    double checkpoint_seconds;       /* at least one checkpoint in this time and one an epoch; 60 */
+    int report;                      /* plots and report.html; 1 */
+    const char *command_line;        /* noted in the report; may be NULL */
+} graft_train_options;
+
+GRAFT_API void graft_train_defaults(graft_train_options *options);
+
+/* Trains the model in place (best weights on the validation set kept) and writes the run folder. Result JSON:
+ * {"run","before":{loss,accuracy},"validation":{..},"test":{..},"epochs","seconds","peak_rss_mb"}. */
+GRAFT_API graft_status graft_train(graft_model *model, graft_data *data, const graft_train_options *options,
+                                   graft_result **out, graft_error *err);
+
+/* Goes on with a run that was stopped in any way; the same bits as if it had never been. `threads` may differ. `data`
+ * (may be NULL) is the folder to use if the data was moved. A run that had ended gives its result again. */
+GRAFT_API graft_status graft_resume(graft_context *context, const char *run, const char *data, graft_result **out,
+                                    graft_error *err);
+
+/* ---- evaluate, predict, features
+ * ---------------------------------------------------------------------------------------- */
+
+/* Every labelled picture below `path` (or of its split "train", "validation", "test"; NULL: all). Result JSON:
+ * {"images","loss","accuracy","confusion":[[..]]} (rows: true class). */
+GRAFT_API graft_status graft_evaluate(graft_model *model, const char *path, const char *split, graft_result **out,
+                                      graft_error *err);
+
+/* Files and folders (walked) of pictures. `top`: how many labels for each, at most. Result JSON:
+ * {"predictions":[{"path", "label","probability","top":[{"label","probability"}]}]}; a picture that cannot be read has
+ * "error" instead. If all of them failed that is an error (GRAFT_DATA). */
+GRAFT_API graft_status graft_predict(graft_model *model, const char *const *paths, size_t n, int top,
+                                     graft_result **out, graft_error *err);
+
+typedef struct graft_prediction {
+    const char *path;
+    const char *label; /* NULL: the picture could not be read */
+    double probability;
+    const char *error; /* NULL where there is a label */
+} graft_prediction;
+
+GRAFT_API size_t graft_result_predictions(const graft_result *result);
+GRAFT_API graft_prediction graft_result_prediction(const graft_result *result, size_t i);
+
+/* Activations of pictures as a .npy file, f32, a row a picture in the order given: pooled features [n, c] of the
+ * backbone, or with `layer` the output of that layer [n, h, w, c]. */
+GRAFT_API graft_status graft_features(graft_model *model, const char *const *paths, size_t n, const char *layer,
+                                      const char *out_file, graft_result **out, graft_error *err);
+
+/* ---- bench
+ * -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct graft_bench_options {
+    int batch;           /* 32 */
+    int steps;           /* timed steps of each kind; 30 */
+    const char *augment; /* NULL: "flip,rotate=0.2" */
+} graft_bench_options;
+
+GRAFT_API void graft_bench_defaults(graft_bench_options *options);
+
+/* Steps on a synthetic batch. Result JSON: {"frozen_step_ms","fine_tune_step_ms","images_per_second","gflops",
+ * "peak_gflops","peak_rss_mb",..}; peak_gflops is a matrix product measured in the same run. */
+GRAFT_API graft_status graft_bench(graft_model *model, const graft_bench_options *options, graft_result **out,
+                                   graft_error *err);
+
+/* ---- results
+ * ------------------------------------------------------------------------------------------------------------ */
+
+GRAFT_API const char *graft_result_json(const graft_result *result); /* one JSON document */
+GRAFT_API const char *graft_result_text(const graft_result *result); /* the same for people */
+/* A number of the JSON document by its path, such as "validation.accuracy"; NaN where there is none. */
+GRAFT_API double graft_result_number(const graft_result *result, const char *path);
+GRAFT_API void graft_result_free(graft_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
