@@ -1,0 +1,77 @@
+/* image.h - the bytes of a picture file in, 8-bit RGB out.
+ *
+ * The format is told by the content, never by the name. Damage is an error, not a grey stripe: what the JPEG library
+ * calls a warning is refused here too. All functions are pure (bytes in, result out; no files) and may be called
+ * from any number of threads at once. */
+#ifndef GF_IMAGE_IMAGE_H
+#define GF_IMAGE_IMAGE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* 8-bit RGB, rows from the top, h * w * 3 bytes without padding. Free with gf_picture_free. */
+typedef struct gf_picture {
+    int w, h;
+    uint8_t *rgb; /* owned */
+} gf_picture;
+
+void gf_picture_free(gf_picture *p); /* takes NULL and an empty one; leaves an empty one */
+
+typedef enum gf_image_format {
+    GF_IMAGE_UNKNOWN,
+    GF_IMAGE_JPEG,
+    GF_IMAGE_PNG,
+    GF_IMAGE_WEBP,
+    GF_IMAGE_GIF,
+    GF_IMAGE_BMP,
+    GF_IMAGE_FORMATS
+} gf_image_format;
+
+const char *gf_image_format_name(gf_image_format format); /* "JPEG"; "unknown" */
+
+/* What the first bytes are. GF_IMAGE_UNKNOWN too for formats that are known by name but not read (HEIC, TIFF ...). */
+gf_image_format gf_image_format_of(const uint8_t *bytes, size_t n);
+
+/* What a file's name says (".jpg", ".jpeg", ".png" ...; upper or lower case): for the note "a PNG named .jpg".
+ * GF_IMAGE_UNKNOWN where the ending is none of ours. */
+gf_image_format gf_image_format_of_name(const char *name);
+
+typedef struct gf_image_options {
+    uint64_t max_pixels;   /* w * h above it is refused from the header */
+    bool ignore_exif;      /* leave the picture as stored, do not turn it by its EXIF orientation */
+    bool allow_truncated;  /* a file that ends early: the missing pixels are grey (128), info says so */
+    bool frames_error;     /* animated pictures are an error, not their first frame */
+    uint8_t background[3]; /* what shows through transparent pixels, R G B */
+} gf_image_options;
+
+/* 100 Mpx, EXIF applied, truncated refused, first frame, white. */
+gf_image_options gf_image_options_default(void);
+
+/* Filled by gf_image_decode; worth a note each, none is an error. */
+typedef struct gf_image_info {
+    gf_image_format format;
+    int stored_w, stored_h; /* before turning */
+    int orientation;        /* 1-8 as applied; 1: none */
+    bool bad_exif;          /* EXIF data that do not hold together, left out */
+    bool animated;          /* the first frame was taken */
+    bool sixteen_bit;       /* scaled to 8 bits, v / 257 rounded */
+    bool alpha;             /* has transparent pixels' channel; composited on the background */
+    bool truncated;         /* ended early and was padded */
+    int rows_present;       /* complete rows; < stored_h only where truncated */
+} gf_image_info;
+
+/* Width, height and format from the header alone, before any turning; checks empty, unknown, unsupported, 0 pixels,
+ * max_pixels. `name` is what messages call the picture (escaped there). opts NULL: the defaults. w, h, format may be
+ * NULL. */
+graft_status gf_image_probe(const uint8_t *bytes, size_t n, const char *name, const gf_image_options *opts, int *w,
+                            int *h, gf_image_format *format, graft_error *err);
+
+/* Decodes the whole picture. opts NULL: the defaults; info may be NULL. On failure *out is empty. Peak memory is the
+ * picture (3 bytes a pixel), the same again where it is turned, and what the format's decoder needs (up to 6 bytes a
+ * pixel for a progressive JPEG, 4 for pictures with alpha). */
+graft_status gf_image_decode(const uint8_t *bytes, size_t n, const char *name, const gf_image_options *opts,
+                             gf_picture *out, gf_image_info *info, graft_error *err);
+
+#endif
