@@ -1,0 +1,42 @@
+/* history.h - one row an epoch, kept as history.csv. */
+#ifndef GF_REPORT_HISTORY_H
+#define GF_REPORT_HISTORY_H
+
+#include "base/error.h"
+
+#include <stdint.h>
+
+typedef enum gf_run_phase { GF_RUN_FEATURE_EXTRACTION, GF_RUN_FINE_TUNING, GF_RUN_PHASES } gf_run_phase;
+
+/* "feature_extraction", "fine_tuning": as the file has it. */
+const char *gf_run_phase_name(gf_run_phase phase);
+
+typedef struct gf_history_row {
+    int32_t epoch; /* from 1; goes on from phase to phase */
+    gf_run_phase phase;
+    double lr;
+    double loss, accuracy;         /* over the training set, while training; NaN: not measured */
+    double val_loss, val_accuracy; /* after the epoch; NaN: no validation set */
+    double seconds, images_per_second;
+} gf_history_row;
+
+/* Zeroed is empty. Rows are in the order of their epochs. */
+typedef struct gf_history {
+    gf_history_row *row;
+    size_t n, cap;
+} gf_history;
+
+graft_status gf_history_add(gf_history *h, const gf_history_row *row, graft_error *err);
+void gf_history_free(gf_history *h); /* takes NULL; leaves it empty */
+
+/* The whole file anew, under its name only once it is complete: with a header line, numbers with 9 significant digits
+ * (a float reads back as itself, and a file that is read and written keeps its bytes), a point for the decimals in
+ * every locale. */
+graft_status gf_history_write(const char *path, const gf_history *h, graft_error *err);
+
+/* Reads what gf_history_write wrote; an empty field reads as NaN. Anything else than that header, 9 fields a line,
+ * known phases and rising epochs is E5002 with `name` and line. *out is the caller's. */
+graft_status gf_history_parse(gf_history *out, const uint8_t *data, size_t n, const char *name, graft_error *err);
+graft_status gf_history_read(gf_history *out, const char *path, graft_error *err);
+
+#endif

@@ -1,0 +1,110 @@
+#include "report/number.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The calling thread's locale is set to "C" for one conversion and put back: no other thread sees it. glibc keeps the
+ * "C" locale as a constant, so that newlocale allocates nothing. */
+static void print_c(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void print_c(char *buf, size_t size, const char *fmt, ...)
+{
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    locale_t before = plain ? uselocale(plain) : (locale_t)0;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(buf, size, fmt, args);
+    va_end(args);
+    if (plain) {
+        uselocale(before);
+        freelocale(plain);
+    }
+}
+
+const char *gf_number_general(char buf[GF_NUMBER_SIZE], double x, int digits)
+{
+    if (isnan(x)) return memcpy(buf, "nan", 4); /* printf may write -nan */
+    print_c(buf, GF_NUMBER_SIZE, "%.*g", digits, x);
+    return buf;
+}
+
+const char *gf_number_fixed(char buf[GF_NUMBER_SIZE], double x, int decimals)
+{
+    if (isnan(x)) return memcpy(buf, "-", 2);
+    print_c(buf, GF_NUMBER_SIZE, "%.*f", decimals, x);
+    if (buf[0] == '-' && buf[strspn(buf, "-0.")] == 0) memmove(buf, buf + 1, strlen(buf)); /* no "-0.00" */
+    return buf;
+}
+
+const char *gf_number_percent(char buf[GF_NUMBER_SIZE], double share, int decimals)
+{
+    gf_number_fixed(buf, 100 * share, decimals);
+    size_t n = strlen(buf);
+    if (!isnan(share) && n + 3 <= GF_NUMBER_SIZE) memcpy(buf + n, " %", 3);
+    return buf;
+}
+
+const char *gf_number_count(char buf[GF_NUMBER_SIZE], unsigned long long n)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%llu", n);
+    char *p = buf;
+    for (int i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0) *p++ = ',';
+        *p++ = digits[i];
+    }
+    *p = 0;
+    return buf;
+}
+
+const char *gf_number_duration(char buf[GF_NUMBER_SIZE], double seconds)
+{
+    if (!(seconds >= 0 && seconds < 1e9)) return memcpy(buf, "-", 2);
+    if (seconds < 9.95) {
+        print_c(buf, GF_NUMBER_SIZE, "%.1f s", seconds);
+        return buf;
+    }
+    long s = lround(seconds);
+    if (s < 60) {
+        snprintf(buf, GF_NUMBER_SIZE, "%ld s", s);
+    } else if (s < 3600) {
+        snprintf(buf, GF_NUMBER_SIZE, "%ld min %ld s", s / 60, s % 60);
+    } else {
+        snprintf(buf, GF_NUMBER_SIZE, "%ld h %ld min", s / 3600, s % 3600 / 60);
+    }
+    return buf;
+}
+
+bool gf_number_parse(const char *s, size_t n, double *out)
+{
+    char text[64];
+    if (n == 0 || n >= sizeof text || memchr(s, 0, n) || strchr(" \t\n\v\f\r", s[0])) return false;
+    memcpy(text, s, n);
+    text[n] = 0;
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!plain) return false;
+    char *end;
+    *out = strtod_l(text, &end, plain);
+    freelocale(plain);
+    return end == text + n;
+}
+
+gf_ticks gf_ticks_cover(double low, double high, int most)
+{
+    if (!(isfinite(low) && isfinite(high))) low = 0, high = 1;
+    if (high < low) high = low;
+    if (high - low <= 1e-12 * fmax(fabs(low), fabs(high))) { /* one value: a unit of its own size around it */
+        double around = low == 0 ? 1 : fabs(low) / 2;
+        low -= around;
+        high += around;
+    }
+    double rough = (high - low) / (most > 1 ? most - 1 : 1);
+    double power = pow(10, floor(log10(rough))), lead = rough / power;
+    double step = (lead <= 1.0000001 ? 1 : lead <= 2.0000001 ? 2 : lead <= 5.0000001 ? 5 : 10) * power;
+    double first = floor(low / step + 1e-9) * step, last = ceil(high / step - 1e-9) * step;
+    int decimals = (int)-floor(log10(step) + 1e-9);
+    return (gf_ticks){first, step, (int)lround((last - first) / step) + 1, decimals > 0 ? decimals : 0};
+}

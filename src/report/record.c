@@ -1,0 +1,86 @@
+#include "report/record.h"
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "json/json.h"
+
+#include <math.h>
+
+const char *gf_record_class(const gf_run_record *r, int32_t index)
+{
+    return index >= 0 && (size_t)index < r->n_classes ? r->classes[index] : "unknown";
+}
+
+const gf_metrics *gf_record_final(const gf_run_record *r, const char **name)
+{
+    const struct {
+        const gf_metrics *metrics;
+        const char *name;
+    } order[] = {{&r->test, "test"}, {&r->validation, "validation"}, {&r->before, "validation, before training"}};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        if (!order[i].metrics->images) continue;
+        if (name) *name = order[i].name;
+        return order[i].metrics;
+    }
+    return NULL;
+}
+
+static double ratio(uint64_t a, uint64_t b) { return b ? (double)a / (double)b : NAN; }
+
+gf_class_score gf_class_score_of(const uint64_t *confusion, size_t n_classes, size_t c)
+{
+    gf_class_score s = {0};
+    for (size_t i = 0; i < n_classes; i++) {
+        s.images += confusion[c * n_classes + i];
+        s.predicted += confusion[i * n_classes + c];
+    }
+    uint64_t right = confusion[c * n_classes + c];
+    s.precision = ratio(right, s.predicted);
+    s.recall = ratio(right, s.images);
+    s.f1 = ratio(2 * right, s.images + s.predicted);
+    return s;
+}
+
+static gf_json *confusion_json(const uint64_t *confusion, size_t n)
+{
+    if (!confusion) return gf_json_null();
+    gf_json *rows = gf_json_array();
+    for (size_t i = 0; i < n; i++) {
+        gf_json *row = gf_json_array();
+        for (size_t j = 0; j < n; j++) gf_json_add(row, gf_json_int((int64_t)confusion[i * n + j]));
+        gf_json_add(rows, row);
+    }
+    return rows;
+}
+
+static gf_json *metrics_json(const gf_metrics *m, size_t n_classes)
+{
+    if (!m->images) return gf_json_null();
+    gf_json *j = gf_json_object();
+    gf_json_set(j, "images", gf_json_int((int64_t)m->images));
+    gf_json_set(j, "loss", gf_json_real(m->loss));
+    gf_json_set(j, "accuracy", gf_json_real(m->accuracy));
+    gf_json_set(j, "confusion", confusion_json(m->confusion, n_classes));
+    return j;
+}
+
+graft_status gf_record_write_json(const char *path, const gf_run_record *r, graft_error *err)
+{
+    gf_json *j = gf_json_object(), *classes = gf_json_array();
+    for (size_t i = 0; i < r->n_classes; i++) gf_json_add(classes, gf_json_string(r->classes[i]));
+    gf_json_set(j, "model", gf_json_string(r->model));
+    gf_json_set(j, "classes", classes);
+    gf_json_set(j, "before", metrics_json(&r->before, r->n_classes));
+    gf_json_set(j, "validation", metrics_json(&r->validation, r->n_classes));
+    gf_json_set(j, "test", metrics_json(&r->test, r->n_classes));
+    gf_json_set(j, "best_epoch", r->best_epoch ? gf_json_int(r->best_epoch) : gf_json_null());
+    gf_json_set(j, "epochs", gf_json_int(r->history ? (int64_t)r->history->n : 0));
+    gf_json_set(j, "seconds", gf_json_real(r->seconds));
+    gf_json_set(j, "peak_rss_mb", gf_json_real(r->peak_rss_mb));
+    char *text = gf_json_text(j, 1);
+    gf_json_free(j);
+    if (!text) return gf_fail_memory(err, 0, "metrics.json");
+    graft_status status = gf_file_write_text(path, text, err);
+    gf_free(text);
+    return status;
+}

@@ -1,0 +1,95 @@
+/* record.h - what is known of a run at its end; everything in this room is drawn or written from it.
+ *
+ * All pointers are borrowed from the caller for the length of a call. Text may be any bytes: what is not
+ * printable UTF-8 is shown escaped. Real numbers may be NaN, counts 0, lists empty: that part is then left out or
+ * shown as "-". */
+#ifndef GF_REPORT_RECORD_H
+#define GF_REPORT_RECORD_H
+
+#include "report/history.h"
+
+#include <stdint.h>
+
+/* 8-bit RGB, rows from the top without padding: h * w * 3 bytes. */
+typedef struct gf_pixels {
+    int w, h;
+    const uint8_t *rgb;
+} gf_pixels;
+
+typedef struct gf_photo {
+    gf_pixels pixels;
+    const char *path;   /* NULL: not told */
+    int32_t truth;      /* index of its class; -1: not known */
+    int32_t predicted;  /* -1: no prediction made */
+    double probability; /* of `predicted`, 0 to 1 */
+} gf_photo;
+
+typedef struct gf_photos {
+    const gf_photo *item;
+    size_t n;
+} gf_photos;
+
+typedef struct gf_fact {
+    const char *key, *value;
+} gf_fact;
+
+typedef struct gf_facts {
+    const gf_fact *item;
+    size_t n;
+} gf_facts;
+
+/* One evaluation of a set of images. */
+typedef struct gf_metrics {
+    uint64_t images; /* 0: not measured */
+    double loss, accuracy;
+    const uint64_t *confusion; /* n_classes x n_classes counts, row = true, column = predicted; NULL: not kept */
+} gf_metrics;
+
+typedef struct gf_data_split {
+    const char *name; /* "training" */
+    uint64_t images;
+    const uint64_t *per_class; /* n_classes counts; NULL: not told */
+} gf_data_split;
+
+typedef struct gf_run_record {
+    const char *title;          /* the page's heading, such as the run folder's name */
+    const char *model;          /* "mobilenet_v2" */
+    const char *command;        /* the line that repeats the run; NULL: left out */
+    const char *const *classes; /* n_classes names */
+    size_t n_classes;
+    const gf_data_split *splits;
+    size_t n_splits;
+    gf_facts model_facts; /* weights, input size, parameters ... */
+    gf_facts data_facts;  /* folder, digest, pictures left out ... */
+    gf_facts options;     /* every option, resolved */
+    gf_facts versions;
+    const gf_history *history;           /* NULL: none */
+    gf_metrics before, validation, test; /* before training; best weights on validation; and on test */
+    int32_t best_epoch;                  /* whose weights were kept; 0: none */
+    double seconds, peak_rss_mb;         /* of the whole run; NaN: not measured */
+    gf_photos samples;                   /* with truth; the first 9 are shown */
+    gf_photos augmentations;             /* of one photo; the first 9 are shown */
+    gf_photos predictions;               /* with predicted; the first 12 are shown */
+    gf_photos mistakes;                  /* wrong predictions, most confident first; the first 12 are shown */
+} gf_run_record;
+
+/* The name of a class; "unknown" for an index outside the classes. */
+const char *gf_record_class(const gf_run_record *r, int32_t index);
+
+/* The evaluation the run is judged by: test, else validation, else before; NULL where none was made. *name (may be
+ * NULL) is told which. */
+const gf_metrics *gf_record_final(const gf_run_record *r, const char **name);
+
+/* Precision, recall and F1 of class c out of a confusion matrix; NaN where there is nothing to divide by. */
+typedef struct gf_class_score {
+    uint64_t images;    /* whose true class it is */
+    uint64_t predicted; /* times it was predicted */
+    double precision, recall, f1;
+} gf_class_score;
+gf_class_score gf_class_score_of(const uint64_t *confusion, size_t n_classes, size_t c);
+
+/* metrics.json: {"model", "classes", "before", "validation", "test": {"images", "loss", "accuracy", "confusion"},
+ * "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation that was not made is null, as are NaNs. */
+graft_status gf_record_write_json(const char *path, const gf_run_record *r, graft_error *err);
+
+#endif

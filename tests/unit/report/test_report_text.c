@@ -1,0 +1,419 @@
+/* Numbers as text, history.csv, the TensorBoard file, metrics.json: each read back by other means than it was written.
+ */
+#include "base/alloc.h"
+#include "base/io.h"
+#include "report/events.h"
+#include "report/history.h"
+#include "report/number.h"
+#include "report/record.h"
+#include "json/json.h"
+
+#include <locale.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/graft-test-XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* A file of the folder as text; the caller frees. */
+static char *text_of(const char *name, size_t *n)
+{
+    uint8_t *data;
+    size_t size;
+    assert_int_equal(gf_file_read(in_folder(name), 1 << 20, &data, &size, NULL), GRAFT_OK);
+    if (n) *n = size;
+    return (char *)data;
+}
+
+static const gf_history_row rows[] = {
+    {1, GF_RUN_FEATURE_EXTRACTION, 1e-4, (float)1 / 3, 0.5f, 0.1f, 0.75f, 12.25, 163.2653f},
+    {2, GF_RUN_FEATURE_EXTRACTION, 1e-4, INFINITY, 0.5f, NAN, NAN, 11, 181.8f},
+    {3, GF_RUN_FINE_TUNING, 1e-5, 1.17549435e-38f, 1, 3.40282347e38f, -0.0, 30, 66},
+};
+static const gf_history history = {(gf_history_row *)rows, 3, 3};
+
+static void numbers_as_people_read_them(void **state)
+{
+    (void)state;
+    assert_string_equal(GF_GENERAL(0.1f, 9), "0.100000001");
+    assert_string_equal(GF_GENERAL(-NAN, 9), "nan");
+    assert_string_equal(GF_FIXED(2.0 / 3, 3), "0.667");
+    assert_string_equal(GF_FIXED(-0.0001, 2), "0.00");
+    assert_string_equal(GF_FIXED(NAN, 2), "-");
+    assert_string_equal(GF_PERCENT(0.9812, 1), "98.1 %");
+    assert_string_equal(GF_PERCENT(NAN, 1), "-");
+    assert_string_equal(GF_COUNT(0), "0");
+    assert_string_equal(GF_COUNT(999), "999");
+    assert_string_equal(GF_COUNT(2257984), "2,257,984");
+    assert_string_equal(GF_COUNT(18446744073709551615ull), "18,446,744,073,709,551,615");
+    assert_string_equal(GF_DURATION(5.55), "5.5 s");
+    assert_string_equal(GF_DURATION(341.2), "5 min 41 s");
+    assert_string_equal(GF_DURATION(7260), "2 h 1 min");
+    assert_string_equal(GF_DURATION(NAN), "-");
+    double x;
+    assert_true(gf_number_parse("1e-4,", 4, &x) && x == 1e-4);
+    assert_true(gf_number_parse("nan", 3, &x) && isnan(x));
+    assert_false(gf_number_parse("0,5", 3, &x));
+    assert_false(gf_number_parse(" 1", 2, &x));
+    assert_false(gf_number_parse("1 ", 2, &x));
+    assert_false(gf_number_parse("", 0, &x));
+}
+
+static void check_ticks(double low, double high, double first, double last, double step, int decimals)
+{
+    gf_ticks t = gf_ticks_cover(low, high, 6);
+    assert_true(fabs(t.first - first) < 1e-9 && fabs(gf_tick_last(&t) - last) < 1e-9 && fabs(t.step - step) < 1e-9);
+    assert_int_equal(t.decimals, decimals);
+}
+
+static void ticks_stand_at_round_numbers(void **state)
+{
+    (void)state;
+    check_ticks(0, 1, 0, 1, 0.2, 1);
+    check_ticks(0.961, 0.998, 0.96, 1, 0.01, 2);
+    check_ticks(0, 8.3, 0, 10, 2, 0);
+    check_ticks(1, 20, 0, 20, 5, 0);
+    check_ticks(0.5, 0.5, 0.2, 0.8, 0.1, 1);
+    for (double high = 1e-30; high < 1e30; high *= 7.3) {
+        gf_ticks t = gf_ticks_cover(0, high, 6);
+        assert_true(t.n >= 2 && t.n <= 7 && gf_tick_last(&t) >= high * (1 - 1e-9));
+    }
+    gf_ticks t = gf_ticks_cover(NAN, INFINITY, 6);
+    assert_true(t.first == 0 && t.n == 6);
+}
+
+static void history_reads_back(void **state)
+{
+    (void)state;
+    assert_int_equal(gf_history_write(in_folder("h.csv"), &history, NULL), GRAFT_OK);
+    char *text = text_of("h.csv", NULL);
+    assert_string_equal(text, "epoch,phase,lr,loss,accuracy,val_loss,val_accuracy,seconds,images_per_second\n"
+                              "1,feature_extraction,0.0001,0.333333343,0.5,0.100000001,0.75,12.25,163.265305\n"
+                              "2,feature_extraction,0.0001,inf,0.5,nan,nan,11,181.800003\n"
+                              "3,fine_tuning,1e-05,1.17549435e-38,1,3.40282347e+38,-0,30,66\n");
+    gf_history h;
+    assert_int_equal(gf_history_read(&h, in_folder("h.csv"), NULL), GRAFT_OK);
+    assert_int_equal(h.n, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(h.row[i].epoch, rows[i].epoch);
+        assert_int_equal(h.row[i].phase, rows[i].phase);
+        assert_true((float)h.row[i].loss == (float)rows[i].loss);
+        assert_true((float)h.row[i].val_loss == (float)rows[i].val_loss || isnan(rows[i].val_loss));
+        assert_true((float)h.row[i].images_per_second == (float)rows[i].images_per_second);
+        assert_true(h.row[i].lr == rows[i].lr && h.row[i].seconds == rows[i].seconds);
+    }
+    assert_true(isnan(h.row[1].val_loss) && isnan(h.row[1].val_accuracy));
+    assert_int_equal(gf_history_write(in_folder("again.csv"), &h, NULL), GRAFT_OK);
+    char *again = text_of("again.csv", NULL);
+    assert_string_equal(again, text);
+    gf_free(again);
+    gf_free(text);
+    gf_history_free(&h);
+}
+
+#define HEADER "epoch,phase,lr,loss,accuracy,val_loss,val_accuracy,seconds,images_per_second\n"
+
+static void bad_history_is_refused_with_its_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } bad[] = {
+        {"", "h.csv:1: the header"},
+        {"epoch,loss\n1,2\n", "h.csv:1: the header"},
+        {HEADER "1,fine_tuning,1,1,1,1,1,1\n", "h.csv:2: 9 fields are wanted"},
+        {HEADER "1,fine_tuning,1,1,1,1,1,1,1,1\n", "h.csv:2: 9 fields are wanted"},
+        {HEADER "1,fine_tuning,1,1,1,1,1,1,1\n\n", "h.csv:3: 9 fields are wanted"},
+        {HEADER "0,fine_tuning,1,1,1,1,1,1,1\n", "h.csv:2: an epoch from 1"},
+        {HEADER "-1,fine_tuning,1,1,1,1,1,1,1\n", "h.csv:2: an epoch from 1"},
+        {HEADER "99999999999999999999,fine_tuning,1,1,1,1,1,1,1\n", "h.csv:2: an epoch from 1"},
+        {HEADER "1,tuning,1,1,1,1,1,1,1\n", "h.csv:2: a phase's name is wanted, found \"tuning\""},
+        {HEADER "1,fine_tuning,1,1,x\x1b,1,1,1,1\n", "h.csv:2: a number is wanted, found \"x\\x1b\""},
+        {HEADER "1,fine_tuning,1,1,1,1,1,1,1\n1,fine_tuning,1,1,1,1,1,1,1\n", "h.csv:3: epochs must rise"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        gf_history h;
+        graft_error err;
+        graft_status status = gf_history_parse(&h, (const uint8_t *)bad[i].text, strlen(bad[i].text), "h.csv", &err);
+        assert_int_equal(status, GRAFT_RESOURCE);
+        assert_int_equal(err.number, 5002);
+        assert_int_equal(strncmp(err.message, bad[i].message, strlen(bad[i].message)), 0);
+        assert_true(h.row == NULL && h.n == 0);
+    }
+}
+
+static void history_cut_short_is_refused_or_shorter(void **state)
+{
+    (void)state;
+    assert_int_equal(gf_history_write(in_folder("h.csv"), &history, NULL), GRAFT_OK);
+    size_t n;
+    char *text = text_of("h.csv", &n);
+    for (size_t cut = 0; cut < n; cut++) {
+        uint8_t *part = malloc(cut + 1); /* its own block: a read behind it is seen by the sanitizers */
+        memcpy(part, text, cut);
+        gf_history h;
+        if (gf_history_parse(&h, part, cut, "h.csv", NULL) == GRAFT_OK) assert_true(h.n <= 3);
+        gf_history_free(&h);
+        free(part);
+    }
+    gf_free(text);
+}
+
+/* A locale with a decimal comma, made here (no system needs to have one): glibc's LC_NUMERIC file is a magic number,
+ * a count, offsets, and the values decimal_point, thousands_sep, grouping, both again as wide characters, codeset. */
+static bool use_decimal_comma(void)
+{
+    static const struct {
+        uint32_t magic, n, offset[6];
+        char point[4], thousands[4], grouping[4];
+        uint32_t wide_point, wide_thousands;
+        char codeset[8];
+    } numeric = {0x20031115 ^ LC_NUMERIC, 6, {32, 36, 40, 44, 48, 52}, ",", ".", "\3\3", ',', '.', "UTF-8"};
+    char dir[128], path[160];
+    snprintf(dir, sizeof dir, "%s/de_XX.UTF-8", folder);
+    mkdir(dir, 0777);
+    snprintf(path, sizeof path, "%s/LC_NUMERIC", dir);
+    if (gf_file_write(path, &(gf_bytes){&numeric, sizeof numeric}, 1, NULL) != GRAFT_OK) return false;
+    setenv("LOCPATH", folder, 1);
+    return setlocale(LC_NUMERIC, "de_XX.UTF-8") != NULL;
+}
+
+static void a_decimal_comma_changes_nothing(void **state)
+{
+    (void)state;
+    assert_true(use_decimal_comma());
+    char shown[16];
+    snprintf(shown, sizeof shown, "%.1f", 1.5);
+    assert_string_equal(shown, "1,5"); /* the locale is at work */
+    numbers_as_people_read_them(NULL);
+    history_reads_back(NULL);
+    snprintf(shown, sizeof shown, "%.1f", 1.5);
+    assert_string_equal(shown, "1,5"); /* and was left as it was */
+    setlocale(LC_NUMERIC, "C");
+}
+
+/* --- the TensorBoard file, read by a second implementation of its format --- */
+
+static uint64_t little(const uint8_t *p, int n)
+{
+    uint64_t x = 0;
+    for (int i = n; i-- > 0;) x = x << 8 | p[i];
+    return x;
+}
+
+/* CRC-32C bit by bit, and its mask. */
+static uint32_t slow_masked_crc(const uint8_t *p, size_t n)
+{
+    uint32_t crc = ~0u;
+    for (size_t i = 0; i < n; i++) {
+        crc ^= p[i];
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+    }
+    crc = ~crc;
+    return (crc >> 15 | crc << 17) + 0xa282ead8u;
+}
+
+static uint64_t varint(const uint8_t **p)
+{
+    uint64_t x = 0;
+    for (int shift = 0;; shift += 7) {
+        uint8_t b = *(*p)++;
+        x |= (uint64_t)(b & 0x7f) << shift;
+        if (b < 0x80) return x;
+    }
+}
+
+/* Appends "tag=value " for a Value message. */
+static void read_value(const uint8_t *p, const uint8_t *end, char *out)
+{
+    assert_int_equal(*p++, 1 << 3 | 2);
+    uint64_t n = varint(&p);
+    sprintf(out + strlen(out), "%.*s=", (int)n, (const char *)p);
+    p += n;
+    assert_int_equal(*p++, 2 << 3 | 5);
+    uint32_t bits = (uint32_t)little(p, 4);
+    float x;
+    memcpy(&x, &bits, 4);
+    sprintf(out + strlen(out), "%.6g ", x);
+    assert_ptr_equal(p + 4, end);
+}
+
+/* One Event as "@wall step version tag=value ...". */
+static void read_event(const uint8_t *p, const uint8_t *end, char *out)
+{
+    out[0] = 0;
+    while (p < end) {
+        uint64_t key = varint(&p);
+        if (key == (1 << 3 | 1)) {
+            uint64_t bits = little(p, 8);
+            double x;
+            memcpy(&x, &bits, 8);
+            sprintf(out + strlen(out), "@%g ", x);
+            p += 8;
+        } else if (key == (2 << 3 | 0)) {
+            sprintf(out + strlen(out), "step %d ", (int)varint(&p));
+        } else if (key == (3 << 3 | 2)) {
+            uint64_t n = varint(&p);
+            sprintf(out + strlen(out), "%.*s ", (int)n, (const char *)p);
+            p += n;
+        } else {
+            assert_int_equal(key, 5 << 3 | 2);
+            uint64_t n = varint(&p);
+            for (const uint8_t *stop = p + n; p < stop;) {
+                assert_int_equal(*p++, 1 << 3 | 2);
+                uint64_t len = varint(&p);
+                read_value(p, p + len, out);
+                p += len;
+            }
+        }
+    }
+    assert_ptr_equal(p, end);
+}
+
+static void tensorboard_reads_the_events(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = {
+        "@0 brain.Event:2 ",
+        "@12.25 step 1 train/loss=0.333333 train/accuracy=0.5 validation/loss=0.1 validation/accuracy=0.75 "
+        "learning_rate=0.0001 images_per_second=163.265 ",
+        "@23.25 step 2 train/loss=inf train/accuracy=0.5 learning_rate=0.0001 images_per_second=181.8 ",
+        "@53.25 step 3 train/loss=1.17549e-38 train/accuracy=1 validation/loss=3.40282e+38 validation/accuracy=-0 "
+        "learning_rate=1e-05 images_per_second=66 ",
+    };
+    assert_int_equal(gf_events_write(in_folder(GF_EVENTS_NAME), &history, NULL), GRAFT_OK);
+    size_t n;
+    uint8_t *file = (uint8_t *)text_of(GF_EVENTS_NAME, &n), *p = file;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        assert_true(p + 12 <= file + n);
+        uint64_t len = little(p, 8);
+        assert_int_equal(little(p + 8, 4), slow_masked_crc(p, 8));
+        assert_true(p + 16 + len <= file + n);
+        assert_int_equal(little(p + 12 + len, 4), slow_masked_crc(p + 12, len));
+        char said[1024];
+        read_event(p + 12, p + 12 + len, said);
+        assert_string_equal(said, wanted[i]);
+        p += 16 + len;
+    }
+    assert_ptr_equal(p, file + n);
+    gf_free(file);
+}
+
+static void a_row_of_nans_is_an_event_without_scalars(void **state)
+{
+    (void)state;
+    gf_history_row row = {1, GF_RUN_FINE_TUNING, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    gf_history h = {&row, 1, 1};
+    assert_int_equal(gf_events_write(in_folder("nan"), &h, NULL), GRAFT_OK);
+    size_t n;
+    uint8_t *file = (uint8_t *)text_of("nan", &n);
+    uint64_t first = 16 + little(file, 8), second = 16 + little(file + first, 8);
+    assert_int_equal(first + second, n);
+    char said[128];
+    read_event(file + first + 12, file + first + second - 4, said);
+    assert_string_equal(said, "@0 step 1 ");
+    gf_free(file);
+}
+
+/* --- metrics --- */
+
+static const uint64_t confusion[9] = {8, 2, 0, 1, 9, 0, 0, 0, 0};
+
+static void scores_of_a_class(void **state)
+{
+    (void)state;
+    gf_class_score s = gf_class_score_of(confusion, 3, 0);
+    assert_int_equal(s.images, 10);
+    assert_int_equal(s.predicted, 9);
+    assert_true(s.precision == 8.0 / 9 && s.recall == 0.8 && s.f1 == 16.0 / 19);
+    s = gf_class_score_of(confusion, 3, 2);
+    assert_true(s.images == 0 && isnan(s.precision) && isnan(s.recall) && isnan(s.f1));
+}
+
+static void metrics_json_reads_back(void **state)
+{
+    (void)state;
+    const char *classes[] = {"cats", "d\"o\xffgs", "none"};
+    gf_run_record r = {.model = "mobilenet_v2",
+                       .classes = classes,
+                       .n_classes = 3,
+                       .history = &history,
+                       .before = {100, 0.75, 0.5, NULL},
+                       .validation = {20, NAN, 0.85, confusion},
+                       .best_epoch = 2,
+                       .seconds = 12.5,
+                       .peak_rss_mb = NAN};
+    assert_int_equal(gf_record_write_json(in_folder("metrics.json"), &r, NULL), GRAFT_OK);
+    size_t n;
+    char *text = text_of("metrics.json", &n);
+    gf_json *j;
+    assert_int_equal(gf_json_parse(&j, text, n, "metrics.json", NULL), GRAFT_OK);
+    assert_string_equal(gf_json_str(gf_json_get(j, "model"), ""), "mobilenet_v2");
+    assert_string_equal(gf_json_str(gf_json_at(gf_json_get(j, "classes"), 1), ""), "d\"o\\xffgs");
+    const gf_json *v = gf_json_get(j, "validation"), *before = gf_json_get(j, "before");
+    assert_int_equal(gf_json_i64(gf_json_get(v, "images"), 0), 20);
+    assert_true(gf_json_f64(gf_json_get(v, "accuracy"), 0) == 0.85);
+    assert_true(gf_json_f64(gf_json_get(v, "loss"), -1) == -1); /* null */
+    const gf_json *row = gf_json_at(gf_json_get(v, "confusion"), 1);
+    assert_int_equal(gf_json_i64(gf_json_at(row, 0), -1), 1);
+    assert_int_equal(gf_json_i64(gf_json_at(row, 1), -1), 9);
+    assert_false(gf_json_is_array(gf_json_get(before, "confusion")));
+    assert_false(gf_json_is_object(gf_json_get(j, "test")));
+    assert_int_equal(gf_json_i64(gf_json_get(j, "best_epoch"), 0), 2);
+    assert_int_equal(gf_json_i64(gf_json_get(j, "epochs"), 0), 3);
+    assert_true(gf_json_f64(gf_json_get(j, "seconds"), 0) == 12.5);
+    gf_json_free(j);
+    gf_free(text);
+    const char *name;
+    assert_ptr_equal(gf_record_final(&r, &name), &r.validation);
+    assert_string_equal(name, "validation");
+    assert_string_equal(gf_record_class(&r, 0), "cats");
+    assert_string_equal(gf_record_class(&r, 3), "unknown");
+    assert_string_equal(gf_record_class(&r, -1), "unknown");
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    return system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_as_people_read_them),
+        cmocka_unit_test(ticks_stand_at_round_numbers),
+        cmocka_unit_test(history_reads_back),
+        cmocka_unit_test(bad_history_is_refused_with_its_line),
+        cmocka_unit_test(history_cut_short_is_refused_or_shorter),
+        cmocka_unit_test(a_decimal_comma_changes_nothing),
+        cmocka_unit_test(tensorboard_reads_the_events),
+        cmocka_unit_test(a_row_of_nans_is_an_event_without_scalars),
+        cmocka_unit_test(scores_of_a_class),
+        cmocka_unit_test(metrics_json_reads_back),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
