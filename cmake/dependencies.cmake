@@ -23,7 +23,22 @@ if(NOT ONEDNN_LIBRARY)
   find_library(ONEDNN_LIBRARY NAMES dnnl REQUIRED)
   find_path(ONEDNN_INCLUDE oneapi/dnnl/dnnl.h REQUIRED)
 endif()
-find_package(OpenMP REQUIRED COMPONENTS C)
+
+# One OpenMP runtime in the process, the GNU one: oneDNN was built with it. graft starts no OpenMP teams of its own, it
+# only tells oneDNN how many threads to use, so that a compiler other than gcc needs these prototypes and no runtime.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  find_package(OpenMP REQUIRED COMPONENTS C)
+  set(openmp OpenMP::OpenMP_C)
+else()
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libgomp.so OUTPUT_VARIABLE openmp
+                  OUTPUT_STRIP_TRAILING_WHITESPACE)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/openmp/omp.h CONTENT
+       "void omp_set_num_threads(int);\nint omp_get_max_threads(void);\nvoid omp_set_dynamic(int);\n")
+endif()
+
 add_library(graft_onednn INTERFACE)
 target_include_directories(graft_onednn SYSTEM INTERFACE ${ONEDNN_INCLUDE})
-target_link_libraries(graft_onednn INTERFACE ${ONEDNN_LIBRARY} OpenMP::OpenMP_C)
+if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  target_include_directories(graft_onednn SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/openmp)
+endif()
+target_link_libraries(graft_onednn INTERFACE ${ONEDNN_LIBRARY} ${openmp})

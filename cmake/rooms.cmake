@@ -1,6 +1,6 @@
 # One object library a room, gf_<room>, made of src/<room>/*.c. A room sees the public headers and all of src/
-# as include path; which rooms it may include is checked by tests/layering. Rooms with no files yet are empty.
-set(GRAFT_ROOMS "" CACHE INTERNAL "")
+# as include path; which rooms it may include is checked by tests/gates. Rooms with no files yet are empty.
+# cmake/library.cmake makes libgraft of the rooms listed in the properties GRAFT_ROOM_LIBS and GRAFT_THIRD_PARTY.
 
 function(graft_room name uses)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
@@ -20,5 +20,5 @@ function(graft_room name uses)
   endforeach()
   target_link_libraries(gf_${name} PUBLIC m)
   set_property(GLOBAL APPEND PROPERTY GRAFT_ROOM_LIBS gf_${name})
-  set_property(GLOBAL APPEND PROPERTY GRAFT_ROOM_SOURCES ${sources})
+  set_property(GLOBAL APPEND PROPERTY GRAFT_THIRD_PARTY ${ARGN})
 endfunction()

@@ -1,0 +1,41 @@
+# The short way in. `make` and `make test` are all that a fresh Debian 12 or Ubuntu 24.04 needs: both install what is
+# missing (scripts/deps.sh). BUILD is the build folder, PREFIX and DESTDIR say where `make install` goes.
+BUILD  ?= build
+PREFIX ?= /usr/local
+
+all: deps
+	@cmake -G Ninja -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) . >$(BUILD).log 2>&1 || \
+	    { cat $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+	cmake --build $(BUILD)
+
+deps:
+	@scripts/deps.sh
+
+# every test there is, see scripts/test.sh; ends with "N passed, N failed"
+test: deps
+	@scripts/test.sh
+
+demo: all
+	@BUILD=$(BUILD) scripts/demo.sh
+
+bench: all
+	@python3 bench/run.py
+
+install:
+	@test -e $(BUILD)/build.ninja || $(MAKE) all
+	cmake --build $(BUILD)
+	DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
+
+format:
+	git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+# make fuzz SECONDS=300 TARGET=image_decode: one target, or each in turn
+SECONDS ?= 60
+fuzz: deps
+	@scripts/fuzz.sh $(SECONDS) $(TARGET)
+
+clean:
+	rm -rf $(BUILD) build-*
+
+.PHONY: all deps test demo bench install format fuzz clean

@@ -1,0 +1,25 @@
+# libgraft, shared and static, of the objects of all rooms. Only what include/graft declares with GRAFT_API is visible
+# (the rest is compiled with hidden visibility; tests/gates/exports.py checks it). Exists as soon as src/api does.
+get_property(rooms GLOBAL PROPERTY GRAFT_ROOM_LIBS)
+get_property(third_party GLOBAL PROPERTY GRAFT_THIRD_PARTY)
+if(NOT "gf_api" IN_LIST rooms)
+  return()
+endif()
+
+set(objects "")
+foreach(room ${rooms})
+  list(APPEND objects $<TARGET_OBJECTS:${room}>)
+endforeach()
+
+add_library(graft_lib SHARED ${objects})
+add_library(graft_static STATIC ${objects})
+foreach(library graft_lib graft_static)
+  set_target_properties(${library} PROPERTIES OUTPUT_NAME graft LINKER_LANGUAGE C)
+  target_include_directories(${library} INTERFACE ${CMAKE_SOURCE_DIR}/include)
+  target_link_libraries(${library} PRIVATE ${third_party} m)
+endforeach()
+set_target_properties(graft_lib PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+target_link_options(graft_lib PRIVATE -Wl,--no-undefined -Wl,--exclude-libs,ALL)
+if(GRAFT_SANITIZE OR GRAFT_FUZZ)
+  target_link_options(graft_lib PRIVATE -Wl,-z,undefs) # clang leaves the sanitizer's symbols to the program
+endif()
