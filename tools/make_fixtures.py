@@ -28,31 +28,34 @@ import tensorflow as tf
 import seeded
 
 SEED = 1
+# Of the seeds 1-25 the one where float32 and float64 agree best over all steps (losses to 4e-6, deltas to 0.7 %): no activation
+# comes so near a kink of ReLU6 that rounding decides whether its gradient passes. With seed 1 the losses differ by 7e-5.
+TRAIN_SEED = 13
 GRID = 16  # weights in the HDF5 fixtures are multiples of 1/GRID
 FINE_TUNE_AT = 100
 
 
 # ---- models
 
-def fill(model, grid=None):
+def fill(model, grid=None, seed=SEED):
     """Sets every parameter of a model (and of models nested in it) by the formula."""
     for v in model.variables:
         layer, var = v.path.split("/")[-2:]
         if layer.startswith("seed_generator"):  # a dropout's
             continue
-        v.assign(seeded.weight(f"{layer}/{var}", tuple(v.shape), SEED, grid))
+        v.assign(seeded.weight(f"{layer}/{var}", tuple(v.shape), seed, grid))
 
 
-def base_model(alpha, size, grid=None):
+def base_model(alpha, size, grid=None, seed=SEED):
     base = keras.applications.MobileNetV2(
         input_shape=(size, size, 3), include_top=False, weights=None, alpha=alpha)
     assert len(base.layers) == 154 and base.layers[FINE_TUNE_AT].name == "block_11_expand_relu"
-    fill(base, grid)
+    fill(base, grid, seed)
     return base
 
 
-def picture_batch(name, shape):
-    return seeded.pixels(name, shape, SEED).astype(np.float32) / np.float32(127.5) - np.float32(1)
+def picture_batch(name, shape, seed=SEED):
+    return seeded.pixels(name, shape, seed).astype(np.float32) / np.float32(127.5) - np.float32(1)
 
 
 def short(variable):
@@ -60,11 +63,11 @@ def short(variable):
     return "/".join(variable.path.split("/")[-2:])
 
 
-def store(out, name, tensors, **meta):
+def store(out, name, tensors, seed=SEED, **meta):
     """Writes NAME.safetensors; metadata values are JSON unless they are text already."""
     path = os.path.join(out, name + ".safetensors")
     meta = {k: v if isinstance(v, str) else json.dumps(v) for k, v in meta.items()}
-    meta.update(keras=keras.__version__, tensorflow=tf.__version__, seed=str(SEED))
+    meta.update(keras=keras.__version__, tensorflow=tf.__version__, seed=str(seed))
     # written here, since the usual writer orders its metadata anew in every process
     kinds = {"float32": "F32", "float16": "F16"}
     header, end, parts = {"__metadata__": dict(sorted(meta.items()))}, 0, []
@@ -114,7 +117,7 @@ def train_steps(base, head, optimizer, variables, steps, loss_of, targets, size,
     """Plain steps, batch norm on its moving statistics. Returns losses (before each update), first logits, first gradients."""
     losses, first = [], None
     for k in steps:
-        x = tf.constant(picture_batch(f"pixels{k}", (batch, size, size, 3)))
+        x = tf.constant(picture_batch(f"pixels{k}", (batch, size, size, 3), TRAIN_SEED))
         with tf.GradientTape() as tape:
             features = tf.reduce_mean(base(x, training=False), axis=(1, 2))
             logits = head(features)
@@ -129,17 +132,17 @@ def train_steps(base, head, optimizer, variables, steps, loss_of, targets, size,
 
 def make_train(out, size=96, batch=8, steps=5):
     for classes in (2, 5):
-        base = base_model(0.35, size)
+        base = base_model(0.35, size, seed=TRAIN_SEED)
         head = keras.layers.Dense(1 if classes == 2 else classes, name="head")
         head.build((None, 1280))
         for v in head.variables:
-            v.assign(seeded.weight(short(v), tuple(v.shape), SEED))
+            v.assign(seeded.weight(short(v), tuple(v.shape), TRAIN_SEED))
         if classes == 2:
             loss_of = keras.losses.BinaryCrossentropy(from_logits=True)
-            targets = lambda k: seeded.labels(f"labels{k}", batch, 2, SEED).astype(np.float32)[:, None]
+            targets = lambda k: seeded.labels(f"labels{k}", batch, 2, TRAIN_SEED).astype(np.float32)[:, None]
         else:
             loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-            targets = lambda k: seeded.labels(f"labels{k}", batch, classes, SEED)
+            targets = lambda k: seeded.labels(f"labels{k}", batch, classes, TRAIN_SEED)
         args = dict(loss_of=loss_of, targets=targets, size=size, batch=batch)
         tensors = {}
 
@@ -170,7 +173,7 @@ def make_train(out, size=96, batch=8, steps=5):
             # the whole gradient of a big tensor is too much to commit: its norm is stored of every one
             tensors[f"phase2/grad_norm/{name}"] = np.array([np.linalg.norm(g.astype(np.float64))], np.float32)
         store(out, f"train_mobilenet_v2_a035_{size}" + ("" if classes == 2 else f"_c{classes}"), tensors,
-              alpha=0.35, size=size, batch=batch, classes=classes, steps=steps, fine_tune_at=FINE_TUNE_AT,
+              seed=TRAIN_SEED, alpha=0.35, size=size, batch=batch, classes=classes, steps=steps, fine_tune_at=FINE_TUNE_AT,
               phase1={"optimizer": "adam", "lr": 1e-4, "steps": [0, steps]},
               phase2={"optimizer": "rmsprop", "lr": 1e-5, "steps": [steps, 2 * steps]})
 
