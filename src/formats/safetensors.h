@@ -34,6 +34,7 @@ typedef struct gf_safetensors {
     const uint8_t *data; /* the data part */
     size_t data_bytes;
     uint8_t *file; /* the whole file where gf_safetensors_open read it, else NULL */
+    char *path;    /* what messages call it */
 } gf_safetensors;
 
 /* Reads the file whole (it is not mapped: a file cut short meanwhile must not kill the process) and parses it. */
