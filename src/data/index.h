@@ -1,0 +1,79 @@
+/* index.h - which files there are, what class and split each has. Built once, small (40 bytes a file and its path),
+ * the same for the same files on every machine: samples are sorted by split, then by the bytes of their path.
+ *
+ * Layouts:  DATA/{train,validation|val[,test]}/CLASS/...    the folders tell the split
+ *           DATA/CLASS/...                                  split by options.split, seeded, each class by itself
+ *           FILE.csv with columns path,label[,split]        paths relative to the file's folder
+ * Folders of a class are walked to the bottom. Only reads folders and file sizes, no picture (see check.h). */
+#ifndef GF_DATA_INDEX_H
+#define GF_DATA_INDEX_H
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/io.h"
+#include "data/notes.h"
+#include "data/options.h"
+
+typedef enum gf_split { GF_TRAIN, GF_VALIDATION, GF_TEST, GF_SPLITS } gf_split;
+
+/* "train", "validation", "test" */
+const char *gf_split_name(gf_split split);
+
+typedef struct gf_sample {
+    uint64_t path; /* where in gf_index.paths */
+    uint64_t size; /* bytes */
+    int64_t mtime; /* nanoseconds since 1970 */
+    uint64_t inode;
+    uint32_t class_id;
+    uint8_t split; /* gf_split */
+} gf_sample;
+
+enum { GF_EXTENSION_MAX = 15, GF_EXTENSIONS = 48 };
+typedef struct gf_extension_count {
+    char name[GF_EXTENSION_MAX + 1]; /* lower case, no dot; "(none)", "(other)" */
+    uint64_t n;
+} gf_extension_count;
+
+typedef struct gf_index {
+    char *root;       /* paths of samples are relative to this folder */
+    gf_names classes; /* sorted by bytes, or options.classes */
+    gf_sample *sample;
+    uint32_t n, cap;
+    uint32_t first[GF_SPLITS + 1]; /* split s is samples first[s] .. first[s + 1] - 1 */
+    gf_text paths;                 /* every path, NUL after each */
+    gf_sha256 *content;            /* of each file; NULL until check.h has read them */
+
+    gf_extension_count ignored[GF_EXTENSIONS]; /* files that are no pictures, by extension, sorted by name */
+    size_t n_ignored;
+    uint64_t ignored_system; /* Thumbs.db, .DS_Store, ._x.jpg, .git and the like */
+    uint64_t special;        /* FIFOs, sockets, devices */
+    uint64_t loose;          /* pictures outside of any class folder */
+    gf_notes notes;
+} gf_index;
+
+/* Status DATA with what was looked for where `path` is of no known layout or something in it is wrong. */
+graft_status gf_index_build(gf_index **out, const char *path, const gf_data_options *options, graft_error *err);
+void gf_index_free(gf_index *index); /* takes NULL */
+
+/* Every picture below the `n` files and folders, unlabelled (class 0, split GF_TEST), in the order given, each folder's
+ * by path. root is "", paths are as given. A file that is named is taken whatever its extension. */
+graft_status gf_index_pictures(gf_index **out, const char *const *paths, size_t n, const gf_data_options *options,
+                               graft_error *err);
+
+/* Relative path of a sample; borrowed. */
+const char *gf_index_path(const gf_index *index, uint32_t sample);
+
+/* Takes out the samples whose drop[i] is true; the others keep their order. drop has index->n entries. */
+void gf_index_drop(gf_index *index, const bool *drop);
+
+/* Samples of a class in a split. */
+uint64_t gf_index_count(const gf_index *index, gf_split split, uint32_t class_id);
+
+/* SHA-256 over classes and (path, class, split, size, content) of all samples: equal for equal data wherever and
+ * whenever it was copied. Without index->content the sizes stand for it. */
+graft_status gf_index_digest(const gf_index *index, gf_sha256 *out, graft_error *err);
+
+/* Bytes held by the samples and paths. */
+uint64_t gf_index_bytes(const gf_index *index);
+
+#endif

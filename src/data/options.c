@@ -1,0 +1,52 @@
+#include "data/options.h"
+
+#include <math.h>
+
+enum { MAX_SIDE = 16384 };
+
+void gf_data_defaults(gf_data_options *options)
+{
+    *options = (gf_data_options){
+        .split = {0.8, 0.2, 0},
+        .batch = 32,
+        .max_bad = 0.01,
+        .image = gf_image_options_default(),
+        .height = 160,
+        .width = 160,
+    };
+}
+
+static graft_status in_range(const char *name, double value, double low, double high, graft_error *err)
+{
+    if (value >= low && value <= high) return GRAFT_OK;
+    return gf_fail(err, GF_E_OPTION_VALUE, NULL, "%s: %g is not in %g to %g", name, value, low, high);
+}
+
+graft_status gf_data_options_check(const gf_data_options *o, graft_error *err)
+{
+    const struct {
+        const char *name;
+        double value, low, high;
+    } range[] = {
+        {"split (train)", o->split[0], 0, 1},
+        {"split (validation)", o->split[1], 0, 1},
+        {"split (test)", o->split[2], 0, 1},
+        {"test from validation", o->test_from_validation, 0, 0.999999},
+        {"batch", o->batch, 1, 1 << 20},
+        {"max bad", o->max_bad, 0, 1},
+        {"height", o->height, 1, MAX_SIDE},
+        {"width", o->width, 1, MAX_SIDE},
+        {"cache", o->cache, GF_CACHE_AUTO, GF_CACHE_NONE},
+        {"bad images", o->bad_images, GF_BAD_REFUSE, GF_BAD_SKIP},
+    };
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++) {
+        GF_TRY(in_range(range[i].name, range[i].value, range[i].low, range[i].high, err));
+    }
+    double sum = o->split[0] + o->split[1] + o->split[2];
+    if (!(fabs(sum - 1) <= 1e-6) || !(o->split[0] > 0)) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "such as 0.8,0.2 or 0.7,0.2,0.1",
+                       "split: %g,%g,%g must add up to 1, with something left to train on", o->split[0], o->split[1],
+                       o->split[2]);
+    }
+    return GRAFT_OK;
+}

@@ -1,0 +1,50 @@
+/* options.h - how data is found, split, checked and cached. Fill with gf_data_defaults first. */
+#ifndef GF_DATA_OPTIONS_H
+#define GF_DATA_OPTIONS_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "image/image.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum gf_cache_mode { GF_CACHE_AUTO, GF_CACHE_MEMORY, GF_CACHE_DISK, GF_CACHE_NONE } gf_cache_mode;
+typedef enum gf_bad_policy { GF_BAD_REFUSE, GF_BAD_SKIP } gf_bad_policy;
+
+typedef struct gf_data_options {
+    /* finding and splitting */
+    double split[3];             /* train, validation, test shares where the data has no splits; sum 1; {0.8, 0.2, 0} */
+    double test_from_validation; /* this share of the validation batches becomes the test set, [0, 1); 0 */
+    uint32_t batch;              /* pictures a batch, for test_from_validation; 32 */
+    uint64_t seed;               /* of the splits; 0 */
+    bool allow_empty_class;      /* a class without pictures keeps its number; false */
+    const char *const *classes;  /* borrowed; NULL: the classes are what the data has. Else these, in this order, and */
+    size_t n_classes;            /* data of any other class is refused (the classes of a finished run) */
+
+    /* checking */
+    gf_bad_policy bad_images; /* refuse, or train without them; refuse */
+    double max_bad;           /* share of bad pictures still accepted when they are skipped, [0, 1]; 0.01 */
+    bool dedup;               /* of pictures with equal bytes keep one; false */
+    gf_image_options image;   /* limits and rules of decoding */
+
+    /* working size and cache */
+    int height, width; /* pictures are resized to this; 160 x 160 */
+    bool antialias;    /* false, as Keras does */
+    gf_cache_mode cache;
+    uint64_t memory_limit; /* bytes of decoded pictures in memory; 0: half of what is available */
+    const char *cache_dir; /* borrowed; folder of the cache on disk, made when needed; NULL: no cache on disk */
+
+    /* Asked from the calling thread between groups of pictures; may be NULL. A status other than GRAFT_OK ends the
+     * check with that status. `done` of `total` pictures are checked. */
+    graft_status (*progress)(void *user, uint64_t done, uint64_t total);
+    void *user;
+    const gf_log *log; /* borrowed; NULL: warnings are only kept in the report */
+} gf_data_options;
+
+void gf_data_defaults(gf_data_options *options);
+
+/* E3002 with name, value and range where a field is out of it (NaN is). */
+graft_status gf_data_options_check(const gf_data_options *options, graft_error *err);
+
+#endif
