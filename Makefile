@@ -4,9 +4,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 
 all: deps
-	@cmake -G Ninja -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) . >$(BUILD).log 2>&1 || \
-	    { cat $(BUILD).log; exit 1; }
-	@rm -f $(BUILD).log
+	@cmake -G Ninja -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) . >/dev/null
 	cmake --build $(BUILD)
 
 deps:

@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""Calls that the library may not make: printing, ending the process, unbounded string functions, anything that depends on
+the locale or on hidden state, and memory or files other than through base/sys.h."""
+import re
+
+from source import c_files, finish, name, numbered
+
+EVERYWHERE = "strcpy strcat sprintf vsprintf gets atoi atol atoll atof strtok alloca rand srand random setlocale system popen"
+LIBRARY = ("printf vprintf fprintf vfprintf puts fputs putchar putc perror exit _exit abort assert raise signal getenv "
+           "localtime gmtime strtod strtof strtold")
+SYSTEM = ("malloc calloc realloc reallocarray free posix_memalign aligned_alloc strdup strndup asprintf vasprintf fopen "
+          "fdopen freopen fclose open openat creat close read pread write pwrite fsync fdatasync rename unlink mkdir "
+          "rmdir stat lstat fstat opendir fdopendir mmap munmap posix_fallocate ftruncate mkstemp realpath getline")
+ALLOWED = {  # file -> the calls it may make all the same
+    "src/base/sys.c": SYSTEM,  # the door itself
+    "src/base/io.c": "opendir ftruncate",  # lists a folder; empties the lock file that it holds open
+    "src/data/paths.c": "realpath",  # into a buffer of its own: allocates nothing
+    "src/json/json.c": "free",  # of what jansson allocated
+}
+
+
+def pattern(calls):
+    return re.compile(r"(?<![\w.>])(" + "|".join(calls.split()) + r")\s*\(")
+
+
+violations, files = [], 0
+library, program = pattern(f"{EVERYWHERE} {LIBRARY} {SYSTEM}"), pattern(EVERYWHERE)
+for path in c_files("src", "cli", "examples"):
+    files += 1
+    allowed = ALLOWED.get(name(path), "").split()
+    for number, line in numbered(path):
+        for call in (library if name(path).startswith("src/") else program).findall(line):
+            if call not in allowed:
+                violations.append(f"{name(path)}:{number}: {call}() is not for here")
+finish(violations, files, "files")

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""A gate that cannot fail proves nothing: each is run on a small project with one thing wrong, and must find that thing, and
+on the same project without it, and must pass."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+GOOD = {
+    "CMakeLists.txt": 'graft_room(base "" x)\ngraft_room(ops "base" y)\n',
+    "src/base/a.h": "int gf_a(void);\n",
+    "src/base/a.c": '#include "base/a.h"\nstatic const int table[] = {1};\nint gf_a(void) { return table[0]; }\n',
+    "src/base/errors.def": '/* 1100-1199 data */\nGF_E(A, 1101, "a")\n',
+    "src/ops/b.c": '#include "base/a.h"\n#include <string.h>\nint gf_b(void)\n{\n    return gf_a(); /* no exit() */\n}\n',
+    "include/graft/graft.h": "#define GRAFT_API __attribute__((visibility(\"default\")))\nGRAFT_API int graft_x(void);\n",
+    "src/base/x.c": "#include <graft/graft.h>\nint graft_x(void) { return 0; }\n",
+}
+CASES = [  # gate, file, its text, a word of the message that must come
+    ("layering.py", "src/base/a.c", '#include "ops/b.h"\n', "room base may not include"),
+    ("layering.py", "src/base/a.c", "#include <cairo.h>\n", "room report alone"),
+    ("layering.py", "src/ops/b.c", "#include <curl/curl.h>\n", "new dependency"),
+    ("layering.py", "src/new/b.c", "int x;\n", "no graft_room line"),
+    ("layering.py", "cli/m.c", '#include "base/a.h"\n', "public headers"),
+    ("banned.py", "src/ops/b.c", "int gf_b(void)\n{\n    exit(1);\n}\n", "src/ops/b.c:3: exit()"),
+    ("banned.py", "src/ops/b.c", 'char *s = "\\"/*"; void *p(void) { return malloc(1); }\n', "malloc()"),
+    ("banned.py", "cli/m.c", "int m(char *s) { return atoi(s); }\n", "atoi()"),
+    ("lengths.py", "src/ops/b.c", "int gf_b(void)\n{\n" + "\n" * 130 + "}\n", "gf_b has"),
+    ("mutable_globals.py", "src/ops/b.c", "static int counter;\nint gf_b(void) { return counter++; }\n", "counter"),
+    ("mutable_globals.py", "src/ops/b.c", "static _Thread_local int mine = 3;\nint gf_b(void) { return mine++; }\n", "mine"),
+    ("exports.py", "src/ops/b.c", '__attribute__((visibility("default"))) int gf_b(void) { return 0; }\n', "gf_b is exported"),
+    ("exports.py", "include/graft/y.h", "GRAFT_API\nint graft_y(int a,\n            int b);\n", "graft_y is declared"),
+]
+
+
+def make(root, files):
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def build(root):
+    """A room's archive and libgraft.so of all sources, as the real build makes them."""
+    out = root / "build"
+    out.mkdir()
+    sources = [str(s) for s in sorted(root.glob("src/*/*.c"))]
+    if not sources:
+        return
+    flags = ["-fPIC", "-fvisibility=hidden", "-I", str(root / "src"), "-I", str(root / "include")]
+    objects = []
+    for source in sources:
+        objects.append(str(out / (pathlib.Path(source).stem + ".o")))
+        subprocess.run(["gcc", *flags, "-c", source, "-o", objects[-1]], check=True)
+    subprocess.run(["ar", "rc", str(out / "libgf_all.a"), *objects], check=True)
+    subprocess.run(["gcc", "-shared", "-o", str(out / "libgraft.so"), *objects], check=True)
+
+
+def run(gate, files):
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        make(root, files)
+        if gate in ("mutable_globals.py", "exports.py"):
+            build(root)
+        done = subprocess.run([sys.executable, str(HERE / gate), folder, f"{folder}/build"], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+
+wrong = 0
+for gate in sorted({case[0] for case in CASES}):
+    code, output = run(gate, GOOD)
+    if code != 0:
+        wrong += 1
+        print(f"{gate} fails on a good project:\n{output}")
+    if run(gate, {"CMakeLists.txt": ""})[0] == 0:
+        wrong += 1
+        print(f"{gate} passes where there is nothing to look at")
+for gate, name, text, message in CASES:
+    code, output = run(gate, {**GOOD, name: text})
+    if code != 1 or message not in output:
+        wrong += 1
+        print(f"{gate} did not find '{message}' in {name}:\n{output}")
+print(f"{wrong} wrong verdicts; {len(CASES)} faults and the good project tried")
+sys.exit(1 if wrong else 0)
