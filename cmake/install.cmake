@@ -24,6 +24,7 @@ install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/README.md DESTINAT
 set(pc_folder ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 file(RELATIVE_PATH from_pc_to_prefix /${pc_folder}/ /)
 string(REGEX REPLACE "/$" "" from_pc_to_prefix ${from_pc_to_prefix})
+string(JOIN " " HDF5_FLAGS ${HDF5_LDFLAGS})
 configure_file(${CMAKE_SOURCE_DIR}/cmake/graft.pc.in ${CMAKE_BINARY_DIR}/graft.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/graft.pc DESTINATION ${pc_folder})
 
