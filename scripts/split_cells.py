@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Makes class folders of the solar-cell photos: split_cells.py .deps/elpv-dataset OUT
 
-OUT/{train,validation}/{functional,defective}/*.png, as links to the photos. A cell is defective where its probability of a
+OUT/{train,validation}/{functional,defective}/*.png, as copies. A cell is defective where its probability of a
 defect is over one half. A quarter of the photos is kept for validation, drawn with a fixed seed from each group of equal
 cell type and probability, so that both parts hold the same mixture."""
 import collections
-import os
+
 import pathlib
 import random
+import shutil
 import sys
 
 source, out = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
@@ -24,7 +25,7 @@ for (cell_type, probability), photos in sorted(groups.items()):
     for i, photo in enumerate(photos):
         folder = out / ("validation" if i < held_back else "train") / label
         folder.mkdir(parents=True, exist_ok=True)
-        os.link(source / photo, folder / pathlib.Path(photo).name)
+        shutil.copyfile(source / photo, folder / pathlib.Path(photo).name)
         counts[folder.parent.name, label] += 1
 for (part, label), count in sorted(counts.items()):
     print(f"{count:5d} {part}/{label}")
