@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+enum { MOST_CLASSES_INDENTED = 20 };
+
 const char *gf_record_class(const gf_run_record *r, int32_t index)
 {
     return index >= 0 && (size_t)index < r->n_classes ? r->classes[index] : "unknown";
@@ -77,7 +79,7 @@ graft_status gf_record_write_json(const char *path, const gf_run_record *r, graf
     gf_json_set(j, "epochs", gf_json_int(r->history ? (int64_t)r->history->n : 0));
     gf_json_set(j, "seconds", gf_json_real(r->seconds));
     gf_json_set(j, "peak_rss_mb", gf_json_real(r->peak_rss_mb));
-    char *text = gf_json_text(j, 1);
+    char *text = gf_json_text(j, r->n_classes <= MOST_CLASSES_INDENTED ? 1 : 0); /* a line a number: too long */
     gf_json_free(j);
     if (!text) return gf_fail_memory(err, 0, "metrics.json");
     graft_status status = gf_file_write_text(path, text, err);

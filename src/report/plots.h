@@ -1,0 +1,41 @@
+/* plots.h - the pictures of a run: one file a plot, one row of the table each. */
+#ifndef GF_REPORT_PLOTS_H
+#define GF_REPORT_PLOTS_H
+
+#include "report/canvas.h"
+#include "report/record.h"
+
+/* Each draws a sheet of its own size; *out is the caller's (gf_canvas_destroy). */
+
+/* Accuracy above, loss below, an epoch to the right; training and validation, both phases, the start of fine-tuning
+ * marked, the epoch whose weights were kept ringed (best_epoch, 0: none). Needs a row. */
+graft_status gf_plot_curves(gf_canvas **out, const gf_history *history, int32_t best_epoch, const gf_theme *theme,
+                            graft_error *err);
+
+/* Photos in rows under a title. `caption` says what stands below each. */
+typedef enum gf_caption { GF_CAPTION_NONE, GF_CAPTION_TRUTH, GF_CAPTION_PREDICTION } gf_caption;
+typedef struct gf_photo_grid {
+    const char *title;
+    gf_photos photos;
+    gf_caption caption;
+    int columns;
+    double side; /* of a photo, in units */
+} gf_photo_grid;
+graft_status gf_plot_photos(gf_canvas **out, const gf_photo_grid *grid, const gf_run_record *names,
+                            const gf_theme *theme, graft_error *err);
+
+/* Counts and shares of each true class (row), right ones in blue, wrong ones in red; from 41 classes on as a heat map.
+ * `title` says which images they are. */
+graft_status gf_plot_confusion(gf_canvas **out, const uint64_t *confusion, const gf_run_record *names,
+                               const char *title, const gf_theme *theme, graft_error *err);
+
+/* All plots of a run. `file` is the name in RUN/plots; `draw` gives a NULL sheet where the record has nothing for it.
+ */
+typedef struct gf_plot {
+    const char *file;
+    graft_status (*draw)(gf_canvas **out, const gf_run_record *r, const gf_theme *theme, graft_error *err);
+} gf_plot;
+extern const gf_plot gf_plots[];
+extern const size_t gf_n_plots;
+
+#endif

@@ -1,0 +1,75 @@
+#include "report/report.h"
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "report/events.h"
+#include "report/plots.h"
+
+static graft_status write_plot(const char *path, const gf_plot *plot, const gf_run_record *r, graft_error *err)
+{
+    gf_canvas *sheet;
+    uint8_t *png;
+    size_t n;
+    GF_TRY(plot->draw(&sheet, r, &gf_theme_light, err));
+    if (!sheet) return GRAFT_OK;
+    graft_status status = gf_canvas_png(sheet, &png, &n, err);
+    gf_canvas_destroy(sheet);
+    if (status == GRAFT_OK) status = gf_file_write(path, &(gf_bytes){png, n}, 1, err);
+    gf_free(png);
+    return status;
+}
+
+static graft_status write_plots(const char *dir, const gf_run_record *r, graft_error *err)
+{
+    char *plots = gf_path_join(dir, "plots");
+    if (!plots) return gf_fail_memory(err, 0, "a file name");
+    graft_status status = gf_make_dirs(plots, err);
+    for (size_t i = 0; i < gf_n_plots && status == GRAFT_OK; i++) {
+        char *path = gf_path_join(plots, gf_plots[i].file);
+        status = path ? write_plot(path, &gf_plots[i], r, err) : gf_fail_memory(err, 0, "a file name");
+        gf_free(path);
+    }
+    gf_free(plots);
+    return status;
+}
+
+static graft_status write_page(const char *path, const gf_run_record *r, graft_error *err)
+{
+    char *html;
+    size_t n;
+    GF_TRY(gf_report_page(&html, &n, r, err));
+    graft_status status = gf_file_write(path, &(gf_bytes){html, n}, 1, err);
+    gf_free(html);
+    return status;
+}
+
+static graft_status write_history(const char *path, const gf_run_record *r, graft_error *err)
+{
+    return r->history ? gf_history_write(path, r->history, err) : GRAFT_OK;
+}
+
+static graft_status write_events(const char *path, const gf_run_record *r, graft_error *err)
+{
+    return r->history ? gf_events_write(path, r->history, err) : GRAFT_OK;
+}
+
+graft_status gf_report_write(const char *dir, const gf_run_record *r, graft_error *err)
+{
+    static const struct {
+        const char *name;
+        graft_status (*write)(const char *path, const gf_run_record *r, graft_error *err);
+    } files[] = {
+        {"metrics.json", gf_record_write_json},
+        {"history.csv", write_history},
+        {GF_EVENTS_NAME, write_events},
+        {"report.html", write_page},
+    };
+    GF_TRY(write_plots(dir, r, err));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = gf_path_join(dir, files[i].name);
+        graft_status status = path ? files[i].write(path, r, err) : gf_fail_memory(err, 0, "a file name");
+        gf_free(path);
+        GF_TRY(status);
+    }
+    return GRAFT_OK;
+}
