@@ -5,7 +5,6 @@ OUT/{train,validation}/{functional,defective}/*.png, as copies. A cell is defect
 defect is over one half. A quarter of the photos is kept for validation, drawn with a fixed seed from each group of equal
 cell type and probability, so that both parts hold the same mixture."""
 import collections
-
 import pathlib
 import random
 import shutil
