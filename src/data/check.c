@@ -1,0 +1,168 @@
+#include "data/check.h"
+
+#include "base/sys.h"
+#include "data/duplicates.h"
+#include "data/names.h"
+
+#include <stdio.h>
+
+/* Between groups the calling thread tells progress and may be stopped. */
+enum { GROUP = 256 };
+/* Bad files in an error's message: as many lines, as many bytes; the report has them all. */
+enum { SHOWN = 20, SHOWN_BYTES = 1100 };
+
+typedef struct worker {
+    gf_buffer file;
+    uint8_t *scratch;
+} worker;
+
+typedef struct check {
+    gf_index *index;
+    gf_cache *cache; /* may be NULL */
+    const gf_data_options *options;
+    gf_checked *rows;
+    uint32_t first; /* of the group */
+    worker *worker;
+    gf_blame_list bad;
+} check;
+
+/* Reads, digests, decodes one file. What is wrong with the file is its row's state; the status is for what would hit
+ * any file. */
+static graft_status check_one(check *c, uint32_t sample, worker *w, graft_error *err)
+{
+    gf_checked *row = &c->rows[sample];
+    graft_error why = {0};
+    uint8_t *place = c->cache ? gf_cache_place(c->cache, sample, w->scratch) : w->scratch;
+    graft_status status = gf_sample_read(c->index, sample, &w->file, &why);
+    if (status == GRAFT_OK) {
+        row->content = gf_sha256_of(w->file.data, w->file.n);
+        if (gf_is_apple_double(w->file.data, w->file.n)) {
+            row->state = GF_LITTER;
+            return GRAFT_OK;
+        }
+        status = gf_sample_decode(c->index, sample, &w->file, c->options, place, row, &why);
+    }
+    row->state = status == GRAFT_OK ? GF_GOOD : GF_BAD;
+    if (status == GRAFT_OK && c->cache) gf_cache_put(c->cache, sample, place);
+    if (status == GRAFT_OK) return GRAFT_OK;
+    if (why.number != GF_E_NO_MEMORY) return gf_blame_put(&c->bad, sample, &why, err);
+    if (err) *err = why;
+    return status;
+}
+
+static graft_status check_item(void *raw, size_t item, int thread, graft_error *err)
+{
+    check *c = raw;
+    uint32_t sample = c->first + (uint32_t)item;
+    if (c->rows[sample].state == GF_GOOD) return GRAFT_OK; /* known from the cache's file */
+    return check_one(c, sample, &c->worker[thread], err);
+}
+
+static graft_status check_all(check *c, gf_pool *pool, graft_error *err)
+{
+    uint32_t n = c->index->n;
+    for (uint32_t i = 0; i < n; i += GROUP) {
+        if (c->options->progress) GF_TRY(c->options->progress(c->options->user, i, n));
+        c->first = i;
+        GF_TRY(gf_pool_run(pool, n - i < GROUP ? n - i : GROUP, check_item, c, err));
+    }
+    return c->options->progress ? c->options->progress(c->options->user, n, n) : GRAFT_OK;
+}
+
+static graft_status make_workers(check *c, int threads, graft_error *err)
+{
+    size_t bytes = (size_t)c->options->height * (size_t)c->options->width * 3;
+    c->worker = gf_new_n((size_t)threads, worker);
+    if (!c->worker) return gf_fail_memory(err, (size_t)threads * sizeof *c->worker, "the check");
+    for (int i = 0; i < threads; i++) {
+        c->worker[i].scratch = gf_alloc_tensor(bytes);
+        if (!c->worker[i].scratch) return gf_fail_memory(err, bytes, "the check");
+    }
+    return GRAFT_OK;
+}
+
+static void free_workers(check *c, int threads)
+{
+    for (int i = 0; c->worker && i < threads; i++) {
+        gf_buffer_free(&c->worker[i].file);
+        gf_free(c->worker[i].scratch);
+    }
+    gf_free(c->worker);
+}
+
+static graft_status report_on(check *c, gf_data_report **report, bool *drop, graft_error *err)
+{
+    gf_index *index = c->index;
+    gf_sha256 *content = gf_alloc_raw(index->n, sizeof *content);
+    if (!content) return gf_fail_memory(err, index->n * sizeof *content, "digests of the files");
+    for (uint32_t i = 0; i < index->n; i++) {
+        content[i] = c->rows[i].content;
+        drop[i] = c->rows[i].state != GF_GOOD;
+        index->ignored_system += c->rows[i].state == GF_LITTER;
+    }
+    gf_free(index->content);
+    index->content = content;
+    GF_TRY(gf_report_create(report, index, c->rows, err));
+    size_t n;
+    gf_blame *bad = gf_blame_take(&c->bad, &n);
+    graft_status status = gf_report_add_bad(*report, index, bad, err);
+    gf_blame_free(bad);
+    if (status != GRAFT_OK) return status;
+    return gf_find_duplicates(index, c->rows, c->options, *report, drop, err);
+}
+
+graft_status gf_check(gf_index *index, gf_cache *cache, const gf_data_options *options, gf_pool *pool,
+                      gf_data_report **report, bool *drop, graft_error *err)
+{
+    *report = NULL;
+    double began = gf_sys_seconds();
+    check c = {.index = index, .cache = cache, .options = options};
+    gf_checked *own_rows = cache ? NULL : gf_new_n(index->n, gf_checked);
+    c.rows = cache ? gf_cache_rows(cache) : own_rows;
+    int threads = gf_pool_threads(pool);
+    graft_status status = GRAFT_OK;
+    bool known = true;
+    if (!c.rows) GF_GOTO(gf_fail_memory(err, index->n * sizeof *c.rows, "the check"));
+    for (uint32_t i = 0; i < index->n; i++) known &= c.rows[i].state == GF_GOOD;
+    GF_GOTO(make_workers(&c, threads, err));
+    GF_GOTO(check_all(&c, pool, err));
+    GF_GOTO(report_on(&c, report, drop, err));
+    if (cache) GF_GOTO(gf_cache_seal(cache, err));
+    gf_report_take_notes(*report, index);
+    (*report)->checked_before = known;
+    (*report)->seconds = gf_sys_seconds() - began;
+out:;
+    size_t n;
+    gf_blame_free(gf_blame_take(&c.bad, &n));
+    free_workers(&c, threads);
+    gf_free(own_rows);
+    if (status != GRAFT_OK) {
+        gf_report_free(*report);
+        *report = NULL;
+    }
+    return status;
+}
+
+graft_status gf_check_policy(const gf_data_report *report, const gf_data_options *options, graft_error *err)
+{
+    bool skip = options->bad_images == GF_BAD_SKIP;
+    bool few = (double)report->n_bad <= options->max_bad * (double)report->images;
+    if (!report->n_bad || (skip && few)) return GRAFT_OK;
+    gf_text list = {0};
+    size_t shown = 0;
+    for (; shown < report->n_bad && shown < SHOWN && (!shown || list.n < SHOWN_BYTES); shown++) {
+        gf_text_printf(&list, "\n  %.300s", report->bad[shown].message);
+    }
+    if (report->n_bad > shown) gf_text_printf(&list, "\n  and %zu more", report->n_bad - shown);
+    char limit[64] = "";
+    if (skip) snprintf(limit, sizeof limit, ", at most %g %% are allowed", 100 * options->max_bad);
+    graft_status status =
+        list.failed ? gf_fail_memory(err, list.cap, "the list of bad pictures")
+                    : gf_fail(err, GF_E_DATA_BAD_PICTURES,
+                              skip ? "repair or take away the files, or allow more of them"
+                                   : "repair or take away the files, or train without them (skip bad pictures)",
+                              "%s: %zu of %llu pictures cannot be used%s:%s", GF_ESC(report->root), report->n_bad,
+                              (unsigned long long)report->images, limit, list.s);
+    gf_text_free(&list);
+    return status;
+}
