@@ -32,7 +32,7 @@ typedef struct gf_weights_options {
 
 typedef struct gf_weights_notes {
     const char *format; /* "Keras HDF5", "safetensors"; static */
-    gf_names left_out;  /* "head/kernel (1280, 2) f32": in the file, not wanted, not read; in file order */
+    gf_names left_out;  /* "head/kernel (1280, 2)": in the file, not wanted, not read; in file order */
     size_t nonfinite;   /* values let through by allow_nonfinite */
     bool uncaged;       /* the kernel refused the cage's system call filter; only its limits held */
 } gf_weights_notes;

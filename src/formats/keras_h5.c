@@ -1,0 +1,59 @@
+/* The parent's side: how much a caged reader may take, and what becomes of its reply. */
+#include "formats/keras_h5.h"
+
+#include "base/alloc.h"
+#include "formats/cage_reply.h"
+
+enum { MAX_TENSORS = 100000, LIBRARY_MEMORY = 256 << 20, MB = 1 << 20 };
+
+typedef struct job {
+    const uint8_t *bytes;
+    size_t size;
+    const char *path;
+    const gf_weight *want;
+    size_t n;
+} job;
+
+static void run(void *ctx, gf_sink *sink)
+{
+    const job *j = ctx;
+    gf_keras_h5_reply(j->bytes, j->size, j->path, j->want, j->n, sink);
+}
+
+/* Time: MobileNetV2's 9 MB take 20 ms of work. A slow or busy machine gets 40 times that; a file made to spin gets
+ * less than a second. Memory: the largest tensor as it is stored and as floats, and what the library itself needs. */
+static gf_cage_limits limits_for(const job *j, const gf_weights_options *options)
+{
+    size_t values = 0, largest = 0;
+    for (size_t i = 0; i < j->n; i++) {
+        size_t bytes = gf_count(&j->want[i].shape) * sizeof(float);
+        values += bytes;
+        if (bytes > largest) largest = bytes;
+    }
+    gf_cage_limits l = {.memory = LIBRARY_MEMORY + 6 * largest, .expect = values, .seconds = 20};
+    l.max_reply = gf_reply_bytes(MAX_TENSORS, values);
+    l.cpu = 0.8 + (double)j->size / (50.0 * MB);
+    l.seconds += (double)j->size / (64.0 * MB);
+    if (options && options->seconds > 0) l.seconds = options->seconds;
+    return l;
+}
+
+graft_status gf_keras_h5_read(const uint8_t *bytes, size_t size, const char *path, const gf_weight *want, size_t n,
+                              const gf_weights_options *options, gf_found *found, gf_h5_values *out, graft_error *err)
+{
+    job j = {bytes, size, path, want, n};
+    gf_cage_limits limits = limits_for(&j, options);
+    size_t got;
+    *out = (gf_h5_values){0};
+    GF_TRY(gf_cage_run(run, &j, &limits, path, &out->reply, &got, &out->uncaged, err));
+    graft_status status = gf_reply_parse(out->reply, got, path, want, n, found, &out->values, err);
+    if (status == GRAFT_OK) status = gf_found_judge(path, found, want, n, NULL, err);
+    if (status == GRAFT_OK && !out->values) {
+        status = gf_fail(err, GF_E_CAGE_REPLY, NULL, "%s: its reader gave no values", GF_ESC(path));
+    }
+    if (status != GRAFT_OK) {
+        gf_free(out->reply);
+        *out = (gf_h5_values){0};
+    }
+    return status;
+}

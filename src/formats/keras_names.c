@@ -1,0 +1,281 @@
+#include "formats/keras_names.h"
+
+#include "base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A piece of a path; not terminated. */
+typedef struct part {
+    const char *s;
+    size_t n;
+} part;
+
+enum { MAX_PARTS = 16, CLASSES = 5 };
+
+static bool is(part p, const char *text) { return strlen(text) == p.n && !memcmp(p.s, text, p.n); }
+static part part_of(const char *s) { return (part){s, strlen(s)}; }
+
+/* Keras on Windows wrote backslashes between the names. false: deeper than any Keras file. */
+static bool split(const char *path, part out[MAX_PARTS], size_t *n)
+{
+    *n = 0;
+    for (const char *s = path;; s++) {
+        size_t length = strcspn(s, "/\\");
+        if (*n == MAX_PARTS) return false;
+        out[(*n)++] = (part){s, length};
+        s += length;
+        if (!*s) return true;
+    }
+}
+
+static bool number_of(part p, size_t *out)
+{
+    *out = 0;
+    for (size_t i = 0; i < p.n; i++) {
+        if (p.s[i] < '0' || p.s[i] > '9') return false;
+        *out = 10 * *out + (size_t)(p.s[i] - '0');
+    }
+    return p.n > 0 && p.n < 10;
+}
+
+/* ---- the wanted layers ---- */
+
+/* The order in which Keras keeps a layer's variables: what vars/0, vars/1 ... are. */
+static const char *const var_order[] = {"depthwise_kernel", "pointwise_kernel", "kernel", "gamma", "beta", "bias",
+                                        "moving_mean",      "moving_variance"};
+enum { VARS = sizeof var_order / sizeof *var_order };
+
+typedef struct layer {
+    part name;
+    size_t first;      /* where it first stands in the wanted list */
+    int32_t var[VARS]; /* the wanted tensors by var_order; -1: none */
+    size_t ordinal;    /* among the layers of its class */
+    const char *class;
+} layer;
+
+typedef struct wanted {
+    layer *layer; /* sorted by name once it is made */
+    size_t n;
+} wanted;
+
+static int compare_parts(part a, part b)
+{
+    int c = memcmp(a.s, b.s, a.n < b.n ? a.n : b.n);
+    return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return compare_parts(((const layer *)a)->name, ((const layer *)b)->name);
+}
+
+static int by_first(const void *a, const void *b)
+{
+    size_t x = ((const layer *)a)->first, y = ((const layer *)b)->first;
+    return (x > y) - (x < y);
+}
+
+static const layer *find_layer(const wanted *w, part name)
+{
+    layer key = {.name = name};
+    return w->n ? bsearch(&key, w->layer, w->n, sizeof key, by_name) : NULL;
+}
+
+static int var_index(part name)
+{
+    for (int i = 0; i < VARS; i++) {
+        if (is(name, var_order[i])) return i;
+    }
+    return -1;
+}
+
+/* Keras's own name of the layer's class, as far as it shows in what the layer holds. */
+static const char *class_of(const layer *l, const gf_weight *want)
+{
+    int kernel = var_index(part_of("kernel")), gamma = var_index(part_of("gamma"));
+    if (l->var[var_index(part_of("pointwise_kernel"))] >= 0) return "separable_conv2d";
+    if (l->var[var_index(part_of("moving_mean"))] >= 0) return "batch_normalization";
+    if (l->var[kernel] < 0) return l->var[gamma] >= 0 ? "layer_normalization" : "";
+    const gf_shape *s = &want[l->var[kernel]].shape;
+    if (s->rank != 4) return "dense";
+    return s->dim[3] == 1 && s->dim[2] > 1 ? "depthwise_conv2d" : "conv2d";
+}
+
+static void number_classes(wanted *w, const gf_weight *want)
+{
+    static const char *const names[CLASSES] = {"conv2d", "depthwise_conv2d", "batch_normalization", "dense",
+                                               "separable_conv2d"};
+    size_t count[CLASSES + 1] = {0};
+    for (size_t i = 0; i < w->n; i++) {
+        int c = 0;
+        w->layer[i].class = class_of(&w->layer[i], want);
+        while (c < CLASSES && strcmp(w->layer[i].class, names[c])) c++;
+        w->layer[i].ordinal = count[c]++;
+    }
+}
+
+static graft_status list_wanted(wanted *w, const gf_weight *want, size_t n, graft_error *err)
+{
+    w->layer = gf_new_n(n, layer);
+    if (!w->layer) return gf_fail_memory(err, n * sizeof *w->layer, "a list of layers");
+    for (size_t i = 0; i < n; i++) {
+        w->layer[i] = (layer){.name = part_of(want[i].layer), .first = i};
+        memset(w->layer[i].var, 0xff, sizeof w->layer[i].var);
+        int v = var_index(part_of(want[i].var));
+        if (v < 0) {
+            return gf_fail(err, GF_E_INTERNAL, NULL, "%s/%s: no layer of Keras has such a variable", want[i].layer,
+                           want[i].var);
+        }
+        w->layer[i].var[v] = (int32_t)i;
+    }
+    if (n) qsort(w->layer, n, sizeof *w->layer, by_name);
+    for (size_t i = 0; i < n; i++) { /* one entry a layer, with all its variables */
+        layer *last = w->n ? &w->layer[w->n - 1] : NULL;
+        if (!last || compare_parts(last->name, w->layer[i].name)) {
+            w->layer[w->n++] = w->layer[i];
+            continue;
+        }
+        if (w->layer[i].first < last->first) last->first = w->layer[i].first;
+        for (int v = 0; v < VARS; v++) {
+            if (w->layer[i].var[v] >= 0) last->var[v] = w->layer[i].var[v];
+        }
+    }
+    qsort(w->layer, w->n, sizeof *w->layer, by_first);
+    number_classes(w, want);
+    qsort(w->layer, w->n, sizeof *w->layer, by_name);
+    return GRAFT_OK;
+}
+
+/* ---- one data set ---- */
+
+static int32_t by_var_name(const layer *l, part var)
+{
+    for (size_t i = 1; i < var.n; i++) { /* "kernel:0" */
+        if (var.s[i] == ':') var.n = i;
+    }
+    int v = var_index(var);
+    /* TensorFlow 2's DepthwiseConv2D says depthwise_kernel where Keras 3 says kernel */
+    if (v >= 0 && l->var[v] < 0 && is(var, "depthwise_kernel")) v = var_index(part_of("kernel"));
+    return v >= 0 && l->var[v] >= 0 ? l->var[v] : GF_FOUND_UNEXPECTED;
+}
+
+static int32_t by_var_number(const layer *l, part number)
+{
+    size_t k;
+    if (!number_of(number, &k)) return GF_FOUND_UNEXPECTED;
+    for (int v = 0; v < VARS; v++) {
+        if (l->var[v] >= 0 && k-- == 0) return l->var[v];
+    }
+    return GF_FOUND_UNEXPECTED;
+}
+
+static int32_t match_named(const wanted *w, const part *p, size_t n)
+{
+    if (is(p[0], "optimizer_weights")) return GF_FOUND_OTHER;
+    size_t first = is(p[0], "model_weights");
+    if (n < first + 2) return GF_FOUND_OTHER;
+    const layer *l = find_layer(w, p[first]);
+    if (!l) l = find_layer(w, p[n - 2]);
+    return l ? by_var_name(l, p[n - 1]) : GF_FOUND_OTHER;
+}
+
+/* "conv2d_12" is layer 12 of class conv2d; "conv2d" is layer 0. */
+static const layer *find_key(const wanted *w, part key)
+{
+    size_t ordinal = 0, end = key.n;
+    while (end > 0 && key.s[end - 1] != '_') end--;
+    if (end > 1 && number_of((part){key.s + end, key.n - end}, &ordinal)) {
+        key.n = end - 1;
+    } else {
+        ordinal = 0;
+    }
+    for (size_t i = 0; i < w->n; i++) {
+        if (w->layer[i].ordinal == ordinal && is(key, w->layer[i].class)) return &w->layer[i];
+    }
+    return NULL;
+}
+
+static bool is_container(part p) { return is(p, "layers") || is(p, "_layer_checkpoint_dependencies"); }
+
+/* A container is what stands before KEY; 0: the path is not of this layout. */
+static size_t container_length(const char *path, const part *p, size_t n)
+{
+    if (n < 4 || !is(p[n - 2], "vars") || !is_container(p[n - 4])) return 0;
+    return (size_t)(p[n - 3].s - path);
+}
+
+static int32_t match(const wanted *w, const gf_found_tensor *t)
+{
+    part p[MAX_PARTS];
+    size_t n;
+    if (!split(t->path, p, &n) || n < 2) return GF_FOUND_OTHER;
+    if (!is(p[n - 2], "vars")) return match_named(w, p, n);
+    const layer *l = NULL;
+    if (t->layer_name) {
+        l = find_layer(w, part_of(t->layer_name));
+    } else if (container_length(t->path, p, n)) {
+        l = find_key(w, p[n - 3]);
+    }
+    return l ? by_var_number(l, p[n - 1]) : GF_FOUND_OTHER;
+}
+
+/* ---- files without layer names ---- */
+
+static size_t container_of(const gf_found_tensor *t)
+{
+    part p[MAX_PARTS];
+    size_t n;
+    return !t->layer_name && split(t->path, p, &n) ? container_length(t->path, p, n) : 0;
+}
+
+typedef struct container {
+    const char *path; /* its first `length` letters */
+    size_t length, matched;
+} container;
+enum { CONTAINERS = 64 };
+
+/* The container of `t` in the list, added where it is new; NULL: it has none, or there are too many. */
+static container *find_container(container *list, size_t *n, const gf_found_tensor *t)
+{
+    size_t length = container_of(t);
+    if (!length) return NULL;
+    for (size_t i = 0; i < *n; i++) {
+        if (list[i].length == length && !memcmp(list[i].path, t->path, length)) return &list[i];
+    }
+    if (*n == CONTAINERS) return NULL;
+    list[*n] = (container){t->path, length, 0};
+    return &list[(*n)++];
+}
+
+/* A model around the base numbers its own layers in a container of its own, and its conv2d is not the base's: only
+ * the container in which most was matched counts. (Two equal ones stay, and are refused as ambiguous.) */
+static void keep_best_container(gf_found *found)
+{
+    container list[CONTAINERS];
+    size_t n = 0, best = 0;
+    for (size_t i = 0; i < found->n; i++) {
+        container *c = find_container(list, &n, &found->item[i]);
+        if (c) c->matched += found->item[i].want >= 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].matched > best) best = list[i].matched;
+    }
+    for (size_t i = 0; i < found->n; i++) {
+        if (!container_of(&found->item[i])) continue;
+        const container *c = find_container(list, &n, &found->item[i]);
+        if (!c || c->matched < best) found->item[i].want = GF_FOUND_OTHER;
+    }
+}
+
+graft_status gf_keras_match(gf_found *found, const gf_weight *want, size_t n, graft_error *err)
+{
+    wanted w = {0};
+    graft_status status = list_wanted(&w, want, n, err);
+    if (status == GRAFT_OK) {
+        for (size_t i = 0; i < found->n; i++) found->item[i].want = match(&w, &found->item[i]);
+        keep_best_container(found);
+    }
+    gf_free(w.layer);
+    return status;
+}

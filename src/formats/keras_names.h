@@ -1,0 +1,22 @@
+/* keras_names.h - which wanted tensor a data set of a Keras HDF5 file is. Names only: no HDF5 here.
+ *
+ * Layouts (LAYER and VAR as the architecture names them):
+ *   LAYER/LAYER/VAR:0                          *_no_top.h5 and Keras 2 save_weights
+ *   LAYER/VAR                                  the same written by Keras 3
+ *   model_weights/LAYER/LAYER/VAR              a whole saved model
+ *   model_weights/MODEL/LAYER/VAR              ... with the base nested in it as one layer
+ *   layers/KEY/vars/3                          Keras 3 .weights.h5; attribute `name` of vars is LAYER (Keras 3.5 on),
+ *                                              KEY is the class and a number: conv2d, conv2d_1
+ *   layers/KEY/layers/KEY/vars/3               ... with the base nested
+ *   _layer_checkpoint_dependencies/KEY/vars/3  the same by TensorFlow 2.12 to 2.15's Keras
+ * Files that say no layer's name are matched as Keras matches them: the i-th layer of a class in the file is the i-th
+ * of that class in the model. */
+#ifndef GF_FORMATS_KERAS_NAMES_H
+#define GF_FORMATS_KERAS_NAMES_H
+
+#include "formats/found.h"
+
+/* Sets `want` of every item of `found`. */
+graft_status gf_keras_match(gf_found *found, const gf_weight *want, size_t n, graft_error *err);
+
+#endif

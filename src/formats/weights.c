@@ -1,0 +1,235 @@
+#include "formats/weights.h"
+
+#include "base/alloc.h"
+#include "formats/convert.h"
+#include "formats/found.h"
+#include "formats/keras_h5.h"
+#include "formats/safetensors.h"
+
+#include <string.h>
+
+/* Where a wanted tensor's values stand, and as what. */
+typedef struct place {
+    const uint8_t *bytes;
+    gf_dtype dtype;
+} place;
+
+/* A weight file that has been read but not yet believed. */
+typedef struct source {
+    const char *path;
+    const gf_weights_options *options;
+    gf_found found;
+    int32_t *which; /* for each wanted tensor its index in found */
+    place *values;
+    gf_h5_values h5;
+    gf_safetensors st;
+    bool uncaged;
+} source;
+
+void gf_weights_notes_free(gf_weights_notes *notes)
+{
+    gf_names_free(&notes->left_out);
+    *notes = (gf_weights_notes){0};
+}
+
+/* ---- Keras HDF5 ---- */
+
+static bool looks_like_h5(const uint8_t *file, size_t n)
+{
+    static const char signature[8] = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
+    return n >= sizeof signature && !memcmp(file, signature, sizeof signature);
+}
+
+static graft_status read_h5(source *s, const uint8_t *file, size_t size, const gf_weight *want, size_t n,
+                            graft_error *err)
+{
+    GF_TRY(gf_keras_h5_read(file, size, s->path, want, n, s->options, &s->found, &s->h5, err));
+    const uint8_t *at = s->h5.values;
+    for (size_t i = 0; i < n; i++) {
+        s->values[i] = (place){at, GF_F32}; /* its reader has converted them */
+        at += gf_count(&want[i].shape) * sizeof(float);
+    }
+    s->uncaged = s->h5.uncaged;
+    return GRAFT_OK;
+}
+
+/* ---- safetensors ---- */
+
+static bool looks_like_safetensors(const uint8_t *file, size_t n)
+{
+    uint64_t length = 0;
+    if (n >= 10) memcpy(&length, file, sizeof length);
+    return n >= 10 && file[8] == '{' && length >= 2 && length < 1ull << 40;
+}
+
+/* Which wanted tensor "LAYER/VAR" is; a layer may have slashes of its own. */
+static int32_t match(const char *name, const gf_weight *want, size_t n)
+{
+    const char *slash = strrchr(name, '/');
+    if (!slash) return GF_FOUND_OTHER;
+    size_t length = (size_t)(slash - name);
+    int32_t result = GF_FOUND_OTHER;
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(want[i].layer, name, length) || want[i].layer[length]) continue;
+        if (!strcmp(want[i].var, slash + 1)) return (int32_t)i;
+        result = GF_FOUND_UNEXPECTED;
+    }
+    return result;
+}
+
+static graft_status read_safetensors(source *s, const uint8_t *file, size_t size, const gf_weight *want, size_t n,
+                                     graft_error *err)
+{
+    GF_TRY(gf_safetensors_parse(&s->st, file, size, s->path, NULL, err));
+    for (size_t i = 0; i < s->st.n; i++) {
+        const gf_safetensors_tensor *t = &s->st.tensor[i];
+        gf_found_tensor *f;
+        GF_TRY(gf_found_add(&s->found, t->name, NULL, &f, err));
+        bool floats = t->dtype == GF_F32 || t->dtype == GF_F16 || t->dtype == GF_BF16 || t->dtype == GF_F64;
+        f->shape = t->shape;
+        f->dtype = floats ? t->dtype : GF_DTYPES;
+        f->want = match(t->name, want, n);
+    }
+    GF_TRY(gf_found_judge(s->path, &s->found, want, n, s->which, err));
+    for (size_t i = 0; i < n; i++) {
+        const gf_safetensors_tensor *t = &s->st.tensor[s->which[i]];
+        s->values[i] = (place){gf_safetensors_bytes(&s->st, t), t->dtype};
+    }
+    return GRAFT_OK;
+}
+
+/* ---- formats by what a file begins with ---- */
+
+static const struct format {
+    const char *name;
+    bool (*looks)(const uint8_t *file, size_t n);
+    graft_status (*read)(source *s, const uint8_t *file, size_t size, const gf_weight *want, size_t n,
+                         graft_error *err);
+} format_row[] = {
+    {"Keras HDF5", looks_like_h5, read_h5},
+    {"safetensors", looks_like_safetensors, read_safetensors},
+};
+
+/* What else people hold in their hands, and what to do about it. */
+static const struct {
+    const char *begins, *what, *hint;
+} stranger_row[] = {
+    {"PK\x03\x04", "a zip archive (.keras, .pth or .npz)", "in Keras: model.save_weights('model.weights.h5')"},
+    {"\x80\x02", "a Python pickle", "in PyTorch: safetensors.torch.save_file(state_dict, ...)"},
+    {"\x1f\x8b", "a gzip file", "unpack it with gunzip first"},
+    {"7z\xbc\xaf", "a 7-zip archive", "unpack it first"},
+    {"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch it with `git lfs pull`"},
+    {"<", "a page of HTML or XML", "the download failed: fetch the file itself"},
+    {"", "of no format that is known", "Keras HDF5 (.h5) and safetensors can be read"},
+};
+
+static graft_status unknown_format(const char *path, const uint8_t *file, size_t n, graft_error *err)
+{
+    if (!n) return gf_fail(err, GF_E_WEIGHTS_UNKNOWN_FORMAT, NULL, "%s: the file is empty", GF_ESC(path));
+    size_t i = 0;
+    while (strlen(stranger_row[i].begins) > n || memcmp(file, stranger_row[i].begins, strlen(stranger_row[i].begins))) {
+        i++;
+    }
+    char begin[17] = {0};
+    memcpy(begin, file, n < 16 ? n : 16);
+    return gf_fail(err, GF_E_WEIGHTS_UNKNOWN_FORMAT, stranger_row[i].hint, "%s: begins with `%s`: %s", GF_ESC(path),
+                   GF_ESC(begin), stranger_row[i].what);
+}
+
+/* ---- the common end ---- */
+
+enum { LISTED = 5 };
+
+/* Counts values that are not finite, through a buffer, so that the caller's is not touched before all is well. */
+static graft_status check_finite(const source *s, const gf_weight *want, size_t n, size_t *total, graft_error *err)
+{
+    size_t largest = 0, tensors = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (gf_count(&want[i].shape) > largest) largest = gf_count(&want[i].shape);
+    }
+    float *buffer = gf_alloc_raw(largest, sizeof *buffer);
+    if (!buffer) return gf_fail_memory(err, largest * sizeof *buffer, s->path);
+    gf_text list = {0};
+    for (size_t i = 0; i < n; i++) {
+        size_t count = gf_count(&want[i].shape);
+        gf_convert_f32(s->values[i].bytes, s->values[i].dtype, count, buffer);
+        size_t bad = gf_count_nonfinite(buffer, count);
+        *total += bad;
+        if (bad && tensors++ < LISTED) {
+            gf_text_printf(&list, "%s%s/%s (%zu of %zu)", list.n ? ", " : "", want[i].layer, want[i].var, bad, count);
+        }
+    }
+    gf_free(buffer);
+    graft_status status = GRAFT_OK;
+    if (list.failed) {
+        status = gf_fail_memory(err, 0, s->path);
+    } else if (*total && !(s->options && s->options->allow_nonfinite)) {
+        status = gf_fail(err, GF_E_WEIGHTS_NONFINITE, "--allow-nonfinite takes them all the same",
+                         "%s: %zu values in %zu tensors are NaN or infinite: %s%s", GF_ESC(s->path), *total, tensors,
+                         GF_ESC(list.s), tensors > LISTED ? " and more" : "");
+    }
+    gf_text_free(&list);
+    return status;
+}
+
+static graft_status note_left_out(const gf_found *found, gf_names *names, graft_error *err)
+{
+    for (size_t i = 0; i < found->n; i++) {
+        const gf_found_tensor *t = &found->item[i];
+        if (t->want >= 0) continue;
+        char *line = gf_sprintf("%s %s", t->path, GF_SHAPE_TEXT(&t->shape));
+        if (!line) return gf_fail_memory(err, strlen(t->path), "a list of tensors");
+        graft_status status = gf_names_add(names, line, err);
+        gf_free(line);
+        GF_TRY(status);
+    }
+    return GRAFT_OK;
+}
+
+static graft_status read_file(source *s, const uint8_t *file, size_t size, gf_weight *want, size_t n,
+                              gf_weights_notes *notes, graft_error *err)
+{
+    const struct format *f = NULL;
+    for (size_t i = 0; i < sizeof format_row / sizeof *format_row && !f; i++) {
+        if (format_row[i].looks(file, size)) f = &format_row[i];
+    }
+    if (!f) return unknown_format(s->path, file, size, err);
+    graft_status status = f->read(s, file, size, want, n, err);
+    for (size_t i = 0; i < s->found.n; i++) {
+        if (s->found.item[i].want >= 0) want[s->found.item[i].want].found = true;
+    }
+    GF_TRY(status);
+    size_t nonfinite = 0;
+    GF_TRY(check_finite(s, want, n, &nonfinite, err));
+    if (notes) {
+        notes->format = f->name;
+        notes->nonfinite = nonfinite;
+        notes->uncaged = s->uncaged;
+        GF_TRY(note_left_out(&s->found, &notes->left_out, err));
+    }
+    for (size_t i = 0; i < n; i++) {
+        gf_convert_f32(s->values[i].bytes, s->values[i].dtype, gf_count(&want[i].shape), want[i].data);
+    }
+    return GRAFT_OK;
+}
+
+graft_status gf_weights_read(const char *path, gf_weight *want, size_t n, const gf_weights_options *options,
+                             gf_weights_notes *notes, graft_error *err)
+{
+    uint8_t *file;
+    size_t size, limit = options && options->max_bytes ? options->max_bytes : (size_t)4 << 30;
+    for (size_t i = 0; i < n; i++) want[i].found = false;
+    GF_TRY(gf_file_read(path, limit, &file, &size, err));
+    source s = {.path = path, .options = options};
+    s.which = gf_new_n(n, int32_t);
+    s.values = gf_new_n(n, place);
+    graft_status status = s.which && s.values ? read_file(&s, file, size, want, n, notes, err)
+                                              : gf_fail_memory(err, n * sizeof *s.values, "a list of tensors");
+    gf_safetensors_close(&s.st);
+    gf_free(s.h5.reply);
+    gf_found_free(&s.found);
+    gf_free(s.which);
+    gf_free(s.values);
+    gf_free(file);
+    return status;
+}
