@@ -1,0 +1,253 @@
+/* Mirror and rotation. The rotation is tensorflow/core/kernels/image/image_ops.h (ImageProjectiveTransformV3, BILINEAR,
+ * REFLECT) in float32, with the matrix of Keras 3's RandomRotation. */
+#include "image/augment.h"
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "image/rotate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CHANNELS = 3, MAX_WORD = 32 };
+
+/* ---- the spec */
+
+typedef struct word {
+    const char *name;
+    bool takes_value;
+} word;
+static const word words[] = {{"none", false}, {"flip", false}, {"rotate", true}};
+enum { NONE, FLIP, ROTATE, WORDS };
+
+/* Edit distance (Levenshtein) of two short words. */
+static int distance(const char *a, const char *b)
+{
+    int row[MAX_WORD + 1], n = (int)strlen(b);
+    for (int j = 0; j <= n; j++) row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int change = diagonal + (a[i - 1] != b[j - 1]);
+            int edit = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = change < edit ? change : edit;
+        }
+    }
+    return row[n];
+}
+
+static graft_status fail_word(const char *text, graft_error *err)
+{
+    int best = 0;
+    for (int i = 1; i < WORDS; i++) {
+        if (distance(text, words[i].name) < distance(text, words[best].name)) best = i;
+    }
+    char hint[96];
+    snprintf(hint, sizeof hint, "did you mean `%s%s`? Known: flip, rotate=TURNS, none", words[best].name,
+             words[best].takes_value ? "=0.2" : "");
+    return gf_fail(err, GF_E_OPTION_VALUE, hint, "augment: `%s` is not known", GF_ESC(text));
+}
+
+/* A decimal number below 1, such as 0.2 or .125, whatever the locale's point is. */
+static bool parse_fraction(const char *s, float *out)
+{
+    uint64_t digits = 0;
+    double scale = 1;
+    int seen = 0;
+    bool point = false;
+    for (; *s; s++) {
+        if (*s == '.' && !point) {
+            point = true;
+            continue;
+        }
+        if (*s < '0' || *s > '9' || ++seen > 15) return false;
+        digits = digits * 10 + (uint64_t)(*s - '0');
+        if (point) scale *= 10;
+    }
+    *out = (float)((double)digits / scale);
+    return seen > 0;
+}
+
+static graft_status parse_word(const char *text, gf_augment_spec *out, graft_error *err)
+{
+    char name[MAX_WORD];
+    snprintf(name, sizeof name, "%s", text);
+    char *value = strchr(name, '=');
+    if (value) *value++ = 0;
+    int i = 0;
+    while (i < WORDS && strcmp(name, words[i].name) != 0) i++;
+    if (i == WORDS) return fail_word(name, err);
+    if (words[i].takes_value != (value != NULL)) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "for example flip,rotate=0.2", "augment: `%s` %s", GF_ESC(text),
+                       value ? "takes no value" : "needs a value, in turns");
+    }
+    if (i == FLIP) out->flip = true;
+    if (i != ROTATE) return GRAFT_OK;
+    if (!parse_fraction(value, &out->rotate) || !(out->rotate <= 0.5f)) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "for example flip,rotate=0.2",
+                       "augment: `%s`: a number of turns from 0 to 0.5 is wanted", GF_ESC(text));
+    }
+    return GRAFT_OK;
+}
+
+graft_status gf_augment_parse(const char *text, gf_augment_spec *out, graft_error *err)
+{
+    *out = (gf_augment_spec){0};
+    if (!strcmp(text, "none")) return GRAFT_OK;
+    gf_augment_spec spec = {0};
+    for (const char *at = text;; at++) {
+        size_t n = strcspn(at, ",");
+        char one[MAX_WORD];
+        if (n >= sizeof one || !n || !strncmp(at, "none", n)) {
+            return gf_fail(err, GF_E_OPTION_VALUE, "for example flip,rotate=0.2, or none alone",
+                           "augment: `%s` is not a list of changes", GF_ESC(text));
+        }
+        memcpy(one, at, n);
+        one[n] = 0;
+        GF_TRY(parse_word(one, &spec, err));
+        at += n;
+        if (!*at) break;
+    }
+    *out = spec;
+    return GRAFT_OK;
+}
+
+const char *gf_augment_text(const gf_augment_spec *spec, char *buf, size_t size)
+{
+    if (!gf_augment_any(spec)) {
+        snprintf(buf, size, "none");
+        return buf;
+    }
+    /* Millionths, by integers: printf's point depends on the locale. */
+    unsigned millionths = (unsigned)lround((double)spec->rotate * 1e6);
+    int digits = 6;
+    while (digits > 1 && millionths % 10 == 0) {
+        millionths /= 10;
+        digits--;
+    }
+    char rotate[32] = "";
+    if (spec->rotate > 0) snprintf(rotate, sizeof rotate, "rotate=0.%0*u", digits, millionths);
+    snprintf(buf, size, "%s%s%s", spec->flip ? "flip" : "", spec->flip && *rotate ? "," : "", rotate);
+    return buf;
+}
+
+bool gf_augment_any(const gf_augment_spec *spec) { return spec->flip || spec->rotate > 0; }
+
+gf_augment_params gf_augment_draw(const gf_augment_spec *spec, uint64_t seed, uint32_t epoch, uint32_t sample)
+{
+    /* Both are always drawn, so that one change does not depend on whether the other is asked for. */
+    gf_rng r = gf_rng_make(seed, GF_PURPOSE_AUGMENT, epoch, sample);
+    float side = gf_rng_f32(&r), angle = gf_rng_range(&r, -1, 1);
+    return (gf_augment_params){.flip = spec->flip && side < 0.5f, .turns = angle * spec->rotate};
+}
+
+/* ---- conversion and mirror */
+
+/* restrict and a fixed count: compilers then make vector code of it. */
+static void convert(const uint8_t *restrict rgb, size_t n, float *restrict dst)
+{
+    enum { BLOCK = 32 };
+    for (; n >= BLOCK; n -= BLOCK, rgb += BLOCK, dst += BLOCK) {
+        for (int i = 0; i < BLOCK; i++) dst[i] = (float)rgb[i];
+    }
+    for (size_t i = 0; i < n; i++) dst[i] = (float)rgb[i];
+}
+
+static void mirror(const uint8_t *restrict rgb, int h, int w, float *restrict dst)
+{
+    for (int y = 0; y < h; y++, rgb += (size_t)w * CHANNELS) {
+        for (int x = w - 1; x >= 0; x--, dst += CHANNELS) {
+            for (int c = 0; c < CHANNELS; c++) dst[c] = (float)rgb[CHANNELS * (size_t)x + (size_t)c];
+        }
+    }
+}
+
+/* ---- rotation */
+
+/* sin and cos of |x| <= pi, correctly rounded to float in all but a few cases and the same on every CPU, which
+ * libm's are not: Taylor series after taking off quarter turns. */
+static void sin_cos(double x, float *sin_out, float *cos_out)
+{
+    int quarters = (int)(x * 2 / M_PI + (x < 0 ? -0.5 : 0.5));
+    double r = x - quarters * (M_PI / 2), r2 = r * r, s = 0, c = 0;
+    for (int k = 16; k >= 2; k -= 2) {
+        s = (1 - s) * r2 / (k * (k + 1));
+        c = (1 - c) * r2 / (k * (k - 1));
+    }
+    s = r * (1 - s);
+    c = 1 - c;
+    const double sines[4] = {s, c, -s, -c};
+    *sin_out = (float)sines[quarters & 3];
+    *cos_out = (float)sines[(quarters + 1) & 3];
+}
+
+static gf_rotation make_rotation(const gf_augment_params *params, int h, int w)
+{
+    float radians = (float)((double)params->turns * 360.0) * (float)(M_PI / 180.0);
+    float s, c, cx = 0.5f * (float)(w - 1), cy = 0.5f * (float)(h - 1);
+    sin_cos(radians, &s, &c);
+    return (gf_rotation){
+        .m = {c, -s, cx - cx * c + cy * s, s, c, cy - cx * s - cy * c}, .h = h, .w = w, .flip = params->flip};
+}
+
+/* A coordinate on a side of `length` pixels continued by reflection (d c b a | a b c d | d c b a), then held to the
+ * pixels' centres: TensorFlow reflects the coordinate itself, so half a pixel at each edge takes the edge's value. */
+static float reflect(float c, float length)
+{
+    if (length <= 1) return 0;
+    float period = 2 * length;
+    if (c < 0) {
+        if (c < period) c += period * (float)(int)(-c / period);
+        c = c < -length ? c + period : -c - 1;
+    } else if (c > length - 1) {
+        c -= period * (float)(int)(c / period);
+        if (c >= length) c = period - c - 1;
+    }
+    return c < 0 ? 0 : c > length - 1 ? length - 1 : c;
+}
+
+static void rotate_pixel(const gf_rotation *r, const uint8_t *rgb, float *dst, int x, int y)
+{
+    float sx = reflect(r->m[0] * (float)x + r->m[1] * (float)y + r->m[2], (float)r->w);
+    float sy = reflect(r->m[3] * (float)x + r->m[4] * (float)y + r->m[5], (float)r->h);
+    int x0 = (int)sx, y0 = (int)sy;
+    float fx = sx - (float)x0, fy = sy - (float)y0;
+    int x1 = x0 + 1 < r->w ? x0 + 1 : x0, y1 = y0 + 1 < r->h ? y0 + 1 : y0;
+    if (r->flip) {
+        x0 = r->w - 1 - x0;
+        x1 = r->w - 1 - x1;
+    }
+    const uint8_t *row0 = rgb + (size_t)y0 * (size_t)r->w * CHANNELS,
+                  *row1 = rgb + (size_t)y1 * (size_t)r->w * CHANNELS;
+    for (int c = 0; c < CHANNELS; c++) {
+        float top = (1 - fx) * (float)row0[CHANNELS * x0 + c] + fx * (float)row0[CHANNELS * x1 + c];
+        float bottom = (1 - fx) * (float)row1[CHANNELS * x0 + c] + fx * (float)row1[CHANNELS * x1 + c];
+        dst[c] = (1 - fy) * top + fy * bottom;
+    }
+}
+
+void gf_rotate_plain(const gf_rotation *r, const uint8_t *rgb, float *dst)
+{
+    for (int y = 0; y < r->h; y++) {
+        for (int x = 0; x < r->w; x++, dst += CHANNELS) rotate_pixel(r, rgb, dst, x, y);
+    }
+}
+
+void gf_augment_apply(const gf_augment_params *params, const uint8_t *rgb, int h, int w, float *dst)
+{
+    static const gf_augment_params none = {0};
+    if (!params) params = &none;
+    if (params->turns == 0) {
+        if (params->flip) {
+            mirror(rgb, h, w, dst);
+        } else {
+            convert(rgb, (size_t)h * (size_t)w * CHANNELS, dst);
+        }
+        return;
+    }
+    gf_rotation r = make_rotation(params, h, w);
+    if (!gf_rotate_avx2(&r, rgb, dst)) gf_rotate_plain(&r, rgb, dst);
+}

@@ -1,0 +1,250 @@
+#include "image/resize.h"
+
+#include "base/alloc.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHANNELS = 3 };
+
+/* Output position i of one side blends `low` and `high` of the source: low + (high - low) * lerp. */
+typedef struct tap {
+    int low, high;
+    float lerp;
+} tap;
+
+/* Output position i of one side is the sum over k < count of weight[k] * source[first + k]. */
+typedef struct span {
+    int first, count;
+    float *weight; /* in spans.weights */
+} span;
+
+typedef struct spans {
+    span *item;
+    float *weights;
+} spans;
+
+/* The job: where rows go, and the tables of both sides. */
+typedef struct resizer {
+    const uint8_t *src;
+    int h, w, oh, ow;
+    float *dst; /* one of the two is set */
+    uint8_t *dst_u8;
+    float *scratch; /* rows; see each method */
+} resizer;
+
+/* ---- output */
+
+static uint8_t rounded(float v)
+{
+    if (!(v > 0)) return 0;
+    if (v >= 255) return 255;
+    int below = (int)v;
+    return (uint8_t)(below + (v - (float)below >= 0.5f)); /* v + 0.5f would itself be rounded, up for 0.49999997f */
+}
+
+/* Where row y is to be computed: in place, or in `row` to be rounded by put_row. */
+static float *row_place(const resizer *r, float *row, int y)
+{
+    return r->dst ? r->dst + (size_t)y * (size_t)r->ow * CHANNELS : row;
+}
+
+static void put_row(const resizer *r, const float *row, int y)
+{
+    if (!r->dst_u8) return;
+    uint8_t *to = r->dst_u8 + (size_t)y * (size_t)r->ow * CHANNELS;
+    for (size_t i = 0; i < (size_t)r->ow * CHANNELS; i++) to[i] = rounded(row[i]);
+}
+
+static const uint8_t *source_row(const resizer *r, int y) { return r->src + (size_t)y * (size_t)r->w * CHANNELS; }
+
+/* ---- plain bilinear */
+
+static tap *make_taps(int in, int out)
+{
+    tap *taps = gf_alloc_raw((size_t)out, sizeof *taps);
+    if (!taps) return NULL;
+    float scale = (float)in / (float)out;
+    for (int i = 0; i < out; i++) {
+        float at = ((float)i + 0.5f) * scale - 0.5f;
+        float below = floorf(at);
+        float above = ceilf(at);
+        taps[i].low = below > 0 ? (int)below : 0;
+        taps[i].high = above < (float)(in - 1) ? (int)above : in - 1;
+        if (taps[i].high < 0) taps[i].high = 0;
+        if (taps[i].low > in - 1) taps[i].low = in - 1;
+        taps[i].lerp = at - below;
+    }
+    return taps;
+}
+
+static void blend_along(float *row, const uint8_t *from, const tap *taps, int ow)
+{
+    for (int x = 0; x < ow; x++, row += CHANNELS) {
+        const uint8_t *left = from + (size_t)taps[x].low * CHANNELS, *right = from + (size_t)taps[x].high * CHANNELS;
+        for (int c = 0; c < CHANNELS; c++) {
+            row[c] = (float)left[c] + ((float)right[c] - (float)left[c]) * taps[x].lerp;
+        }
+    }
+}
+
+/* Source rows blended along x are kept, two of them, since neighbouring output rows share theirs. */
+typedef struct row_cache {
+    float *row[2];
+    int y[2];
+} row_cache;
+
+static const float *blended_row(const resizer *r, row_cache *cache, const tap *xs, int y, int not_y)
+{
+    for (int i = 0; i < 2; i++) {
+        if (cache->y[i] == y) return cache->row[i];
+    }
+    int i = cache->y[0] == not_y ? 1 : 0;
+    blend_along(cache->row[i], source_row(r, y), xs, r->ow);
+    cache->y[i] = y;
+    return cache->row[i];
+}
+
+static void plain_rows(const resizer *r, const tap *xs, const tap *ys)
+{
+    size_t n = (size_t)r->ow * CHANNELS;
+    row_cache cache = {.row = {r->scratch, r->scratch + n}, .y = {-1, -1}};
+    for (int y = 0; y < r->oh; y++) {
+        const float *top = blended_row(r, &cache, xs, ys[y].low, ys[y].high);
+        const float *bottom = blended_row(r, &cache, xs, ys[y].high, ys[y].low);
+        float *row = row_place(r, r->scratch + 2 * n, y), lerp = ys[y].lerp;
+        for (size_t i = 0; i < n; i++) row[i] = top[i] + (bottom[i] - top[i]) * lerp;
+        put_row(r, row, y);
+    }
+}
+
+static graft_status plain(resizer *r, graft_error *err)
+{
+    tap *xs = make_taps(r->w, r->ow), *ys = make_taps(r->h, r->oh);
+    r->scratch = gf_alloc_raw((size_t)r->ow * CHANNELS * 3, sizeof(float));
+    bool ok = xs && ys && r->scratch;
+    if (ok) plain_rows(r, xs, ys);
+    gf_free(xs);
+    gf_free(ys);
+    gf_free(r->scratch);
+    return ok ? GRAFT_OK : gf_fail_memory(err, (size_t)r->ow * CHANNELS * 3 * sizeof(float), "resizing a picture");
+}
+
+/* ---- antialiased */
+
+static float triangle(float x)
+{
+    x = fabsf(x);
+    return x < 1.0f ? 1.0f - x : 0.0f;
+}
+
+static int clamp(float v, int most) { return v < 0 ? 0 : v > (float)most ? most : (int)v; }
+
+static void fill_span(span *s, int in, float at, float kernel_scale)
+{
+    if (at < 0 || at > (float)in) return;
+    int first = clamp(ceilf(at - kernel_scale - 0.5f), in - 1);
+    int end = clamp(floorf(at + kernel_scale - 0.5f), in - 1) + 1;
+    float total = 0, shrink = 1.0f / kernel_scale;
+    *s = (span){first, end - first, s->weight};
+    for (int k = 0; k < s->count; k++) {
+        s->weight[k] = triangle(((float)(first + k) + 0.5f - at) * shrink);
+        total += s->weight[k];
+    }
+    if (fabsf(total) < 1000.0f * FLT_MIN) {
+        s->count = 0;
+        return;
+    }
+    float scale = 1.0f / total;
+    for (int k = 0; k < s->count; k++) s->weight[k] *= scale;
+}
+
+static void free_spans(spans *s)
+{
+    gf_free(s->item);
+    gf_free(s->weights);
+}
+
+static bool make_spans(spans *s, int in, int out)
+{
+    float inverse = 1.0f / ((float)out / (float)in);
+    float kernel_scale = inverse > 1.0f ? inverse : 1.0f;
+    size_t most = 2 * (size_t)ceilf(kernel_scale) + 1, total;
+    if (!gf_mul_size(most, (size_t)out, &total)) return false;
+    s->item = gf_alloc((size_t)out, sizeof *s->item);
+    s->weights = gf_alloc_raw(total, sizeof(float));
+    if (!s->item || !s->weights) return false;
+    for (int i = 0; i < out; i++) {
+        s->item[i].weight = s->weights + (size_t)i * most;
+        fill_span(&s->item[i], in, ((float)i + 0.5f) * inverse, kernel_scale);
+    }
+    return true;
+}
+
+static void gather_down(const resizer *r, const span *s, float *sum)
+{
+    size_t n = (size_t)r->w * CHANNELS;
+    memset(sum, 0, n * sizeof *sum);
+    for (int k = 0; k < s->count; k++) {
+        const uint8_t *from = source_row(r, s->first + k);
+        float weight = s->weight[k];
+        for (size_t i = 0; i < n; i++) sum[i] += weight * (float)from[i];
+    }
+}
+
+static void gather_along(const resizer *r, const span *xs, const float *sum, float *row)
+{
+    for (int x = 0; x < r->ow; x++, row += CHANNELS) {
+        const float *from = sum + (size_t)xs[x].first * CHANNELS;
+        float total[CHANNELS] = {0};
+        for (int k = 0; k < xs[x].count; k++, from += CHANNELS) {
+            for (int c = 0; c < CHANNELS; c++) total[c] += xs[x].weight[k] * from[c];
+        }
+        memcpy(row, total, sizeof total);
+    }
+}
+
+static graft_status antialiased(resizer *r, graft_error *err)
+{
+    spans xs = {0}, ys = {0};
+    size_t sum = (size_t)r->w * CHANNELS, row = (size_t)r->ow * CHANNELS;
+    bool ok = make_spans(&xs, r->w, r->ow) && make_spans(&ys, r->h, r->oh);
+    if (ok) r->scratch = gf_alloc_raw(sum + row, sizeof(float));
+    for (int y = 0; r->scratch && y < r->oh; y++) {
+        float *to = row_place(r, r->scratch + sum, y);
+        gather_down(r, &ys.item[y], r->scratch);
+        gather_along(r, xs.item, r->scratch, to);
+        put_row(r, to, y);
+    }
+    ok = r->scratch != NULL;
+    free_spans(&xs);
+    free_spans(&ys);
+    gf_free(r->scratch);
+    return ok ? GRAFT_OK : gf_fail_memory(err, (sum + row) * sizeof(float), "resizing a picture");
+}
+
+/* ---- the calls */
+
+static graft_status run(resizer *r, bool antialias, graft_error *err)
+{
+    if (r->h <= 0 || r->w <= 0 || r->oh <= 0 || r->ow <= 0) {
+        return gf_fail(err, GF_E_USAGE, NULL, "resize of %d x %d to %d x %d: sides must be above 0", r->w, r->h, r->ow,
+                       r->oh);
+    }
+    return antialias ? antialiased(r, err) : plain(r, err);
+}
+
+graft_status gf_resize(const uint8_t *src, int h, int w, float *dst, int oh, int ow, bool antialias, graft_error *err)
+{
+    resizer r = {.src = src, .h = h, .w = w, .oh = oh, .ow = ow, .dst = dst};
+    return run(&r, antialias, err);
+}
+
+graft_status gf_resize_u8(const uint8_t *src, int h, int w, uint8_t *dst, int oh, int ow, bool antialias,
+                          graft_error *err)
+{
+    resizer r = {.src = src, .h = h, .w = w, .oh = oh, .ow = ow, .dst_u8 = dst};
+    return run(&r, antialias, err);
+}
