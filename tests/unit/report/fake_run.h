@@ -1,0 +1,73 @@
+/* fake_run.h - a run record made up for tests: two phases, photos of plain colours, names that need escaping. */
+#ifndef TESTS_REPORT_FAKE_RUN_H
+#define TESTS_REPORT_FAKE_RUN_H
+
+#include "report/record.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { FAKE_PHOTO_SIDE = 24, FAKE_PHOTOS = 12, FAKE_ROWS = 6 };
+
+typedef struct fake_run {
+    gf_run_record record;
+    gf_history history;
+    gf_history_row row[FAKE_ROWS];
+    gf_photo photo[FAKE_PHOTOS];
+    uint8_t pixels[FAKE_PHOTOS][FAKE_PHOTO_SIDE * FAKE_PHOTO_SIDE * 3];
+    uint64_t confusion[4];
+    gf_data_split splits[2];
+    gf_fact facts[2];
+    const char *classes[2];
+} fake_run;
+
+/* Photo i is truly of class i % 2, predicted right but for i = 1, 6, 11. Pointers lead into *f. */
+static inline void fake_run_fill(fake_run *f)
+{
+    memset(f, 0, sizeof *f);
+    for (int i = 0; i < FAKE_ROWS; i++) {
+        double t = 1.0 / (i + 1);
+        f->row[i] = (gf_history_row){
+            i + 1, i < 3 ? GF_RUN_FEATURE_EXTRACTION : GF_RUN_FINE_TUNING, 1e-4, t, 1 - t / 2, t / 2, 1 - t / 3, 10,
+            160};
+    }
+    for (int i = 0; i < FAKE_PHOTOS; i++) {
+        memset(f->pixels[i], 20 * i, sizeof f->pixels[i]);
+        gf_pixels pixels = {FAKE_PHOTO_SIDE, FAKE_PHOTO_SIDE, f->pixels[i]};
+        f->photo[i] = (gf_photo){pixels, "a/<photo>.jpg", i % 2, i % 5 == 1 ? !(i % 2) : i % 2, 0.6 + 0.03 * i};
+    }
+    memcpy(f->confusion, (uint64_t[4]){90, 10, 4, 96}, sizeof f->confusion);
+    f->splits[0] = (gf_data_split){"training", 1000, f->confusion};
+    f->splits[1] = (gf_data_split){"validation", 200, NULL};
+    f->facts[0] = (gf_fact){"size", "160"};
+    f->facts[1] = (gf_fact){"data", "/tmp/\"a\"&'b'"};
+    f->classes[0] = "cats";
+    f->classes[1] = "<dogs>";
+    f->history = (gf_history){f->row, FAKE_ROWS, FAKE_ROWS};
+    gf_photos photos = {f->photo, FAKE_PHOTOS};
+    f->record = (gf_run_record){.title = "cats & <dogs>",
+                                .model = "mobilenet_v2",
+                                .command = "graft train \"data\" --out runs/<x>",
+                                .classes = f->classes,
+                                .n_classes = 2,
+                                .splits = f->splits,
+                                .n_splits = 2,
+                                .model_facts = {f->facts, 1},
+                                .data_facts = {f->facts + 1, 1},
+                                .options = {f->facts, 2},
+                                .versions = {f->facts, 1},
+                                .history = &f->history,
+                                .before = {200, 0.8, 0.45, NULL},
+                                .validation = {200, 0.1, 0.93, f->confusion},
+                                .test = {200, 0.12, 0.93, f->confusion},
+                                .best_epoch = 5,
+                                .seconds = 60,
+                                .peak_rss_mb = 400,
+                                .samples = photos,
+                                .augmentations = photos,
+                                .predictions = photos,
+                                .mistakes = {f->photo + 1, 1}};
+}
+
+#endif
