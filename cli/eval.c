@@ -1,0 +1,37 @@
+/* eval.c - graft eval RUN DATA: loss, accuracy and confusion matrix on labelled pictures. */
+#include "verbs.h"
+
+static const option options[] = {
+    HEADING("Data"),
+    {"split", OPTION_NAME, PLACE(part), "PART", NO_RANGE, "train|validation|test",
+     "only this part of the data (otherwise all)"},
+    OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
+};
+
+static graft_status run(session *self, graft_error *err)
+{
+    const settings *s = self->settings;
+    graft_model *model = NULL;
+    graft_result *result = NULL;
+    graft_status status = graft_run_open(self->context, s->arguments[0], &model, err);
+    if (!status) status = graft_evaluate(model, s->arguments[1], s->part, &result, err);
+    if (!status) status = session_print(self, result, err);
+    graft_result_free(result);
+    graft_model_free(model);
+    return status;
+}
+
+const verb verb_eval = {
+    .name = "eval",
+    .arguments = "RUN DATA",
+    .least = 2,
+    .most = 2,
+    .summary = "measure a run on labelled pictures",
+    .about =
+        "Tells the loss, the accuracy and the confusion matrix (rows: true class) of a run's best model on labelled "
+        "pictures. RUN is a run folder or a model.safetensors; DATA as for `graft train`.",
+    .examples = "graft eval runs/pets pets --split validation\n"
+                "graft eval runs/pets other_pets --json",
+    OPTIONS(options),
+    .run = run,
+};

@@ -1,0 +1,64 @@
+/* features.c - graft features PICTURES: activations of the backbone as a .npy file. */
+#include "errors.h"
+#include "output.h"
+#include "text.h"
+#include "verbs.h"
+
+#include <sys/stat.h>
+
+static const option options[] = {
+    HEADING("Model"),
+    OPTION_MODEL_ROWS,
+    OPTION_SIZE_ROW,
+    OPTION_PRECISION_ROW,
+    {"layer", OPTION_TEXT, PLACE(layer), "NAME", NO_RANGE, NULL,
+     "the output of this layer, [n, h, w, c], instead of the pooled features"},
+
+    HEADING("Output"),
+    {"out", OPTION_FILE, PLACE(out), "FILE.npy", NO_RANGE, NULL, "the file to write (needed)"},
+    {"force", OPTION_SET, PLACE(force), NULL, NO_RANGE, NULL, "overwrite the file that is there"},
+    OPTION_GENERAL_ROWS("of random weights, where none are given"),
+};
+
+static graft_status check(const verb *v, settings *s, graft_error *err)
+{
+    struct stat st;
+    (void)v;
+    if (!s->out) return fail(err, E_USAGE, "as in --out features.npy", "graft features needs --out FILE.npy");
+    if (stat(s->out, &st) != 0) return GRAFT_OK;
+    if (S_ISDIR(st.st_mode)) return fail(err, E_USAGE, NULL, "--out: %s is a folder, wanted a file", ESCAPED(s->out));
+    if (S_ISREG(st.st_mode) && st.st_size > 0 && !s->force)
+        return fail(err, E_USAGE, "give another name, or --force to overwrite it",
+                    "--out: %s is there and is not empty", ESCAPED(s->out));
+    return GRAFT_OK;
+}
+
+static graft_status run(session *self, graft_error *err)
+{
+    settings *s = self->settings;
+    graft_model *model = NULL;
+    graft_result *result = NULL;
+    if (!s->model.weights) output_message("warning", "no --weights: the features are those of random weights");
+    graft_status status = graft_model_open(self->context, &s->model, &model, err);
+    if (!status) status = graft_features(model, s->arguments, s->n_arguments, s->layer, s->out, &result, err);
+    if (!status) status = session_print(self, result, err);
+    graft_result_free(result);
+    graft_model_free(model);
+    return status;
+}
+
+const verb verb_features = {
+    .name = "features",
+    .arguments = "PICTURES...",
+    .least = 1,
+    .most = -1,
+    .summary = "write a backbone's activations for pictures to a .npy file",
+    .about =
+        "Runs the frozen backbone and writes what comes out as float32, a row a picture in the order given: the pooled "
+        "features [n, c], or with --layer the output of one layer.",
+    .examples = "graft features --weights mobilenet_v2.h5 --size 160 --out features.npy a.jpg b.jpg\n"
+                "graft features --weights mobilenet_v2.h5 --layer block_12_add --out maps.npy photos/*.jpg",
+    OPTIONS(options),
+    .check = check,
+    .run = run,
+};

@@ -1,0 +1,45 @@
+/* inspect.c - graft inspect DATA: what is in a data set, and what is wrong with it. */
+#include "errors.h"
+#include "verbs.h"
+
+#include <inttypes.h>
+
+static const option options[] = {
+    HEADING("Data"),
+    {"split", OPTION_SPLIT, PLACE(data.split), "T,V[,S]", NO_RANGE, NULL,
+     "shares of training, validation and test of a folder without such parts"},
+    {"allow-empty-class", OPTION_SET, PLACE(data.allow_empty_class), NULL, NO_RANGE, NULL,
+     "take a class folder without pictures"},
+    OPTION_READING_ROWS,
+    OPTION_GENERAL_ROWS("of the splits"),
+};
+
+static graft_status run(session *self, graft_error *err)
+{
+    enum { E_BAD_PICTURES = 1120 };
+    settings *s = self->settings;
+    graft_result *result = NULL;
+    int64_t bad = 0;
+    graft_status status = graft_inspect(self->context, s->arguments[0], &s->data, &result, &bad, err);
+    if (!status) status = session_print(self, result, err);
+    graft_result_free(result);
+    if (status || bad == 0) return status;
+    fail(err, E_BAD_PICTURES, "`graft train --bad-images skip` leaves them out", "%" PRId64 " picture%s cannot be used",
+         bad, bad == 1 ? "" : "s");
+    return err->status = GRAFT_DATA;
+}
+
+const verb verb_inspect = {
+    .name = "inspect",
+    .arguments = "DATA",
+    .least = 1,
+    .most = 1,
+    .summary = "check a data set: counts, sizes, bad files, duplicates",
+    .about =
+        "Decodes every picture once and reports classes, counts, sizes, files that are no pictures, bad pictures and "
+        "duplicates. Ends with exit code 3 if there are bad pictures. DATA as for `graft train`.",
+    .examples = "graft inspect pets\n"
+                "graft inspect pets --json > pets.json",
+    OPTIONS(options),
+    .run = run,
+};

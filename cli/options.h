@@ -1,0 +1,130 @@
+/* options.h - one table of options a verb: it drives parsing, the checks of values, --help, the man page and the shell
+ * completion. To add an option: a row in the verb's file (or a shared row below) and a place in settings.h. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "settings.h"
+
+#include <stddef.h>
+
+typedef enum option_kind {
+    OPTION_HEADING,  /* no option: `help` is the title of a group in --help */
+    OPTION_SET,      /* int becomes 1; takes no value */
+    OPTION_CLEAR,    /* int becomes 0; takes no value */
+    OPTION_INT,      /* int */
+    OPTION_SEED,     /* uint64_t, all of it */
+    OPTION_NUMBER,   /* double */
+    OPTION_SHARE,    /* double; 0.01 or 1% */
+    OPTION_BYTES,    /* uint64_t; 2G, 512M, 1.5GiB */
+    OPTION_TEXT,     /* const char *; not empty */
+    OPTION_FILE,     /* const char *; a path (completion offers files) */
+    OPTION_FOLDER,   /* const char *; a path (completion offers folders) */
+    OPTION_NAME,     /* const char *, one of `choices` */
+    OPTION_INDEX,    /* int or enum: the place in `choices`, from 0 */
+    OPTION_SIZE,     /* graft_model_options: N or WxH */
+    OPTION_SPLIT,    /* double[3]: shares that sum to 1 */
+    OPTION_BOUNDARY, /* graft_model_options: fine_tune_at by number or layer name */
+    OPTION_WEIGHTS,  /* const char *; a file, not a name that would be fetched */
+    OPTION_AUGMENT,  /* const char *; "none" or words as "flip,rotate=0.2" */
+    OPTION_ON_NAN,   /* const char *; stop, lower-lr or skip:N */
+} option_kind;
+
+/* What a number must be. */
+typedef struct option_range {
+    double min, max;
+    bool above, below; /* min itself, max itself is excluded */
+} option_range;
+
+#define NO_RANGE \
+    {            \
+        .min = 0 \
+    }
+#define FROM_TO(lo, hi)          \
+    {                            \
+        .min = (lo), .max = (hi) \
+    }
+#define ABOVE_TO(lo, hi)                        \
+    {                                           \
+        .min = (lo), .max = (hi), .above = true \
+    }
+#define FROM_BELOW(lo, hi)                      \
+    {                                           \
+        .min = (lo), .max = (hi), .below = true \
+    }
+
+typedef struct option {
+    const char *name; /* without the two dashes */
+    option_kind kind;
+    size_t place;      /* offset in settings */
+    const char *value; /* as --help calls it, NULL for flags */
+    option_range range;
+    const char *choices; /* "auto|f32|bf16", NULL where there are none */
+    const char *help;
+} option;
+
+#define PLACE(field) offsetof(settings, field)
+
+typedef struct verb verb;
+
+/* Shared rows, so that an option means the same in every verb. */
+/* clang-format off */
+#define HEADING(title) {.kind = OPTION_HEADING, .help = (title)}
+#define OPTION_WEIGHTS_ROWS \
+    {"weights", OPTION_WEIGHTS, PLACE(model.weights), "FILE", NO_RANGE, NULL, \
+     "pretrained weights: Keras HDF5 (.h5, .weights.h5) or safetensors; without, the backbone is random"}, \
+    {"allow-nonfinite", OPTION_SET, PLACE(model.allow_nonfinite), NULL, NO_RANGE, NULL, \
+     "take NaN and infinities in the weight file"}, \
+    {"alpha", OPTION_NUMBER, PLACE(model.alpha), "X", FROM_TO(0.1, 4), NULL, "width multiplier of MobileNetV2"}
+#define OPTION_MODEL_ROWS \
+    {"model", OPTION_TEXT, PLACE(model.model), "NAME", NO_RANGE, NULL, "the architecture"}, OPTION_WEIGHTS_ROWS
+#define OPTION_SIZE_ROW \
+    {"size", OPTION_SIZE, PLACE(model), "N|WxH", FROM_TO(32, 2048), NULL, \
+     "pictures are resized to N x N or W x H pixels"}
+#define OPTION_PRECISION_ROW \
+    {"precision", OPTION_NAME, PLACE(model.precision), "P", NO_RANGE, "auto|f32|bf16", \
+     "arithmetic of the network; auto times both on this machine"}
+#define OPTION_BOUNDARY_ROWS \
+    {"fine-tune-at", OPTION_BOUNDARY, PLACE(model), "N|LAYER", FROM_TO(0, 100000), NULL, \
+     "fine-tuning trains the backbone's layers from this one on (by number from 0, or by name)"}, \
+    {"fine-tune-last", OPTION_INT, PLACE(model.fine_tune_last), "N", FROM_TO(0, 100000), NULL, \
+     "or: fine-tuning trains the last N layers of the backbone"}
+#define OPTION_BATCH_ROW \
+    {"batch", OPTION_INT, PLACE(train.batch), "N", FROM_TO(1, 65536), NULL, "pictures a batch"}
+#define OPTION_READING_ROWS \
+    {"antialias", OPTION_SET, PLACE(data.antialias), NULL, NO_RANGE, NULL, \
+     "shrink pictures with a wider filter (off: as TensorFlow's resize does)"}, \
+    {"allow-truncated", OPTION_SET, PLACE(data.allow_truncated), NULL, NO_RANGE, NULL, \
+     "pad pictures that end early with grey instead of refusing them"}, \
+    {"no-exif", OPTION_SET, PLACE(data.ignore_exif), NULL, NO_RANGE, NULL, \
+     "do not turn pictures as their EXIF says"}
+#define OPTION_CACHE_ROWS \
+    {"cache", OPTION_INDEX, PLACE(data.cache), "WHERE", NO_RANGE, "auto|memory|disk|none", \
+     "where decoded pictures are kept; auto is memory where they fit"}, \
+    {"memory", OPTION_BYTES, PLACE(data.memory_limit), "LIMIT", FROM_TO(1048576, 9.2e18), NULL, \
+     "the most memory the cache may take, as 2G or 512M (default: half of what is free)"}, \
+    {"cache-dir", OPTION_FOLDER, PLACE(data.cache_dir), "DIR", NO_RANGE, NULL, \
+     "where the cache on disk lies (default: $XDG_CACHE_HOME/graft or ~/.cache/graft)"}
+#define OPTION_GENERAL_ROWS(seed_help) \
+    HEADING("General"), \
+    {"threads", OPTION_INT, PLACE(context.threads), "N", FROM_TO(0, 1024), NULL, \
+     "worker threads, 0 for one a CPU; the result does not depend on it"}, \
+    {"seed", OPTION_SEED, PLACE(model.seed), "N", FROM_TO(0, 18446744073709551615.0), NULL, (seed_help)}, \
+    {"json", OPTION_SET, PLACE(json), NULL, NO_RANGE, NULL, \
+     "one JSON document on standard output, text for people on standard error"}, \
+    {"help", OPTION_SET, PLACE(help), NULL, NO_RANGE, NULL, "show this help"}
+/* clang-format on */
+
+/* Reads the command line of `v` (the verb's name not among argv) into s, which holds the defaults. Plain arguments are
+ * collected in `arguments` (room for argc). GRAFT_USAGE with E3002 (value), E3003 (unknown), E3001 (the rest). With
+ * --help it returns at once. */
+graft_status options_parse(const verb *v, int argc, char **argv, const char **arguments, settings *s, graft_error *err);
+
+/* Whether the option was on the command line. A name that is not in the verb's table was not. */
+bool options_given(const verb *v, const settings *s, const char *name);
+
+/* The default as --help shows it, of s filled by settings_defaults: "" where there is nothing to show. */
+const char *options_default(const option *o, const settings *s, char *buf, size_t size);
+
+bool options_takes_value(const option *o);
+
+#endif

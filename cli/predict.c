@@ -1,0 +1,95 @@
+/* predict.c - graft predict RUN PICTURES: the label of each picture, a line each. */
+#include "errors.h"
+#include "text.h"
+#include "verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const option options[] = {
+    HEADING("Output"),
+    {"top", OPTION_INT, PLACE(top), "K", FROM_TO(1, 1000), NULL, "the K most probable labels of each picture"},
+    OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
+};
+
+/* Escaped text is at most four times as long. */
+static size_t shown_length(const char *text)
+{
+    char *buf = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&buf, &n);
+    if (!f) return 0;
+    text_write_escaped(f, text);
+    fclose(f);
+    free(buf);
+    return n;
+}
+
+static void write_prediction(FILE *f, const graft_prediction *p, size_t width)
+{
+    text_write_escaped(f, p->path);
+    if (width) fprintf(f, "%*s", (int)(width - shown_length(p->path)), "");
+    fputs(width ? "  " : "\t", f);
+    if (p->label) {
+        text_write_escaped(f, p->label);
+        fprintf(f, "%s%.6f\n", width ? "  " : "\t", p->probability);
+    } else {
+        fputs(width ? "  " : "\t\t", f);
+        fputs("error: ", f);
+        text_write_escaped(f, p->error ? p->error : "cannot be read");
+        fputc('\n', f);
+    }
+}
+
+/* Columns for a terminal; tabs for a pipe, so that `cut` works. */
+static graft_status print_lines(session *self, const graft_result *result, graft_error *err)
+{
+    size_t n = graft_result_predictions(result), width = 0;
+    char *text = NULL;
+    size_t length = 0;
+    for (size_t i = 0; i < n && isatty(STDOUT_FILENO); i++) {
+        size_t shown = shown_length(graft_result_prediction(result, i).path);
+        if (shown > width && shown <= 60) width = shown;
+    }
+    FILE *f = open_memstream(&text, &length);
+    if (!f) return fail(err, E_NO_MEMORY, NULL, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        graft_prediction p = graft_result_prediction(result, i);
+        write_prediction(f, &p, width && shown_length(p.path) <= width ? width : 0);
+    }
+    graft_status status = fclose(f) ? fail(err, E_NO_MEMORY, NULL, "out of memory") : GRAFT_OK;
+    if (!status) status = session_print_text(self, text, length, err);
+    free(text);
+    return status;
+}
+
+static graft_status run(session *self, graft_error *err)
+{
+    const settings *s = self->settings;
+    graft_model *model = NULL;
+    graft_result *result = NULL;
+    graft_status status = graft_run_open(self->context, s->arguments[0], &model, err);
+    if (!status) status = graft_predict(model, s->arguments + 1, s->n_arguments - 1, s->top, &result, err);
+    if (!status) status = s->json ? session_print(self, result, err) : print_lines(self, result, err);
+    graft_result_free(result);
+    graft_model_free(model);
+    return status;
+}
+
+const verb verb_predict = {
+    .name = "predict",
+    .arguments = "RUN PICTURES...",
+    .least = 2,
+    .most = -1,
+    .summary = "label pictures with a run's best model",
+    .about =
+        "Prints a line for each picture: path, label and probability, with tabs between. Folders are walked. RUN is a "
+        "run "
+        "folder or a model.safetensors. A picture that cannot be read gets an error in its line; only when none can be "
+        "read the command fails.",
+    .examples = "graft predict runs/pets photo.jpg\n"
+                "graft predict runs/pets holiday/ --top 3 --json",
+    OPTIONS(options),
+    .run = run,
+};

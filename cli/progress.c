@@ -1,0 +1,166 @@
+#include "progress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { BAR_LEAST = 6, BAR_MOST = 28, PIECE = 48 };
+
+static bool locale_is_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value) return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+void progress_init(progress *p, int fd, bool log_epochs)
+{
+    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+    memset(p, 0, sizeof *p);
+    p->fd = fd;
+    p->terminal = isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
+    p->log_epochs = log_epochs;
+    p->utf8 = locale_is_utf8();
+    p->colour = p->terminal && !(no_color && *no_color);
+}
+
+/* Progress is worth no error: what cannot be written is lost. */
+static void put(const progress *p, const char *text)
+{
+    size_t n = strlen(text);
+    while (n > 0) {
+        ssize_t wrote = write(p->fd, text, n);
+        if (wrote <= 0) return;
+        text += wrote;
+        n -= (size_t)wrote;
+    }
+}
+
+static int terminal_columns(int fd)
+{
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    return 80;
+}
+
+static void duration_text(double seconds, char buf[PIECE])
+{
+    long s = seconds < 359999 ? (long)(seconds + 0.5) : 359999;
+    if (s >= 3600)
+        snprintf(buf, PIECE, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(buf, PIECE, "%ld:%02ld", s / 60, s % 60);
+}
+
+static void label_text(const graft_progress *at, char buf[PIECE])
+{
+    static const char *const labels[] = {
+        [GRAFT_STAGE_CHECK] = "checking pictures", [GRAFT_STAGE_PLAN] = "preparing",
+        [GRAFT_STAGE_TRAIN] = "training",          [GRAFT_STAGE_EVALUATE] = "evaluating",
+        [GRAFT_STAGE_EPOCH] = "training",          [GRAFT_STAGE_REPORT] = "writing the report",
+    };
+    bool known = (unsigned)at->stage < sizeof labels / sizeof *labels;
+    if (at->stage == GRAFT_STAGE_TRAIN && at->epochs > 0)
+        snprintf(buf, PIECE, "epoch %2d/%d", at->epoch, at->epochs);
+    else
+        snprintf(buf, PIECE, "%s", known ? labels[at->stage] : "working");
+}
+
+/* What may stand right of the bar, the most wanted first; an empty text is left out. */
+static int line_pieces(const graft_progress *at, char pieces[][PIECE])
+{
+    bool train = at->stage == GRAFT_STAGE_TRAIN || at->stage == GRAFT_STAGE_EVALUATE;
+    int n = 0;
+    if (at->total > 0) snprintf(pieces[n++], PIECE, "%lld/%lld", (long long)at->done, (long long)at->total);
+    if (train && isfinite(at->loss)) snprintf(pieces[n++], PIECE, "loss %.4f", at->loss);
+    if (train && isfinite(at->accuracy)) snprintf(pieces[n++], PIECE, "accuracy %.4f", at->accuracy);
+    if (at->seconds_left >= 0 && at->total > 0) {
+        char left[PIECE];
+        duration_text(at->seconds_left, left);
+        snprintf(pieces[n++], PIECE, "%.16s left", left);
+    }
+    if (at->images_per_second > 0) snprintf(pieces[n++], PIECE, "%.0f images/s", at->images_per_second);
+    return n;
+}
+
+static void append(char *buf, const char *text)
+{
+    size_t n = strlen(buf);
+    snprintf(buf + n, PROGRESS_LINE - n, "%s", text);
+}
+
+static void append_bar(const progress *p, double share, int width, char *buf)
+{
+    if (!(share >= 0)) share = 0;
+    int full = share >= 1 ? width : (int)(share * width);
+    append(buf, p->colour ? "\x1b[32m" : "");
+    for (int i = 0; i < width; i++) {
+        if (i == full) append(buf, p->colour ? "\x1b[90m" : "");
+        append(buf, i < full ? (p->utf8 ? "\u2588" : "#") : (p->utf8 ? "\u2591" : "."));
+    }
+    append(buf, p->colour ? "\x1b[0m" : "");
+}
+
+void progress_line(const progress *p, const graft_progress *at, int columns, char buf[PROGRESS_LINE])
+{
+    char label[PIECE], pieces[5][PIECE];
+    int n = line_pieces(at, pieces), room = columns - 1, shown = 0;
+    label_text(at, label);
+    buf[0] = '\0';
+    if (room <= 0) return;
+    snprintf(buf, PROGRESS_LINE, "%.*s", room, label);
+    room -= (int)strlen(buf);
+    while (shown < n && room >= 2 + (int)strlen(pieces[shown])) room -= 2 + (int)strlen(pieces[shown++]);
+    int bar = room - 2 > BAR_MOST ? BAR_MOST : room - 2;
+    if (bar >= BAR_LEAST && at->total > 0) {
+        append(buf, "  ");
+        append_bar(p, (double)at->done / (double)at->total, bar, buf);
+    }
+    for (int i = 0; i < shown; i++) {
+        append(buf, "  ");
+        append(buf, pieces[i]);
+    }
+}
+
+void progress_epoch(const graft_progress *at, char buf[PROGRESS_LINE])
+{
+    snprintf(buf, PROGRESS_LINE, "epoch %2d/%d%s  loss %.4f  accuracy %.4f", at->epoch, at->epochs,
+             at->phase == 2 ? "  fine-tuning" : "", at->loss, at->accuracy);
+    char rest[128];
+    if (isfinite(at->val_loss)) {
+        snprintf(rest, sizeof rest, "  val_loss %.4f  val_accuracy %.4f", at->val_loss, at->val_accuracy);
+        append(buf, rest);
+    }
+    snprintf(rest, sizeof rest, "  %.1f s  %.0f images/s", at->seconds, at->images_per_second);
+    append(buf, rest);
+}
+
+void progress_clear(progress *p)
+{
+    if (p->drawn) put(p, "\r\x1b[K");
+    p->drawn = false;
+}
+
+void progress_show(progress *p, const graft_progress *at)
+{
+    char line[PROGRESS_LINE], framed[PROGRESS_LINE + 8];
+    if (at->stage == GRAFT_STAGE_EPOCH) {
+        if (!p->log_epochs) return;
+        progress_clear(p);
+        progress_epoch(at, line);
+        snprintf(framed, sizeof framed, "%s\n", line);
+        put(p, framed);
+    } else if (p->terminal) {
+        progress_line(p, at, terminal_columns(p->fd), line);
+        snprintf(framed, sizeof framed, "\r%s\x1b[K", line);
+        put(p, framed);
+        p->drawn = true;
+    }
+}

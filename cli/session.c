@@ -1,0 +1,80 @@
+#include "session.h"
+#include "errors.h"
+#include "output.h"
+#include "signals.h"
+#include "text.h"
+#include "verbs.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void on_say(void *user, graft_level level, const char *text)
+{
+    session *s = user;
+    progress_clear(&s->progress);
+    output_message(level == GRAFT_WARNING ? "warning" : "note", text);
+}
+
+static void on_progress(void *user, const graft_progress *at)
+{
+    session *s = user;
+    progress_show(&s->progress, at);
+}
+
+static graft_status on_should_stop(void *user)
+{
+    (void)user;
+    return signals_asked();
+}
+
+graft_status session_open(session *out, const verb *v, settings *s, graft_error *err)
+{
+    memset(out, 0, sizeof *out);
+    out->verb = v;
+    out->settings = s;
+    bool to_stdout = v->log_epochs && !s->json;
+    progress_init(&out->progress, to_stdout ? STDOUT_FILENO : STDERR_FILENO, v->log_epochs);
+    s->context.say = on_say;
+    s->context.progress = on_progress;
+    s->context.should_stop = on_should_stop;
+    s->context.user = out;
+    return graft_context_open(&s->context, &out->context, err);
+}
+
+void session_close(session *s)
+{
+    progress_clear(&s->progress);
+    graft_context_free(s->context);
+    s->context = NULL;
+}
+
+graft_status session_print_text(session *s, const char *text, size_t n, graft_error *err)
+{
+    progress_clear(&s->progress);
+    s->printed = true;
+    return output_text(text, n, s->settings->json, err);
+}
+
+graft_status session_print(session *s, const graft_result *result, graft_error *err)
+{
+    const char *text = s->settings->json ? graft_result_json(result) : graft_result_text(result);
+    return session_print_text(s, text, strlen(text), err);
+}
+
+graft_status session_open_model(session *s, const char *name, graft_model **out, graft_error *err)
+{
+    static const char *const of_the_run[] = {"weights", "alpha", "size", "classes"};
+    struct stat st;
+    bool is_run = strchr(name, '/') || stat(name, &st) == 0;
+    *out = NULL;
+    if (!is_run) {
+        s->settings->model.model = name;
+        return graft_model_open(s->context, &s->settings->model, out, err);
+    }
+    for (size_t i = 0; i < sizeof of_the_run / sizeof *of_the_run; i++)
+        if (options_given(s->verb, s->settings, of_the_run[i]))
+            return fail(err, E_USAGE, NULL, "--%s does not go with '%s', which is a finished model and has its own",
+                        of_the_run[i], ESCAPED(name));
+    return graft_run_open(s->context, name, out, err);
+}

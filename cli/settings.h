@@ -1,0 +1,39 @@
+/* settings.h - what the options of a command line set: one struct for all verbs, filled with the defaults first, then
+ * by the verb's option table (options.h). The library's own option structs are inside, so that a default is written
+ * once, in the library, and `--help` shows the one that will be used. */
+#ifndef CLI_SETTINGS_H
+#define CLI_SETTINGS_H
+
+#include <graft/graft.h>
+#include <stdbool.h>
+
+enum { OPTIONS_MAX = 64 };
+
+typedef struct settings {
+    graft_context_options context;
+    graft_model_options model; /* size and seed are kept here and copied to `data` and `train` by settings_finish */
+    graft_data_options data;
+    graft_train_options train; /* batch likewise */
+    graft_bench_options bench;
+
+    int json;
+    int help;
+    int force;
+    int top;               /* predict: labels a picture */
+    const char *out;       /* features: the file */
+    const char *layer;     /* features: NULL is the pooled features */
+    const char *part;      /* eval: "train", "validation", "test"; NULL is all */
+    const char *data_path; /* resume: the data where they are now; NULL is where they were */
+
+    const char *const *arguments; /* what is no option, in order */
+    size_t n_arguments;
+    bool given[OPTIONS_MAX]; /* which rows of the verb's table were on the command line */
+} settings;
+
+/* The defaults of the library and of the command. */
+void settings_defaults(settings *s);
+
+/* After parsing: what one option sets in several places. */
+void settings_finish(settings *s);
+
+#endif
