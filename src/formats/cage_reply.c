@@ -32,7 +32,14 @@ void gf_reply_found(gf_sink *sink, const gf_found *found)
     }
 }
 
-void gf_reply_values(gf_sink *sink) { gf_sink_put(sink, "V", 1); }
+void gf_reply_values(gf_sink *sink, size_t want, const float *values, size_t count)
+{
+    uint32_t index = (uint32_t)want;
+    gf_sink_put(sink, "V", 1);
+    gf_sink_put(sink, &index, sizeof index);
+    gf_sink_put(sink, values, count * sizeof *values);
+}
+
 void gf_reply_end(gf_sink *sink) { gf_sink_put(sink, "Z", 1); }
 
 void gf_reply_error(gf_sink *sink, const graft_error *err)
@@ -116,11 +123,12 @@ static graft_status take_found(cursor *c, size_t n_want, gf_found *found)
 
 static graft_status take_values(cursor *c, const gf_weight *want, size_t n, const uint8_t **values)
 {
-    size_t total = 0;
-    for (size_t i = 0; i < n; i++) total += gf_count(&want[i].shape) * sizeof(float);
-    if (*values || (size_t)(c->end - c->at) < total) return nonsense(c, "its values");
-    *values = c->at;
-    c->at += total;
+    uint32_t index;
+    if (!take(c, &index, sizeof index) || index >= n || values[index]) return nonsense(c, "whose values they are");
+    size_t bytes = gf_count(&want[index].shape) * sizeof(float);
+    if ((size_t)(c->end - c->at) < bytes) return nonsense(c, "its values");
+    values[index] = c->at;
+    c->at += bytes;
     return GRAFT_OK;
 }
 
@@ -144,7 +152,7 @@ graft_status gf_reply_parse(const uint8_t *bytes, size_t size, const char *name,
 {
     cursor c = {bytes, bytes + size, name, err};
     bool listed = false;
-    *values = NULL;
+    for (size_t i = 0; i < n; i++) values[i] = NULL;
     for (uint8_t tag; take(&c, &tag, 1);) {
         switch (tag) {
         case 'T':

@@ -2,7 +2,7 @@
  *
  * Records, each begun by a letter; numbers little-endian:
  *   T  u32 n, then n times: text path, u8 rank, i64 dim[rank], u8 dtype (GF_DTYPES: none), i32 want
- *   V  the values of all wanted tensors in their order, floats, without a gap; only after T
+ *   V  u32 want, then that wanted tensor's values as floats; once for each, only after T
  *   E  u32 error number, text message, text hint; ends the reply
  *   Z  ends the reply
  * A text is u16 length and bytes. */
@@ -13,15 +13,16 @@
 #include "formats/found.h"
 
 void gf_reply_found(gf_sink *sink, const gf_found *found);
-void gf_reply_values(gf_sink *sink); /* the values follow, by gf_sink_put */
+void gf_reply_values(gf_sink *sink, size_t want, const float *values, size_t count);
 void gf_reply_error(gf_sink *sink, const graft_error *err);
 void gf_reply_end(gf_sink *sink);
 
 /* The most bytes that values and an index of at most `tensors` tensors take. */
 size_t gf_reply_bytes(size_t tensors, size_t value_bytes);
 
-/* Reads a reply: *found (zeroed before; gf_found_free) and *values, which points into the bytes (NULL: none came) and
- * is as long as the n wanted tensors are. An E record is that error. E2108: the bytes make no sense. */
+/* Reads a reply: *found (zeroed before; gf_found_free), and values[i] for each of the n wanted tensors: where in the
+ * bytes its floats stand, as many as its shape has; NULL: they did not come. An E record is that error. E2108: the
+ * bytes make no sense. */
 graft_status gf_reply_parse(const uint8_t *bytes, size_t size, const char *name, const gf_weight *want, size_t n,
                             gf_found *found, const uint8_t **values, graft_error *err);
 

@@ -161,13 +161,29 @@ gf_dtype gf_h5_dtype(hid_t set)
     return dtype;
 }
 
+/* A chunk that was never written has no storage; partly filled ones at the edge count whole. */
+static bool all_chunks_stored(hid_t set, hid_t plist, hid_t space)
+{
+    hsize_t dim[H5S_MAX_RANK], chunk[H5S_MAX_RANK], stored = 0, wanted = 1;
+    int rank = H5Sget_simple_extent_dims(space, dim, NULL);
+    if (rank < 1 || H5Pget_chunk(plist, rank, chunk) != rank || H5Dget_num_chunks(set, space, &stored) < 0)
+        return false;
+    for (int i = 0; i < rank; i++) {
+        if (!chunk[i] || __builtin_mul_overflow(wanted, (dim[i] - 1) / chunk[i] + 1, &wanted)) return false;
+    }
+    return stored == wanted;
+}
+
 bool gf_h5_all_stored(hid_t set, size_t count)
 {
-    H5D_space_status_t how;
     gf_dtype dtype = gf_h5_dtype(set);
     if (dtype == GF_DTYPES || count == 0) return dtype != GF_DTYPES;
-    return H5Dget_space_status(set, &how) >= 0 && how == H5D_SPACE_STATUS_ALLOCATED &&
-           H5Dget_storage_size(set) / gf_dtype_size(dtype) >= count;
+    hid_t plist = H5Dget_create_plist(set), space = H5Dget_space(set);
+    bool all = plist >= 0 && space >= 0 && H5Dget_storage_size(set) / gf_dtype_size(dtype) >= count &&
+               (H5Pget_layout(plist) != H5D_CHUNKED || all_chunks_stored(set, plist, space));
+    if (plist >= 0) H5Pclose(plist);
+    if (space >= 0) H5Sclose(space);
+    return all;
 }
 
 /* ---- attributes ---- */
@@ -188,9 +204,10 @@ static bool read_text(hid_t attribute, hid_t type, char *buf, size_t size)
     return true;
 }
 
-bool gf_h5_text_attribute(hid_t object, const char *name, char *buf, size_t size)
+gf_h5_text gf_h5_text_attribute(hid_t object, const char *name, char *buf, size_t size)
 {
-    if (H5Aexists(object, name) <= 0) return false;
+    htri_t exists = H5Aexists(object, name);
+    if (exists <= 0) return exists < 0 ? GF_H5_BAD_TEXT : GF_H5_NO_TEXT;
     hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
     hid_t type = attribute < 0 ? -1 : H5Aget_type(attribute);
     hid_t space = type < 0 ? -1 : H5Aget_space(attribute);
@@ -198,7 +215,7 @@ bool gf_h5_text_attribute(hid_t object, const char *name, char *buf, size_t size
     if (space >= 0) H5Sclose(space);
     if (type >= 0) H5Tclose(type);
     if (attribute >= 0) H5Aclose(attribute);
-    return read;
+    return read ? GF_H5_TEXT : GF_H5_BAD_TEXT;
 }
 
 /* ---- addresses: open addressing, at most half full ---- */

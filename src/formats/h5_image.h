@@ -36,8 +36,13 @@ gf_dtype gf_h5_dtype(hid_t set);
 /* Are all of its `count` elements in the file? (Those that are not would silently read as zeros.) */
 bool gf_h5_all_stored(hid_t set, size_t count);
 
-/* The value of a scalar text attribute; false where there is none, or it does not fit. */
-bool gf_h5_text_attribute(hid_t object, const char *name, char *buf, size_t size);
+/* The value of a scalar text attribute. */
+typedef enum gf_h5_text {
+    GF_H5_NO_TEXT,
+    GF_H5_TEXT,
+    GF_H5_BAD_TEXT /* no text, or too long, or cannot be read */
+} gf_h5_text;
+gf_h5_text gf_h5_text_attribute(hid_t object, const char *name, char *buf, size_t size);
 
 /* A set of addresses. */
 typedef struct gf_addresses {

@@ -38,22 +38,29 @@ static gf_cage_limits limits_for(const job *j, const gf_weights_options *options
     return l;
 }
 
+static graft_status check_complete(const char *path, const uint8_t **values, size_t n, graft_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!values[i]) return gf_fail(err, GF_E_CAGE_REPLY, NULL, "%s: its reader left out values", GF_ESC(path));
+    }
+    return GRAFT_OK;
+}
+
 graft_status gf_keras_h5_read(const uint8_t *bytes, size_t size, const char *path, const gf_weight *want, size_t n,
-                              const gf_weights_options *options, gf_found *found, gf_h5_values *out, graft_error *err)
+                              const gf_weights_options *options, gf_found *found, const uint8_t **values,
+                              gf_h5_answer *answer, graft_error *err)
 {
     job j = {bytes, size, path, want, n};
     gf_cage_limits limits = limits_for(&j, options);
     size_t got;
-    *out = (gf_h5_values){0};
-    GF_TRY(gf_cage_run(run, &j, &limits, path, &out->reply, &got, &out->uncaged, err));
-    graft_status status = gf_reply_parse(out->reply, got, path, want, n, found, &out->values, err);
+    *answer = (gf_h5_answer){0};
+    GF_TRY(gf_cage_run(run, &j, &limits, path, &answer->reply, &got, &answer->uncaged, err));
+    graft_status status = gf_reply_parse(answer->reply, got, path, want, n, found, values, err);
     if (status == GRAFT_OK) status = gf_found_judge(path, found, want, n, NULL, err);
-    if (status == GRAFT_OK && !out->values) {
-        status = gf_fail(err, GF_E_CAGE_REPLY, NULL, "%s: its reader gave no values", GF_ESC(path));
-    }
+    if (status == GRAFT_OK) status = check_complete(path, values, n, err);
     if (status != GRAFT_OK) {
-        gf_free(out->reply);
-        *out = (gf_h5_values){0};
+        gf_free(answer->reply);
+        answer->reply = NULL;
     }
     return status;
 }

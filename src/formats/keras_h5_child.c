@@ -97,6 +97,12 @@ static graft_status add_data_set(const group *g, hid_t set, const char *path, ui
 
 static graft_status walk_group(const group *g, hid_t id);
 
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && !strcmp(s + n - m, end);
+}
+
 static graft_status add_object(const group *g, hid_t id, const char *path)
 {
     walk *w = g->walk;
@@ -117,7 +123,9 @@ static graft_status add_object(const group *g, hid_t id, const char *path)
     if (kind == GF_H5_DATA_SET) return add_data_set(g, id, path, address);
     char name[MAX_NAME];
     group inner = {w, path, NULL, g->depth + 1};
-    if (gf_h5_text_attribute(id, "name", name, sizeof name)) inner.name = name;
+    gf_h5_text named = ends_with(path, "vars") ? gf_h5_text_attribute(id, "name", name, sizeof name) : GF_H5_NO_TEXT;
+    if (named == GF_H5_BAD_TEXT) return damaged(w, path);
+    if (named == GF_H5_TEXT) inner.name = name;
     return walk_group(&inner, id);
 }
 
@@ -167,9 +175,10 @@ static graft_status check_backend(walk *w)
         if (i && H5Lexists(w->file, "model_weights", H5P_DEFAULT) <= 0) continue;
         hid_t id = H5Oopen(w->file, holder[i], H5P_DEFAULT);
         if (id < 0) return damaged(w, holder[i]);
-        bool said = gf_h5_text_attribute(id, "backend", backend, sizeof backend);
+        gf_h5_text said = gf_h5_text_attribute(id, "backend", backend, sizeof backend);
         H5Oclose(id);
-        if (said && !strcmp(backend, "theano")) {
+        if (said == GF_H5_BAD_TEXT) return damaged(w, holder[i]);
+        if (said == GF_H5_TEXT && !strcmp(backend, "theano")) {
             return FAIL(w, HDF5_LAYOUT, "load and save it once with Keras on TensorFlow",
                         "%s: written by Keras on Theano, whose kernels are turned", GF_ESC(w->path));
         }
@@ -223,10 +232,9 @@ static graft_status send_values(walk *w, const gf_weight *want, size_t n, const 
     float *buffer = gf_alloc_raw(largest, sizeof *buffer);
     if (!buffer) return gf_fail_memory(w->err, largest * sizeof *buffer, w->path);
     graft_status status = GRAFT_OK;
-    gf_reply_values(sink);
     for (size_t i = 0; i < n && status == GRAFT_OK; i++) {
         status = read_values(w, &w->found.item[which[i]], &want[i], buffer);
-        if (status == GRAFT_OK) gf_sink_put(sink, buffer, gf_count(&want[i].shape) * sizeof *buffer);
+        if (status == GRAFT_OK) gf_reply_values(sink, i, buffer, gf_count(&want[i].shape));
     }
     gf_free(buffer);
     return status;

@@ -21,7 +21,7 @@ typedef struct source {
     gf_found found;
     int32_t *which; /* for each wanted tensor its index in found */
     place *values;
-    gf_h5_values h5;
+    gf_h5_answer h5;
     gf_safetensors st;
     bool uncaged;
 } source;
@@ -43,14 +43,15 @@ static bool looks_like_h5(const uint8_t *file, size_t n)
 static graft_status read_h5(source *s, const uint8_t *file, size_t size, const gf_weight *want, size_t n,
                             graft_error *err)
 {
-    GF_TRY(gf_keras_h5_read(file, size, s->path, want, n, s->options, &s->found, &s->h5, err));
-    const uint8_t *at = s->h5.values;
-    for (size_t i = 0; i < n; i++) {
-        s->values[i] = (place){at, GF_F32}; /* its reader has converted them */
-        at += gf_count(&want[i].shape) * sizeof(float);
+    const uint8_t **values = gf_new_n(n, const uint8_t *);
+    if (!values) return gf_fail_memory(err, n * sizeof *values, "a list of tensors");
+    graft_status status = gf_keras_h5_read(file, size, s->path, want, n, s->options, &s->found, values, &s->h5, err);
+    for (size_t i = 0; i < n && status == GRAFT_OK; i++) {
+        s->values[i] = (place){values[i], GF_F32}; /* its reader has converted them */
     }
+    gf_free(values);
     s->uncaged = s->h5.uncaged;
-    return GRAFT_OK;
+    return status;
 }
 
 /* ---- safetensors ---- */

@@ -1,0 +1,398 @@
+/* Keras's HDF5 files: every layout is read right, every bad file is refused by name, at once and without harm. */
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/rng.h"
+#include "base/sys.h"
+#include "formats/cage_reply.h"
+#include "formats/keras_h5.h"
+#include "formats/weights.h"
+#include "unit/formats/mobilenet_want.h"
+#include "unit/formats/tiny_want.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+enum { SLOWER = 5 };
+#else
+enum { SLOWER = 1 };
+#endif
+
+static const char *fixture(const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/formats/%s.h5", GRAFT_FIXTURES, name);
+    return path;
+}
+
+static const struct {
+    const char *name;
+    size_t left_out;
+    const char *one; /* of those left out */
+} good[] = {
+    {"good_legacy", 0, NULL},
+    {"good_latest", 0, NULL},
+    {"good_whole", 2, "model_weights/head/head/kernel:0 (4, 2)"},
+    {"good_nested", 1, "model_weights/head/head/kernel (4, 2)"},
+    {"good_keras3", 0, NULL},
+    {"good_keras30_flat", 2, "layers/conv2d_1/vars/0 (1, 1, 4, 2)"},
+    {"good_keras30_nested", 2, "optimizer/vars/0 ()"},
+    {"good_windows", 0, NULL},
+    {"good_f64", 0, NULL},
+    {"good_f16", 0, NULL},
+    {"good_big_endian", 0, NULL},
+    {"good_chunked", 0, NULL},
+};
+
+static void every_layout_of_keras_is_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        tiny_want t;
+        gf_weights_notes notes = {0};
+        graft_error err = {0};
+        tiny_want_init(&t);
+        if (gf_weights_read(fixture(good[i].name), t.want, TINY_TENSORS, NULL, &notes, &err) != GRAFT_OK) {
+            fail_msg("%s: E%d %s", good[i].name, err.number, err.message);
+        }
+        if (!tiny_want_right(&t)) fail_msg("%s: wrong values", good[i].name);
+        assert_string_equal(notes.format, "Keras HDF5");
+        assert_false(notes.uncaged);
+        assert_int_equal(notes.nonfinite, 0);
+        assert_int_equal(notes.left_out.n, good[i].left_out);
+        bool listed = !good[i].one;
+        for (size_t k = 0; k < notes.left_out.n; k++)
+            listed |= good[i].one && !strcmp(notes.left_out.item[k], good[i].one);
+        if (!listed) fail_msg("%s: %s is not listed as left out", good[i].name, good[i].one);
+        gf_weights_notes_free(&notes);
+    }
+}
+
+static const struct {
+    const char *name;
+    int number;
+    const char *says;
+} bad[] = {
+    {"bad_soft_link", GF_E_HDF5_LINK, "Conv1/Conv1/kernel:0 is a soft link"},
+    {"bad_external_link", GF_E_HDF5_LINK, "Conv1/Conv1/kernel:0 is an external link"},
+    {"bad_link_beside", GF_E_HDF5_LINK, "beside/nothing is an external link"},
+    {"bad_user_link", GF_E_HDF5_LINK, "mine is a user-defined link"},
+    {"bad_linked_twice", GF_E_HDF5_LINK, "again is linked from a second place"},
+    {"bad_cycle", GF_E_HDF5_LINK, "Conv1/Conv1/up is linked from a second place"},
+    {"bad_virtual", GF_E_HDF5_STORAGE, "kernel:0 is stored as a virtual data set"},
+    {"bad_external_storage", GF_E_HDF5_STORAGE, "kernel:0 is stored in an external file"},
+    {"bad_gzip_bomb", GF_E_HDF5_STORAGE, "kernel:0 is stored through a filter"},
+    {"bad_filter", GF_E_HDF5_STORAGE, "kernel:0 is stored through a filter"},
+    {"bad_int", GF_E_WEIGHTS_DTYPE, "Conv1/kernel is not of floats"},
+    {"bad_vlen", GF_E_WEIGHTS_DTYPE, "bn_Conv1/gamma is not of floats"},
+    {"bad_compound", GF_E_WEIGHTS_DTYPE, "bn_Conv1/gamma is not of floats"},
+    {"bad_text", GF_E_WEIGHTS_DTYPE, "bn_Conv1/gamma is not of floats"},
+    {"bad_shape_bomb", GF_E_WEIGHTS_SHAPE, "Conv1/kernel is (50000000, 50000000), wanted (3, 3, 3, 4)"},
+    {"bad_no_data", GF_E_HDF5_DAMAGED, "kernel:0 (3, 3, 3, 4) has no or too few data"},
+    {"bad_half_data", GF_E_HDF5_DAMAGED, "kernel:0 (3, 3, 3, 4) has no or too few data"},
+    {"bad_seven_dims", GF_E_HDF5_LAYOUT, "deep has 7 dimensions, from 0 to 6"},
+    {"bad_named_type", GF_E_HDF5_LAYOUT, "type is neither a group nor a data set"},
+    {"bad_deep", GF_E_HDF5_LIMIT, "nested deeper than 12"},
+    {"bad_missing", GF_E_WEIGHTS_MISSING, "2 missing: no bn_Conv1/beta (4,); no dw/kernel (3, 3, 4, 1)"},
+    {"bad_misshaped", GF_E_WEIGHTS_SHAPE, "Conv1/kernel is (4, 3, 3, 3), wanted (3, 3, 3, 4)"},
+    {"bad_unexpected", GF_E_WEIGHTS_UNEXPECTED, "Conv1/Conv1/bias:0 is not in the model"},
+    {"bad_twice", GF_E_WEIGHTS_AMBIGUOUS, "6 there twice"},
+    {"bad_theano", GF_E_HDF5_LAYOUT, "Theano"},
+    {"bad_nan", GF_E_WEIGHTS_NONFINITE,
+     "4 values in 2 tensors are NaN or infinite: Conv1/kernel (3 of 108), bn_Conv1/"},
+    {"bad_f64_too_large", GF_E_WEIGHTS_NONFINITE, "bn_Conv1/gamma (1 of 4)"},
+    {"bad_not_keras", GF_E_WEIGHTS_MISSING, "of 6 tensors of the model 6 missing"},
+};
+
+static void bad_files_are_refused_in_full(void **state)
+{
+    (void)state;
+    struct rusage before, after;
+    getrusage(RUSAGE_CHILDREN, &before);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        tiny_want t;
+        graft_error err = {0};
+        gf_weights_notes notes = {0};
+        tiny_want_init(&t);
+        const char *path = fixture(bad[i].name);
+        double begin = gf_sys_seconds();
+        graft_status status = gf_weights_read(path, t.want, TINY_TENSORS, NULL, &notes, &err);
+        if (!(gf_sys_seconds() - begin < 1 * SLOWER)) fail_msg("%s: took too long", bad[i].name);
+        if (status != GRAFT_WEIGHTS || err.number != bad[i].number || !strstr(err.message, bad[i].says) ||
+            strncmp(err.message, path, strlen(path))) {
+            fail_msg("%s: status %d, E%d: %s", bad[i].name, status, err.number, err.message);
+        }
+        if (!tiny_want_untouched(&t)) fail_msg("%s: wrote into the caller's tensors", bad[i].name);
+        gf_weights_notes_free(&notes);
+    }
+    getrusage(RUSAGE_CHILDREN, &after);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 32 << 10); /* KiB: the shape bomb among them */
+}
+
+static void nan_passes_where_it_is_allowed(void **state)
+{
+    (void)state;
+    tiny_want t;
+    gf_weights_notes notes = {0};
+    tiny_want_init(&t);
+    const gf_weights_options options = {.allow_nonfinite = true};
+    assert_int_equal(gf_weights_read(fixture("bad_nan"), t.want, TINY_TENSORS, &options, &notes, NULL), GRAFT_OK);
+    assert_int_equal(notes.nonfinite, 4);
+    assert_true(t.data[0][0] != t.data[0][0]);
+    assert_true(t.data[0][3] == 3.0f / 64);
+    gf_weights_notes_free(&notes);
+}
+
+/* ---- damage ---- */
+
+/* The child's function in this process: 0 fine, else the number of the error. */
+static int read_here(const uint8_t *bytes, size_t n)
+{
+    tiny_want t;
+    graft_error err = {0};
+    gf_sink sink = {.fd = -1};
+    gf_found found = {0};
+    const uint8_t *values[TINY_TENSORS];
+    tiny_want_init(&t);
+    gf_keras_h5_reply(bytes, n, "f.h5", t.want, TINY_TENSORS, &sink);
+    assert_false(sink.failed);
+    graft_status status =
+        gf_reply_parse((uint8_t *)sink.bytes.s, sink.bytes.n, "f.h5", t.want, TINY_TENSORS, &found, values, &err);
+    gf_found_free(&found);
+    gf_text_free(&sink.bytes);
+    assert_true(status == GRAFT_OK ? values[TINY_TENSORS - 1] != NULL : err.number != GF_E_CAGE_REPLY);
+    return status == GRAFT_OK ? 0 : err.number;
+}
+
+static void a_file_cut_at_any_length_is_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"good_legacy", "good_keras3", "good_latest"};
+    for (int i = 0; i < 3; i++) {
+        uint8_t *file;
+        size_t n;
+        assert_int_equal(gf_file_read(fixture(names[i]), 1 << 20, &file, &n, NULL), GRAFT_OK);
+        assert_int_equal(read_here(file, n), 0);
+        for (size_t cut = 0; cut < n; cut++) {
+            int number = read_here(file, cut);
+            if (number != GF_E_HDF5_DAMAGED) fail_msg("%s cut to %zu of %zu bytes: E%d", names[i], cut, n, number);
+        }
+        gf_free(file);
+    }
+}
+
+static graft_status read_caged(const uint8_t *bytes, size_t n, graft_error *err)
+{
+    tiny_want t;
+    gf_found found = {0};
+    gf_h5_answer answer;
+    const uint8_t *values[TINY_TENSORS];
+    tiny_want_init(&t);
+    graft_status status = gf_keras_h5_read(bytes, n, "f.h5", t.want, TINY_TENSORS, NULL, &found, values, &answer, err);
+    gf_found_free(&found);
+    gf_free(answer.reply);
+    return status;
+}
+
+/* Bytes changed at random (a fixed seed) where the library's structures are: accepted or refused, never more. */
+static void changed_bytes_do_no_harm(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"good_legacy", "good_latest", "good_chunked", "good_keras3"};
+    static const uint8_t interesting[] = {0, 1, 2, 0x7f, 0x80, 0xff};
+    gf_rng rng = gf_rng_make(1, GF_PURPOSE_SYNTHETIC, 0, 0);
+    for (int i = 0; i < 4; i++) {
+        uint8_t *file, *changed;
+        size_t n;
+        assert_int_equal(gf_file_read(fixture(names[i]), 1 << 20, &file, &n, NULL), GRAFT_OK);
+        changed = malloc(n);
+        assert_non_null(changed);
+        for (int k = 0; k < 100; k++) {
+            memcpy(changed, file, n);
+            for (uint32_t left = 1 + gf_rng_below(&rng, 8); left; left--) {
+                changed[gf_rng_below(&rng, (uint32_t)n)] = interesting[gf_rng_below(&rng, sizeof interesting)];
+            }
+            graft_error err = {0};
+            double begin = gf_sys_seconds();
+            graft_status status = read_caged(changed, n, &err);
+            if (status != GRAFT_OK && status != GRAFT_WEIGHTS)
+                fail_msg("%s, %d: E%d %s", names[i], k, err.number, err.message);
+            if (!(gf_sys_seconds() - begin < 2 * SLOWER)) fail_msg("%s, %d: took too long", names[i], k);
+        }
+        free(changed);
+        gf_free(file);
+    }
+}
+
+/* Overwrites what follows the k-th `signature` at `offset` with `value`; false: there is no such place. */
+static bool patch(uint8_t *file, size_t n, const char *signature, int k, size_t offset, uint64_t value, size_t bytes)
+{
+    uint8_t *at = file;
+    for (;; at += 4) {
+        at = memmem(at, n - (size_t)(at - file), signature, 4);
+        if (!at) return false;
+        if (k-- == 0) break;
+    }
+    if ((size_t)(at - file) + offset + bytes > n) return false;
+    memcpy(at + offset, &value, bytes);
+    return true;
+}
+
+/* The structures of an old-style group by the HDF5 file format specification: TREE (node level at 5, entries used at 6,
+ * right sibling at 16, first child at 32), HEAP (data segment's size at 8, its address at 24), SNOD (first entry's name
+ * offset at 8, object header address at 16). */
+static const struct {
+    const char *what, *signature;
+    size_t offset;
+    uint64_t value; /* UINT64_MAX - 1: the address of the structure itself */
+    size_t bytes;
+    const char *file;
+} damage[] = {
+    {"a tree that is its own child", "TREE", 32, UINT64_MAX - 1, 8, "good_legacy"},
+    {"a tree that is its own sibling", "TREE", 16, UINT64_MAX - 1, 8, "good_legacy"},
+    {"a tree of 65535 entries", "TREE", 6, 0xffff, 2, "good_legacy"},
+    {"a tree's child past the end", "TREE", 32, 1ull << 40, 8, "good_legacy"},
+    {"a heap of 2^62 bytes", "HEAP", 8, 1ull << 62, 8, "good_legacy"},
+    {"a heap past the end", "HEAP", 24, 1ull << 40, 8, "good_legacy"},
+    {"a name outside of its heap", "SNOD", 8, 1ull << 33, 8, "good_legacy"},
+    {"an object past the end", "SNOD", 16, 1ull << 40, 8, "good_legacy"},
+    {"an object that is the file's beginning", "SNOD", 16, 0, 8, "good_legacy"},
+    {"a group of 65535 entries", "SNOD", 6, 0xffff, 2, "good_legacy"},
+    {"a text outside of its heap", "GCOL", 8, 1ull << 50, 8, "good_keras3"},
+};
+
+static void tree_cycles_and_wrong_offsets_are_refused_at_once(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
+        uint8_t *file;
+        size_t n;
+        int places = 0;
+        assert_int_equal(gf_file_read(fixture(damage[i].file), 1 << 20, &file, &n, NULL), GRAFT_OK);
+        for (int k = 0; k < 3; k++) {
+            uint8_t *copy = malloc(n);
+            assert_non_null(copy);
+            memcpy(copy, file, n);
+            uint64_t value = damage[i].value;
+            const uint8_t *at = file;
+            for (int skip = k; at && skip >= 0; skip--) {
+                at = memmem(at + (skip < k), n - (size_t)(at - file) - (skip < k), damage[i].signature, 4);
+            }
+            if (at && value == UINT64_MAX - 1) value = (uint64_t)(at - file);
+            if (at && patch(copy, n, damage[i].signature, k, damage[i].offset, value, damage[i].bytes)) {
+                graft_error err = {0};
+                double begin = gf_sys_seconds();
+                graft_status status = read_caged(copy, n, &err);
+                places++;
+                bool unused = damage[i].offset == 16 && !strcmp(damage[i].signature, "TREE"); /* nobody goes sideways */
+                if (status != GRAFT_WEIGHTS && !(unused && status == GRAFT_OK))
+                    fail_msg("%s, place %d: status %d", damage[i].what, k, status);
+                if (!(gf_sys_seconds() - begin < 1 * SLOWER)) fail_msg("%s, place %d: slow", damage[i].what, k);
+            }
+            free(copy);
+        }
+        gf_free(file);
+        if (!places) fail_msg("%s: no place for it", damage[i].what);
+    }
+}
+
+/* ---- real files ---- */
+
+static uint8_t *unpacked(const char *name, size_t *n)
+{
+    char command[700];
+    snprintf(command, sizeof command, "gunzip -c '%s/%s.gz'", GRAFT_FIXTURES, name);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    uint8_t *bytes = malloc(8 << 20);
+    assert_non_null(bytes);
+    *n = fread(bytes, 1, 8 << 20, pipe);
+    assert_int_equal(pclose(pipe), 0);
+    return bytes;
+}
+
+/* The same weights saved by Keras 3 in four ways: all four give the same numbers. */
+static void four_files_of_keras_hold_the_same_mobilenet(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"mobilenet_v2_a035_96_no_top.h5", "mobilenet_v2_a035_96.weights.h5",
+                                        "mobilenet_v2_a035_96_nested.h5", "mobilenet_v2_a035_96_nested.weights.h5"};
+    char path[] = "/tmp/graft-test-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    mobilenet_want *first = mobilenet_want_new(0.35), *other = mobilenet_want_new(0.35);
+    assert_int_equal(first->n, MOBILENET_TENSORS);
+    for (int i = 0; i < 4; i++) {
+        size_t n;
+        uint8_t *file = unpacked(names[i], &n);
+        mobilenet_want *m = i ? other : first;
+        gf_weights_notes notes = {0};
+        graft_error err = {0};
+        assert_int_equal(gf_file_write(path, &(gf_bytes){file, n}, 1, NULL), GRAFT_OK);
+        if (gf_weights_read(path, m->want, m->n, NULL, &notes, &err) != GRAFT_OK)
+            fail_msg("%s: %s", names[i], err.message);
+        assert_int_equal(notes.left_out.n, i < 2 ? 0 : 60);
+        for (size_t k = 0; k < m->n; k++) {
+            size_t bytes = gf_count(&m->want[k].shape) * sizeof(float);
+            if (memcmp(m->want[k].data, first->want[k].data, bytes))
+                fail_msg("%s: %s/%s differs", names[i], m->want[k].layer, m->want[k].var);
+        }
+        gf_weights_notes_free(&notes);
+        free(file);
+    }
+    mobilenet_want *wider = mobilenet_want_new(0.5);
+    graft_error err = {0};
+    assert_int_equal(gf_weights_read(path, wider->want, wider->n, NULL, NULL, &err), GRAFT_WEIGHTS);
+    assert_int_equal(err.number, GF_E_WEIGHTS_SHAPE);
+    assert_non_null(strstr(err.message, "of 260 tensors of the model 187 of another shape"));
+    assert_non_null(strstr(err.message, "; and so on"));
+    mobilenet_want_free(wider);
+    mobilenet_want_free(first);
+    mobilenet_want_free(other);
+    unlink(path);
+}
+
+static void a_real_file_cut_at_300_lengths_is_refused(void **state)
+{
+    (void)state;
+    size_t n;
+    uint8_t *file = unpacked("mobilenet_v2_a035_96_no_top.h5", &n);
+    mobilenet_want *m = mobilenet_want_new(0.35);
+    for (size_t k = 0; k < 300; k++) {
+        gf_found found = {0};
+        gf_h5_answer answer;
+        const uint8_t *values[MOBILENET_TENSORS];
+        graft_error err = {0};
+        size_t cut = n / 300 * k + k % 7;
+        assert_int_equal(gf_keras_h5_read(file, cut, "f.h5", m->want, m->n, NULL, &found, values, &answer, &err),
+                         GRAFT_WEIGHTS);
+        assert_int_equal(err.number, GF_E_HDF5_DAMAGED);
+        gf_found_free(&found);
+    }
+    mobilenet_want_free(m);
+    free(file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_layout_of_keras_is_read),
+        cmocka_unit_test(bad_files_are_refused_in_full),
+        cmocka_unit_test(nan_passes_where_it_is_allowed),
+        cmocka_unit_test(a_file_cut_at_any_length_is_refused),
+        cmocka_unit_test(changed_bytes_do_no_harm),
+        cmocka_unit_test(tree_cycles_and_wrong_offsets_are_refused_at_once),
+        cmocka_unit_test(four_files_of_keras_hold_the_same_mobilenet),
+        cmocka_unit_test(a_real_file_cut_at_300_lengths_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
