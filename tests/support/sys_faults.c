@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,76 @@ static bool fails(fault_kind kind)
     return true;
 }
 
+/* ---- crashes */
+
+enum { MAX_UNSYNCED = 16 };
+static struct {
+    bool armed;
+    long skip;
+    int loses;
+    int file[MAX_UNSYNCED]; /* own descriptors of files with bytes that were not synced */
+    int n_files;
+    char renamed[MAX_UNSYNCED][2][512]; /* from, to; their folder not synced */
+    int n_renames;
+} crash;
+
+void faults_arm_crash(long skip, int loses)
+{
+    crash.armed = true;
+    crash.skip = skip;
+    crash.loses = loses;
+}
+
+static void lose_file(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st)) return;
+    if ((crash.loses & CRASH_CUTS_DATA) && ftruncate(fd, st.st_size / 2)) abort();
+    for (off_t at = 0; (crash.loses & CRASH_ZEROES_DATA) && at < st.st_size; at++) {
+        if (pwrite(fd, "", 1, at) != 1) abort();
+    }
+}
+
+static void crash_point(void)
+{
+    if (!crash.armed || crash.skip-- > 0) return;
+    for (int i = 0; i < crash.n_files; i++) lose_file(crash.file[i]);
+    for (int i = crash.n_renames; (crash.loses & CRASH_UNDOES_RENAMES) && i-- > 0;) {
+        if (rename(crash.renamed[i][1], crash.renamed[i][0])) abort();
+    }
+    raise(SIGKILL);
+}
+
+static void note_written(int fd)
+{
+    if (!crash.armed || crash.n_files == MAX_UNSYNCED) return;
+    struct stat now, old;
+    if (fstat(fd, &now)) return;
+    for (int i = 0; i < crash.n_files; i++) {
+        if (!fstat(crash.file[i], &old) && old.st_ino == now.st_ino) return;
+    }
+    crash.file[crash.n_files++] = dup(fd);
+}
+
+static void note_synced(int fd)
+{
+    struct stat now, old;
+    if (!crash.armed || fstat(fd, &now)) return;
+    if (S_ISDIR(now.st_mode)) crash.n_renames = 0;
+    for (int i = 0; i < crash.n_files; i++) {
+        if (!fstat(crash.file[i], &old) && old.st_ino == now.st_ino) crash.file[i] = crash.file[--crash.n_files];
+    }
+}
+
+static void note_renamed(const char *from, const char *to)
+{
+    if (!crash.armed || crash.n_renames == MAX_UNSYNCED) return;
+    snprintf(crash.renamed[crash.n_renames][0], sizeof crash.renamed[0][0], "%s", from);
+    snprintf(crash.renamed[crash.n_renames++][1], sizeof crash.renamed[0][1], "%s", to);
+}
+
+/* ---- the door */
+
 static void *counted(void *p)
 {
     if (p) live++;
@@ -77,21 +148,60 @@ void gf_sys_free(void *p)
 
 int gf_sys_open(const char *path, int flags, mode_t mode)
 {
+    crash_point();
     return fails(FAULT_OPEN) ? -1 : open(path, flags | O_CLOEXEC, mode);
 }
-int gf_sys_close(int fd) { return close(fd); }
+int gf_sys_close(int fd)
+{
+    crash_point();
+    return close(fd);
+}
 ssize_t gf_sys_read(int fd, void *buf, size_t n) { return fails(FAULT_READ) ? -1 : read(fd, buf, n); }
 ssize_t gf_sys_pread(int fd, void *buf, size_t n, off_t at) { return fails(FAULT_READ) ? -1 : pread(fd, buf, n, at); }
-ssize_t gf_sys_write(int fd, const void *buf, size_t n) { return fails(FAULT_WRITE) ? -1 : write(fd, buf, n); }
+ssize_t gf_sys_write(int fd, const void *buf, size_t n)
+{
+    crash_point();
+    if (fails(FAULT_WRITE)) return -1;
+    note_written(fd);
+    return write(fd, buf, n);
+}
 ssize_t gf_sys_pwrite(int fd, const void *buf, size_t n, off_t at)
 {
-    return fails(FAULT_WRITE) ? -1 : pwrite(fd, buf, n, at);
+    crash_point();
+    if (fails(FAULT_WRITE)) return -1;
+    note_written(fd);
+    return pwrite(fd, buf, n, at);
 }
-int gf_sys_fsync(int fd) { return fails(FAULT_SYNC) ? -1 : fsync(fd); }
-int gf_sys_fallocate(int fd, off_t n) { return fails(FAULT_WRITE) ? fault.error : posix_fallocate(fd, 0, n); }
-int gf_sys_rename(const char *from, const char *to) { return fails(FAULT_RENAME) ? -1 : rename(from, to); }
-int gf_sys_unlink(const char *path) { return unlink(path); }
-int gf_sys_mkdir(const char *path, mode_t mode) { return mkdir(path, mode); }
+int gf_sys_fsync(int fd)
+{
+    crash_point();
+    if (fails(FAULT_SYNC)) return -1;
+    int failed = fsync(fd);
+    if (!failed) note_synced(fd);
+    return failed;
+}
+int gf_sys_fallocate(int fd, off_t n)
+{
+    crash_point();
+    return fails(FAULT_WRITE) ? fault.error : posix_fallocate(fd, 0, n);
+}
+int gf_sys_rename(const char *from, const char *to)
+{
+    crash_point();
+    if (fails(FAULT_RENAME)) return -1;
+    note_renamed(from, to);
+    return rename(from, to);
+}
+int gf_sys_unlink(const char *path)
+{
+    crash_point();
+    return unlink(path);
+}
+int gf_sys_mkdir(const char *path, mode_t mode)
+{
+    crash_point();
+    return mkdir(path, mode);
+}
 int gf_sys_fstat(int fd, struct stat *st) { return fstat(fd, st); }
 int gf_sys_stat(const char *path, struct stat *st) { return stat(path, st); }
 int gf_sys_lstat(const char *path, struct stat *st) { return lstat(path, st); }

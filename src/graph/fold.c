@@ -1,0 +1,82 @@
+/* fold.c - batch normalisation folded into kernels, and gradients unfolded again (the formulas: graph.h). */
+#include "graph/graph.h"
+
+#include <math.h>
+#include <string.h>
+
+static const float *values(const gf_model *m, int param)
+{
+    return param < 0 ? NULL : m->value + m->param[param].offset;
+}
+
+typedef struct fold_view {
+    size_t oc, rows; /* the kernel is rows x oc, whatever its rank; depthwise (kh kw) x c */
+    const float *kernel, *bias, *gamma, *beta, *mean, *variance;
+} fold_view;
+
+static fold_view view(const gf_model *m, const gf_node *n)
+{
+    fold_view v = {.kernel = values(m, n->kernel),
+                   .bias = values(m, n->bias),
+                   .gamma = values(m, n->gamma),
+                   .beta = values(m, n->beta),
+                   .mean = values(m, n->mean),
+                   .variance = values(m, n->variance)};
+    v.oc = (size_t)n->spec.dst.dim[n->spec.dst.rank - 1];
+    v.rows = gf_op_kernel_count(&n->spec) / v.oc;
+    return v;
+}
+
+void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bias)
+{
+    fold_view v = view(m, n);
+    for (size_t o = 0; o < v.oc && v.gamma; o++) {
+        float s = v.gamma[o] / sqrtf(v.variance[o] + n->epsilon);
+        bias[o] = v.beta[o] + ((v.bias ? v.bias[o] : 0) - v.mean[o]) * s;
+        kernel[o] = s; /* the scale, until the rows below overwrite it from the last to the first */
+    }
+    if (!v.gamma) {
+        if (v.kernel) memcpy(kernel, v.kernel, v.rows * v.oc * sizeof *kernel);
+        if (v.bias) memcpy(bias, v.bias, v.oc * sizeof *bias);
+        return;
+    }
+    for (size_t r = v.rows; r-- > 0 && v.kernel;) {
+        for (size_t o = 0; o < v.oc; o++) kernel[r * v.oc + o] = kernel[o] * v.kernel[r * v.oc + o];
+    }
+}
+
+/* The place of a parameter's gradient, NULL where it does not train. */
+static float *place(const gf_model *m, int param, float *grad, size_t origin)
+{
+    return param >= 0 && gf_model_param_trains(m, &m->param[param]) ? grad + (m->param[param].offset - origin) : NULL;
+}
+
+void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, const float *dbias, float *grad,
+                    size_t origin)
+{
+    fold_view v = view(m, n);
+    float *dk = place(m, n->kernel, grad, origin), *db = place(m, n->bias, grad, origin);
+    float *dgamma = place(m, n->gamma, grad, origin), *dbeta = place(m, n->beta, grad, origin);
+    if (!v.gamma) {
+        if (dk) memcpy(dk, dkernel, v.rows * v.oc * sizeof *dk);
+        if (db) memcpy(db, dbias, v.oc * sizeof *db);
+        return;
+    }
+    if (dgamma) memset(dgamma, 0, v.oc * sizeof *dgamma);
+    for (size_t r = 0; r < v.rows && dgamma; r++) {
+        for (size_t o = 0; o < v.oc; o++) {
+            dgamma[o] += dkernel[r * v.oc + o] * (v.kernel ? v.kernel[r * v.oc + o] : 1);
+        }
+    }
+    for (size_t o = 0; o < v.oc; o++) {
+        float root = sqrtf(v.variance[o] + n->epsilon);
+        if (dgamma) dgamma[o] = (dgamma[o] + ((v.bias ? v.bias[o] : 0) - v.mean[o]) * dbias[o]) / root;
+        if (dbeta) dbeta[o] = dbias[o];
+        if (db) db[o] = v.gamma[o] / root * dbias[o];
+    }
+    for (size_t r = 0; r < v.rows && dk; r++) {
+        for (size_t o = 0; o < v.oc; o++) {
+            dk[r * v.oc + o] = v.gamma[o] / sqrtf(v.variance[o] + n->epsilon) * dkernel[r * v.oc + o];
+        }
+    }
+}

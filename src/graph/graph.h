@@ -1,0 +1,69 @@
+/* graph.h - a model lowered to operations: batch normalisation folded into its convolution, activation, residual and
+ * zero padding fused behind or before it.
+ *
+ * Where batch normalisation uses fixed statistics (Keras's training=False) convolution and normalisation are one
+ * convolution: s = gamma / sqrt(var + eps)      W' = s W      b' = beta + (b - mean) s also while gamma and beta train;
+ * their gradients come out of those of W' and b': dW = s dW'    db = s db'    dbeta = db'    dgamma = (sum_c dW' W + (b
+ * - mean) db') / sqrt(var + eps)     */
+#ifndef GF_GRAPH_GRAPH_H
+#define GF_GRAPH_GRAPH_H
+
+#include "graph/model.h"
+
+typedef struct gf_node {
+    gf_op_spec spec;                               /* shapes with n = 1; gradients' flags are the plan's business */
+    int src[GF_OP_MAX_SRC], dst;                   /* values */
+    int kernel, bias, gamma, beta, mean, variance; /* parameters; -1: none */
+    float epsilon;
+    int layer;       /* the last layer it computes */
+    bool trains;     /* one of its parameters does */
+    bool needs_grad; /* it trains, or something before it */
+    double flops;    /* a picture, forward */
+} gf_node;
+
+/* What flows between nodes. */
+typedef struct gf_value {
+    gf_shape shape; /* with n = 1 */
+    int producer;   /* node; -1: the picture */
+    bool needs_grad;
+} gf_value;
+
+typedef struct gf_graph {
+    const gf_model *model;
+    gf_node *node;
+    gf_value *value;
+    size_t n_nodes, nodes_cap, n_values, values_cap;
+    int *value_of_layer; /* -1: fused away */
+    int input, features, output;
+} gf_graph;
+
+typedef struct gf_lower_options {
+    bool no_fusion;   /* one node a layer: for tests */
+    int output_layer; /* the graph ends with this layer's output; -1: with the model's */
+    bool naive;       /* the naive twins */
+} gf_lower_options;
+
+/* Lowers the model with its present boundary. The graph borrows the model. */
+graft_status gf_graph_create(gf_graph *g, const gf_model *m, const gf_lower_options *options, graft_error *err);
+void gf_graph_free(gf_graph *g);
+
+/* The first node that needs a gradient; n_nodes: none. */
+size_t gf_graph_first_grad(const gf_graph *g);
+
+/* Where to cut between the frozen part and the trainable one: at or a little before the first node that needs a
+ * gradient, where what crosses is smallest (so that it can be kept); at most `share` of the work is moved behind the
+ * cut for it. */
+size_t gf_graph_cut(const gf_graph *g, double share);
+
+/* The values that cross the cut before node `at`: produced before it (or the picture), used at it or later. Returns how
+ * many. */
+enum { GF_MAX_CROSSING = 8 };
+size_t gf_graph_crossing(const gf_graph *g, size_t at, int value[GF_MAX_CROSSING]);
+
+/* Kernel and bias as the node's operation wants them, from the model's parameters: copies into kernel and bias. */
+void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bias);
+/* Sets the gradients of this node's parameters that train; grad[0] belongs to value `origin` of the model's block. */
+void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, const float *dbias, float *grad,
+                    size_t origin);
+
+#endif

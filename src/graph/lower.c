@@ -1,0 +1,339 @@
+/* lower.c - from layers to operations, with the passes on the way: padding goes into the convolution behind it, batch
+ * normalisation folds into the convolution before it, activation and residual add go behind it. Each pass is a
+ * line in `lowering`: how a layer class becomes a node, or disappears into one. */
+#include "graph/graph.h"
+
+#include <string.h>
+
+typedef struct lowering_state {
+    gf_graph *g;
+    const gf_lower_options *o;
+    int *uses; /* of each layer's output; one more where it is wanted from outside */
+} lowering_state;
+
+typedef graft_status (*lower_fn)(lowering_state *st, int layer, graft_error *err);
+
+static const gf_layer *layer_at(const lowering_state *st, int i) { return &st->g->model->layer[i]; }
+
+static int param_of(const lowering_state *st, int layer, const char *var)
+{
+    const gf_param *p = gf_model_param(st->g->model, layer, var);
+    return p ? (int)(p - st->g->model->param) : -1;
+}
+
+static graft_status add_value(lowering_state *st, const gf_shape *shape, int producer, int *out, graft_error *err)
+{
+    gf_graph *g = st->g;
+    if (!gf_grow(&g->value, g->n_values, &g->values_cap)) return gf_fail_memory(err, sizeof(gf_value), "a graph");
+    g->value[g->n_values] = (gf_value){.shape = *shape, .producer = producer};
+    *out = (int)g->n_values++;
+    return GRAFT_OK;
+}
+
+/* A node for `layer` from the values of its sources; *node is valid until the next is added. */
+static graft_status add_node(lowering_state *st, int layer, const gf_op_class *cls, gf_node **node, graft_error *err)
+{
+    gf_graph *g = st->g;
+    const gf_layer *l = layer_at(st, layer);
+    if (!gf_grow(&g->node, g->n_nodes, &g->nodes_cap)) return gf_fail_memory(err, sizeof(gf_node), "a graph");
+    gf_node *n = &g->node[g->n_nodes];
+    *n = (gf_node){.spec = {.cls = cls, .name = l->name, .n_src = l->n_src}, .layer = layer};
+    n->kernel = n->bias = n->gamma = n->beta = n->mean = n->variance = -1;
+    for (int i = 0; i < l->n_src; i++) {
+        n->src[i] = g->value_of_layer[l->src[i]];
+        n->spec.src[i] = g->value[n->src[i]].shape;
+    }
+    *node = n;
+    return GRAFT_OK;
+}
+
+/* Gives the node its destination, and the layer that value. */
+static graft_status close_node(lowering_state *st, int layer, gf_node *n, graft_error *err)
+{
+    gf_graph *g = st->g;
+    GF_TRY(n->spec.cls->infer(&n->spec, &n->spec.dst, err));
+    GF_TRY(add_value(st, &n->spec.dst, (int)g->n_nodes, &n->dst, err));
+    g->value_of_layer[layer] = n->dst;
+    g->n_nodes++;
+    return GRAFT_OK;
+}
+
+/* The node whose output is layer `src`'s alone: something can be fused behind it. NULL: none. */
+static gf_node *open_node(lowering_state *st, int src)
+{
+    int v = st->g->value_of_layer[src];
+    int producer = st->o->no_fusion || st->uses[src] != 1 ? -1 : st->g->value[v].producer;
+    gf_node *n = producer < 0 ? NULL : &st->g->node[producer];
+    return n && n->spec.act == GF_ACT_LINEAR ? n : NULL;
+}
+
+static bool is_conv(const gf_node *n) { return n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_naive; }
+
+static void fused(lowering_state *st, int layer, gf_node *n)
+{
+    st->g->value_of_layer[layer] = n->dst;
+    n->layer = layer;
+    n->spec.name = layer_at(st, layer)->name;
+}
+
+/* The picture is a value of its own; the input layer's output is that picture rescaled as the weights want it. */
+static graft_status lower_input(lowering_state *st, int layer, graft_error *err)
+{
+    gf_graph *g = st->g;
+    const gf_layer *l = layer_at(st, layer);
+    GF_TRY(add_value(st, &GF_SHAPE(1, l->shape.dim[0], l->shape.dim[1], l->shape.dim[2]), -1, &g->input, err));
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_rescale, &n, err));
+    n->spec.n_src = 1;
+    n->src[0] = g->input;
+    n->spec.src[0] = g->value[g->input].shape;
+    memcpy(n->spec.rescale.scale, l->at.scale, sizeof l->at.scale);
+    memcpy(n->spec.rescale.offset, l->at.offset, sizeof l->at.offset);
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_conv(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer), *before = layer_at(st, l->src[0]);
+    gf_node *n;
+    GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_conv_naive : &gf_op_conv, &n, err));
+    gf_op_spec *s = &n->spec;
+    s->conv.kh = l->at.kh, s->conv.kw = l->at.kw, s->conv.sh = l->at.sh, s->conv.sw = l->at.sw;
+    s->conv.pt = l->at.pt, s->conv.pb = l->at.pb, s->conv.pl = l->at.pl, s->conv.pr = l->at.pr;
+    s->conv.groups = l->at.groups;
+    s->conv.filters = l->at.filters;
+    bool padded = before->cls == &gf_layer_zero_padding && st->g->value_of_layer[l->src[0]] < 0;
+    if (padded) { /* that layer left the work to this one */
+        n->src[0] = st->g->value_of_layer[before->src[0]];
+        s->src[0] = st->g->value[n->src[0]].shape;
+        s->conv.pt += before->at.pt, s->conv.pb += before->at.pb;
+        s->conv.pl += before->at.pl, s->conv.pr += before->at.pr;
+    }
+    n->kernel = param_of(st, layer, "kernel");
+    n->bias = param_of(st, layer, "bias");
+    s->has_bias = n->bias >= 0;
+    GF_TRY(close_node(st, layer, n, err));
+    n->flops =
+        2.0 * (double)(gf_count(&s->dst) * (size_t)(l->at.kh * l->at.kw)) * (double)(s->src[0].dim[3] / s->conv.groups);
+    return GRAFT_OK;
+}
+
+static graft_status lower_batch_norm(lowering_state *st, int layer, graft_error *err)
+{
+    int src = layer_at(st, layer)->src[0];
+    gf_node *n = open_node(st, src);
+    bool folds = n && is_conv(n) && n->gamma < 0 && n->spec.n_src == 1;
+    if (!folds) GF_TRY(add_node(st, layer, &gf_op_affine, &n, err));
+    n->gamma = param_of(st, layer, "gamma");
+    n->beta = param_of(st, layer, "beta");
+    n->mean = param_of(st, layer, "moving_mean");
+    n->variance = param_of(st, layer, "moving_variance");
+    n->epsilon = layer_at(st, layer)->at.epsilon;
+    n->spec.has_bias = true;
+    if (!folds) return close_node(st, layer, n, err);
+    fused(st, layer, n);
+    return GRAFT_OK;
+}
+
+static graft_status lower_act(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n = open_node(st, l->src[0]);
+    bool takes_act = n && (is_conv(n) || n->spec.cls == &gf_op_affine || n->spec.cls == &gf_op_add);
+    if (takes_act) {
+        n->spec.act = l->at.act;
+        fused(st, layer, n);
+        return GRAFT_OK;
+    }
+    GF_TRY(add_node(st, layer, &gf_op_act, &n, err));
+    n->spec.act = l->at.act;
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_add(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    for (int k = 0; k < 2; k++) {
+        gf_node *n = open_node(st, l->src[k]);
+        int other = st->g->value_of_layer[l->src[1 - k]];
+        if (!n || !is_conv(n) || n->spec.n_src != 1 || st->g->value[other].producer >= n - st->g->node) continue;
+        n->src[1] = other;
+        n->spec.src[1] = st->g->value[other].shape;
+        n->spec.n_src = 2;
+        fused(st, layer, n);
+        return GRAFT_OK;
+    }
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_add, &n, err));
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_zero_padding(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_model *m = st->g->model;
+    for (size_t i = (size_t)layer + 1; !st->o->no_fusion && st->uses[layer] == 1 && i < m->n_layers; i++) {
+        const gf_layer *next = &m->layer[i];
+        bool takes_padding = next->cls == &gf_layer_conv2d || next->cls == &gf_layer_depthwise;
+        if (takes_padding && next->src[0] == layer && !next->at.same) return GRAFT_OK; /* its value stays -1 */
+    }
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_pad, &n, err));
+    n->spec.pad.pt = l->at.pt, n->spec.pad.pb = l->at.pb, n->spec.pad.pl = l->at.pl, n->spec.pad.pr = l->at.pr;
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_global_pool(lowering_state *st, int layer, graft_error *err)
+{
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_global_pool, &n, err));
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_dropout(lowering_state *st, int layer, graft_error *err)
+{
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_dropout, &n, err));
+    n->spec.dropout.rate = layer_at(st, layer)->at.rate;
+    n->spec.dropout.salt = (uint32_t)layer;
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_dense(lowering_state *st, int layer, graft_error *err)
+{
+    gf_node *n;
+    GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_dense_naive : &gf_op_dense, &n, err));
+    n->spec.dense.units = layer_at(st, layer)->at.units;
+    n->spec.act = layer_at(st, layer)->at.act;
+    n->kernel = param_of(st, layer, "kernel");
+    n->bias = param_of(st, layer, "bias");
+    n->spec.has_bias = n->bias >= 0;
+    n->flops = 2.0 * (double)n->spec.src[0].dim[1] * n->spec.dense.units;
+    return close_node(st, layer, n, err);
+}
+
+static const struct {
+    const gf_layer_class *cls;
+    lower_fn lower;
+} lowering[] = {
+    {&gf_layer_input, lower_input},
+    {&gf_layer_conv2d, lower_conv},
+    {&gf_layer_depthwise, lower_conv},
+    {&gf_layer_batch_norm, lower_batch_norm},
+    {&gf_layer_relu, lower_act},
+    {&gf_layer_add, lower_add},
+    {&gf_layer_zero_padding, lower_zero_padding},
+    {&gf_layer_global_pool, lower_global_pool},
+    {&gf_layer_dropout, lower_dropout},
+    {&gf_layer_dense, lower_dense},
+};
+
+static graft_status lower_layer(lowering_state *st, int layer, graft_error *err)
+{
+    for (size_t i = 0; i < sizeof lowering / sizeof *lowering; i++) {
+        if (lowering[i].cls == layer_at(st, layer)->cls) return lowering[i].lower(st, layer, err);
+    }
+    return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: class %s has no operation", layer_at(st, layer)->name,
+                   layer_at(st, layer)->cls->name);
+}
+
+static bool param_trains(const gf_model *m, int p) { return p >= 0 && gf_model_param_trains(m, &m->param[p]); }
+
+static void mark_gradients(gf_graph *g)
+{
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        gf_node *n = &g->node[i];
+        const gf_model *m = g->model;
+        n->trains = param_trains(m, n->kernel) || param_trains(m, n->bias) || param_trains(m, n->gamma) ||
+                    param_trains(m, n->beta);
+        n->needs_grad = n->trains;
+        for (int k = 0; k < n->spec.n_src; k++) n->needs_grad |= g->value[n->src[k]].needs_grad;
+        g->value[n->dst].needs_grad = n->needs_grad;
+    }
+}
+
+/* Nodes behind the value are dropped; values keep their numbers. */
+static void end_at(gf_graph *g, int value)
+{
+    g->n_nodes = (size_t)(g->value[value].producer + 1);
+    g->output = g->features = value;
+}
+
+graft_status gf_graph_create(gf_graph *g, const gf_model *m, const gf_lower_options *options, graft_error *err)
+{
+    *g = (gf_graph){.model = m};
+    lowering_state st = {.g = g, .o = options};
+    graft_status status = GRAFT_OK;
+    st.uses = gf_new_n(m->n_layers, int);
+    g->value_of_layer = gf_new_n(m->n_layers, int);
+    if (!st.uses || !g->value_of_layer) {
+        status = gf_fail_memory(err, m->n_layers * sizeof(int), "a graph");
+        goto out;
+    }
+    for (size_t i = 0; i < m->n_layers; i++) {
+        g->value_of_layer[i] = -1;
+        for (int k = 0; k < m->layer[i].n_src; k++) st.uses[m->layer[i].src[k]]++;
+    }
+    st.uses[m->features]++;
+    st.uses[m->output]++;
+    if (options->output_layer >= 0) st.uses[options->output_layer] += 2; /* no later layer may be fused into it */
+    for (size_t i = 0; i < m->n_layers; i++) GF_GOTO(lower_layer(&st, (int)i, err));
+    g->features = g->value_of_layer[m->features];
+    g->output = g->value_of_layer[m->output];
+    if (options->output_layer >= 0) end_at(g, g->value_of_layer[options->output_layer]);
+    mark_gradients(g);
+out:
+    gf_free(st.uses);
+    if (status != GRAFT_OK) gf_graph_free(g);
+    return status;
+}
+
+void gf_graph_free(gf_graph *g)
+{
+    gf_free(g->node);
+    gf_free(g->value);
+    gf_free(g->value_of_layer);
+    *g = (gf_graph){0};
+}
+
+size_t gf_graph_first_grad(const gf_graph *g)
+{
+    size_t i = 0;
+    while (i < g->n_nodes && !g->node[i].needs_grad) i++;
+    return i;
+}
+
+size_t gf_graph_crossing(const gf_graph *g, size_t at, int value[GF_MAX_CROSSING])
+{
+    size_t n = 0;
+    for (size_t v = 0; v < g->n_values; v++) {
+        bool crosses = g->value[v].producer < (int)at && (int)v == g->output;
+        for (size_t i = at; i < g->n_nodes && !crosses && g->value[v].producer < (int)at; i++) {
+            for (int k = 0; k < g->node[i].spec.n_src; k++) crosses |= g->node[i].src[k] == (int)v;
+        }
+        if (!crosses) continue;
+        if (n == GF_MAX_CROSSING) return GF_MAX_CROSSING + 1; /* too many: no place to cut */
+        value[n++] = (int)v;
+    }
+    return n;
+}
+
+size_t gf_graph_cut(const gf_graph *g, double share)
+{
+    size_t first = gf_graph_first_grad(g), best = first, best_size = SIZE_MAX;
+    double total = 0, moved = 0;
+    for (size_t i = 0; i < g->n_nodes; i++) total += g->node[i].flops;
+    for (size_t at = first;; at--) {
+        int value[GF_MAX_CROSSING];
+        size_t n = gf_graph_crossing(g, at, value), size = n > GF_MAX_CROSSING ? SIZE_MAX : 0;
+        for (size_t i = 0; n <= GF_MAX_CROSSING && i < n; i++) size += gf_count(&g->value[value[i]].shape);
+        if (size < best_size) {
+            best = at;
+            best_size = size;
+        }
+        if (at == 0) break;
+        moved += g->node[at - 1].flops;
+        if (moved > share * total) break;
+    }
+    return best;
+}

@@ -1,0 +1,207 @@
+#include "graph/model.h"
+
+#include "base/rng.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+graft_status gf_model_add(gf_model *m, const gf_layer *proto, int *index, graft_error *err)
+{
+    if (!gf_grow(&m->layer, m->n_layers, &m->layers_cap)) return gf_fail_memory(err, sizeof(gf_layer), "a layer");
+    gf_layer *l = &m->layer[m->n_layers];
+    *l = *proto;
+    if (gf_model_find(m, l->name) >= 0) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "two layers are called %s", GF_ESC(l->name));
+    }
+    for (int i = 0; i < l->n_src; i++) {
+        if (l->src[i] < 0 || (size_t)l->src[i] >= m->n_layers) {
+            return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: source %d is not there", GF_ESC(l->name), l->src[i]);
+        }
+    }
+    GF_TRY(l->cls->infer(m, l, err));
+    if (index) *index = (int)m->n_layers;
+    m->n_layers++;
+    return GRAFT_OK;
+}
+
+graft_status gf_model_add_param(gf_model *m, gf_layer *l, const char *var, const gf_shape *shape, bool statistic,
+                                graft_error *err)
+{
+    if (!gf_grow(&m->param, m->n_params, &m->params_cap)) return gf_fail_memory(err, sizeof(gf_param), "a parameter");
+    gf_param p = {.layer = (int)m->n_layers, .var = var, .shape = *shape, .statistic = statistic};
+    if (!gf_shape_count(shape, &p.count)) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: %s of shape %s is not possible", GF_ESC(l->name), var,
+                       GF_SHAPE_TEXT(shape));
+    }
+    l->param[l->n_params++] = (int)m->n_params;
+    m->param[m->n_params++] = p;
+    return GRAFT_OK;
+}
+
+graft_status gf_model_finish(gf_model *m, graft_error *err)
+{
+    size_t at = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < m->n_params; i++) {
+            if (m->param[i].statistic != (pass == 1)) continue;
+            m->param[i].offset = at;
+            if (!gf_add_size(at, m->param[i].count, &at)) return gf_fail_memory(err, SIZE_MAX, "parameters");
+        }
+        if (!pass) m->n_trainable_values = at;
+    }
+    m->n_values = at;
+    m->boundary = (int)gf_model_backbone_layers(m);
+    size_t bytes;
+    m->value = gf_mul_size(at, sizeof(float), &bytes) ? gf_alloc_tensor(bytes) : NULL;
+    return m->value ? GRAFT_OK : gf_fail_memory(err, at, "parameters");
+}
+
+void gf_model_free(gf_model *m)
+{
+    gf_free(m->layer);
+    gf_free(m->param);
+    gf_free(m->value);
+    *m = (gf_model){0};
+}
+
+int gf_model_find(const gf_model *m, const char *layer)
+{
+    for (size_t i = 0; i < m->n_layers; i++) {
+        if (!strcmp(m->layer[i].name, layer)) return (int)i;
+    }
+    return -1;
+}
+
+const gf_param *gf_model_param(const gf_model *m, int layer, const char *var)
+{
+    const gf_layer *l = &m->layer[layer];
+    for (int i = 0; i < l->n_params; i++) {
+        if (!strcmp(m->param[l->param[i]].var, var)) return &m->param[l->param[i]];
+    }
+    return NULL;
+}
+
+size_t gf_model_backbone_layers(const gf_model *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_layers; i++) n += m->layer[i].backbone;
+    return n;
+}
+
+bool gf_model_param_trains(const gf_model *m, const gf_param *p)
+{
+    /* the backbone's layers come first, so their number in the model is their number in the backbone */
+    return !p->statistic && (!m->layer[p->layer].backbone || p->layer >= m->boundary);
+}
+
+size_t gf_model_first_trainable(const gf_model *m)
+{
+    size_t first = m->n_trainable_values;
+    for (size_t i = 0; i < m->n_params; i++) {
+        if (gf_model_param_trains(m, &m->param[i]) && m->param[i].offset < first) first = m->param[i].offset;
+    }
+    return first;
+}
+
+static void glorot(float *x, const gf_param *p, uint64_t seed, uint32_t number)
+{
+    const int64_t *d = p->shape.dim;
+    int r = p->shape.rank;
+    double receptive = 1;
+    for (int i = 0; i < r - 2; i++) receptive *= (double)d[i];
+    double fan = r >= 2 ? receptive * (double)(d[r - 2] + d[r - 1]) : 2.0 * (double)p->count;
+    float limit = (float)sqrt(6.0 / fan);
+    gf_rng rng = gf_rng_make(seed, GF_PURPOSE_INIT, 0, number);
+    for (size_t i = 0; i < p->count; i++) x[i] = gf_rng_range(&rng, -limit, limit);
+}
+
+void gf_model_init(gf_model *m, uint64_t seed, int first)
+{
+    for (size_t i = 0; i < m->n_params; i++) {
+        const gf_param *p = &m->param[i];
+        float *x = m->value + p->offset;
+        if (p->layer < first) continue;
+        bool one = !strcmp(p->var, "gamma") || !strcmp(p->var, "moving_variance");
+        for (size_t k = 0; k < p->count; k++) x[k] = one;
+        if (!strcmp(p->var, "kernel")) glorot(x, p, seed, (uint32_t)i);
+    }
+}
+
+gf_counts gf_model_counts(const gf_model *m)
+{
+    gf_counts c = {.layers = gf_model_backbone_layers(m), .total = m->n_values};
+    for (size_t i = 0; i < m->n_params; i++) {
+        if (!gf_model_param_trains(m, &m->param[i])) continue;
+        c.trainable += m->param[i].count;
+        c.trainable_variables++;
+    }
+    c.non_trainable = c.total - c.trainable;
+    return c;
+}
+
+/* ---- summary
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static void grouped(char out[32], size_t n)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%zu", n), at = 0;
+    for (int i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0) out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = 0;
+}
+
+static void summary_row(const gf_model *m, const gf_layer *l, gf_text *t)
+{
+    size_t count = 0, trains = 0;
+    for (int k = 0; k < l->n_params; k++) {
+        const gf_param *p = &m->param[l->param[k]];
+        count += p->count;
+        trains += gf_model_param_trains(m, p) ? p->count : 0;
+    }
+    char title[160], shape[96], number[32], from[160] = "";
+    snprintf(title, sizeof title, "%s (%s)", l->name, l->cls->name);
+    size_t at = (size_t)snprintf(shape, sizeof shape, "(None");
+    for (int k = 0; k < l->shape.rank && at < sizeof shape; k++) {
+        at += (size_t)snprintf(shape + at, sizeof shape - at, ", %lld", (long long)l->shape.dim[k]);
+    }
+    if (at < sizeof shape) snprintf(shape + at, sizeof shape - at, ")");
+    grouped(number, count);
+    if (l->n_src == 2) {
+        snprintf(from, sizeof from, "%s, %s", m->layer[l->src[0]].name, m->layer[l->src[1]].name);
+    }
+    gf_text_printf(t, " %-44.44s %-22s %11s  %-9s %s\n", title, shape, number,
+                   !count   ? "-"
+                   : trains ? "yes"
+                            : "no",
+                   from);
+}
+
+graft_status gf_model_summary(const gf_model *m, gf_text *t, graft_error *err)
+{
+    char number[32];
+    gf_counts c = gf_model_counts(m);
+    gf_text_printf(t, "Model: %s\n", m->name);
+    gf_text_printf(t, " %-44s %-22s %11s  %-9s %s\n", "Layer (type)", "Output shape", "Param #", "Trainable", "Adds");
+    for (int i = 0; i < 110; i++) gf_text_add(t, "-");
+    gf_text_add(t, "\n");
+    for (size_t i = 0; i < m->n_layers; i++) summary_row(m, &m->layer[i], t);
+    const struct {
+        const char *title;
+        size_t n;
+    } row[] = {{"Layers of the backbone", c.layers},
+               {"Total params", c.total},
+               {"Trainable params", c.trainable},
+               {"Non-trainable params", c.non_trainable},
+               {"Trainable variables", c.trainable_variables}};
+    for (int i = 0; i < 110; i++) gf_text_add(t, "-");
+    gf_text_add(t, "\n");
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        grouped(number, row[i].n);
+        gf_text_printf(t, " %-24s %12s\n", row[i].title, number);
+    }
+    return t->failed ? gf_fail_memory(err, t->n, "a summary") : GRAFT_OK;
+}

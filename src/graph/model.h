@@ -1,0 +1,96 @@
+/* model.h - what is computed: layers by name in topological order, and their parameters.
+ *
+ * Layers carry Keras's class names and order, so that "layer 100" means what it means there. A shape here is one
+ * picture's: (h, w, c) or (features). Parameters of all layers lie in one block: first all that can train, in layer
+ * order, then all moving statistics; so what trains from a layer on is one contiguous range. */
+#ifndef GF_GRAPH_MODEL_H
+#define GF_GRAPH_MODEL_H
+
+#include "base/alloc.h"
+#include "ops/op.h"
+
+enum { GF_MAX_VARS = 4, GF_NAME_MAX = 64 };
+
+typedef struct gf_layer_class gf_layer_class;
+
+typedef struct gf_param {
+    int layer;
+    const char *var; /* "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance" */
+    gf_shape shape;
+    bool statistic;       /* moves with the data, never with a gradient */
+    size_t offset, count; /* floats in the block */
+} gf_param;
+
+typedef struct gf_layer {
+    const gf_layer_class *cls;
+    char name[GF_NAME_MAX];
+    int n_src, src[GF_OP_MAX_SRC]; /* layers */
+    gf_shape shape;                /* of its output */
+    int n_params, param[GF_MAX_VARS];
+    bool backbone; /* counted by --fine-tune-at; the head is not */
+    struct {
+        int filters, kh, kw, sh, sw, groups;
+        bool same; /* Keras's padding="same"; else "valid" */
+        bool use_bias;
+        gf_act act;
+        float epsilon, momentum;
+        int pt, pb, pl, pr; /* ZeroPadding2D */
+        int units;
+        float rate;
+        float scale[4], offset[4]; /* InputLayer: picture values 0..255 -> scale x + offset, a channel at a time */
+    } at;
+} gf_layer;
+
+typedef struct gf_model {
+    char name[GF_NAME_MAX];
+    gf_layer *layer;
+    size_t n_layers, layers_cap;
+    gf_param *param;
+    size_t n_params, params_cap;
+    float *value;                        /* the block; NULL until gf_model_finish */
+    size_t n_values, n_trainable_values; /* all; those before the statistics */
+    int features;                        /* the layer whose output are the pooled features */
+    int output;                          /* the logits */
+    int classes;                         /* 2 classes share one logit */
+    int boundary;                        /* layers of the backbone below this number are frozen; n_backbone: all are */
+} gf_model;
+
+/* What a layer class knows: its shape, its parameters; how it becomes operations stands in lower.c. */
+struct gf_layer_class {
+    const char *name;                                                  /* Keras's: "Conv2D" */
+    graft_status (*infer)(gf_model *m, gf_layer *l, graft_error *err); /* sets l->shape, adds parameters */
+};
+
+extern const gf_layer_class gf_layer_input, gf_layer_conv2d, gf_layer_depthwise, gf_layer_batch_norm, gf_layer_relu,
+    gf_layer_add, gf_layer_zero_padding, gf_layer_global_pool, gf_layer_dropout, gf_layer_dense;
+
+/* Adds a layer made from `proto` (class, name, sources, attributes); *index (may be NULL) gets its number. */
+graft_status gf_model_add(gf_model *m, const gf_layer *proto, int *index, graft_error *err);
+/* Adds a parameter to a layer; for infer functions. */
+graft_status gf_model_add_param(gf_model *m, gf_layer *l, const char *var, const gf_shape *shape, bool statistic,
+                                graft_error *err);
+/* After the last layer: lays out and allocates the parameter block. */
+graft_status gf_model_finish(gf_model *m, graft_error *err);
+void gf_model_free(gf_model *m);
+
+int gf_model_find(const gf_model *m, const char *layer);                       /* -1: none */
+const gf_param *gf_model_param(const gf_model *m, int layer, const char *var); /* NULL: none */
+size_t gf_model_backbone_layers(const gf_model *m);
+bool gf_model_param_trains(const gf_model *m, const gf_param *p);
+/* The range of the block that trains with the present boundary: [first, n_trainable_values). */
+size_t gf_model_first_trainable(const gf_model *m);
+
+/* Seeded initial values: Glorot uniform kernels (Glorot and Bengio, 2010; Keras's default), zero biases, ones and zeros
+ * for batch normalisation. Layers from `first` on. */
+void gf_model_init(gf_model *m, uint64_t seed, int first);
+
+typedef struct gf_counts {
+    size_t layers; /* of the backbone */
+    size_t total, trainable, non_trainable, trainable_variables;
+} gf_counts;
+gf_counts gf_model_counts(const gf_model *m);
+
+/* The table that Keras's summary prints, with a column for what trains. */
+graft_status gf_model_summary(const gf_model *m, gf_text *text, graft_error *err);
+
+#endif

@@ -1,0 +1,328 @@
+#include "graph/plan.h"
+
+#include "graph/arena.h"
+
+#include <string.h>
+
+/* Time in a plan of N nodes: node i runs forward at step i and backward at step 2N - 1 - i. A value lives from its
+ * forward step to the last step that reads it; its gradient from the backward step of its last reader to that of its
+ * producer. */
+struct gf_plan {
+    const gf_graph *g;
+    gf_plan_spec spec;
+    size_t n;
+    gf_op *op;
+    size_t *grad_at; /* of each node's block in a lane's gradients */
+    size_t grad_count, fold_count;
+    gf_block *value, *diff; /* of each value of the graph; diff: empty where there is none */
+    int *diff_is;           /* the value whose gradient's memory this one's is */
+    gf_block scratchpad;
+    size_t arena_bytes;
+};
+
+struct gf_lane {
+    const gf_plan *p;
+    char *arena;
+    float *grad;
+    gf_exec *exec;
+};
+
+size_t gf_plan_nodes(const gf_plan *p) { return p->n; }
+size_t gf_plan_grad_count(const gf_plan *p) { return p->grad_count; }
+size_t gf_plan_fold_count(const gf_plan *p) { return p->fold_count; }
+
+static const gf_node *node_at(const gf_plan *p, size_t i) { return &p->g->node[p->spec.first + i]; }
+
+static bool needs_grad(const gf_plan *p, const gf_node *n) { return p->spec.backward && n->needs_grad; }
+
+bool gf_plan_node_trains(const gf_plan *p, size_t i) { return p->spec.backward && node_at(p, i)->trains; }
+
+double gf_plan_flops(const gf_plan *p)
+{
+    double sum = 0;
+    for (size_t i = 0; i < p->n; i++) sum += node_at(p, i)->flops;
+    return sum;
+}
+
+gf_dtype gf_plan_value_dtype(const gf_plan *p, int value)
+{
+    const gf_shape *s = &p->g->value[value].shape;
+    return value == p->g->input || s->rank < 4 ? GF_F32 : p->spec.dtype;
+}
+
+static gf_shape batched(const gf_plan *p, const gf_shape *s)
+{
+    gf_shape b = *s;
+    b.dim[0] = p->spec.micro_batch;
+    return b;
+}
+
+static size_t value_bytes(const gf_plan *p, int value)
+{
+    gf_shape s = batched(p, &p->g->value[value].shape);
+    return gf_count(&s) * gf_dtype_size(gf_plan_value_dtype(p, value));
+}
+
+static void live(gf_block *b, int step)
+{
+    if (b->last < b->first) {
+        b->first = b->last = step;
+    } else {
+        if (step < b->first) b->first = step;
+        if (step > b->last) b->last = step;
+    }
+}
+
+/* Whether node's backward, for its source k, may leave the gradient where dst's lies: it is handed on unchanged. */
+static bool hands_on(const gf_node *n, int k)
+{
+    bool conv_residual = k == 1 && (n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_naive);
+    return conv_residual || (k == 0 && n->spec.cls == &gf_op_add);
+}
+
+static void live_forward(gf_plan *p)
+{
+    int end = 2 * (int)p->n;
+    for (size_t i = 0; i < p->n; i++) {
+        const gf_node *n = node_at(p, i);
+        int back = end - 1 - (int)i;
+        live(&p->value[n->dst], (int)i);
+        for (int k = 0; k < n->spec.n_src; k++) {
+            if (p->g->value[n->src[k]].producer < (int)p->spec.first) live(&p->value[n->src[k]], -1); /* an input */
+            live(&p->value[n->src[k]], (int)i);
+            if (needs_grad(p, n)) live(&p->value[n->src[k]], back);
+        }
+        if (needs_grad(p, n)) live(&p->value[n->dst], back);
+    }
+    int crossing[GF_MAX_CROSSING];
+    size_t outputs = gf_graph_crossing(p->g, p->spec.last, crossing);
+    for (size_t i = 0; i < outputs && i < GF_MAX_CROSSING; i++) {
+        if (p->value[crossing[i]].last >= p->value[crossing[i]].first) live(&p->value[crossing[i]], end);
+    }
+    const int wanted[] = {p->g->features, p->g->output};
+    for (int i = 0; i < 2; i++) {
+        gf_block *b = &p->value[wanted[i]];
+        if (b->last >= b->first) live(b, end);
+    }
+}
+
+/* Walks the nodes backwards, gives each gradient its life and its memory, and tells each op what it adds to. */
+static void live_backward(gf_plan *p, bool *written, gf_op_spec *spec)
+{
+    for (size_t i = p->n; i-- > 0;) {
+        const gf_node *n = node_at(p, i);
+        int step = 2 * (int)p->n - 1 - (int)i;
+        if (!needs_grad(p, n)) continue;
+        live(&p->diff[p->diff_is[n->dst]], step);
+        if (n->dst == p->g->output) live(&p->diff[n->dst], -1); /* the loss writes it */
+        for (int k = 0; k < n->spec.n_src; k++) {
+            int v = n->src[k];
+            if (!p->g->value[v].needs_grad || p->g->value[v].producer < (int)p->spec.first) continue;
+            spec[i].diff_src[k] = true;
+            spec[i].accumulate[k] = written[v];
+            if (!written[v] && hands_on(n, k)) p->diff_is[v] = p->diff_is[n->dst];
+            written[v] = true;
+            live(&p->diff[p->diff_is[v]], step);
+        }
+    }
+}
+
+static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_error *err)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const gf_node *n = node_at(p, i);
+        gf_op_spec *s = &spec[i];
+        for (int k = 0; k < n->spec.n_src; k++) {
+            s->src[k] = batched(p, &n->spec.src[k]);
+            s->src_dtype[k] = gf_plan_value_dtype(p, n->src[k]);
+        }
+        s->dst_dtype = gf_plan_value_dtype(p, n->dst);
+        s->backward = needs_grad(p, n);
+        s->diff_weights = s->backward && n->trains;
+        GF_TRY(gf_op_create(&p->op[i], s, ops, err));
+        p->grad_at[i] = p->grad_count;
+        p->grad_count += (p->op[i].grad_count + 15) / 16 * 16;
+        if (p->op[i].scratchpad_bytes > p->scratchpad.bytes) p->scratchpad.bytes = p->op[i].scratchpad_bytes;
+        size_t fold = gf_op_kernel_count(&p->op[i].spec) + gf_op_bias_count(&p->op[i].spec);
+        if (fold > p->fold_count) p->fold_count = fold;
+    }
+    return GRAFT_OK;
+}
+
+static graft_status place(gf_plan *p, graft_error *err)
+{
+    size_t n_values = p->g->n_values;
+    gf_block *all = gf_new_n(2 * n_values + 1, gf_block);
+    if (!all) return gf_fail_memory(err, (2 * n_values + 1) * sizeof *all, "a plan");
+    for (size_t v = 0; v < n_values; v++) {
+        p->value[v].bytes = value_bytes(p, (int)v);
+        p->diff[v].bytes = value_bytes(p, (int)v);
+    }
+    p->scratchpad.first = -1;
+    p->scratchpad.last = 2 * (int)p->n;
+    memcpy(all, p->value, n_values * sizeof *all);
+    memcpy(all + n_values, p->diff, n_values * sizeof *all);
+    all[2 * n_values] = p->scratchpad;
+    graft_status status = gf_arena_place(all, 2 * n_values + 1, &p->arena_bytes, err);
+    memcpy(p->value, all, n_values * sizeof *all);
+    memcpy(p->diff, all + n_values, n_values * sizeof *all);
+    p->scratchpad = all[2 * n_values];
+    gf_free(all);
+    return status;
+}
+
+static graft_status plan_fill(gf_plan *p, gf_ops *ops, graft_error *err)
+{
+    size_t n_values = p->g->n_values;
+    graft_status status = GRAFT_OK;
+    bool *written = gf_new_n(n_values, bool);
+    gf_op_spec *spec = gf_new_n(p->n, gf_op_spec);
+    p->op = gf_new_n(p->n, gf_op);
+    p->grad_at = gf_new_n(p->n, size_t);
+    p->value = gf_new_n(n_values, gf_block);
+    p->diff = gf_new_n(n_values, gf_block);
+    p->diff_is = gf_new_n(n_values, int);
+    if (!written || !spec || !p->op || !p->grad_at || !p->value || !p->diff || !p->diff_is) {
+        status = gf_fail_memory(err, n_values * sizeof(gf_block), "a plan");
+        goto out;
+    }
+    for (size_t v = 0; v < n_values; v++) {
+        p->value[v].last = p->diff[v].last = -2;
+        p->value[v].first = p->diff[v].first = 0;
+        p->diff_is[v] = (int)v;
+    }
+    for (size_t i = 0; i < p->n; i++) spec[i] = node_at(p, i)->spec;
+    live_forward(p);
+    if (p->spec.backward) live_backward(p, written, spec);
+    GF_GOTO(create_ops(p, ops, spec, err));
+    GF_GOTO(place(p, err));
+out:
+    gf_free(written);
+    gf_free(spec);
+    return status;
+}
+
+graft_status gf_plan_create(gf_plan **out, const gf_graph *g, gf_ops *ops, const gf_plan_spec *spec, graft_error *err)
+{
+    *out = NULL;
+    gf_plan *p = gf_new(gf_plan);
+    if (!p) return gf_fail_memory(err, sizeof *p, "a plan");
+    p->g = g;
+    p->spec = *spec;
+    p->n = spec->last - spec->first;
+    graft_status status = plan_fill(p, ops, err);
+    if (status != GRAFT_OK) {
+        gf_plan_destroy(p);
+    } else {
+        *out = p;
+    }
+    return status;
+}
+
+void gf_plan_destroy(gf_plan *p)
+{
+    if (!p) return;
+    for (size_t i = 0; p->op && i < p->n; i++) gf_op_destroy(&p->op[i]);
+    gf_free(p->op);
+    gf_free(p->grad_at);
+    gf_free(p->value);
+    gf_free(p->diff);
+    gf_free(p->diff_is);
+    gf_free(p);
+}
+
+graft_status gf_plan_prepare(gf_plan *p, size_t i, float *scratch, graft_error *err)
+{
+    gf_op *op = &p->op[i];
+    float *bias = scratch + gf_op_kernel_count(&op->spec);
+    gf_node_fold(p->g->model, node_at(p, i), scratch, bias);
+    return gf_op_prepare(op, scratch, bias, err);
+}
+
+graft_status gf_plan_finish_grad(const gf_plan *p, size_t i, const float *block, float *scratch, float *grad,
+                                 size_t origin, graft_error *err)
+{
+    const gf_op *op = &p->op[i];
+    float *dbias = scratch + gf_op_kernel_count(&op->spec);
+    GF_TRY(gf_op_finish_grad(op, block + p->grad_at[i], scratch, dbias, err));
+    gf_node_unfold(p->g->model, node_at(p, i), scratch, dbias, grad, origin);
+    return GRAFT_OK;
+}
+
+void gf_plan_grad_range(const gf_plan *p, size_t i, size_t *first, size_t *count)
+{
+    *first = p->grad_at[i];
+    *count = p->op[i].grad_count;
+}
+
+/* ---- lanes
+ * --------------------------------------------------------------------------------------------------------------- */
+
+void *gf_lane_value(const gf_lane *lane, int value) { return lane->arena + lane->p->value[value].offset; }
+
+void *gf_lane_diff(const gf_lane *lane, int value)
+{
+    return lane->arena + lane->p->diff[lane->p->diff_is[value]].offset;
+}
+
+size_t gf_lane_bytes(const gf_lane *lane) { return lane->p->arena_bytes; }
+
+static graft_status bind_node(gf_lane *lane, size_t i, graft_error *err)
+{
+    const gf_plan *p = lane->p;
+    const gf_node *n = node_at(p, i);
+    gf_op_args a = {.dst = gf_lane_value(lane, n->dst), .scratchpad = lane->arena + p->scratchpad.offset};
+    for (int k = 0; k < n->spec.n_src; k++) {
+        a.src[k] = gf_lane_value(lane, n->src[k]);
+        if (p->op[i].spec.diff_src[k]) a.diff_src[k] = gf_lane_diff(lane, n->src[k]);
+    }
+    if (needs_grad(p, n)) a.diff_dst = gf_lane_diff(lane, n->dst);
+    if (lane->grad) a.grad = lane->grad + p->grad_at[i];
+    return gf_op_bind(&p->op[i], &a, &lane->exec[i], err);
+}
+
+graft_status gf_lane_create(gf_lane **out, const gf_plan *p, float *grad, graft_error *err)
+{
+    *out = NULL;
+    gf_lane *lane = gf_new(gf_lane);
+    if (!lane) return gf_fail_memory(err, sizeof *lane, "a lane");
+    lane->p = p;
+    lane->grad = grad;
+    lane->arena = gf_alloc_tensor(p->arena_bytes);
+    lane->exec = gf_new_n(p->n, gf_exec);
+    graft_status status = GRAFT_OK;
+    if (!lane->arena || !lane->exec) status = gf_fail_memory(err, p->arena_bytes, "a lane's activations");
+    for (size_t i = 0; status == GRAFT_OK && i < p->n; i++) status = bind_node(lane, i, err);
+    if (status != GRAFT_OK) {
+        gf_lane_destroy(lane);
+    } else {
+        *out = lane;
+    }
+    return status;
+}
+
+void gf_lane_destroy(gf_lane *lane)
+{
+    if (!lane) return;
+    for (size_t i = 0; lane->exec && i < lane->p->n; i++) gf_op_unbind(&lane->exec[i]);
+    gf_free(lane->exec);
+    gf_free(lane->arena);
+    gf_free(lane);
+}
+
+graft_status gf_lane_forward(gf_lane *lane, const gf_step *step, graft_error *err)
+{
+    for (size_t i = 0; i < lane->p->n; i++) {
+        GF_TRY(lane->exec[i].op->spec.cls->forward(&lane->exec[i], step, err));
+    }
+    return GRAFT_OK;
+}
+
+graft_status gf_lane_backward(gf_lane *lane, const gf_step *step, graft_error *err)
+{
+    for (size_t i = lane->p->n; i-- > 0;) {
+        if (!needs_grad(lane->p, node_at(lane->p, i))) continue;
+        GF_TRY(lane->exec[i].op->spec.cls->backward(&lane->exec[i], step, err));
+    }
+    return GRAFT_OK;
+}

@@ -1,0 +1,492 @@
+/* conv.c - convolution of any stride, padding and grouping (depthwise too), by oneDNN, with bias, a residual and an
+ * activation fused behind it:
+ *
+ *   z[n,y,x,o] = bias[o] + sum_{i,j,c} src[n, y*sh+i-pt, x*sw+j-pl, c] kernel[i,j,c,o]      dst = act(z + residual)
+ *
+ * backward, with dz = diff_dst * act'(.):
+ *   diff_residual = dz    diff_bias = sum dz    diff_kernel = src (*) dz    diff_src = dz (*) kernel turned round
+ *
+ * A 1x1 convolution's diff_src is itself a 1x1 convolution of dz with the transposed kernel; so it can add to what is
+ * there. Other shapes go by oneDNN's backward-data; in bf16 that is missing or slow for some (strided depthwise above
+ * all), so bf16 and f32-with-conversion are timed against each other when the op is made. */
+#include "ops/kernels.h"
+#include "ops/onednn.h"
+
+#include "base/alloc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct conv_impl {
+    const gf_ops *ops;
+    gf_prim forward, backward_data, backward_weights, unpack;
+    gf_packed kernel, kernel_turned; /* as forward and backward_data want it */
+    float *bias;
+    dnnl_memory_desc_t plain; /* the kernel in graft's layout */
+    bool turned_1x1;          /* backward_data is a convolution with the transposed kernel */
+    bool data_in_f32;         /* backward_data runs in f32 between conversions */
+    size_t grad_kernel_count;
+    size_t src_count, dst_count;
+    size_t scratch_prim; /* the primitives' part of the scratchpad; conversions lie behind it */
+} conv_impl;
+
+typedef struct conv_exec {
+    gf_call forward, backward_data, backward_weights;
+} conv_exec;
+
+static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
+{
+    const gf_shape *src = &s->src[0];
+    int64_t h = src->dim[1] + s->conv.pt + s->conv.pb - s->conv.kh,
+            w = src->dim[2] + s->conv.pl + s->conv.pr - s->conv.kw;
+    if (src->rank != 4 || h < 0 || w < 0 || src->dim[3] % s->conv.groups || s->conv.filters % s->conv.groups) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, "use a larger picture size",
+                       "layer %s: a %dx%d convolution does not fit %s", s->name, s->conv.kh, s->conv.kw,
+                       GF_SHAPE_TEXT(src));
+    }
+    *dst = GF_SHAPE(src->dim[0], h / s->conv.sh + 1, w / s->conv.sw + 1, s->conv.filters);
+    return GRAFT_OK;
+}
+
+/* ---- memory descriptors
+ * -------------------------------------------------------------------------------------------------- */
+
+static dnnl_status_t tensor_md(dnnl_memory_desc_t *md, const gf_shape *s, dnnl_data_type_t type)
+{
+    dnnl_dims_t d = {s->dim[0], s->dim[3], s->dim[1], s->dim[2]};
+    return dnnl_memory_desc_create_with_tag(md, 4, d, type, dnnl_nhwc);
+}
+
+/* The kernel: any layout the primitive likes, or graft's (tag), or graft's read with inputs and outputs exchanged. */
+typedef enum kernel_view { KERNEL_ANY, KERNEL_PLAIN, KERNEL_TURNED_ANY, KERNEL_TURNED_PLAIN } kernel_view;
+
+static dnnl_status_t kernel_md(dnnl_memory_desc_t *md, const gf_op_spec *s, dnnl_data_type_t type, kernel_view view)
+{
+    int64_t g = s->conv.groups, ic = s->src[0].dim[3] / g, oc = s->conv.filters / g, kh = s->conv.kh, kw = s->conv.kw;
+    if (g > 1) {
+        dnnl_dims_t d = {g, oc, ic, kh, kw};
+        return dnnl_memory_desc_create_with_tag(md, 5, d, type,
+                                                view == KERNEL_PLAIN ? dnnl_hwigo : dnnl_format_tag_any);
+    }
+    if (view == KERNEL_TURNED_ANY || view == KERNEL_TURNED_PLAIN) {
+        dnnl_dims_t d = {ic, oc, 1, 1}, strides = {oc, 1, 1, 1};
+        return view == KERNEL_TURNED_ANY ? dnnl_memory_desc_create_with_tag(md, 4, d, type, dnnl_format_tag_any)
+                                         : dnnl_memory_desc_create_with_strides(md, 4, d, type, strides);
+    }
+    dnnl_dims_t d = {oc, ic, kh, kw};
+    return dnnl_memory_desc_create_with_tag(md, 4, d, type, view == KERNEL_PLAIN ? dnnl_hwio : dnnl_format_tag_any);
+}
+
+static void destroy_mds(dnnl_memory_desc_t *md, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (md[i]) dnnl_memory_desc_destroy(md[i]);
+    }
+}
+
+/* ---- primitive descriptors
+ * ----------------------------------------------------------------------------------------------- */
+
+static dnnl_status_t make_attr(dnnl_primitive_attr_t *attr, gf_act act, const_dnnl_memory_desc_t residual, bool sum)
+{
+    dnnl_post_ops_t post = NULL;
+    dnnl_status_t s = dnnl_primitive_attr_create(attr);
+    if (!s) s = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
+    if (!s) s = dnnl_post_ops_create(&post);
+    if (!s && sum) s = dnnl_post_ops_append_sum(post, 1, 0, dnnl_data_type_undef);
+    if (!s && residual) s = dnnl_post_ops_append_binary(post, dnnl_binary_add, residual);
+    static const struct {
+        dnnl_alg_kind_t alg;
+        float alpha, beta;
+    } eltwise[GF_ACTS] = {
+        [GF_ACT_RELU] = {dnnl_eltwise_relu, 0, 0},
+        [GF_ACT_RELU6] = {dnnl_eltwise_clip, 0, 6},
+        [GF_ACT_SIGMOID] = {dnnl_eltwise_logistic, 0, 0},
+        [GF_ACT_TANH] = {dnnl_eltwise_tanh, 0, 0},
+    };
+    if (!s && act != GF_ACT_LINEAR) {
+        s = dnnl_post_ops_append_eltwise(post, eltwise[act].alg, eltwise[act].alpha, eltwise[act].beta);
+    }
+    if (!s) s = dnnl_primitive_attr_set_post_ops(*attr, post);
+    if (post) dnnl_post_ops_destroy(post);
+    return s;
+}
+
+typedef enum conv_kind { FORWARD, BACKWARD_DATA, BACKWARD_DATA_TURNED, BACKWARD_WEIGHTS } conv_kind;
+
+/* Makes the descriptor of one of the convolution's primitives in the given type. */
+static dnnl_status_t make_pd(const gf_op_spec *s, const gf_ops *ops, conv_kind kind, gf_dtype dtype,
+                             dnnl_primitive_desc_t *pd)
+{
+    dnnl_engine_t engine = gf_ops_engine(ops);
+    dnnl_data_type_t t = gf_dnnl_type(dtype);
+    dnnl_dims_t st = {s->conv.sh, s->conv.sw}, dilation = {0, 0}, one = {1, 1}, zero = {0, 0};
+    dnnl_dims_t before = {s->conv.pt, s->conv.pl}, after = {s->conv.pb, s->conv.pr};
+    dnnl_memory_desc_t md[4] = {0};
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_primitive_desc_t hint = NULL;
+    dnnl_dims_t bias_dims = {s->conv.filters};
+    bool residual = kind == FORWARD && s->n_src == 2;
+    dnnl_status_t r = tensor_md(&md[0], &s->src[0], t);
+    if (!r) r = kernel_md(&md[1], s, t, kind == BACKWARD_DATA_TURNED ? KERNEL_TURNED_ANY : KERNEL_ANY);
+    if (!r) r = tensor_md(&md[2], &s->dst, t);
+    if (!r) r = dnnl_memory_desc_create_with_tag(&md[3], 1, bias_dims, dnnl_f32, dnnl_a);
+    if (!r) {
+        r = make_attr(&attr, kind == FORWARD ? s->act : GF_ACT_LINEAR, residual ? md[2] : NULL,
+                      kind == BACKWARD_DATA_TURNED && s->accumulate[0]);
+    }
+    if (!r && kind == FORWARD) {
+        r = dnnl_convolution_forward_primitive_desc_create(
+            pd, engine, s->backward ? dnnl_forward_training : dnnl_forward_inference, dnnl_convolution_direct, md[0],
+            md[1], s->has_bias ? md[3] : NULL, md[2], st, dilation, before, after, attr);
+    } else if (!r && kind == BACKWARD_DATA_TURNED) {
+        r = dnnl_convolution_forward_primitive_desc_create(pd, engine, dnnl_forward_training, dnnl_convolution_direct,
+                                                           md[2], md[1], NULL, md[0], one, dilation, zero, zero, attr);
+    } else if (!r) {
+        r = dnnl_convolution_forward_primitive_desc_create(&hint, engine, dnnl_forward_training,
+                                                           dnnl_convolution_direct, md[0], md[1], NULL, md[2], st,
+                                                           dilation, before, after, attr);
+        if (!r && kind == BACKWARD_DATA) {
+            r = dnnl_convolution_backward_data_primitive_desc_create(pd, engine, dnnl_convolution_direct, md[0], md[1],
+                                                                     md[2], st, dilation, before, after, hint, attr);
+        } else if (!r) {
+            dnnl_memory_desc_destroy(md[1]);
+            md[1] = NULL;
+            r = kernel_md(&md[1], s, dnnl_f32, KERNEL_ANY);
+            if (!r) {
+                r = dnnl_convolution_backward_weights_primitive_desc_create(pd, engine, dnnl_convolution_direct, md[0],
+                                                                            md[1], NULL, md[2], st, dilation, before,
+                                                                            after, hint, attr);
+            }
+        }
+    }
+    if (hint) dnnl_primitive_desc_destroy(hint);
+    if (attr) dnnl_primitive_attr_destroy(attr);
+    destroy_mds(md, 4);
+    return r;
+}
+
+static graft_status make_prim(const gf_op_spec *s, const gf_ops *ops, conv_kind kind, gf_dtype dtype, gf_prim *p,
+                              graft_error *err)
+{
+    GF_DNNL(make_pd(s, ops, kind, dtype, &p->pd), s->name, err);
+    return gf_prim_finish(p, s->name, err);
+}
+
+/* ---- choosing how backward-data runs
+ * ------------------------------------------------------------------------------------- */
+
+typedef struct trial {
+    const gf_op_spec *spec;
+    const gf_ops *ops;
+    gf_prim prim[2];
+    void *data[2][4];
+    gf_call call[2];
+} trial;
+
+static bool trial_prepare(trial *t, int k)
+{
+    gf_prim *p = &t->prim[k];
+    if (make_prim(t->spec, t->ops, BACKWARD_DATA, k ? GF_F32 : GF_BF16, p, NULL) != GRAFT_OK) return false;
+    const struct {
+        int arg;
+        const_dnnl_memory_desc_t md;
+    } row[4] = {
+        {DNNL_ARG_DIFF_SRC, gf_prim_md(p, dnnl_query_diff_src_md)},
+        {DNNL_ARG_WEIGHTS, gf_prim_md(p, dnnl_query_weights_md)},
+        {DNNL_ARG_DIFF_DST, gf_prim_md(p, dnnl_query_diff_dst_md)},
+        {DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md)},
+    };
+    for (int i = 0; i < 4; i++) {
+        t->data[k][i] = gf_alloc_tensor(dnnl_memory_desc_get_size(row[i].md));
+        if (!t->data[k][i]) return false;
+        if (gf_call_add(&t->call[k], t->ops, row[i].arg, row[i].md, t->data[k][i], NULL) != GRAFT_OK) return false;
+    }
+    return true;
+}
+
+static bool trial_run(void *ctx, int k)
+{
+    trial *t = ctx;
+    if (!t->call[k].n && !trial_prepare(t, k)) return false;
+    if (k) { /* the conversions are part of the price */
+        gf_convert(t->data[1][2], GF_F32, t->data[1][0], GF_BF16, gf_count(&t->spec->dst) / 2);
+        gf_convert(t->data[1][0], GF_BF16, t->data[1][2], GF_F32, gf_count(&t->spec->dst) / 2);
+    }
+    return gf_call_run(&t->call[k], &t->prim[k], t->ops, t->spec->name, NULL) == GRAFT_OK;
+}
+
+static bool choose_data_in_f32(const gf_op_spec *s, gf_ops *ops)
+{
+    if (s->src_dtype[0] == GF_F32) return true;
+    char key[160];
+    snprintf(key, sizeof key, "conv backward_data n%lld %lldx%lldx%lld k%dx%d s%dx%d g%d o%d",
+             (long long)s->src[0].dim[0], (long long)s->src[0].dim[1], (long long)s->src[0].dim[2],
+             (long long)s->src[0].dim[3], s->conv.kh, s->conv.kw, s->conv.sh, s->conv.sw, s->conv.groups,
+             s->conv.filters);
+    static const char *const names[] = {"bf16", "f32"};
+    trial t = {.spec = s, .ops = ops};
+    int chosen = gf_ops_choose(ops, key, names, 2, trial_run, &t);
+    for (int k = 0; k < 2; k++) {
+        gf_call_destroy(&t.call[k]);
+        gf_prim_destroy(&t.prim[k]);
+        for (int i = 0; i < 4; i++) gf_free(t.data[k][i]);
+    }
+    return chosen == 1;
+}
+
+/* ---- create
+ * -------------------------------------------------------------------------------------------------------------- */
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+static size_t round64(size_t n) { return (n + 63) / 64 * 64; }
+
+static graft_status create_backward_data(gf_op *op, conv_impl *c, gf_ops *ops, graft_error *err)
+{
+    const gf_op_spec *s = &op->spec;
+    c->turned_1x1 = s->conv.kh == 1 && s->conv.kw == 1 && s->conv.sh == 1 && s->conv.sw == 1 && s->conv.groups == 1 &&
+                    !(s->conv.pt | s->conv.pb | s->conv.pl | s->conv.pr);
+    c->data_in_f32 = c->turned_1x1 ? s->src_dtype[0] == GF_F32 : choose_data_in_f32(s, ops);
+    gf_dtype dtype = c->data_in_f32 ? GF_F32 : s->src_dtype[0];
+    GF_TRY(make_prim(s, ops, c->turned_1x1 ? BACKWARD_DATA_TURNED : BACKWARD_DATA, dtype, &c->backward_data, err));
+    dnnl_memory_desc_t turned = NULL;
+    if (c->turned_1x1) GF_DNNL(kernel_md(&turned, s, dnnl_f32, KERNEL_TURNED_PLAIN), s->name, err);
+    graft_status status = gf_packed_create(&c->kernel_turned, ops, turned ? turned : c->plain,
+                                           gf_prim_md(&c->backward_data, dnnl_query_weights_md), err);
+    if (turned) dnnl_memory_desc_destroy(turned);
+    return status;
+}
+
+static graft_status create_backward_weights(gf_op *op, conv_impl *c, gf_ops *ops, graft_error *err)
+{
+    const gf_op_spec *s = &op->spec;
+    GF_TRY(make_prim(s, ops, BACKWARD_WEIGHTS, s->src_dtype[0], &c->backward_weights, err));
+    const_dnnl_memory_desc_t grad = gf_prim_md(&c->backward_weights, dnnl_query_diff_weights_md);
+    c->grad_kernel_count = round64(dnnl_memory_desc_get_size(grad)) / sizeof(float);
+    op->grad_count = c->grad_kernel_count + round64(gf_op_bias_count(s) * sizeof(float)) / sizeof(float);
+    dnnl_engine_t engine = gf_ops_engine(ops);
+    GF_DNNL(dnnl_reorder_primitive_desc_create(&c->unpack.pd, grad, engine, c->plain, engine, NULL), s->name, err);
+    return gf_prim_finish(&c->unpack, s->name, err);
+}
+
+static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
+{
+    gf_op_spec *s = &op->spec;
+    conv_impl *c = op->impl = gf_new(conv_impl);
+    if (!c) return gf_fail_memory(err, sizeof *c, s->name);
+    c->ops = ops;
+    c->src_count = gf_count(&s->src[0]);
+    c->dst_count = gf_count(&s->dst);
+    GF_DNNL(kernel_md(&c->plain, s, dnnl_f32, KERNEL_PLAIN), s->name, err);
+    GF_TRY(make_prim(s, ops, FORWARD, s->src_dtype[0], &c->forward, err));
+    GF_TRY(gf_packed_create(&c->kernel, ops, c->plain, gf_prim_md(&c->forward, dnnl_query_weights_md), err));
+    c->bias = gf_alloc_tensor(gf_op_bias_count(s) * sizeof(float));
+    if (!c->bias) return gf_fail_memory(err, gf_op_bias_count(s) * sizeof(float), s->name);
+    c->scratch_prim = gf_prim_scratchpad(&c->forward);
+    size_t conversions = 0;
+    if (s->diff_src[0]) {
+        GF_TRY(create_backward_data(op, c, ops, err));
+        c->scratch_prim = larger(c->scratch_prim, gf_prim_scratchpad(&c->backward_data));
+        bool copies = !c->turned_1x1 && (s->accumulate[0] || (c->data_in_f32 && s->src_dtype[0] != GF_F32));
+        if (copies) conversions = round64(c->src_count * 4) + round64(c->dst_count * 4);
+    }
+    if (s->diff_weights) {
+        GF_TRY(create_backward_weights(op, c, ops, err));
+        c->scratch_prim = larger(c->scratch_prim, gf_prim_scratchpad(&c->backward_weights));
+    }
+    c->scratch_prim = round64(c->scratch_prim);
+    op->scratchpad_bytes = c->scratch_prim + conversions;
+    return GRAFT_OK;
+}
+
+static void destroy(gf_op *op)
+{
+    conv_impl *c = op->impl;
+    if (!c) return;
+    gf_prim_destroy(&c->forward);
+    gf_prim_destroy(&c->backward_data);
+    gf_prim_destroy(&c->backward_weights);
+    gf_prim_destroy(&c->unpack);
+    gf_packed_destroy(&c->kernel);
+    gf_packed_destroy(&c->kernel_turned);
+    if (c->plain) dnnl_memory_desc_destroy(c->plain);
+    gf_free(c->bias);
+    gf_free(c);
+}
+
+static graft_status prepare(gf_op *op, const float *kernel, const float *bias, graft_error *err)
+{
+    conv_impl *c = op->impl;
+    GF_TRY(gf_packed_fill(&c->kernel, c->ops, kernel, err));
+    if (c->kernel_turned.data) GF_TRY(gf_packed_fill(&c->kernel_turned, c->ops, kernel, err));
+    if (op->spec.has_bias) memcpy(c->bias, bias, gf_op_bias_count(&op->spec) * sizeof *bias);
+    return GRAFT_OK;
+}
+
+/* ---- bind
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+/* Where backward-data reads and writes: the tensors themselves, or conversions in the scratchpad. */
+static void data_ends(const gf_op *op, const gf_op_args *a, const void **diff_dst, void **diff_src)
+{
+    const conv_impl *c = op->impl;
+    const gf_op_spec *s = &op->spec;
+    char *spare = (char *)a->scratchpad + c->scratch_prim;
+    bool converts = c->data_in_f32 && s->src_dtype[0] != GF_F32;
+    *diff_src = !c->turned_1x1 && (converts || s->accumulate[0]) ? spare : a->diff_src[0];
+    *diff_dst = converts ? spare + round64(c->src_count * 4) : a->diff_dst;
+}
+
+static graft_status bind_forward(const gf_op *op, const gf_op_args *a, gf_call *call, graft_error *err)
+{
+    const conv_impl *c = op->impl;
+    const gf_prim *p = &c->forward;
+    GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_SRC, gf_prim_md(p, dnnl_query_src_md), a->src[0], err));
+    GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_WEIGHTS, gf_prim_md(p, dnnl_query_weights_md), c->kernel.data, err));
+    if (op->spec.has_bias) {
+        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_BIAS, dnnl_primitive_desc_query_md(p->pd, dnnl_query_weights_md, 1),
+                           c->bias, err));
+    }
+    const_dnnl_memory_desc_t dst = gf_prim_md(p, dnnl_query_dst_md);
+    GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_DST, dst, a->dst, err));
+    if (op->spec.n_src == 2) {
+        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, dst, a->src[1], err));
+    }
+    return gf_call_add(call, c->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), a->scratchpad, err);
+}
+
+static graft_status bind_backward(const gf_op *op, const gf_op_args *a, conv_exec *x, graft_error *err)
+{
+    const conv_impl *c = op->impl;
+    const void *diff_dst;
+    void *diff_src;
+    data_ends(op, a, &diff_dst, &diff_src);
+    if (op->spec.diff_src[0]) {
+        const gf_prim *p = &c->backward_data;
+        gf_call *call = &x->backward_data;
+        bool f = c->turned_1x1; /* then it is a forward primitive from diff_dst to diff_src */
+        GF_TRY(gf_call_add(call, c->ops, f ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST,
+                           gf_prim_md(p, f ? dnnl_query_src_md : dnnl_query_diff_dst_md), diff_dst, err));
+        GF_TRY(gf_call_add(call, c->ops, f ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC,
+                           gf_prim_md(p, f ? dnnl_query_dst_md : dnnl_query_diff_src_md), diff_src, err));
+        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_WEIGHTS, gf_prim_md(p, dnnl_query_weights_md), c->kernel_turned.data,
+                           err));
+        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), a->scratchpad,
+                           err));
+    }
+    if (op->spec.diff_weights) {
+        const gf_prim *p = &c->backward_weights;
+        gf_call *call = &x->backward_weights;
+        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_SRC, gf_prim_md(p, dnnl_query_src_md), a->src[0], err));
+        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_DIFF_DST, gf_prim_md(p, dnnl_query_diff_dst_md), a->diff_dst, err));
+        GF_TRY(
+            gf_call_add(call, c->ops, DNNL_ARG_DIFF_WEIGHTS, gf_prim_md(p, dnnl_query_diff_weights_md), a->grad, err));
+        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), a->scratchpad,
+                           err));
+    }
+    return GRAFT_OK;
+}
+
+static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
+{
+    conv_exec *x = exec->impl = gf_new(conv_exec);
+    if (!x) return gf_fail_memory(err, sizeof *x, op->spec.name);
+    GF_TRY(bind_forward(op, &exec->args, &x->forward, err));
+    return op->spec.backward ? bind_backward(op, &exec->args, x, err) : GRAFT_OK;
+}
+
+static void unbind(gf_exec *exec)
+{
+    conv_exec *x = exec->impl;
+    if (!x) return;
+    gf_call_destroy(&x->forward);
+    gf_call_destroy(&x->backward_data);
+    gf_call_destroy(&x->backward_weights);
+    gf_free(x);
+}
+
+/* ---- run
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+{
+    (void)step;
+    const conv_impl *c = exec->op->impl;
+    return gf_call_run(&((conv_exec *)exec->impl)->forward, &c->forward, c->ops, exec->op->spec.name, err);
+}
+
+static graft_status backward_data(gf_exec *exec, graft_error *err)
+{
+    const gf_op *op = exec->op;
+    const conv_impl *c = op->impl;
+    const gf_op_args *a = &exec->args;
+    gf_dtype type = op->spec.src_dtype[0];
+    const void *diff_dst;
+    void *diff_src;
+    data_ends(op, a, &diff_dst, &diff_src);
+    if (diff_dst != a->diff_dst) gf_convert((void *)diff_dst, GF_F32, a->diff_dst, type, c->dst_count);
+    GF_TRY(gf_call_run(&((conv_exec *)exec->impl)->backward_data, &c->backward_data, c->ops, op->spec.name, err));
+    if (diff_src == a->diff_src[0]) return GRAFT_OK;
+    gf_dtype computed = c->data_in_f32 ? GF_F32 : type;
+    if (op->spec.accumulate[0]) {
+        gf_accumulate(a->diff_src[0], type, diff_src, computed, c->src_count);
+    } else {
+        gf_convert(a->diff_src[0], type, diff_src, computed, c->src_count);
+    }
+    return GRAFT_OK;
+}
+
+static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+{
+    (void)step;
+    const gf_op *op = exec->op;
+    const gf_op_spec *s = &op->spec;
+    const conv_impl *c = op->impl;
+    gf_op_args *a = &exec->args;
+    size_t oc = (size_t)s->conv.filters;
+    float *dbias = s->diff_weights && s->has_bias ? a->grad + c->grad_kernel_count : NULL;
+    gf_act_backward_bias(s->act, a->diff_dst, s->act == GF_ACT_LINEAR ? NULL : a->dst, s->dst_dtype, c->dst_count / oc,
+                         oc, dbias);
+    if (s->n_src == 2 && s->diff_src[1] && a->diff_src[1] != a->diff_dst) {
+        if (s->accumulate[1]) {
+            gf_accumulate(a->diff_src[1], s->dst_dtype, a->diff_dst, s->dst_dtype, c->dst_count);
+        } else {
+            memcpy(a->diff_src[1], a->diff_dst, c->dst_count * gf_dtype_size(s->dst_dtype));
+        }
+    }
+    if (s->diff_weights) {
+        conv_exec *x = exec->impl;
+        GF_TRY(gf_call_run(&x->backward_weights, &c->backward_weights, c->ops, s->name, err));
+    }
+    return s->diff_src[0] ? backward_data(exec, err) : GRAFT_OK;
+}
+
+static graft_status finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
+{
+    const conv_impl *c = op->impl;
+    gf_call call = {0};
+    graft_status status = GRAFT_OK;
+    GF_GOTO(gf_call_add(&call, c->ops, DNNL_ARG_FROM, gf_prim_md(&c->backward_weights, dnnl_query_diff_weights_md),
+                        grad, err));
+    GF_GOTO(gf_call_add(&call, c->ops, DNNL_ARG_TO, c->plain, dkernel, err));
+    GF_GOTO(gf_call_run(&call, &c->unpack, c->ops, op->spec.name, err));
+    if (dbias && op->spec.has_bias) {
+        memcpy(dbias, grad + c->grad_kernel_count, gf_op_bias_count(&op->spec) * sizeof *dbias);
+    }
+out:
+    gf_call_destroy(&call);
+    return status;
+}
+
+const gf_op_class gf_op_conv = {
+    .name = "conv",
+    .infer = infer,
+    .create = create,
+    .destroy = destroy,
+    .prepare = prepare,
+    .bind = bind,
+    .unbind = unbind,
+    .forward = forward,
+    .backward = backward,
+    .finish_grad = finish_grad,
+};

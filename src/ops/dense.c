@@ -1,0 +1,267 @@
+/* dense.c - dst[n,o] = act(bias[o] + sum_i src[n,i] kernel[i,o]), f32, by oneDNN's matmul.
+ *
+ *   dz = diff_dst * act'    diff_bias = sum_n dz    diff_kernel = src^T dz    diff_src = dz kernel^T */
+#include "ops/kernels.h"
+#include "ops/onednn.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+typedef struct dense_impl {
+    const gf_ops *ops;
+    gf_prim forward, backward_data, backward_weights;
+    float *kernel, *bias;
+} dense_impl;
+
+typedef struct dense_exec {
+    gf_call forward, backward_data, backward_weights;
+} dense_exec;
+
+static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
+{
+    if (s->src[0].rank != 2) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: a dense layer wants (n, features), not %s", s->name,
+                       GF_SHAPE_TEXT(&s->src[0]));
+    }
+    *dst = GF_SHAPE(s->src[0].dim[0], s->dense.units);
+    return GRAFT_OK;
+}
+
+/* (m x k) (k x n) with row strides; a transposed operand has its strides exchanged. */
+typedef struct product {
+    int64_t m, k, n;
+    int64_t a_row, a_col, b_row, b_col;
+    bool bias, sum;
+} product;
+
+static dnnl_status_t make_matmul(const product *p, const gf_ops *ops, gf_prim *prim)
+{
+    dnnl_memory_desc_t a = NULL, b = NULL, c = NULL, bias = NULL;
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_post_ops_t post = NULL;
+    dnnl_dims_t ad = {p->m, p->k}, as = {p->a_row, p->a_col}, bd = {p->k, p->n}, bs = {p->b_row, p->b_col};
+    dnnl_dims_t cd = {p->m, p->n}, cs = {p->n, 1}, vd = {1, p->n}, vs = {p->n, 1};
+    dnnl_status_t s = dnnl_memory_desc_create_with_strides(&a, 2, ad, dnnl_f32, as);
+    if (!s) s = dnnl_memory_desc_create_with_strides(&b, 2, bd, dnnl_f32, bs);
+    if (!s) s = dnnl_memory_desc_create_with_strides(&c, 2, cd, dnnl_f32, cs);
+    if (!s) s = dnnl_memory_desc_create_with_strides(&bias, 2, vd, dnnl_f32, vs);
+    if (!s) s = dnnl_primitive_attr_create(&attr);
+    if (!s) s = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
+    if (!s && p->sum) s = dnnl_post_ops_create(&post);
+    if (!s && p->sum) s = dnnl_post_ops_append_sum(post, 1, 0, dnnl_data_type_undef);
+    if (!s && p->sum) s = dnnl_primitive_attr_set_post_ops(attr, post);
+    if (!s) s = dnnl_matmul_primitive_desc_create(&prim->pd, gf_ops_engine(ops), a, b, p->bias ? bias : NULL, c, attr);
+    if (!s) s = dnnl_primitive_create(&prim->prim, prim->pd);
+    if (post) dnnl_post_ops_destroy(post);
+    if (attr) dnnl_primitive_attr_destroy(attr);
+    dnnl_memory_desc_t md[4] = {a, b, c, bias};
+    for (int i = 0; i < 4; i++) {
+        if (md[i]) dnnl_memory_desc_destroy(md[i]);
+    }
+    return s;
+}
+
+static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
+{
+    gf_op_spec *s = &op->spec;
+    dense_impl *d = op->impl = gf_new(dense_impl);
+    if (!d) return gf_fail_memory(err, sizeof *d, s->name);
+    d->ops = ops;
+    int64_t n = s->src[0].dim[0], ic = s->src[0].dim[1], oc = s->dense.units;
+    product forward = {n, ic, oc, ic, 1, oc, 1, .bias = s->has_bias};
+    product data = {n, oc, ic, oc, 1, 1, oc, .sum = s->accumulate[0]};
+    product weights = {ic, n, oc, 1, ic, oc, 1, .bias = false};
+    GF_DNNL(make_matmul(&forward, ops, &d->forward), s->name, err);
+    if (s->diff_src[0]) GF_DNNL(make_matmul(&data, ops, &d->backward_data), s->name, err);
+    if (s->diff_weights) GF_DNNL(make_matmul(&weights, ops, &d->backward_weights), s->name, err);
+    d->kernel = gf_alloc_tensor(gf_op_kernel_count(s) * sizeof(float));
+    d->bias = gf_alloc_tensor(gf_op_bias_count(s) * sizeof(float));
+    if (!d->kernel || !d->bias) return gf_fail_memory(err, gf_op_kernel_count(s) * sizeof(float), s->name);
+    const gf_prim *prims[3] = {&d->forward, &d->backward_data, &d->backward_weights};
+    for (int i = 0; i < 3; i++) {
+        size_t bytes = gf_prim_scratchpad(prims[i]);
+        if (bytes > op->scratchpad_bytes) op->scratchpad_bytes = bytes;
+    }
+    if (s->diff_weights) op->grad_count = gf_op_kernel_count(s) + gf_op_bias_count(s);
+    return GRAFT_OK;
+}
+
+static void destroy(gf_op *op)
+{
+    dense_impl *d = op->impl;
+    if (!d) return;
+    gf_prim_destroy(&d->forward);
+    gf_prim_destroy(&d->backward_data);
+    gf_prim_destroy(&d->backward_weights);
+    gf_free(d->kernel);
+    gf_free(d->bias);
+    gf_free(d);
+}
+
+static graft_status prepare(gf_op *op, const float *kernel, const float *bias, graft_error *err)
+{
+    (void)err;
+    dense_impl *d = op->impl;
+    memcpy(d->kernel, kernel, gf_op_kernel_count(&op->spec) * sizeof *kernel);
+    if (op->spec.has_bias) memcpy(d->bias, bias, gf_op_bias_count(&op->spec) * sizeof *bias);
+    return GRAFT_OK;
+}
+
+static graft_status bind_product(const dense_impl *d, const gf_prim *p, gf_call *call, const void *a, const void *b,
+                                 const void *bias, void *c, void *scratchpad, graft_error *err)
+{
+    GF_TRY(gf_call_add(call, d->ops, DNNL_ARG_SRC, gf_prim_md(p, dnnl_query_src_md), a, err));
+    GF_TRY(gf_call_add(call, d->ops, DNNL_ARG_WEIGHTS, gf_prim_md(p, dnnl_query_weights_md), b, err));
+    if (bias) {
+        GF_TRY(gf_call_add(call, d->ops, DNNL_ARG_BIAS, dnnl_primitive_desc_query_md(p->pd, dnnl_query_weights_md, 1),
+                           bias, err));
+    }
+    GF_TRY(gf_call_add(call, d->ops, DNNL_ARG_DST, gf_prim_md(p, dnnl_query_dst_md), c, err));
+    return gf_call_add(call, d->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), scratchpad, err);
+}
+
+static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
+{
+    const dense_impl *d = op->impl;
+    const gf_op_spec *s = &op->spec;
+    const gf_op_args *a = &exec->args;
+    dense_exec *x = exec->impl = gf_new(dense_exec);
+    if (!x) return gf_fail_memory(err, sizeof *x, s->name);
+    GF_TRY(bind_product(d, &d->forward, &x->forward, a->src[0], d->kernel, s->has_bias ? d->bias : NULL, a->dst,
+                        a->scratchpad, err));
+    if (s->diff_src[0]) {
+        GF_TRY(bind_product(d, &d->backward_data, &x->backward_data, a->diff_dst, d->kernel, NULL, a->diff_src[0],
+                            a->scratchpad, err));
+    }
+    if (s->diff_weights) {
+        GF_TRY(bind_product(d, &d->backward_weights, &x->backward_weights, a->src[0], a->diff_dst, NULL, a->grad,
+                            a->scratchpad, err));
+    }
+    return GRAFT_OK;
+}
+
+static void unbind(gf_exec *exec)
+{
+    dense_exec *x = exec->impl;
+    if (!x) return;
+    gf_call_destroy(&x->forward);
+    gf_call_destroy(&x->backward_data);
+    gf_call_destroy(&x->backward_weights);
+    gf_free(x);
+}
+
+static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+{
+    (void)step;
+    const gf_op_spec *s = &exec->op->spec;
+    const dense_impl *d = exec->op->impl;
+    GF_TRY(gf_call_run(&((dense_exec *)exec->impl)->forward, &d->forward, d->ops, s->name, err));
+    gf_act_forward(s->act, exec->args.dst, GF_F32, gf_count(&s->dst));
+    return GRAFT_OK;
+}
+
+static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+{
+    (void)step;
+    const gf_op_spec *s = &exec->op->spec;
+    const dense_impl *d = exec->op->impl;
+    dense_exec *x = exec->impl;
+    const gf_op_args *a = &exec->args;
+    float *dbias = s->diff_weights && s->has_bias ? a->grad + gf_op_kernel_count(s) : NULL;
+    gf_act_backward_bias(s->act, a->diff_dst, s->act == GF_ACT_LINEAR ? NULL : a->dst, GF_F32, (size_t)s->dst.dim[0],
+                         (size_t)s->dst.dim[1], dbias);
+    if (s->diff_weights) GF_TRY(gf_call_run(&x->backward_weights, &d->backward_weights, d->ops, s->name, err));
+    return s->diff_src[0] ? gf_call_run(&x->backward_data, &d->backward_data, d->ops, s->name, err) : GRAFT_OK;
+}
+
+static graft_status finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
+{
+    (void)err;
+    size_t kernel = gf_op_kernel_count(&op->spec);
+    memcpy(dkernel, grad, kernel * sizeof *grad);
+    if (dbias) memcpy(dbias, grad + kernel, gf_op_bias_count(&op->spec) * sizeof *grad);
+    return GRAFT_OK;
+}
+
+const gf_op_class gf_op_dense = {
+    .name = "dense",
+    .infer = infer,
+    .create = create,
+    .destroy = destroy,
+    .prepare = prepare,
+    .bind = bind,
+    .unbind = unbind,
+    .forward = forward,
+    .backward = backward,
+    .finish_grad = finish_grad,
+};
+
+/* ---- the naive twin
+ * ------------------------------------------------------------------------------------------------------ */
+
+static graft_status naive_create(gf_op *op, gf_ops *ops, graft_error *err)
+{
+    (void)ops;
+    dense_impl *d = op->impl = gf_new(dense_impl);
+    if (!d) return gf_fail_memory(err, sizeof *d, op->spec.name);
+    d->kernel = gf_new_n(gf_op_kernel_count(&op->spec), float);
+    d->bias = gf_new_n(gf_op_bias_count(&op->spec), float);
+    if (!d->kernel || !d->bias) return gf_fail_memory(err, gf_op_kernel_count(&op->spec) * 4, op->spec.name);
+    if (op->spec.diff_weights) op->grad_count = gf_op_kernel_count(&op->spec) + gf_op_bias_count(&op->spec);
+    return GRAFT_OK;
+}
+
+static graft_status naive_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+{
+    (void)step, (void)err;
+    const gf_op_spec *s = &exec->op->spec;
+    const dense_impl *d = exec->op->impl;
+    size_t n = (size_t)s->src[0].dim[0], ic = (size_t)s->src[0].dim[1], oc = (size_t)s->dense.units;
+    const float *src = exec->args.src[0];
+    float *dst = exec->args.dst;
+    for (size_t r = 0; r < n; r++) {
+        for (size_t o = 0; o < oc; o++) {
+            float z = s->has_bias ? d->bias[o] : 0;
+            for (size_t i = 0; i < ic; i++) z += src[r * ic + i] * d->kernel[i * oc + o];
+            dst[r * oc + o] = gf_act_value(s->act, z);
+        }
+    }
+    return GRAFT_OK;
+}
+
+static graft_status naive_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+{
+    (void)step, (void)err;
+    const gf_op_spec *s = &exec->op->spec;
+    const dense_impl *d = exec->op->impl;
+    size_t n = (size_t)s->src[0].dim[0], ic = (size_t)s->src[0].dim[1], oc = (size_t)s->dense.units;
+    const gf_op_args *a = &exec->args;
+    const float *src = a->src[0], *dst = a->dst;
+    float *dz = a->diff_dst, *diff_src = a->diff_src[0];
+    if (s->diff_weights) memset(a->grad, 0, exec->op->grad_count * sizeof *a->grad);
+    for (size_t k = 0; k < n * oc; k++) dz[k] *= gf_act_slope(s->act, dst[k]);
+    for (size_t r = 0; r < n; r++) {
+        for (size_t i = 0; i < ic; i++) {
+            float sum = 0;
+            for (size_t o = 0; o < oc; o++) {
+                sum += dz[r * oc + o] * d->kernel[i * oc + o];
+                if (s->diff_weights) a->grad[i * oc + o] += src[r * ic + i] * dz[r * oc + o];
+            }
+            if (s->diff_src[0]) diff_src[r * ic + i] = (s->accumulate[0] ? diff_src[r * ic + i] : 0) + sum;
+        }
+        for (size_t o = 0; s->diff_weights && s->has_bias && o < oc; o++) a->grad[ic * oc + o] += dz[r * oc + o];
+    }
+    return GRAFT_OK;
+}
+
+const gf_op_class gf_op_dense_naive = {
+    .name = "dense_naive",
+    .infer = infer,
+    .create = naive_create,
+    .destroy = destroy,
+    .prepare = prepare,
+    .forward = naive_forward,
+    .backward = naive_backward,
+    .finish_grad = finish_grad,
+};

@@ -1,0 +1,290 @@
+#include "ops/onednn.h"
+
+#include "base/alloc.h"
+#include "base/sys.h"
+
+#include <cpuid.h>
+#include <omp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct choice {
+    char *key, *name;
+} choice;
+
+struct gf_ops {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    pthread_mutex_t lock; /* of the choices */
+    choice *choices;
+    size_t n, cap;
+    char machine[160];
+    bool bf16;
+};
+
+graft_status gf_dnnl_status(dnnl_status_t s, const char *call, const char *layer, graft_error *err)
+{
+    if (s == dnnl_success) return GRAFT_OK;
+    if (s == dnnl_out_of_memory) return gf_fail_memory(err, 0, layer);
+    return gf_fail(err, GF_E_ONEDNN, "please report it", "layer %s: oneDNN status %d from %.80s", layer, (int)s, call);
+}
+
+dnnl_engine_t gf_ops_engine(const gf_ops *ops) { return ops->engine; }
+dnnl_stream_t gf_ops_stream(const gf_ops *ops) { return ops->stream; }
+const char *gf_ops_machine(const gf_ops *ops) { return ops->machine; }
+bool gf_ops_has_bf16(const gf_ops *ops) { return ops->bf16; }
+
+dnnl_data_type_t gf_dnnl_type(gf_dtype t)
+{
+    static const dnnl_data_type_t type[GF_DTYPES] = {
+        [GF_F32] = dnnl_f32, [GF_BF16] = dnnl_bf16, [GF_U8] = dnnl_u8, [GF_F16] = dnnl_f16, [GF_S32] = dnnl_s32,
+    };
+    return type[t];
+}
+
+void gf_ops_start_worker(void) { omp_set_num_threads(1); }
+
+typedef struct isa_row {
+    dnnl_cpu_isa_t isa;
+    const char *name;
+    bool bf16; /* multiplies bf16 with instructions of its own */
+} isa_row;
+
+static const isa_row *isa_of(dnnl_cpu_isa_t isa)
+{
+    static const isa_row generic = {dnnl_cpu_isa_default, "generic", false};
+    static const isa_row row[] = {
+        {dnnl_cpu_isa_sse41, "sse41", false},
+        {dnnl_cpu_isa_avx, "avx", false},
+        {dnnl_cpu_isa_avx2, "avx2", false},
+        {dnnl_cpu_isa_avx2_vnni, "avx2_vnni", false},
+        {dnnl_cpu_isa_avx2_vnni_2, "avx2_vnni_2", false},
+        {dnnl_cpu_isa_avx512_core, "avx512_core", false},
+        {dnnl_cpu_isa_avx512_core_vnni, "avx512_core_vnni", false},
+        {dnnl_cpu_isa_avx512_core_bf16, "avx512_core_bf16", true},
+        {dnnl_cpu_isa_avx512_core_fp16, "avx512_core_fp16", true},
+        {dnnl_cpu_isa_avx512_core_amx, "avx512_core_amx", true},
+        {dnnl_cpu_isa_avx512_core_amx_fp16, "avx512_core_amx_fp16", true},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        if (row[i].isa == isa) return &row[i];
+    }
+    return &generic;
+}
+
+static void name_machine(gf_ops *ops)
+{
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    char vendor[13] = "unknown";
+    if (__get_cpuid(0, &eax, &ebx, &ecx, &edx)) {
+        memcpy(vendor, &ebx, 4);
+        memcpy(vendor + 4, &edx, 4);
+        memcpy(vendor + 8, &ecx, 4);
+        vendor[12] = 0;
+    }
+    __get_cpuid(1, &eax, &ebx, &ecx, &edx);
+    unsigned family = (eax >> 8 & 15) + (eax >> 20 & 255), model = (eax >> 4 & 15) | (eax >> 12 & 0xf0);
+    const isa_row *isa = isa_of(dnnl_get_effective_cpu_isa());
+    const dnnl_version_t *v = dnnl_version();
+    snprintf(ops->machine, sizeof ops->machine, "%s %u.%u %s oneDNN %d.%d.%d", vendor, family, model, isa->name,
+             v->major, v->minor, v->patch);
+    ops->bf16 = isa->bf16;
+}
+
+static bool remember(gf_ops *ops, const char *key, size_t key_n, const char *name, size_t name_n)
+{
+    if (!gf_grow(&ops->choices, ops->n, &ops->cap)) return false;
+    choice c = {gf_strndup(key, key_n), gf_strndup(name, name_n)};
+    if (!c.key || !c.name) {
+        gf_free(c.key);
+        gf_free(c.name);
+        return false;
+    }
+    ops->choices[ops->n++] = c;
+    return true;
+}
+
+static bool read_choices(gf_ops *ops, const char *text)
+{
+    while (text && *text) {
+        size_t line = strcspn(text, "\n");
+        const char *equals = memchr(text, '=', line);
+        if (equals) {
+            size_t key_n = (size_t)(equals - text);
+            if (!remember(ops, text, key_n, equals + 1, line - key_n - 1)) return false;
+        }
+        text += line + (text[line] == '\n');
+    }
+    return true;
+}
+
+graft_status gf_ops_create(gf_ops **out, const char *choices, graft_error *err)
+{
+    *out = NULL;
+    gf_ops *ops = gf_new(gf_ops);
+    if (!ops) return gf_fail_memory(err, sizeof *ops, "oneDNN");
+    pthread_mutex_init(&ops->lock, NULL);
+    graft_status status = GRAFT_OK;
+    name_machine(ops);
+    GF_GOTO(gf_dnnl_status(dnnl_engine_create(&ops->engine, dnnl_cpu, 0), "engine", "(start)", err));
+    GF_GOTO(gf_dnnl_status(dnnl_stream_create(&ops->stream, ops->engine, dnnl_stream_default_flags), "stream",
+                           "(start)", err));
+    if (!read_choices(ops, choices)) status = gf_fail_memory(err, 0, "precision choices");
+out:
+    if (status != GRAFT_OK) {
+        gf_ops_destroy(ops);
+    } else {
+        *out = ops;
+    }
+    return status;
+}
+
+void gf_ops_destroy(gf_ops *ops)
+{
+    if (!ops) return;
+    if (ops->stream) dnnl_stream_destroy(ops->stream);
+    if (ops->engine) dnnl_engine_destroy(ops->engine);
+    for (size_t i = 0; i < ops->n; i++) {
+        gf_free(ops->choices[i].key);
+        gf_free(ops->choices[i].name);
+    }
+    gf_free(ops->choices);
+    pthread_mutex_destroy(&ops->lock);
+    gf_free(ops);
+}
+
+static int by_key(const void *a, const void *b) { return strcmp(((const choice *)a)->key, ((const choice *)b)->key); }
+
+char *gf_ops_choices_text(const gf_ops *ops)
+{
+    gf_ops *mine = (gf_ops *)ops; /* sorting changes no choice */
+    pthread_mutex_lock(&mine->lock);
+    if (mine->n) qsort(mine->choices, mine->n, sizeof *mine->choices, by_key);
+    gf_text t = {0};
+    gf_text_add(&t, "");
+    for (size_t i = 0; i < mine->n; i++) gf_text_printf(&t, "%s=%s\n", mine->choices[i].key, mine->choices[i].name);
+    pthread_mutex_unlock(&mine->lock);
+    if (t.failed) gf_text_free(&t);
+    return t.s;
+}
+
+static int find_choice(const gf_ops *ops, const char *key, const char *const *names, int n)
+{
+    for (size_t i = 0; i < ops->n; i++) {
+        if (strcmp(ops->choices[i].key, key)) continue;
+        for (int k = 0; k < n; k++) {
+            if (!strcmp(ops->choices[i].name, names[k])) return k;
+        }
+    }
+    return -1;
+}
+
+static double time_candidate(bool (*run)(void *ctx, int candidate), void *ctx, int candidate)
+{
+    enum { ROUNDS = 4 };
+    double best = -1;
+    for (int i = 0; i < ROUNDS; i++) {
+        double t = gf_sys_seconds();
+        if (!run(ctx, candidate)) return -1;
+        t = gf_sys_seconds() - t;
+        if (i > 0 && (best < 0 || t < best)) best = t; /* the first run warms up */
+    }
+    return best;
+}
+
+int gf_ops_choose(gf_ops *ops, const char *key, const char *const *names, int n, bool (*run)(void *ctx, int candidate),
+                  void *ctx)
+{
+    pthread_mutex_lock(&ops->lock);
+    int chosen = find_choice(ops, key, names, n);
+    if (chosen < 0) {
+        double best = -1;
+        for (int k = 0; k < n; k++) {
+            double t = time_candidate(run, ctx, k);
+            if (t >= 0 && (best < 0 || t < 0.9 * best)) {
+                best = t;
+                chosen = k;
+            }
+        }
+        if (chosen < 0) chosen = 0;
+        remember(ops, key, strlen(key), names[chosen], strlen(names[chosen])); /* without memory it is timed again */
+    }
+    pthread_mutex_unlock(&ops->lock);
+    return chosen;
+}
+
+graft_status gf_prim_finish(gf_prim *p, const char *layer, graft_error *err)
+{
+    GF_DNNL(dnnl_primitive_create(&p->prim, p->pd), layer, err);
+    return GRAFT_OK;
+}
+
+void gf_prim_destroy(gf_prim *p)
+{
+    if (p->prim) dnnl_primitive_destroy(p->prim);
+    if (p->pd) dnnl_primitive_desc_destroy(p->pd);
+    *p = (gf_prim){0};
+}
+
+const_dnnl_memory_desc_t gf_prim_md(const gf_prim *p, dnnl_query_t what)
+{
+    return dnnl_primitive_desc_query_md(p->pd, what, 0);
+}
+
+size_t gf_prim_scratchpad(const gf_prim *p)
+{
+    const_dnnl_memory_desc_t md = p->pd ? gf_prim_md(p, dnnl_query_scratchpad_md) : NULL;
+    return md ? dnnl_memory_desc_get_size(md) : 0;
+}
+
+graft_status gf_call_add(gf_call *c, const gf_ops *ops, int what, const_dnnl_memory_desc_t md, const void *data,
+                         graft_error *err)
+{
+    if (!md || c->n == GF_MAX_ARGS) return gf_fail(err, GF_E_INTERNAL, NULL, "argument %d cannot be bound", what);
+    dnnl_memory_t memory;
+    GF_DNNL(dnnl_memory_create(&memory, md, ops->engine, (void *)data), "(bind)", err);
+    c->arg[c->n++] = (dnnl_exec_arg_t){what, memory};
+    return GRAFT_OK;
+}
+
+graft_status gf_call_run(const gf_call *c, const gf_prim *p, const gf_ops *ops, const char *layer, graft_error *err)
+{
+    GF_DNNL(dnnl_primitive_execute(p->prim, ops->stream, c->n, c->arg), layer, err);
+    return GRAFT_OK;
+}
+
+void gf_call_destroy(gf_call *c)
+{
+    for (int i = 0; i < c->n; i++) dnnl_memory_destroy(c->arg[i].memory);
+    *c = (gf_call){0};
+}
+
+graft_status gf_packed_create(gf_packed *w, const gf_ops *ops, const_dnnl_memory_desc_t plain,
+                              const_dnnl_memory_desc_t wanted, graft_error *err)
+{
+    size_t bytes = dnnl_memory_desc_get_size(wanted);
+    w->data = gf_alloc_tensor(bytes);
+    if (!w->data) return gf_fail_memory(err, bytes, "packed weights");
+    GF_DNNL(dnnl_reorder_primitive_desc_create(&w->reorder.pd, plain, ops->engine, wanted, ops->engine, NULL),
+            "(packing)", err);
+    GF_TRY(gf_prim_finish(&w->reorder, "(packing)", err));
+    GF_TRY(gf_call_add(&w->call, ops, DNNL_ARG_FROM, plain, NULL, err));
+    GF_TRY(gf_call_add(&w->call, ops, DNNL_ARG_TO, wanted, w->data, err));
+    return GRAFT_OK;
+}
+
+graft_status gf_packed_fill(gf_packed *w, const gf_ops *ops, const float *values, graft_error *err)
+{
+    GF_DNNL(dnnl_memory_set_data_handle(w->call.arg[0].memory, (void *)values), "(packing)", err);
+    return gf_call_run(&w->call, &w->reorder, ops, "(packing)", err);
+}
+
+void gf_packed_destroy(gf_packed *w)
+{
+    gf_call_destroy(&w->call);
+    gf_prim_destroy(&w->reorder);
+    gf_free(w->data);
+    *w = (gf_packed){0};
+}

@@ -1,0 +1,34 @@
+/* engine.h - what all ops of a context share: oneDNN's engine, what the machine can do, and which precision each
+ * primitive got. */
+#ifndef GF_OPS_ENGINE_H
+#define GF_OPS_ENGINE_H
+
+#include "base/error.h"
+#include "tensor/tensor.h"
+
+#include <stdbool.h>
+
+typedef struct gf_ops gf_ops;
+
+/* `choices` (may be NULL): choices made before, as gf_ops_choices_text gave them; they are kept, others are timed. */
+graft_status gf_ops_create(gf_ops **out, const char *choices, graft_error *err);
+void gf_ops_destroy(gf_ops *ops);
+
+/* The choices made so far, sorted, as lines "key=choice"; NULL: no memory. gf_free it. */
+char *gf_ops_choices_text(const gf_ops *ops);
+
+/* The processor and oneDNN's version, such as "AuthenticAMD 25.17.1 avx512_core_bf16 oneDNN 3.2.0": choices hold only
+ * there. */
+const char *gf_ops_machine(const gf_ops *ops);
+
+/* Whether oneDNN multiplies bf16 with instructions made for it (no emulation). */
+bool gf_ops_has_bf16(const gf_ops *ops);
+
+/* Run first on every worker thread: primitives created and executed there are single-threaded. */
+void gf_ops_start_worker(void);
+
+/* Billions of operations a second of one large single-threaded matrix product on the calling thread, best of some runs.
+ */
+graft_status gf_ops_matmul_gflops(gf_ops *ops, gf_dtype dtype, double *gflops, graft_error *err);
+
+#endif

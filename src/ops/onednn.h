@@ -1,0 +1,56 @@
+/* onednn.h - small helpers round oneDNN's C API, for files of this room only. */
+#ifndef GF_OPS_ONEDNN_H
+#define GF_OPS_ONEDNN_H
+
+#include "ops/engine.h"
+#include "ops/op.h"
+
+#include <oneapi/dnnl/dnnl.h>
+
+/* Turns oneDNN's status into graft's, naming the call. */
+graft_status gf_dnnl_status(dnnl_status_t s, const char *call, const char *layer, graft_error *err);
+#define GF_DNNL(call, layer, err) GF_TRY(gf_dnnl_status((call), #call, (layer), (err)))
+
+dnnl_engine_t gf_ops_engine(const gf_ops *ops);
+dnnl_stream_t gf_ops_stream(const gf_ops *ops);
+dnnl_data_type_t gf_dnnl_type(gf_dtype t);
+
+/* One primitive with its memory descriptors; weights it reads are packed as it likes them. */
+typedef struct gf_prim {
+    dnnl_primitive_desc_t pd;
+    dnnl_primitive_t prim;
+} gf_prim;
+graft_status gf_prim_finish(gf_prim *p, const char *layer, graft_error *err); /* from pd makes prim */
+void gf_prim_destroy(gf_prim *p);
+const_dnnl_memory_desc_t gf_prim_md(const gf_prim *p, dnnl_query_t what);
+size_t gf_prim_scratchpad(const gf_prim *p);
+
+/* An argument list of a primitive, bound to memory. */
+enum { GF_MAX_ARGS = 8 };
+typedef struct gf_call {
+    int n;
+    dnnl_exec_arg_t arg[GF_MAX_ARGS];
+} gf_call;
+graft_status gf_call_add(gf_call *c, const gf_ops *ops, int what, const_dnnl_memory_desc_t md, const void *data,
+                         graft_error *err);
+graft_status gf_call_run(const gf_call *c, const gf_prim *p, const gf_ops *ops, const char *layer, graft_error *err);
+void gf_call_destroy(gf_call *c);
+
+/* Packs weights: reorders from graft's plain f32 layout (`plain`) to what a primitive wants. */
+typedef struct gf_packed {
+    gf_prim reorder;
+    gf_call call;
+    void *data; /* packed */
+} gf_packed;
+graft_status gf_packed_create(gf_packed *w, const gf_ops *ops, const_dnnl_memory_desc_t plain,
+                              const_dnnl_memory_desc_t wanted, graft_error *err);
+graft_status gf_packed_fill(gf_packed *w, const gf_ops *ops, const float *values, graft_error *err);
+void gf_packed_destroy(gf_packed *w);
+
+/* Chooses among n candidates by timing `run` (best of several); a later one must be a tenth faster than an earlier
+ * one to be taken, so that noise does not flip a choice. A choice on record is used untimed. `run` returns false where
+ * a candidate does not work. */
+int gf_ops_choose(gf_ops *ops, const char *key, const char *const *names, int n, bool (*run)(void *ctx, int candidate),
+                  void *ctx);
+
+#endif

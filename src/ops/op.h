@@ -1,0 +1,134 @@
+/* op.h - what an operation is.
+ *
+ * One op is one file with one `const gf_op_class`. Its life: `infer` gives the shape of dst; `create` plans it for
+ * fixed shapes and types (primitives chosen, memory needs known); `prepare` packs weights; `bind` ties it to one lane's
+ * memory; `forward` and `backward` then run without allocating anything. An op is shared by all lanes and, but for
+ * `prepare`, never written after `create`; a gf_exec belongs to one lane.
+ *
+ * Every op has a naive twin: a class of the same interface in plain C (op_naive.c files), the oracle of the tests and
+ * the fallback where oneDNN has nothing.
+ *
+ * Tensors carry oneDNN's names. Activations are NHWC, n being the micro-batch; they are f32 or bf16, a tensor at a
+ * time. Kernels are HWIO, depthwise (h, w, channel, multiplier), f32. A sum over many values has a fixed order. */
+#ifndef GF_OPS_OP_H
+#define GF_OPS_OP_H
+
+#include "tensor/tensor.h"
+
+enum { GF_OP_MAX_SRC = 4 };
+
+/* Activations that can be fused behind an op; their derivative follows from dst alone. */
+typedef enum gf_act { GF_ACT_LINEAR, GF_ACT_RELU, GF_ACT_RELU6, GF_ACT_SIGMOID, GF_ACT_TANH, GF_ACTS } gf_act;
+
+typedef struct gf_op_class gf_op_class;
+typedef struct gf_op gf_op;
+typedef struct gf_exec gf_exec;
+typedef struct gf_ops gf_ops; /* engine, machine facts, precision choices: engine.h */
+
+typedef struct gf_op_spec {
+    const gf_op_class *cls;
+    const char *name; /* of the layer, for messages; borrowed */
+    int n_src;
+    gf_shape src[GF_OP_MAX_SRC], dst;
+    gf_dtype src_dtype[GF_OP_MAX_SRC], dst_dtype;
+    gf_act act;
+    bool has_bias;
+
+    bool backward;                  /* gradients will be asked for */
+    bool diff_weights;              /* of kernel and bias too */
+    bool diff_src[GF_OP_MAX_SRC];   /* of these sources */
+    bool accumulate[GF_OP_MAX_SRC]; /* diff_src is added to what stands there */
+
+    union {
+        struct {
+            int kh, kw, sh, sw, pt, pb, pl, pr; /* kernel, stride, padding top/bottom/left/right */
+            int groups;                         /* channels for a depthwise convolution */
+            int filters;                        /* oc */
+        } conv;                                 /* src[1], if there: a residual that is added before the activation */
+        struct {
+            int units;
+        } dense;
+        struct {
+            float rate;
+            uint32_t salt; /* tells two dropout layers of a model apart */
+        } dropout;
+        struct {
+            float scale[4], offset[4]; /* dst = src * scale[c] + offset[c], c < 4 channels */
+        } rescale;
+        struct {
+            int pt, pb, pl, pr;
+        } pad;
+    };
+} gf_op_spec;
+
+struct gf_op {
+    gf_op_spec spec;
+    size_t scratchpad_bytes; /* needed while forward or backward runs, shared by all ops of a lane */
+    size_t workspace_bytes;  /* kept from forward to backward */
+    size_t grad_count;       /* floats of this op's gradient block, in the op's own layout */
+    void *impl;
+};
+
+/* Where a lane's tensors lie. diff_dst may be overwritten by backward. A diff_src may be the same memory as diff_dst
+ * where the op hands it on unchanged (a residual). */
+typedef struct gf_op_args {
+    const void *src[GF_OP_MAX_SRC];
+    void *dst;
+    void *diff_dst;
+    void *diff_src[GF_OP_MAX_SRC];
+    float *grad; /* set, not added to */
+    void *workspace, *scratchpad;
+} gf_op_args;
+
+struct gf_exec {
+    const gf_op *op;
+    gf_op_args args;
+    void *impl;
+};
+
+/* What changes from step to step. */
+typedef struct gf_step {
+    bool training;
+    uint64_t seed;
+    uint32_t epoch;
+    const uint32_t *sample; /* the number of each picture of the micro-batch */
+} gf_step;
+
+struct gf_op_class {
+    const char *name;
+    graft_status (*infer)(const gf_op_spec *spec, gf_shape *dst, graft_error *err);
+    graft_status (*create)(gf_op *op, gf_ops *ops, graft_error *err);
+    void (*destroy)(gf_op *op);
+    /* kernel and bias (NULL: none) in graft's layout, f32 */
+    graft_status (*prepare)(gf_op *op, const float *kernel, const float *bias, graft_error *err);
+    graft_status (*bind)(const gf_op *op, gf_exec *exec, graft_error *err);
+    void (*unbind)(gf_exec *exec);
+    graft_status (*forward)(gf_exec *exec, const gf_step *step, graft_error *err);
+    graft_status (*backward)(gf_exec *exec, const gf_step *step, graft_error *err);
+    /* From the op's gradient block to graft's layout; dbias may be NULL. */
+    graft_status (*finish_grad)(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err);
+};
+
+extern const gf_op_class gf_op_conv, gf_op_conv_naive;
+extern const gf_op_class gf_op_dense, gf_op_dense_naive;
+extern const gf_op_class gf_op_global_pool;
+extern const gf_op_class gf_op_dropout;
+extern const gf_op_class gf_op_act;
+extern const gf_op_class gf_op_add;
+extern const gf_op_class gf_op_rescale;
+extern const gf_op_class gf_op_affine; /* batch normalisation on fixed statistics that could not be folded */
+extern const gf_op_class gf_op_pad;
+
+/* Calls with defaults for empty slots. `spec->dst` is set by create from infer. */
+graft_status gf_op_create(gf_op *op, const gf_op_spec *spec, gf_ops *ops, graft_error *err);
+void gf_op_destroy(gf_op *op);
+graft_status gf_op_prepare(gf_op *op, const float *kernel, const float *bias, graft_error *err);
+graft_status gf_op_bind(const gf_op *op, const gf_op_args *args, gf_exec *exec, graft_error *err);
+void gf_op_unbind(gf_exec *exec);
+graft_status gf_op_finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err);
+
+/* Values of kernel and bias. */
+size_t gf_op_kernel_count(const gf_op_spec *spec);
+size_t gf_op_bias_count(const gf_op_spec *spec);
+
+#endif

@@ -1,0 +1,229 @@
+#include "train/engine_parts.h"
+
+#include <string.h>
+
+void gf_engine_defaults(gf_engine_spec *spec)
+{
+    *spec = (gf_engine_spec){.batch = 32, .frozen_micro = 2, .tail_micro = 8, .dtype = GF_F32, .output_layer = -1};
+}
+
+double gf_engine_flops(const gf_engine *e, bool whole)
+{
+    double tail = e->tail ? gf_plan_flops(e->tail) : 0;
+    return whole ? gf_plan_flops(e->frozen) + tail : tail;
+}
+
+size_t gf_engine_trainable(const gf_engine *e) { return e->trainable; }
+float *gf_engine_params(const gf_engine *e) { return e->model->value + e->origin; }
+const float *gf_engine_grads(const gf_engine *e) { return e->grad; }
+size_t gf_engine_outputs(const gf_engine *e) { return e->outputs; }
+
+size_t gf_engine_bytes(const gf_engine *e)
+{
+    size_t sum = e->trainable * sizeof(float);
+    for (int i = 0; i < e->threads; i++) sum += gf_lane_bytes(e->frozen_lane[i]);
+    for (size_t i = 0; i < e->tail_lanes; i++) sum += gf_lane_bytes(e->tail_lane[i]);
+    if (e->tail) sum += (size_t)e->blocks * gf_plan_grad_count(e->tail) * sizeof(float);
+    for (size_t k = 0; k < e->parts; k++) sum += 2 * (size_t)e->spec.batch * e->part_bytes[k];
+    return sum;
+}
+
+/* ---- making it
+ * ----------------------------------------------------------------------------------------------------------- */
+
+static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *err)
+{
+    (void)item, (void)worker;
+    gf_engine *e = ctx;
+    gf_plan_spec spec = {.first = 0, .last = e->cut, .micro_batch = e->spec.frozen_micro, .dtype = e->spec.dtype};
+    GF_TRY(gf_plan_create(&e->frozen, &e->graph, e->ops, &spec, err));
+    if (!e->spec.train) return GRAFT_OK;
+    spec = (gf_plan_spec){.first = e->cut,
+                          .last = e->graph.n_nodes,
+                          .micro_batch = e->spec.tail_micro,
+                          .dtype = e->spec.dtype,
+                          .backward = true};
+    return gf_plan_create(&e->tail, &e->graph, e->ops, &spec, err);
+}
+
+static graft_status make_graph(gf_engine *e, graft_error *err)
+{
+    gf_lower_options lower = {
+        .no_fusion = e->spec.no_fusion, .naive = e->spec.naive, .output_layer = e->spec.output_layer};
+    GF_TRY(gf_graph_create(&e->graph, e->model, &lower, err));
+    enum { PERCENT = 5 }; /* of the work may be done again in the tail for a smaller cut */
+    e->cut = e->spec.train ? gf_graph_cut(&e->graph, PERCENT / 100.0) : e->graph.n_nodes;
+    e->parts = gf_graph_crossing(&e->graph, e->cut, e->crossing);
+    if (e->parts > GF_MAX_CROSSING) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, "choose another layer for --fine-tune-at",
+                       "more than %d values cross the cut", GF_MAX_CROSSING);
+    }
+    return GRAFT_OK;
+}
+
+static graft_status make_lanes(gf_engine *e, graft_error *err)
+{
+    size_t grads = e->tail ? gf_plan_grad_count(e->tail) : 0, fold = gf_plan_fold_count(e->frozen);
+    if (e->tail && gf_plan_fold_count(e->tail) > fold) fold = gf_plan_fold_count(e->tail);
+    e->blocks = (e->spec.batch + e->spec.tail_micro - 1) / e->spec.tail_micro;
+    e->tail_lanes = !e->tail ? 0 : (size_t)(e->blocks > e->threads ? e->blocks : e->threads);
+    e->frozen_lane = gf_new_n((size_t)e->threads, gf_lane *);
+    e->scratch = gf_new_n((size_t)e->threads, float *);
+    e->tail_lane = gf_new_n(e->tail_lanes, gf_lane *);
+    e->block = gf_new_n(e->tail_lanes, float *);
+    if (!e->frozen_lane || !e->scratch || !e->tail_lane || !e->block) return gf_fail_memory(err, 0, "lanes");
+    for (int i = 0; i < e->threads; i++) {
+        GF_TRY(gf_lane_create(&e->frozen_lane[i], e->frozen, NULL, err));
+        e->scratch[i] = gf_alloc_tensor(fold * sizeof(float));
+        if (!e->scratch[i]) return gf_fail_memory(err, fold * sizeof(float), "folding");
+    }
+    for (size_t i = 0; i < e->tail_lanes; i++) {
+        if (i < (size_t)e->blocks) {
+            e->block[i] = gf_alloc_tensor(grads * sizeof(float));
+            if (!e->block[i]) return gf_fail_memory(err, grads * sizeof(float), "gradients");
+        }
+        /* lanes beyond the blocks only ever run forward */
+        GF_TRY(gf_lane_create(&e->tail_lane[i], e->tail, e->block[i] ? e->block[i] : e->block[0], err));
+    }
+    return GRAFT_OK;
+}
+
+static graft_status make_step_memory(gf_engine *e, graft_error *err)
+{
+    size_t batch = (size_t)e->spec.batch;
+    e->origin = gf_model_first_trainable(e->model);
+    e->trainable = e->model->n_trainable_values - e->origin;
+    e->grad = gf_alloc_tensor(e->trainable * sizeof(float));
+    e->squares = gf_new_n(e->trainable / 65536 + 1, double);
+    e->sample_loss = gf_new_n(batch, float);
+    e->predicted = gf_new_n(batch, int32_t);
+    e->label = gf_new_n(batch, int32_t);
+    bool ok = e->grad && e->squares && e->sample_loss && e->predicted && e->label;
+    for (int s = 0; s < 2; s++) {
+        gf_stage *st = &e->stage[s];
+        st->engine = e;
+        st->sample = gf_new_n(batch, uint32_t);
+        st->label = gf_new_n(batch, int32_t);
+        st->lost = gf_new_n(batch, bool);
+        ok = ok && st->sample && st->label && st->lost;
+        for (size_t k = 0; k < e->parts; k++) {
+            st->data[k] = gf_alloc_tensor(batch * e->part_bytes[k]);
+            ok = ok && st->data[k];
+        }
+    }
+    return ok ? GRAFT_OK : gf_fail_memory(err, e->trainable * sizeof(float), "a training step");
+}
+
+static graft_status engine_fill(gf_engine *e, graft_error *err)
+{
+    GF_TRY(make_graph(e, err));
+    GF_TRY(gf_pool_run(e->pool, 1, make_plans, e, err));
+    for (size_t k = 0; k < e->parts; k++) {
+        const gf_shape *s = &e->graph.value[e->crossing[k]].shape;
+        e->part_bytes[k] = gf_count(s) * gf_dtype_size(gf_plan_value_dtype(e->frozen, e->crossing[k]));
+    }
+    e->outputs = gf_count(&e->graph.value[e->graph.output].shape);
+    GF_TRY(make_lanes(e, err));
+    if (e->spec.train) GF_TRY(make_step_memory(e, err));
+    return gf_engine_reload(e, err);
+}
+
+graft_status gf_engine_create(gf_engine **out, gf_model *m, gf_ops *ops, gf_pool *pool, const gf_engine_spec *spec,
+                              graft_error *err)
+{
+    *out = NULL;
+    gf_engine *e = gf_new(gf_engine);
+    if (!e) return gf_fail_memory(err, sizeof *e, "an engine");
+    e->spec = *spec;
+    e->model = m;
+    e->ops = ops;
+    e->pool = pool;
+    e->threads = gf_pool_threads(pool);
+    graft_status status = engine_fill(e, err);
+    if (status != GRAFT_OK) {
+        gf_engine_destroy(e);
+    } else {
+        *out = e;
+    }
+    return status;
+}
+
+static void free_stage(gf_stage *st)
+{
+    gf_free(st->sample);
+    gf_free(st->label);
+    gf_free(st->lost);
+    for (int k = 0; k < GF_MAX_CROSSING; k++) gf_free(st->data[k]);
+}
+
+void gf_engine_destroy(gf_engine *e)
+{
+    if (!e) return;
+    gf_engine_quiet(e);
+    for (int i = 0; i < e->threads; i++) {
+        if (e->frozen_lane) gf_lane_destroy(e->frozen_lane[i]);
+        if (e->scratch) gf_free(e->scratch[i]);
+    }
+    for (size_t i = 0; i < e->tail_lanes; i++) {
+        if (e->tail_lane) gf_lane_destroy(e->tail_lane[i]);
+        if (e->block) gf_free(e->block[i]);
+    }
+    gf_free(e->frozen_lane);
+    gf_free(e->scratch);
+    gf_free(e->tail_lane);
+    gf_free(e->block);
+    gf_free(e->grad);
+    gf_free(e->squares);
+    gf_free(e->sample_loss);
+    gf_free(e->predicted);
+    gf_free(e->label);
+    for (int s = 0; s < 2; s++) free_stage(&e->stage[s]);
+    gf_plan_destroy(e->frozen);
+    gf_plan_destroy(e->tail);
+    gf_graph_free(&e->graph);
+    gf_free(e);
+}
+
+/* ---- weights
+ * ------------------------------------------------------------------------------------------------------------- */
+
+/* Item i: node i of the graph, in whichever plan it is. */
+static graft_status prepare_node(void *ctx, size_t item, int worker, graft_error *err)
+{
+    gf_engine *e = ctx;
+    if (item < e->cut) return gf_plan_prepare(e->frozen, item, e->scratch[worker], err);
+    return gf_plan_prepare(e->tail, item - e->cut, e->scratch[worker], err);
+}
+
+graft_status gf_engine_reload(gf_engine *e, graft_error *err)
+{
+    return gf_pool_run(e->pool, e->graph.n_nodes, prepare_node, e, err);
+}
+
+/* ---- the frozen part
+ * ----------------------------------------------------------------------------------------------------- */
+
+graft_status gf_engine_frozen(gf_engine *e, const gf_feed *feed, uint32_t epoch, bool training, const uint32_t *sample,
+                              size_t n, int worker, bool *lost, graft_error *err)
+{
+    gf_lane *lane = e->frozen_lane[worker];
+    size_t picture = gf_count(&e->graph.value[e->graph.input].shape), lost_here = 0;
+    float *dst = gf_lane_value(lane, e->graph.input);
+    for (size_t i = 0; i < n; i++) {
+        graft_status status = feed->picture(feed->ctx, epoch, sample[i], training, dst + i * picture, worker, err);
+        lost[i] = status == GRAFT_DATA;
+        lost_here += lost[i];
+        if (lost[i]) memset(dst + i * picture, 0, picture * sizeof *dst);
+        if (status != GRAFT_OK && status != GRAFT_DATA) return status;
+    }
+    if (lost_here == n) return GRAFT_OK;
+    size_t micro = (size_t)e->spec.frozen_micro;
+    if (n < micro) memset(dst + n * picture, 0, (micro - n) * picture * sizeof *dst);
+    return gf_lane_forward(lane, &(gf_step){.training = false}, err);
+}
+
+void gf_engine_take(const gf_engine *e, int worker, size_t part, size_t from, char *rows, size_t to)
+{
+    const char *value = gf_lane_value(e->frozen_lane[worker], e->crossing[part]);
+    memcpy(rows + to * e->part_bytes[part], value + from * e->part_bytes[part], e->part_bytes[part]);
+}

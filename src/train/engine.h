@@ -1,0 +1,111 @@
+/* engine.h - a model at work: batches through lanes, gradients, updates.
+ *
+ * The graph is cut in two. The frozen part runs in small micro-batches, a lane a thread, from the picture to the cut;
+ * what crosses the cut is kept for the batch (or, where pictures do not change, for the whole split: a bank). The
+ * trainable part runs in larger micro-batches; micro-batch i puts its gradient into block i, the blocks are
+ * summed in a fixed tree, so the bits do not depend on threads. While a step's trainable part runs, idle threads
+ * already work on the next batch's frozen part: it does not depend on what is being learnt. */
+#ifndef GF_TRAIN_ENGINE_H
+#define GF_TRAIN_ENGINE_H
+
+#include "base/threads.h"
+#include "graph/plan.h"
+#include "train/optimizer.h"
+
+typedef struct gf_engine gf_engine;
+
+/* Where pictures come from. Called on workers. dst: h x w x 3 floats, 0..255. GRAFT_DATA: this sample is lost, the
+ * batch goes on without it; any other failure ends the step. */
+typedef struct gf_feed {
+    graft_status (*picture)(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                            graft_error *err);
+    void *ctx;
+} gf_feed;
+
+typedef struct gf_engine_spec {
+    bool train;       /* else the whole graph is one plan without gradients */
+    int batch;        /* the largest batch of a training step */
+    int frozen_micro; /* pictures a micro-batch below the cut; 0: 2 */
+    int tail_micro;   /* and above it; 0: 8 */
+    gf_dtype dtype;
+    int output_layer;      /* without training: the layer whose output is wanted; -1: the logits */
+    bool naive, no_fusion; /* for tests */
+    uint64_t seed;         /* of dropout */
+} gf_engine_spec;
+
+void gf_engine_defaults(gf_engine_spec *spec);
+
+/* Borrows all. Plans are made on a worker of the pool. */
+graft_status gf_engine_create(gf_engine **out, gf_model *m, gf_ops *ops, gf_pool *pool, const gf_engine_spec *spec,
+                              graft_error *err);
+void gf_engine_destroy(gf_engine *e);
+
+/* Folds and packs all weights anew, after the model's values were set from outside. */
+graft_status gf_engine_reload(gf_engine *e, graft_error *err);
+
+/* ---- training
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct gf_batch {
+    uint32_t epoch;
+    uint64_t number; /* of the batch, over the whole run: what tells two batches apart */
+    size_t n;
+    const uint32_t *sample; /* n, borrowed while the batch is in use */
+    const int32_t *label;
+} gf_batch;
+
+typedef struct gf_step_result {
+    size_t n;    /* samples that were not lost; loss and gradient are means over them */
+    double loss; /* mean */
+    double grad_norm;
+    const float *sample_loss; /* of the batch's samples in order, lost ones left out: n */
+    const int32_t *predicted, *label;
+} gf_step_result;
+
+struct gf_bank;
+
+/* Loss and gradient of a batch at the present weights; nothing is changed. `next` (may be NULL) is started in the
+ * background. With a bank (may be NULL) the frozen part is taken from it and no picture is read. */
+graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const struct gf_bank *bank, const gf_batch *batch,
+                                const gf_batch *next, gf_step_result *result, graft_error *err);
+/* Applies the gradient: o is begun for this step (gf_optimizer_begin_step); slots as optimizer.h says, for
+ * gf_engine_trainable values. */
+graft_status gf_engine_apply(gf_engine *e, const gf_optimizer *o, float *slots, graft_error *err);
+
+/* Waits for background work and forgets what was started: before anything else uses the feed, or at a stop. */
+void gf_engine_quiet(gf_engine *e);
+
+/* The trainable values: a range of the model's block. */
+size_t gf_engine_trainable(const gf_engine *e);
+float *gf_engine_params(const gf_engine *e);
+const float *gf_engine_grads(const gf_engine *e);
+
+/* ---- forward
+ * ------------------------------------------------------------------------------------------------------------- */
+
+/* What crosses the cut, of samples first .. first + n - 1; filled by the first gf_engine_logits that gets it. */
+typedef struct gf_bank {
+    uint32_t first;
+    size_t n;
+    size_t parts;
+    char *data[GF_MAX_CROSSING];
+    bool *lost, *filled;
+} gf_bank;
+size_t gf_bank_bytes(const gf_engine *e, size_t n); /* what a bank of n samples would take */
+graft_status gf_bank_create(gf_bank *bank, const gf_engine *e, uint32_t first, size_t n, graft_error *err);
+void gf_bank_free(gf_bank *bank);
+
+/* Outputs (logits, or the output layer's values) of n samples without augmentation or dropout:
+ * out[n][gf_engine_outputs], lost[n] (may be NULL: a lost sample is an error). */
+graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_bank *bank, const uint32_t *sample, size_t n,
+                               float *out, bool *lost, graft_error *err);
+size_t gf_engine_outputs(const gf_engine *e);
+
+/* ---- facts
+ * --------------------------------------------------------------------------------------------------------------- */
+
+double gf_engine_flops(const gf_engine *e,
+                       bool whole);         /* forward, a picture: of the whole graph, or of the trainable part */
+size_t gf_engine_bytes(const gf_engine *e); /* of lanes, gradients and stages */
+
+#endif

@@ -1,0 +1,52 @@
+/* engine_parts.h - the inside of an engine, shared by engine.c (making it), engine_step.c (training) and
+ * engine_forward.c. */
+#ifndef GF_TRAIN_ENGINE_PARTS_H
+#define GF_TRAIN_ENGINE_PARTS_H
+
+#include "train/engine.h"
+
+/* A batch's values at the cut: two of them, one in use and one being filled. */
+typedef struct gf_stage {
+    bool taken;
+    gf_batch batch;
+    uint32_t *sample; /* copies: the caller's may be gone while the background still works */
+    int32_t *label;
+    char *data[GF_MAX_CROSSING];
+    bool *lost;
+    gf_feed feed;
+    gf_engine *engine;
+} gf_stage;
+
+struct gf_engine {
+    gf_engine_spec spec;
+    gf_model *model;
+    gf_ops *ops;
+    gf_pool *pool;
+    gf_graph graph;
+    size_t cut;
+    size_t parts; /* values that cross the cut */
+    int crossing[GF_MAX_CROSSING];
+    size_t part_bytes[GF_MAX_CROSSING]; /* of one picture */
+    gf_plan *frozen, *tail;             /* tail: NULL without training */
+    int threads, blocks;                /* gradient blocks, one a micro-batch of the largest batch */
+    gf_lane **frozen_lane, **tail_lane; /* threads; the larger of blocks and threads */
+    size_t tail_lanes;
+    float **block;
+    float **scratch;          /* a thread: folding */
+    size_t origin, trainable; /* the range of the model's block that trains */
+    float *grad;
+    double *squares; /* partial sums of the norm */
+    gf_stage stage[2];
+    float *sample_loss; /* of the step: batch of each */
+    int32_t *predicted, *label;
+    size_t outputs;
+};
+
+/* Runs the frozen part for up to frozen_micro samples on this worker's lane; a lost one sets *lost and leaves its rows
+ * undefined. */
+graft_status gf_engine_frozen(gf_engine *e, const gf_feed *feed, uint32_t epoch, bool training, const uint32_t *sample,
+                              size_t n, int worker, bool *lost, graft_error *err);
+/* Copies row `from` of the frozen lane's value at the cut to row `to` of a block of rows. */
+void gf_engine_take(const gf_engine *e, int worker, size_t part, size_t from, char *rows, size_t to);
+
+#endif

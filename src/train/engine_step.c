@@ -1,0 +1,239 @@
+/* engine_step.c - one training step: frozen part of the batch (mostly done already, in the background), trainable part
+ * in lanes, the sum of their gradients, the update. */
+#include "train/engine_parts.h"
+#include "train/metrics.h"
+
+#include "ops/kernels.h"
+#include "tasks/classify.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- the frozen part into a stage
+ * ---------------------------------------------------------------------------------------- */
+
+static size_t items_of(size_t n, int size) { return (n + (size_t)size - 1) / (size_t)size; }
+
+static graft_status fill_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    gf_stage *st = ctx;
+    gf_engine *e = st->engine;
+    size_t micro = (size_t)e->spec.frozen_micro, at = item * micro;
+    size_t n = st->batch.n - at < micro ? st->batch.n - at : micro;
+    GF_TRY(gf_engine_frozen(e, &st->feed, st->batch.epoch, true, st->sample + at, n, worker, st->lost + at, err));
+    for (size_t k = 0; k < e->parts; k++) {
+        for (size_t i = 0; i < n; i++) gf_engine_take(e, worker, k, i, st->data[k], at + i);
+    }
+    return GRAFT_OK;
+}
+
+static void load_stage(gf_stage *st, const gf_batch *batch, const gf_feed *feed)
+{
+    memcpy(st->sample, batch->sample, batch->n * sizeof *st->sample);
+    memcpy(st->label, batch->label, batch->n * sizeof *st->label);
+    st->batch = *batch;
+    st->batch.sample = st->sample;
+    st->batch.label = st->label;
+    st->feed = *feed;
+    st->taken = true;
+}
+
+static gf_stage *find_stage(gf_engine *e, const gf_batch *batch)
+{
+    for (int s = 0; s < 2; s++) {
+        if (e->stage[s].taken && e->stage[s].batch.number == batch->number) return &e->stage[s];
+    }
+    return NULL;
+}
+
+void gf_engine_quiet(gf_engine *e)
+{
+    if (!e->spec.train) return;
+    gf_pool_finish_background(e->pool, NULL);
+    e->stage[0].taken = e->stage[1].taken = false;
+}
+
+/* The stage that holds `batch`, complete; `next` is started behind it. */
+static graft_status stage_batch(gf_engine *e, const gf_feed *feed, const gf_batch *batch, const gf_batch *next,
+                                gf_stage **out, graft_error *err)
+{
+    graft_status status = gf_pool_finish_background(e->pool, err);
+    if (status != GRAFT_OK) {
+        e->stage[0].taken = e->stage[1].taken = false;
+        return status;
+    }
+    gf_stage *st = find_stage(e, batch);
+    if (!st) {
+        st = &e->stage[0];
+        e->stage[1].taken = false;
+        load_stage(st, batch, feed);
+        GF_TRY(gf_pool_run(e->pool, items_of(batch->n, e->spec.frozen_micro), fill_item, st, err));
+    }
+    *out = st;
+    if (!next || find_stage(e, next)) return GRAFT_OK;
+    gf_stage *other = st == &e->stage[0] ? &e->stage[1] : &e->stage[0];
+    load_stage(other, next, feed);
+    gf_pool_background(e->pool, items_of(next->n, e->spec.frozen_micro), fill_item, other);
+    return GRAFT_OK;
+}
+
+/* ---- the trainable part
+ * -------------------------------------------------------------------------------------------------- */
+
+typedef struct tail_job {
+    gf_engine *e;
+    const gf_batch *batch;
+    const gf_stage *stage; /* or */
+    const gf_bank *bank;
+    const bool *lost; /* of the batch's samples */
+    float scale;      /* 1 / samples that are there */
+} tail_job;
+
+static bool is_lost(const tail_job *j, size_t i)
+{
+    return j->bank ? j->bank->lost[j->batch->sample[i] - j->bank->first] : j->stage->lost[i];
+}
+
+/* Micro-batch `item`: its rows of the cut, forward, loss, backward. Rows that are not there count 0. */
+static graft_status tail_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    (void)worker;
+    tail_job *j = ctx;
+    gf_engine *e = j->e;
+    gf_lane *lane = e->tail_lane[item];
+    size_t micro = (size_t)e->spec.tail_micro, at = item * micro, outputs = e->outputs;
+    size_t n = j->batch->n - at < micro ? j->batch->n - at : micro;
+    for (size_t k = 0; k < e->parts; k++) {
+        char *to = gf_lane_value(lane, e->crossing[k]);
+        size_t row = e->part_bytes[k];
+        for (size_t i = 0; i < micro; i++) {
+            const char *from = NULL;
+            if (i < n && !is_lost(j, at + i)) {
+                from = j->bank ? j->bank->data[k] + (j->batch->sample[at + i] - j->bank->first) * row
+                               : j->stage->data[k] + (at + i) * row;
+            }
+            if (from) {
+                memcpy(to + i * row, from, row);
+            } else {
+                memset(to + i * row, 0, row);
+            }
+        }
+    }
+    uint32_t sample[256] = {0};
+    if (micro > 256) return gf_fail(err, GF_E_INTERNAL, NULL, "micro-batch %zu", micro);
+    memcpy(sample, j->batch->sample + at, n * sizeof *sample);
+    gf_step step = {.training = true, .seed = e->spec.seed, .epoch = j->batch->epoch, .sample = sample};
+    GF_TRY(gf_lane_forward(lane, &step, err));
+    float *diff = gf_lane_diff(lane, e->graph.output);
+    memset(diff, 0, micro * outputs * sizeof *diff);
+    gf_classify_loss(gf_lane_value(lane, e->graph.output), j->batch->label + at, n, e->model->classes, j->scale, diff,
+                     e->sample_loss + at, e->predicted + at);
+    for (size_t i = 0; i < n; i++) {
+        if (is_lost(j, at + i)) memset(diff + i * outputs, 0, outputs * sizeof *diff);
+    }
+    return gf_lane_backward(lane, &step, err);
+}
+
+/* ---- the gradient
+ * -------------------------------------------------------------------------------------------------------- */
+
+typedef struct reduce_job {
+    gf_engine *e;
+    size_t used; /* blocks that this batch filled */
+} reduce_job;
+
+/* Sums node `item`'s part of all blocks into block 0: ((0+1)+(2+3)) + ((4+5)+(6+7)) ..., then unfolds it. */
+static graft_status reduce_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    reduce_job *j = ctx;
+    gf_engine *e = j->e;
+    size_t first, count;
+    if (!gf_plan_node_trains(e->tail, item)) return GRAFT_OK;
+    gf_plan_grad_range(e->tail, item, &first, &count);
+    for (size_t stride = 1; stride < j->used; stride *= 2) {
+        for (size_t b = 0; b + stride < j->used; b += 2 * stride) {
+            gf_accumulate_f32(e->block[b] + first, e->block[b + stride] + first, count);
+        }
+    }
+    return gf_plan_finish_grad(e->tail, item, e->block[0], e->scratch[worker], e->grad, e->origin, err);
+}
+
+static graft_status norm_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    (void)worker, (void)err;
+    gf_engine *e = ctx;
+    size_t at = item * GF_SQUARES_BLOCK, left = e->trainable - at;
+    e->squares[item] = gf_sum_squares(e->grad + at, left < GF_SQUARES_BLOCK ? left : GF_SQUARES_BLOCK);
+    return GRAFT_OK;
+}
+
+/* Lost samples are taken out of the step's lists; the mean is over the rest. */
+static void step_result(gf_engine *e, const tail_job *j, gf_step_result *r)
+{
+    double sum = 0;
+    *r = (gf_step_result){.sample_loss = e->sample_loss, .predicted = e->predicted, .label = e->label};
+    for (size_t i = 0; i < j->batch->n; i++) {
+        if (is_lost(j, i)) continue;
+        e->sample_loss[r->n] = e->sample_loss[i];
+        e->predicted[r->n] = e->predicted[i];
+        e->label[r->n++] = j->batch->label[i];
+        sum += e->sample_loss[i];
+    }
+    r->loss = r->n ? sum / (double)r->n : 0;
+}
+
+graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_bank *bank, const gf_batch *batch,
+                                const gf_batch *next, gf_step_result *result, graft_error *err)
+{
+    gf_stage *stage = NULL;
+    if (!bank) GF_TRY(stage_batch(e, feed, batch, next, &stage, err));
+    tail_job j = {.e = e, .batch = stage ? &stage->batch : batch, .stage = stage, .bank = bank};
+    size_t there = 0;
+    for (size_t i = 0; i < batch->n; i++) there += !is_lost(&j, i);
+    j.scale = there ? 1 / (float)there : 0;
+    size_t used = items_of(batch->n, e->spec.tail_micro);
+    GF_TRY(gf_pool_run(e->pool, used, tail_item, &j, err));
+    reduce_job reduce = {e, used};
+    GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->tail), reduce_item, &reduce, err));
+    size_t blocks = (e->trainable + GF_SQUARES_BLOCK - 1) / GF_SQUARES_BLOCK;
+    GF_TRY(gf_pool_run(e->pool, blocks, norm_item, e, err));
+    step_result(e, &j, result);
+    double sum = 0;
+    for (size_t i = 0; i < blocks; i++) sum += e->squares[i];
+    result->grad_norm = sqrt(sum);
+    return GRAFT_OK;
+}
+
+/* ---- the update
+ * ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct apply_job {
+    gf_engine *e;
+    const gf_optimizer *o;
+    float *slots;
+} apply_job;
+
+enum { APPLY_BLOCK = 1 << 17 };
+
+static graft_status apply_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    (void)worker, (void)err;
+    apply_job *j = ctx;
+    size_t at = item * APPLY_BLOCK, left = j->e->trainable - at;
+    gf_optimizer_step(j->o, gf_engine_params(j->e), j->e->grad, j->slots, j->e->trainable, at,
+                      left < APPLY_BLOCK ? left : APPLY_BLOCK);
+    return GRAFT_OK;
+}
+
+static graft_status prepare_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    gf_engine *e = ctx;
+    return gf_plan_node_trains(e->tail, item) ? gf_plan_prepare(e->tail, item, e->scratch[worker], err) : GRAFT_OK;
+}
+
+graft_status gf_engine_apply(gf_engine *e, const gf_optimizer *o, float *slots, graft_error *err)
+{
+    apply_job j = {e, o, slots};
+    GF_TRY(gf_pool_run(e->pool, (e->trainable + APPLY_BLOCK - 1) / APPLY_BLOCK, apply_item, &j, err));
+    return gf_pool_run(e->pool, gf_plan_nodes(e->tail), prepare_item, e, err);
+}

@@ -1,0 +1,302 @@
+/* parity: MobileNetV2 against Keras 3 on the same weights and pixels (fixtures of tools/make_fixtures.py): pooled
+ * features, losses, gradients and every trained tensor of both phases. Runs with oneDNN's best instructions and (a
+ * second ctest entry) with ONEDNN_MAX_CPU_ISA=AVX2. */
+#include "base/alloc.h"
+#include "formats/safetensors.h"
+#include "support/seeded.h"
+#include "train/engine.h"
+#include "zoo/zoo.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static graft_error error;
+#define OK(call)                                                                         \
+    do {                                                                                 \
+        graft_status ok_ = (call);                                                       \
+        if (ok_ != GRAFT_OK) fail_msg("%s: E%d %s", #call, error.number, error.message); \
+    } while (0)
+
+typedef struct bench {
+    gf_ops *ops;
+    gf_pool *pool;
+    gf_model model;
+    gf_safetensors fixture;
+    uint64_t seed;
+    int size;
+    const uint8_t *pixels; /* of samples 0.. */
+} bench;
+
+static float *tensor(const bench *b, const char *name, size_t *n)
+{
+    const gf_safetensors_tensor *t = gf_safetensors_find(&b->fixture, name);
+    if (!t) fail_msg("the fixture has no %s", name);
+    *n = gf_count(&t->shape);
+    float *x = calloc(*n, sizeof *x);
+    OK(gf_safetensors_f32(&b->fixture, t, NULL, x, &error));
+    return x;
+}
+
+static void open_bench(bench *b, const char *fixture, double alpha, int size, int classes, uint64_t seed, int threads)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", GRAFT_FIXTURES, fixture);
+    *b = (bench){.seed = seed, .size = size};
+    OK(gf_safetensors_open(&b->fixture, path, NULL, &error));
+    OK(gf_ops_create(&b->ops, NULL, &error));
+    OK(gf_pool_create(&b->pool, threads, gf_ops_start_worker, &error));
+    gf_zoo_options o = {.width = size, .height = size, .alpha = alpha, .classes = classes};
+    OK(gf_zoo_build(&b->model, "mobilenet_v2", &o, &error));
+    for (size_t i = 0; i < b->model.n_params; i++) {
+        const gf_param *p = &b->model.param[i];
+        const gf_layer *l = &b->model.layer[p->layer];
+        size_t fan = 1;
+        for (int d = 0; d < p->shape.rank - 1; d++) fan *= (size_t)p->shape.dim[d];
+        if (l->cls == &gf_layer_depthwise) fan = (size_t)(p->shape.dim[0] * p->shape.dim[1]);
+        seeded_values(l->name, p->var, seed, fan, b->model.value + p->offset, p->count);
+    }
+}
+
+static void close_bench(bench *b)
+{
+    gf_model_free(&b->model);
+    gf_pool_destroy(b->pool);
+    gf_ops_destroy(b->ops);
+    gf_safetensors_close(&b->fixture);
+}
+
+static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                            graft_error *err)
+{
+    (void)epoch, (void)training, (void)worker, (void)err;
+    const bench *b = ctx;
+    size_t n = (size_t)(b->size * b->size * 3);
+    for (size_t i = 0; i < n; i++) dst[i] = b->pixels[sample * n + i];
+    return GRAFT_OK;
+}
+
+/* |x - want| over |want|, L2. NaN stays NaN. */
+static double distance(const float *x, const float *want, size_t n)
+{
+    double d = 0, w = 0;
+    for (size_t i = 0; i < n; i++) {
+        d += ((double)x[i] - want[i]) * ((double)x[i] - want[i]);
+        w += (double)want[i] * want[i];
+    }
+    return sqrt(d) / sqrt(w);
+}
+
+#define ASSERT_CLOSE(what, err, tol)                                                                         \
+    do {                                                                                                     \
+        double close_ = (err);                                                                               \
+        if (!(close_ <= (tol))) fail_msg("%s: off by %.3g, allowed is %.3g", (what), close_, (double)(tol)); \
+    } while (0)
+
+static void check_features(const char *fixture, double alpha, int size, uint32_t n, gf_dtype dtype, double tolerance)
+{
+    bench b;
+    open_bench(&b, fixture, alpha, size, 0, 1, 2);
+    size_t count = (size_t)(size * size * 3) * n, want_n;
+    uint8_t *pixels = malloc(count);
+    seeded_pixels("pixels", 1, pixels, count);
+    b.pixels = pixels;
+    float *want = tensor(&b, "features", &want_n);
+    gf_engine_spec spec;
+    gf_engine_defaults(&spec);
+    spec.dtype = dtype;
+    gf_engine *e;
+    OK(gf_engine_create(&e, &b.model, b.ops, b.pool, &spec, &error));
+    assert_int_equal(want_n, n * gf_engine_outputs(e));
+    float *got = calloc(want_n, sizeof *got);
+    uint32_t samples[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    OK(gf_engine_forward(e, &(gf_feed){picture, &b}, NULL, samples, n, got, NULL, &error));
+    double off = distance(got, want, want_n);
+    print_message("%s %s: pooled features off by %.2e\n", fixture, gf_dtype_name(dtype), off);
+    ASSERT_CLOSE(fixture, off, tolerance);
+    gf_engine_destroy(e);
+    free(got);
+    free(want);
+    free(pixels);
+    close_bench(&b);
+}
+
+static void features_are_keras(void **state)
+{
+    (void)state;
+    check_features("parity_mobilenet_v2_a035_96.safetensors", 0.35, 96, 4, GF_F32, 1e-5);
+    check_features("parity_mobilenet_v2_a100_96.safetensors", 1.0, 96, 4, GF_F32, 1e-5);
+    check_features("parity_mobilenet_v2_a100_160.safetensors", 1.0, 160, 2, GF_F32, 1e-5);
+}
+
+static void features_in_bf16_are_near(void **state)
+{
+    (void)state;
+    gf_ops *ops;
+    OK(gf_ops_create(&ops, NULL, &error));
+    bool bf16 = gf_ops_has_bf16(ops);
+    gf_ops_destroy(ops);
+    if (!bf16) {
+        print_message("this machine has no bf16: nothing to compare\n");
+        return;
+    }
+    check_features("parity_mobilenet_v2_a100_160.safetensors", 1.0, 160, 2, GF_BF16, 0.05);
+}
+
+/* One phase: five steps on batches first .. first + 4 of 8 pictures. */
+static void run_phase(bench *b, int phase, int first, const char *optimizer, double lr, int classes, bool fused)
+{
+    enum { BATCH = 8, STEPS = 5 };
+    size_t picture_bytes = (size_t)(b->size * b->size * 3), n;
+    uint8_t *pixels = malloc(picture_bytes * BATCH * STEPS);
+    int32_t label[BATCH * STEPS];
+    char name[128];
+    for (int s = 0; s < STEPS; s++) {
+        snprintf(name, sizeof name, "pixels%d", first + s);
+        seeded_pixels(name, b->seed, pixels + (size_t)s * BATCH * picture_bytes, BATCH * picture_bytes);
+        snprintf(name, sizeof name, "labels%d", first + s);
+        seeded_labels(name, b->seed, classes, label + s * BATCH, BATCH);
+    }
+    b->pixels = pixels;
+    gf_engine_spec spec;
+    gf_engine_defaults(&spec);
+    spec.train = true;
+    spec.batch = BATCH;
+    spec.tail_micro = 4;
+    spec.no_fusion = !fused;
+    gf_engine *e;
+    OK(gf_engine_create(&e, &b->model, b->ops, b->pool, &spec, &error));
+    float *before = malloc(gf_engine_trainable(e) * sizeof *before);
+    memcpy(before, gf_engine_params(e), gf_engine_trainable(e) * sizeof *before);
+    size_t origin = gf_model_first_trainable(&b->model);
+    gf_optimizer o;
+    OK(gf_optimizer_parse(&o, optimizer, &error));
+    float *slots = gf_alloc_tensor(gf_optimizer_slots(&o) * gf_engine_trainable(e) * sizeof *slots);
+    snprintf(name, sizeof name, "phase%d/losses", phase);
+    float *losses = tensor(b, name, &n);
+    assert_int_equal(n, STEPS);
+    uint32_t sample[BATCH * STEPS];
+    for (uint32_t i = 0; i < BATCH * STEPS; i++) sample[i] = i;
+    gf_feed feed = {picture, b};
+    for (int s = 0; s < STEPS; s++) {
+        gf_batch batch = {0, (uint64_t)(first + s), BATCH, sample + s * BATCH, label + s * BATCH};
+        gf_batch next = {0, (uint64_t)(first + s + 1), BATCH, sample + (s + 1) * BATCH, label + (s + 1) * BATCH};
+        gf_step_result r;
+        OK(gf_engine_gradient(e, &feed, NULL, &batch, s + 1 < STEPS ? &next : NULL, &r, &error));
+        print_message("phase %d step %d: loss %.7f, Keras %.7f\n", phase, s, r.loss, losses[s]);
+        ASSERT_CLOSE("loss", fabs(r.loss - losses[s]), 1e-4);
+        for (size_t i = 0; s == 0 && phase == 2 && i < b->model.n_params; i++) {
+            const gf_param *p = &b->model.param[i];
+            if (!gf_model_param_trains(&b->model, p)) continue;
+            const char *layer = b->model.layer[p->layer].name;
+            snprintf(name, sizeof name, "phase2/grad/%s/%s", layer, p->var);
+            if (!gf_safetensors_find(&b->fixture, name)) continue;
+            float *want = tensor(b, name, &n);
+            snprintf(name, sizeof name, "phase2/grad_scale/%s/%s", layer, p->var);
+            size_t one;
+            float *scale = tensor(b, name, &one);
+            for (size_t k = 0; k < n; k++) want[k] *= scale[0];
+            ASSERT_CLOSE(name, distance(gf_engine_grads(e) + (p->offset - origin), want, n), 1e-3);
+            free(want);
+            free(scale);
+        }
+        gf_optimizer_begin_step(&o, lr, s);
+        OK(gf_engine_apply(e, &o, slots, &error));
+    }
+    if (phase == 1) {
+        static const char *const vars[] = {"kernel", "bias"};
+        for (int i = 0; i < 2; i++) {
+            snprintf(name, sizeof name, "phase1/after/head/%s", vars[i]);
+            float *want = tensor(b, name, &n);
+            const gf_param *p = gf_model_param(&b->model, gf_model_find(&b->model, "head"), vars[i]);
+            ASSERT_CLOSE(name, distance(b->model.value + p->offset, want, n), 1e-5);
+            free(want);
+        }
+    }
+    int compared = 0;
+    double worst = 0, worst_tensor = 0;
+    for (size_t i = 0; phase == 2 && i < b->model.n_params; i++) {
+        const gf_param *p = &b->model.param[i];
+        if (!gf_model_param_trains(&b->model, p)) continue;
+        const char *layer = b->model.layer[p->layer].name;
+        snprintf(name, sizeof name, "phase2/delta/%s/%s", layer, p->var);
+        if (!gf_safetensors_find(&b->fixture, name)) continue;
+        float *want = tensor(b, name, &n);
+        snprintf(name, sizeof name, "phase2/delta_scale/%s/%s", layer, p->var);
+        size_t one;
+        float *scale = tensor(b, name, &one), *delta = malloc(n * sizeof *delta);
+        const float *old = before + (p->offset - origin), *now = gf_engine_params(e) + (p->offset - origin);
+        double norm = 0, off = 0;
+        for (size_t k = 0; k < n; k++) {
+            want[k] *= scale[0];
+            delta[k] = now[k] - old[k];
+            double keras = (double)old[k] + want[k];
+            norm += keras * keras;
+            off += (now[k] - keras) * (now[k] - keras);
+        }
+        double d = distance(delta, want, n);
+        if (!(d <= worst)) worst = d;
+        if (!(sqrt(off / norm) <= worst_tensor)) worst_tensor = sqrt(off / norm);
+        ASSERT_CLOSE(name, d, 0.03);
+        ASSERT_CLOSE(name, sqrt(off / norm), 1e-3);
+        compared++;
+        free(want);
+        free(scale);
+        free(delta);
+    }
+    if (phase == 2) {
+        print_message("%d tensors: worst change off by %.2e, worst tensor by %.2e of its norm\n", compared, worst,
+                      worst_tensor);
+        assert_int_equal(compared, classes == 2 ? 56 : compared);
+    }
+    gf_free(slots);
+    free(before);
+    free(losses);
+    free(pixels);
+    gf_engine_destroy(e);
+}
+
+static void check_training(const char *fixture, int classes, bool fused)
+{
+    bench b;
+    open_bench(&b, fixture, 0.35, 96, classes, 137, 2);
+    run_phase(&b, 1, 0, "adam", 1e-4, classes, fused);
+    b.model.boundary = 100;
+    run_phase(&b, 2, 5, "rmsprop", 1e-5, classes, fused);
+    close_bench(&b);
+}
+
+static void training_is_keras(void **state)
+{
+    (void)state;
+    check_training("train_mobilenet_v2_a035_96.safetensors", 2, true);
+}
+
+static void training_without_fusion_is_keras(void **state)
+{
+    (void)state;
+    check_training("train_mobilenet_v2_a035_96.safetensors", 2, false);
+}
+
+static void training_of_five_classes_is_keras(void **state)
+{
+    (void)state;
+    check_training("train_mobilenet_v2_a035_96_c5.safetensors", 5, true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(features_are_keras),
+        cmocka_unit_test(features_in_bf16_are_near),
+        cmocka_unit_test(training_is_keras),
+        cmocka_unit_test(training_without_fusion_is_keras),
+        cmocka_unit_test(training_of_five_classes_is_keras),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
