@@ -119,11 +119,6 @@ static graft_status same_classes(const layout *l, const part *p, const gf_names 
 static graft_status add_part(layout *l, const char *path, gf_split split, graft_error *err)
 {
     part *p = &l->part[l->n];
-    for (size_t i = 0; i < l->n; i++) {
-        if (l->part[i].split != split) continue;
-        return gf_fail(err, GF_E_DATA_CLASSES_DIFFER, "keep one of them", "%s: has both %s/ and %s/",
-                       GF_ESC(l->walk.index->root), l->part[i].path, path);
-    }
     memcpy(p->path, path, strlen(path) + 1);
     p->split = split;
     l->n++;
@@ -132,6 +127,18 @@ static graft_status add_part(layout *l, const char *path, gf_split split, graft_
     return gf_fail(err, GF_E_DATA_NO_CLASSES, "put the pictures of each class into a folder of its own",
                    "%s/%s: no class folders in it (%llu pictures lie loose)", GF_ESC(l->walk.index->root), path,
                    (unsigned long long)l->walk.index->loose);
+}
+
+/* Two folders for one split: which is meant? */
+static graft_status refuse_both(const layout *l, const gf_names *top, graft_error *err)
+{
+    for (size_t i = 1; i < PART_NAMES; i++) {
+        const char *a = part_names[i - 1].folder, *b = part_names[i].folder;
+        if (part_names[i - 1].split != part_names[i].split || !has_name(top, a) || !has_name(top, b)) continue;
+        return gf_fail(err, GF_E_DATA_CLASSES_DIFFER, "keep one of them", "%s: has both %s/ and %s/",
+                       GF_ESC(l->walk.index->root), a, b);
+    }
+    return GRAFT_OK;
 }
 
 static graft_status not_a_part(layout *l, const char *name, graft_error *err)
@@ -154,6 +161,7 @@ static graft_status find_parts(layout *l, gf_names *top, graft_error *err)
         *top = (gf_names){0};
         return GRAFT_OK;
     }
+    GF_TRY(refuse_both(l, top, err));
     for (size_t i = 0; i < PART_NAMES; i++) {
         if (has_name(top, part_names[i].folder)) GF_TRY(add_part(l, part_names[i].folder, part_names[i].split, err));
     }
