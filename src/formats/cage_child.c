@@ -15,14 +15,13 @@
 #include <unistd.h>
 
 /* AddressSanitizer books terabytes of addresses and reports on descriptor 2: both are left to it. */
-#if defined(__SANITIZE_ADDRESS__)
-enum { SANITIZED = 1 };
-#elif defined(__has_feature)
+#if defined(__has_feature)
 #if __has_feature(address_sanitizer)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
+#define HAS_ASAN
 #endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(HAS_ASAN)
+enum { SANITIZED = 1 };
 #else
 enum { SANITIZED = 0 };
 #endif
