@@ -306,8 +306,9 @@ static void write_completion(FILE *f)
           f);
 }
 
-graft_status help_main(int argc, char **argv, graft_error *err)
+graft_status help_main(int argc, char **argv, bool json, graft_error *err)
 {
+    if (argc > 0 && !strcmp(argv[argc - 1], "--json")) argc--;
     const char *what = argc > 0 ? argv[0] : "", *name = argc > 0 ? argv[argc - 1] : "";
     bool man = !strcmp(what, "--man"), completion = !strcmp(what, "--completion");
     bool names_verb = argc == 2 ? man : argc == 1 && !man && !completion;
@@ -316,7 +317,7 @@ graft_status help_main(int argc, char **argv, graft_error *err)
     if (argc > 2 || (names_verb && !v) || (argc == 2 && !man))
         return fail(err, E_USAGE, "graft help [VERB], graft help --man [VERB], graft help --completion",
                     "graft help: '%s' is not a verb", ESCAPED(name));
-    if (v && !man) return help_verb(v, false, err);
+    if (v && !man) return help_verb(v, json, err);
     page p;
     graft_status status = page_open(&p, err);
     if (status) return status;

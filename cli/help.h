@@ -10,7 +10,7 @@ graft_status help_version(bool json, graft_error *err);
 /* json: the table as a document, {"verb","arguments","summary","options":[{"name","value","default","help"}]}. */
 graft_status help_verb(const verb *v, bool json, graft_error *err);
 
-/* graft help [VERB | --man [VERB] | --completion]; argv without the word help. */
-graft_status help_main(int argc, char **argv, graft_error *err);
+/* graft help [VERB | --man [VERB] | --completion] [--json]; argv without the word help. */
+graft_status help_main(int argc, char **argv, bool json, graft_error *err);
 
 #endif

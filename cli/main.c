@@ -101,7 +101,7 @@ static graft_status dispatch(int argc, char **argv, bool *printed, graft_error *
         return fail(err, E_USAGE, "`graft --help` lists the verbs", "graft needs a verb, such as `graft train DATA`");
     if (!strcmp(name, "--version")) return help_version(wants_json(argc, argv), err);
     if (!strcmp(name, "--help") || !strcmp(name, "-h")) return help_command(err);
-    if (!strcmp(name, "help")) return help_main(argc - 2, argv + 2, err);
+    if (!strcmp(name, "help")) return help_main(argc - 2, argv + 2, wants_json(argc, argv), err);
     return unknown_verb(name, err);
 }
 

@@ -35,8 +35,7 @@ static void write_prediction(FILE *f, const graft_prediction *p, size_t width)
         text_write_escaped(f, p->label);
         fprintf(f, "%s%.6f\n", width ? "  " : "\t", p->probability);
     } else {
-        fputs(width ? "  " : "\t\t", f);
-        fputs("error: ", f);
+        fputs(width ? "error: " : "\terror: ", f);
         text_write_escaped(f, p->error ? p->error : "cannot be read");
         fputc('\n', f);
     }

@@ -91,7 +91,7 @@ static graft_status check_out(const settings *s, graft_error *err)
                     ESCAPED(out));
     bool known = existing_part(out, real_out);
     if (known && stat(data, &st) == 0 && S_ISDIR(st.st_mode) && realpath(data, real_data) &&
-        is_inside(real_out, real_data) && (stat(out, &st) == 0 || strcmp(real_out, real_data)))
+        is_inside(real_out, real_data))
         return fail(err, E_USAGE, "write the run next to the data, not into it", "--out: %s is in the data folder %s",
                     ESCAPED(out), ESCAPED(data));
     snprintf(config, sizeof config, "%.4000s/config.json", out);

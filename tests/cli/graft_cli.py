@@ -1,0 +1,72 @@
+"""What the tests of the command share: running it, and reading what it says. Python's standard library alone."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+VERBS = {  # verb: arguments that make its command line complete
+    "train": ["DATA", "--out", "RUN"],
+    "resume": ["RUN"],
+    "eval": ["RUN", "DATA"],
+    "predict": ["RUN", "a.jpg"],
+    "summary": ["mobilenet_v2"],
+    "features": ["a.jpg", "--out", "f.npy"],
+    "inspect": ["DATA"],
+    "bench": [],
+}
+
+
+class CommandTest(unittest.TestCase):
+    binary = None
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix="graft-cli-")
+        self.addCleanup(holder.cleanup)
+        self.dir = holder.name
+
+    def graft(self, *arguments, env=None, **more):
+        """Runs the command in the test's folder; the result has status, out and err as text."""
+        done = subprocess.run([self.binary, *map(str, arguments)], cwd=more.pop("cwd", self.dir), stdin=subprocess.DEVNULL,
+                              capture_output=True, env={**os.environ, **(env or {})}, timeout=more.pop("timeout", 120),
+                              **more)
+        done.status = done.returncode
+        done.out = done.stdout.decode()
+        done.err = done.stderr.decode()
+        return done
+
+    def good(self, *arguments, **more):
+        done = self.graft(*arguments, **more)
+        self.assertEqual(done.status, 0, f"graft {arguments}: {done.err}")
+        return done
+
+    def document(self, *arguments, **more):
+        """The one JSON document on standard output of a call that works."""
+        return json.loads(self.good(*arguments, "--json", **more).out)
+
+    def refused(self, status, code, *arguments, **more):
+        """The message of a call that fails: the form on standard error, and the same as a document with --json."""
+        plain = self.graft(*arguments, **more)
+        self.assertEqual(plain.status, status, f"graft {arguments}: {plain.err}")
+        self.assertEqual(plain.out, "", f"graft {arguments}")
+        message = [line for line in plain.err.splitlines() if line.startswith("graft: error ")]
+        self.assertEqual(len(message), 1, plain.err)
+        self.assertTrue(message[0].startswith(f"graft: error {code}: "), message[0])
+        as_json = self.graft(*arguments, "--json", **more)
+        self.assertEqual(as_json.status, status)
+        error = json.loads(as_json.out)["error"]
+        self.assertEqual((error["code"], error["status"]), (code, status))
+        self.assertIn(error["message"].splitlines()[0], message[0])
+        return plain.err
+
+
+def main(**settings):
+    """The command's path is the first argument of the test program; `settings` become attributes of the tests."""
+    if len(sys.argv) < 2:
+        sys.exit(f"usage: {sys.argv[0]} COMMAND [unittest options]")
+    CommandTest.binary = os.path.abspath(sys.argv.pop(1))
+    for name, value in settings.items():
+        setattr(CommandTest, name, value)
+    unittest.main(verbosity=1)
