@@ -1,0 +1,258 @@
+/* gf_weights_read over safetensors, over files that are none of weights, and the reply of a caged reader. */
+#include "base/alloc.h"
+#include "base/io.h"
+#include "formats/cage_reply.h"
+#include "formats/safetensors.h"
+#include "formats/weights.h"
+#include "unit/formats/tiny_want.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[] = "/tmp/graft-test-XXXXXX";
+static char path[64];
+
+/* ---- safetensors with names LAYER/VAR ---- */
+
+typedef struct stored {
+    gf_tensor tensor[TINY_TENSORS + 1];
+    float data[TINY_TENSORS][TINY_FLOATS];
+    char name[TINY_TENSORS][40];
+    size_t n;
+} stored;
+
+static void store_init(stored *s)
+{
+    tiny_want t;
+    tiny_want_init(&t);
+    s->n = TINY_TENSORS;
+    for (int i = 0; i < TINY_TENSORS; i++) {
+        snprintf(s->name[i], sizeof s->name[i], "%s/%s", t.want[i].layer, t.want[i].var);
+        for (int j = 0; j < TINY_FLOATS; j++) s->data[i][j] = (float)i + (float)j / 64;
+        s->tensor[i] = (gf_tensor){s->name[i], GF_F32, t.want[i].shape, s->data[i]};
+    }
+}
+
+static graft_status read_stored(const stored *s, tiny_want *t, gf_weights_notes *notes, graft_error *err)
+{
+    tiny_want_init(t);
+    *err = (graft_error){0};
+    assert_int_equal(gf_safetensors_write(path, s->tensor, s->n, NULL, 0, NULL), GRAFT_OK);
+    return gf_weights_read(path, t->want, TINY_TENSORS, NULL, notes, err);
+}
+
+static void expect(const stored *s, int number, const char *says)
+{
+    tiny_want t;
+    graft_error err;
+    assert_int_equal(read_stored(s, &t, NULL, &err), GRAFT_WEIGHTS);
+    if (err.number != number || !strstr(err.message, says)) fail_msg("E%d: %s", err.number, err.message);
+    assert_true(tiny_want_untouched(&t));
+}
+
+static void safetensors_are_read(void **state)
+{
+    (void)state;
+    stored s;
+    tiny_want t;
+    graft_error err;
+    gf_weights_notes notes = {0};
+    store_init(&s);
+    s.tensor[s.n++] = (gf_tensor){"head/kernel", GF_F32, GF_SHAPE(4, 2), s.data[0]};
+    assert_int_equal(read_stored(&s, &t, &notes, &err), GRAFT_OK);
+    assert_true(tiny_want_right(&t));
+    assert_string_equal(notes.format, "safetensors");
+    assert_int_equal(notes.left_out.n, 1);
+    assert_string_equal(notes.left_out.item[0], "head/kernel (4, 2)");
+    gf_weights_notes_free(&notes);
+}
+
+static void safetensors_that_do_not_fit_are_refused_in_full(void **state)
+{
+    (void)state;
+    stored s;
+    store_init(&s);
+    s.n = 4;
+    expect(&s, GF_E_WEIGHTS_MISSING, "of 6 tensors of the model 2 missing: no bn_Conv1/moving_variance (4,); no dw/");
+    store_init(&s);
+    s.tensor[5].shape = GF_SHAPE(4, 3, 3, 1);
+    expect(&s, GF_E_WEIGHTS_SHAPE, "1 of another shape: dw/kernel is (4, 3, 3, 1), wanted (3, 3, 4, 1)");
+    store_init(&s);
+    s.tensor[1].dtype = GF_S32;
+    expect(&s, GF_E_WEIGHTS_DTYPE, "bn_Conv1/gamma is not of floats");
+    store_init(&s);
+    s.tensor[s.n++] = (gf_tensor){"Conv1/bias", GF_F32, GF_SHAPE(4), s.data[0]};
+    expect(&s, GF_E_WEIGHTS_UNEXPECTED, "Conv1/bias is not in the model");
+    store_init(&s);
+    s.n = 2;
+    s.tensor[1].shape = GF_SHAPE(5);
+    expect(&s, GF_E_WEIGHTS_MISSING, "4 missing, 1 of another shape");
+    store_init(&s);
+    s.data[1][2] = NAN;
+    s.data[4][0] = -INFINITY;
+    s.data[4][3] = INFINITY;
+    expect(&s, GF_E_WEIGHTS_NONFINITE,
+           "3 values in 2 tensors are NaN or infinite: bn_Conv1/gamma (1 of 4), bn_Conv1/m");
+}
+
+/* ---- what is no weight file ---- */
+
+static void strangers_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        const char *says, *hint;
+    } row[] = {
+        {"", "empty", ""},
+        {"PK\x03\x04rest", "a zip archive", "save_weights"},
+        {"\x80\x02}q", "a Python pickle", "safetensors"},
+        {"\x1f\x8b\x08", "a gzip file", "gunzip"},
+        {"version https://git-lfs.github.com/spec/v1", "Git LFS", "git lfs pull"},
+        {"<!DOCTYPE html>", "`<!DOCTYPE html>`: a page of HTML", "download failed"},
+        {"hello\x1b[2J", "`hello\\x1b[2J`: of no format", "safetensors"},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        tiny_want t;
+        graft_error err = {0};
+        tiny_want_init(&t);
+        assert_int_equal(gf_file_write_text(path, row[i].bytes, NULL), GRAFT_OK);
+        assert_int_equal(gf_weights_read(path, t.want, TINY_TENSORS, NULL, NULL, &err), GRAFT_WEIGHTS);
+        assert_int_equal(err.number, GF_E_WEIGHTS_UNKNOWN_FORMAT);
+        if (!strstr(err.message, row[i].says) || !strstr(err.hint, row[i].hint)) {
+            fail_msg("%zu: %s | %s", i, err.message, err.hint);
+        }
+    }
+    tiny_want t;
+    graft_error err = {0};
+    tiny_want_init(&t);
+    const gf_weights_options small = {.max_bytes = 5};
+    assert_int_equal(gf_weights_read(path, t.want, TINY_TENSORS, &small, NULL, &err), GRAFT_RESOURCE);
+    assert_int_equal(err.number, GF_E_FILE_TOO_LARGE);
+    assert_int_equal(gf_weights_read("/nonexistent", t.want, TINY_TENSORS, NULL, NULL, &err), GRAFT_RESOURCE);
+    assert_int_equal(err.number, GF_E_IO_READ);
+}
+
+/* ---- the reply of a caged reader ---- */
+
+static graft_status parse(const uint8_t *bytes, size_t n, gf_found *found, const uint8_t **values, graft_error *err)
+{
+    tiny_want t;
+    tiny_want_init(&t);
+    *found = (gf_found){0};
+    *err = (graft_error){0};
+    uint8_t *exact = malloc(n ? n : 1); /* so that a read past the end shows */
+    assert_non_null(exact);
+    memcpy(exact, bytes, n);
+    graft_status status = gf_reply_parse(exact, n, "f.h5", t.want, TINY_TENSORS, found, values, err);
+    free(exact);
+    return status;
+}
+
+static void reply_of(gf_sink *sink)
+{
+    gf_found found = {0};
+    gf_found_tensor *item;
+    static const float x[TINY_FLOATS];
+    *sink = (gf_sink){.fd = -1};
+    assert_int_equal(gf_found_add(&found, "a/b", NULL, &item, NULL), GRAFT_OK);
+    item->shape = GF_SHAPE(4);
+    item->dtype = GF_F32;
+    item->want = 1;
+    assert_int_equal(gf_found_add(&found, "other", "layer", &item, NULL), GRAFT_OK);
+    gf_reply_found(sink, &found);
+    gf_reply_values(sink, 1, x, 4);
+    gf_reply_end(sink);
+    gf_found_free(&found);
+}
+
+static void replies_are_not_believed(void **state)
+{
+    (void)state;
+    gf_sink sink;
+    gf_found found;
+    const uint8_t *values[TINY_TENSORS];
+    graft_error err;
+    reply_of(&sink);
+    uint8_t *bytes = (uint8_t *)sink.bytes.s;
+    size_t n = sink.bytes.n;
+    assert_int_equal(parse(bytes, n, &found, values, &err), GRAFT_OK);
+    assert_int_equal(found.n, 2);
+    assert_string_equal(found.item[0].path, "a/b");
+    assert_true(found.item[0].want == 1 && found.item[1].want == GF_FOUND_OTHER);
+    assert_true(values[1] && !values[0]);
+    gf_found_free(&found);
+    for (size_t cut = 0; cut < n; cut++) {
+        assert_int_equal(parse(bytes, cut, &found, values, &err), GRAFT_WEIGHTS);
+        assert_int_equal(err.number, GF_E_CAGE_REPLY);
+        gf_found_free(&found);
+    }
+    for (size_t i = 0; i < n; i++) { /* any byte changed: an error or another reply, never a wild read */
+        uint8_t was = bytes[i];
+        bytes[i] = 0xff;
+        graft_status status = parse(bytes, n, &found, values, &err);
+        assert_true(status == GRAFT_OK || err.number == GF_E_CAGE_REPLY);
+        gf_found_free(&found);
+        bytes[i] = was;
+    }
+    gf_text_free(&sink.bytes);
+}
+
+static void a_readers_error_is_cleaned_and_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        int number;
+        bool allowed;
+    } row[] = {{GF_E_HDF5_LINK, true}, {GF_E_NO_MEMORY, true}, {GF_E_INTERNAL, false}, {2999, false}, {0, false}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        gf_sink sink = {.fd = -1};
+        gf_found found;
+        const uint8_t *values[TINY_TENSORS];
+        graft_error err, theirs = {.number = row[i].number, .hint = "hint\x1b[2J"};
+        memset(theirs.message, '\x1b', sizeof theirs.message - 1);
+        gf_reply_error(&sink, &theirs);
+        graft_status status = parse((uint8_t *)sink.bytes.s, sink.bytes.n, &found, values, &err);
+        assert_int_equal(err.number, row[i].allowed ? row[i].number : GF_E_CAGE_REPLY);
+        assert_int_equal(status, err.number / 1000 == 5 ? GRAFT_RESOURCE : GRAFT_WEIGHTS);
+        assert_null(strchr(err.message, '\x1b'));
+        assert_null(strchr(err.hint, '\x1b'));
+        if (row[i].allowed) assert_string_equal(err.hint, "hint\\x1b[2J");
+        gf_text_free(&sink.bytes);
+    }
+}
+
+static int make_dir(void **state)
+{
+    (void)state;
+    if (!mkdtemp(dir)) return 1;
+    snprintf(path, sizeof path, "%s/f", dir);
+    return 0;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    unlink(path);
+    return rmdir(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(safetensors_are_read),
+        cmocka_unit_test(safetensors_that_do_not_fit_are_refused_in_full),
+        cmocka_unit_test(strangers_are_named),
+        cmocka_unit_test(replies_are_not_believed),
+        cmocka_unit_test(a_readers_error_is_cleaned_and_bounded),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
