@@ -34,6 +34,7 @@ void signals_catch(void)
         sigaction(SIGHUP, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL);
 }
 
 graft_status signals_asked(void) { return (graft_status)asked; }

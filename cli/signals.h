@@ -1,6 +1,6 @@
 /* signals.h - stopping politely. The first SIGINT, SIGTERM or SIGHUP asks the library to write a checkpoint and return;
- * a second SIGINT ends the process at once (the previous checkpoint is whole). SIGPIPE is ignored: a closed pipe is an
- * error of a write, not the death of a run. */
+ * a second SIGINT ends the process at once (the previous checkpoint is whole). SIGPIPE and
+ * SIGXFSZ are ignored: a closed pipe or a file at its limit is an error of a write, not the death of a run. */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
 

@@ -1,0 +1,46 @@
+"""Pictures and data sets for tests, made from a seed: PNG files written with the standard library alone."""
+
+import os
+import random
+import struct
+import zlib
+
+
+def png(width, height, rows):
+    """An RGB PNG of rows of bytes, 3 * width each."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packed = zlib.compress(b"".join(b"\0" + row for row in rows), 6)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
+            chunk(b"IDAT", packed) + chunk(b"IEND", b""))
+
+
+def picture(label, seed, size=64):
+    """Reddish for label 0, bluish for 1, greenish for 2: noise in which the colour is easy to tell."""
+    noise = random.Random(f"{label} {seed}")
+    width, height = size + noise.randrange(16), size + noise.randrange(16)
+    strong = [0, 2, 1][label % 3]
+    rows = []
+    for _ in range(height):
+        row = bytearray(noise.randrange(120) for _ in range(3 * width))
+        for x in range(strong, 3 * width, 3):
+            row[x] += 100
+        rows.append(bytes(row))
+    return png(width, height, rows)
+
+
+def write(path, data):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def data_set(folder, classes=("blue", "red"), train=12, validation=6):
+    """folder/{train,validation}/CLASS/*.png, other pictures in each."""
+    for part, first, n in (("train", 0, train), ("validation", 1000, validation)):
+        for label, name in enumerate(classes):
+            for i in range(n):
+                write(f"{folder}/{part}/{name}/{i:03d}.png", picture(label, first + i))
+    return folder

@@ -1,0 +1,398 @@
+"""What runs do, end to end on small generated pictures: COMMAND is linked with the library."""
+
+import csv
+import glob
+import gzip
+import hashlib
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import time
+
+import pictures
+from graft_cli import CommandTest, main
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WEIGHTS = os.path.join(HERE, "..", "fixtures", "mobilenet_v2_a035_96_no_top.h5.gz")
+SMALL = ["--alpha", "0.35", "--size", "96"]
+KILLS = int(os.environ.get("GRAFT_TEST_KILLS", "20"))
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def bits(run):
+    """What must be equal in equal runs: the model, and the history but for its clocks."""
+    with open(f"{run}/history.csv", newline="") as f:
+        rows = [[v for k, v in row.items() if k not in ("seconds", "images_per_second")] for row in csv.DictReader(f)]
+    return digest(f"{run}/model.safetensors"), rows
+
+
+def npy(path):
+    """The shape and values of a little-endian float32 .npy file."""
+    with open(path, "rb") as f:
+        data = f.read()
+    assert data[:8] == b"\x93NUMPY\x01\x00"
+    (n,) = struct.unpack("<H", data[8:10])
+    header = eval(data[10:10 + n].decode(), {})
+    assert header["descr"] == "<f4" and header["fortran_order"] is False
+    return header["shape"], [v for (v,) in struct.iter_unpack("<f", data[10 + n:])]
+
+
+class RunTest(CommandTest):
+    @classmethod
+    def setUpClass(cls):
+        import tempfile
+        cls.holder = tempfile.TemporaryDirectory(prefix="graft-run-")
+        cls.addClassCleanup(cls.holder.cleanup)
+        cls.shared = cls.holder.name
+        cls.data = pictures.data_set(f"{cls.shared}/data")
+        cls.weights = f"{cls.shared}/base.h5"
+        with gzip.open(WEIGHTS) as packed, open(cls.weights, "wb") as f:
+            shutil.copyfileobj(packed, f)
+
+    def train_arguments(self, out, *more, epochs=1, fine_tune_epochs=1, data=None):
+        return ["train", data or self.data, *SMALL, "--weights", self.weights, "--batch", "8", "--epochs", epochs,
+                "--fine-tune-epochs", fine_tune_epochs, "--fine-tune-at", "100", "--lr", "1e-3", "--seed", "7",
+                "--no-report", "--out", out, *more]
+
+    def train(self, out, *more, **settings):
+        env = settings.pop("env", None)
+        return self.document(*self.train_arguments(out, *more, **settings), env=env)
+
+
+class OneRun(RunTest):
+    """A run and what can be done with it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.run_folder = f"{cls.shared}/run"
+        test = cls("train")
+        done = subprocess.run([cls.binary, *map(str, test.train_arguments(cls.run_folder, "--test-from-validation", "0.5",
+                                                                          epochs=3, fine_tune_epochs=2)), "--json"],
+                              capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        cls.result, cls.messages = json.loads(done.stdout), done.stderr
+
+    def test_train_result(self):
+        got = self.result
+        self.assertEqual((got["run"], got["epochs"]), (self.run_folder, 5))
+        for part in ("before", "validation", "test"):
+            self.assertTrue(math.isfinite(got[part]["loss"]) and 0 <= got[part]["accuracy"] <= 1, part)
+        self.assertGreater(got["seconds"], 0)
+        self.assertGreater(got["peak_rss_mb"], 10)
+        self.assertGreaterEqual(got["validation"]["accuracy"], 0.75)
+        self.assertEqual(len([line for line in self.messages.splitlines() if line.startswith("epoch ")]), 5)
+
+    def test_run_folder(self):
+        for name in ("config.json", "classes.txt", "history.csv", "metrics.json", "model.safetensors", "checkpoint"):
+            self.assertTrue(os.path.exists(f"{self.run_folder}/{name}"), name)
+        self.assertEqual(glob.glob(f"{self.run_folder}/**/*.tmp", recursive=True), [])
+        with open(f"{self.run_folder}/classes.txt") as f:
+            self.assertEqual(f.read(), "blue\nred\n")
+        with open(f"{self.run_folder}/history.csv", newline="") as f:
+            rows = list(csv.DictReader(f))
+        self.assertEqual(list(rows[0]), "epoch,phase,lr,loss,accuracy,val_loss,val_accuracy,seconds,images_per_second".split(","))
+        self.assertEqual([int(row["epoch"]) for row in rows], [1, 2, 3, 4, 5])
+        with open(f"{self.run_folder}/config.json") as f:
+            json.load(f)
+
+    def test_resume_of_a_run_that_ended_tells_it_again(self):
+        again = self.document("resume", self.run_folder)
+        for key in ("run", "before", "validation", "test", "epochs"):
+            self.assertEqual(again[key], self.result[key])
+
+    def test_eval(self):
+        got = self.document("eval", self.run_folder, self.data, "--split", "train")
+        self.assertEqual((got["images"], [sum(row) for row in got["confusion"]]), (24, [12, 12]))
+        self.assertEqual(sum(got["confusion"][i][i] for i in range(2)), round(got["accuracy"] * 24))
+        self.assertEqual(self.document("eval", self.run_folder, f"{self.data}/validation")["images"], 12)
+        self.assertEqual(self.document("eval", self.run_folder, self.data)["images"], 36)
+        self.assertIn("accuracy", self.good("eval", self.run_folder, self.data).out)
+
+    def test_predict(self):
+        names = [f"{self.data}/train/blue/003.png", f"{self.data}/train/red/004.png"]
+        got = self.document("predict", self.run_folder, *names, "--top", "2")["predictions"]
+        self.assertEqual([p["path"] for p in got], names)
+        for p in got:
+            self.assertEqual((p["label"], p["probability"]), (p["top"][0]["label"], p["top"][0]["probability"]))
+            self.assertEqual({t["label"] for t in p["top"]}, {"blue", "red"})
+            self.assertAlmostEqual(sum(t["probability"] for t in p["top"]), 1, places=5)
+        lines = self.good("predict", self.run_folder, *names).out.splitlines()
+        for line, p in zip(lines, got, strict=True):
+            self.assertEqual(line.split("\t")[:2], [p["path"], p["label"]])
+            self.assertAlmostEqual(float(line.split("\t")[2]), p["probability"], places=5)
+        alone = self.document("predict", f"{self.run_folder}/model.safetensors", *names)["predictions"]
+        self.assertEqual([p["probability"] for p in alone], [p["probability"] for p in got])
+
+    def test_predict_folders_and_bad_pictures(self):
+        got = self.document("predict", self.run_folder, f"{self.data}/validation")["predictions"]
+        self.assertEqual(len(got), 12)
+        self.assertGreaterEqual(sum(p["label"] in p["path"] for p in got), 9)
+        bad = pictures.write(f"{self.dir}/bad.png", b"\x89PNG\r\n\x1a\n" + bytes(20))
+        good = f"{self.data}/train/red/000.png"
+        got = self.document("predict", self.run_folder, bad, good)["predictions"]
+        self.assertIn("error", got[0])
+        self.assertNotIn("error", got[1])
+        self.assertEqual(self.graft("predict", self.run_folder, bad).status, 3)
+        self.assertEqual(self.graft("predict", self.run_folder, f"{self.dir}/none.png").status, 3)
+
+    def test_predict_starts_quickly(self):
+        took = []
+        for _ in range(3):
+            begin = time.monotonic()
+            self.good("predict", self.run_folder, f"{self.data}/train/red/000.png")
+            took.append(time.monotonic() - begin)
+        self.assertLess(min(took), 1.0 if os.environ.get("GRAFT_TEST_SLOW") else 0.3)
+
+    def test_summary_of_the_run(self):
+        got = self.document("summary", self.run_folder)
+        self.assertEqual(got["layers"], 154)
+        self.assertEqual(got["total_params"], got["trainable_params"] + got["non_trainable_params"])
+
+    def test_an_old_run_is_not_overwritten(self):  # D3
+        before = bits(self.run_folder)
+        self.refused(2, "E3001", *self.train_arguments(self.run_folder))
+        self.assertEqual(bits(self.run_folder), before)
+        copy = f"{self.dir}/copy"
+        shutil.copytree(self.run_folder, copy)
+        self.assertEqual(self.train(copy, "--force")["epochs"], 2)
+
+
+class Verbs(RunTest):
+    def test_summary_counts(self):
+        options = ["summary", "mobilenet_v2", "--size", "160", "--classes", "2"]
+        self.assertEqual(self.document(*options), {"layers": 154, "total_params": 2259265, "trainable_params": 1281,
+                                                   "non_trainable_params": 2257984, "trainable_variables": 2})
+        for boundary in (["--fine-tune-at", "100"], ["--fine-tune-last", "54"]):
+            got = self.document(*options, *boundary)
+            self.assertEqual((got["trainable_params"], got["trainable_variables"]), (1862721, 56))
+        text = self.good(*options).out
+        for word in ("Conv1", "block_16_project_BN", "2,259,265"):
+            self.assertIn(word, text)
+
+    def test_features(self):
+        names = sorted(glob.glob(f"{self.data}/train/*/*.png"))[:3]
+        call = ["features", *SMALL, "--weights", self.weights, "--precision", "f32"]
+        self.document(*call, "--out", f"{self.dir}/a.npy", *names)
+        shape, values = npy(f"{self.dir}/a.npy")
+        self.assertEqual(shape, (3, 1280))
+        self.assertTrue(all(map(math.isfinite, values)) and len(set(values)) > 100)
+        self.document(*call, "--out", f"{self.dir}/b.npy", *names[::-1], "--threads", "1")
+        turned = npy(f"{self.dir}/b.npy")[1]
+        self.assertEqual(values[:1280], turned[2560:])
+        self.document(*call, "--out", f"{self.dir}/c.npy", "--layer", "block_2_add", *names)
+        self.assertEqual(npy(f"{self.dir}/c.npy")[0], (3, 24, 24, 8))
+        self.refused(2, "E3001", *call, "--out", f"{self.dir}/a.npy", *names)
+        self.good(*call, "--out", f"{self.dir}/a.npy", names[0], "--force")
+        self.assertEqual(npy(f"{self.dir}/a.npy")[0], (1, 1280))
+        self.refused(2, "E3103", *call, "--out", f"{self.dir}/d.npy", "--layer", "block_99", names[0])
+        self.assertFalse(os.path.exists(f"{self.dir}/d.npy"))
+
+    def test_inspect(self):
+        got = self.document("inspect", self.data)
+        self.assertIn("36", json.dumps(got))
+        self.assertIn("blue", self.good("inspect", self.data).out)
+        data = shutil.copytree(self.data, f"{self.dir}/data")
+        pictures.write(f"{data}/train/red/empty.png", b"")
+        pictures.write(f"{data}/train/red/page.png", b"<!DOCTYPE html><p>404")
+        done = self.graft("inspect", data, "--json")
+        self.assertEqual(done.status, 3)
+        for name in ("empty.png", "page.png"):
+            self.assertIn(name, json.dumps(json.loads(done.out)))
+        self.assertIn("graft: error E1120: 2 pictures", done.err)
+
+    def test_bench(self):
+        got = self.document("bench", *SMALL, "--batch", "8", "--steps", "3", "--fine-tune-at", "100", "--threads", "2")
+        for key in ("frozen_step_ms", "fine_tune_step_ms", "images_per_second", "gflops", "peak_gflops", "peak_rss_mb"):
+            self.assertGreater(got[key], 0, key)
+
+
+class Refusals(RunTest):
+    def test_data(self):
+        for data, in ((f"{self.dir}/none",), (self.weights,), (self.dir,)):
+            done = self.graft(*self.train_arguments("run", data=data), "--json")
+            self.assertEqual((done.status, json.loads(done.out)["error"]["status"]), (3, 3), data)
+        self.assertFalse(os.path.exists(f"{self.dir}/run/model.safetensors"))
+
+    def test_bad_pictures_are_all_listed_before_training(self):
+        data = shutil.copytree(self.data, f"{self.dir}/data")
+        good = open(f"{data}/train/red/000.png", "rb").read()
+        for name, content in (("empty", b""), ("cut", good[:len(good) // 2]), ("text", b"hello")):
+            pictures.write(f"{data}/train/red/{name}.png", content)
+        done = self.graft(*self.train_arguments("run", data=data))
+        self.assertEqual(done.status, 3)
+        for name in ("empty.png", "cut.png", "text.png"):
+            self.assertIn(name, done.err)
+        self.assertNotIn("epoch", done.out)
+        self.assertEqual(self.graft(*self.train_arguments("run", "--bad-images", "skip", data=data)).status, 3)
+        got = self.train("run", "--bad-images", "skip", "--max-bad", "20%", data=data)
+        self.assertEqual(got["epochs"], 2)
+
+    def test_weights(self):
+        cut = pictures.write(f"{self.dir}/cut.h5", open(self.weights, "rb").read()[:100000])
+        for weights in (cut, f"{self.dir}/none.h5", pictures.write(f"{self.dir}/text.h5", b"hello")):
+            done = self.graft(*self.train_arguments("run", "--weights", weights))
+            self.assertEqual(done.status, 5 if "none" in weights and done.status == 5 else 4, done.err)
+        self.assertEqual(self.graft(*self.train_arguments("run", "--alpha", "0.5")).status, 4)
+        self.assertFalse(os.path.exists(f"{self.dir}/run"))
+
+    def test_models_and_layers(self):
+        self.refused(2, "E3101", *self.train_arguments("run", "--model", "mobilenet_v9"))
+        self.refused(2, "E3103", *self.train_arguments("run", "--fine-tune-at", "block_99_add"))
+        self.assertFalse(os.path.exists(f"{self.dir}/run"))
+
+    def test_out_that_cannot_be_written(self):  # D3
+        done = self.graft(*self.train_arguments("/proc/graft/run"))
+        self.assertIn(done.status, (2, 5))
+        self.assertNotIn("epoch", done.out)
+
+    def test_runs_that_are_none(self):
+        for call in (["resume", "none"], ["eval", "none", self.data], ["predict", "none", "a.png"], ["summary", "./none"]):
+            done = self.graft(*call)
+            self.assertIn(done.status, (2, 4), call)
+            self.assertIn("none", done.err)
+
+
+class Bits(RunTest):
+    """Equal runs, in any number of threads and with any stops between, give equal bits. Augmentation and dropout are on."""
+
+    EPOCHS = {"epochs": 3, "fine_tune_epochs": 3}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.reference = f"{cls.shared}/reference"
+        test = cls("train")
+        begin = time.monotonic()
+        subprocess.run([cls.binary, *map(str, test.train_arguments(cls.reference, **cls.EPOCHS))], check=True,
+                       capture_output=True, timeout=300)
+        cls.seconds = time.monotonic() - begin
+
+    def start(self, out, *more, env=None):
+        arguments = [self.binary, *map(str, self.train_arguments(out, *more, **self.EPOCHS))]
+        return subprocess.Popen(arguments, cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def test_twice_and_threads(self):
+        for threads in (0, 1, 2, 4):
+            self.train(f"{self.dir}/{threads}", "--threads", threads, **self.EPOCHS)
+            self.assertEqual(bits(f"{self.dir}/{threads}"), bits(self.reference), threads)
+
+    def test_caches(self):
+        for cache in ("memory", "disk", "none"):
+            self.train(f"{self.dir}/{cache}", "--cache", cache, "--cache-dir", f"{self.dir}/cache", **self.EPOCHS)
+            self.assertEqual(bits(f"{self.dir}/{cache}"), bits(self.reference), cache)
+
+    def test_another_seed_is_another_run(self):
+        self.train("other", "--seed", "8", **self.EPOCHS)
+        self.assertNotEqual(bits(f"{self.dir}/other")[0], bits(self.reference)[0])
+
+    def test_stopped_politely_and_resumed(self):  # E4, E5
+        for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)):
+            out = f"{self.dir}/{status}-{number}"
+            child = self.start(out)
+            self.assertIn(b"epoch", child.stdout.readline())
+            child.send_signal(number)
+            begin = time.monotonic()
+            _, err = child.communicate(timeout=60)
+            self.assertLess(time.monotonic() - begin, 10)
+            self.assertEqual(child.returncode, status, err)
+            self.assertIn("resume", err.decode())
+            self.good("resume", out)
+            self.assertEqual(bits(out), bits(self.reference), number)
+
+    def test_terminated_while_pictures_are_checked(self):  # E4
+        data = pictures.data_set(f"{self.dir}/many", train=300, validation=20)
+        child = subprocess.Popen([self.binary, *map(str, self.train_arguments("run", data=data, epochs=1000))], cwd=self.dir,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(0.1)
+        child.terminate()
+        _, err = child.communicate(timeout=10)
+        self.assertEqual(child.returncode, 143, err)
+
+    def test_killed_at_random_moments_and_resumed(self):  # E1
+        moments = random.Random(20)
+        for i in range(KILLS):
+            out = f"{self.dir}/{i}"
+            child = self.start(out, "--checkpoint-seconds", "0")
+            time.sleep(moments.random() * self.seconds)
+            child.kill()
+            child.communicate()
+            again = self.graft("resume", out, "--threads", moments.choice([1, 2, 4]))
+            if again.status:  # killed before the first checkpoint: there is nothing to resume, and it says so
+                self.assertFalse(glob.glob(f"{out}/checkpoint/*"), again.err)
+                self.train(out, "--force", **self.EPOCHS)
+            self.assertEqual(bits(out), bits(self.reference), f"kill {i}")
+            shutil.rmtree(out)
+
+    def test_killed_again_and_again(self):  # E1
+        out = f"{self.dir}/run"
+        child = self.start(out, "--checkpoint-seconds", "0")
+        self.assertIn(b"epoch", child.stdout.readline())
+        child.kill()
+        child.communicate()
+        for i in range(4):
+            child = subprocess.Popen([self.binary, "resume", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(self.seconds * 0.35)
+            child.kill()
+            child.wait()
+        self.good("resume", out)
+        self.assertEqual(bits(out), bits(self.reference))
+
+    def test_a_damaged_checkpoint_is_passed_over(self):  # E18
+        out = f"{self.dir}/run"
+        child = self.start(out, "--checkpoint-seconds", "0")
+        for _ in range(3):
+            self.assertIn(b"epoch", child.stdout.readline())
+        child.kill()
+        child.communicate()
+        newest = max((p for p in glob.glob(f"{out}/checkpoint/*") if not p.endswith(".tmp")), key=os.path.getmtime)
+        with open(newest, "r+b") as f:
+            f.seek(os.path.getsize(newest) // 2)
+            byte = f.read(1)[0]
+            f.seek(-1, os.SEEK_CUR)
+            f.write(bytes([byte ^ 16]))
+        done = self.good("resume", out)
+        self.assertIn("graft: warning: ", done.err)
+        self.assertEqual(bits(out), bits(self.reference))
+
+    def test_moved_run_and_data(self):  # E19
+        out, data = f"{self.dir}/run", shutil.copytree(self.data, f"{self.dir}/data")
+        child = subprocess.Popen([self.binary, *map(str, self.train_arguments(out, data=data, **self.EPOCHS))],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertIn(b"epoch", child.stdout.readline())
+        child.terminate()
+        child.communicate(timeout=60)
+        os.rename(out, f"{self.dir}/run2")
+        os.rename(data, f"{self.dir}/data2")
+        self.assertEqual(self.graft("resume", f"{self.dir}/run2").status, 3)
+        self.good("resume", f"{self.dir}/run2", "--data", f"{self.dir}/data2")
+        self.assertEqual(bits(f"{self.dir}/run2"), bits(self.reference))
+        shutil.copyfile(f"{self.dir}/data2/train/red/000.png", f"{self.dir}/data2/train/red/more.png")
+
+    def test_two_runs_on_one_folder(self):  # D7
+        out = f"{self.dir}/run"
+        child = self.start(out)
+        self.assertIn(b"epoch", child.stdout.readline())
+        message = self.refused(2, "E3004", "resume", out)
+        self.assertIn(str(child.pid), message)
+        child.terminate()
+        child.communicate(timeout=60)
+
+    def test_a_full_disk_keeps_the_run_going_to_its_end(self):  # E7 by a limit on the size of files
+        child = subprocess.run(["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", self.binary,
+                                *map(str, self.train_arguments(f"{self.dir}/run"))], capture_output=True, text=True)
+        self.assertEqual(child.returncode, 5, child.stderr)
+        self.assertIn("graft: error E500", child.stderr)
+
+
+if __name__ == "__main__":
+    main()
