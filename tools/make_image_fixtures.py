@@ -208,7 +208,7 @@ def make_jpeg(put, keep):
     import tensorflow as tf
 
     def add(name, data):
-        put(name, data, tf.io.decode_jpeg(data, channels=3).numpy(), [])
+        put(name, data, tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE").numpy(), [])
 
     def saved(v, mode="RGB", **options):
         out = io.BytesIO()
@@ -233,7 +233,7 @@ def make_jpeg(put, keep):
     add("jpeg_cmyk_plain.jpg", cmyk[:at - 4] + cmyk[at - 2 + size:])
     if shutil.which("jpegtran"):
         coded = subprocess.run(["jpegtran", "-arithmetic"], input=baseline, stdout=subprocess.PIPE, check=True).stdout
-        put("jpeg_arithmetic.jpg", coded, tf.io.decode_jpeg(baseline, channels=3).numpy(), [])
+        put("jpeg_arithmetic.jpg", coded, tf.io.decode_jpeg(baseline, channels=3, dct_method="INTEGER_ACCURATE").numpy(), [])
     else:
         keep("jpeg_arithmetic.jpg")
 

@@ -1,4 +1,5 @@
-/* JPEG, through libjpeg's own interface: the accurate integer DCT and smooth chroma, as TensorFlow decodes.
+/* JPEG, through libjpeg's own interface: the accurate integer DCT and smooth chroma, which gives the bits of Pillow and
+ * of TensorFlow's decode_jpeg(dct_method="INTEGER_ACCURATE"). TensorFlow's default is the fast DCT, up to 11 levels off.
  *
  * libjpeg reports by calling back and expects a fatal callback not to return: `reader` holds what must outlive the
  * jump, and run() has no local that changes between setjmp and the jump. Warnings are errors: libjpeg goes on with
