@@ -1,6 +1,7 @@
 #include "report/canvas.h"
 
 #include "base/alloc.h"
+#include "image/png_encode.h"
 #include "report/photo.h"
 
 #include <cairo.h>
@@ -333,11 +334,20 @@ void gf_canvas_photo(gf_canvas *c, gf_box box, double radius, const gf_pixels *p
     }
 }
 
-static cairo_status_t add_bytes(void *text, const unsigned char *data, unsigned n)
+/* Cairo's pixels (0xXXRRGGBB, one 32-bit word each) as rows of R, G, B. */
+static void to_rgb(const gf_canvas *c, uint8_t *rgb, int w, int h)
 {
-    gf_text *t = text;
-    gf_text_add_n(t, data, n);
-    return t->failed ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
+    int stride = cairo_image_surface_get_stride(c->surface);
+    for (int y = 0; y < h; y++) {
+        const uint8_t *row = c->pixels + (size_t)y * (size_t)stride;
+        for (int x = 0; x < w; x++, rgb += 3) {
+            uint32_t pixel;
+            memcpy(&pixel, row + 4 * (size_t)x, sizeof pixel);
+            rgb[0] = (uint8_t)(pixel >> 16);
+            rgb[1] = (uint8_t)(pixel >> 8);
+            rgb[2] = (uint8_t)pixel;
+        }
+    }
 }
 
 graft_status gf_canvas_png(const gf_canvas *c, uint8_t **bytes, size_t *n, graft_error *err)
@@ -349,13 +359,12 @@ graft_status gf_canvas_png(const gf_canvas *c, uint8_t **bytes, size_t *n, graft
         return c->status;
     }
     if (cairo_status(c->cr) != CAIRO_STATUS_SUCCESS) return cairo_failed(cairo_status(c->cr), err);
-    gf_text png = {0};
-    cairo_status_t written = cairo_surface_write_to_png_stream(c->surface, add_bytes, &png);
-    if (written != CAIRO_STATUS_SUCCESS) {
-        gf_text_free(&png);
-        return cairo_failed(written, err);
-    }
-    *bytes = (uint8_t *)png.s;
-    *n = png.n;
-    return GRAFT_OK;
+    cairo_surface_flush(c->surface);
+    int w = cairo_image_surface_get_width(c->surface), h = cairo_image_surface_get_height(c->surface);
+    uint8_t *rgb = gf_alloc_raw((size_t)w * (size_t)h, 3);
+    if (!rgb) return gf_fail_memory(err, (size_t)w * (size_t)h * 3, "a plot");
+    to_rgb(c, rgb, w, h);
+    graft_status status = gf_png_encode(rgb, w, h, bytes, n, err);
+    gf_free(rgb);
+    return status;
 }

@@ -107,13 +107,10 @@ static void draw_axes(const matrix *m, double left, double names_h)
 static graft_status draw_heat(const matrix *m, graft_error *err)
 {
     size_t side = m->n < HEAT_SIDE ? m->n : HEAT_SIDE;
-    double *right = gf_alloc(2 * side * side, sizeof *right), *wrong = right + side * side;
+    double *right = gf_alloc(side * side, sizeof *right), *wrong = gf_alloc(side * side, sizeof *wrong);
     uint32_t *rgb = gf_alloc(side * side, sizeof *rgb);
-    if (!right || !rgb) {
-        gf_free(rgb);
-        gf_free(right);
-        return gf_fail_memory(err, side * side * 20, "the confusion matrix");
-    }
+    graft_status status = GRAFT_OK;
+    if (!right || !wrong || !rgb) GF_GOTO(gf_fail_memory(err, side * side * 20, "the confusion matrix"));
     for (size_t i = 0; i < m->n; i++) {
         uint64_t sum = row_sum(m, i);
         for (size_t j = 0; j < m->n; j++) {
@@ -126,9 +123,11 @@ static graft_status draw_heat(const matrix *m, graft_error *err)
         rgb[k] = cell_color(gf_canvas_theme(m->c), !is_wrong, is_wrong ? wrong[k] : right[k]);
     }
     gf_canvas_tiles(m->c, m->box, rgb, (int)side, (int)side);
+out:
     gf_free(rgb);
+    gf_free(wrong);
     gf_free(right);
-    return GRAFT_OK;
+    return status;
 }
 
 static const double key_shares[] = {0, 0.01, 0.05, 0.2, 0.5, 1};
