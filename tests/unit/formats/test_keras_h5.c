@@ -10,8 +10,10 @@
 #include "unit/formats/sanitized.h"
 #include "unit/formats/tiny_want.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +146,50 @@ static void nan_passes_where_it_is_allowed(void **state)
     assert_true(t.data[0][0] != t.data[0][0]);
     assert_true(t.data[0][3] == 3.0f / 64);
     gf_weights_notes_free(&notes);
+}
+
+/* ---- many threads ---- */
+
+static atomic_bool churning;
+
+static void *churn(void *ctx)
+{
+    (void)ctx;
+    while (churning) {
+        void *p = malloc(100), *q = malloc(1 << 18);
+        free(p);
+        free(q);
+    }
+    return NULL;
+}
+
+static void *read_often(void *ctx)
+{
+    size_t *right = ctx;
+    for (int i = 0; i < 20; i++) {
+        char path[512];
+        tiny_want t;
+        tiny_want_init(&t);
+        snprintf(path, sizeof path, "%s/formats/good_nested.h5", GRAFT_FIXTURES);
+        *right += gf_weights_read(path, t.want, TINY_TENSORS, NULL, NULL, NULL) == GRAFT_OK && tiny_want_right(&t);
+    }
+    return NULL;
+}
+
+/* A fork copies locks that other threads hold: the child must do without them. */
+static void files_can_be_read_by_many_threads_at_once(void **state)
+{
+    (void)state;
+    enum { READERS = 4, CHURNERS = 2 };
+    pthread_t thread[READERS + CHURNERS];
+    size_t right[READERS] = {0};
+    churning = true;
+    for (int i = 0; i < CHURNERS; i++) assert_int_equal(pthread_create(&thread[READERS + i], NULL, churn, NULL), 0);
+    for (int i = 0; i < READERS; i++) assert_int_equal(pthread_create(&thread[i], NULL, read_often, &right[i]), 0);
+    for (int i = 0; i < READERS; i++) pthread_join(thread[i], NULL);
+    churning = false;
+    for (int i = 0; i < CHURNERS; i++) pthread_join(thread[READERS + i], NULL);
+    for (int i = 0; i < READERS; i++) assert_int_equal(right[i], 20);
 }
 
 /* ---- damage ---- */
@@ -383,6 +429,7 @@ int main(void)
         cmocka_unit_test(every_layout_of_keras_is_read),
         cmocka_unit_test(bad_files_are_refused_in_full),
         cmocka_unit_test(nan_passes_where_it_is_allowed),
+        cmocka_unit_test(files_can_be_read_by_many_threads_at_once),
         cmocka_unit_test(a_file_cut_at_any_length_is_refused),
         cmocka_unit_test(changed_bytes_do_no_harm),
         cmocka_unit_test(tree_cycles_and_wrong_offsets_are_refused_at_once),
