@@ -24,12 +24,15 @@ typedef struct tree {
     char dir[64];
 } tree;
 
-static inline tree tree_make(void)
+static inline tree tree_make_in(const char *folder)
 {
-    tree t = {"/tmp/graft-data-XXXXXX"};
+    tree t;
+    snprintf(t.dir, sizeof t.dir, "%s/graft-data-XXXXXX", folder);
     assert_non_null(mkdtemp(t.dir));
     return t;
 }
+
+static inline tree tree_make(void) { return tree_make_in("/tmp"); }
 
 static inline int tree_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {

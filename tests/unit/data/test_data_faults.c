@@ -1,0 +1,316 @@
+/* data: every allocation, open, read and write failed in turn: an error or a right result, never a leak; and files that
+ * cannot be read at times (row A22), disks that are full. */
+#include "base/sys.h"
+#include "support/sys_faults.h"
+#include "tree.h"
+
+#include <errno.h>
+
+enum { BYTES = 10 * 12 * 3 };
+
+static graft_status nothing(void *ctx, size_t item, int worker, graft_error *err)
+{
+    (void)ctx, (void)item, (void)worker, (void)err;
+    return GRAFT_OK;
+}
+
+/* With its thread at work, which has freed by then what it was started with: blocks are counted from here on. */
+static gf_pool *one_thread(void)
+{
+    gf_pool *pool;
+    assert_int_equal(gf_pool_create(&pool, 1, NULL, NULL), GRAFT_OK);
+    assert_int_equal(gf_pool_run(pool, 1, nothing, NULL, NULL), GRAFT_OK);
+    return pool;
+}
+
+static void empty_folder(const tree *t)
+{
+    gf_names names;
+    assert_int_equal(gf_dir_list(t->dir, &names, NULL), GRAFT_OK);
+    for (size_t i = 0; i < names.n; i++) assert_int_equal(unlink(tree_path(t, names.item[i])), 0);
+    gf_names_free(&names);
+}
+
+/* Whether every picture can be had; what a lost file system gives instead is an error, not other pixels. */
+static void assert_pixels(gf_data *data)
+{
+    uint8_t scratch[BYTES], expected[BYTES];
+    gf_buffer buffer = {0};
+    for (uint32_t i = 0; i < data->index->n; i++) {
+        const uint8_t *pixels;
+        assert_int_equal(gf_cache_get(data->cache, i, scratch, &pixels, NULL), GRAFT_OK);
+        assert_int_equal(gf_sample_read(data->index, i, &buffer, NULL), GRAFT_OK);
+        assert_int_equal(gf_sample_decode(data->index, i, &buffer, &data->options, expected, NULL, NULL), GRAFT_OK);
+        assert_memory_equal(pixels, expected, BYTES);
+    }
+    gf_buffer_free(&buffer);
+}
+
+typedef struct outcome {
+    long faults, survived;
+} outcome;
+
+/* Opens the data with the k-th call of `kind` failing, for all k. */
+static outcome fail_each(const char *path, const gf_data_options *o, fault_kind kind, const tree *disk)
+{
+    outcome seen = {0};
+    gf_pool *pool = one_thread();
+    for (long k = 0;; k++) {
+        if (disk) empty_folder(disk);
+        long live = faults_live();
+        gf_data *data;
+        gf_data_report *report;
+        graft_error err = {0};
+        faults_arm(kind, k);
+        graft_status status = gf_data_open(&data, path, o, pool, &report, &err);
+        bool happened = faults_disarm();
+        if (status == GRAFT_OK) {
+            assert_pixels(data);
+            gf_data_close(data);
+            seen.survived += happened;
+        } else {
+            assert_null(data);
+            assert_true(err.number != 0 && err.message[0]);
+            gf_report_free(report);
+        }
+        assert_int_equal(faults_live(), live);
+        if (disk) {
+            gf_names names;
+            assert_int_equal(gf_dir_list(disk->dir, &names, NULL), GRAFT_OK);
+            for (size_t i = 0; i < names.n; i++) assert_null(strstr(names.item[i], ".tmp"));
+            gf_names_free(&names);
+        }
+        if (!happened) {
+            assert_int_equal(status, GRAFT_OK);
+            break;
+        }
+        seen.faults++;
+    }
+    gf_pool_destroy(pool);
+    return seen;
+}
+
+static tree small_tree(void)
+{
+    tree t = tree_make();
+    int seed = 0;
+    tree_class(&t, "train/cat", 2, &seed);
+    tree_class(&t, "train/dog", 2, &seed);
+    tree_class(&t, "validation/cat", 1, &seed);
+    tree_class(&t, "validation/dog", 1, &seed);
+    tree_picture(&t, "train/dog/copy.jpg", 2);
+    return t;
+}
+
+static void memory_failures_are_survived(void **state)
+{
+    (void)state;
+    tree t = small_tree(), disk = tree_make();
+    gf_data_options o = tree_options();
+    o.memory_limit = 3 * BYTES;
+    o.cache = GF_CACHE_MEMORY;
+    o.cache_dir = disk.dir;
+    outcome seen = fail_each(t.dir, &o, FAULT_ALLOC, &disk);
+    assert_true(seen.faults > 100);
+    tree_remove(&t);
+    tree_remove(&disk);
+}
+
+static void memory_failures_in_a_csv_are_survived(void **state)
+{
+    (void)state;
+    tree t = small_tree();
+    tree_text(&t, "list.csv",
+              "path,label,split\ntrain/cat/p000.jpg,cat,train\n\"train/dog/p001.jpg\",dog,train\n"
+              "validation/dog/p000.jpg,dog,val\n");
+    gf_data_options o = tree_options();
+    static const char *const classes[] = {"cat", "dog"};
+    o.classes = classes;
+    o.n_classes = 2;
+    char path[4096];
+    snprintf(path, sizeof path, "%s", tree_path(&t, "list.csv"));
+    outcome seen = fail_each(path, &o, FAULT_ALLOC, NULL);
+    assert_true(seen.faults > 30);
+    tree_remove(&t);
+}
+
+/* Files that cannot be opened are refused; a single failed read is tried again. */
+static void open_and_read_failures_are_survived(void **state)
+{
+    (void)state;
+    tree t = small_tree(), disk = tree_make();
+    gf_data_options o = tree_options();
+    o.cache = GF_CACHE_DISK;
+    o.cache_dir = disk.dir;
+    outcome opens = fail_each(t.dir, &o, FAULT_OPEN, &disk), reads = fail_each(t.dir, &o, FAULT_READ, &disk);
+    assert_true(opens.faults >= 7);
+    assert_true(reads.faults >= 7);
+    assert_int_equal(reads.survived, reads.faults);
+    tree_remove(&t);
+    tree_remove(&disk);
+}
+
+/* A cache on a disk that fails is done without; its remains are taken away. */
+static void write_failures_cost_the_cache_alone(void **state)
+{
+    (void)state;
+    tree t = small_tree(), disk = tree_make();
+    gf_data_options o = tree_options();
+    o.cache = GF_CACHE_DISK;
+    o.cache_dir = disk.dir;
+    for (int kind = FAULT_WRITE; kind < FAULT_KINDS; kind++) {
+        outcome seen = fail_each(t.dir, &o, (fault_kind)kind, &disk);
+        if (kind == FAULT_WRITE) assert_true(seen.faults >= 8);
+        if (kind == FAULT_RENAME) assert_int_equal(seen.faults, 1);
+        assert_int_equal(seen.survived, seen.faults);
+    }
+    tree_remove(&t);
+    tree_remove(&disk);
+}
+
+static void a_full_disk_is_told(void **state)
+{
+    (void)state;
+    tree t = small_tree(), disk = tree_make();
+    gf_data_options o = tree_options();
+    heard h = {0};
+    gf_log log = {heard_say, &h};
+    o.log = &log;
+    o.cache = GF_CACHE_DISK;
+    o.cache_dir = disk.dir;
+    gf_pool *pool = one_thread();
+    gf_data *data;
+    for (long skip = 0; skip < 2; skip++) { /* when its space is reserved; when it is written */
+        memset(&h, 0, sizeof h);
+        faults_arm_errno(FAULT_WRITE, skip, ENOSPC, true);
+        assert_int_equal(gf_data_open(&data, t.dir, &o, pool, NULL, NULL), GRAFT_OK);
+        assert_true(faults_disarm());
+        assert_has(h.text, skip ? "a write failed; is the disk full?" : "No space left on device");
+        assert_has(h.text, "7 of 7 pictures are decoded anew in each epoch");
+        assert_false(gf_cache_has_file(data->cache));
+        assert_pixels(data);
+        gf_data_close(data);
+    }
+    gf_pool_destroy(pool);
+    tree_remove(&t);
+    tree_remove(&disk);
+}
+
+/* A22 */
+static void read_errors_are_tried_four_times(void **state)
+{
+    (void)state;
+    tree t = small_tree();
+    gf_data_options o = tree_options();
+    gf_index *index;
+    assert_int_equal(gf_index_build(&index, t.dir, &o, NULL), GRAFT_OK);
+    gf_buffer buffer = {0};
+    graft_error err = {0};
+    double began = gf_sys_seconds();
+    faults_arm(FAULT_READ, 0); /* once: the second try has it */
+    assert_int_equal(gf_sample_read(index, 0, &buffer, &err), GRAFT_OK);
+    assert_true(faults_disarm());
+    double once = gf_sys_seconds() - began;
+    assert_true(once >= 0.010);
+    assert_int_equal(buffer.n, index->sample[0].size);
+
+    began = gf_sys_seconds();
+    faults_arm_errno(FAULT_READ, 0, EIO, true);
+    assert_int_equal(gf_sample_read(index, 0, &buffer, &err), GRAFT_RESOURCE);
+    assert_true(faults_disarm());
+    double always = gf_sys_seconds() - began;
+    assert_true(always >= 1.110);
+    assert_int_equal(err.number, GF_E_IO_READ);
+    assert_has(err.message, "train/cat/p000.jpg: cannot be read: Input/output error");
+
+    began = gf_sys_seconds();
+    faults_arm_errno(FAULT_OPEN, 0, EACCES, true); /* nothing that passes by itself */
+    assert_int_equal(gf_sample_read(index, 0, &buffer, &err), GRAFT_DATA);
+    assert_true(faults_disarm());
+    assert_int_equal(err.number, GF_E_DATA_UNREADABLE);
+    gf_buffer_free(&buffer);
+    gf_index_free(index);
+    tree_remove(&t);
+}
+
+/* A21 with A22: a disk that begins to fail during the run costs the sample, memory that is short costs nothing. */
+static void a_failing_read_loses_the_sample_alone(void **state)
+{
+    (void)state;
+    tree t = small_tree();
+    gf_data_options o = tree_options();
+    o.cache = GF_CACHE_NONE;
+    o.max_bad = 0.5;
+    gf_pool *pool = one_thread();
+    gf_data *data;
+    assert_int_equal(gf_data_open(&data, t.dir, &o, pool, NULL, NULL), GRAFT_OK);
+    uint8_t scratch[BYTES];
+    const uint8_t *pixels;
+    graft_error err = {0};
+    for (long k = 0;; k++) {
+        long live = faults_live();
+        faults_arm(FAULT_ALLOC, k);
+        graft_status status = gf_cache_get(data->cache, 2, scratch, &pixels, &err);
+        bool happened = faults_disarm();
+        assert_int_equal(faults_live(), live);
+        if (!happened) {
+            assert_int_equal(status, GRAFT_OK);
+            break;
+        }
+        assert_int_equal(status, GRAFT_RESOURCE);
+        assert_int_equal(err.number, GF_E_NO_MEMORY);
+        assert_false(gf_cache_is_lost(data->cache, 2));
+    }
+    faults_arm_errno(FAULT_READ, 0, EIO, true);
+    assert_int_equal(gf_cache_get(data->cache, 2, scratch, &pixels, &err), GRAFT_RESOURCE);
+    assert_true(faults_disarm());
+    assert_int_equal(err.number, GF_E_IO_READ);
+    assert_true(gf_cache_is_lost(data->cache, 2));
+    assert_int_equal(gf_cache_get(data->cache, 3, scratch, &pixels, &err), GRAFT_OK);
+    assert_int_equal(gf_cache_tell_lost(data->cache, NULL), GRAFT_OK);
+    gf_data_close(data);
+    gf_pool_destroy(pool);
+    tree_remove(&t);
+}
+
+/* The report's texts, with each allocation failed. */
+static void report_failures_are_survived(void **state)
+{
+    (void)state;
+    tree t = small_tree();
+    tree_text(&t, "train/dog/bad.jpg", "no picture");
+    gf_data_options o = tree_options();
+    gf_pool *pool = one_thread();
+    gf_data_report *report;
+    assert_int_equal(gf_data_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
+    long faults = 0;
+    for (bool happened = true; happened; faults++) {
+        long live = faults_live();
+        char *text;
+        faults_arm(FAULT_ALLOC, faults);
+        graft_status status = gf_report_text(report, &text, NULL);
+        happened = faults_disarm();
+        assert_int_equal(status, happened ? GRAFT_RESOURCE : GRAFT_OK);
+        gf_free(text);
+        assert_int_equal(faults_live(), live);
+    }
+    assert_true(faults > 3);
+    gf_report_free(report);
+    gf_pool_destroy(pool);
+    tree_remove(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_failures_are_survived),
+        cmocka_unit_test(memory_failures_in_a_csv_are_survived),
+        cmocka_unit_test(open_and_read_failures_are_survived),
+        cmocka_unit_test(write_failures_cost_the_cache_alone),
+        cmocka_unit_test(a_full_disk_is_told),
+        cmocka_unit_test(read_errors_are_tried_four_times),
+        cmocka_unit_test(a_failing_read_loses_the_sample_alone),
+        cmocka_unit_test(report_failures_are_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
