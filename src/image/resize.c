@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum { CHANNELS = 3 };
 
 /* Output position i of one side blends `low` and `high` of the source: low + (high - low) * lerp. */
@@ -37,12 +41,23 @@ typedef struct resizer {
 
 /* ---- output */
 
-static uint8_t rounded(float v)
+/* 0..255, halves up. v + 0.5f would itself be rounded, up for 0.49999997f. */
+static inline uint8_t rounded(float v)
 {
-    if (!(v > 0)) return 0;
-    if (v >= 255) return 255;
+    v = v > 0 ? v : 0;
+    v = v < 255 ? v : 255;
     int below = (int)v;
-    return (uint8_t)(below + (v - (float)below >= 0.5f)); /* v + 0.5f would itself be rounded, up for 0.49999997f */
+    return (uint8_t)(below + (v - (float)below >= 0.5f));
+}
+
+/* In blocks of a fixed count, so that compilers make vector code of it. */
+static void round_row(const float *restrict row, size_t n, uint8_t *restrict to)
+{
+    enum { BLOCK = 16 };
+    for (; n >= BLOCK; n -= BLOCK, row += BLOCK, to += BLOCK) {
+        for (int i = 0; i < BLOCK; i++) to[i] = rounded(row[i]);
+    }
+    for (size_t i = 0; i < n; i++) to[i] = rounded(row[i]);
 }
 
 /* Where row y is to be computed: in place, or in `row` to be rounded by put_row. */
@@ -54,8 +69,8 @@ static float *row_place(const resizer *r, float *row, int y)
 static void put_row(const resizer *r, const float *row, int y)
 {
     if (!r->dst_u8) return;
-    uint8_t *to = r->dst_u8 + (size_t)y * (size_t)r->ow * CHANNELS;
-    for (size_t i = 0; i < (size_t)r->ow * CHANNELS; i++) to[i] = rounded(row[i]);
+    size_t n = (size_t)r->ow * CHANNELS;
+    round_row(row, n, r->dst_u8 + (size_t)y * n);
 }
 
 static const uint8_t *source_row(const resizer *r, int y) { return r->src + (size_t)y * (size_t)r->w * CHANNELS; }
@@ -90,6 +105,30 @@ static void blend_along(float *row, const uint8_t *from, const tap *taps, int ow
     }
 }
 
+/* The same a pixel at once. Reads one byte behind the source row and writes one float behind `row`. */
+#ifdef __SSE2__
+static inline __m128 pixel(const uint8_t *p)
+{
+    const __m128i zero = _mm_setzero_si128();
+    int32_t word;
+    memcpy(&word, p, sizeof word);
+    __m128i wide = _mm_unpacklo_epi16(_mm_unpacklo_epi8(_mm_cvtsi32_si128(word), zero), zero);
+    return _mm_cvtepi32_ps(wide);
+}
+
+static void blend_along_fast(float *row, const uint8_t *from, const tap *taps, int ow)
+{
+    for (int x = 0; x < ow; x++, row += CHANNELS) {
+        __m128 left = pixel(from + (size_t)taps[x].low * CHANNELS),
+               right = pixel(from + (size_t)taps[x].high * CHANNELS);
+        __m128 step = _mm_mul_ps(_mm_sub_ps(right, left), _mm_set1_ps(taps[x].lerp));
+        _mm_storeu_ps(row, _mm_add_ps(left, step));
+    }
+}
+#else
+#define blend_along_fast blend_along
+#endif
+
 /* Source rows blended along x are kept, two of them, since neighbouring output rows share theirs. */
 typedef struct row_cache {
     float *row[2];
@@ -102,20 +141,33 @@ static const float *blended_row(const resizer *r, row_cache *cache, const tap *x
         if (cache->y[i] == y) return cache->row[i];
     }
     int i = cache->y[0] == not_y ? 1 : 0;
-    blend_along(cache->row[i], source_row(r, y), xs, r->ow);
+    if (y < r->h - 1) {
+        blend_along_fast(cache->row[i], source_row(r, y), xs, r->ow);
+    } else {
+        blend_along(cache->row[i], source_row(r, y), xs, r->ow); /* nothing may be read behind the last row */
+    }
     cache->y[i] = y;
     return cache->row[i];
+}
+
+static void blend_rows(float *restrict row, const float *top, const float *bottom, float lerp, size_t n)
+{
+    enum { BLOCK = 16 }; /* a fixed count again */
+    for (; n >= BLOCK; n -= BLOCK, row += BLOCK, top += BLOCK, bottom += BLOCK) {
+        for (int i = 0; i < BLOCK; i++) row[i] = top[i] + (bottom[i] - top[i]) * lerp;
+    }
+    for (size_t i = 0; i < n; i++) row[i] = top[i] + (bottom[i] - top[i]) * lerp;
 }
 
 static void plain_rows(const resizer *r, const tap *xs, const tap *ys)
 {
     size_t n = (size_t)r->ow * CHANNELS;
-    row_cache cache = {.row = {r->scratch, r->scratch + n}, .y = {-1, -1}};
+    row_cache cache = {.row = {r->scratch, r->scratch + n + 1}, .y = {-1, -1}};
     for (int y = 0; y < r->oh; y++) {
         const float *top = blended_row(r, &cache, xs, ys[y].low, ys[y].high);
         const float *bottom = blended_row(r, &cache, xs, ys[y].high, ys[y].low);
-        float *row = row_place(r, r->scratch + 2 * n, y), lerp = ys[y].lerp;
-        for (size_t i = 0; i < n; i++) row[i] = top[i] + (bottom[i] - top[i]) * lerp;
+        float *row = row_place(r, r->scratch + 2 * (n + 1), y), lerp = ys[y].lerp;
+        blend_rows(row, top, bottom, lerp, n);
         put_row(r, row, y);
     }
 }
@@ -123,7 +175,7 @@ static void plain_rows(const resizer *r, const tap *xs, const tap *ys)
 static graft_status plain(resizer *r, graft_error *err)
 {
     tap *xs = make_taps(r->w, r->ow), *ys = make_taps(r->h, r->oh);
-    r->scratch = gf_alloc_raw((size_t)r->ow * CHANNELS * 3, sizeof(float));
+    r->scratch = gf_alloc_raw((size_t)r->ow * CHANNELS * 3 + 2, sizeof(float));
     bool ok = xs && ys && r->scratch;
     if (ok) plain_rows(r, xs, ys);
     gf_free(xs);
