@@ -73,7 +73,9 @@ hid_t gf_h5_open_image(const uint8_t *bytes, size_t n)
     hid_t plist = H5Pcreate(H5P_FILE_ACCESS);
     if (plist < 0) return -1;
     hid_t file = open_image(plist, bytes, n);
+    hid_t reasons = file < 0 ? H5Eget_current_stack() : -1; /* any other call would clear them */
     H5Pclose(plist);
+    if (reasons >= 0) H5Eset_current_stack(reasons);
     return file;
 }
 

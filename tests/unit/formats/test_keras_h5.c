@@ -134,6 +134,19 @@ static void bad_files_are_refused_in_full(void **state)
     assert_true(SANITIZED || after.ru_maxrss - before.ru_maxrss < 32 << 10); /* KiB: the shape bomb among them */
 }
 
+/* A file that a fuzzer found: HDF5 1.10.8 reads far outside of a global heap on it. */
+static void a_file_that_crashes_the_library_is_an_error(void **state)
+{
+    (void)state;
+    tiny_want t;
+    graft_error err = {0};
+    tiny_want_init(&t);
+    assert_int_equal(gf_weights_read(fixture("crash_global_heap"), t.want, TINY_TENSORS, NULL, NULL, &err),
+                     GRAFT_WEIGHTS);
+    assert_true(err.number == GF_E_CAGE_CRASHED || err.number == GF_E_HDF5_DAMAGED); /* a repaired library refuses it */
+    assert_true(tiny_want_untouched(&t));
+}
+
 static void nan_passes_where_it_is_allowed(void **state)
 {
     (void)state;
@@ -428,6 +441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layout_of_keras_is_read),
         cmocka_unit_test(bad_files_are_refused_in_full),
+        cmocka_unit_test(a_file_that_crashes_the_library_is_an_error),
         cmocka_unit_test(nan_passes_where_it_is_allowed),
         cmocka_unit_test(files_can_be_read_by_many_threads_at_once),
         cmocka_unit_test(a_file_cut_at_any_length_is_refused),
