@@ -41,7 +41,7 @@ static graft_status add_node(lowering_state *st, int layer, const gf_op_class *c
     n->kernel = n->bias = n->gamma = n->beta = n->mean = n->variance = -1;
     for (int i = 0; i < l->n_src; i++) {
         n->src[i] = g->value_of_layer[l->src[i]];
-        n->spec.src[i] = g->value[n->src[i]].shape;
+        if (n->src[i] >= 0) n->spec.src[i] = g->value[n->src[i]].shape; /* else padding, fused by the caller */
     }
     *node = n;
     return GRAFT_OK;
