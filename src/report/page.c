@@ -238,6 +238,7 @@ static void add_prediction(page *p, const gf_photo *photo)
     double share = photo->probability;
     if (photo->predicted < 0) return;
     gf_html_element(&p->t, "b", "", gf_record_class(p->r, photo->predicted));
+    if (isnan(share)) return;
     add(p, " ");
     gf_html_element(&p->t, "i", "", GF_PERCENT(share, share >= 0.995 && share < 1));
 }

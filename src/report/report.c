@@ -21,16 +21,14 @@ static graft_status write_plot(const char *path, const gf_plot *plot, const gf_r
 
 static graft_status write_plots(const char *dir, const gf_run_record *r, graft_error *err)
 {
-    char *plots = gf_path_join(dir, "plots");
-    if (!plots) return gf_fail_memory(err, 0, "a file name");
-    graft_status status = gf_make_dirs(plots, err);
-    for (size_t i = 0; i < gf_n_plots && status == GRAFT_OK; i++) {
-        char *path = gf_path_join(plots, gf_plots[i].file);
-        status = path ? write_plot(path, &gf_plots[i], r, err) : gf_fail_memory(err, 0, "a file name");
+    GF_TRY(gf_make_dirs(dir, err));
+    for (size_t i = 0; i < gf_n_plots; i++) {
+        char *path = gf_path_join(dir, gf_plots[i].file);
+        graft_status status = path ? write_plot(path, &gf_plots[i], r, err) : gf_fail_memory(err, 0, "a file name");
         gf_free(path);
+        GF_TRY(status);
     }
-    gf_free(plots);
-    return status;
+    return GRAFT_OK;
 }
 
 static graft_status write_page(const char *path, const gf_run_record *r, graft_error *err)
@@ -53,6 +51,7 @@ static graft_status write_events(const char *path, const gf_run_record *r, graft
     return r->history ? gf_events_write(path, r->history, err) : GRAFT_OK;
 }
 
+/* The figures first, in small files: where memory or disk runs out, it is the pictures that are lost. */
 graft_status gf_report_write(const char *dir, const gf_run_record *r, graft_error *err)
 {
     static const struct {
@@ -62,9 +61,9 @@ graft_status gf_report_write(const char *dir, const gf_run_record *r, graft_erro
         {"metrics.json", gf_record_write_json},
         {"history.csv", write_history},
         {GF_EVENTS_NAME, write_events},
+        {"plots", write_plots},
         {"report.html", write_page},
     };
-    GF_TRY(write_plots(dir, r, err));
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *path = gf_path_join(dir, files[i].name);
         graft_status status = path ? files[i].write(path, r, err) : gf_fail_memory(err, 0, "a file name");
