@@ -59,7 +59,7 @@ typedef struct gf_image_info {
     bool sixteen_bit;       /* scaled to 8 bits, v / 257 rounded */
     bool alpha;             /* has transparent pixels' channel; composited on the background */
     bool truncated;         /* ended early and was padded */
-    int rows_present;       /* complete rows; < stored_h only where truncated */
+    int rows_present; /* complete rows, in the file's order (BMP: mostly from below); < stored_h only where truncated */
 } gf_image_info;
 
 /* Width, height and format from the header alone, before any turning; checks empty, unknown, unsupported, 0 pixels,

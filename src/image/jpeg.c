@@ -1,5 +1,6 @@
 /* JPEG, through libjpeg's own interface: the accurate integer DCT and smooth chroma, which gives the bits of Pillow and
- * of TensorFlow's decode_jpeg(dct_method="INTEGER_ACCURATE"). TensorFlow's default is the fast DCT, up to 11 levels off.
+ * of TensorFlow's decode_jpeg(dct_method="INTEGER_ACCURATE"). TensorFlow's default is the fast DCT, up to 11 levels
+ * off.
  *
  * libjpeg reports by calling back and expects a fatal callback not to return: `reader` holds what must outlive the
  * jump, and run() has no local that changes between setjmp and the jump. Warnings are errors: libjpeg goes on with
@@ -175,11 +176,14 @@ static bool match(const uint8_t *bytes, size_t n)
     return n >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
 }
 
+/* Arithmetic coding is left out on purpose: a decoder cannot tell from it that data are damaged or missing. */
 static graft_status check_kind(const gf_image_job *job, const gf_jpeg_frame *f)
 {
+    static const char lossless[] = "lossless JPEG", hierarchical[] = "hierarchical JPEG",
+                      arithmetic[] = "arithmetic JPEG";
     static const char *const unread[16] = {
-        [3] = "lossless JPEG",  [5] = "hierarchical JPEG",  [6] = "hierarchical JPEG",  [7] = "hierarchical JPEG",
-        [11] = "lossless JPEG", [13] = "hierarchical JPEG", [14] = "hierarchical JPEG", [15] = "hierarchical JPEG",
+        [3] = lossless,    [5] = hierarchical, [6] = hierarchical,  [7] = hierarchical,  [9] = arithmetic,
+        [10] = arithmetic, [11] = lossless,    [13] = hierarchical, [14] = hierarchical, [15] = hierarchical,
     };
     if (unread[f->kind]) return gf_job_unsupported(job, unread[f->kind]);
     if (f->bits == 8) return GRAFT_OK;
@@ -206,9 +210,8 @@ static graft_status decode(const gf_image_job *job, int w, int h)
                        "%s: JPEG of more than %d scans", job->name, MAX_SCANS);
     }
     /* Huffman codes take a bit or more for each block of 8 x 8, so this bounds memory by the bytes that are there. */
-    bool huffman = f.kind < 9;
     uint64_t blocks = (uint64_t)((w + 7) / 8) * (uint64_t)((h + 7) / 8);
-    if (huffman && !job->opts->allow_truncated && blocks > 8 * (uint64_t)job->n) {
+    if (!job->opts->allow_truncated && blocks > 8 * (uint64_t)job->n) {
         return gf_job_ends_early(job, 0, h, "far too few bytes for its size");
     }
     if (f.exif) gf_job_exif(job, f.exif, f.exif_size);

@@ -10,7 +10,7 @@
 
 #include <png.h>
 
-enum { SIGNATURE = 8, CHUNK_FRAME = 12, IHDR_END = 33, CHUNK_LIMIT = 1 << 20, DEFLATE_MOST = 1032 };
+enum { SIGNATURE = 8, CHUNK_FRAME = 12, IHDR_END = 33, CHUNK_LIMIT = 1 << 20, DEFLATE_MOST = 1032, PIECE = 256 };
 
 typedef struct reader {
     png_structp png;
@@ -128,6 +128,7 @@ static void set_limits(reader *r)
     png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* max_pixels was checked before */
     png_set_chunk_malloc_max(r->png, CHUNK_LIMIT);
+    png_set_compression_buffer_size(r->png, PIECE); /* read in small pieces, so that a cut file gives all its rows */
     png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, unread, (int)(sizeof unread / 5));
 }
 

@@ -74,6 +74,7 @@ static graft_status decode_first(const gf_image_job *job, const WebPIterator *it
 {
     gf_picture *out = job->out;
     frame f = {.w = it->width, .h = it->height, .pixels = out->rgb};
+    if (!it->complete && (f.w <= 0 || f.h <= 0)) return gf_job_ends_early(job, 0, out->h, NULL);
     if (it->x_offset < 0 || it->y_offset < 0 || f.w <= 0 || f.h <= 0 || f.w > out->w - it->x_offset ||
         f.h > out->h - it->y_offset) {
         return gf_job_damaged(job, "damaged WebP: a frame of %d x %d on a canvas of %d x %d", f.w, f.h, out->w, out->h);

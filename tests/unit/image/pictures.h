@@ -43,7 +43,7 @@ static inline file file_load(const char *path)
 static inline file fixture_file(const char *name)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/image/%s", GRAFT_FIXTURES, name);
+    snprintf(path, sizeof path, "%s/image/%.127s", GRAFT_FIXTURES, name);
     return file_load(path);
 }
 
