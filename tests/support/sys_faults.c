@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of fault and crash: a run has several threads */
 static struct {
     fault_kind kind;
     long skip;
@@ -40,7 +42,12 @@ bool faults_disarm(void)
 
 long faults_live(void) { return live; }
 
-static bool fails(fault_kind kind)
+static atomic_long file_calls, allocations;
+
+long faults_file_calls(void) { return file_calls; }
+long faults_allocations(void) { return allocations; }
+
+static bool reached(fault_kind kind)
 {
     if (!fault.armed || fault.kind != kind || fault.skip-- > 0) return false;
     fault.happened = true;
@@ -49,8 +56,16 @@ static bool fails(fault_kind kind)
     } else {
         fault.armed = false;
     }
-    errno = fault.error;
     return true;
+}
+
+static bool fails(fault_kind kind)
+{
+    pthread_mutex_lock(&lock);
+    bool now = reached(kind);
+    pthread_mutex_unlock(&lock);
+    if (now) errno = fault.error;
+    return now;
 }
 
 /* ---- crashes */
@@ -85,7 +100,12 @@ static void lose_file(int fd)
 
 static void crash_point(void)
 {
-    if (!crash.armed || crash.skip-- > 0) return;
+    file_calls++;
+    pthread_mutex_lock(&lock);
+    if (!crash.armed || crash.skip-- > 0) {
+        pthread_mutex_unlock(&lock);
+        return;
+    }
     for (int i = 0; i < crash.n_files; i++) lose_file(crash.file[i]);
     for (int i = crash.n_renames; (crash.loses & CRASH_UNDOES_RENAMES) && i-- > 0;) {
         if (rename(crash.renamed[i][1], crash.renamed[i][0])) abort();
@@ -121,6 +141,13 @@ static void note_renamed(const char *from, const char *to)
     snprintf(crash.renamed[crash.n_renames++][1], sizeof crash.renamed[0][1], "%s", to);
 }
 
+static void locked(void (*note)(int), int fd)
+{
+    pthread_mutex_lock(&lock);
+    note(fd);
+    pthread_mutex_unlock(&lock);
+}
+
 /* ---- the door */
 
 static void *counted(void *p)
@@ -129,14 +156,17 @@ static void *counted(void *p)
     return p;
 }
 
-void *gf_sys_malloc(size_t bytes) { return fails(FAULT_ALLOC) ? NULL : counted(malloc(bytes)); }
-void *gf_sys_aligned(size_t align, size_t bytes)
+static bool no_memory(void)
 {
-    return fails(FAULT_ALLOC) ? NULL : counted(aligned_alloc(align, bytes));
+    allocations++;
+    return fails(FAULT_ALLOC);
 }
+
+void *gf_sys_malloc(size_t bytes) { return no_memory() ? NULL : counted(malloc(bytes)); }
+void *gf_sys_aligned(size_t align, size_t bytes) { return no_memory() ? NULL : counted(aligned_alloc(align, bytes)); }
 void *gf_sys_realloc(void *old, size_t bytes)
 {
-    if (fails(FAULT_ALLOC)) return NULL;
+    if (no_memory()) return NULL;
     void *p = realloc(old, bytes);
     return old ? p : counted(p);
 }
@@ -162,14 +192,14 @@ ssize_t gf_sys_write(int fd, const void *buf, size_t n)
 {
     crash_point();
     if (fails(FAULT_WRITE)) return -1;
-    note_written(fd);
+    locked(note_written, fd);
     return write(fd, buf, n);
 }
 ssize_t gf_sys_pwrite(int fd, const void *buf, size_t n, off_t at)
 {
     crash_point();
     if (fails(FAULT_WRITE)) return -1;
-    note_written(fd);
+    locked(note_written, fd);
     return pwrite(fd, buf, n, at);
 }
 int gf_sys_fsync(int fd)
@@ -177,7 +207,7 @@ int gf_sys_fsync(int fd)
     crash_point();
     if (fails(FAULT_SYNC)) return -1;
     int failed = fsync(fd);
-    if (!failed) note_synced(fd);
+    if (!failed) locked(note_synced, fd);
     return failed;
 }
 int gf_sys_fallocate(int fd, off_t n)
@@ -189,7 +219,9 @@ int gf_sys_rename(const char *from, const char *to)
 {
     crash_point();
     if (fails(FAULT_RENAME)) return -1;
+    pthread_mutex_lock(&lock);
     note_renamed(from, to);
+    pthread_mutex_unlock(&lock);
     return rename(from, to);
 }
 int gf_sys_unlink(const char *path)

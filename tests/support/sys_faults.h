@@ -27,6 +27,10 @@ void faults_arm_errno(fault_kind kind, long skip, int error, bool forever);
 bool faults_disarm(void); /* true: the fault happened */
 long faults_live(void);   /* blocks allocated and not freed */
 
+/* How many calls there were so far, to choose moments among them. File calls are those that faults_arm_crash counts. */
+long faults_file_calls(void);
+long faults_allocations(void);
+
 /* A crash: the process kills itself (SIGKILL) instead of making the skip-th file call from now. With a power loss, what
  * was not synced is lost first: bytes of files become zeros or are cut off at half, renames are undone. */
 enum { CRASH_ZEROES_DATA = 1, CRASH_CUTS_DATA = 2, CRASH_UNDOES_RENAMES = 4 };

@@ -1,0 +1,335 @@
+/* A whole run - pictures, two phases, checkpoints, run folder - that is killed, or whose memory or disk fails, at
+ * seeded moments: at a file call or an allocation, not at a time, so that a failure here is the same failure again.
+ * What is left is then resumed, and must end with the bytes of a run that nothing happened to. Augmentation and dropout
+ * are on. Every run is a process of its own. */
+#include "support/sys_faults.h"
+
+#include <graft/graft.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/rng.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SEED = 11, KILLS = 20, MEMORY_FAULTS = 24, DISK_FAULTS = 20, EXIT_LEAK = 99 };
+
+static char root[64], data_dir[96], reference_dir[96], run_dir[96];
+static long file_calls, allocations;
+
+/* ---- a small set of pictures: 24-bit BMPs of noise, one class redder, the other bluer */
+
+enum { SIDE = 40, ROW = SIDE * 3, FILE_BYTES = 54 + SIDE * ROW };
+
+static void put_le32(uint8_t *at, uint32_t x)
+{
+    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(x >> 8 * i);
+}
+
+static void make_picture(const char *path, uint32_t number, int strong)
+{
+    static uint8_t bmp[FILE_BYTES];
+    memset(bmp, 0, 54);
+    memcpy(bmp, "BM", 2);
+    put_le32(bmp + 2, FILE_BYTES);
+    put_le32(bmp + 10, 54);
+    put_le32(bmp + 14, 40);
+    put_le32(bmp + 18, SIDE);
+    put_le32(bmp + 22, SIDE);
+    bmp[26] = 1;
+    bmp[28] = 24;
+    gf_rng rng = gf_rng_make(SEED, GF_PURPOSE_SYNTHETIC, 0, number);
+    for (int i = 0; i < SIDE * ROW; i++) bmp[54 + i] = (uint8_t)(gf_rng_below(&rng, 120) + (i % 3 == strong ? 100 : 0));
+    assert_int_equal(gf_file_write(path, &(gf_bytes){bmp, FILE_BYTES}, 1, NULL), GRAFT_OK);
+}
+
+static void make_data(void)
+{
+    static const struct {
+        const char *part;
+        uint32_t n;
+    } parts[] = {{"train", 6}, {"validation", 3}};
+    static const char *const classes[] = {"blue", "red"};
+    for (uint32_t p = 0; p < 2; p++) {
+        for (uint32_t c = 0; c < 2; c++) {
+            char dir[192], path[256];
+            snprintf(dir, sizeof dir, "%s/%s/%s", data_dir, parts[p].part, classes[c]);
+            assert_int_equal(gf_make_dirs(dir, NULL), GRAFT_OK);
+            for (uint32_t i = 0; i < parts[p].n; i++) {
+                snprintf(path, sizeof path, "%s/%u.bmp", dir, i);
+                make_picture(path, 100 * p + 10 * c + i, c ? 2 : 0);
+            }
+        }
+    }
+}
+
+/* ---- one run, in the process that calls */
+
+static graft_status train(graft_context *context, const char *out, graft_error *err)
+{
+    graft_model_options model_options;
+    graft_data_options data_options;
+    graft_train_options train_options;
+    graft_model *model = NULL;
+    graft_data *data = NULL;
+    graft_result *result = NULL;
+    graft_model_defaults(&model_options);
+    model_options.alpha = 0.35;
+    model_options.width = model_options.height = 32;
+    model_options.precision = "f32";
+    model_options.fine_tune_at = 140;
+    graft_data_defaults(&data_options);
+    data_options.width = data_options.height = 32;
+    data_options.batch = 4;
+    graft_train_defaults(&train_options);
+    train_options.out = out;
+    train_options.force = 1;
+    train_options.batch = 4;
+    train_options.epochs = 2;
+    train_options.fine_tune_epochs = 2;
+    train_options.lr = 1e-3;
+    train_options.checkpoint_seconds = 0;
+    train_options.report = 0;
+    graft_status status = graft_model_open(context, &model_options, &model, err);
+    if (!status) status = graft_data_open(context, data_dir, &data_options, &data, err);
+    if (!status) status = graft_train(model, data, &train_options, &result, err);
+    graft_result_free(result);
+    graft_data_free(data);
+    graft_model_free(model);
+    return status;
+}
+
+static graft_status go(const char *out, int threads, bool resume, graft_error *err)
+{
+    graft_context_options options;
+    graft_context *context = NULL;
+    graft_result *result = NULL;
+    graft_context_defaults(&options);
+    options.threads = threads;
+    graft_status status = graft_context_open(&options, &context, err);
+    if (!status) status = resume ? graft_resume(context, out, NULL, &result, err) : train(context, out, err);
+    graft_result_free(result);
+    graft_context_free(context);
+    return status;
+}
+
+/* ---- the same in a child, with something that happens to it */
+
+typedef struct accident {
+    bool crash;
+    fault_kind kind; /* where it is no crash */
+    int error;
+    bool forever;
+    long at;
+} accident;
+
+/* How the child ended, as waitpid tells it. Its last error goes to `said`. `calls` (may be NULL) gets how many file
+ * calls and allocations it made. */
+static int run_child(const char *out, int threads, bool resume, const accident *a, char said[256], long calls[2])
+{
+    int pipe_end[2], how;
+    assert_int_equal(pipe(pipe_end), 0);
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (!child) {
+        struct {
+            long calls[2];
+            char said[256];
+        } report = {0};
+        graft_error err = {0};
+        long live = faults_live();
+        if (a && a->crash) faults_arm_crash(a->at, 0);
+        if (a && !a->crash) faults_arm_errno(a->kind, a->at, a->error, a->forever);
+        graft_status status = go(out, threads, resume, &err);
+        faults_disarm();
+        report.calls[0] = faults_file_calls();
+        report.calls[1] = faults_allocations();
+        snprintf(report.said, sizeof report.said, "E%d: %.200s", err.number, err.message);
+        if (write(pipe_end[1], &report, sizeof report) != sizeof report) _exit(98);
+        _exit(faults_live() == live ? (int)status : EXIT_LEAK);
+    }
+    close(pipe_end[1]);
+    struct {
+        long calls[2];
+        char said[256];
+    } report = {0};
+    if (read(pipe_end[0], &report, sizeof report) < 0) fail();
+    close(pipe_end[0]);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    memcpy(said, report.said, sizeof report.said);
+    if (calls) memcpy(calls, report.calls, sizeof report.calls);
+    return how;
+}
+
+/* ---- what a run left */
+
+/* The history without its last two columns, which are times. */
+static void cut_times(char *csv)
+{
+    char *to = csv;
+    for (char *line = csv; *line;) {
+        size_t n = strcspn(line, "\n");
+        size_t kept = n;
+        for (int commas = 0; kept > 0 && commas < 2;) commas += line[--kept] == ',';
+        memmove(to, line, kept);
+        to += kept;
+        line += n + (line[n] == '\n');
+    }
+    *to = 0;
+}
+
+static void same_bytes(const char *name, const char *where)
+{
+    char path[2][192];
+    uint8_t *bytes[2];
+    size_t n[2];
+    const char *dirs[2] = {reference_dir, run_dir};
+    for (int i = 0; i < 2; i++) {
+        snprintf(path[i], sizeof path[i], "%s/%s", dirs[i], name);
+        if (gf_file_read(path[i], 1 << 26, &bytes[i], &n[i], NULL) != GRAFT_OK) fail_msg("%s: no %s", where, path[i]);
+        if (strstr(name, ".csv")) {
+            cut_times((char *)bytes[i]);
+            n[i] = strlen((char *)bytes[i]);
+        }
+        assert_true(n[i] > 0);
+    }
+    if (n[0] != n[1] || memcmp(bytes[0], bytes[1], n[0])) fail_msg("%s: %s differs", where, name);
+    gf_free(bytes[0]);
+    gf_free(bytes[1]);
+}
+
+/* Takes up what an accident left, with another number of threads, and compares. */
+static void recover(const accident *a, const char *where)
+{
+    char said[256], config[192];
+    snprintf(config, sizeof config, "%s/config.json", run_dir);
+    bool begun = gf_is_file(config); /* else there is no run yet to resume */
+    int how = run_child(run_dir, a->at % 2 ? 1 : 2, begun, NULL, said, NULL);
+    if (!WIFEXITED(how) || WEXITSTATUS(how))
+        fail_msg("%s: %s ends with %x: %s", where, begun ? "resume" : "train", how, said);
+    same_bytes("model.safetensors", where);
+    same_bytes("history.csv", where);
+}
+
+static void clear_run(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", run_dir);
+    assert_int_equal(system(command), 0);
+}
+
+/* The k-th of n seeded moments in [0, range). */
+static long moment(uint32_t purpose, uint32_t k, long range)
+{
+    gf_rng rng = gf_rng_make(SEED, GF_PURPOSE_SYNTHETIC, purpose, k);
+    return (long)gf_rng_below(&rng, (uint32_t)range);
+}
+
+/* ---- tests */
+
+static int set_up(void **state)
+{
+    (void)state;
+    char said[256];
+    long calls[2];
+    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
+    if (!mkdtemp(root)) return -1;
+    snprintf(data_dir, sizeof data_dir, "%s/data", root);
+    snprintf(reference_dir, sizeof reference_dir, "%s/reference", root);
+    snprintf(run_dir, sizeof run_dir, "%s/run", root);
+    make_data();
+    const accident none = {.crash = true, .at = LONG_MAX};
+    int how = run_child(reference_dir, 2, false, &none, said, calls);
+    if (how) print_error("the reference run ends with %x: %s\n", how, said);
+    file_calls = calls[0];
+    allocations = calls[1];
+    print_message("seed %d; a run makes %ld file calls and %ld allocations\n", SEED, file_calls, allocations);
+    return how || file_calls < 50 || allocations < 50;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    return system(command);
+}
+
+static void killed_at_any_file_call_it_resumes_with_the_same_bits(void **state)
+{
+    (void)state;
+    int killed = 0;
+    for (uint32_t i = 0; i < KILLS; i++) {
+        char said[256], where[64];
+        accident a = {.crash = true, .at = moment(1, i, file_calls)};
+        snprintf(where, sizeof where, "killed at file call %ld", a.at);
+        clear_run();
+        int how = run_child(run_dir, 2, false, &a, said, NULL);
+        killed += WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL;
+        if (!WIFSIGNALED(how) && WEXITSTATUS(how)) fail_msg("%s: ends with %x: %s", where, how, said);
+        recover(&a, where);
+    }
+    assert_true(killed >= KILLS - 3); /* threads read files too: one or the other may run past its moment */
+}
+
+static void without_memory_it_ends_cleanly_or_goes_on(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < MEMORY_FAULTS; i++) {
+        char said[256], where[64];
+        accident a = {.kind = FAULT_ALLOC, .error = ENOMEM, .at = moment(2, i, allocations)};
+        snprintf(where, sizeof where, "allocation %ld failed", a.at);
+        clear_run();
+        int how = run_child(run_dir, 2, false, &a, said, NULL);
+        if (!WIFEXITED(how)) fail_msg("%s: killed by signal %d", where, WTERMSIG(how));
+        int status = WEXITSTATUS(how);
+        if (status != GRAFT_OK && status != GRAFT_RESOURCE) fail_msg("%s: ends with %d: %s", where, status, said);
+        recover(&a, where);
+    }
+}
+
+static void a_failing_disk_never_costs_the_run(void **state)
+{
+    (void)state;
+    static const struct {
+        fault_kind kind;
+        int error;
+    } faults[] = {
+        {FAULT_WRITE, ENOSPC}, {FAULT_WRITE, EIO}, {FAULT_SYNC, EIO}, {FAULT_RENAME, EROFS}, {FAULT_WRITE, EDQUOT}};
+    for (uint32_t i = 0; i < DISK_FAULTS; i++) {
+        char said[256], where[80];
+        size_t f = i % (sizeof faults / sizeof *faults);
+        accident a = {.kind = faults[f].kind, .error = faults[f].error, .forever = i % 2, .at = moment(3, i, 12)};
+        snprintf(where, sizeof where, "fault of kind %d from call %ld on, errno %d", a.kind, a.at, a.error);
+        clear_run();
+        int how = run_child(run_dir, 2, false, &a, said, NULL);
+        if (!WIFEXITED(how)) fail_msg("%s: killed by signal %d", where, WTERMSIG(how));
+        int status = WEXITSTATUS(how);
+        if (status != GRAFT_OK && status != GRAFT_RESOURCE) fail_msg("%s: ends with %d: %s", where, status, said);
+        recover(&a, where);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_at_any_file_call_it_resumes_with_the_same_bits),
+        cmocka_unit_test(without_memory_it_ends_cleanly_or_goes_on),
+        cmocka_unit_test(a_failing_disk_never_costs_the_run),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
