@@ -164,6 +164,10 @@ typedef struct graft_train_options {
 
 GRAFT_API void graft_train_defaults(graft_train_options *options);
 
+/* Tells without training whether these options can be used: spelling, ranges, a run folder that is free and can be
+ * written. */
+GRAFT_API graft_status graft_train_check(const graft_train_options *options, graft_error *err);
+
 /* Trains the model in place (best weights on the validation set kept) and writes the run folder. Result JSON:
  * {"run","before":{loss,accuracy},"validation":{..},"test":{..},"epochs","seconds","peak_rss_mb"}. */
 GRAFT_API graft_status graft_train(graft_model *model, graft_data *data, const graft_train_options *options,
@@ -188,11 +192,18 @@ GRAFT_API graft_status graft_evaluate(graft_model *model, const char *path, cons
 GRAFT_API graft_status graft_predict(graft_model *model, const char *const *paths, size_t n, int top,
                                      graft_result **out, graft_error *err);
 
+typedef struct graft_label {
+    const char *label;
+    double probability;
+} graft_label;
+
 typedef struct graft_prediction {
     const char *path;
     const char *label; /* NULL: the picture could not be read */
     double probability;
     const char *error; /* NULL where there is a label */
+    size_t n_top;      /* the likeliest labels, as many as were asked for; top[0] is `label` */
+    const graft_label *top;
 } graft_prediction;
 
 GRAFT_API size_t graft_result_predictions(const graft_result *result);

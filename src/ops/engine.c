@@ -95,6 +95,14 @@ static void name_machine(gf_ops *ops)
 
 static bool remember(gf_ops *ops, const char *key, size_t key_n, const char *name, size_t name_n)
 {
+    for (size_t i = 0; i < ops->n; i++) {
+        if (strncmp(ops->choices[i].key, key, key_n) || ops->choices[i].key[key_n]) continue;
+        char *copy = gf_strndup(name, name_n);
+        if (!copy) return false;
+        gf_free(ops->choices[i].name);
+        ops->choices[i].name = copy;
+        return true;
+    }
     if (!gf_grow(&ops->choices, ops->n, &ops->cap)) return false;
     choice c = {gf_strndup(key, key_n), gf_strndup(name, name_n)};
     if (!c.key || !c.name) {
@@ -118,6 +126,13 @@ static bool read_choices(gf_ops *ops, const char *text)
         text += line + (text[line] == '\n');
     }
     return true;
+}
+
+void gf_ops_add_choices(gf_ops *ops, const char *choices)
+{
+    pthread_mutex_lock(&ops->lock);
+    read_choices(ops, choices);
+    pthread_mutex_unlock(&ops->lock);
 }
 
 graft_status gf_ops_create(gf_ops **out, const char *choices, graft_error *err)

@@ -14,8 +14,17 @@ typedef struct gf_ops gf_ops;
 graft_status gf_ops_create(gf_ops **out, const char *choices, graft_error *err);
 void gf_ops_destroy(gf_ops *ops);
 
+/* Adds choices on record (lines as above); one that is there already is replaced. Memory running out loses some. */
+void gf_ops_add_choices(gf_ops *ops, const char *choices);
+
 /* The choices made so far, sorted, as lines "key=choice"; NULL: no memory. gf_free it. */
 char *gf_ops_choices_text(const gf_ops *ops);
+
+/* Chooses among n candidates by timing `run` (best of several); a later one must be a tenth faster than an earlier
+ * one to be taken, so that noise does not flip a choice. A choice on record is used untimed. `run` returns false where
+ * a candidate does not work. */
+int gf_ops_choose(gf_ops *ops, const char *key, const char *const *names, int n, bool (*run)(void *ctx, int candidate),
+                  void *ctx);
 
 /* The processor and oneDNN's version, such as "AuthenticAMD 25.17.1 avx512_core_bf16 oneDNN 3.2.0": choices hold only
  * there. */

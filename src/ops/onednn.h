@@ -47,10 +47,4 @@ graft_status gf_packed_create(gf_packed *w, const gf_ops *ops, const_dnnl_memory
 graft_status gf_packed_fill(gf_packed *w, const gf_ops *ops, const float *values, graft_error *err);
 void gf_packed_destroy(gf_packed *w);
 
-/* Chooses among n candidates by timing `run` (best of several); a later one must be a tenth faster than an earlier
- * one to be taken, so that noise does not flip a choice. A choice on record is used untimed. `run` returns false where
- * a candidate does not work. */
-int gf_ops_choose(gf_ops *ops, const char *key, const char *const *names, int n, bool (*run)(void *ctx, int candidate),
-                  void *ctx);
-
 #endif

@@ -151,4 +151,5 @@ const gf_architecture gf_mobilenet_v2 = {
     .build = build,
     .scale = 1 / 127.5f,
     .offset = -1,
+    .fine_tune_at = 100,
 };

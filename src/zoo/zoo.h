@@ -18,6 +18,7 @@ typedef struct gf_architecture {
      * rescales the picture (scale, offset), so nobody can apply it twice or forget it. */
     graft_status (*build)(gf_model *m, const gf_zoo_options *options, int input, int *last, graft_error *err);
     float scale, offset; /* picture values 0..255 -> scale x + offset */
+    int fine_tune_at;    /* where fine-tuning begins unless told otherwise: some two thirds up */
 } gf_architecture;
 
 extern const gf_architecture gf_mobilenet_v2;

@@ -1,0 +1,66 @@
+/* album.c - pictures by path, decoded when they are asked for. */
+#include "api/internal.h"
+
+#include <string.h>
+
+static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                            graft_error *err)
+{
+    (void)epoch, (void)training, (void)err;
+    gf_album *a = ctx;
+    graft_error *why = &a->error[sample];
+    graft_status status = gf_sample_read(a->index, sample, &a->buffer[worker], why);
+    if (status == GRAFT_OK) {
+        status = gf_sample_decode(a->index, sample, &a->buffer[worker], &a->options, a->pixels[worker], NULL, why);
+    }
+    if (status != GRAFT_OK) return GRAFT_DATA; /* this picture alone: why is kept */
+    gf_augment_apply(NULL, a->pixels[worker], a->options.height, a->options.width, dst);
+    return GRAFT_OK;
+}
+
+gf_feed gf_album_feed(gf_album *a) { return (gf_feed){picture, a}; }
+
+graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *f, const char *const *paths, size_t n,
+                           graft_error *err)
+{
+    *a = (gf_album){.context = c};
+    gf_data_defaults(&a->options);
+    a->options.width = f->width;
+    a->options.height = f->height;
+    a->options.antialias = f->antialias;
+    a->options.image.ignore_exif = f->ignore_exif;
+    a->options.log = &c->log;
+    graft_status status = GRAFT_OK;
+    GF_GOTO(gf_index_pictures(&a->index, paths, n, &a->options, err));
+    size_t threads = (size_t)gf_pool_threads(c->pool), bytes = (size_t)f->width * (size_t)f->height * 3;
+    a->buffer = gf_new_n(threads, gf_buffer);
+    a->pixels = gf_new_n(threads, uint8_t *);
+    a->error = gf_new_n(a->index->n, graft_error);
+    a->sample = gf_new_n(a->index->n, uint32_t);
+    a->lost = gf_new_n(a->index->n, bool);
+    bool ok = a->buffer && a->pixels && a->error && a->sample && a->lost;
+    for (size_t i = 0; i < threads && ok; i++) ok = (a->pixels[i] = gf_alloc_raw(bytes, 1)) != NULL;
+    if (!ok) {
+        status = gf_fail_memory(err, threads * bytes, "pictures");
+        goto out;
+    }
+    for (uint32_t i = 0; i < a->index->n; i++) a->sample[i] = i;
+out:
+    if (status != GRAFT_OK) gf_album_close(a);
+    return status;
+}
+
+void gf_album_close(gf_album *a)
+{
+    for (int i = 0; i < gf_pool_threads(a->context->pool); i++) {
+        if (a->buffer) gf_buffer_free(&a->buffer[i]);
+        if (a->pixels) gf_free(a->pixels[i]);
+    }
+    gf_free(a->buffer);
+    gf_free(a->pixels);
+    gf_free(a->error);
+    gf_free(a->sample);
+    gf_free(a->lost);
+    gf_index_free(a->index);
+    *a = (gf_album){.context = a->context};
+}

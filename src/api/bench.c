@@ -1,0 +1,193 @@
+/* bench.c - steps of both phases on synthetic pictures, timed, beside what one matrix product reaches. */
+#include "api/internal.h"
+
+#include "base/rng.h"
+#include "base/sys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void graft_bench_defaults(graft_bench_options *o)
+{
+    *o = (graft_bench_options){.batch = 32, .steps = 30, .augment = "flip,rotate=0.2"};
+}
+
+typedef struct synthetic {
+    uint8_t *pixels; /* `batch` pictures */
+    int width, height, batch;
+    gf_augment_spec augment;
+} synthetic;
+
+static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                            graft_error *err)
+{
+    (void)worker, (void)err;
+    const synthetic *s = ctx;
+    size_t bytes = (size_t)(s->width * s->height * 3);
+    gf_augment_params drawn = gf_augment_draw(&s->augment, 1, epoch, sample);
+    gf_augment_apply(training ? &drawn : NULL, s->pixels + sample % (uint32_t)s->batch * bytes, s->height, s->width,
+                     dst);
+    return GRAFT_OK;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *x, int n)
+{
+    qsort(x, (size_t)n, sizeof *x, by_value);
+    return x[n / 2];
+}
+
+/* Steps until all are timed; the first few warm up. Whole steps: pictures, both parts, update; the next step's frozen
+ * part overlaps, as it does in a run. */
+static graft_status time_steps(graft_model *m, gf_engine *e, const char *optimizer, synthetic *s,
+                               const graft_bench_options *o, double *ms, graft_error *err)
+{
+    enum { WARM_UP = 5 };
+    gf_optimizer opt;
+    GF_TRY(gf_optimizer_parse(&opt, optimizer, err));
+    size_t batch = (size_t)o->batch;
+    float *slots = gf_alloc_tensor((size_t)gf_optimizer_slots(&opt) * gf_engine_trainable(e) * sizeof *slots);
+    double *seconds = gf_new_n((size_t)o->steps, double);
+    uint32_t *sample = gf_new_n(batch, uint32_t);
+    int32_t *label = gf_new_n(batch, int32_t);
+    graft_status status = GRAFT_OK;
+    if (!slots || !seconds || !sample || !label) {
+        status = gf_fail_memory(err, gf_engine_trainable(e) * sizeof *slots, "a benchmark");
+        goto out;
+    }
+    for (size_t i = 0; i < batch; i++) {
+        sample[i] = (uint32_t)i;
+        label[i] = (int32_t)(i % (size_t)m->model.classes);
+    }
+    gf_feed feed = {picture, s};
+    for (int k = 0; k < WARM_UP + o->steps; k++) {
+        double t = gf_sys_seconds();
+        gf_batch now = {(uint32_t)k, (uint64_t)k, batch, sample, label};
+        gf_batch next = {(uint32_t)k + 1, (uint64_t)k + 1, batch, sample, label};
+        gf_step_result r;
+        GF_GOTO(gf_engine_gradient(e, &feed, NULL, &now, &next, &r, err));
+        gf_optimizer_begin_step(&opt, 1e-6, k);
+        GF_GOTO(gf_engine_apply(e, &opt, slots, err));
+        if (k >= WARM_UP) seconds[k - WARM_UP] = gf_sys_seconds() - t;
+        GF_GOTO(gf_api_stop_asked(m->context, err));
+    }
+    *ms = 1e3 * median(seconds, o->steps);
+out:
+    gf_engine_quiet(e);
+    gf_free(slots);
+    gf_free(seconds);
+    gf_free(sample);
+    gf_free(label);
+    return status;
+}
+
+typedef struct phase_result {
+    double ms, forward_flops, tail_flops;
+} phase_result;
+
+static graft_status time_phase(graft_model *m, int boundary, const char *optimizer, synthetic *s,
+                               const graft_bench_options *o, phase_result *r, graft_error *err)
+{
+    gf_engine *e = NULL;
+    gf_engine_spec spec;
+    gf_engine_defaults(&spec);
+    spec.train = true;
+    spec.batch = o->batch;
+    spec.dtype = m->facts.dtype;
+    m->model.boundary = boundary;
+    GF_TRY(gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err));
+    graft_status status = time_steps(m, e, optimizer, s, o, &r->ms, err);
+    r->forward_flops = gf_engine_flops(e, true);
+    r->tail_flops = gf_engine_flops(e, false);
+    gf_engine_destroy(e);
+    return status;
+}
+
+typedef struct peak_job {
+    graft_context *c;
+    gf_dtype dtype;
+    double gflops[64];
+} peak_job;
+
+static graft_status peak_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    (void)worker;
+    peak_job *j = ctx;
+    return gf_ops_matmul_gflops(j->c->ops, j->dtype, &j->gflops[item], err);
+}
+
+/* One product a thread, at the same time: what the threads reach together. */
+static graft_status measure_peak(graft_context *c, gf_dtype dtype, double *gflops, graft_error *err)
+{
+    peak_job j = {.c = c, .dtype = dtype};
+    int threads = gf_pool_threads(c->pool);
+    if (threads > 64) threads = 64;
+    GF_TRY(gf_pool_run(c->pool, (size_t)threads, peak_item, &j, err));
+    *gflops = 0;
+    for (int i = 0; i < threads; i++) *gflops += j.gflops[i];
+    return GRAFT_OK;
+}
+
+static graft_status bench_result(const graft_model *m, const graft_bench_options *o, const phase_result *frozen,
+                                 const phase_result *tune, double peak, graft_result **out, graft_error *err)
+{
+    /* backward costs the trainable part twice its forward */
+    double flops = o->batch * (tune->forward_flops + 2 * tune->tail_flops);
+    gf_json *j = gf_json_object();
+    gf_json_set(j, "frozen_step_ms", gf_json_real(frozen->ms));
+    gf_json_set(j, "fine_tune_step_ms", gf_json_real(tune->ms));
+    gf_json_set(j, "images_per_second", gf_json_real(1e3 * o->batch / tune->ms));
+    gf_json_set(j, "gflops", gf_json_real(flops / tune->ms * 1e-6));
+    gf_json_set(j, "frozen_gflops", gf_json_real(o->batch * frozen->forward_flops / frozen->ms * 1e-6));
+    gf_json_set(j, "peak_gflops", gf_json_real(peak));
+    gf_json_set(j, "peak_rss_mb", gf_json_real(gf_run_peak_rss_mb()));
+    gf_json_set(j, "precision", gf_json_string(gf_dtype_name(m->facts.dtype)));
+    gf_json_set(j, "threads", gf_json_int(gf_pool_threads(m->context->pool)));
+    gf_json_set(j, "machine", gf_json_string(gf_ops_machine(m->context->ops)));
+    char *text = gf_sprintf("frozen step     %8.2f ms\nfine-tune step  %8.2f ms\nfine-tuning     %8.1f pictures/s\n"
+                            "%.0f GFLOP/s of %.0f that a matrix product reaches (%s)\n",
+                            frozen->ms, tune->ms, 1e3 * o->batch / tune->ms, flops / tune->ms * 1e-6, peak,
+                            gf_dtype_name(m->facts.dtype));
+    return gf_result_create(out, j, text, err);
+}
+
+graft_status graft_bench(graft_model *m, const graft_bench_options *o, graft_result **out, graft_error *err)
+{
+    *out = NULL;
+    if (o->batch < 1 || o->batch > 4096 || o->steps < 1 || o->steps > 100000) {
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "batch %d, steps %d: wanted are 1 to 4096 and 1 to 100000",
+                       o->batch, o->steps);
+    }
+    synthetic s = {.width = (int)m->config.width, .height = (int)m->config.height, .batch = o->batch};
+    graft_status status = GRAFT_OK;
+    gf_names two = {.item = (char *[]){"a", "b"}, .n = 2};
+    int boundary =
+        (int)(m->config.fine_tune_at >= 0 ? m->config.fine_tune_at : (int64_t)gf_model_backbone_layers(&m->model));
+    if (!m->has_head) GF_GOTO(gf_api_set_classes(m, &two, err));
+    GF_GOTO(gf_augment_parse(o->augment ? o->augment : "flip,rotate=0.2", &s.augment, err));
+    GF_GOTO(gf_api_resolve_precision(m, err));
+    size_t bytes = (size_t)(s.width * s.height * 3) * (size_t)s.batch;
+    s.pixels = gf_alloc_raw(bytes, 1);
+    if (!s.pixels) {
+        status = gf_fail_memory(err, bytes, "a benchmark");
+        goto out;
+    }
+    gf_rng rng = gf_rng_make(0, GF_PURPOSE_SYNTHETIC, 0, 0);
+    for (size_t i = 0; i < bytes; i++) s.pixels[i] = (uint8_t)gf_rng_u32(&rng);
+    phase_result frozen, tune;
+    double peak;
+    GF_GOTO(time_phase(m, (int)gf_model_backbone_layers(&m->model), "adam", &s, o, &frozen, err));
+    GF_GOTO(time_phase(m, boundary, "rmsprop", &s, o, &tune, err));
+    GF_GOTO(measure_peak(m->context, m->facts.dtype, &peak, err));
+    gf_api_keep_choices(m->context);
+    GF_GOTO(bench_result(m, o, &frozen, &tune, peak, out, err));
+out:
+    gf_free(s.pixels);
+    return status;
+}

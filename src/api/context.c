@@ -1,0 +1,143 @@
+#include "api/internal.h"
+
+#include "base/io.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void graft_context_defaults(graft_context_options *options) { *options = (graft_context_options){0}; }
+
+static void say(void *ctx, gf_log_level level, const char *text)
+{
+    const graft_context *c = ctx;
+    if (c->options.say) c->options.say(c->options.user, level == GF_WARNING ? GRAFT_WARNING : GRAFT_NOTE, text);
+}
+
+/* $XDG_CACHE_HOME/graft/choices, or below ~/.cache; NULL where there is no home. */
+static char *choices_path(void)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && *cache) return gf_path_join(cache, "graft/choices");
+    return home && *home ? gf_path_join(home, ".cache/graft/choices") : NULL;
+}
+
+/* The file's first line names the machine: choices made on another one do not hold. */
+static char *read_choices(const char *path)
+{
+    enum { LARGEST = 1 << 20 };
+    uint8_t *text;
+    size_t n;
+    if (!path || gf_file_read(path, LARGEST, &text, &n, NULL) != GRAFT_OK) return NULL;
+    return (char *)text;
+}
+
+static void load_choices(graft_context *c)
+{
+    c->choices_path = choices_path();
+    char *text = read_choices(c->choices_path);
+    const char *machine = gf_ops_machine(c->ops);
+    size_t n = strlen(machine);
+    if (text && !strncmp(text, machine, n) && text[n] == '\n') gf_ops_add_choices(c->ops, text + n + 1);
+    gf_free(text);
+    c->choices_read = gf_ops_choices_text(c->ops);
+}
+
+void gf_api_keep_choices(graft_context *c)
+{
+    char *now = gf_ops_choices_text(c->ops);
+    bool changed = now && (!c->choices_read || strcmp(now, c->choices_read));
+    if (changed && c->choices_path) {
+        char *dir = gf_strndup(c->choices_path, (size_t)(strrchr(c->choices_path, '/') - c->choices_path));
+        const char *machine = gf_ops_machine(c->ops);
+        gf_bytes parts[] = {{machine, strlen(machine)}, {"\n", 1}, {now, strlen(now)}};
+        if (dir && gf_make_dirs(dir, NULL) == GRAFT_OK) gf_file_write(c->choices_path, parts, 3, NULL);
+        gf_free(dir);
+    }
+    gf_free(now);
+}
+
+graft_status graft_context_open(const graft_context_options *options, graft_context **out, graft_error *err)
+{
+    *out = NULL;
+    graft_context *c = gf_new(graft_context);
+    if (!c) return gf_fail_memory(err, sizeof *c, "a context");
+    c->options = *options;
+    c->log = (gf_log){say, c};
+    graft_status status = GRAFT_OK;
+    enum { MOST_THREADS = 1024 };
+    if (options->threads < 0 || options->threads > MOST_THREADS) {
+        status =
+            gf_fail(err, GF_E_OPTION_VALUE, NULL, "%d threads: wanted are 0 to %d", options->threads, MOST_THREADS);
+        goto out;
+    }
+    GF_GOTO(gf_pool_create(&c->pool, options->threads, gf_ops_start_worker, err));
+    GF_GOTO(gf_ops_create(&c->ops, NULL, err));
+    load_choices(c);
+out:
+    if (status != GRAFT_OK) {
+        graft_context_free(c);
+    } else {
+        *out = c;
+    }
+    return status;
+}
+
+void graft_context_free(graft_context *c)
+{
+    if (!c) return;
+    gf_pool_destroy(c->pool);
+    gf_ops_destroy(c->ops);
+    gf_free(c->choices_path);
+    gf_free(c->choices_read);
+    gf_free(c);
+}
+
+graft_status gf_api_stop_asked(graft_context *c, graft_error *err)
+{
+    graft_status asked = c->options.should_stop ? c->options.should_stop(c->options.user) : GRAFT_OK;
+    if (asked != GRAFT_OK && err) {
+        *err = (graft_error){.status = asked, .message = "stopped before it was done; nothing was written"};
+    }
+    return asked;
+}
+
+static void run_progress(void *ctx, const gf_run_progress *p)
+{
+    const graft_context *c = ctx;
+    static const graft_stage stage[] = {
+        [GF_RUN_TRAINING] = GRAFT_STAGE_TRAIN,
+        [GF_RUN_EVALUATING] = GRAFT_STAGE_EVALUATE,
+        [GF_RUN_EPOCH_END] = GRAFT_STAGE_EPOCH,
+        [GF_RUN_REPORTING] = GRAFT_STAGE_REPORT,
+    };
+    graft_progress out = {.stage = stage[p->stage],
+                          .done = p->done,
+                          .total = p->total,
+                          .epoch = p->epoch,
+                          .epochs = p->epochs,
+                          .phase = p->phase,
+                          .loss = p->loss,
+                          .accuracy = p->accuracy,
+                          .val_loss = p->val_loss,
+                          .val_accuracy = p->val_accuracy,
+                          .images_per_second = p->images_per_second,
+                          .seconds_left = p->seconds_left,
+                          .seconds = p->seconds};
+    c->options.progress(c->options.user, &out);
+}
+
+static graft_status run_should_stop(void *ctx)
+{
+    const graft_context *c = ctx;
+    return c->options.should_stop ? c->options.should_stop(c->options.user) : GRAFT_OK;
+}
+
+gf_run_host gf_api_host(graft_context *c)
+{
+    return (gf_run_host){.pool = c->pool,
+                         .ops = c->ops,
+                         .log = &c->log,
+                         .progress = c->options.progress ? run_progress : NULL,
+                         .should_stop = run_should_stop,
+                         .ctx = c};
+}

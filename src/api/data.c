@@ -1,0 +1,151 @@
+#include "api/internal.h"
+
+#include "base/io.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void graft_data_defaults(graft_data_options *o)
+{
+    *o = (graft_data_options){.width = 160, .height = 160, .split = {0.8, 0.2, 0}, .batch = 32, .max_bad = 0.01};
+}
+
+static graft_status data_progress(void *user, uint64_t done, uint64_t total)
+{
+    graft_context *c = user;
+    if (c->options.progress) {
+        graft_progress p = {
+            .stage = GRAFT_STAGE_CHECK, .done = (int64_t)done, .total = (int64_t)total, .seconds_left = -1};
+        c->options.progress(c->options.user, &p);
+    }
+    return c->options.should_stop ? c->options.should_stop(c->options.user) : GRAFT_OK;
+}
+
+gf_data_options gf_api_data_options(const graft_data *d)
+{
+    const graft_data_options *o = &d->options;
+    static const gf_cache_mode cache[] = {
+        [GRAFT_CACHE_AUTO] = GF_CACHE_AUTO,
+        [GRAFT_CACHE_MEMORY] = GF_CACHE_MEMORY,
+        [GRAFT_CACHE_DISK] = GF_CACHE_DISK,
+        [GRAFT_CACHE_NONE] = GF_CACHE_NONE,
+    };
+    gf_data_options out;
+    gf_data_defaults(&out);
+    memcpy(out.split, o->split, sizeof out.split);
+    out.test_from_validation = o->test_from_validation;
+    out.batch = (uint32_t)o->batch;
+    out.seed = o->seed;
+    out.allow_empty_class = o->allow_empty_class;
+    out.bad_images = o->skip_bad ? GF_BAD_SKIP : GF_BAD_REFUSE;
+    out.max_bad = o->max_bad;
+    out.image.allow_truncated = o->allow_truncated;
+    out.image.ignore_exif = o->ignore_exif;
+    out.height = o->height;
+    out.width = o->width;
+    out.antialias = o->antialias;
+    out.cache = cache[o->cache];
+    out.memory_limit = o->memory_limit;
+    out.cache_dir = d->cache_dir;
+    out.progress = data_progress;
+    out.user = d->context;
+    out.log = &d->context->log;
+    return out;
+}
+
+graft_status gf_api_data_open(graft_data *d, const gf_names *classes, gf_data_report **report, graft_error *err)
+{
+    gf_data_options o = gf_api_data_options(d);
+    if (classes) {
+        o.classes = (const char *const *)classes->item;
+        o.n_classes = classes->n;
+    }
+    graft_status status = gf_data_open(&d->data, d->path, &o, d->context->pool, report, err);
+    if ((status == GRAFT_INTERRUPTED || status == GRAFT_TERMINATED) && err) {
+        *err = (graft_error){.status = status, .message = "stopped while the pictures were checked"};
+    }
+    return status;
+}
+
+/* Where decoded pictures are kept on disk when none was named. NULL: nowhere. */
+static char *default_cache_dir(void)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && *cache) return gf_path_join(cache, "graft");
+    return home && *home ? gf_path_join(home, ".cache/graft") : NULL;
+}
+
+static graft_status make(graft_context *context, const char *path, const graft_data_options *options, graft_data **out,
+                         graft_error *err)
+{
+    *out = NULL;
+    if (options->batch < 1 || options->width < 1 || options->height < 1 ||
+        (unsigned)options->cache > GRAFT_CACHE_NONE) {
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "batch %d, size %dx%d: each must be at least 1", options->batch,
+                       options->width, options->height);
+    }
+    graft_data *d = gf_new(graft_data);
+    if (!d) return gf_fail_memory(err, sizeof *d, "a data set");
+    d->context = context;
+    d->options = *options;
+    char *real = realpath(path, NULL); /* so that a run can be resumed from another folder */
+    d->path = gf_strdup(real ? real : path);
+    free(real);
+    d->cache_dir = options->cache_dir ? gf_strdup(options->cache_dir) : default_cache_dir();
+    d->options.cache_dir = d->cache_dir;
+    if (!d->path || (options->cache_dir && !d->cache_dir)) {
+        graft_data_free(d);
+        return gf_fail_memory(err, strlen(path), "a data set");
+    }
+    *out = d;
+    return GRAFT_OK;
+}
+
+graft_status graft_data_open(graft_context *context, const char *path, const graft_data_options *options,
+                             graft_data **out, graft_error *err)
+{
+    GF_TRY(make(context, path, options, out, err));
+    graft_status status = gf_api_data_open(*out, NULL, NULL, err);
+    if (status != GRAFT_OK) {
+        graft_data_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+void graft_data_free(graft_data *d)
+{
+    if (!d) return;
+    gf_data_close(d->data);
+    gf_free(d->path);
+    gf_free(d->cache_dir);
+    gf_free(d);
+}
+
+int graft_data_classes(const graft_data *d) { return (int)d->data->index->classes.n; }
+
+const char *graft_data_class_name(const graft_data *d, int i)
+{
+    const gf_names *n = &d->data->index->classes;
+    return i >= 0 && (size_t)i < n->n ? n->item[i] : NULL;
+}
+
+graft_status graft_inspect(graft_context *context, const char *path, const graft_data_options *options,
+                           graft_result **out, int64_t *bad, graft_error *err)
+{
+    *out = NULL;
+    graft_data *d;
+    GF_TRY(make(context, path, options, &d, err));
+    gf_data_options o = gf_api_data_options(d);
+    gf_data_report *report = NULL;
+    graft_status status = gf_data_inspect(d->path, &o, context->pool, &report, err);
+    char *text = NULL;
+    if (status == GRAFT_OK) status = gf_report_text(report, &text, err);
+    if (status == GRAFT_OK) {
+        if (bad) *bad = (int64_t)report->n_bad;
+        status = gf_result_create(out, gf_report_json(report), text, err);
+    }
+    gf_report_free(report);
+    graft_data_free(d);
+    return status;
+}

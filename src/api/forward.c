@@ -1,0 +1,397 @@
+/* forward.c - what a model makes of pictures: evaluate, predict, features. */
+#include "api/internal.h"
+
+#include "base/io.h"
+#include "formats/npy.h"
+#include "tasks/classify.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK = 256 }; /* pictures between two looks at progress and stop */
+
+static graft_status make_engine(graft_model *m, int output_layer, gf_dtype dtype, gf_engine **e, graft_error *err)
+{
+    gf_engine_spec spec;
+    gf_engine_defaults(&spec);
+    spec.dtype = dtype;
+    spec.output_layer = output_layer;
+    return gf_engine_create(e, &m->model, m->context->ops, m->context->pool, &spec, err);
+}
+
+static void tell(graft_context *c, size_t done, size_t total, const gf_running *r)
+{
+    if (!c->options.progress) return;
+    graft_progress p = {.stage = GRAFT_STAGE_EVALUATE,
+                        .done = (int64_t)done,
+                        .total = (int64_t)total,
+                        .loss = r ? gf_running_loss(r) : NAN,
+                        .accuracy = r ? gf_running_accuracy(r) : NAN,
+                        .val_loss = NAN,
+                        .val_accuracy = NAN,
+                        .seconds_left = -1};
+    c->options.progress(c->options.user, &p);
+}
+
+static graft_status want_head(const graft_model *m, graft_error *err)
+{
+    if (m->trained) return GRAFT_OK;
+    return gf_fail(err, GF_E_NOT_A_RUN, "train it first, or open a run",
+                   "the model has not been trained: it has no classes");
+}
+
+/* ---- evaluate
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct set_feed {
+    const gf_data *data;
+    uint8_t **scratch; /* a thread */
+} set_feed;
+
+static graft_status set_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                                graft_error *err)
+{
+    (void)epoch, (void)training;
+    const set_feed *s = ctx;
+    const uint8_t *pixels;
+    graft_status status = gf_cache_get(s->data->cache, sample, s->scratch[worker], &pixels, err);
+    if (status != GRAFT_OK) return gf_cache_is_lost(s->data->cache, sample) ? GRAFT_DATA : status;
+    gf_augment_apply(NULL, pixels, s->data->options.height, s->data->options.width, dst);
+    return GRAFT_OK;
+}
+
+static graft_status evaluate_range(graft_model *m, gf_engine *e, set_feed *s, uint32_t first, uint32_t end,
+                                   gf_evaluation *ev, graft_error *err)
+{
+    size_t outputs = gf_engine_outputs(e);
+    float *out = gf_new_n(CHUNK * outputs, float);
+    if (!out) return gf_fail_memory(err, CHUNK * outputs * sizeof *out, "an evaluation");
+    graft_status status = GRAFT_OK;
+    gf_feed feed = {set_picture, s};
+    for (uint32_t at = first; at < end; at += CHUNK) {
+        uint32_t sample[CHUNK], n = end - at < CHUNK ? end - at : CHUNK;
+        bool lost[CHUNK];
+        for (uint32_t i = 0; i < n; i++) sample[i] = at + i;
+        GF_GOTO(gf_engine_forward(e, &feed, NULL, sample, n, out, lost, err));
+        for (uint32_t i = 0; i < n; i++) {
+            float loss;
+            int32_t predicted, label = (int32_t)s->data->index->sample[at + i].class_id;
+            if (lost[i]) continue;
+            gf_classify_loss(out + i * outputs, &label, 1, m->model.classes, 1, NULL, &loss, &predicted);
+            gf_evaluation_add(ev, &loss, &label, &predicted, 1);
+        }
+        tell(m->context, at + n - first, end - first, &ev->running);
+        GF_GOTO(gf_api_stop_asked(m->context, err));
+        GF_GOTO(gf_cache_tell_lost(s->data->cache, err));
+    }
+out:
+    gf_free(out);
+    return status;
+}
+
+static graft_status split_range(const gf_index *x, const char *split, uint32_t *first, uint32_t *end, graft_error *err)
+{
+    *first = 0;
+    *end = x->n;
+    if (!split) return GRAFT_OK;
+    for (int s = 0; s < GF_SPLITS; s++) {
+        if (strcmp(split, gf_split_name((gf_split)s))) continue;
+        *first = x->first[s];
+        *end = x->first[s + 1];
+        if (*end > *first) return GRAFT_OK;
+        return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "the data have no %s pictures", split);
+    }
+    return gf_fail(err, GF_E_OPTION_VALUE, "train, validation or test", "split %s is not known", GF_ESC(split));
+}
+
+static void evaluation_text(gf_text *t, const gf_evaluation *e, const gf_names *classes)
+{
+    gf_text_printf(t, "%llu pictures, loss %.4f, accuracy %.4f\n", (unsigned long long)e->running.images,
+                   gf_running_loss(&e->running), gf_running_accuracy(&e->running));
+    enum { SHOWN = 30 };
+    if (classes->n > SHOWN) return;
+    gf_text_printf(t, "%-20s %s\n", "true class", "predicted");
+    for (size_t i = 0; i < classes->n; i++) {
+        gf_text_printf(t, "%-20.20s", GF_ESC(classes->item[i]));
+        for (size_t k = 0; k < classes->n; k++) {
+            gf_text_printf(t, " %6llu", (unsigned long long)e->confusion[i * classes->n + k]);
+        }
+        gf_text_add(t, "\n");
+    }
+}
+
+static graft_status evaluate_data(graft_model *m, const gf_data *data, const char *split, gf_evaluation *ev,
+                                  graft_error *err)
+{
+    size_t threads = (size_t)gf_pool_threads(m->context->pool), bytes = gf_cache_picture_bytes(data->cache);
+    set_feed s = {.data = data, .scratch = gf_new_n(threads, uint8_t *)};
+    gf_engine *e = NULL;
+    uint32_t first, end;
+    graft_status status = s.scratch ? GRAFT_OK : gf_fail_memory(err, threads * sizeof(void *), "an evaluation");
+    for (size_t i = 0; i < threads && status == GRAFT_OK; i++) {
+        s.scratch[i] = gf_alloc_raw(bytes, 1);
+        if (!s.scratch[i]) status = gf_fail_memory(err, bytes, "an evaluation");
+    }
+    if (status == GRAFT_OK) status = split_range(data->index, split, &first, &end, err);
+    if (status == GRAFT_OK) status = make_engine(m, -1, m->facts.dtype, &e, err);
+    if (status == GRAFT_OK) status = evaluate_range(m, e, &s, first, end, ev, err);
+    gf_engine_destroy(e);
+    for (size_t i = 0; i < threads && s.scratch; i++) gf_free(s.scratch[i]);
+    gf_free(s.scratch);
+    return status;
+}
+
+graft_status graft_evaluate(graft_model *m, const char *path, const char *split, graft_result **out, graft_error *err)
+{
+    *out = NULL;
+    GF_TRY(want_head(m, err));
+    graft_data d = {.context = m->context, .path = (char *)path};
+    graft_data_defaults(&d.options);
+    d.options.width = m->facts.width;
+    d.options.height = m->facts.height;
+    d.options.antialias = m->facts.antialias;
+    d.options.ignore_exif = m->facts.ignore_exif;
+    gf_evaluation ev = {0};
+    gf_text text = {0};
+    graft_status status = gf_api_data_open(&d, &m->facts.classes, NULL, err);
+    if (status == GRAFT_OK) status = gf_evaluation_init(&ev, m->facts.classes.n, err);
+    if (status == GRAFT_OK) status = evaluate_data(m, d.data, split, &ev, err);
+    if (status == GRAFT_OK) {
+        gf_metrics metrics = gf_evaluation_metrics(&ev);
+        evaluation_text(&text, &ev, &m->facts.classes);
+        status = gf_result_create(out, gf_metrics_json(&metrics, m->facts.classes.n), text.s, err);
+    }
+    gf_evaluation_free(&ev);
+    gf_data_close(d.data);
+    return status;
+}
+
+/* ---- predict
+ * ------------------------------------------------------------------------------------------------------------- */
+
+/* The `top` likeliest classes of p, likeliest first, equal ones by number. */
+static void likeliest(const float *p, int classes, int top, int *out)
+{
+    for (int k = 0; k < top; k++) {
+        int best = -1;
+        for (int c = 0; c < classes; c++) {
+            bool taken = false;
+            for (int i = 0; i < k; i++) taken = taken || out[i] == c;
+            if (!taken && (best < 0 || p[c] > p[best])) best = c;
+        }
+        out[k] = best;
+    }
+}
+
+static gf_json *prediction_json(const graft_prediction *p)
+{
+    gf_json *j = gf_json_object();
+    gf_json_set(j, "path", gf_json_string(p->path));
+    if (p->error) {
+        gf_json_set(j, "error", gf_json_string(p->error));
+        return j;
+    }
+    gf_json_set(j, "label", gf_json_string(p->label));
+    gf_json_set(j, "probability", gf_json_real(p->probability));
+    gf_json *top = gf_json_array();
+    for (size_t i = 0; i < p->n_top; i++) {
+        gf_json *row = gf_json_object();
+        gf_json_set(row, "label", gf_json_string(p->top[i].label));
+        gf_json_set(row, "probability", gf_json_real(p->top[i].probability));
+        gf_json_add(top, row);
+    }
+    gf_json_set(j, "top", top);
+    return j;
+}
+
+/* What a list of predictions needs, filled picture by picture; a graft_result takes it over. */
+typedef struct listing {
+    graft_prediction *prediction;
+    graft_label *labels;
+    gf_names strings;
+    int *order;
+    float *p;
+    int top;
+} listing;
+
+static const char *keep(listing *l, const char *s)
+{
+    return gf_names_add(&l->strings, s, NULL) == GRAFT_OK ? l->strings.item[l->strings.n - 1] : NULL;
+}
+
+static graft_status list_one(listing *l, const graft_model *m, const gf_album *a, uint32_t i, const float *logits,
+                             graft_error *err)
+{
+    graft_prediction *p = &l->prediction[i];
+    p->path = keep(l, gf_index_path(a->index, i));
+    if (a->lost[i]) {
+        p->error = keep(l, a->error[i].message);
+        gf_say(&m->context->log, GF_WARNING, "E%d: %s", a->error[i].number, a->error[i].message);
+        return p->path && p->error ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
+    }
+    gf_classify_probabilities(logits, m->model.classes, l->p);
+    likeliest(l->p, m->model.classes, l->top, l->order);
+    graft_label *labels = l->labels + (size_t)i * (size_t)l->top;
+    for (int k = 0; k < l->top; k++) {
+        labels[k].label = keep(l, m->facts.classes.item[l->order[k]]);
+        labels[k].probability = l->p[l->order[k]];
+        if (!labels[k].label) return gf_fail_memory(err, 64, "predictions");
+    }
+    p->label = labels[0].label;
+    p->probability = labels[0].probability;
+    p->n_top = (size_t)l->top;
+    p->top = labels;
+    return p->path ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
+}
+
+static graft_status list_result(listing *l, uint32_t n, graft_result **out, graft_error *err)
+{
+    gf_json *j = gf_json_object(), *list = gf_json_array();
+    gf_text text = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        const graft_prediction *p = &l->prediction[i];
+        gf_json_add(list, prediction_json(p));
+        gf_text_printf(&text, "%s\t%s\t%.4f\n", GF_ESC(p->path), p->error ? "-" : GF_ESC(p->label), p->probability);
+    }
+    gf_json_set(j, "predictions", list);
+    GF_TRY(gf_result_create(out, j, text.s, err));
+    (*out)->prediction = l->prediction;
+    (*out)->n_predictions = n;
+    (*out)->labels = l->labels;
+    (*out)->strings = l->strings;
+    l->prediction = NULL;
+    l->labels = NULL;
+    l->strings = (gf_names){0};
+    return GRAFT_OK;
+}
+
+static graft_status all_lost(const gf_album *a, graft_error *err)
+{
+    for (uint32_t i = 0; i < a->index->n; i++) {
+        if (!a->lost[i]) return GRAFT_OK;
+    }
+    if (err) *err = a->error[0];
+    if (err) err->status = GRAFT_DATA;
+    return GRAFT_DATA;
+}
+
+static graft_status predict_album(graft_model *m, gf_album *a, listing *l, float *logits, graft_error *err)
+{
+    gf_engine *e = NULL;
+    graft_status status = make_engine(m, -1, m->facts.dtype, &e, err);
+    gf_feed feed = gf_album_feed(a);
+    size_t outputs = gf_classify_outputs(m->model.classes);
+    for (uint32_t at = 0; status == GRAFT_OK && at < a->index->n; at += CHUNK) {
+        size_t n = a->index->n - at < CHUNK ? a->index->n - at : CHUNK;
+        status = gf_engine_forward(e, &feed, NULL, a->sample + at, n, logits + at * outputs, a->lost + at, err);
+        if (status == GRAFT_OK) status = gf_api_stop_asked(m->context, err);
+        if (at + n > CHUNK) tell(m->context, at + n, a->index->n, NULL);
+    }
+    gf_engine_destroy(e);
+    for (uint32_t i = 0; status == GRAFT_OK && i < a->index->n; i++) {
+        status = list_one(l, m, a, i, logits + i * outputs, err);
+    }
+    return status == GRAFT_OK ? all_lost(a, err) : status;
+}
+
+graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
+                           graft_error *err)
+{
+    *out = NULL;
+    GF_TRY(want_head(m, err));
+    int classes = m->model.classes;
+    gf_album a;
+    GF_TRY(gf_album_open(&a, m->context, &m->facts, paths, n, err));
+    listing l = {.top = top < 1 ? 1 : top > classes ? classes : top};
+    size_t pictures = a.index->n;
+    float *logits = gf_new_n(pictures * gf_classify_outputs(classes), float);
+    l.prediction = gf_new_n(pictures, graft_prediction);
+    l.labels = gf_new_n(pictures * (size_t)l.top, graft_label);
+    l.order = gf_new_n((size_t)l.top, int);
+    l.p = gf_new_n((size_t)classes, float);
+    graft_status status = GRAFT_OK;
+    if (!logits || !l.prediction || !l.labels || !l.order || !l.p) {
+        status = gf_fail_memory(err, pictures * sizeof *l.prediction, "predictions");
+    }
+    if (status == GRAFT_OK) status = predict_album(m, &a, &l, logits, err);
+    if (status == GRAFT_OK) status = list_result(&l, (uint32_t)pictures, out, err);
+    gf_free(logits);
+    gf_free(l.prediction);
+    gf_free(l.labels);
+    gf_free(l.order);
+    gf_free(l.p);
+    gf_names_free(&l.strings);
+    gf_album_close(&a);
+    return status;
+}
+
+/* ---- features
+ * ------------------------------------------------------------------------------------------------------------ */
+
+static graft_status write_features(graft_model *m, gf_album *a, gf_engine *e, const gf_shape *row, const char *file,
+                                   graft_error *err)
+{
+    size_t outputs = gf_engine_outputs(e);
+    float *out = gf_new_n(CHUNK * outputs, float);
+    gf_npy *npy = NULL;
+    graft_status status =
+        out ? gf_npy_create(&npy, file, row, err) : gf_fail_memory(err, CHUNK * outputs * 4, "features");
+    gf_feed feed = gf_album_feed(a);
+    for (uint32_t at = 0; status == GRAFT_OK && at < a->index->n; at += CHUNK) {
+        size_t n = a->index->n - at < CHUNK ? a->index->n - at : CHUNK;
+        GF_GOTO(gf_engine_forward(e, &feed, NULL, a->sample + at, n, out, a->lost + at, err));
+        for (size_t i = 0; i < n; i++) {
+            if (!a->lost[at + i]) continue; /* a row less would shift all others: nothing is written */
+            if (err) *err = a->error[at + i];
+            status = GRAFT_DATA;
+            goto out;
+        }
+        GF_GOTO(gf_npy_add(npy, out, n, err));
+        tell(m->context, at + n, a->index->n, NULL);
+        GF_GOTO(gf_api_stop_asked(m->context, err));
+    }
+    if (status == GRAFT_OK) {
+        status = gf_npy_finish(npy, err);
+        npy = NULL;
+    }
+out:
+    gf_npy_abort(npy);
+    gf_free(out);
+    return status;
+}
+
+graft_status graft_features(graft_model *m, const char *const *paths, size_t n, const char *layer, const char *out_file,
+                            graft_result **out, graft_error *err)
+{
+    *out = NULL;
+    int at = layer ? gf_model_find(&m->model, layer) : m->model.features;
+    if (at < 0) {
+        return gf_fail(err, GF_E_LAYER_UNKNOWN, "graft summary lists the layers", "the model has no layer called %s",
+                       GF_ESC(layer));
+    }
+    gf_album a;
+    GF_TRY(gf_album_open(&a, m->context, &m->facts, paths, n, err));
+    gf_engine *e = NULL;
+    const gf_shape *row = &m->model.layer[at].shape;
+    gf_dtype dtype =
+        !strcmp(m->config.precision, "bf16") && row->rank == 1 ? GF_BF16 : GF_F32; /* maps are given in f32 */
+    graft_status status = make_engine(m, at, dtype, &e, err);
+    if (status == GRAFT_OK) status = write_features(m, &a, e, row, out_file, err);
+    gf_json *j = NULL;
+    if (status == GRAFT_OK) {
+        j = gf_json_object();
+        gf_json *shape = gf_json_array();
+        gf_json_add(shape, gf_json_int(a.index->n));
+        for (int i = 0; i < row->rank; i++) gf_json_add(shape, gf_json_int(row->dim[i]));
+        gf_json_set(j, "file", gf_json_string(out_file));
+        gf_json_set(j, "layer", gf_json_string(m->model.layer[at].name));
+        gf_json_set(j, "shape", shape);
+        status = gf_result_create(
+            out, j, gf_sprintf("%s: %u pictures, layer %s\n", out_file, a.index->n, m->model.layer[at].name), err);
+    }
+    gf_engine_destroy(e);
+    gf_album_close(&a);
+    return status;
+}

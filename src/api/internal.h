@@ -1,0 +1,83 @@
+/* internal.h - what stands behind the handles of graft.h. */
+#ifndef GF_API_INTERNAL_H
+#define GF_API_INTERNAL_H
+
+#include "train/run.h"
+
+#include <graft/graft.h>
+
+struct graft_context {
+    graft_context_options options;
+    gf_log log;
+    gf_pool *pool;
+    gf_ops *ops;
+    char *choices_path, *choices_read; /* precision choices kept on disk; NULL: nowhere */
+};
+
+struct graft_model {
+    graft_context *context;
+    gf_run_config config; /* the options that concern the model, resolved as far as they can be */
+    gf_model model;
+    gf_model_facts facts;
+    gf_names left_out; /* of the weight file */
+    bool trained;      /* it comes from a run: facts tell its classes */
+    bool has_head;
+};
+
+struct graft_data {
+    graft_context *context;
+    char *path;
+    graft_data_options options; /* cache_dir: points to the next */
+    char *cache_dir;
+    gf_data *data;
+};
+
+struct graft_result {
+    gf_json *document;
+    char *json, *text;
+    graft_prediction *prediction;
+    size_t n_predictions;
+    graft_label *labels; /* of all predictions, `top` each */
+    gf_names strings;    /* what predictions point to */
+};
+
+/* Takes the document over and renders it; `text` (may be NULL: the JSON stands for it) as well. */
+graft_status gf_result_create(graft_result **out, gf_json *document, char *text, graft_error *err);
+
+/* Options as the data room takes them. */
+gf_data_options gf_api_data_options(const graft_data *d);
+/* Opens with the present options; `classes` (may be NULL): must be these. */
+graft_status gf_api_data_open(graft_data *d, const gf_names *classes, gf_data_report **report, graft_error *err);
+
+/* Gives the model a head for these classes (a new one, seeded) unless it has just that. */
+graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_error *err);
+/* facts.dtype from the precision asked for; "auto" times f32 against bf16. */
+graft_status gf_api_resolve_precision(graft_model *m, graft_error *err);
+/* The backbone's layer at which fine-tuning begins, from number, name or "last N"; -1: not asked for. */
+graft_status gf_api_resolve_boundary(graft_model *m, const graft_model_options *o, graft_error *err);
+/* Writes the choices to disk if new ones were made; nothing is lost where that fails. */
+void gf_api_keep_choices(graft_context *c);
+
+gf_run_host gf_api_host(graft_context *c);
+graft_status gf_api_stop_asked(graft_context *c, graft_error *err);
+
+/* Pictures that are not part of a data set: read, decoded and resized as they are asked for, on any worker. */
+typedef struct gf_album {
+    graft_context *context;
+    gf_index *index;
+    gf_data_options options;
+    gf_buffer *buffer;  /* a thread */
+    uint8_t **pixels;   /* a thread */
+    graft_error *error; /* a picture: why it was lost */
+    uint32_t *sample;   /* 0 .. n - 1 */
+    bool *lost;
+} gf_album;
+graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *f, const char *const *paths, size_t n,
+                           graft_error *err);
+void gf_album_close(gf_album *a);
+gf_feed gf_album_feed(gf_album *a);
+
+/* "train" in a run folder: the file or folder that a user named as a run. Path of its model file. */
+graft_status gf_api_model_path(const char *run, char **path, graft_error *err);
+
+#endif

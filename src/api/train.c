@@ -1,0 +1,446 @@
+/* train.c - graft_train and graft_resume: options into a run's config and back, the run folder, its result. */
+#include "api/internal.h"
+
+#include "base/io.h"
+#include "base/sys.h"
+#include "train/checkpoint.h"
+#include "zoo/zoo.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+void graft_train_defaults(graft_train_options *o)
+{
+    *o = (graft_train_options){.batch = 32,
+                               .epochs = 10,
+                               .fine_tune_epochs = 10,
+                               .lr = 1e-4,
+                               .optimizer = "adam",
+                               .fine_tune_optimizer = "rmsprop",
+                               .augment = "flip,rotate=0.2",
+                               .on_nan = "stop",
+                               .checkpoint_seconds = 60,
+                               .report = 1};
+}
+
+static const char *text_or(const char *s, const char *fallback) { return s ? s : fallback; }
+
+/* ---- options
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static graft_status check_numbers(const graft_train_options *o, graft_error *err)
+{
+    const struct {
+        const char *name;
+        double value, low, high;
+    } row[] = {
+        {"batch", o->batch, 1, 4096},
+        {"epochs", o->epochs, 0, 100000},
+        {"fine-tune-epochs", o->fine_tune_epochs, 0, 100000},
+        {"lr", o->lr, 1e-12, 100},
+        {"fine-tune-lr", o->fine_tune_lr ? o->fine_tune_lr : 1, 1e-12, 100},
+        {"checkpoint-seconds", o->checkpoint_seconds, 0, 86400},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        if (row[i].value >= row[i].low && row[i].value <= row[i].high) continue;
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "%s %g: wanted is %g to %g", row[i].name, row[i].value, row[i].low,
+                       row[i].high);
+    }
+    return GRAFT_OK;
+}
+
+static graft_status check_out(const graft_train_options *o, graft_error *err)
+{
+    if (!o->out || !*o->out) return gf_fail(err, GF_E_OPTION_VALUE, "--out runs/NAME", "no run folder was given");
+    if (!gf_is_dir(o->out)) {
+        struct stat st;
+        if (gf_sys_stat(o->out, &st)) return GRAFT_OK; /* it will be made */
+        return gf_fail(err, GF_E_OUT_EXISTS, "choose another --out", "%s: is there and is no folder", GF_ESC(o->out));
+    }
+    gf_names names;
+    GF_TRY(gf_dir_list(o->out, &names, err));
+    bool empty = true;
+    for (size_t i = 0; i < names.n; i++) empty = empty && !strcmp(names.item[i], ".lock");
+    gf_names_free(&names);
+    if (empty || o->force) return GRAFT_OK;
+    return gf_fail(err, GF_E_OUT_EXISTS, "choose another --out, resume it (graft resume), or replace it with --force",
+                   "%s: the run folder is there and not empty", GF_ESC(o->out));
+}
+
+graft_status graft_train_check(const graft_train_options *o, graft_error *err)
+{
+    gf_augment_spec augment;
+    gf_optimizer optimizer;
+    gf_nan_policy policy;
+    GF_TRY(check_numbers(o, err));
+    GF_TRY(gf_optimizer_parse(&optimizer, text_or(o->optimizer, "adam"), err));
+    GF_TRY(gf_optimizer_parse(&optimizer, text_or(o->fine_tune_optimizer, "rmsprop"), err));
+    GF_TRY(gf_augment_parse(text_or(o->augment, "flip,rotate=0.2"), &augment, err));
+    GF_TRY(gf_nan_policy_parse(&policy, o->on_nan, err));
+    return check_out(o, err);
+}
+
+static graft_status fill_data(gf_run_config *c, const graft_data *d, graft_error *err)
+{
+    const graft_data_options *o = &d->options;
+    char hex[65];
+    gf_sha256 digest;
+    GF_TRY(gf_index_digest(d->data->index, &digest, err));
+    gf_sha256_hex(&digest, hex);
+    GF_TRY(gf_config_text(&c->data, d->path, err));
+    GF_TRY(gf_config_text(&c->digest, hex, err));
+    GF_TRY(gf_config_text(&c->cache_dir, d->cache_dir, err));
+    c->split_train = o->split[0];
+    c->split_validation = o->split[1];
+    c->split_test = o->split[2];
+    c->test_from_validation = o->test_from_validation;
+    c->data_batch = o->batch;
+    c->data_seed = (int64_t)o->seed;
+    c->antialias = o->antialias;
+    c->cache = (int64_t)o->cache;
+    c->memory_limit = (int64_t)o->memory_limit;
+    c->skip_bad = o->skip_bad;
+    c->max_bad = o->max_bad;
+    c->allow_truncated = o->allow_truncated;
+    c->ignore_exif = o->ignore_exif;
+    c->allow_empty_class = o->allow_empty_class;
+    return GRAFT_OK;
+}
+
+static graft_status fill_train(gf_run_config *c, const graft_train_options *o, graft_error *err)
+{
+    const double tenth = 0.1;
+    GF_TRY(gf_config_text(&c->optimizer, text_or(o->optimizer, "adam"), err));
+    GF_TRY(gf_config_text(&c->fine_tune_optimizer, text_or(o->fine_tune_optimizer, "rmsprop"), err));
+    GF_TRY(gf_config_text(&c->augment, text_or(o->augment, "flip,rotate=0.2"), err));
+    GF_TRY(gf_config_text(&c->on_nan, text_or(o->on_nan, "stop"), err));
+    GF_TRY(gf_config_text(&c->command_line, o->command_line, err));
+    c->batch = o->batch;
+    c->epochs = o->epochs;
+    c->fine_tune_epochs = o->fine_tune_epochs;
+    c->lr = o->lr;
+    c->fine_tune_lr = o->fine_tune_lr ? o->fine_tune_lr : tenth * o->lr;
+    c->seed = (int64_t)o->seed;
+    c->checkpoint_seconds = o->checkpoint_seconds;
+    c->report = o->report;
+    return GRAFT_OK;
+}
+
+static graft_status fill_versions(gf_run_config *c, graft_context *context, graft_error *err)
+{
+    char *choices = gf_ops_choices_text(context->ops);
+    if (!choices) return gf_fail_memory(err, 1024, "a configuration");
+    graft_status status = gf_config_text(&c->choices, choices, err);
+    gf_free(choices);
+    if (status == GRAFT_OK) status = gf_config_text(&c->graft, GRAFT_VERSION, err);
+    return status == GRAFT_OK ? gf_config_text(&c->machine, gf_ops_machine(context->ops), err) : status;
+}
+
+/* ---- the run folder
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* Takes away what an older run left, config.json first: from then on the folder is no run. */
+static void clear_run(const char *dir)
+{
+    static const char *const files[] = {"config.json", "model.safetensors", "metrics.json", "history.csv",
+                                        "report.html", "diverged.json",     "classes.txt"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = gf_path_join(dir, files[i]);
+        if (path) gf_sys_unlink(path);
+        gf_free(path);
+    }
+    char *checkpoints = gf_path_join(dir, "checkpoint");
+    gf_names names = {0};
+    if (checkpoints && gf_dir_list(checkpoints, &names, NULL) == GRAFT_OK) {
+        for (size_t i = 0; i < names.n; i++) {
+            char *path = gf_path_join(checkpoints, names.item[i]);
+            if (path) gf_sys_unlink(path);
+            gf_free(path);
+        }
+    }
+    gf_names_free(&names);
+    gf_free(checkpoints);
+}
+
+/* D3, D4: what would stop a run at its end is found before it begins. */
+static graft_status check_disk(graft_context *c, const char *dir, const gf_model *m, graft_error *err)
+{
+    struct statvfs fs;
+    if (access(dir, W_OK | X_OK)) return gf_fail_errno(err, GF_E_IO_WRITE, errno, "cannot be written to", dir);
+    if (statvfs(dir, &fs)) return GRAFT_OK;
+    double have = (double)fs.f_bavail * (double)fs.f_frsize, values = (double)m->n_values * sizeof(float);
+    double one = 5 * values,
+           all = 2 * one + 2 * values; /* parameters, best, up to three slots; two generations; base and model */
+    const double mb = 1e6;
+    if (have < one) {
+        return gf_fail(err, GF_E_NO_SPACE, "free some space, or choose another --out",
+                       "%s: %.0f MB are free, one checkpoint takes up to %.0f MB", GF_ESC(dir), have / mb, one / mb);
+    }
+    if (have < all) {
+        gf_say(&c->log, GF_WARNING, "%s: %.0f MB are free, checkpoints and model take up to %.0f MB", GF_ESC(dir),
+               have / mb, all / mb);
+    }
+    return GRAFT_OK;
+}
+
+/* The output must not lie in a class folder of the data, where its pictures would become data. */
+static graft_status check_apart(const char *dir, const graft_data *d, graft_error *err)
+{
+    char *real = realpath(dir, NULL);
+    size_t n = strlen(d->path);
+    bool inside = real && !strncmp(real, d->path, n) && (real[n] == 0 || real[n] == '/');
+    free(real);
+    if (!inside) return GRAFT_OK;
+    return gf_fail(err, GF_E_OUT_EXISTS, "choose an --out outside of the data", "%s: lies in the data folder %s",
+                   GF_ESC(dir), GF_ESC(d->path));
+}
+
+/* ---- result
+ * -------------------------------------------------------------------------------------------------------------- */
+
+static gf_json *copy_metrics(const gf_json *from)
+{
+    if (!gf_json_is_object(from)) return gf_json_null();
+    gf_json *to = gf_json_object();
+    gf_json_set(to, "loss", gf_json_real(gf_json_f64(gf_json_get(from, "loss"), NAN)));
+    gf_json_set(to, "accuracy", gf_json_real(gf_json_f64(gf_json_get(from, "accuracy"), NAN)));
+    return to;
+}
+
+static void describe(gf_text *t, const char *title, const gf_json *m)
+{
+    if (!gf_json_is_object(m)) return;
+    gf_text_printf(t, "%-16s loss %.4f, accuracy %.4f\n", title, gf_json_f64(gf_json_get(m, "loss"), NAN),
+                   gf_json_f64(gf_json_get(m, "accuracy"), NAN));
+}
+
+/* The result of a finished run, out of its metrics.json. */
+static graft_status run_result(const char *dir, graft_result **out, graft_error *err)
+{
+    enum { LARGEST = 1 << 28 };
+    char *path = gf_path_join(dir, "metrics.json");
+    uint8_t *bytes = NULL;
+    size_t n;
+    gf_json *m = NULL;
+    graft_status status = path ? gf_file_read(path, LARGEST, &bytes, &n, err) : gf_fail_memory(err, 64, "a file name");
+    if (status == GRAFT_OK) status = gf_json_parse(&m, (const char *)bytes, n, path, err);
+    gf_free(bytes);
+    gf_free(path);
+    if (status != GRAFT_OK) return status;
+    gf_json *j = gf_json_object();
+    gf_text text = {0};
+    static const char *const sets[] = {"before", "validation", "test"}, *const titles[] = {"before training",
+                                                                                           "validation", "test"};
+    gf_json_set(j, "run", gf_json_string(dir));
+    for (int i = 0; i < 3; i++) {
+        gf_json_set(j, sets[i], copy_metrics(gf_json_get(m, sets[i])));
+        describe(&text, titles[i], gf_json_get(m, sets[i]));
+    }
+    gf_json_set(j, "epochs", gf_json_int(gf_json_i64(gf_json_get(m, "epochs"), 0)));
+    gf_json_set(j, "best_epoch", gf_json_int(gf_json_i64(gf_json_get(m, "best_epoch"), 0)));
+    gf_json_set(j, "seconds", gf_json_real(gf_json_f64(gf_json_get(m, "seconds"), NAN)));
+    gf_json_set(j, "peak_rss_mb", gf_json_real(gf_json_f64(gf_json_get(m, "peak_rss_mb"), NAN)));
+    gf_text_printf(&text, "%-16s %s\n", "run", GF_ESC(dir));
+    gf_json_free(m);
+    if (text.failed) gf_text_free(&text);
+    return gf_result_create(out, j, text.s, err);
+}
+
+/* ---- train
+ * --------------------------------------------------------------------------------------------------------------- */
+
+static graft_status resolve(graft_model *m, const graft_data *d, const graft_train_options *o, graft_error *err)
+{
+    const gf_architecture *a = gf_zoo_find(m->config.architecture);
+    const gf_names *classes = &d->data->index->classes;
+    if (m->config.width != d->options.width || m->config.height != d->options.height) {
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL,
+                       "the model takes pictures of %lldx%lld, the data were opened at %dx%d",
+                       (long long)m->config.width, (long long)m->config.height, d->options.width, d->options.height);
+    }
+    GF_TRY(gf_api_set_classes(m, classes, err));
+    m->facts.antialias = d->options.antialias;
+    m->facts.ignore_exif = d->options.ignore_exif;
+    GF_TRY(fill_data(&m->config, d, err));
+    GF_TRY(fill_train(&m->config, o, err));
+    if (m->config.fine_tune_epochs && m->config.fine_tune_at < 0) m->config.fine_tune_at = a->fine_tune_at;
+    return gf_api_resolve_precision(m, err);
+}
+
+/* Times what has to be timed by making both phases' plans once, so that config.json holds every choice before training.
+ */
+static graft_status make_choices(graft_model *m, graft_error *err)
+{
+    if (m->facts.dtype == GF_F32) return GRAFT_OK;
+    int boundary = m->model.boundary;
+    graft_status status = GRAFT_OK;
+    if (m->config.fine_tune_epochs > 0) {
+        gf_engine *e = NULL;
+        gf_engine_spec spec;
+        gf_engine_defaults(&spec);
+        spec.train = true;
+        spec.batch = (int)m->config.batch;
+        spec.dtype = m->facts.dtype;
+        m->model.boundary = (int)m->config.fine_tune_at;
+        status = gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err);
+        gf_engine_destroy(e);
+    }
+    m->model.boundary = boundary;
+    return status;
+}
+
+static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir, graft_error *err)
+{
+    gf_run_host host = gf_api_host(m->context);
+    gf_run run;
+    GF_TRY(gf_run_open(&run, &host, dir, &m->config, &m->model, &m->facts, d->data, err));
+    graft_status status = gf_run_begin(&run, err);
+    if (status == GRAFT_OK) status = gf_run_go(&run, err);
+    gf_run_close(&run);
+    return status;
+}
+
+graft_status graft_train(graft_model *m, graft_data *d, const graft_train_options *o, graft_result **out,
+                         graft_error *err)
+{
+    *out = NULL;
+    int lock = -1;
+    graft_status status = GRAFT_OK;
+    GF_TRY(graft_train_check(o, err));
+    GF_TRY(resolve(m, d, o, err));
+    if (!gf_index_count(d->data->index, GF_TRAIN, 0) && d->data->index->first[1] == 0) {
+        return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: there is no training picture", GF_ESC(d->path));
+    }
+    GF_GOTO(gf_make_dirs(o->out, err));
+    GF_GOTO(gf_lock_dir(o->out, &lock, err));
+    GF_GOTO(check_apart(o->out, d, err));
+    GF_GOTO(check_disk(m->context, o->out, &m->model, err));
+    GF_GOTO(make_choices(m, err));
+    GF_GOTO(fill_versions(&m->config, m->context, err));
+    gf_api_keep_choices(m->context);
+    clear_run(o->out);
+    GF_GOTO(begin_and_go(m, d, o->out, err));
+    m->trained = true;
+    GF_GOTO(run_result(o->out, out, err));
+out:
+    gf_unlock(lock);
+    return status;
+}
+
+/* ---- resume
+ * -------------------------------------------------------------------------------------------------------------- */
+
+static graft_status open_data(graft_context *c, const gf_run_config *k, const char *moved, const gf_names *classes,
+                              graft_data **out, graft_error *err)
+{
+    graft_data *d = *out = gf_new(graft_data);
+    if (!d) return gf_fail_memory(err, sizeof *d, "a data set");
+    d->context = c;
+    d->path = gf_strdup(moved ? moved : k->data ? k->data : "");
+    d->cache_dir = k->cache_dir ? gf_strdup(k->cache_dir) : NULL;
+    if (!d->path) return gf_fail_memory(err, 64, "a data set");
+    graft_data_defaults(&d->options);
+    graft_data_options *o = &d->options;
+    o->width = (int)k->width;
+    o->height = (int)k->height;
+    o->split[0] = k->split_train;
+    o->split[1] = k->split_validation;
+    o->split[2] = k->split_test;
+    o->test_from_validation = k->test_from_validation;
+    o->batch = (int)k->data_batch;
+    o->seed = (uint64_t)k->data_seed;
+    o->antialias = (int)k->antialias;
+    o->cache = k->cache >= 0 && k->cache <= GRAFT_CACHE_NONE ? (graft_cache)k->cache : GRAFT_CACHE_AUTO;
+    o->memory_limit = (uint64_t)k->memory_limit;
+    o->skip_bad = (int)k->skip_bad;
+    o->max_bad = k->max_bad;
+    o->allow_truncated = (int)k->allow_truncated;
+    o->ignore_exif = (int)k->ignore_exif;
+    o->allow_empty_class = (int)k->allow_empty_class;
+    GF_TRY(gf_api_data_open(d, classes, NULL, err));
+    char hex[65];
+    gf_sha256 digest;
+    GF_TRY(gf_index_digest(d->data->index, &digest, err));
+    gf_sha256_hex(&digest, hex);
+    if (k->digest && !strcmp(hex, k->digest)) return GRAFT_OK;
+    return gf_fail(err, GF_E_DATA_DIFFERS, "put the data back as they were, or train anew",
+                   "%s: the pictures are not those the run began with: digest %.12s, the run's is %.12s",
+                   GF_ESC(d->path), hex, k->digest ? k->digest : "none");
+}
+
+static graft_status same_machine(graft_context *c, const gf_run_config *k)
+{
+    if (k->machine && strcmp(k->machine, gf_ops_machine(c->ops))) {
+        gf_say(&c->log, GF_WARNING, "the run began on another machine (%s, here %s): its last bits may differ",
+               GF_ESC(k->machine), gf_ops_machine(c->ops));
+    }
+    return GRAFT_OK;
+}
+
+typedef struct resumed {
+    gf_run_config config;
+    gf_model model;
+    gf_model_facts facts;
+    graft_data *data;
+} resumed;
+
+static graft_status take_up_and_go(graft_context *c, const char *dir, const char *data, resumed *x, graft_error *err)
+{
+    char *base = gf_path_join(dir, "checkpoint/base.safetensors");
+    if (!base) return gf_fail_memory(err, 64, "a file name");
+    graft_status status = gf_model_file_read(&x->model, &x->facts, base, err);
+    gf_free(base);
+    GF_TRY(status);
+    GF_TRY(same_machine(c, &x->config));
+    if (x->config.choices) gf_ops_add_choices(c->ops, x->config.choices);
+    GF_TRY(open_data(c, &x->config, data, &x->facts.classes, &x->data, err));
+    gf_run_host host = gf_api_host(c);
+    gf_run run;
+    GF_TRY(gf_run_open(&run, &host, dir, &x->config, &x->model, &x->facts, x->data->data, err));
+    status = gf_run_take_up(&run, err);
+    if (status == GRAFT_OK) status = gf_run_go(&run, err);
+    gf_run_close(&run);
+    return status;
+}
+
+static bool has_file(const char *dir, const char *name)
+{
+    char *path = gf_path_join(dir, name);
+    bool there = path && gf_is_file(path);
+    gf_free(path);
+    return there;
+}
+
+graft_status graft_resume(graft_context *c, const char *run, const char *data, graft_result **out, graft_error *err)
+{
+    *out = NULL;
+    resumed x = {0};
+    int lock = -1;
+    graft_status status = GRAFT_OK;
+    if (!has_file(run, "config.json")) {
+        return gf_fail(err, GF_E_NOT_A_RUN,
+                       "give the folder that graft train wrote; a run that was stopped before its first "
+                       "checkpoint is started again with graft train",
+                       "%s: not a run folder: no config.json in it", GF_ESC(run));
+    }
+    GF_GOTO(gf_lock_dir(run, &lock, err));
+    if (!has_file(run, "model.safetensors") || !has_file(run, "metrics.json")) {
+        char *path = gf_path_join(run, "config.json");
+        status = path ? gf_config_read(&x.config, path, err) : gf_fail_memory(err, 64, "a file name");
+        gf_free(path);
+        if (status == GRAFT_OK) status = take_up_and_go(c, run, data, &x, err);
+    }
+    if (status == GRAFT_OK) status = run_result(run, out, err);
+out:
+    gf_unlock(lock);
+    graft_data_free(x.data);
+    gf_model_free(&x.model);
+    gf_model_facts_free(&x.facts);
+    gf_config_free(&x.config);
+    return status;
+}

@@ -1,0 +1,122 @@
+#include "train/config.h"
+
+#include "base/alloc.h"
+#include "base/io.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef enum kind { TEXT, WHOLE, REAL } kind;
+
+static const struct {
+    const char *section, *name;
+    kind kind;
+    size_t offset;
+} field[] = {
+#define ROW_TEXT(section, name) {#section, #name, TEXT, offsetof(gf_run_config, name)},
+#define ROW_WHOLE(section, name) {#section, #name, WHOLE, offsetof(gf_run_config, name)},
+#define ROW_REAL(section, name) {#section, #name, REAL, offsetof(gf_run_config, name)},
+    GF_CONFIG_MAP(ROW_TEXT, ROW_WHOLE, ROW_REAL)};
+enum { FIELDS = sizeof field / sizeof *field };
+
+static const char *const sections[] = {"model", "data", "train", "versions"};
+
+static void *at(const gf_run_config *c, size_t i) { return (char *)c + field[i].offset; }
+
+void gf_config_free(gf_run_config *c)
+{
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (field[i].kind == TEXT) gf_free(*(char **)at(c, i));
+    }
+    *c = (gf_run_config){0};
+}
+
+graft_status gf_config_text(char **text, const char *value, graft_error *err)
+{
+    char *copy = value ? gf_strdup(value) : NULL;
+    if (value && !copy) return gf_fail_memory(err, strlen(value), "a configuration");
+    gf_free(*text);
+    *text = copy;
+    return GRAFT_OK;
+}
+
+static gf_json *value_of(const gf_run_config *c, size_t i)
+{
+    switch (field[i].kind) {
+    case TEXT: return gf_json_string(*(char **)at(c, i));
+    case WHOLE: return gf_json_int(*(int64_t *)at(c, i));
+    default: break;
+    }
+    char text[32]; /* all 17 digits, as text: a resumed run must meet the same number */
+    snprintf(text, sizeof text, "%.17g", *(double *)at(c, i));
+    return gf_json_string(text);
+}
+
+graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err)
+{
+    gf_json *document = gf_json_object();
+    gf_json_set(document, "format", gf_json_int(1));
+    for (size_t s = 0; s < sizeof sections / sizeof *sections; s++) {
+        gf_json *section = gf_json_object();
+        for (size_t i = 0; i < FIELDS; i++) {
+            if (!strcmp(field[i].section, sections[s])) gf_json_set(section, field[i].name, value_of(c, i));
+        }
+        gf_json_set(document, sections[s], section);
+    }
+    char *text = gf_json_text(document, 2);
+    gf_json_free(document);
+    if (!text) return gf_fail_memory(err, 4096, "a configuration");
+    graft_status status = gf_file_write(path, (gf_bytes[]){{text, strlen(text)}, {"\n", 1}}, 2, err);
+    gf_free(text);
+    return status;
+}
+
+static graft_status read_field(gf_run_config *c, size_t i, const gf_json *j, const char *path, graft_error *err)
+{
+    const char *text = gf_json_str(j, NULL);
+    if (field[i].kind == TEXT) return gf_config_text(at(c, i), text, err);
+    if (field[i].kind == WHOLE && j && gf_json_i64(j, 0) == gf_json_i64(j, 1)) {
+        *(int64_t *)at(c, i) = gf_json_i64(j, 0);
+        return GRAFT_OK;
+    }
+    char behind;
+    if (field[i].kind == REAL && text && sscanf(text, "%lf%c", (double *)at(c, i), &behind) == 1) return GRAFT_OK;
+    return gf_fail(err, GF_E_CONFIG, "was the run made by another version of graft?",
+                   "%s: %s.%s is missing or of another type", GF_ESC(path), field[i].section, field[i].name);
+}
+
+graft_status gf_config_read(gf_run_config *c, const char *path, graft_error *err)
+{
+    *c = (gf_run_config){0};
+    enum { LARGEST = 1 << 20 };
+    uint8_t *bytes;
+    size_t n;
+    gf_json *document = NULL;
+    GF_TRY(gf_file_read(path, LARGEST, &bytes, &n, err));
+    graft_status status = gf_json_parse(&document, (const char *)bytes, n, path, err);
+    for (size_t i = 0; status == GRAFT_OK && i < FIELDS; i++) {
+        const gf_json *section = gf_json_get(document, field[i].section);
+        status = read_field(c, i, gf_json_get(section, field[i].name), path, err);
+    }
+    gf_json_free(document);
+    gf_free(bytes);
+    if (status != GRAFT_OK) gf_config_free(c);
+    return status;
+}
+
+graft_status gf_config_each(const gf_run_config *c,
+                            graft_status (*fn)(void *ctx, const char *section, const char *name, const char *value),
+                            void *ctx)
+{
+    for (size_t i = 0; i < FIELDS; i++) {
+        char text[32];
+        const char *value = text;
+        if (field[i].kind == TEXT) value = *(char **)at(c, i);
+        if (field[i].kind == WHOLE) snprintf(text, sizeof text, "%lld", (long long)*(int64_t *)at(c, i));
+        if (field[i].kind == REAL) snprintf(text, sizeof text, "%.9g", *(double *)at(c, i));
+        GF_TRY(fn(ctx, field[i].section, field[i].name, value ? value : ""));
+    }
+    return GRAFT_OK;
+}

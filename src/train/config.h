@@ -1,0 +1,83 @@
+/* config.h - every option of a run, resolved: what config.json holds and what a resume starts from. */
+#ifndef GF_TRAIN_CONFIG_H
+#define GF_TRAIN_CONFIG_H
+
+#include "base/error.h"
+#include "json/json.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One row an option: section of config.json, kind, name. */
+#define GF_CONFIG_MAP(TEXT, WHOLE, REAL)                    \
+    TEXT(model, architecture)                               \
+    TEXT(model, weights)                                    \
+    REAL(model, alpha)                                      \
+    WHOLE(model, width)                                     \
+    WHOLE(model, height)                                    \
+    WHOLE(model, classes)                                   \
+    REAL(model, dropout)                                    \
+    WHOLE(model, model_seed)                                \
+    TEXT(model, precision) /* as asked for: "auto" */       \
+    TEXT(model, dtype)     /* as resolved: "f32", "bf16" */ \
+    WHOLE(model, fine_tune_at)                              \
+    TEXT(data, data)                                        \
+    TEXT(data, digest)                                      \
+    REAL(data, split_train)                                 \
+    REAL(data, split_validation)                            \
+    REAL(data, split_test)                                  \
+    REAL(data, test_from_validation)                        \
+    WHOLE(data, data_batch)                                 \
+    WHOLE(data, data_seed)                                  \
+    WHOLE(data, antialias)                                  \
+    WHOLE(data, cache)                                      \
+    WHOLE(data, memory_limit)                               \
+    TEXT(data, cache_dir)                                   \
+    WHOLE(data, skip_bad)                                   \
+    REAL(data, max_bad)                                     \
+    WHOLE(data, allow_truncated)                            \
+    WHOLE(data, ignore_exif)                                \
+    WHOLE(data, allow_empty_class)                          \
+    WHOLE(train, batch)                                     \
+    WHOLE(train, epochs)                                    \
+    WHOLE(train, fine_tune_epochs)                          \
+    REAL(train, lr)                                         \
+    REAL(train, fine_tune_lr)                               \
+    TEXT(train, optimizer)                                  \
+    TEXT(train, fine_tune_optimizer)                        \
+    TEXT(train, augment)                                    \
+    WHOLE(train, seed)                                      \
+    TEXT(train, on_nan)                                     \
+    REAL(train, checkpoint_seconds)                         \
+    WHOLE(train, report)                                    \
+    TEXT(train, command_line)                               \
+    TEXT(versions, graft)                                   \
+    TEXT(versions, machine)                                 \
+    TEXT(versions, choices) /* precision of each primitive that was timed */
+
+typedef struct gf_run_config {
+#define GF_CONFIG_TEXT(section, name) char *name; /* owned; NULL: not set */
+#define GF_CONFIG_WHOLE(section, name) int64_t name;
+#define GF_CONFIG_REAL(section, name) double name;
+    GF_CONFIG_MAP(GF_CONFIG_TEXT, GF_CONFIG_WHOLE, GF_CONFIG_REAL)
+#undef GF_CONFIG_TEXT
+#undef GF_CONFIG_WHOLE
+#undef GF_CONFIG_REAL
+} gf_run_config;
+
+void gf_config_free(gf_run_config *c); /* leaves it zeroed */
+
+/* Replaces a text by a copy of `value` (NULL: unset). */
+graft_status gf_config_text(char **field, const char *value, graft_error *err);
+
+graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err);
+
+/* E3005 where the file is no config.json of this version: a field missing or of another type. */
+graft_status gf_config_read(gf_run_config *c, const char *path, graft_error *err);
+
+/* Every option as "name" and value text, for the report: calls fn for each. */
+graft_status gf_config_each(const gf_run_config *c,
+                            graft_status (*fn)(void *ctx, const char *section, const char *name, const char *value),
+                            void *ctx);
+
+#endif

@@ -1,0 +1,57 @@
+/* evaluate.c - loss, accuracy and confusion of a range of samples at the present weights. */
+#include "train/run.h"
+
+#include "tasks/classify.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { CHUNK = 256 }; /* pictures between two looks at progress and stop */
+
+/* Adds the chunk's samples that are there, in their order. */
+static void add_chunk(gf_run *r, gf_evaluation *e, const uint32_t *sample, size_t n, const float *logits,
+                      const bool *lost)
+{
+    size_t outputs = gf_classify_outputs(r->model->classes);
+    for (size_t i = 0; i < n; i++) {
+        if (lost[i]) continue;
+        float loss;
+        int32_t predicted, label = r->label[sample[i]];
+        gf_classify_loss(logits + i * outputs, &label, 1, r->model->classes, 1, NULL, &loss, &predicted);
+        gf_evaluation_add(e, &loss, &label, &predicted, 1);
+    }
+}
+
+graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err)
+{
+    size_t outputs = gf_classify_outputs(r->model->classes);
+    gf_feed feed = gf_run_feed(r);
+    uint32_t sample[CHUNK];
+    bool lost[CHUNK];
+    graft_status status = GRAFT_OK;
+    float *out = gf_new_n(CHUNK * outputs, float);
+    if (!out) return gf_fail_memory(err, CHUNK * outputs * sizeof *out, "an evaluation");
+    gf_evaluation_clear(e);
+    for (uint32_t at = 0; at < n; at += CHUNK) {
+        size_t m = n - at < CHUNK ? n - at : CHUNK;
+        for (size_t i = 0; i < m; i++) sample[i] = first + at + (uint32_t)i;
+        GF_GOTO(gf_engine_forward(r->engine, &feed, r->bank.n ? &r->bank : NULL, sample, m, out, lost, err));
+        add_chunk(r, e, sample, m, out, lost);
+        if (logits) memcpy(logits + at * outputs, out, m * outputs * sizeof *out);
+        gf_run_progress p = {.stage = GF_RUN_EVALUATING,
+                             .done = at + (int64_t)m,
+                             .total = n,
+                             .epoch = r->state.epoch,
+                             .phase = r->state.phase,
+                             .loss = gf_running_loss(&e->running),
+                             .accuracy = gf_running_accuracy(&e->running),
+                             .val_loss = NAN,
+                             .val_accuracy = NAN,
+                             .seconds_left = -1};
+        gf_run_tell(r, &p, false);
+    }
+    GF_GOTO(gf_cache_tell_lost(r->data->cache, err));
+out:
+    gf_free(out);
+    return status;
+}

@@ -1,0 +1,312 @@
+/* finish.c - the end of a run: best weights, final measures, model.safetensors, and all that is shown to people. */
+#include "train/run.h"
+
+#include "base/io.h"
+#include "base/sys.h"
+#include "report/report.h"
+#include "tasks/classify.h"
+#include "zoo/zoo.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOWN_SAMPLES = 9, SHOWN_AUGMENTED = 9, SHOWN_PREDICTIONS = 12, SHOWN_MISTAKES = 12, MAX_FACTS = 96 };
+
+/* Everything the record points to, in one place. */
+typedef struct gallery {
+    gf_run *r;
+    gf_run_record record;
+    gf_photo samples[SHOWN_SAMPLES], augmented[SHOWN_AUGMENTED], predictions[SHOWN_PREDICTIONS],
+        mistakes[SHOWN_MISTAKES];
+    gf_data_split split[GF_SPLITS];
+    uint64_t *per_class;
+    gf_fact options[MAX_FACTS], model[8], data[8], versions[4];
+    size_t n_options, n_model, n_data, n_versions;
+    void *owned[2 * MAX_FACTS];
+    size_t n_owned;
+} gallery;
+
+static void *own(gallery *g, void *p)
+{
+    if (p && g->n_owned < sizeof g->owned / sizeof *g->owned) {
+        g->owned[g->n_owned++] = p;
+        return p;
+    }
+    gf_free(p);
+    return NULL;
+}
+
+static graft_status fact(gallery *g, gf_fact *list, size_t *n, size_t max, const char *key, char *value,
+                         graft_error *err)
+{
+    if (!own(g, value)) return gf_fail_memory(err, 64, "the report");
+    if (*n < max) list[(*n)++] = (gf_fact){key, value};
+    return GRAFT_OK;
+}
+
+/* ---- photos
+ * -------------------------------------------------------------------------------------------------------------- */
+
+static graft_status take_pixels(gallery *g, uint32_t sample, gf_photo *photo, graft_error *err)
+{
+    gf_run *r = g->r;
+    size_t bytes = gf_cache_picture_bytes(r->data->cache);
+    const uint8_t *pixels;
+    GF_TRY(gf_cache_get(r->data->cache, sample, r->scratch[0], &pixels, err));
+    uint8_t *copy = own(g, gf_alloc_raw(bytes, 1));
+    if (!copy) return gf_fail_memory(err, bytes, "a photo of the report");
+    memcpy(copy, pixels, bytes);
+    *photo = (gf_photo){.pixels = {(int)r->config->width, (int)r->config->height, copy},
+                        .path = gf_index_path(r->data->index, sample),
+                        .truth = r->label[sample],
+                        .predicted = -1};
+    return GRAFT_OK;
+}
+
+/* Photos of the training set in the first epoch's order: a mixture of classes, the same for equal runs. */
+static graft_status sample_photos(gallery *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    gf_order_shuffle(r->order, r->data->index, GF_TRAIN, (uint64_t)r->config->seed, 0);
+    for (uint32_t i = 0; i < r->order->n && g->record.samples.n < SHOWN_SAMPLES; i++) {
+        graft_status status = take_pixels(g, r->order->sample[i], &g->samples[g->record.samples.n], err);
+        if (status == GRAFT_OK) g->record.samples.n++;
+        if (status == GRAFT_RESOURCE && err && err->number == GF_E_NO_MEMORY) return status;
+    }
+    g->record.samples.item = g->samples;
+    return GRAFT_OK;
+}
+
+static graft_status augmented_photos(gallery *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    if (!g->record.samples.n || !gf_augment_any(&r->augment)) return GRAFT_OK;
+    int w = (int)r->config->width, h = (int)r->config->height;
+    size_t n = (size_t)(w * h * 3);
+    float *values = gf_new_n(n, float);
+    if (!values) return gf_fail_memory(err, n * sizeof *values, "a photo of the report");
+    graft_status status = GRAFT_OK;
+    uint32_t sample = r->order->sample[0];
+    for (int k = 0; k < SHOWN_AUGMENTED && status == GRAFT_OK; k++) {
+        uint8_t *rgb = own(g, gf_alloc_raw(n, 1));
+        if (!rgb) {
+            status = gf_fail_memory(err, n, "a photo of the report");
+            break;
+        }
+        gf_augment_params drawn = gf_augment_draw(&r->augment, (uint64_t)r->config->seed, (uint32_t)k, sample);
+        gf_augment_apply(&drawn, g->samples[0].pixels.rgb, h, w, values);
+        for (size_t i = 0; i < n; i++) rgb[i] = (uint8_t)(values[i] + 0.5f);
+        g->augmented[k] = g->samples[0];
+        g->augmented[k].pixels.rgb = rgb;
+        g->record.augmentations.n++;
+    }
+    g->record.augmentations.item = g->augmented;
+    gf_free(values);
+    return status;
+}
+
+typedef struct judged {
+    uint32_t sample;
+    int32_t predicted;
+    float probability;
+    bool right;
+} judged;
+
+static int most_confident(const void *a, const void *b)
+{
+    const judged *x = a, *y = b;
+    if (x->probability != y->probability) return x->probability < y->probability ? 1 : -1;
+    return x->sample < y->sample ? -1 : x->sample > y->sample;
+}
+
+static graft_status judge(gf_run *r, uint32_t first, size_t n, const float *logits, judged *out, graft_error *err)
+{
+    size_t outputs = gf_classify_outputs(r->model->classes);
+    float *p = gf_new_n((size_t)r->model->classes, float);
+    if (!p) return gf_fail_memory(err, (size_t)r->model->classes * sizeof *p, "the report");
+    for (size_t i = 0; i < n; i++) {
+        float loss;
+        judged *j = &out[i];
+        j->sample = first + (uint32_t)i;
+        int32_t label = r->label[j->sample];
+        gf_classify_loss(logits + i * outputs, &label, 1, r->model->classes, 1, NULL, &loss, &j->predicted);
+        gf_classify_probabilities(logits + i * outputs, r->model->classes, p);
+        j->probability = p[j->predicted];
+        j->right = j->predicted == label;
+    }
+    gf_free(p);
+    return GRAFT_OK;
+}
+
+static graft_status show(gallery *g, const judged *j, gf_photo *list, gf_photos *photos, size_t max, graft_error *err)
+{
+    if (photos->n >= max || gf_cache_is_lost(g->r->data->cache, j->sample)) return GRAFT_OK;
+    gf_photo *photo = &list[photos->n];
+    GF_TRY(take_pixels(g, j->sample, photo, err));
+    photo->predicted = j->predicted;
+    photo->probability = j->probability;
+    photos->item = list;
+    photos->n++;
+    return GRAFT_OK;
+}
+
+/* Predictions of the set that the run is judged by: some spread over it, and the most confident mistakes. */
+static graft_status judged_photos(gallery *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    uint32_t v, t, nv = gf_run_split(r, GF_VALIDATION, &v), nt = gf_run_split(r, GF_TEST, &t);
+    uint32_t first = nt ? t : v;
+    size_t n = nt ? nt : nv;
+    if (!n) return GRAFT_OK;
+    judged *all = gf_new_n(n, judged);
+    if (!all) return gf_fail_memory(err, n * sizeof *all, "the report");
+    graft_status status = GRAFT_OK;
+    GF_GOTO(judge(r, first, n, r->logits + (nt ? nv : 0) * gf_classify_outputs(r->model->classes), all, err));
+    for (size_t i = 0; i < SHOWN_PREDICTIONS && i < n; i++) {
+        size_t at = i * n / (n < SHOWN_PREDICTIONS ? n : SHOWN_PREDICTIONS);
+        GF_GOTO(show(g, &all[at], g->predictions, &g->record.predictions, SHOWN_PREDICTIONS, err));
+    }
+    qsort(all, n, sizeof *all, most_confident);
+    for (size_t i = 0; i < n; i++) {
+        if (!all[i].right) GF_GOTO(show(g, &all[i], g->mistakes, &g->record.mistakes, SHOWN_MISTAKES, err));
+    }
+out:
+    gf_free(all);
+    return status;
+}
+
+/* ---- facts
+ * --------------------------------------------------------------------------------------------------------------- */
+
+static graft_status option_fact(void *ctx, const char *section, const char *name, const char *value)
+{
+    gallery *g = ctx;
+    static const char *const elsewhere[] = {"choices", "machine", "graft", "command_line", "digest"};
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        if (!strcmp(name, elsewhere[i])) return GRAFT_OK;
+    }
+    (void)section;
+    return fact(g, g->options, &g->n_options, MAX_FACTS, name, gf_strdup(value), NULL);
+}
+
+static graft_status gather_facts(gallery *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    gf_run_config *c = r->config;
+    if (c->fine_tune_epochs > 0 && c->fine_tune_at >= 0) r->model->boundary = (int)c->fine_tune_at;
+    gf_counts n = gf_model_counts(r->model);
+    size_t m = 8;
+    GF_TRY(fact(g, g->model, &g->n_model, m, "Weights", gf_strdup(c->weights ? c->weights : "random"), err));
+    GF_TRY(fact(g, g->model, &g->n_model, m, "Picture size",
+                gf_sprintf("%lld x %lld", (long long)c->width, (long long)c->height), err));
+    GF_TRY(fact(g, g->model, &g->n_model, m, "Parameters", gf_sprintf("%zu", n.total), err));
+    GF_TRY(fact(g, g->model, &g->n_model, m, "Trainable at the end",
+                gf_sprintf("%zu in %zu variables", n.trainable, n.trainable_variables), err));
+    GF_TRY(fact(g, g->model, &g->n_model, m, "Precision", gf_strdup(c->dtype), err));
+    GF_TRY(fact(g, g->data, &g->n_data, m, "Folder", gf_strdup(c->data), err));
+    GF_TRY(fact(g, g->data, &g->n_data, m, "Digest", gf_strdup(c->digest ? c->digest : ""), err));
+    GF_TRY(fact(g, g->data, &g->n_data, m, "Bad pictures left out",
+                gf_sprintf("%zu", r->data->report ? r->data->report->n_bad : 0), err));
+    GF_TRY(fact(g, g->versions, &g->n_versions, 4, "graft", gf_strdup(c->graft), err));
+    GF_TRY(fact(g, g->versions, &g->n_versions, 4, "Machine", gf_strdup(c->machine), err));
+    return gf_config_each(c, option_fact, g);
+}
+
+static graft_status gather_splits(gallery *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    size_t classes = r->facts->classes.n;
+    g->per_class = own(g, gf_alloc(GF_SPLITS * classes, sizeof *g->per_class));
+    if (!g->per_class) return gf_fail_memory(err, GF_SPLITS * classes * 8, "the report");
+    for (int s = 0; s < GF_SPLITS; s++) {
+        uint64_t *counts = g->per_class + (size_t)s * classes;
+        for (size_t k = 0; k < classes; k++) counts[k] = gf_index_count(r->data->index, (gf_split)s, (uint32_t)k);
+        g->split[s] = (gf_data_split){gf_split_name((gf_split)s), gf_run_split(r, (gf_split)s, NULL), counts};
+    }
+    return GRAFT_OK;
+}
+
+static graft_status gather(gallery *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    GF_TRY(gather_facts(g, err));
+    GF_TRY(gather_splits(g, err));
+    GF_TRY(sample_photos(g, err));
+    GF_TRY(augmented_photos(g, err));
+    GF_TRY(judged_photos(g, err));
+    const char *slash = strrchr(r->dir, '/');
+    g->record.title = slash && slash[1] ? slash + 1 : r->dir;
+    g->record.model = r->config->architecture;
+    g->record.command = r->config->command_line;
+    g->record.classes = (const char *const *)r->facts->classes.item;
+    g->record.n_classes = r->facts->classes.n;
+    g->record.splits = g->split;
+    g->record.n_splits = GF_SPLITS;
+    g->record.model_facts = (gf_facts){g->model, g->n_model};
+    g->record.data_facts = (gf_facts){g->data, g->n_data};
+    g->record.options = (gf_facts){g->options, g->n_options};
+    g->record.versions = (gf_facts){g->versions, g->n_versions};
+    g->record.history = &r->history;
+    g->record.before = (gf_metrics){r->state.before_images, r->state.before_loss, r->state.before_accuracy, NULL};
+    g->record.validation = gf_evaluation_metrics(&r->validation);
+    g->record.test = gf_evaluation_metrics(&r->test);
+    g->record.best_epoch = r->state.best.epoch;
+    g->record.seconds = r->state.seconds + gf_sys_seconds() - r->started;
+    g->record.peak_rss_mb = gf_run_peak_rss_mb();
+    return GRAFT_OK;
+}
+
+static graft_status write_report(gf_run *r, graft_error *err)
+{
+    gallery *g = gf_new(gallery);
+    if (!g) return gf_fail_memory(err, sizeof *g, "the report");
+    g->r = r;
+    gf_run_progress p = {.stage = GF_RUN_REPORTING,
+                         .total = 1,
+                         .epoch = r->state.epoch,
+                         .loss = NAN,
+                         .accuracy = NAN,
+                         .val_loss = NAN,
+                         .val_accuracy = NAN,
+                         .seconds_left = -1};
+    gf_run_tell(r, &p, true);
+    graft_status status = gather(g, err);
+    char *metrics = gf_path_join(r->dir, "metrics.json"), *history = gf_path_join(r->dir, "history.csv");
+    if (!metrics || !history) status = gf_fail_memory(err, 64, "the report");
+    if (status == GRAFT_OK && r->config->report) {
+        status = gf_report_write(r->dir, &g->record, err);
+    } else if (status == GRAFT_OK) {
+        status = gf_history_write(history, &r->history, err);
+        if (status == GRAFT_OK) status = gf_record_write_json(metrics, &g->record, err);
+    }
+    gf_free(metrics);
+    gf_free(history);
+    for (size_t i = 0; i < g->n_owned; i++) gf_free(g->owned[i]);
+    gf_free(g);
+    return status;
+}
+
+/* ---- the end
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static graft_status measure(gf_run *r, graft_error *err)
+{
+    uint32_t v, t, nv = gf_run_split(r, GF_VALIDATION, &v), nt = gf_run_split(r, GF_TEST, &t);
+    GF_TRY(gf_run_evaluate(r, v, nv, &r->validation, r->logits, err));
+    return gf_run_evaluate(r, t, nt, &r->test, r->logits + nv * gf_classify_outputs(r->model->classes), err);
+}
+
+graft_status gf_run_finish(gf_run *r, graft_error *err)
+{
+    memcpy(r->model->value + r->origin, r->best, r->wide * sizeof *r->best);
+    GF_TRY(gf_engine_reload(r->engine, err));
+    GF_TRY(measure(r, err));
+    char *path = gf_path_join(r->dir, "model.safetensors");
+    if (!path) return gf_fail_memory(err, strlen(r->dir), "a file name");
+    graft_status status = gf_model_file_write(path, r->model, r->facts, err);
+    gf_free(path);
+    if (status == GRAFT_OK) status = write_report(r, err);
+    return status;
+}

@@ -1,0 +1,276 @@
+/* loop.c - the training loop: epochs of two phases, step by step. */
+#include "train/run.h"
+
+#include "base/sys.h"
+#include "data/memory.h"
+#include "train/checkpoint.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *phase_optimizer(const gf_run *r, int phase)
+{
+    return phase == 2 ? r->config->fine_tune_optimizer : r->config->optimizer;
+}
+
+static double phase_lr(const gf_run *r, int phase) { return phase == 2 ? r->config->fine_tune_lr : r->config->lr; }
+
+/* Keeps what crosses the cut where it does not change and memory allows. */
+static graft_status make_banks(gf_run *r, graft_error *err)
+{
+    gf_bank_free(&r->bank);
+    gf_bank_free(&r->train_bank);
+    const uint64_t share = 4; /* of the memory that is free: a quarter at most */
+    uint64_t room = gf_memory_available() / share;
+    uint32_t first, held = gf_run_split(r, GF_VALIDATION, &first) + gf_run_split(r, GF_TEST, NULL);
+    if (held && gf_bank_bytes(r->engine, held) <= room) {
+        room -= gf_bank_bytes(r->engine, held);
+        GF_TRY(gf_bank_create(&r->bank, r->engine, first, held, err));
+    }
+    uint32_t n = gf_run_split(r, GF_TRAIN, &first);
+    if (gf_augment_any(&r->augment) || gf_bank_bytes(r->engine, n) > room) return GRAFT_OK;
+    return gf_bank_create(&r->train_bank, r->engine, first, n, err);
+}
+
+/* Fills the training bank by running every training picture once. */
+static graft_status fill_train_bank(gf_run *r, graft_error *err)
+{
+    if (!r->train_bank.n) return GRAFT_OK;
+    gf_feed feed = gf_run_feed(r);
+    size_t n = r->train_bank.n;
+    float *out = gf_new_n(n * gf_engine_outputs(r->engine), float);
+    bool *lost = gf_new_n(n, bool);
+    uint32_t *sample = gf_new_n(n, uint32_t);
+    graft_status status = out && lost && sample ? GRAFT_OK : gf_fail_memory(err, n * 8, "training pictures");
+    for (size_t i = 0; status == GRAFT_OK && i < n; i++) sample[i] = r->train_bank.first + (uint32_t)i;
+    if (status == GRAFT_OK) status = gf_engine_forward(r->engine, &feed, &r->train_bank, sample, n, out, lost, err);
+    gf_free(out);
+    gf_free(lost);
+    gf_free(sample);
+    return status;
+}
+
+graft_status gf_run_enter(gf_run *r, int phase, graft_error *err)
+{
+    gf_engine_destroy(r->engine);
+    r->engine = NULL;
+    r->model->boundary = phase == 2 ? (int)r->config->fine_tune_at : (int)gf_model_backbone_layers(r->model);
+    gf_engine_spec spec;
+    gf_engine_defaults(&spec);
+    spec.train = true;
+    spec.batch = (int)r->config->batch;
+    spec.dtype = !strcmp(r->config->dtype, "bf16") ? GF_BF16 : GF_F32;
+    spec.seed = (uint64_t)r->config->seed;
+    GF_TRY(gf_engine_create(&r->engine, r->model, r->host.ops, r->host.pool, &spec, err));
+    GF_TRY(gf_optimizer_parse(&r->optimizer, phase_optimizer(r, phase), err));
+    memset(r->slots, 0, (size_t)gf_optimizer_slots(&r->optimizer) * gf_engine_trainable(r->engine) * sizeof *r->slots);
+    r->state.phase = phase;
+    r->state.applied = 0;
+    GF_TRY(make_banks(r, err));
+    return fill_train_bank(r, err);
+}
+
+/* ---- a step
+ * -------------------------------------------------------------------------------------------------------------- */
+
+static graft_status write_diverged(gf_run *r, const gf_batch *batch, const gf_step_result *step, gf_nan_action action,
+                                   double lr, graft_error *err)
+{
+    const char **paths = gf_new_n(batch->n, const char *);
+    char *file = gf_path_join(r->dir, "diverged.json");
+    graft_status status = GRAFT_OK;
+    if (!paths || !file) {
+        status = gf_fail_memory(err, batch->n * sizeof *paths, "diverged.json");
+        goto out;
+    }
+    for (size_t i = 0; i < batch->n; i++) paths[i] = gf_index_path(r->data->index, batch->sample[i]);
+    gf_diverged d = {.epoch = r->state.epoch + 1,
+                     .phase = r->state.phase,
+                     .step = r->state.total_steps,
+                     .lr = lr,
+                     .loss = step->loss,
+                     .gradient_norm = step->grad_norm,
+                     .policy = r->config->on_nan,
+                     .action = action,
+                     .state = r->state.nan,
+                     .sample = batch->sample,
+                     .path = paths,
+                     .n_samples = batch->n};
+    GF_GOTO(gf_diverged_write(file, &d, err));
+    if (action != GF_NAN_END) goto out;
+    GF_GOTO(gf_run_checkpoint(r, true, err)); /* the weights are those before this step: finite */
+    status = gf_nan_fail(&d, file, err);
+out:
+    gf_free(paths);
+    gf_free(file);
+    return status;
+}
+
+static graft_status one_step(gf_run *r, const gf_batch *batch, const gf_batch *next, graft_error *err)
+{
+    gf_feed feed = gf_run_feed(r);
+    const gf_bank *bank = r->train_bank.n ? &r->train_bank : NULL;
+    gf_step_result step;
+    gf_nan_action action;
+    double lr;
+    do {
+        GF_TRY(gf_engine_gradient(r->engine, &feed, bank, batch, next, &step, err));
+        action = gf_nan_decide(&r->nan_policy, &r->state.nan, r->state.total_steps, step.loss, step.grad_norm);
+        lr = phase_lr(r, r->state.phase) * gf_nan_lr_factor(&r->state.nan);
+    } while (action == GF_NAN_RETRY);
+    if (action == GF_NAN_GO && step.n) {
+        gf_optimizer_begin_step(&r->optimizer, lr, r->state.applied);
+        GF_TRY(gf_engine_apply(r->engine, &r->optimizer, r->slots, err));
+        r->state.applied++;
+        gf_running_add(&r->state.running, step.sample_loss, step.label, step.predicted, step.n);
+    } else if (action != GF_NAN_GO) {
+        gf_say(r->host.log, GF_WARNING, "step %lld was not applied: its loss or gradient is not finite (diverged.json)",
+               (long long)r->state.total_steps);
+        GF_TRY(write_diverged(r, batch, &step, action, lr, err));
+    }
+    r->state.total_steps++;
+    r->state.batch++;
+    return gf_cache_tell_lost(r->data->cache, err);
+}
+
+/* ---- an epoch
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct epoch_clock {
+    double start;    /* of this call's share of the epoch */
+    uint64_t images; /* done in it */
+} epoch_clock;
+
+static void tell_training(gf_run *r, const epoch_clock *clock, bool always)
+{
+    double seconds = gf_sys_seconds() - clock->start;
+    gf_run_progress p = {.stage = GF_RUN_TRAINING,
+                         .done = (int64_t)r->state.running.images,
+                         .total = r->order->n,
+                         .epoch = r->state.epoch + 1,
+                         .phase = r->state.phase,
+                         .loss = gf_running_loss(&r->state.running),
+                         .accuracy = gf_running_accuracy(&r->state.running),
+                         .val_loss = NAN,
+                         .val_accuracy = NAN,
+                         .images_per_second = seconds > 0 ? (double)clock->images / seconds : 0,
+                         .seconds_left = -1};
+    if (p.images_per_second > 0) p.seconds_left = (double)(p.total - p.done) / p.images_per_second;
+    gf_run_tell(r, &p, always);
+}
+
+static gf_batch batch_at(const gf_run *r, uint32_t b, int32_t *label)
+{
+    gf_batch batch = {.epoch = (uint32_t)r->state.epoch,
+                      .number = (uint64_t)r->state.epoch * gf_order_batches(r->order) + b,
+                      .label = label};
+    batch.n = gf_order_batch(r->order, b, &batch.sample);
+    for (size_t i = 0; i < batch.n; i++) label[i] = r->label[batch.sample[i]];
+    return batch;
+}
+
+static graft_status train_batches(gf_run *r, epoch_clock *clock, int32_t *label[2], graft_error *err)
+{
+    uint32_t batches = gf_order_batches(r->order);
+    while ((uint32_t)r->state.batch < batches) {
+        uint32_t b = (uint32_t)r->state.batch;
+        gf_batch batch = batch_at(r, b, label[b % 2]), next = {0};
+        if (b + 1 < batches) next = batch_at(r, b + 1, label[(b + 1) % 2]);
+        GF_TRY(one_step(r, &batch, b + 1 < batches ? &next : NULL, err));
+        clock->images += batch.n;
+        tell_training(r, clock, false);
+        GF_TRY(gf_run_stop_asked(r, err));
+        if (gf_checkpoint_writer_due(r->writer)) GF_TRY(gf_run_checkpoint(r, false, err));
+    }
+    return GRAFT_OK;
+}
+
+static graft_status validate(gf_run *r, graft_error *err)
+{
+    uint32_t first, n = gf_run_split(r, GF_VALIDATION, &first);
+    return gf_run_evaluate(r, first, n, &r->validation, NULL, err);
+}
+
+static graft_status end_epoch(gf_run *r, double seconds, uint64_t images, graft_error *err)
+{
+    GF_TRY(validate(r, err));
+    gf_metrics val = gf_evaluation_metrics(&r->validation);
+    bool judged = val.images > 0;
+    r->state.epoch++;
+    gf_history_row row = {.epoch = r->state.epoch,
+                          .phase = r->state.phase == 2 ? GF_RUN_FINE_TUNING : GF_RUN_FEATURE_EXTRACTION,
+                          .lr = phase_lr(r, r->state.phase) * gf_nan_lr_factor(&r->state.nan),
+                          .loss = gf_running_loss(&r->state.running),
+                          .accuracy = gf_running_accuracy(&r->state.running),
+                          .val_loss = judged ? val.loss : NAN,
+                          .val_accuracy = judged ? val.accuracy : NAN,
+                          .seconds = r->state.epoch_seconds + seconds,
+                          .images_per_second = seconds > 0 ? (double)images / seconds : NAN};
+    GF_TRY(gf_history_add(&r->history, &row, err));
+    bool best = judged ? gf_best_offer(&r->state.best, row.epoch, val.accuracy, val.loss) : true;
+    if (best) memcpy(r->best, r->model->value + r->origin, r->wide * sizeof *r->best);
+    if (!judged) r->state.best.epoch = row.epoch;
+    gf_run_progress p = {.stage = GF_RUN_EPOCH_END,
+                         .done = r->order->n,
+                         .total = r->order->n,
+                         .epoch = row.epoch,
+                         .phase = r->state.phase,
+                         .loss = row.loss,
+                         .accuracy = row.accuracy,
+                         .val_loss = row.val_loss,
+                         .val_accuracy = row.val_accuracy,
+                         .images_per_second = row.images_per_second,
+                         .seconds = row.seconds};
+    gf_run_tell(r, &p, true);
+    r->state.batch = 0;
+    r->state.running = (gf_running){0};
+    r->state.epoch_seconds = 0;
+    return gf_run_checkpoint(r, false, err);
+}
+
+static graft_status train_epoch(gf_run *r, graft_error *err)
+{
+    gf_order_shuffle(r->order, r->data->index, GF_TRAIN, (uint64_t)r->config->seed, (uint32_t)r->state.epoch);
+    epoch_clock clock = {.start = gf_sys_seconds()};
+    int32_t *label[2] = {gf_new_n((size_t)r->config->batch, int32_t), gf_new_n((size_t)r->config->batch, int32_t)};
+    graft_status status = label[0] && label[1] ? GRAFT_OK : gf_fail_memory(err, (size_t)r->config->batch * 8, "labels");
+    if (status == GRAFT_OK) status = train_batches(r, &clock, label, err);
+    gf_engine_quiet(r->engine); /* before the labels go */
+    gf_free(label[0]);
+    gf_free(label[1]);
+    double seconds = gf_sys_seconds() - clock.start;
+    if (status == GRAFT_OK) return end_epoch(r, seconds, clock.images, err);
+    r->state.epoch_seconds += seconds;
+    return status;
+}
+
+/* ---- the run
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static graft_status measure_before(gf_run *r, graft_error *err)
+{
+    if (r->state.before_done) return GRAFT_OK;
+    GF_TRY(validate(r, err));
+    gf_metrics m = gf_evaluation_metrics(&r->validation);
+    r->state.before_loss = m.loss;
+    r->state.before_accuracy = m.accuracy;
+    r->state.before_images = m.images;
+    r->state.before_done = 1;
+    return GRAFT_OK;
+}
+
+graft_status gf_run_go(gf_run *r, graft_error *err)
+{
+    int64_t first = r->config->epochs, total = first + r->config->fine_tune_epochs;
+    do {
+        int phase = r->state.epoch < first || !total || r->config->fine_tune_at < 0 ? 1 : 2;
+        bool over = total && r->state.epoch >= total;
+        if (!over && r->state.phase != phase) GF_TRY(gf_run_enter(r, phase, err));
+        if (!r->engine) GF_TRY(gf_run_enter(r, phase, err));
+        GF_TRY(measure_before(r, err));
+        GF_TRY(gf_run_stop_asked(r, err));
+        if (r->state.epoch < total) GF_TRY(train_epoch(r, err));
+    } while (r->state.epoch < total);
+    return gf_run_finish(r, err);
+}

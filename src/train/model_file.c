@@ -1,0 +1,174 @@
+#include "train/model_file.h"
+
+#include "formats/safetensors.h"
+#include "formats/weights.h"
+#include "zoo/zoo.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void gf_model_facts_free(gf_model_facts *f)
+{
+    gf_names_free(&f->classes);
+    *f = (gf_model_facts){0};
+}
+
+/* ---- writing
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static char *facts_text(const gf_model_facts *f)
+{
+    gf_json *j = gf_json_object(), *classes = gf_json_array();
+    for (size_t i = 0; i < f->classes.n; i++) gf_json_add(classes, gf_json_string(f->classes.item[i]));
+    gf_json_set(j, "format", gf_json_int(1));
+    gf_json_set(j, "architecture", gf_json_string(f->architecture));
+    gf_json_set(j, "alpha", gf_json_real(f->alpha));
+    gf_json_set(j, "dropout", gf_json_real(f->dropout));
+    gf_json_set(j, "width", gf_json_int(f->width));
+    gf_json_set(j, "height", gf_json_int(f->height));
+    gf_json_set(j, "classes", classes);
+    gf_json_set(j, "precision", gf_json_string(gf_dtype_name(f->dtype)));
+    gf_json_set(j, "antialias", gf_json_bool(f->antialias));
+    gf_json_set(j, "ignore_exif", gf_json_bool(f->ignore_exif));
+    gf_json_set(j, "layout", gf_json_string("HWIO"));
+    gf_json_set(j, "channels", gf_json_string("RGB"));
+    gf_json_set(j, "scale", gf_json_real(f->scale));
+    gf_json_set(j, "offset", gf_json_real(f->offset));
+    char *text = gf_json_text(j, 0);
+    gf_json_free(j);
+    return text;
+}
+
+graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_model_facts *f, graft_error *err)
+{
+    graft_status status = GRAFT_OK;
+    char *facts = facts_text(f);
+    gf_tensor *tensor = gf_new_n(m->n_params, gf_tensor);
+    if (!facts || !tensor) {
+        status = gf_fail_memory(err, m->n_params * sizeof *tensor, "a model file");
+        goto out;
+    }
+    for (size_t i = 0; i < m->n_params; i++) {
+        const gf_param *p = &m->param[i];
+        tensor[i] =
+            (gf_tensor){gf_sprintf("%s/%s", m->layer[p->layer].name, p->var), GF_F32, p->shape, m->value + p->offset};
+        if (tensor[i].name) continue;
+        status = gf_fail_memory(err, GF_NAME_MAX, "a model file");
+        goto out;
+    }
+    GF_GOTO(gf_safetensors_write(path, tensor, m->n_params, &(gf_meta){"graft.model", facts}, 1, err));
+out:
+    for (size_t i = 0; tensor && i < m->n_params; i++) gf_free(tensor[i].name);
+    gf_free(tensor);
+    gf_free(facts);
+    return status;
+}
+
+/* ---- reading
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static graft_status read_facts(gf_model_facts *f, const char *text, const char *path, graft_error *err)
+{
+    gf_json *j;
+    GF_TRY(gf_json_parse(&j, text, strlen(text), path, err));
+    graft_status status = GRAFT_OK;
+    snprintf(f->architecture, sizeof f->architecture, "%s", gf_json_str(gf_json_get(j, "architecture"), ""));
+    f->alpha = gf_json_f64(gf_json_get(j, "alpha"), 0);
+    f->dropout = gf_json_f64(gf_json_get(j, "dropout"), 0);
+    f->width = (int)gf_json_i64(gf_json_get(j, "width"), 0);
+    f->height = (int)gf_json_i64(gf_json_get(j, "height"), 0);
+    f->antialias = gf_json_true(gf_json_get(j, "antialias"), false);
+    f->ignore_exif = gf_json_true(gf_json_get(j, "ignore_exif"), false);
+    f->dtype = !strcmp(gf_json_str(gf_json_get(j, "precision"), "f32"), "bf16") ? GF_BF16 : GF_F32;
+    f->scale = (float)gf_json_f64(gf_json_get(j, "scale"), 0);
+    f->offset = (float)gf_json_f64(gf_json_get(j, "offset"), 0);
+    const gf_json *classes = gf_json_get(j, "classes");
+    for (size_t i = 0; i < gf_json_size(classes); i++) {
+        GF_GOTO(gf_names_add(&f->classes, gf_json_str(gf_json_at(classes, i), ""), err));
+    }
+    if (gf_json_i64(gf_json_get(j, "format"), 0) != 1) {
+        status = gf_fail(err, GF_E_NOT_A_MODEL, "use the graft that wrote it, or a newer one",
+                         "%s: its model is of format %lld, this graft reads 1", GF_ESC(path),
+                         (long long)gf_json_i64(gf_json_get(j, "format"), 0));
+    }
+out:
+    gf_json_free(j);
+    return status;
+}
+
+static graft_status read_values(gf_model *m, const gf_safetensors *st, const char *path, graft_error *err)
+{
+    for (size_t i = 0; i < m->n_params; i++) {
+        const gf_param *p = &m->param[i];
+        char name[2 * GF_NAME_MAX];
+        snprintf(name, sizeof name, "%s/%s", m->layer[p->layer].name, p->var);
+        const gf_safetensors_tensor *t = gf_safetensors_find(st, name);
+        if (!t) return gf_fail(err, GF_E_WEIGHTS_MISSING, NULL, "%s: tensor %s is missing", GF_ESC(path), name);
+        GF_TRY(gf_safetensors_f32(st, t, &p->shape, m->value + p->offset, err));
+        size_t bad = gf_count_nonfinite(m->value + p->offset, p->count);
+        if (bad) {
+            return gf_fail(err, GF_E_WEIGHTS_NONFINITE, NULL, "%s: tensor %s holds %zu NaN or infinite values",
+                           GF_ESC(path), name, bad);
+        }
+    }
+    return GRAFT_OK;
+}
+
+graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path, graft_error *err)
+{
+    *m = (gf_model){0};
+    *f = (gf_model_facts){0};
+    gf_safetensors st;
+    GF_TRY(gf_safetensors_open(&st, path, NULL, err));
+    graft_status status = GRAFT_OK;
+    const char *facts = gf_safetensors_meta(&st, "graft.model");
+    if (!facts) {
+        status = gf_fail(err, GF_E_NOT_A_MODEL, "give the run folder, or its model.safetensors",
+                         "%s: not a model that graft wrote: no \"graft.model\" in its metadata", GF_ESC(path));
+        goto out;
+    }
+    GF_GOTO(read_facts(f, facts, path, err));
+    gf_zoo_options o = {.width = f->width,
+                        .height = f->height,
+                        .alpha = f->alpha,
+                        .classes = (int)f->classes.n,
+                        .dropout = (float)f->dropout};
+    GF_GOTO(gf_zoo_build(m, f->architecture, &o, err));
+    GF_GOTO(read_values(m, &st, path, err));
+    const gf_architecture *a = gf_zoo_find(f->architecture);
+    if (f->scale != a->scale || f->offset != a->offset) {
+        status =
+            gf_fail(err, GF_E_NOT_A_MODEL, NULL, "%s: its preprocessing (%g, %g) is not %s's (%g, %g)", GF_ESC(path),
+                    (double)f->scale, (double)f->offset, a->name, (double)a->scale, (double)a->offset);
+    }
+out:
+    gf_safetensors_close(&st);
+    if (status != GRAFT_OK) {
+        gf_model_free(m);
+        gf_model_facts_free(f);
+    }
+    return status;
+}
+
+graft_status gf_model_load_backbone(gf_model *m, const char *path, bool allow_nonfinite, gf_names *left_out,
+                                    graft_error *err)
+{
+    gf_weights_notes notes = {0};
+    gf_weights_options options = {.allow_nonfinite = allow_nonfinite};
+    gf_weight *want = gf_new_n(m->n_params, gf_weight);
+    if (!want) return gf_fail_memory(err, m->n_params * sizeof *want, "weights");
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_params; i++) {
+        const gf_param *p = &m->param[i];
+        const gf_layer *l = &m->layer[p->layer];
+        if (l->backbone) want[n++] = (gf_weight){l->name, p->var, p->shape, m->value + p->offset, false};
+    }
+    graft_status status = gf_weights_read(path, want, n, &options, &notes, err);
+    if (status == GRAFT_OK && left_out) {
+        *left_out = notes.left_out;
+        notes.left_out = (gf_names){0};
+    }
+    gf_weights_notes_free(&notes);
+    gf_free(want);
+    return status;
+}

@@ -1,0 +1,33 @@
+/* model_file.h - a model with all that is needed to predict, in one safetensors file: its tensors as LAYER/VAR, and in
+ * the metadata "graft.model": architecture, picture size, preprocessing, class names, precision. Equal models give
+ * equal bytes. */
+#ifndef GF_TRAIN_MODEL_FILE_H
+#define GF_TRAIN_MODEL_FILE_H
+
+#include "base/io.h"
+#include "graph/model.h"
+
+typedef struct gf_model_facts {
+    char architecture[GF_NAME_MAX];
+    double alpha, dropout;
+    int width, height;
+    gf_names classes;
+    gf_dtype dtype; /* of activations, as it was trained */
+    bool antialias, ignore_exif;
+    float scale, offset; /* preprocessing, for other readers: 0..255 -> scale x + offset */
+} gf_model_facts;
+
+void gf_model_facts_free(gf_model_facts *f);
+
+graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_model_facts *f, graft_error *err);
+
+/* Builds the model and its values from the file alone. Both outputs are the caller's. E2010 where it is no such file.
+ */
+graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path, graft_error *err);
+
+/* Fills the backbone's values (and nothing else) from a weight file of any format; what the file holds besides is told
+ * in `left_out` (may be NULL; the caller's). */
+graft_status gf_model_load_backbone(gf_model *m, const char *path, bool allow_nonfinite, gf_names *left_out,
+                                    graft_error *err);
+
+#endif

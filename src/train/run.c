@@ -1,0 +1,246 @@
+/* run.c - a run's life: setting up, beginning, taking up where it stood, checkpoints. */
+#include "train/run.h"
+
+#include "base/io.h"
+#include "base/sys.h"
+#include "tasks/classify.h"
+#include "train/checkpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+double gf_run_peak_rss_mb(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) ? 0 : (double)usage.ru_maxrss / 1024;
+}
+
+uint32_t gf_run_split(const gf_run *r, gf_split split, uint32_t *first)
+{
+    const gf_index *x = r->data->index;
+    if (first) *first = x->first[split];
+    return x->first[split + 1] - x->first[split];
+}
+
+void gf_run_tell(gf_run *r, gf_run_progress *p, bool always)
+{
+    const double interval = 0.05;
+    double now = gf_sys_seconds();
+    if (!r->host.progress || (!always && now - r->last_tick < interval)) return;
+    r->last_tick = now;
+    p->epochs = (int)(r->config->epochs + r->config->fine_tune_epochs);
+    r->host.progress(r->host.ctx, p);
+}
+
+graft_status gf_run_stop_asked(gf_run *r, graft_error *err)
+{
+    graft_status asked = r->host.should_stop ? r->host.should_stop(r->host.ctx) : GRAFT_OK;
+    if (asked == GRAFT_OK) return GRAFT_OK;
+    gf_engine_quiet(r->engine);
+    graft_status status = gf_run_checkpoint(r, true, err);
+    if (status != GRAFT_OK) return status;
+    if (err) *err = (graft_error){.status = asked};
+    if (err) snprintf(err->message, sizeof err->message, "stopped after %lld steps", (long long)r->state.total_steps);
+    if (err) snprintf(err->hint, sizeof err->hint, "go on with: graft resume %s", GF_ESC(r->dir));
+    return asked;
+}
+
+/* ---- pictures
+ * ------------------------------------------------------------------------------------------------------------ */
+
+static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                            graft_error *err)
+{
+    gf_run *r = ctx;
+    const uint8_t *pixels;
+    graft_error why = {0};
+    graft_status status = gf_cache_get(r->data->cache, sample, r->scratch[worker], &pixels, &why);
+    if (status != GRAFT_OK) {
+        if (err) *err = why;
+        return gf_cache_is_lost(r->data->cache, sample) ? GRAFT_DATA : status;
+    }
+    gf_augment_params drawn = gf_augment_draw(&r->augment, (uint64_t)r->config->seed, epoch, sample);
+    bool change = training && gf_augment_any(&r->augment);
+    gf_augment_apply(change ? &drawn : NULL, pixels, (int)r->config->height, (int)r->config->width, dst);
+    return GRAFT_OK;
+}
+
+gf_feed gf_run_feed(gf_run *r) { return (gf_feed){picture, r}; }
+
+/* ---- setting up
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static graft_status make_blocks(gf_run *r, graft_error *err)
+{
+    gf_model *m = r->model;
+    int frozen = (int)gf_model_backbone_layers(m);
+    m->boundary =
+        r->config->fine_tune_epochs > 0 && r->config->fine_tune_at >= 0 ? (int)r->config->fine_tune_at : frozen;
+    r->origin = gf_model_first_trainable(m);
+    r->wide = m->n_trainable_values - r->origin;
+    m->boundary = frozen;
+    size_t bytes = r->wide * sizeof(float), threads = (size_t)gf_pool_threads(r->host.pool);
+    const gf_index *x = r->data->index;
+    r->best = gf_alloc_tensor(bytes);
+    r->slots = gf_alloc_tensor(GF_OPTIMIZER_MAX_SLOTS * bytes);
+    r->label = gf_new_n(x->n, int32_t);
+    r->scratch = gf_new_n(threads, uint8_t *);
+    uint32_t held = gf_run_split(r, GF_VALIDATION, NULL) + gf_run_split(r, GF_TEST, NULL);
+    r->logits = gf_new_n(held * gf_classify_outputs(m->classes), float);
+    bool ok = r->best && r->slots && r->label && r->scratch && r->logits;
+    for (size_t i = 0; i < threads && ok; i++) {
+        r->scratch[i] = gf_alloc_tensor(gf_cache_picture_bytes(r->data->cache));
+        ok = r->scratch[i];
+    }
+    if (!ok) return gf_fail_memory(err, 4 * bytes, "training");
+    for (uint32_t i = 0; i < x->n; i++) r->label[i] = (int32_t)x->sample[i].class_id;
+    memcpy(r->best, m->value + r->origin, bytes);
+    return GRAFT_OK;
+}
+
+graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf_run_config *config, gf_model *model,
+                         gf_model_facts *facts, gf_data *data, graft_error *err)
+{
+    *r = (gf_run){.host = *host, .config = config, .model = model, .facts = facts, .data = data};
+    r->started = gf_sys_seconds();
+    graft_status status = GRAFT_OK;
+    r->dir = gf_strdup(dir);
+    if (!r->dir) {
+        status = gf_fail_memory(err, strlen(dir), "a run");
+        goto out;
+    }
+    GF_GOTO(gf_augment_parse(config->augment, &r->augment, err));
+    GF_GOTO(gf_nan_policy_parse(&r->nan_policy, config->on_nan, err));
+    GF_GOTO(gf_order_create(&r->order, data->index, GF_TRAIN, (uint32_t)config->batch, err));
+    GF_GOTO(gf_evaluation_init(&r->validation, facts->classes.n, err));
+    GF_GOTO(gf_evaluation_init(&r->test, facts->classes.n, err));
+    GF_GOTO(make_blocks(r, err));
+    char *checkpoints = gf_path_join(dir, "checkpoint");
+    if (!checkpoints) {
+        status = gf_fail_memory(err, strlen(dir), "a run");
+        goto out;
+    }
+    status = gf_make_dirs(checkpoints, err);
+    if (status == GRAFT_OK) {
+        status = gf_checkpoint_writer_create(&r->writer, checkpoints, config->checkpoint_seconds, host->log, err);
+    }
+    gf_free(checkpoints);
+out:
+    if (status != GRAFT_OK) gf_run_close(r);
+    return status;
+}
+
+void gf_run_close(gf_run *r)
+{
+    gf_engine_destroy(r->engine);
+    gf_checkpoint_writer_destroy(r->writer);
+    gf_order_free(r->order);
+    gf_bank_free(&r->bank);
+    gf_bank_free(&r->train_bank);
+    gf_history_free(&r->history);
+    gf_evaluation_free(&r->validation);
+    gf_evaluation_free(&r->test);
+    for (int i = 0; r->scratch && i < gf_pool_threads(r->host.pool); i++) gf_free(r->scratch[i]);
+    gf_free(r->scratch);
+    gf_free(r->slots);
+    gf_free(r->label);
+    gf_free(r->best);
+    gf_free(r->logits);
+    gf_free(r->dir);
+    *r = (gf_run){0};
+}
+
+/* ---- beginning and taking up
+ * --------------------------------------------------------------------------------------------- */
+
+static graft_status in_dir(const gf_run *r, const char *name, char **path, graft_error *err)
+{
+    *path = gf_path_join(r->dir, name);
+    return *path ? GRAFT_OK : gf_fail_memory(err, strlen(name), "a file name");
+}
+
+static graft_status write_classes(const gf_run *r, graft_error *err)
+{
+    gf_text t = {0};
+    for (size_t i = 0; i < r->facts->classes.n; i++) gf_text_printf(&t, "%s\n", r->facts->classes.item[i]);
+    char *path;
+    graft_status status = in_dir(r, "classes.txt", &path, err);
+    if (status == GRAFT_OK && t.failed) status = gf_fail_memory(err, t.n, "class names");
+    if (status == GRAFT_OK) status = gf_file_write(path, &(gf_bytes){t.s, t.n}, 1, err);
+    gf_free(path);
+    gf_text_free(&t);
+    return status;
+}
+
+graft_status gf_run_begin(gf_run *r, graft_error *err)
+{
+    char *base = NULL, *config = NULL;
+    graft_status status = GRAFT_OK;
+    GF_GOTO(in_dir(r, "checkpoint/base.safetensors", &base, err));
+    GF_GOTO(in_dir(r, "config.json", &config, err));
+    GF_GOTO(gf_model_file_write(base, r->model, r->facts, err));
+    GF_GOTO(write_classes(r, err));
+    GF_GOTO(gf_config_write(config, r->config, err)); /* last: with it the folder is a run */
+out:
+    gf_free(base);
+    gf_free(config);
+    return status;
+}
+
+static graft_status take_history(gf_run *r, const gf_checkpoint *c, graft_error *err)
+{
+    const gf_section *s = gf_checkpoint_find(c, "history");
+    if (!s || s->size % sizeof(gf_history_row)) return GRAFT_OK;
+    for (size_t i = 0; i < s->size / sizeof(gf_history_row); i++) {
+        gf_history_row row;
+        memcpy(&row, (const char *)s->data + i * sizeof row, sizeof row);
+        GF_TRY(gf_history_add(&r->history, &row, err));
+    }
+    return GRAFT_OK;
+}
+
+graft_status gf_run_take_up(gf_run *r, graft_error *err)
+{
+    char *dir;
+    GF_TRY(in_dir(r, "checkpoint", &dir, err));
+    gf_checkpoint c = {0};
+    graft_status status = GRAFT_OK;
+    size_t bytes = r->wide * sizeof(float);
+    if (!gf_checkpoint_exists(dir)) goto out; /* killed before the first one: from the beginning */
+    GF_GOTO(gf_checkpoint_read_latest(&c, dir, 0, r->host.log, err));
+    gf_run_state state;
+    GF_GOTO(gf_checkpoint_copy(&c, "state", &state, sizeof state, err));
+    GF_GOTO(gf_checkpoint_copy(&c, "params", r->model->value + r->origin, bytes, err));
+    GF_GOTO(gf_checkpoint_copy(&c, "best", r->best, bytes, err));
+    GF_GOTO(take_history(r, &c, err));
+    if (state.phase) {
+        GF_GOTO(gf_run_enter(r, state.phase, err));
+        size_t slots = (size_t)gf_optimizer_slots(&r->optimizer) * gf_engine_trainable(r->engine) * sizeof(float);
+        GF_GOTO(gf_checkpoint_copy(&c, "slots", r->slots, slots, err));
+    }
+    r->state = state;
+out:
+    gf_checkpoint_free(&c);
+    gf_free(dir);
+    return status;
+}
+
+graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
+{
+    size_t trainable = r->engine ? gf_engine_trainable(r->engine) : 0;
+    size_t slots = r->engine ? (size_t)gf_optimizer_slots(&r->optimizer) * trainable * sizeof(float) : 0;
+    r->state.seconds += gf_sys_seconds() - r->started;
+    r->started = gf_sys_seconds();
+    const gf_section section[] = {
+        {"state", &r->state, sizeof r->state},
+        {"params", r->model->value + r->origin, r->wide * sizeof(float)},
+        {"best", r->best, r->wide * sizeof(float)},
+        {"slots", r->slots, slots},
+        {"history", r->history.row, r->history.n * sizeof *r->history.row},
+    };
+    size_t n = sizeof section / sizeof *section;
+    if (last) return gf_checkpoint_writer_finish(r->writer, r->state.total_steps, section, n, err);
+    gf_checkpoint_writer_start(r->writer, r->state.total_steps, section, n);
+    return GRAFT_OK;
+}

@@ -1,0 +1,105 @@
+/* run.h - a training run: both phases, checkpoints, resume, the run folder.
+ *
+ * RUN/config.json says how, RUN/checkpoint/ where it stands; base.safetensors in there is the model as the run began,
+ * so that a resume needs no other weight file. A run is a function of (config, base, data): killed at any moment and
+ * resumed, on any number of threads, it gives the same bits. */
+#ifndef GF_TRAIN_RUN_H
+#define GF_TRAIN_RUN_H
+
+#include "data/data.h"
+#include "image/augment.h"
+#include "ops/engine.h"
+#include "report/history.h"
+#include "train/config.h"
+#include "train/diverged.h"
+#include "train/engine.h"
+#include "train/metrics.h"
+#include "train/model_file.h"
+
+typedef struct gf_run_progress {
+    enum { GF_RUN_TRAINING, GF_RUN_EVALUATING, GF_RUN_EPOCH_END, GF_RUN_REPORTING } stage;
+    int64_t done, total;
+    int epoch, epochs, phase;
+    double loss, accuracy, val_loss, val_accuracy, images_per_second, seconds_left, seconds;
+} gf_run_progress;
+
+/* What a run borrows from whoever starts it. */
+typedef struct gf_run_host {
+    gf_pool *pool;
+    gf_ops *ops;
+    const gf_log *log;
+    void (*progress)(void *ctx, const gf_run_progress *p); /* may be NULL */
+    graft_status (*should_stop)(void *ctx);                /* may be NULL; see graft_context_options */
+    void *ctx;
+} gf_run_host;
+
+/* The state that a checkpoint keeps, besides the blocks of values. Plain data. */
+typedef struct gf_run_state {
+    int64_t total_steps; /* tried in the run: numbers the checkpoints */
+    int64_t applied;     /* steps applied in this phase: the optimizer's count */
+    int32_t epoch;       /* epochs completed */
+    int32_t batch;       /* batches of the present epoch that are done */
+    int32_t phase;       /* 1, 2: of `applied` and the optimizer's slots; 0: not begun */
+    int32_t before_done;
+    gf_running running; /* of the present epoch */
+    gf_nan_state nan;
+    gf_best best;
+    double before_loss, before_accuracy;
+    uint64_t before_images;
+    double seconds, epoch_seconds; /* told to people; not part of the result */
+} gf_run_state;
+
+typedef struct gf_run {
+    gf_run_host host;
+    char *dir;
+    gf_run_config *config; /* borrowed, as the next two */
+    gf_model *model;       /* with the head; values as the run began */
+    gf_data *data;
+    gf_model_facts *facts;
+
+    gf_engine *engine; /* of the present phase */
+    gf_optimizer optimizer;
+    float *slots;
+    gf_augment_spec augment;
+    gf_nan_policy nan_policy;
+    gf_order *order;          /* of the training set */
+    int32_t *label;           /* of every sample of the index */
+    uint8_t **scratch;        /* a thread: a picture of the cache */
+    gf_bank bank, train_bank; /* of validation and test (one range); of training where pictures do not change */
+    size_t origin, wide;      /* the values that train in any phase: [origin, origin + wide) of the model's block */
+    float *best;              /* their best so far */
+    gf_history history;
+    gf_run_state state;
+    struct gf_checkpoint_writer *writer;
+    gf_evaluation validation, test;
+    float *logits; /* of validation and test, after the last evaluation of both */
+    double started, last_tick;
+} gf_run;
+
+/* Sets up (no file is written); `dir` exists. */
+graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf_run_config *config, gf_model *model,
+                         gf_model_facts *facts, gf_data *data, graft_error *err);
+void gf_run_close(gf_run *r);
+
+/* Writes base.safetensors, classes.txt, config.json: from here on it can be resumed. */
+graft_status gf_run_begin(gf_run *r, graft_error *err);
+/* Takes up the latest checkpoint, if there is one. */
+graft_status gf_run_take_up(gf_run *r, graft_error *err);
+/* Trains to the end and writes what a finished run holds; or stops with a checkpoint at that very step. */
+graft_status gf_run_go(gf_run *r, graft_error *err);
+
+/* ---- parts (loop.c, evaluate.c, finish.c) */
+
+graft_status gf_run_enter(gf_run *r, int phase,
+                          graft_error *err); /* makes that phase's engine from the model's values */
+/* Loss and accuracy of samples [first, first + n) into e; with `logits` (may be NULL) kept there. */
+graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err);
+graft_status gf_run_finish(gf_run *r, graft_error *err);
+graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err);
+gf_feed gf_run_feed(gf_run *r);
+void gf_run_tell(gf_run *r, gf_run_progress *p, bool always);
+uint32_t gf_run_split(const gf_run *r, gf_split split, uint32_t *first); /* how many, and the first */
+double gf_run_peak_rss_mb(void);
+graft_status gf_run_stop_asked(gf_run *r, graft_error *err);
+
+#endif
