@@ -9,7 +9,8 @@
 
 static const option options[] = {
     HEADING("Output"),
-    {"top", OPTION_INT, PLACE(top), "K", FROM_TO(1, 1000), NULL, "the K most probable labels of each picture"},
+    {"top", OPTION_INT, PLACE(top), "K", FROM_TO(1, 1000), NULL,
+     "the K most probable labels of each picture (in lines of text: one, unless this is given)"},
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
 };
 
@@ -26,19 +27,22 @@ static size_t shown_length(const char *text)
     return n;
 }
 
-static void write_prediction(FILE *f, const graft_prediction *p, size_t width)
+/* `width` columns for the path, 0: no columns but tabs. The best label alone unless more were asked for. */
+static void write_prediction(FILE *f, const graft_prediction *p, size_t width, size_t top)
 {
+    const char *gap = width ? "  " : "\t";
     text_write_escaped(f, p->path);
     if (width) fprintf(f, "%*s", (int)(width - shown_length(p->path)), "");
-    fputs(width ? "  " : "\t", f);
-    if (p->label) {
-        text_write_escaped(f, p->label);
-        fprintf(f, "%s%.6f\n", width ? "  " : "\t", p->probability);
-    } else {
-        fputs(width ? "error: " : "\terror: ", f);
+    if (!p->label) {
+        fputs(width ? "  error: " : "\t\terror: ", f);
         text_write_escaped(f, p->error ? p->error : "cannot be read");
-        fputc('\n', f);
     }
+    for (size_t i = 0; p->label && i < p->n_top && i < top; i++) {
+        fputs(gap, f);
+        text_write_escaped(f, p->top[i].label);
+        fprintf(f, "%s%.6f", gap, p->top[i].probability);
+    }
+    fputc('\n', f);
 }
 
 /* Columns for a terminal; tabs for a pipe, so that `cut` works. */
@@ -47,6 +51,7 @@ static graft_status print_lines(session *self, const graft_result *result, graft
     size_t n = graft_result_predictions(result), width = 0;
     char *text = NULL;
     size_t length = 0;
+    bool asked = options_given(self->verb, self->settings, "top");
     for (size_t i = 0; i < n && isatty(STDOUT_FILENO); i++) {
         size_t shown = shown_length(graft_result_prediction(result, i).path);
         if (shown > width && shown <= 60) width = shown;
@@ -55,7 +60,7 @@ static graft_status print_lines(session *self, const graft_result *result, graft
     if (!f) return fail(err, E_NO_MEMORY, NULL, "out of memory");
     for (size_t i = 0; i < n; i++) {
         graft_prediction p = graft_result_prediction(result, i);
-        write_prediction(f, &p, width && shown_length(p.path) <= width ? width : 0);
+        write_prediction(f, &p, shown_length(p.path) <= width ? width : 0, asked ? (size_t)self->settings->top : 1);
     }
     graft_status status = fclose(f) ? fail(err, E_NO_MEMORY, NULL, "out of memory") : GRAFT_OK;
     if (!status) status = session_print_text(self, text, length, err);

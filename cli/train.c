@@ -132,7 +132,8 @@ static graft_status run(session *self, graft_error *err)
     graft_result *result = NULL;
     if (!s->model.weights)
         output_message("warning", "no --weights: the backbone starts from random values, nothing is transferred");
-    graft_status status = graft_model_open(self->context, &s->model, &model, err);
+    graft_status status = graft_train_check(&s->train, err);
+    if (!status) status = graft_model_open(self->context, &s->model, &model, err);
     if (!status) status = graft_data_open(self->context, s->arguments[0], &s->data, &data, err);
     if (!status) status = graft_train(model, data, &s->train, &result, err);
     if (!status) status = session_print(self, result, err);

@@ -26,7 +26,7 @@ struct graft_data {
 struct graft_result {
     char json[8192];
     const char *const *paths;
-    size_t n;
+    size_t n, top;
 };
 
 const char *graft_status_text(graft_status status)
@@ -176,6 +176,8 @@ void graft_train_defaults(graft_train_options *o)
         .batch = 32, .epochs = 10, .fine_tune_epochs = 10, .lr = 1e-4, .checkpoint_seconds = 60, .report = 1};
 }
 
+graft_status graft_train_check(const graft_train_options *o, graft_error *err) { return (void)o, (void)err, GRAFT_OK; }
+
 static graft_status step(const graft_context_options *c, int epoch, int64_t done, graft_error *err)
 {
     const graft_progress at = {.stage = GRAFT_STAGE_TRAIN,
@@ -276,6 +278,7 @@ graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, i
     *out = result_new();
     (*out)->paths = paths;
     (*out)->n = n;
+    (*out)->top = top < 2 ? 1 : 2;
     snprintf((*out)->json, sizeof(*out)->json, "{\"n\":%zu,\"top\":%d}", n, top);
     return GRAFT_OK;
 }
@@ -284,8 +287,9 @@ size_t graft_result_predictions(const graft_result *r) { return r->n; }
 
 graft_prediction graft_result_prediction(const graft_result *r, size_t i)
 {
-    graft_prediction p = {.path = r->paths[i], .label = "cats", .probability = 0.875};
-    if (strstr(p.path, "bad")) p.label = NULL, p.error = "the picture file is empty";
+    static const graft_label labels[] = {{"cats", 0.875}, {"dogs", 0.125}};
+    graft_prediction p = {.path = r->paths[i], .label = "cats", .probability = 0.875, .n_top = r->top, .top = labels};
+    if (strstr(p.path, "bad")) p = (graft_prediction){.path = r->paths[i], .error = "the picture file is empty"};
     return p;
 }
 

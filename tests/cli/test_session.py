@@ -70,6 +70,8 @@ class Output(CommandTest):
         self.assertEqual(self.good("predict", "R", "a.jpg", "bad\n.jpg").out,
                          "a.jpg\tcats\t0.875000\nbad\\x0A.jpg\t\terror: the picture file is empty\n")
 
+        self.assertEqual(self.good("predict", "R", "a.jpg", "--top", "2").out, "a.jpg\tcats\t0.875000\tdogs\t0.125000\n")
+
     def test_bad_pictures_of_inspect_end_with_3(self):
         done = self.graft("inspect", "D", "--json", env={"STUB_BAD": "2"})
         self.assertEqual((done.status, json.loads(done.out)["bad"]), (3, 2))
