@@ -30,7 +30,7 @@ import seeded
 SEED = 1
 # Of the seeds 1-25 the one where float32 and float64 agree best over all steps (losses to 4e-6, deltas to 0.7 %): no activation
 # comes so near a kink of ReLU6 that rounding decides whether its gradient passes. With seed 1 the losses differ by 7e-5.
-TRAIN_SEED = 13
+TRAIN_SEED = 137
 GRID = 16  # weights in the HDF5 fixtures are multiples of 1/GRID
 FINE_TUNE_AT = 100
 
