@@ -6,8 +6,10 @@
 
 #include <stdio.h>
 
-/* Between groups the calling thread tells progress and may be stopped. */
-enum { GROUP = 256 };
+/* Between groups the calling thread tells progress and may be stopped: a group ends after so many files or so much
+ * time, since pictures of 100 megapixels take a second each. */
+enum { GROUP = 4096 };
+static const double group_seconds = 0.25;
 /* Bad files in an error's message: as many lines, as many bytes; the report has them all. */
 enum { SHOWN = 20, SHOWN_BYTES = 1100 };
 
@@ -22,6 +24,7 @@ typedef struct check {
     const gf_data_options *options;
     gf_checked *rows;
     uint32_t first; /* of the group */
+    double began;   /* the group */
     worker *worker;
     gf_blame_list bad;
 } check;
@@ -50,23 +53,27 @@ static graft_status check_one(check *c, uint32_t sample, worker *w, graft_error 
     return status;
 }
 
+/* When the group's time is over its other items are left unchecked, for the next group. The first never is. */
 static graft_status check_item(void *raw, size_t item, int thread, graft_error *err)
 {
     check *c = raw;
     uint32_t sample = c->first + (uint32_t)item;
-    if (c->rows[sample].state == GF_GOOD) return GRAFT_OK; /* known from the cache's file */
+    if (c->rows[sample].state != GF_UNCHECKED) return GRAFT_OK; /* known from the cache's file, or done */
+    if (item && gf_sys_seconds() - c->began > group_seconds) return GRAFT_OK;
     return check_one(c, sample, &c->worker[thread], err);
 }
 
 static graft_status check_all(check *c, gf_pool *pool, graft_error *err)
 {
+    const gf_data_options *o = c->options;
     uint32_t n = c->index->n;
-    for (uint32_t i = 0; i < n; i += GROUP) {
-        if (c->options->progress) GF_TRY(c->options->progress(c->options->user, i, n));
-        c->first = i;
-        GF_TRY(gf_pool_run(pool, n - i < GROUP ? n - i : GROUP, check_item, c, err));
+    for (;;) {
+        while (c->first < n && c->rows[c->first].state != GF_UNCHECKED) c->first++;
+        if (o->progress) GF_TRY(o->progress(o->user, c->first, n));
+        if (c->first == n) return GRAFT_OK;
+        c->began = gf_sys_seconds();
+        GF_TRY(gf_pool_run(pool, n - c->first < GROUP ? n - c->first : GROUP, check_item, c, err));
     }
-    return c->options->progress ? c->options->progress(c->options->user, n, n) : GRAFT_OK;
 }
 
 static graft_status make_workers(check *c, int threads, graft_error *err)
@@ -123,7 +130,10 @@ graft_status gf_check(gf_index *index, gf_cache *cache, const gf_data_options *o
     graft_status status = GRAFT_OK;
     bool known = true;
     if (!c.rows) GF_GOTO(gf_fail_memory(err, index->n * sizeof *c.rows, "the check"));
-    for (uint32_t i = 0; i < index->n; i++) known &= c.rows[i].state == GF_GOOD;
+    for (uint32_t i = 0; i < index->n; i++) {
+        if (c.rows[i].state != GF_GOOD) c.rows[i] = (gf_checked){0};
+        known &= c.rows[i].state == GF_GOOD;
+    }
     GF_GOTO(make_workers(&c, threads, err));
     GF_GOTO(check_all(&c, pool, err));
     GF_GOTO(report_on(&c, report, drop, err));
