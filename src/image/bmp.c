@@ -175,15 +175,17 @@ static void bgr_row(const bmp *b, const uint8_t *from, uint8_t *to)
     }
 }
 
-static graft_status read_rows(const gf_image_job *job, const bmp *b)
+/* How many rows are there, as far as the file goes. The last one's padding may be missing. */
+static int rows_there(const gf_image_job *job, const bmp *b)
 {
-    size_t there = job->n > b->pixels ? (job->n - b->pixels) / b->row_bytes : 0;
-    size_t tail = job->n > b->pixels ? (job->n - b->pixels) % b->row_bytes : 0;
+    size_t bytes = job->n > b->pixels ? job->n - b->pixels : 0;
     size_t used = (size_t)((uint64_t)b->w * b->bits + 7) / 8;
-    if (there < (size_t)b->h && tail >= used) there++; /* the last row's padding may be missing */
-    bool whole = there >= (size_t)b->h;
-    if (!whole) GF_TRY(gf_job_ends_early(job, (int)there, (int)b->h, NULL));
-    int rows = whole ? (int)b->h : (int)there;
+    size_t rows = (bytes + b->row_bytes - used) / b->row_bytes;
+    return rows < (size_t)b->h ? (int)rows : (int)b->h;
+}
+
+static graft_status read_rows(const gf_image_job *job, const bmp *b, int rows)
+{
     for (int i = 0; i < rows; i++) {
         int y = b->top_down ? i : (int)b->h - 1 - i;
         const uint8_t *from = job->bytes + b->pixels + (size_t)i * b->row_bytes;
@@ -210,8 +212,11 @@ static graft_status decode(const gf_image_job *job, int w, int h)
     }
     if (b.bits <= 8) GF_TRY(read_palette(job, &b));
     if (b.bits == 16 || b.bits == 32) GF_TRY(read_masks(job, &b));
+    int rows = rows_there(job, &b);
+    if (rows < h && !job->opts->allow_truncated) return gf_job_ends_early(job, rows, h, NULL);
     GF_TRY(gf_job_picture(job, w, h));
-    return read_rows(job, &b);
+    if (rows < h) GF_TRY(gf_job_ends_early(job, rows, h, NULL));
+    return read_rows(job, &b, rows);
 }
 
 const gf_codec gf_codec_bmp = {GF_IMAGE_BMP, "BMP", match, probe, decode};
