@@ -199,12 +199,12 @@ graft_status gf_cache_get(gf_cache *cache, uint32_t sample, uint8_t *scratch, co
 {
     *pixels = NULL;
     uint32_t slot = cache->slot[sample];
+    if (gf_cache_is_lost(cache, sample)) {
+        return gf_fail(err, GF_E_DATA_CHANGED, NULL, "%s: lost before", GF_ESC(gf_index_path(cache->index, sample)));
+    }
     if (slot < cache->in_memory) {
         *pixels = cache->memory + slot * cache->picture_bytes;
         return GRAFT_OK;
-    }
-    if (gf_cache_is_lost(cache, sample)) {
-        return gf_fail(err, GF_E_DATA_CHANGED, NULL, "%s: lost before", GF_ESC(gf_index_path(cache->index, sample)));
     }
     bool on_disk = cache->file.fd >= 0 && cache->rows[slot].sum;
     bool read = on_disk && gf_cache_file_get(&cache->file, slot, cache->rows[slot].sum, scratch, NULL) == GRAFT_OK;
@@ -236,6 +236,12 @@ graft_status gf_cache_tell_lost(gf_cache *cache, graft_error *err)
 }
 
 bool gf_cache_is_lost(const gf_cache *cache, uint32_t sample) { return atomic_load(&cache->lost[cache->slot[sample]]); }
+
+void gf_cache_mark_lost(gf_cache *cache, uint32_t sample)
+{
+    if (!atomic_exchange(&cache->lost[cache->slot[sample]], 1)) atomic_fetch_add(&cache->n_lost, 1);
+}
+
 uint32_t gf_cache_lost(const gf_cache *cache) { return atomic_load(&cache->n_lost); }
 size_t gf_cache_picture_bytes(const gf_cache *cache) { return cache->picture_bytes; }
 uint32_t gf_cache_in_memory(const gf_cache *cache) { return cache->in_memory; }

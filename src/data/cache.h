@@ -45,6 +45,8 @@ graft_status gf_cache_get(gf_cache *cache, uint32_t sample, uint8_t *scratch, co
  * thread that runs the public call, between steps. */
 graft_status gf_cache_tell_lost(gf_cache *cache, graft_error *err);
 bool gf_cache_is_lost(const gf_cache *cache, uint32_t sample);
+/* For a resumed run: loses a sample that the checkpoint says was lost, in memory or not. Nothing is said. */
+void gf_cache_mark_lost(gf_cache *cache, uint32_t sample);
 uint32_t gf_cache_lost(const gf_cache *cache); /* how many */
 
 size_t gf_cache_picture_bytes(const gf_cache *cache);

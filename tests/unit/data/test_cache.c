@@ -284,6 +284,11 @@ static void memory_does_not_need_the_files(void **state)
     const uint8_t *pixels;
     assert_int_equal(gf_cache_get(j->data->cache, 4, NULL, &pixels, NULL), GRAFT_OK);
     assert_int_equal(gf_cache_lost(j->data->cache), 0);
+    gf_cache_mark_lost(j->data->cache, 4); /* but a resumed run must not have what the first one had lost */
+    gf_cache_mark_lost(j->data->cache, 4);
+    assert_int_equal(gf_cache_lost(j->data->cache), 1);
+    assert_int_equal(gf_cache_get(j->data->cache, 4, NULL, &pixels, NULL), GRAFT_DATA);
+    assert_int_equal(gf_cache_get(j->data->cache, 5, NULL, &pixels, NULL), GRAFT_OK);
     job_end(j);
 }
 
