@@ -171,13 +171,14 @@ graft_status gf_job_ends_early(const gf_image_job *job, int rows, int of, const 
     }
     const char *hint = "copy or download it again; --allow-truncated fills the missing rows with grey";
     const char *open = where ? " (" : "", *close = where ? ")" : "";
+    const char *kind = job->info->format ? gf_image_format_name(job->info->format) : "file";
     if (!where) where = "";
     if (!of) {
-        return gf_fail(job->err, GF_E_IMAGE_TRUNCATED, hint, "%s: ends early%s%s%s: no rows in %zu bytes", job->name,
-                       open, where, close, job->n);
+        return gf_fail(job->err, GF_E_IMAGE_TRUNCATED, hint, "%s: %s ends early%s%s%s: no rows in %zu bytes", job->name,
+                       kind, open, where, close, job->n);
     }
-    return gf_fail(job->err, GF_E_IMAGE_TRUNCATED, hint, "%s: ends early: %d of %d rows%s%s%s in %zu bytes", job->name,
-                   rows, of, open, where, close, job->n);
+    return gf_fail(job->err, GF_E_IMAGE_TRUNCATED, hint, "%s: %s ends early: %d of %d rows%s%s%s in %zu bytes",
+                   job->name, kind, rows, of, open, where, close, job->n);
 }
 
 graft_status gf_job_damaged(const gf_image_job *job, const char *fmt, ...)
@@ -254,6 +255,7 @@ static graft_status probe(const gf_image_job *job, const gf_codec **codec, int64
 {
     *codec = job->n ? codec_of(job->bytes, job->n) : NULL;
     if (!*codec) return fail_unknown(job);
+    job->info->format = (*codec)->format;
     GF_TRY((*codec)->probe(job, w, h));
     if (*w <= 0 || *h <= 0) {
         return gf_fail(job->err, GF_E_IMAGE_NO_PIXELS, "take it out", "%s: %s of %lld x %lld pixels", job->name,
@@ -295,7 +297,6 @@ graft_status gf_image_decode(const uint8_t *bytes, size_t n, const char *name, c
     const gf_codec *codec;
     int64_t w = 0, h = 0;
     GF_TRY(probe(&job, &codec, &w, &h));
-    info->format = codec->format;
     info->stored_w = (int)w;
     info->stored_h = info->rows_present = (int)h;
     graft_status status = codec->decode(&job, (int)w, (int)h);
