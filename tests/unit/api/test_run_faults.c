@@ -100,7 +100,7 @@ static graft_status train(graft_context *context, const char *out, graft_error *
     train_options.batch = 4;
     train_options.epochs = 2;
     train_options.fine_tune_epochs = 2;
-    train_options.lr = 1e-3;
+    train_options.lr = 0.05;
     train_options.checkpoint_seconds = 0;
     train_options.report = 0;
     graft_status status = graft_model_open(context, &model_options, &model, err);
@@ -151,13 +151,13 @@ static int run_child(const char *out, int threads, bool resume, const accident *
             char said[256];
         } report = {0};
         graft_error err = {0};
-        long live = faults_live();
+        long live = faults_live(), before[2] = {faults_file_calls(), faults_allocations()};
         if (a && a->crash) faults_arm_crash(a->at, 0);
         if (a && !a->crash) faults_arm_errno(a->kind, a->at, a->error, a->forever);
         graft_status status = go(out, threads, resume, &err);
         faults_disarm();
-        report.calls[0] = faults_file_calls();
-        report.calls[1] = faults_allocations();
+        report.calls[0] = faults_file_calls() - before[0];
+        report.calls[1] = faults_allocations() - before[1];
         snprintf(report.said, sizeof report.said, "E%d: %.200s", err.number, err.message);
         if (write(pipe_end[1], &report, sizeof report) != sizeof report) _exit(98);
         _exit(faults_live() == live ? (int)status : EXIT_LEAK);
