@@ -19,7 +19,9 @@ foreach(library graft_lib graft_static)
   target_link_libraries(${library} PRIVATE ${third_party} m)
 endforeach()
 set_target_properties(graft_lib PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-target_link_options(graft_lib PRIVATE -Wl,--no-undefined -Wl,--exclude-libs,ALL)
+# gcc forgets hidden visibility where it makes several versions of a function (target_clones): hence the list.
+target_link_options(graft_lib PRIVATE -Wl,--no-undefined -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/exports.map)
+set_target_properties(graft_lib PROPERTIES LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/exports.map)
 if(GRAFT_SANITIZE OR GRAFT_FUZZ)
   target_link_options(graft_lib PRIVATE -Wl,-z,undefs) # clang leaves the sanitizer's symbols to the program
 endif()

@@ -8,6 +8,7 @@ int main(void)
     graft_context_defaults(&context_options);
     graft_model_options model_options;
     graft_model_defaults(&model_options);
+    model_options.classes = 2;
     graft_context *context = NULL;
     graft_model *model = NULL;
     graft_result *result = NULL;
