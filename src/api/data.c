@@ -1,6 +1,7 @@
 #include "api/internal.h"
 
 #include "base/io.h"
+#include "data/paths.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,9 +89,8 @@ static graft_status make(graft_context *context, const char *path, const graft_d
     if (!d) return gf_fail_memory(err, sizeof *d, "a data set");
     d->context = context;
     d->options = *options;
-    char *real = realpath(path, NULL); /* so that a run can be resumed from another folder */
-    d->path = gf_strdup(real ? real : path);
-    free(real);
+    gf_real_path(path, &d->path, NULL); /* so that a run can be resumed from another folder */
+    if (!d->path) d->path = gf_strdup(path);
     d->cache_dir = options->cache_dir ? gf_strdup(options->cache_dir) : default_cache_dir();
     d->options.cache_dir = d->cache_dir;
     if (!d->path || (options->cache_dir && !d->cache_dir)) {

@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/sys.h"
+#include "data/paths.h"
 #include "train/checkpoint.h"
 #include "zoo/zoo.h"
 
@@ -191,10 +192,11 @@ static graft_status check_disk(graft_context *c, const char *dir, const gf_model
 /* The output must not lie in a class folder of the data, where its pictures would become data. */
 static graft_status check_apart(const char *dir, const graft_data *d, graft_error *err)
 {
-    char *real = realpath(dir, NULL);
+    char *real;
+    gf_real_path(dir, &real, NULL);
     size_t n = strlen(d->path);
     bool inside = real && !strncmp(real, d->path, n) && (real[n] == 0 || real[n] == '/');
-    free(real);
+    gf_free(real);
     if (!inside) return GRAFT_OK;
     return gf_fail(err, GF_E_OUT_EXISTS, "choose an --out outside of the data", "%s: lies in the data folder %s",
                    GF_ESC(dir), GF_ESC(d->path));
