@@ -124,7 +124,7 @@ const char *options_default(const option *o, const settings *s, char *buf, size_
     case OPTION_SEED: snprintf(buf, size, "%" PRIu64, *(const uint64_t *)place); break;
     case OPTION_SHARE:
     case OPTION_NUMBER:
-        if (*numbers > o->range.min || !o->range.above) snprintf(buf, size, "%g", *numbers);
+        if (*numbers >= o->range.min) snprintf(buf, size, "%g", *numbers);
         break;
     case OPTION_TEXT:
     case OPTION_NAME:

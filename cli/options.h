@@ -32,25 +32,14 @@ typedef enum option_kind {
 /* What a number must be. */
 typedef struct option_range {
     double min, max;
-    bool above, below; /* min itself, max itself is excluded */
+    bool below; /* max itself is excluded */
 } option_range;
 
-#define NO_RANGE \
-    {            \
-        .min = 0 \
-    }
-#define FROM_TO(lo, hi)          \
-    {                            \
-        .min = (lo), .max = (hi) \
-    }
-#define ABOVE_TO(lo, hi)                        \
-    {                                           \
-        .min = (lo), .max = (hi), .above = true \
-    }
-#define FROM_BELOW(lo, hi)                      \
-    {                                           \
-        .min = (lo), .max = (hi), .below = true \
-    }
+/* clang-format off */
+#define NO_RANGE {.min = 0}
+#define FROM_TO(lo, hi) {.min = (lo), .max = (hi)}
+#define FROM_BELOW(lo, hi) {.min = (lo), .max = (hi), .below = true}
+/* clang-format on */
 
 typedef struct option {
     const char *name; /* without the two dashes */
@@ -89,7 +78,7 @@ typedef struct verb verb;
     {"fine-tune-last", OPTION_INT, PLACE(model.fine_tune_last), "N", FROM_TO(0, 100000), NULL, \
      "or: fine-tuning trains the last N layers of the backbone"}
 #define OPTION_BATCH_ROW \
-    {"batch", OPTION_INT, PLACE(train.batch), "N", FROM_TO(1, 65536), NULL, "pictures a batch"}
+    {"batch", OPTION_INT, PLACE(train.batch), "N", FROM_TO(1, 4096), NULL, "pictures a batch"}
 #define OPTION_READING_ROWS \
     {"antialias", OPTION_SET, PLACE(data.antialias), NULL, NO_RANGE, NULL, \
      "shrink pictures with a wider filter (off: as TensorFlow's resize does)"}, \

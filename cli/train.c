@@ -21,13 +21,13 @@ static const option options[] = {
     {"epochs", OPTION_INT, PLACE(train.epochs), "N", FROM_TO(0, 100000), NULL,
      "epochs of feature extraction: the head alone is trained"},
     OPTION_BATCH_ROW,
-    {"lr", OPTION_NUMBER, PLACE(train.lr), "RATE", ABOVE_TO(0, 100), NULL, "learning rate of feature extraction"},
+    {"lr", OPTION_NUMBER, PLACE(train.lr), "RATE", FROM_TO(1e-12, 100), NULL, "learning rate of feature extraction"},
     {"optimizer", OPTION_NAME, PLACE(train.optimizer), "NAME", NO_RANGE, "adam|rmsprop|sgd|adamw",
      "optimizer of feature extraction"},
     OPTION_BOUNDARY_ROWS,
     {"fine-tune-epochs", OPTION_INT, PLACE(train.fine_tune_epochs), "N", FROM_TO(0, 100000), NULL,
      "epochs of fine-tuning, after the others; none without --fine-tune-at or --fine-tune-last"},
-    {"fine-tune-lr", OPTION_NUMBER, PLACE(train.fine_tune_lr), "RATE", ABOVE_TO(0, 100), NULL,
+    {"fine-tune-lr", OPTION_NUMBER, PLACE(train.fine_tune_lr), "RATE", FROM_TO(1e-12, 100), NULL,
      "learning rate of fine-tuning (default: a tenth of --lr)"},
     {"fine-tune-optimizer", OPTION_NAME, PLACE(train.fine_tune_optimizer), "NAME", NO_RANGE, "adam|rmsprop|sgd|adamw",
      "optimizer of fine-tuning"},
@@ -79,26 +79,18 @@ static bool is_inside(const char *path, const char *folder)
     return !strncmp(path, folder, n) && (path[n] == '/' || path[n] == '\0');
 }
 
-/* What would make the run fail at its first write is found before the pictures are checked, which can take minutes.
- * graft_train looks again: it is the one that writes. */
+/* What the library cannot know, and a folder that cannot be written: found before the pictures are checked, which can
+ * take minutes. */
 static graft_status check_out(const settings *s, graft_error *err)
 {
     const char *out = s->train.out, *data = s->arguments[0];
-    char real_out[PATH_MAX], real_data[PATH_MAX], config[PATH_MAX];
+    char real_out[PATH_MAX], real_data[PATH_MAX];
     struct stat st;
-    if (stat(out, &st) == 0 && !S_ISDIR(st.st_mode))
-        return fail(err, E_USAGE, "give the name of a folder to make", "--out: %s is there and is not a folder",
-                    ESCAPED(out));
-    bool known = existing_part(out, real_out);
-    if (known && stat(data, &st) == 0 && S_ISDIR(st.st_mode) && realpath(data, real_data) &&
-        is_inside(real_out, real_data))
+    if (!existing_part(out, real_out)) return GRAFT_OK;
+    if (stat(data, &st) == 0 && S_ISDIR(st.st_mode) && realpath(data, real_data) && is_inside(real_out, real_data))
         return fail(err, E_USAGE, "write the run next to the data, not into it", "--out: %s is in the data folder %s",
                     ESCAPED(out), ESCAPED(data));
-    snprintf(config, sizeof config, "%.4000s/config.json", out);
-    if (stat(config, &st) == 0 && !s->force)
-        return fail(err, E_USAGE, "give another folder, --force to overwrite, or `graft resume` to go on with it",
-                    "--out: %s holds a run already", ESCAPED(out));
-    if (known && access(real_out, W_OK) != 0)
+    if (access(real_out, W_OK) != 0)
         return fail(err, E_USAGE, NULL, "--out: %s cannot be written: no permission for %s", ESCAPED(out),
                     ESCAPED(real_out));
     return GRAFT_OK;

@@ -12,9 +12,7 @@ typedef graft_status value_parser(const option *o, const char *text, void *place
 
 static bool number_in(const option_range *r, double v)
 {
-    bool low = r->above ? v > r->min : v >= r->min;
-    bool high = r->below ? v < r->max : v <= r->max;
-    return low && high; /* NaN is not */
+    return v >= r->min && (r->below ? v < r->max : v <= r->max); /* NaN is not */
 }
 
 /* A decimal number that is all of `text`. setlocale is never called, so that the point is a point. */
@@ -58,11 +56,7 @@ const char *value_range_text(const option *o, char *buf, size_t size)
     }
     number_text(r->min, low, sizeof low);
     number_text(r->max, high, sizeof high);
-    snprintf(buf, size, "%s %s %s%s %s", noun, r->above ? "above" : "from", low,
-             r->below   ? ", below"
-             : r->above ? ", at most"
-                        : " to",
-             high);
+    snprintf(buf, size, "%s from %s%s %s", noun, low, r->below ? ", below" : " to", high);
     return buf;
 }
 #define RANGE_TEXT(o) value_range_text((o), (char[128]){0}, 128)

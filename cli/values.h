@@ -8,7 +8,7 @@
 /* Parses `text` for option o into its place in s. E3002 says the value and what was wanted. */
 graft_status value_set(const option *o, const char *text, settings *s, graft_error *err);
 
-/* "from 1 to 65536", "above 0, at most 10" */
+/* "a whole number from 1 to 4096", "a number from 0, below 1" */
 const char *value_range_text(const option *o, char *buf, size_t size);
 
 #endif

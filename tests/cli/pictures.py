@@ -17,17 +17,11 @@ def png(width, height, rows):
 
 
 def picture(label, seed, size=64):
-    """Reddish for label 0, bluish for 1, greenish for 2: noise in which the colour is easy to tell."""
+    """Noise, bright for label 0, dark for 1, grey for 2: easy to tell even for a network of random weights."""
     noise = random.Random(f"{label} {seed}")
     width, height = size + noise.randrange(16), size + noise.randrange(16)
-    strong = [0, 2, 1][label % 3]
-    rows = []
-    for _ in range(height):
-        row = bytearray(noise.randrange(120) for _ in range(3 * width))
-        for x in range(strong, 3 * width, 3):
-            row[x] += 100
-        rows.append(bytes(row))
-    return png(width, height, rows)
+    base = [195, 0, 100][label % 3]
+    return png(width, height, [bytes(base + noise.randrange(60) for _ in range(3 * width)) for _ in range(height)])
 
 
 def write(path, data):
@@ -37,7 +31,7 @@ def write(path, data):
     return path
 
 
-def data_set(folder, classes=("blue", "red"), train=12, validation=6):
+def data_set(folder, classes=("bright", "dark"), train=12, validation=6):
     """folder/{train,validation}/CLASS/*.png, other pictures in each."""
     for part, first, n in (("train", 0, train), ("validation", 1000, validation)):
         for label, name in enumerate(classes):

@@ -17,12 +17,12 @@ class Example(CommandTest):
     def test_trains_and_predicts(self):
         data = pictures.data_set(f"{self.dir}/data", train=8, validation=4)
         self.good("train", data, "--epochs", "1", "--no-report", "--out", "base")  # random weights as a file
-        picture = f"{data}/train/red/000.png"
+        picture = f"{data}/train/dark/000.png"
         done = self.run_example(data, "base/model.safetensors", "run", picture)
         self.assertEqual(done.returncode, 0, done.stderr)
         lines = done.stdout.splitlines()
         self.assertEqual(sum(line.startswith("epoch ") for line in lines), 20)
-        self.assertRegex(lines[-1], r"/red/000\.png: (red|blue) \([01]\.\d{3}\)$")
+        self.assertRegex(lines[-1], r"/dark/000\.png: (dark|bright) \([01]\.\d{3}\)$")
         self.assertTrue(os.path.exists(f"{self.dir}/run/report.html"))
 
     def test_errors_are_told(self):
