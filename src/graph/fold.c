@@ -27,6 +27,19 @@ static fold_view view(const gf_model *m, const gf_node *n)
     return v;
 }
 
+static const float ones[64] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                               1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+static void add_products(float *restrict sum, const float *restrict a, const float *restrict b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) sum[i] += a[i] * b[i];
+}
+
+static void scale_row(float *restrict out, const float *restrict in, const float *restrict scale, size_t n)
+{
+    for (size_t i = 0; i < n; i++) out[i] = in[i] * scale[i];
+}
+
 void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bias)
 {
     fold_view v = view(m, n);
@@ -40,9 +53,8 @@ void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bia
         if (v.bias) memcpy(bias, v.bias, v.oc * sizeof *bias);
         return;
     }
-    for (size_t r = v.rows; r-- > 0 && v.kernel;) {
-        for (size_t o = 0; o < v.oc; o++) kernel[r * v.oc + o] = kernel[o] * v.kernel[r * v.oc + o];
-    }
+    for (size_t r = v.rows; r-- > 1 && v.kernel;) scale_row(kernel + r * v.oc, v.kernel + r * v.oc, kernel, v.oc);
+    for (size_t o = 0; o < v.oc && v.kernel; o++) kernel[o] *= v.kernel[o];
 }
 
 /* The place of a parameter's gradient, NULL where it does not train. */
@@ -62,21 +74,22 @@ void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, c
         if (db) memcpy(db, dbias, v.oc * sizeof *db);
         return;
     }
-    if (dgamma) memset(dgamma, 0, v.oc * sizeof *dgamma);
-    for (size_t r = 0; r < v.rows && dgamma; r++) {
-        for (size_t o = 0; o < v.oc; o++) {
-            dgamma[o] += dkernel[r * v.oc + o] * (v.kernel ? v.kernel[r * v.oc + o] : 1);
+    enum { BLOCK = 64 }; /* channels at a time: their scales stay at hand */
+    for (size_t at = 0; at < v.oc; at += BLOCK) {
+        size_t width = v.oc - at < BLOCK ? v.oc - at : BLOCK;
+        float scale[BLOCK], sum[BLOCK] = {0};
+        for (size_t o = 0; o < width; o++) scale[o] = v.gamma[at + o] / sqrtf(v.variance[at + o] + n->epsilon);
+        for (size_t r = 0; r < v.rows; r++) {
+            const float *d = dkernel + r * v.oc + at, *k = v.kernel ? v.kernel + r * v.oc + at : ones;
+            if (dgamma) add_products(sum, d, k, width);
+            if (dk) scale_row(dk + r * v.oc + at, d, scale, width);
         }
-    }
-    for (size_t o = 0; o < v.oc; o++) {
-        float root = sqrtf(v.variance[o] + n->epsilon);
-        if (dgamma) dgamma[o] = (dgamma[o] + ((v.bias ? v.bias[o] : 0) - v.mean[o]) * dbias[o]) / root;
-        if (dbeta) dbeta[o] = dbias[o];
-        if (db) db[o] = v.gamma[o] / root * dbias[o];
-    }
-    for (size_t r = 0; r < v.rows && dk; r++) {
-        for (size_t o = 0; o < v.oc; o++) {
-            dk[r * v.oc + o] = v.gamma[o] / sqrtf(v.variance[o] + n->epsilon) * dkernel[r * v.oc + o];
+        for (size_t o = 0; o < width; o++) {
+            size_t c = at + o;
+            float root = sqrtf(v.variance[c] + n->epsilon);
+            if (dgamma) dgamma[c] = (sum[o] + ((v.bias ? v.bias[c] : 0) - v.mean[c]) * dbias[c]) / root;
+            if (dbeta) dbeta[c] = dbias[c];
+            if (db) db[c] = scale[o] * dbias[c];
         }
     }
 }

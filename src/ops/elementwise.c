@@ -143,22 +143,12 @@ const gf_op_class gf_op_affine = {
 
 static graft_status rescale_forward(gf_exec *exec, const gf_step *step, graft_error *err)
 {
-    (void)step, (void)err;
-    enum { BLOCK = 48 * 16 }; /* pixels; a block's values are rescaled in f32 and then narrowed */
+    (void)step;
     const gf_op_spec *s = &exec->op->spec;
-    size_t c = channels(s), n = gf_count(&s->dst), block = BLOCK * c;
-    const float *src = exec->args.src[0];
-    float buf[BLOCK * 4];
+    size_t c = channels(s);
     if (c > 4) return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: pictures of %zu channels", s->name, c);
-    for (size_t at = 0; at < n; at += block) {
-        size_t m = n - at < block ? n - at : block;
-        float *out = s->dst_dtype == GF_F32 ? (float *)exec->args.dst + at : buf;
-        for (size_t k = 0; k < c; k++) {
-            float scale = s->rescale.scale[k], offset = s->rescale.offset[k];
-            for (size_t i = k; i < m; i += c) out[i] = src[at + i] * scale + offset;
-        }
-        if (out == buf) gf_convert((uint16_t *)exec->args.dst + at, GF_BF16, buf, GF_F32, m);
-    }
+    gf_rescale(exec->args.src[0], exec->args.dst, s->dst_dtype, gf_count(&s->dst), (int)c, s->rescale.scale,
+               s->rescale.offset);
     return GRAFT_OK;
 }
 

@@ -40,12 +40,14 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     float *diff = exec->args.diff_dst;
     for (size_t i = 0; i < n * c; i++) diff[i] /= (float)hw;
     for (size_t i = 0; i < n * hw; i++) {
-        void *to = (char *)exec->args.diff_src[0] + i * row;
+        char *to = (char *)exec->args.diff_src[0] + i * row;
         const float *from = diff + i / hw * c;
         if (s->accumulate[0]) {
             gf_accumulate(to, s->src_dtype[0], from, GF_F32, c);
-        } else {
+        } else if (i % hw == 0) {
             gf_convert(to, s->src_dtype[0], from, GF_F32, c);
+        } else {
+            memcpy(to, to - row, row); /* every place of a picture gets the same */
         }
     }
     return GRAFT_OK;

@@ -102,57 +102,187 @@ void gf_act_forward(gf_act act, void *y, gf_dtype type, size_t n)
     for (size_t i = 0; i < n; i++) gf_store(y, type, i, gf_act_value(act, gf_load(y, type, i)));
 }
 
-/* ReLU and ReLU6 differ in the upper bound alone; f32 and bf16 are compared as f32. */
-GF_CLONES static void clip_backward_f32(float *restrict diff, const float *restrict y, size_t n, float top)
+/* ---- vectors of 16: one AVX-512 register, two of AVX2, four of SSE2 ------------------------------------------------------ */
+
+enum { LANES = 16, BLOCK = 64 };
+typedef float vf __attribute__((vector_size(64)));
+typedef uint32_t vu __attribute__((vector_size(64)));
+typedef uint16_t vh __attribute__((vector_size(32)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vf load_f(const float *p)
 {
-    for (size_t i = 0; i < n; i++) diff[i] = y[i] > 0 && y[i] < top ? diff[i] : 0;
+    vf v;
+    memcpy(&v, p, sizeof v);
+    return v;
 }
 
-GF_CLONES static void clip_backward_bf16(uint16_t *restrict diff, const uint16_t *restrict y, size_t n, uint16_t top)
+INLINE vh load_h(const uint16_t *p)
 {
-    /* y is in [0, top]: then the order of its bits is the order of its values */
-    for (size_t i = 0; i < n; i++) diff[i] = (uint16_t)(y[i] - 1) < (uint16_t)(top - 1) ? diff[i] : 0;
+    vh v;
+    memcpy(&v, p, sizeof v);
+    return v;
 }
 
-void gf_act_backward(gf_act act, void *diff, const void *y, gf_dtype type, size_t n)
+INLINE vf widen(vh x) { return (vf)(__builtin_convertvector(x, vu) << 16); }
+
+/* ---- activation's backward with the sum over rows ------------------------------------------------------------------------ */
+
+/* 64 channels of all rows: diff = (0 < y < top) ? diff : 0, sum += diff. y in [0, top] has the order of its bits, and y = 0 wraps
+ * round to the largest. y NULL: nothing is masked. */
+GF_CLONES static void block_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, uint16_t top, float *sum)
 {
-    if (act == GF_ACT_LINEAR) return;
-    if (act == GF_ACT_RELU || act == GF_ACT_RELU6) {
-        float top = act == GF_ACT_RELU6 ? 6.0f : INFINITY;
-        if (type == GF_BF16) {
-            clip_backward_bf16(diff, y, n, gf_f32_to_bf16(top));
-        } else {
-            clip_backward_f32(diff, y, n, top);
+    vf s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+    for (size_t r = 0; r < rows; r++) {
+        uint16_t *d = diff + r * stride;
+        vh d0 = load_h(d), d1 = load_h(d + LANES), d2 = load_h(d + 2 * LANES), d3 = load_h(d + 3 * LANES);
+        if (y) {
+            const uint16_t *v = y + r * stride;
+            d0 &= (vh)((vh)(load_h(v) - 1) < (uint16_t)(top - 1));
+            d1 &= (vh)((vh)(load_h(v + LANES) - 1) < (uint16_t)(top - 1));
+            d2 &= (vh)((vh)(load_h(v + 2 * LANES) - 1) < (uint16_t)(top - 1));
+            d3 &= (vh)((vh)(load_h(v + 3 * LANES) - 1) < (uint16_t)(top - 1));
+            memcpy(d, &d0, sizeof d0);
+            memcpy(d + LANES, &d1, sizeof d1);
+            memcpy(d + 2 * LANES, &d2, sizeof d2);
+            memcpy(d + 3 * LANES, &d3, sizeof d3);
         }
-        return;
+        s0 += widen(d0);
+        s1 += widen(d1);
+        s2 += widen(d2);
+        s3 += widen(d3);
     }
-    for (size_t i = 0; i < n; i++) {
-        gf_store(diff, type, i, gf_load(diff, type, i) * gf_act_slope(act, gf_load(y, type, i)));
+    memcpy(sum, &s0, sizeof s0);
+    memcpy(sum + LANES, &s1, sizeof s1);
+    memcpy(sum + 2 * LANES, &s2, sizeof s2);
+    memcpy(sum + 3 * LANES, &s3, sizeof s3);
+}
+
+GF_CLONES static void block_f32(float *diff, const float *y, size_t rows, size_t stride, float top, float *sum)
+{
+    vf s[BLOCK / LANES] = {{0}};
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t k = 0; k < BLOCK / LANES; k++) {
+            float *at = diff + r * stride + k * LANES;
+            vf d = load_f(at);
+            if (y) {
+                vf v = load_f(y + r * stride + k * LANES);
+                d = (vf)((vu)d & (vu)(v > 0) & (vu)(v < top));
+                memcpy(at, &d, sizeof d);
+            }
+            s[k] += d;
+        }
+    }
+    memcpy(sum, s, sizeof s);
+}
+
+/* The channels that are left over: one by one, in the same order of rows. */
+static void narrow_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, size_t c, uint16_t top, float *sum)
+{
+    for (size_t k = 0; k < c; k++) {
+        sum[k] = 0;
+        for (size_t r = 0; r < rows; r++) {
+            uint16_t *d = diff + r * stride + k;
+            if (y && !((uint16_t)(y[r * stride + k] - 1) < (uint16_t)(top - 1))) *d = 0;
+            sum[k] += gf_bf16_to_f32(*d);
+        }
     }
 }
 
-GF_CLONES static void add_row_f32(float *restrict sum, const float *restrict row, size_t c)
+static void narrow_f32(float *diff, const float *y, size_t rows, size_t stride, size_t c, float top, float *sum)
 {
-    for (size_t i = 0; i < c; i++) sum[i] += row[i];
+    for (size_t k = 0; k < c; k++) {
+        sum[k] = 0;
+        for (size_t r = 0; r < rows; r++) {
+            float *d = diff + r * stride + k;
+            if (y && !(y[r * stride + k] > 0 && y[r * stride + k] < top)) *d = 0;
+            sum[k] += *d;
+        }
+    }
 }
 
-GF_CLONES static void add_row_bf16(float *restrict sum, const uint16_t *restrict row, size_t c)
+static void clip_backward(void *diff, const void *y, gf_dtype type, size_t rows, size_t c, float top, float *dbias)
 {
-    for (size_t i = 0; i < c; i++) sum[i] += gf_bf16_to_f32(row[i]);
+    float unwanted[BLOCK];
+    for (size_t k = 0; k < c; k += BLOCK) {
+        float *sum = dbias ? dbias + k : unwanted;
+        size_t n = c - k < BLOCK ? c - k : BLOCK;
+        if (type == GF_BF16) {
+            uint16_t *d = (uint16_t *)diff + k, limit = gf_f32_to_bf16(top);
+            const uint16_t *v = y ? (const uint16_t *)y + k : NULL;
+            if (n == BLOCK) {
+                block_bf16(d, v, rows, c, limit, sum);
+            } else {
+                narrow_bf16(d, v, rows, c, n, limit, sum);
+            }
+        } else {
+            float *d = (float *)diff + k;
+            const float *v = y ? (const float *)y + k : NULL;
+            if (n == BLOCK) {
+                block_f32(d, v, rows, c, top, sum);
+            } else {
+                narrow_f32(d, v, rows, c, n, top, sum);
+            }
+        }
+    }
 }
 
 void gf_act_backward_bias(gf_act act, void *diff, const void *y, gf_dtype type, size_t rows, size_t c, float *dbias)
 {
-    size_t width = c * gf_dtype_size(type);
-    if (dbias) memset(dbias, 0, c * sizeof *dbias);
-    for (size_t r = 0; r < rows; r++) {
-        void *d = (char *)diff + r * width;
-        if (y) gf_act_backward(act, d, (const char *)y + r * width, type, c);
-        if (!dbias) continue;
-        if (type == GF_BF16) {
-            add_row_bf16(dbias, d, c);
-        } else {
-            add_row_f32(dbias, d, c);
+    if (act == GF_ACT_LINEAR && !dbias) return;
+    if (act != GF_ACT_LINEAR && act != GF_ACT_RELU && act != GF_ACT_RELU6) { /* by the derivative itself */
+        for (size_t i = 0; i < rows * c; i++) {
+            gf_store(diff, type, i, gf_load(diff, type, i) * gf_act_slope(act, gf_load(y, type, i)));
         }
+        y = NULL;
+        if (!dbias) return;
     }
+    clip_backward(diff, act == GF_ACT_LINEAR ? NULL : y, type, rows, c, act == GF_ACT_RELU6 ? 6.0f : INFINITY, dbias);
+}
+
+void gf_act_backward(gf_act act, void *diff, const void *y, gf_dtype type, size_t n)
+{
+    size_t whole = n / BLOCK;
+    gf_act_backward_bias(act, diff, y, type, whole, BLOCK, NULL);
+    size_t at = whole * BLOCK * gf_dtype_size(type);
+    gf_act_backward_bias(act, (char *)diff + at, (const char *)y + at, type, 1, n - whole * BLOCK, NULL);
+}
+
+/* ---- rescale ------------------------------------------------------------------------------------------------------------- */
+
+/* scale and offset repeat every 48 values: 48 is a multiple of 1, 2, 3 and 4 channels. */
+enum { PERIOD = 48 };
+
+GF_CLONES static void rescale_f32(const float *restrict src, float *restrict dst, size_t n, const float *scale,
+                                  const float *offset)
+{
+    for (size_t at = 0; at < n; at += PERIOD) {
+        for (size_t i = 0; i < PERIOD; i++) dst[at + i] = src[at + i] * scale[i] + offset[i];
+    }
+}
+
+GF_CLONES static void rescale_bf16(const float *restrict src, uint16_t *restrict dst, size_t n, const float *scale,
+                                   const float *offset)
+{
+    for (size_t at = 0; at < n; at += PERIOD) {
+        for (size_t i = 0; i < PERIOD; i++) dst[at + i] = round_bf16(src[at + i] * scale[i] + offset[i]);
+    }
+}
+
+void gf_rescale(const float *src, void *dst, gf_dtype type, size_t n, int channels, const float scale[4],
+                const float offset[4])
+{
+    float s[PERIOD], o[PERIOD];
+    for (int i = 0; i < PERIOD; i++) {
+        s[i] = scale[i % channels];
+        o[i] = offset[i % channels];
+    }
+    size_t whole = n / PERIOD * PERIOD;
+    if (type == GF_BF16) {
+        rescale_bf16(src, dst, whole, s, o);
+    } else {
+        rescale_f32(src, dst, whole, s, o);
+    }
+    for (size_t i = whole; i < n; i++) gf_store(dst, type, i, src[i] * s[i % PERIOD] + o[i % PERIOD]);
 }

@@ -30,6 +30,10 @@ void gf_act_backward(gf_act act, void *diff, const void *y, gf_dtype type, size_
  * NULL where it is not wanted. */
 void gf_act_backward_bias(gf_act act, void *diff, const void *y, gf_dtype type, size_t rows, size_t c, float *dbias);
 
+/* dst[i] = src[i] * scale[i % channels] + offset[i % channels], at most 4 channels. */
+void gf_rescale(const float *src, void *dst, gf_dtype type, size_t n, int channels, const float scale[4],
+                const float offset[4]);
+
 /* One element, for the naive twins. */
 float gf_load(const void *x, gf_dtype type, size_t i);
 void gf_store(void *x, gf_dtype type, size_t i, float value);
