@@ -9,7 +9,8 @@ static const gf_optimizer_class *const classes[] = {&gf_optimizer_adam, &gf_opti
                                                     &gf_optimizer_sgd};
 enum { N_CLASSES = sizeof classes / sizeof *classes };
 
-/* Every option of any kind: where it lives and what it may be. A flag takes 0 or 1. */
+/* Every option of any kind: where it lives and what it may be. A flag takes 0 or 1. Epsilon is above 0, in f32 too: a
+ * gradient of 0 must not make 0 / 0. */
 typedef struct option_row {
     const char *name;
     size_t offset;
@@ -22,9 +23,9 @@ typedef struct option_row {
 #name, offsetof(gf_optimizer_options, name), flag, low, high \
     }
 static const option_row rows[] = {
-    ROW(beta_1, false, 0, 1),   ROW(beta_2, false, 0, 1),  ROW(rho, false, 0, 1),
-    ROW(momentum, false, 0, 1), ROW(epsilon, false, 0, 1), ROW(weight_decay, false, 0, 1),
-    ROW(amsgrad, true, 0, 2),   ROW(centered, true, 0, 2), ROW(nesterov, true, 0, 2),
+    ROW(beta_1, false, 0, 1),   ROW(beta_2, false, 0, 1),      ROW(rho, false, 0, 1),
+    ROW(momentum, false, 0, 1), ROW(epsilon, false, 1e-30, 1), ROW(weight_decay, false, 0, 1),
+    ROW(amsgrad, true, 0, 2),   ROW(centered, true, 0, 2),     ROW(nesterov, true, 0, 2),
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -91,7 +92,9 @@ static graft_status parse_option(gf_optimizer *o, const char *s, size_t n, graft
         char *text = gf_strndup(s, n);
         graft_status status = gf_fail(err, GF_E_OPTIMIZER_OPTION, NULL, "optimizer %s: \"%s\": %s takes %s",
                                       o->class->name, gf_escape(item, sizeof item, text ? text : "?"), row->name,
-                                      row->flag ? "0 or 1" : "a number from 0 to 1, 1 not included");
+                                      row->flag      ? "0 or 1"
+                                      : row->low > 0 ? "a number between 0 and 1"
+                                                     : "a number from 0 to 1, 1 not included");
         gf_free(text);
         return status;
     }

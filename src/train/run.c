@@ -226,8 +226,15 @@ out:
     return status;
 }
 
+/* What is not finite is never saved: the checkpoint before it stays the latest. An update can overflow where its gradient
+ * was finite; the loss of the next step then tells. */
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
 {
+    if (!gf_is_finite(gf_norm(r->model->value + r->origin, r->wide))) {
+        gf_say(r->host.log, GF_WARNING, "no checkpoint of step %lld: its weights are not finite",
+               (long long)r->state.total_steps);
+        return GRAFT_OK;
+    }
     size_t trainable = r->engine ? gf_engine_trainable(r->engine) : 0;
     size_t slots = r->engine ? (size_t)gf_optimizer_slots(&r->optimizer) * trainable * sizeof(float) : 0;
     r->state.seconds += gf_sys_seconds() - r->started;

@@ -3,6 +3,7 @@
  * What is left is then resumed, and must end with the bytes of a run that nothing happened to. Augmentation and dropout
  * are on. Every run is a process of its own. */
 #include "support/sys_faults.h"
+#include "support/tiny_data.h"
 
 #include <graft/graft.h>
 
@@ -29,52 +30,6 @@ enum { SEED = 11, KILLS = 20, MEMORY_FAULTS = 24, DISK_FAULTS = 20, EXIT_LEAK = 
 
 static char root[64], data_dir[96], reference_dir[96], run_dir[96];
 static long file_calls, allocations;
-
-/* ---- a small set of pictures: 24-bit BMPs of noise, one class redder, the other bluer */
-
-enum { SIDE = 40, ROW = SIDE * 3, FILE_BYTES = 54 + SIDE * ROW };
-
-static void put_le32(uint8_t *at, uint32_t x)
-{
-    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(x >> 8 * i);
-}
-
-static void make_picture(const char *path, uint32_t number, int strong)
-{
-    static uint8_t bmp[FILE_BYTES];
-    memset(bmp, 0, 54);
-    memcpy(bmp, "BM", 2);
-    put_le32(bmp + 2, FILE_BYTES);
-    put_le32(bmp + 10, 54);
-    put_le32(bmp + 14, 40);
-    put_le32(bmp + 18, SIDE);
-    put_le32(bmp + 22, SIDE);
-    bmp[26] = 1;
-    bmp[28] = 24;
-    gf_rng rng = gf_rng_make(SEED, GF_PURPOSE_SYNTHETIC, 0, number);
-    for (int i = 0; i < SIDE * ROW; i++) bmp[54 + i] = (uint8_t)(gf_rng_below(&rng, 120) + (i % 3 == strong ? 100 : 0));
-    assert_int_equal(gf_file_write(path, &(gf_bytes){bmp, FILE_BYTES}, 1, NULL), GRAFT_OK);
-}
-
-static void make_data(void)
-{
-    static const struct {
-        const char *part;
-        uint32_t n;
-    } parts[] = {{"train", 6}, {"validation", 3}};
-    static const char *const classes[] = {"blue", "red"};
-    for (uint32_t p = 0; p < 2; p++) {
-        for (uint32_t c = 0; c < 2; c++) {
-            char dir[192], path[256];
-            snprintf(dir, sizeof dir, "%s/%s/%s", data_dir, parts[p].part, classes[c]);
-            assert_int_equal(gf_make_dirs(dir, NULL), GRAFT_OK);
-            for (uint32_t i = 0; i < parts[p].n; i++) {
-                snprintf(path, sizeof path, "%s/%u.bmp", dir, i);
-                make_picture(path, 100 * p + 10 * c + i, c ? 2 : 0);
-            }
-        }
-    }
-}
 
 /* ---- one run, in the process that calls */
 
@@ -225,13 +180,6 @@ static void recover(const accident *a, const char *where)
     same_bytes("history.csv", where);
 }
 
-static void clear_run(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", run_dir);
-    assert_int_equal(system(command), 0);
-}
-
 /* The k-th of n seeded moments in [0, range). */
 static long moment(uint32_t purpose, uint32_t k, long range)
 {
@@ -251,7 +199,7 @@ static int set_up(void **state)
     snprintf(data_dir, sizeof data_dir, "%s/data", root);
     snprintf(reference_dir, sizeof reference_dir, "%s/reference", root);
     snprintf(run_dir, sizeof run_dir, "%s/run", root);
-    make_data();
+    tiny_data_make(data_dir, 6, 3);
     const accident none = {.crash = true, .at = LONG_MAX};
     int how = run_child(reference_dir, 2, false, &none, said, calls);
     if (how) print_error("the reference run ends with %x: %s\n", how, said);
@@ -264,9 +212,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command);
+    tiny_data_remove(root);
+    return 0;
 }
 
 static void killed_at_any_file_call_it_resumes_with_the_same_bits(void **state)
@@ -277,7 +224,7 @@ static void killed_at_any_file_call_it_resumes_with_the_same_bits(void **state)
         char said[256], where[64];
         accident a = {.crash = true, .at = moment(1, i, file_calls)};
         snprintf(where, sizeof where, "killed at file call %ld", a.at);
-        clear_run();
+        tiny_data_remove(run_dir);
         int how = run_child(run_dir, 2, false, &a, said, NULL);
         killed += WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL;
         if (!WIFSIGNALED(how) && WEXITSTATUS(how)) fail_msg("%s: ends with %x: %s", where, how, said);
@@ -293,7 +240,7 @@ static void without_memory_it_ends_cleanly_or_goes_on(void **state)
         char said[256], where[64];
         accident a = {.kind = FAULT_ALLOC, .error = ENOMEM, .at = moment(2, i, allocations)};
         snprintf(where, sizeof where, "allocation %ld failed", a.at);
-        clear_run();
+        tiny_data_remove(run_dir);
         int how = run_child(run_dir, 2, false, &a, said, NULL);
         if (!WIFEXITED(how)) fail_msg("%s: killed by signal %d", where, WTERMSIG(how));
         int status = WEXITSTATUS(how);
@@ -315,7 +262,7 @@ static void a_failing_disk_never_costs_the_run(void **state)
         size_t f = i % (sizeof faults / sizeof *faults);
         accident a = {.kind = faults[f].kind, .error = faults[f].error, .forever = i % 2, .at = moment(3, i, 12)};
         snprintf(where, sizeof where, "fault of kind %d from call %ld on, errno %d", a.kind, a.at, a.error);
-        clear_run();
+        tiny_data_remove(run_dir);
         int how = run_child(run_dir, 2, false, &a, said, NULL);
         if (!WIFEXITED(how)) fail_msg("%s: killed by signal %d", where, WTERMSIG(how));
         int status = WEXITSTATUS(how);

@@ -183,6 +183,7 @@ static void bad_text_is_refused(void **state)
         {"adam:beta_1=0.5x", GF_E_OPTIMIZER_OPTION, "0.5x"},
         {"adam:beta_1=-0.1", GF_E_OPTIMIZER_OPTION, "-0.1"},
         {"adam:epsilon=1e400", GF_E_OPTIMIZER_OPTION, "epsilon"},
+        {"rmsprop:epsilon=0", GF_E_OPTIMIZER_OPTION, "between 0 and 1"},
         {"adam:amsgrad=0.5", GF_E_OPTIMIZER_OPTION, "0 or 1"},
         {"sgd:momentum=0.9,,", GF_E_OPTIMIZER_OPTION, "\"\""},
     };
