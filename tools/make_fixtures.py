@@ -376,7 +376,7 @@ def make_hdf5(out, size=96):
     model = nested_model(base, size)
     for layer in base.layers[:FINE_TUNE_AT]:
         layer.trainable = False
-    model.compile(keras.optimizers.RMSprop(1e-5), keras.losses.BinaryCrossentropy(from_logits=True), ["accuracy"])
+    model.compile(keras.optimizers.RMSprop(1e-5), keras.losses.BinaryCrossentropy(from_logits=True), metrics=["accuracy"])
     fill(model, GRID)
     # a step without gradients: the optimizer has its slots and a count, the weights stay those of the formula
     model.optimizer.build(model.trainable_variables)

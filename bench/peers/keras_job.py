@@ -41,21 +41,20 @@ if options.precision == "bf16":
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
 
 
-def pictures(folder, shuffle):
+def pictures(folder):
     data = keras.utils.image_dataset_from_directory(
         os.path.join(options.data, folder), label_mode="binary", image_size=(SIZE, SIZE), batch_size=None,
-        shuffle=shuffle, seed=options.seed, verbose=False)
+        shuffle=False, verbose=False)
     count = len(data.file_paths)
     if options.cache == "uint8":
         data = data.map(lambda x, y: (tf.cast(tf.round(x), tf.uint8), y), tf.data.AUTOTUNE)
     return data, count
 
 
-train, count = pictures("train", False)
-classes = train.class_names if hasattr(train, "class_names") else None
+train, count = pictures("train")
 train = train.cache().shuffle(count, seed=options.seed).batch(options.batch).prefetch(tf.data.AUTOTUNE)
 # one fixed shuffle of the validation pictures, so that a fifth of their batches can be the test set
-held, count_held = pictures("validation", False)
+held, count_held = pictures("validation")
 held = held.shuffle(count_held, seed=options.seed, reshuffle_each_iteration=False).batch(options.batch)
 batches = (count_held + options.batch - 1) // options.batch
 test = held.take(batches // 5).cache().prefetch(tf.data.AUTOTUNE)
@@ -79,7 +78,7 @@ model = keras.Model(inputs, keras.layers.Dense(1, dtype="float32")(x))
 
 def compiled(optimizer):
     model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True),
-                  [keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")], jit_compile=options.jit == "on")
+                  metrics=[keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")], jit_compile=options.jit == "on")
 
 
 def measured(data):
