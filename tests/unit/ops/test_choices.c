@@ -1,0 +1,111 @@
+/* What the operations' context remembers: precision choices, timed or on record; the machine's name; its peak. */
+#include "ops/engine.h"
+
+#include "base/alloc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static const char *const names[] = {"slow", "fast", "broken"};
+
+typedef struct trial {
+    int runs[3];
+} trial;
+
+static bool run(void *ctx, int candidate)
+{
+    trial *t = ctx;
+    t->runs[candidate]++;
+    if (candidate == 2) return false;
+    struct timespec pause = {.tv_nsec = candidate == 0 ? 20000000 : 100000};
+    nanosleep(&pause, NULL);
+    return true;
+}
+
+static void expect_text(const gf_ops *ops, const char *want)
+{
+    char *text = gf_ops_choices_text(ops);
+    assert_non_null(text);
+    assert_string_equal(text, want);
+    gf_free(text);
+}
+
+static void a_choice_is_timed_once(void **state)
+{
+    (void)state;
+    gf_ops *ops;
+    assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
+    expect_text(ops, "");
+    trial t = {0};
+    assert_int_equal(gf_ops_choose(ops, "b key", names, 3, run, &t), 1);
+    assert_true(t.runs[0] > 1 && t.runs[1] > 1 && t.runs[2] == 1);
+    trial again = {0};
+    assert_int_equal(gf_ops_choose(ops, "b key", names, 3, run, &again), 1);
+    assert_int_equal(again.runs[0] + again.runs[1] + again.runs[2], 0);
+    gf_ops_add_choices(ops, "a key=x\n");
+    expect_text(ops, "a key=x\nb key=fast\n");
+    gf_ops_destroy(ops);
+}
+
+static void a_choice_on_record_is_kept(void **state)
+{
+    (void)state;
+    gf_ops *ops;
+    assert_int_equal(gf_ops_create(&ops, "key=slow\nkey two=gone\nnonsense\n", NULL), GRAFT_OK);
+    trial t = {0};
+    assert_int_equal(gf_ops_choose(ops, "key", names, 3, run, &t), 0);
+    assert_int_equal(t.runs[0] + t.runs[1], 0);
+    assert_int_equal(gf_ops_choose(ops, "key two", names, 3, run, &t), 1); /* a name that is no more is timed again */
+    gf_ops_add_choices(ops, "key=fast");
+    assert_int_equal(gf_ops_choose(ops, "key", names, 3, run, &t), 1);
+    expect_text(ops, "key=fast\nkey two=fast\n");
+    gf_ops_destroy(ops);
+}
+
+static void nothing_that_works_is_the_first(void **state)
+{
+    (void)state;
+    gf_ops *ops;
+    assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
+    trial t = {0};
+    assert_int_equal(gf_ops_choose(ops, "key", names + 2, 1, run, &t), 0);
+    gf_ops_destroy(ops);
+    gf_ops_destroy(NULL);
+}
+
+static void the_machine_has_a_name(void **state)
+{
+    (void)state;
+    gf_ops *ops;
+    assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
+    const char *machine = gf_ops_machine(ops), *limit = getenv("ONEDNN_MAX_CPU_ISA");
+    assert_non_null(strstr(machine, "oneDNN 3."));
+    if (limit && !strcmp(limit, "AVX2")) {
+        assert_non_null(strstr(machine, " avx2 "));
+        assert_false(gf_ops_has_bf16(ops));
+    }
+    double f32 = 0;
+    assert_int_equal(gf_ops_matmul_gflops(ops, GF_F32, &f32, NULL), GRAFT_OK);
+    assert_true(f32 > 0.1);
+    print_message("%s: %.0f GFLOP/s f32\n", machine, f32);
+    gf_ops_destroy(ops);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_choice_is_timed_once),
+        cmocka_unit_test(a_choice_on_record_is_kept),
+        cmocka_unit_test(nothing_that_works_is_the_first),
+        cmocka_unit_test(the_machine_has_a_name),
+    };
+    gf_ops_start_worker();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,246 @@
+/* oneDNN's operations against their naive twins, forward and backward: on small integers, where f32 is exact, bit for
+ * bit; on reals within rounding; fused against one by one. All memory lies between guard bytes, and what an op must
+ * set holds NaN before. Runs with oneDNN's best instructions and (a second ctest entry) with ONEDNN_MAX_CPU_ISA=AVX2.
+ */
+#include "cases.h"
+
+static gf_ops *ops;
+
+static const gf_op_class *twin_of(const gf_op_class *cls)
+{
+    return cls == &gf_op_conv ? &gf_op_conv_naive : &gf_op_dense_naive;
+}
+
+/* Both run forward; then, from the same dst (where it is near a kink the last bit decides), both run backward. */
+static void check_twins(const op_case *c, fill_kind kind, double tolerance_forward, double tolerance_backward)
+{
+    run fast, naive;
+    run_new(&fast, c, c->spec.cls, GF_F32, kind, ops);
+    run_new(&naive, c, twin_of(c->spec.cls), GF_F32, kind, ops);
+    run_forward(&fast);
+    run_forward(&naive);
+    compare_dst(&fast, &naive, (tolerance){tolerance_forward, kind == INTEGERS});
+    memcpy(data_of(&naive.dst), data_of(&fast.dst), fast.dst.bytes);
+    run_backward(&fast);
+    run_backward(&naive);
+    compare_gradients(&fast, &naive, (tolerance){tolerance_backward, kind == INTEGERS});
+    run_check_guards(&fast);
+    run_check_guards(&naive);
+    run_free(&fast);
+    run_free(&naive);
+}
+
+static void conv_is_its_twin_exactly(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CONV_SHAPES; i++) {
+        for (int v = 0; v < VARIANTS; v++) {
+            op_case c = conv_case(&conv_shapes[i], &variants[v]);
+            check_twins(&c, INTEGERS, 0, 0);
+        }
+    }
+}
+
+static void conv_of_every_padding_is_its_twin(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PADDINGS; i++) {
+        conv_shape s = padding_shape(i);
+        op_case c = conv_case(&s, &variants[2]);
+        check_twins(&c, INTEGERS, 0, 0);
+        check_twins(&c, REALS, 1e-5, 1e-5);
+    }
+}
+
+static void conv_of_reals_is_near_its_twin(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CONV_SHAPES; i++) {
+        for (int v = 0; v < VARIANTS; v++) {
+            op_case c = conv_case(&conv_shapes[i], &variants[v]);
+            check_twins(&c, REALS, 1e-5, 1e-5);
+        }
+    }
+}
+
+static void conv_of_smooth_activations(void **state)
+{
+    (void)state;
+    static const variant smooth[] = {{"bias, sigmoid", .act = GF_ACT_SIGMOID, .bias = true},
+                                     {"bias, residual, tanh", .act = GF_ACT_TANH, .bias = true, .residual = true}};
+    for (int i = 0; i < CONV_SHAPES; i += 3) {
+        for (int v = 0; v < 2; v++) {
+            op_case c = conv_case(&conv_shapes[i], &smooth[v]);
+            check_twins(&c, REALS, 1e-5, 1e-5);
+        }
+    }
+}
+
+static void dense_is_its_twin(void **state)
+{
+    (void)state;
+    for (int i = 0; i < DENSE_SHAPES; i++) {
+        for (int v = 0; v < VARIANTS; v++) {
+            bool one = dense_shapes[i].n * dense_shapes[i].units == 1; /* may be clipped, and so no evidence */
+            if (variants[v].residual || (one && clips(variants[v].act))) continue;
+            op_case c = dense_case(&dense_shapes[i], &variants[v]);
+            check_twins(&c, INTEGERS, 0, 0);
+            check_twins(&c, REALS, 1e-5, 1e-5);
+        }
+        op_case c = dense_case(&dense_shapes[i], &(variant){"sigmoid", .act = GF_ACT_SIGMOID, .bias = true});
+        check_twins(&c, REALS, 1e-5, 1e-5);
+    }
+}
+
+/* Forward alone, as a frozen part's plan makes it: no gradient's memory is touched, none is needed. */
+static void inference_is_the_twin(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CONV_SHAPES; i++) {
+        op_case c = conv_case(&conv_shapes[i], &variants[7]);
+        c.spec.backward = c.spec.diff_weights = c.spec.diff_src[0] = c.spec.diff_src[1] = false;
+        run fast, naive;
+        run_new(&fast, &c, &gf_op_conv, GF_F32, INTEGERS, ops);
+        run_new(&naive, &c, &gf_op_conv_naive, GF_F32, INTEGERS, ops);
+        run_forward(&fast);
+        run_forward(&naive);
+        compare_dst(&fast, &naive, (tolerance){0, true});
+        assert_int_equal(fast.op.grad_count, 0);
+        run_check_guards(&fast);
+        run_free(&fast);
+        run_free(&naive);
+    }
+}
+
+/* ---- fused against one by one */
+
+/* A case without its residual and activation: the convolution alone. */
+static op_case alone(const op_case *fused)
+{
+    op_case c = *fused;
+    c.spec.n_src = 1;
+    c.spec.act = GF_ACT_LINEAR;
+    c.spec.diff_src[1] = c.alias = false;
+    return c;
+}
+
+static op_case elementwise(const op_case *fused, int n_src, gf_act act)
+{
+    op_case c = {.spec = {.n_src = n_src, .act = act, .backward = true, .diff_src = {true, n_src == 2}}};
+    snprintf(c.name, sizeof c.name, "%.90s", fused->name);
+    for (int k = 0; k < n_src; k++) c.spec.src[k] = fused->spec.src[1];
+    return c;
+}
+
+static void copy(const guarded *to, const guarded *from)
+{
+    assert_int_equal(to->bytes, from->bytes);
+    memcpy(data_of(to), data_of(from), to->bytes);
+}
+
+/* The same source and weights as another run. */
+static void take_inputs(run *to, const run *from)
+{
+    copy(&to->src[0], &from->src[0]);
+    memcpy(to->kernel, from->kernel, to->n_kernel * sizeof *to->kernel);
+    memcpy(to->bias, from->bias, to->n_bias * sizeof *to->bias);
+    OK(gf_op_prepare(&to->op, to->kernel, to->bias, &error));
+}
+
+/* dst = act(conv(src) + bias + residual) in one op, and in three. */
+static void check_fused(const op_case *fused, fill_kind kind, tolerance t)
+{
+    op_case conv_c = alone(fused), add_c = elementwise(fused, 2, GF_ACT_LINEAR),
+            act_c = elementwise(fused, 1, fused->spec.act);
+    run whole, conv, add, act;
+    run_new(&whole, fused, &gf_op_conv, GF_F32, kind, ops);
+    run_new(&conv, &conv_c, &gf_op_conv, GF_F32, kind, ops);
+    run_new(&add, &add_c, &gf_op_add, GF_F32, kind, ops);
+    run_new(&act, &act_c, &gf_op_act, GF_F32, kind, ops);
+    take_inputs(&conv, &whole);
+    run_forward(&conv);
+    copy(&add.src[0], &conv.dst);
+    copy(&add.src[1], &whole.src[1]);
+    run_forward(&add);
+    copy(&act.src[0], &add.dst);
+    run_forward(&act);
+    run_forward(&whole);
+    compare_dst(&whole, &act, t);
+    copy(&act.dst, &whole.dst);
+    copy(&act.diff_dst, &whole.diff_dst);
+    run_backward(&act);
+    copy(&add.diff_dst, &act.diff_src[0]);
+    run_backward(&add);
+    copy(&conv.diff_dst, &add.diff_src[0]);
+    run_backward(&conv);
+    run_backward(&whole);
+    compare(fused->name, "diff_residual", whole.exec.args.diff_src[1], data_of(&add.diff_src[1]), whole.n_src[1], t);
+    whole.op.spec.diff_src[1] = false; /* compared */
+    compare_gradients(&whole, &conv, t);
+    run *all[] = {&whole, &conv, &add, &act};
+    for (int i = 0; i < 4; i++) {
+        run_check_guards(all[i]);
+        run_free(all[i]);
+    }
+}
+
+static void fused_is_one_by_one(void **state)
+{
+    (void)state;
+    static const variant fusions[] = {
+        {"relu6 over all", .act = GF_ACT_RELU6, .bias = true, .residual = true},
+        {"relu over all", .act = GF_ACT_RELU, .bias = true, .residual = true},
+        {"residual alone", .act = GF_ACT_LINEAR, .residual = true, .alias = true},
+    };
+    for (int i = 0; i < CONV_SHAPES; i++) {
+        for (int v = 0; v < 3; v++) {
+            op_case c = conv_case(&conv_shapes[i], &fusions[v]);
+            check_fused(&c, INTEGERS, (tolerance){0, true});
+            check_fused(&c, REALS, (tolerance){1e-5, true});
+        }
+    }
+}
+
+/* ---- what does not fit */
+
+static void shapes_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    gf_op op;
+    gf_op_spec conv = conv_case(&conv_shapes[7], &variants[0]).spec;
+    conv.name = "a layer";
+    gf_op_spec bad[5] = {conv, conv, conv, conv, dense_case(&dense_shapes[0], &variants[0]).spec};
+    bad[0].conv.groups = 3;
+    bad[1].conv.kh = 11;
+    bad[2].src[0] = GF_SHAPE(2, 8, 8);
+    bad[3].conv.filters = 15, bad[3].conv.groups = 4;
+    bad[4].src[0] = GF_SHAPE(2, 4, 4, 8);
+    for (int i = 0; i < 5; i++) {
+        bad[i].name = "a layer";
+        error = (graft_error){0};
+        assert_int_equal(gf_op_create(&op, &bad[i], ops, &error), GRAFT_USAGE);
+        assert_int_equal(error.number, GF_E_MODEL_SHAPE);
+        assert_non_null(strstr(error.message, "a layer"));
+        gf_op_destroy(&op);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(conv_is_its_twin_exactly),
+        cmocka_unit_test(conv_of_every_padding_is_its_twin),
+        cmocka_unit_test(conv_of_reals_is_near_its_twin),
+        cmocka_unit_test(conv_of_smooth_activations),
+        cmocka_unit_test(dense_is_its_twin),
+        cmocka_unit_test(inference_is_the_twin),
+        cmocka_unit_test(fused_is_one_by_one),
+        cmocka_unit_test(shapes_that_do_not_fit_are_refused),
+    };
+    gf_ops_start_worker();
+    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
+    print_message("%s, seed %d\n", gf_ops_machine(ops), SEED);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gf_ops_destroy(ops);
+    return failed;
+}

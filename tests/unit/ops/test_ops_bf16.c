@@ -1,0 +1,221 @@
+/* Operations in bf16. On contents that bf16 holds exactly, oneDNN's convolution is its twin up to one rounding, with
+ * backward-data in either of the types that it may be timed into; on reals, bf16 is near f32. The convolutions want
+ * instructions for bf16: a machine without runs the rest and says so. */
+#include "cases.h"
+
+static gf_ops *ops;
+static const double ULP = 0x1p-8; /* of bf16, relative */
+
+/* ---- with bf16 instructions */
+
+/* A context whose timed choices are all `wanted` ("bf16" or "f32"): those of `ops`, rewritten. */
+static gf_ops *ops_that_chose(const char *wanted)
+{
+    char *text = gf_ops_choices_text(ops), *forced = calloc(1, text ? 2 * strlen(text) + 1 : 1);
+    assert_non_null(text);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        char *equals = strrchr(line, '=');
+        assert_non_null(equals);
+        *equals = 0;
+        sprintf(forced + strlen(forced), "%s=%s\n", line, wanted);
+    }
+    gf_ops *made;
+    OK(gf_ops_create(&made, forced, &error));
+    free(forced);
+    free(text);
+    return made;
+}
+
+static void check_twins(const op_case *c, gf_ops *with)
+{
+    run fast, naive;
+    run_new(&fast, c, &gf_op_conv, GF_BF16, INTEGERS, with);
+    run_new(&naive, c, &gf_op_conv_naive, GF_BF16, INTEGERS, with);
+    run_forward(&fast);
+    run_forward(&naive);
+    compare_dst(&fast, &naive, (tolerance){0, true});
+    memcpy(data_of(&naive.dst), data_of(&fast.dst), fast.dst.bytes);
+    run_backward(&fast);
+    run_backward(&naive);
+    bool adds = c->spec.accumulate[0] || c->spec.accumulate[1]; /* what is added may be rounded before */
+    compare_gradients(&fast, &naive, (tolerance){adds ? 2 * ULP : 0, true});
+    run_check_guards(&fast);
+    run_check_guards(&naive);
+    run_free(&fast);
+    run_free(&naive);
+}
+
+static void conv_is_its_twin(void **state)
+{
+    (void)state;
+    if (!gf_ops_has_bf16(ops)) {
+        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
+        return;
+    }
+    for (int i = 0; i < CONV_SHAPES; i++) { /* makes the choices, by timing */
+        for (int v = 0; v < VARIANTS; v++) {
+            op_case c = conv_case(&conv_shapes[i], &variants[v]);
+            check_twins(&c, ops);
+        }
+    }
+    static const char *const forced[] = {"bf16", "f32"};
+    for (int k = 0; k < 2; k++) {
+        gf_ops *with = ops_that_chose(forced[k]);
+        for (int i = 0; i < CONV_SHAPES; i++) {
+            for (int v = 2; v < 6; v++) {
+                op_case c = conv_case(&conv_shapes[i], &variants[v]);
+                check_twins(&c, with);
+            }
+        }
+        gf_ops_destroy(with);
+    }
+}
+
+/* |got - want| over |want|, L2. */
+static double distance(const float *got, const float *want, size_t n)
+{
+    double d = 0, w = 0;
+    for (size_t i = 0; i < n; i++) {
+        d += ((double)got[i] - (double)want[i]) * ((double)got[i] - (double)want[i]);
+        w += (double)want[i] * (double)want[i];
+    }
+    return sqrt(d / (w > 0 ? w : 1));
+}
+
+static void near(const op_case *c, const char *what, const float *got, const float *want, size_t n, double allowed)
+{
+    double off = distance(got, want, n);
+    if (!(off <= allowed)) fail_msg("%s: %s in bf16 is off by %g, allowed is %g", c->name, what, off, allowed);
+}
+
+/* The same values, rounded once to bf16 in both runs; dst of the f32 run decides the kinks of both backwards. */
+static void check_near_f32(const op_case *c, double allowed)
+{
+    run narrow, wide;
+    run_new(&narrow, c, c->spec.cls, GF_BF16, REALS, ops);
+    run_new(&wide, c, c->spec.cls, GF_F32, REALS, ops);
+    run_forward(&narrow);
+    run_forward(&wide);
+    float *a = floats(wide.n_dst), *b = floats(wide.n_dst);
+    load_all(&narrow.dst, narrow.op.spec.dst_dtype, wide.n_dst, a);
+    load_all(&wide.dst, GF_F32, wide.n_dst, b);
+    near(c, "dst", a, b, wide.n_dst, allowed);
+    for (size_t i = 0; i < wide.n_dst; i++) gf_store(data_of(&wide.dst), GF_F32, i, a[i]);
+    run_backward(&narrow);
+    run_backward(&wide);
+    for (int k = 0; k < c->spec.n_src; k++) {
+        if (!c->spec.diff_src[k]) continue;
+        float *x = floats(wide.n_src[k]), *y = floats(wide.n_src[k]);
+        run_diff_src(&narrow, k, x);
+        run_diff_src(&wide, k, y);
+        near(c, "diff_src", x, y, wide.n_src[k], allowed);
+        free(x);
+        free(y);
+    }
+    if (c->spec.diff_weights) {
+        near(c, "diff_kernel", narrow.dkernel, wide.dkernel, wide.n_kernel, allowed);
+        if (c->spec.has_bias) near(c, "diff_bias", narrow.dbias, wide.dbias, wide.n_bias, allowed);
+    }
+    run_check_guards(&narrow);
+    free(a);
+    free(b);
+    run_free(&narrow);
+    run_free(&wide);
+}
+
+static void conv_is_near_f32(void **state)
+{
+    (void)state;
+    if (!gf_ops_has_bf16(ops)) {
+        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
+        return;
+    }
+    for (int i = 0; i < CONV_SHAPES; i++) {
+        for (int v = 0; v < VARIANTS; v++) {
+            op_case c = conv_case(&conv_shapes[i], &variants[v]);
+            check_near_f32(&c, 4 * ULP);
+        }
+    }
+}
+
+/* ---- on any machine */
+
+static void naive_conv_is_near_f32(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CONV_SHAPES; i++) {
+        op_case c = conv_case(&conv_shapes[i], &variants[5]);
+        c.spec.cls = &gf_op_conv_naive;
+        check_near_f32(&c, 4 * ULP);
+    }
+}
+
+static void the_others_are_near_f32(void **state)
+{
+    (void)state;
+    for (int i = 0; i < OTHERS; i++) {
+        op_case c = other_case(&others[i]);
+        check_near_f32(&c, 4 * ULP);
+    }
+}
+
+static void conversions_round_to_even(void **state)
+{
+    (void)state;
+    enum { N = 4099 };
+    float wide[N], back[N];
+    uint16_t narrow[N + 1];
+    for (size_t i = 0; i < N; i++) wide[i] = uniform("conversions", "wide", i) * (i % 2 ? 1 : 3e4f);
+    wide[0] = 1.00390625f, wide[1] = 1.01171875f; /* ties: down to 1, up to 1.015625 */
+    wide[2] = INFINITY, wide[3] = -0.0f, wide[4] = 3.4e38f;
+    narrow[N] = 0x5555;
+    gf_convert(narrow, GF_BF16, wide, GF_F32, N);
+    assert_int_equal(narrow[N], 0x5555);
+    for (size_t i = 0; i < N; i++) assert_int_equal(narrow[i], gf_f32_to_bf16(wide[i]));
+    gf_convert(back, GF_F32, narrow, GF_BF16, N);
+    assert_true(back[0] == 1 && back[1] == 1.015625f && back[2] == INFINITY && signbit(back[3]) && back[4] == INFINITY);
+    for (size_t i = 5; i < N; i++) assert_true(fabsf(back[i] - wide[i]) <= fabsf(wide[i]) * 0x1p-8f);
+}
+
+static void sums_of_rows(void **state)
+{
+    (void)state;
+    enum { ROWS = 37, C = 21 };
+    static const gf_act acts[] = {GF_ACT_LINEAR, GF_ACT_RELU, GF_ACT_RELU6, GF_ACT_TANH};
+    for (int a = 0; a < 4; a++) {
+        for (int t = 0; t < 2; t++) {
+            gf_dtype type = t ? GF_BF16 : GF_F32;
+            guarded diff = guarded_new(ROWS * C * gf_dtype_size(type)), y = guarded_new(ROWS * C * gf_dtype_size(type));
+            double want[C] = {0};
+            float sum[C];
+            for (size_t i = 0; i < ROWS * C; i++) {
+                float value = small_integer("rows", "y", i, 8), d = small_integer("rows", "diff", i, 3);
+                value = gf_act_value(acts[a], value);
+                gf_store(data_of(&y), type, i, value);
+                gf_store(data_of(&diff), type, i, d);
+                float slope = gf_act_slope(acts[a], gf_load(data_of(&y), type, i));
+                want[i % C] += (double)(t ? gf_bf16_to_f32(gf_f32_to_bf16(d * slope)) : d * slope);
+            }
+            gf_act_backward_bias(acts[a], data_of(&diff), acts[a] ? data_of(&y) : NULL, type, ROWS, C, sum);
+            for (size_t c = 0; c < C; c++) assert_true(fabs((double)sum[c] - want[c]) <= 1e-5 * (1 + fabs(want[c])));
+            check_guards(&diff, "rows", "diff");
+            free(diff.block);
+            free(y.block);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(conv_is_its_twin),          cmocka_unit_test(conv_is_near_f32),
+        cmocka_unit_test(naive_conv_is_near_f32),    cmocka_unit_test(the_others_are_near_f32),
+        cmocka_unit_test(conversions_round_to_even), cmocka_unit_test(sums_of_rows),
+    };
+    gf_ops_start_worker();
+    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
+    print_message("%s, seed %d\n", gf_ops_machine(ops), SEED);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gf_ops_destroy(ops);
+    return failed;
+}

@@ -1,0 +1,299 @@
+/* The operations that are their own twins, against their formulas in double: act, add, affine, rescale, pad, global
+ * pool; and what dropout promises. Their gradients: test_ops_gradients.c. */
+#include "cases.h"
+
+#include "tensor/tensor.h"
+
+static gf_ops *ops;
+
+/* ---- formulas */
+
+static double act_of(gf_act act, double x)
+{
+    switch (act) {
+    case GF_ACT_RELU: return x > 0 ? x : 0;
+    case GF_ACT_RELU6: return x > 6 ? 6 : x > 0 ? x : 0;
+    case GF_ACT_SIGMOID: return 1 / (1 + exp(-x));
+    case GF_ACT_TANH: return tanh(x);
+    default: return x;
+    }
+}
+
+static double src_at(const run *r, int k, size_t i)
+{
+    return (double)gf_load(data_of(&r->src[k]), r->op.spec.src_dtype[k], i);
+}
+
+static double act_formula(const run *r, size_t i) { return act_of(r->op.spec.act, src_at(r, 0, i)); }
+
+static double add_formula(const run *r, size_t i) { return act_of(r->op.spec.act, src_at(r, 0, i) + src_at(r, 1, i)); }
+
+static double affine_formula(const run *r, size_t i)
+{
+    size_t k = i % r->n_bias;
+    return act_of(r->op.spec.act, src_at(r, 0, i) * (double)r->kernel[k] + (double)r->bias[k]);
+}
+
+static double pool_formula(const run *r, size_t i)
+{
+    const int64_t *d = r->op.spec.src[0].dim;
+    size_t c = (size_t)d[3], hw = (size_t)(d[1] * d[2]);
+    double sum = 0;
+    for (size_t p = 0; p < hw; p++) sum += src_at(r, 0, (i / c * hw + p) * c + i % c);
+    return sum / (double)hw;
+}
+
+static double pad_formula(const run *r, size_t i)
+{
+    const gf_op_spec *s = &r->op.spec;
+    const int64_t *in = s->src[0].dim, *out = s->dst.dim;
+    int64_t c = (int64_t)i % out[3], x = (int64_t)i / out[3] % out[2] - s->pad.pl;
+    int64_t y = (int64_t)i / out[3] / out[2] % out[1] - s->pad.pt, n = (int64_t)i / out[3] / out[2] / out[1];
+    if (y < 0 || y >= in[1] || x < 0 || x >= in[2]) return 0;
+    return src_at(r, 0, (size_t)(((n * in[1] + y) * in[2] + x) * in[3] + c));
+}
+
+static double rescale_formula(const run *r, size_t i)
+{
+    const gf_op_spec *s = &r->op.spec;
+    size_t k = i % (size_t)s->dst.dim[3];
+    return src_at(r, 0, i) * (double)s->rescale.scale[k] + (double)s->rescale.offset[k];
+}
+
+static const struct {
+    const gf_op_class *cls;
+    double (*value)(const run *r, size_t i);
+} formulas[] = {
+    {&gf_op_act, act_formula},          {&gf_op_add, add_formula}, {&gf_op_affine, affine_formula},
+    {&gf_op_global_pool, pool_formula}, {&gf_op_pad, pad_formula}, {&gf_op_rescale, rescale_formula},
+};
+
+static void check_formula(const op_case *c, gf_dtype dtype, double allowed)
+{
+    for (size_t f = 0; f < sizeof formulas / sizeof *formulas; f++) {
+        if (formulas[f].cls != c->spec.cls) continue;
+        run r;
+        run_new(&r, c, c->spec.cls, dtype, REALS, ops);
+        run_forward(&r);
+        float *want = floats(r.n_dst), *got = floats(r.n_dst);
+        for (size_t i = 0; i < r.n_dst; i++) want[i] = (float)formulas[f].value(&r, i);
+        load_all(&r.dst, r.op.spec.dst_dtype, r.n_dst, got);
+        compare(c->name, "dst", got, want, r.n_dst, (tolerance){allowed, true});
+        run_check_guards(&r);
+        free(want);
+        free(got);
+        run_free(&r);
+        return;
+    }
+    assert_ptr_equal(c->spec.cls, &gf_op_dropout); /* below */
+}
+
+static void forward_is_the_formula(void **state)
+{
+    (void)state;
+    for (int i = 0; i < OTHERS; i++) {
+        op_case c = other_case(&others[i]);
+        check_formula(&c, GF_F32, 1e-6);
+        check_formula(&c, GF_BF16, 5e-3);
+    }
+}
+
+static void rescale_of_pictures(void **state)
+{
+    (void)state;
+    for (int channels = 1; channels <= 4; channels++) {
+        for (int side = 1; side <= 65; side += 32) { /* less and more than the block it works by */
+            op_case c = {.spec = {.cls = &gf_op_rescale, .n_src = 1}};
+            snprintf(c.name, sizeof c.name, "rescale %d channels, %d a side", channels, side);
+            c.spec.src[0] = GF_SHAPE(2, side, side, channels);
+            for (int k = 0; k < 4; k++) {
+                c.spec.rescale.scale[k] = 1 / 127.5f + (float)k;
+                c.spec.rescale.offset[k] = -1 + 0.25f * (float)k;
+            }
+            check_formula(&c, GF_F32, 1e-6);
+        }
+    }
+    op_case five = {.name = "rescale 5 channels", .spec = {.cls = &gf_op_rescale, .n_src = 1}};
+    five.spec.src[0] = GF_SHAPE(1, 2, 2, 5);
+    run r;
+    run_new(&r, &five, &gf_op_rescale, GF_F32, REALS, ops);
+    assert_int_equal(gf_op_rescale.forward(&r.exec, &r.step, &error), GRAFT_USAGE);
+    run_free(&r);
+}
+
+static void the_picture_stays_f32(void **state)
+{
+    (void)state;
+    op_case c = {.name = "rescale to bf16", .spec = {.cls = &gf_op_rescale, .n_src = 1}};
+    c.spec.src[0] = GF_SHAPE(2, 33, 31, 3);
+    for (int k = 0; k < 4; k++) c.spec.rescale.scale[k] = 1 / 127.5f, c.spec.rescale.offset[k] = -1;
+    run r;
+    run_new(&r, &c, &gf_op_rescale, GF_F32, REALS, ops);
+    guarded narrow = guarded_new(r.n_dst * 2);
+    r.exec.args.dst = data_of(&narrow);
+    r.op.spec.dst_dtype = GF_BF16; /* what a plan in bf16 asks for: f32 in, bf16 out */
+    for (size_t i = 0; i < r.n_src[0]; i++) ((float *)data_of(&r.src[0]))[i] = (float)(i * 7 % 256);
+    OK(gf_op_rescale.forward(&r.exec, &r.step, &error));
+    for (size_t i = 0; i < r.n_dst; i++) {
+        float want = gf_bf16_to_f32(gf_f32_to_bf16((float)(i * 7 % 256) * (1 / 127.5f) - 1));
+        assert_true(gf_load(data_of(&narrow), GF_BF16, i) == want);
+    }
+    check_guards(&narrow, c.name, "dst");
+    free(narrow.block);
+    run_free(&r);
+}
+
+static void sums_want_equal_shapes(void **state)
+{
+    (void)state;
+    gf_op op;
+    gf_op_spec s = {.cls = &gf_op_add, .name = "sum", .n_src = 2, .src = {GF_SHAPE(1, 2, 2, 3), GF_SHAPE(1, 2, 3, 2)}};
+    assert_int_equal(gf_op_create(&op, &s, ops, &error), GRAFT_USAGE);
+    gf_op_destroy(&op);
+    const gf_op_class *maps[] = {&gf_op_pad, &gf_op_global_pool};
+    for (int i = 0; i < 2; i++) {
+        s = (gf_op_spec){.cls = maps[i], .name = "features", .n_src = 1, .src = {GF_SHAPE(2, 8)}};
+        assert_int_equal(gf_op_create(&op, &s, ops, &error), GRAFT_USAGE);
+        assert_int_equal(error.number, GF_E_MODEL_SHAPE);
+        gf_op_destroy(&op);
+    }
+}
+
+/* ---- dropout */
+
+static op_case dropout_case(int n, int c, float rate)
+{
+    op_case d = {.spec = {.cls = &gf_op_dropout, .n_src = 1, .backward = true, .diff_src = {true}}};
+    snprintf(d.name, sizeof d.name, "dropout %g of %d x %d", (double)rate, n, c);
+    d.spec.src[0] = GF_SHAPE(n, c);
+    d.spec.dropout.rate = rate;
+    d.spec.dropout.salt = 5;
+    return d;
+}
+
+/* Runs over a source of ones, so that dst is the mask. */
+static void mask_of(run *r, const op_case *c)
+{
+    run_new(r, c, &gf_op_dropout, GF_F32, REALS, ops);
+    for (size_t i = 0; i < r->n_src[0]; i++) ((float *)data_of(&r->src[0]))[i] = 1;
+    run_forward(r);
+}
+
+static void dropout_keeps_its_share_and_the_mean(void **state)
+{
+    (void)state;
+    static const float rates[] = {0, 0.2f, 0.5f, 0.9f};
+    enum { N = 16, C = 4000 };
+    for (int k = 0; k < 4; k++) {
+        op_case c = dropout_case(N, C, rates[k]);
+        double keep = 1 - (double)rates[k];
+        run r;
+        mask_of(&r, &c);
+        const float *mask = data_of(&r.dst);
+        size_t kept = 0;
+        for (size_t i = 0; i < r.n_dst; i++) {
+            assert_true(mask[i] == 0 || fabs((double)mask[i] - 1 / keep) < 1e-6 / keep);
+            kept += mask[i] != 0;
+        }
+        double sigma = sqrt(keep * (1 - keep) / (N * C)), off = fabs((double)kept / (N * C) - keep);
+        if (!(off <= 5 * sigma)) fail_msg("rate %g keeps %zu of %d", (double)rates[k], kept, N * C);
+        run_check_guards(&r);
+        run_free(&r);
+    }
+}
+
+static void dropout_is_off_without_training(void **state)
+{
+    (void)state;
+    op_case c = dropout_case(3, 37, 0.5f);
+    run r;
+    run_new(&r, &c, &gf_op_dropout, GF_F32, REALS, ops);
+    r.step.training = false;
+    run_forward(&r);
+    assert_memory_equal(data_of(&r.dst), data_of(&r.src[0]), r.dst.bytes);
+    run_free(&r);
+}
+
+static void dropout_drops_the_same_backward(void **state)
+{
+    (void)state;
+    op_case c = dropout_case(4, 63, 0.5f);
+    run r;
+    mask_of(&r, &c);
+    run_backward(&r);
+    const float *mask = data_of(&r.dst), *diff = data_of(&r.diff_src[0]);
+    for (size_t i = 0; i < r.n_dst; i++) assert_true(diff[i] == r.objective[i] * mask[i]);
+    run_free(&r);
+}
+
+/* A sample's mask does not depend on where in which micro-batch it stands. */
+static void dropout_belongs_to_the_sample(void **state)
+{
+    (void)state;
+    enum { N = 8, C = 45 };
+    op_case whole_c = dropout_case(N, C, 0.2f);
+    run whole;
+    mask_of(&whole, &whole_c);
+    const float *want = data_of(&whole.dst);
+    for (int size = 1; size <= 4; size *= 2) {
+        for (int at = 0; at < N; at += size) {
+            op_case c = dropout_case(size, C, 0.2f);
+            run r;
+            mask_of(&r, &c);
+            r.step.sample = whole.sample + at;
+            run_forward(&r);
+            assert_memory_equal(data_of(&r.dst), want + at * C, r.dst.bytes);
+            run_free(&r);
+        }
+    }
+    run_free(&whole);
+}
+
+/* ... but on seed, epoch, sample and layer. */
+static void dropout_differs_where_it_should(void **state)
+{
+    (void)state;
+    op_case c = dropout_case(1, 400, 0.5f);
+    run r;
+    mask_of(&r, &c);
+    float base[400];
+    memcpy(base, data_of(&r.dst), sizeof base);
+    uint32_t other_sample = 4711;
+    for (int what = 0; what < 4; what++) {
+        gf_step step = r.step;
+        r.op.spec.dropout.salt = what == 0 ? 6 : 5;
+        if (what == 1) r.step.epoch++;
+        if (what == 2) r.step.seed += UINT64_C(1) << 32;
+        if (what == 3) r.step.sample = &other_sample;
+        run_forward(&r);
+        int same = 0;
+        const float *now = data_of(&r.dst);
+        for (int i = 0; i < 400; i++) same += now[i] == base[i];
+        if (same < 140 || same > 260) fail_msg("%d of 400 are the same", same); /* six sigmas round 200 */
+        r.step = step;
+    }
+    r.op.spec.dropout.salt = 5;
+    run_forward(&r);
+    assert_memory_equal(data_of(&r.dst), base, sizeof base);
+    run_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forward_is_the_formula),
+        cmocka_unit_test(rescale_of_pictures),
+        cmocka_unit_test(the_picture_stays_f32),
+        cmocka_unit_test(sums_want_equal_shapes),
+        cmocka_unit_test(dropout_keeps_its_share_and_the_mean),
+        cmocka_unit_test(dropout_is_off_without_training),
+        cmocka_unit_test(dropout_drops_the_same_backward),
+        cmocka_unit_test(dropout_belongs_to_the_sample),
+        cmocka_unit_test(dropout_differs_where_it_should),
+    };
+    gf_ops_start_worker();
+    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gf_ops_destroy(ops);
+    return failed;
+}
