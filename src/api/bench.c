@@ -100,6 +100,7 @@ static graft_status time_phase(graft_model *m, int boundary, const char *optimiz
     spec.train = true;
     spec.batch = o->batch;
     spec.dtype = m->facts.dtype;
+    spec.int8_layers = m->facts.int8_layers;
     m->model.boundary = boundary;
     GF_TRY(gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err));
     graft_status status = time_steps(m, e, optimizer, s, o, &r->ms, err);
@@ -148,6 +149,7 @@ static graft_status bench_result(const graft_model *m, const graft_bench_options
     gf_json_set(j, "peak_gflops", gf_json_real(peak));
     gf_json_set(j, "peak_rss_mb", gf_json_real(gf_run_peak_rss_mb()));
     gf_json_set(j, "precision", gf_json_string(gf_dtype_name(m->facts.dtype)));
+    gf_json_set(j, "frozen_precision", gf_json_string(m->config.frozen));
     gf_json_set(j, "threads", gf_json_int(gf_pool_threads(m->context->pool)));
     gf_json_set(j, "machine", gf_json_string(gf_ops_machine(m->context->ops)));
     char *text = gf_sprintf("frozen step     %8.2f ms\nfine-tune step  %8.2f ms\nfine-tuning     %8.1f pictures/s\n"
@@ -182,6 +184,7 @@ graft_status graft_bench(graft_model *m, const graft_bench_options *o, graft_res
     for (size_t i = 0; i < bytes; i++) s.pixels[i] = (uint8_t)gf_rng_u32(&rng);
     phase_result frozen, tune;
     double peak;
+    GF_GOTO(gf_api_choose_frozen(m, &(gf_feed){picture, &s}, 0, (uint32_t)o->batch, false, err));
     GF_GOTO(time_phase(m, (int)gf_model_backbone_layers(&m->model), "adam", &s, o, &frozen, err));
     GF_GOTO(time_phase(m, boundary, "rmsprop", &s, o, &tune, err));
     GF_GOTO(measure_peak(m->context, m->facts.dtype, &peak, err));

@@ -17,6 +17,7 @@ static graft_status make_engine(graft_model *m, int output_layer, gf_dtype dtype
     gf_engine_spec spec;
     gf_engine_defaults(&spec);
     spec.dtype = dtype;
+    spec.int8_layers = output_layer < 0 ? m->facts.int8_layers : 0;
     spec.output_layer = output_layer;
     return gf_engine_create(e, &m->model, m->context->ops, m->context->pool, &spec, err);
 }
@@ -45,31 +46,14 @@ static graft_status want_head(const graft_model *m, graft_error *err)
 /* ---- evaluate
  * ------------------------------------------------------------------------------------------------------------ */
 
-typedef struct set_feed {
-    const gf_data *data;
-    uint8_t **scratch; /* a thread */
-} set_feed;
-
-static graft_status set_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                                graft_error *err)
-{
-    (void)epoch, (void)training;
-    const set_feed *s = ctx;
-    const uint8_t *pixels;
-    graft_status status = gf_cache_get(s->data->cache, sample, s->scratch[worker], &pixels, err);
-    if (status != GRAFT_OK) return gf_cache_is_lost(s->data->cache, sample) ? GRAFT_DATA : status;
-    gf_augment_apply(NULL, pixels, s->data->options.height, s->data->options.width, dst);
-    return GRAFT_OK;
-}
-
-static graft_status evaluate_range(graft_model *m, gf_engine *e, set_feed *s, uint32_t first, uint32_t end,
+static graft_status evaluate_range(graft_model *m, gf_engine *e, gf_set_feed *s, uint32_t first, uint32_t end,
                                    gf_evaluation *ev, graft_error *err)
 {
     size_t outputs = gf_engine_outputs(e);
     float *out = gf_new_n(CHUNK * outputs, float);
     if (!out) return gf_fail_memory(err, CHUNK * outputs * sizeof *out, "an evaluation");
     graft_status status = GRAFT_OK;
-    gf_feed feed = {set_picture, s};
+    gf_feed feed = gf_set_feed_of(s);
     for (uint32_t at = first; at < end; at += CHUNK) {
         uint32_t sample[CHUNK], n = end - at < CHUNK ? end - at : CHUNK;
         bool lost[CHUNK];
@@ -125,21 +109,15 @@ static void evaluation_text(gf_text *t, const gf_evaluation *e, const gf_names *
 static graft_status evaluate_data(graft_model *m, const gf_data *data, const char *split, gf_evaluation *ev,
                                   graft_error *err)
 {
-    size_t threads = (size_t)gf_pool_threads(m->context->pool), bytes = gf_cache_picture_bytes(data->cache);
-    set_feed s = {.data = data, .scratch = gf_new_n(threads, uint8_t *)};
+    gf_set_feed s;
     gf_engine *e = NULL;
     uint32_t first, end;
-    graft_status status = s.scratch ? GRAFT_OK : gf_fail_memory(err, threads * sizeof(void *), "an evaluation");
-    for (size_t i = 0; i < threads && status == GRAFT_OK; i++) {
-        s.scratch[i] = gf_alloc_raw(bytes, 1);
-        if (!s.scratch[i]) status = gf_fail_memory(err, bytes, "an evaluation");
-    }
-    if (status == GRAFT_OK) status = split_range(data->index, split, &first, &end, err);
+    GF_TRY(gf_set_feed_open(&s, m->context, data, err));
+    graft_status status = split_range(data->index, split, &first, &end, err);
     if (status == GRAFT_OK) status = make_engine(m, -1, m->facts.dtype, &e, err);
     if (status == GRAFT_OK) status = evaluate_range(m, e, &s, first, end, ev, err);
     gf_engine_destroy(e);
-    for (size_t i = 0; i < threads && s.scratch; i++) gf_free(s.scratch[i]);
-    gf_free(s.scratch);
+    gf_set_feed_close(&s);
     return status;
 }
 

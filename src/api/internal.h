@@ -61,6 +61,23 @@ void gf_api_keep_choices(graft_context *c);
 gf_run_host gf_api_host(graft_context *c);
 graft_status gf_api_stop_asked(graft_context *c, graft_error *err);
 
+/* Pictures of a data set, as they are. */
+typedef struct gf_set_feed {
+    const gf_data *data;
+    uint8_t **scratch; /* a thread */
+    size_t threads;
+} gf_set_feed;
+graft_status gf_set_feed_open(gf_set_feed *s, graft_context *c, const gf_data *data, graft_error *err);
+void gf_set_feed_close(gf_set_feed *s);
+gf_feed gf_set_feed_of(gf_set_feed *s);
+
+/* Whether the frozen part is computed in bytes: where precision is "auto", the processor can, it is faster and, with
+ * `check`, features of some of the samples first .. first + n - 1 are as good. Sets facts, config and the model's
+ * ranges. After gf_api_resolve_precision. */
+graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t first, uint32_t n, bool check,
+                                  graft_error *err);
+graft_status gf_api_choose_frozen_for(graft_model *m, const graft_data *d, graft_error *err); /* a training set */
+
 /* Pictures that are not part of a data set: read, decoded and resized as they are asked for, on any worker. */
 typedef struct gf_album {
     graft_context *context;

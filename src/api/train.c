@@ -322,6 +322,7 @@ graft_status graft_train(graft_model *m, graft_data *d, const graft_train_option
     GF_GOTO(gf_lock_dir(o->out, &lock, err));
     GF_GOTO(check_apart(o->out, d, err));
     GF_GOTO(check_disk(m->context, o->out, &m->model, err));
+    GF_GOTO(gf_api_choose_frozen_for(m, d, err));
     GF_GOTO(make_choices(m, err));
     GF_GOTO(fill_versions(&m->config, m->context, err));
     gf_api_keep_choices(m->context);

@@ -57,11 +57,36 @@ graft_status gf_model_finish(gf_model *m, graft_error *err)
     return m->value ? GRAFT_OK : gf_fail_memory(err, at, "parameters");
 }
 
+size_t gf_layer_channels(const gf_layer *l) { return (size_t)l->shape.dim[l->shape.rank - 1]; }
+
+graft_status gf_model_add_ranges(gf_model *m, graft_error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_layers; i++) n += gf_layer_channels(&m->layer[i]);
+    gf_model_drop_ranges(m);
+    m->range = gf_new_n(n, gf_range);
+    return m->range ? GRAFT_OK : gf_fail_memory(err, n * sizeof *m->range, "calibration");
+}
+
+void gf_model_drop_ranges(gf_model *m)
+{
+    gf_free(m->range);
+    m->range = NULL;
+}
+
+gf_range *gf_model_range(const gf_model *m, int layer)
+{
+    size_t at = 0;
+    for (int i = 0; i < layer; i++) at += gf_layer_channels(&m->layer[i]);
+    return m->range ? m->range + at : NULL;
+}
+
 void gf_model_free(gf_model *m)
 {
     gf_free(m->layer);
     gf_free(m->param);
     gf_free(m->value);
+    gf_free(m->range);
     *m = (gf_model){0};
 }
 

@@ -21,6 +21,11 @@ typedef struct gf_param {
     size_t offset, count; /* floats in the block */
 } gf_param;
 
+/* What calibration saw of a channel of a layer's output. */
+typedef struct gf_range {
+    float low, high, mean;
+} gf_range;
+
 typedef struct gf_layer {
     const gf_layer_class *cls;
     char name[GF_NAME_MAX];
@@ -47,6 +52,7 @@ typedef struct gf_model {
     size_t n_layers, layers_cap;
     gf_param *param;
     size_t n_params, params_cap;
+    gf_range *range;                     /* of each channel of each layer; NULL: no calibration was done */
     float *value;                        /* the block; NULL until gf_model_finish */
     size_t n_values, n_trainable_values; /* all; those before the statistics */
     int features;                        /* the layer whose output are the pooled features */
@@ -72,6 +78,12 @@ graft_status gf_model_add_param(gf_model *m, gf_layer *l, const char *var, const
 /* After the last layer: lays out and allocates the parameter block. */
 graft_status gf_model_finish(gf_model *m, graft_error *err);
 void gf_model_free(gf_model *m);
+
+/* Ranges of all layers, zeroed (calibration fills them); and where a layer's begin, one a channel. */
+graft_status gf_model_add_ranges(gf_model *m, graft_error *err);
+void gf_model_drop_ranges(gf_model *m);
+gf_range *gf_model_range(const gf_model *m, int layer); /* NULL: none */
+size_t gf_layer_channels(const gf_layer *l);
 
 int gf_model_find(const gf_model *m, const char *layer);                       /* -1: none */
 const gf_param *gf_model_param(const gf_model *m, int layer, const char *var); /* NULL: none */

@@ -1,6 +1,7 @@
 #include "graph/plan.h"
 
 #include "graph/arena.h"
+#include "graph/int8.h"
 
 #include <string.h>
 
@@ -12,6 +13,9 @@ struct gf_plan {
     gf_plan_spec spec;
     size_t n;
     gf_op *op;
+    gf_dtype *type; /* of each value of the graph */
+    bool *int8;     /* nodes computed in bytes */
+    gf_quants quants;
     size_t *grad_at; /* of each node's block in a lane's gradients */
     size_t grad_count, fold_count;
     gf_block *value, *diff; /* of each value of the graph; diff: empty where there is none */
@@ -46,8 +50,20 @@ double gf_plan_flops(const gf_plan *p)
 
 gf_dtype gf_plan_value_dtype(const gf_plan *p, int value)
 {
-    const gf_shape *s = &p->g->value[value].shape;
-    return value == p->g->input || s->rank < 4 ? GF_F32 : p->spec.dtype;
+    return p->type[value];
+}
+
+static graft_status choose_types(gf_plan *p, const gf_ops *ops, graft_error *err)
+{
+    const gf_graph *g = p->g;
+    for (size_t v = 0; v < g->n_values; v++) {
+        p->type[v] = (int)v == g->input || g->value[v].shape.rank < 4 ? GF_F32 : p->spec.dtype;
+    }
+    bool frozen = !p->spec.backward && p->spec.int8_layers > 0 && gf_ops_has_int8(ops);
+    if (!frozen) return GRAFT_OK;
+    GF_TRY(gf_quants_create(&p->quants, g, err));
+    gf_graph_int8(g, &p->quants, p->spec.first, p->spec.last, p->spec.int8_layers, p->int8, p->type);
+    return GRAFT_OK;
 }
 
 static gf_shape batched(const gf_plan *p, const gf_shape *s)
@@ -99,6 +115,9 @@ static void live_forward(gf_plan *p)
     for (size_t i = 0; i < outputs && i < GF_MAX_CROSSING; i++) {
         if (p->value[crossing[i]].last >= p->value[crossing[i]].first) live(&p->value[crossing[i]], end);
     }
+    for (size_t v = 0; v < p->g->n_values && p->spec.keep; v++) {
+        if (p->value[v].last >= p->value[v].first) live(&p->value[v], end);
+    }
     const int wanted[] = {p->g->features, p->g->output};
     for (int i = 0; i < 2; i++) {
         gf_block *b = &p->value[wanted[i]];
@@ -137,6 +156,9 @@ static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_
             s->src_dtype[k] = gf_plan_value_dtype(p, n->src[k]);
         }
         s->dst_dtype = gf_plan_value_dtype(p, n->dst);
+        if (p->int8[i]) s->cls = &gf_op_conv_int8;
+        if (p->int8[i] || s->src_dtype[0] == GF_U8) s->src_quant = p->quants.value[n->src[0]];
+        if (s->dst_dtype == GF_U8) s->dst_quant = p->quants.value[n->dst];
         s->backward = needs_grad(p, n);
         s->diff_weights = s->backward && n->trains;
         GF_TRY(gf_op_create(&p->op[i], s, ops, err));
@@ -182,7 +204,9 @@ static graft_status plan_fill(gf_plan *p, gf_ops *ops, graft_error *err)
     p->value = gf_new_n(n_values, gf_block);
     p->diff = gf_new_n(n_values, gf_block);
     p->diff_is = gf_new_n(n_values, int);
-    if (!written || !spec || !p->op || !p->grad_at || !p->value || !p->diff || !p->diff_is) {
+    p->type = gf_new_n(n_values, gf_dtype);
+    p->int8 = gf_new_n(p->n, bool);
+    if (!p->type || !p->int8 || !written || !spec || !p->op || !p->grad_at || !p->value || !p->diff || !p->diff_is) {
         status = gf_fail_memory(err, n_values * sizeof(gf_block), "a plan");
         goto out;
     }
@@ -192,6 +216,7 @@ static graft_status plan_fill(gf_plan *p, gf_ops *ops, graft_error *err)
         p->diff_is[v] = (int)v;
     }
     for (size_t i = 0; i < p->n; i++) spec[i] = node_at(p, i)->spec;
+    GF_GOTO(choose_types(p, ops, err));
     live_forward(p);
     if (p->spec.backward) live_backward(p, written, spec);
     GF_GOTO(create_ops(p, ops, spec, err));
@@ -228,6 +253,9 @@ void gf_plan_destroy(gf_plan *p)
     gf_free(p->value);
     gf_free(p->diff);
     gf_free(p->diff_is);
+    gf_free(p->type);
+    gf_free(p->int8);
+    gf_quants_free(&p->quants);
     gf_free(p);
 }
 

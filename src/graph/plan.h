@@ -17,6 +17,8 @@ typedef struct gf_plan_spec {
     int micro_batch;
     gf_dtype dtype; /* of activations with height and width; pooled ones and the picture are f32 */
     bool backward;  /* with gradients for the nodes that need them */
+    int int8_layers; /* nodes below this layer are computed in bytes where they can be (graph/int8.h); 0: none */
+    bool keep;       /* every value can be read after forward; else outputs only */
 } gf_plan_spec;
 
 /* Plans and times primitives: call it on a worker thread (gf_ops_start_worker), so that they are single-threaded. The

@@ -21,7 +21,7 @@ struct gf_ops {
     choice *choices;
     size_t n, cap;
     char machine[160];
-    bool bf16;
+    bool bf16, int8;
 };
 
 graft_status gf_dnnl_status(dnnl_status_t s, const char *call, const char *layer, graft_error *err)
@@ -35,6 +35,7 @@ dnnl_engine_t gf_ops_engine(const gf_ops *ops) { return ops->engine; }
 dnnl_stream_t gf_ops_stream(const gf_ops *ops) { return ops->stream; }
 const char *gf_ops_machine(const gf_ops *ops) { return ops->machine; }
 bool gf_ops_has_bf16(const gf_ops *ops) { return ops->bf16; }
+bool gf_ops_has_int8(const gf_ops *ops) { return ops->int8; }
 
 dnnl_data_type_t gf_dnnl_type(gf_dtype t)
 {
@@ -49,24 +50,24 @@ void gf_ops_start_worker(void) { omp_set_num_threads(1); }
 typedef struct isa_row {
     dnnl_cpu_isa_t isa;
     const char *name;
-    bool bf16; /* multiplies bf16 with instructions of its own */
+    bool bf16, int8; /* multiplies these with instructions of its own */
 } isa_row;
 
 static const isa_row *isa_of(dnnl_cpu_isa_t isa)
 {
-    static const isa_row generic = {dnnl_cpu_isa_default, "generic", false};
+    static const isa_row generic = {dnnl_cpu_isa_default, "generic", false, false};
     static const isa_row row[] = {
-        {dnnl_cpu_isa_sse41, "sse41", false},
-        {dnnl_cpu_isa_avx, "avx", false},
-        {dnnl_cpu_isa_avx2, "avx2", false},
-        {dnnl_cpu_isa_avx2_vnni, "avx2_vnni", false},
-        {dnnl_cpu_isa_avx2_vnni_2, "avx2_vnni_2", false},
-        {dnnl_cpu_isa_avx512_core, "avx512_core", false},
-        {dnnl_cpu_isa_avx512_core_vnni, "avx512_core_vnni", false},
-        {dnnl_cpu_isa_avx512_core_bf16, "avx512_core_bf16", true},
-        {dnnl_cpu_isa_avx512_core_fp16, "avx512_core_fp16", true},
-        {dnnl_cpu_isa_avx512_core_amx, "avx512_core_amx", true},
-        {dnnl_cpu_isa_avx512_core_amx_fp16, "avx512_core_amx_fp16", true},
+        {dnnl_cpu_isa_sse41, "sse41", false, false},
+        {dnnl_cpu_isa_avx, "avx", false, false},
+        {dnnl_cpu_isa_avx2, "avx2", false, false},
+        {dnnl_cpu_isa_avx2_vnni, "avx2_vnni", false, false},
+        {dnnl_cpu_isa_avx2_vnni_2, "avx2_vnni_2", false, false},
+        {dnnl_cpu_isa_avx512_core, "avx512_core", false, false},
+        {dnnl_cpu_isa_avx512_core_vnni, "avx512_core_vnni", false, true},
+        {dnnl_cpu_isa_avx512_core_bf16, "avx512_core_bf16", true, true},
+        {dnnl_cpu_isa_avx512_core_fp16, "avx512_core_fp16", true, true},
+        {dnnl_cpu_isa_avx512_core_amx, "avx512_core_amx", true, true},
+        {dnnl_cpu_isa_avx512_core_amx_fp16, "avx512_core_amx_fp16", true, true},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         if (row[i].isa == isa) return &row[i];
@@ -91,6 +92,7 @@ static void name_machine(gf_ops *ops)
     snprintf(ops->machine, sizeof ops->machine, "%s %u.%u %s oneDNN %d.%d.%d", vendor, family, model, isa->name,
              v->major, v->minor, v->patch);
     ops->bf16 = isa->bf16;
+    ops->int8 = isa->int8;
 }
 
 static bool remember(gf_ops *ops, const char *key, size_t key_n, const char *name, size_t name_n)
@@ -290,7 +292,7 @@ graft_status gf_packed_create(gf_packed *w, const gf_ops *ops, const_dnnl_memory
     return GRAFT_OK;
 }
 
-graft_status gf_packed_fill(gf_packed *w, const gf_ops *ops, const float *values, graft_error *err)
+graft_status gf_packed_fill(gf_packed *w, const gf_ops *ops, const void *values, graft_error *err)
 {
     GF_DNNL(dnnl_memory_set_data_handle(w->call.arg[0].memory, (void *)values), "(packing)", err);
     return gf_call_run(&w->call, &w->reorder, ops, "(packing)", err);

@@ -33,6 +33,9 @@ const char *gf_ops_machine(const gf_ops *ops);
 /* Whether oneDNN multiplies bf16 with instructions made for it (no emulation). */
 bool gf_ops_has_bf16(const gf_ops *ops);
 
+/* Whether oneDNN multiplies bytes with AVX-512 instructions made for it (VNNI). */
+bool gf_ops_has_int8(const gf_ops *ops);
+
 /* Run first on every worker thread: primitives created and executed there are single-threaded. */
 void gf_ops_start_worker(void);
 

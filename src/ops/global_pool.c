@@ -1,6 +1,6 @@
 /* global_pool.c - global average pooling: dst[n,c] = 1/(h w) sum_{y,x} src[n,y,x,c], summed in f32 row by row.
  *   diff_src[n,y,x,c] = diff_dst[n,c] / (h w)
- * It is its own naive twin: plain C, one order of summation. dst is f32. */
+ * A u8 src is summed exactly. It is its own naive twin: plain C, one order of summation. dst is f32. */
 #include "ops/kernels.h"
 
 #include <string.h>
@@ -15,6 +15,12 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
     return GRAFT_OK;
 }
 
+static void pool_u8(const gf_quant *q, const uint8_t *src, size_t hw, size_t c, float *dst)
+{
+    gf_sum_u8(src, hw, c, dst);
+    for (size_t k = 0; k < c; k++) dst[k] = q->scale[k] * (dst[k] / (float)hw - (q->zero ? q->zero[k] : 0));
+}
+
 static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
 {
     (void)step, (void)err;
@@ -23,9 +29,13 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     size_t hw = (size_t)(s->src[0].dim[1] * s->src[0].dim[2]), width = hw * c * gf_dtype_size(s->src_dtype[0]);
     float *dst = exec->args.dst;
     for (size_t i = 0; i < n; i++) {
+        char *picture = (char *)exec->args.src[0] + i * width;
+        if (s->src_dtype[0] == GF_U8) {
+            pool_u8(&s->src_quant, (uint8_t *)picture, hw, c, dst + i * c);
+            continue;
+        }
         /* a linear activation's backward with a sum over rows is the sum alone */
-        gf_act_backward_bias(GF_ACT_LINEAR, (char *)exec->args.src[0] + i * width, NULL, s->src_dtype[0], hw, c,
-                             dst + i * c);
+        gf_act_backward_bias(GF_ACT_LINEAR, picture, NULL, s->src_dtype[0], hw, c, dst + i * c);
         for (size_t k = 0; k < c; k++) dst[i * c + k] /= (float)hw;
     }
     return GRAFT_OK;

@@ -36,7 +36,7 @@ graft_status gf_call_add(gf_call *c, const gf_ops *ops, int what, const_dnnl_mem
 graft_status gf_call_run(const gf_call *c, const gf_prim *p, const gf_ops *ops, const char *layer, graft_error *err);
 void gf_call_destroy(gf_call *c);
 
-/* Packs weights: reorders from graft's plain f32 layout (`plain`) to what a primitive wants. */
+/* Packs weights: reorders from graft's layout (`plain`) to what a primitive wants. */
 typedef struct gf_packed {
     gf_prim reorder;
     gf_call call;
@@ -44,7 +44,7 @@ typedef struct gf_packed {
 } gf_packed;
 graft_status gf_packed_create(gf_packed *w, const gf_ops *ops, const_dnnl_memory_desc_t plain,
                               const_dnnl_memory_desc_t wanted, graft_error *err);
-graft_status gf_packed_fill(gf_packed *w, const gf_ops *ops, const float *values, graft_error *err);
+graft_status gf_packed_fill(gf_packed *w, const gf_ops *ops, const void *values, graft_error *err);
 void gf_packed_destroy(gf_packed *w);
 
 #endif

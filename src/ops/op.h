@@ -9,7 +9,7 @@
  * the fallback where oneDNN has nothing.
  *
  * Tensors carry oneDNN's names. Activations are NHWC, n being the micro-batch; they are f32 or bf16, a tensor at a
- * time. Kernels are HWIO, depthwise (h, w, channel, multiplier), f32. A sum over many values has a fixed order. */
+ * time; where nothing trains some are u8. Kernels are HWIO, depthwise (h, w, channel, multiplier), f32. A sum over many values has a fixed order. */
 #ifndef GF_OPS_OP_H
 #define GF_OPS_OP_H
 
@@ -19,6 +19,13 @@ enum { GF_OP_MAX_SRC = 4 };
 
 /* Activations that can be fused behind an op; their derivative follows from dst alone. */
 typedef enum gf_act { GF_ACT_LINEAR, GF_ACT_RELU, GF_ACT_RELU6, GF_ACT_SIGMOID, GF_ACT_TANH, GF_ACTS } gf_act;
+
+/* How a u8 tensor stands for real numbers: value = scale[c] * (u8 - zero[c]), c its channel. */
+typedef struct gf_quant {
+    const float *scale; /* of each channel; NULL: not quantised */
+    const float *zero;  /* NULL: 0 */
+    const float *mean;  /* what the values are on average; NULL: not known */
+} gf_quant;
 
 typedef struct gf_op_class gf_op_class;
 typedef struct gf_op gf_op;
@@ -33,6 +40,7 @@ typedef struct gf_op_spec {
     gf_dtype src_dtype[GF_OP_MAX_SRC], dst_dtype;
     gf_act act;
     bool has_bias;
+    gf_quant src_quant, dst_quant; /* of a u8 src[0] and dst, borrowed; conv_int8 quantises a src[0] of another type */
 
     bool backward;                  /* gradients will be asked for */
     bool diff_weights;              /* of kernel and bias too */
@@ -110,6 +118,7 @@ struct gf_op_class {
 };
 
 extern const gf_op_class gf_op_conv, gf_op_conv_naive;
+extern const gf_op_class gf_op_conv_int8; /* forward only; where gf_ops_has_int8 */
 extern const gf_op_class gf_op_dense, gf_op_dense_naive;
 extern const gf_op_class gf_op_global_pool;
 extern const gf_op_class gf_op_dropout;

@@ -20,6 +20,7 @@
     WHOLE(model, model_seed)                                \
     TEXT(model, precision) /* as asked for: "auto" */       \
     TEXT(model, dtype)     /* as resolved: "f32", "bf16" */ \
+    TEXT(model, frozen)    /* "int8", or as dtype */        \
     WHOLE(model, fine_tune_at)                              \
     TEXT(data, data)                                        \
     TEXT(data, digest)                                      \

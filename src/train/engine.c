@@ -13,6 +13,13 @@ double gf_engine_flops(const gf_engine *e, bool whole)
     return whole ? gf_plan_flops(e->frozen) + tail : tail;
 }
 
+int gf_engine_int8_layers(const gf_engine *e)
+{
+    if (!e->spec.int8_layers || !e->cut) return 0;
+    int end = e->graph.node[e->cut - 1].layer + 1;
+    return end < e->spec.int8_layers ? end : e->spec.int8_layers;
+}
+
 size_t gf_engine_trainable(const gf_engine *e) { return e->trainable; }
 float *gf_engine_params(const gf_engine *e) { return e->model->value + e->origin; }
 const float *gf_engine_grads(const gf_engine *e) { return e->grad; }
@@ -35,7 +42,12 @@ static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *
 {
     (void)item, (void)worker;
     gf_engine *e = ctx;
-    gf_plan_spec spec = {.first = 0, .last = e->cut, .micro_batch = e->spec.frozen_micro, .dtype = e->spec.dtype};
+    gf_plan_spec spec = {.first = 0,
+                         .last = e->cut,
+                         .micro_batch = e->spec.frozen_micro,
+                         .dtype = e->spec.dtype,
+                         .int8_layers = e->spec.int8_layers,
+                         .keep = e->spec.keep};
     GF_TRY(gf_plan_create(&e->frozen, &e->graph, e->ops, &spec, err));
     if (!e->spec.train) return GRAFT_OK;
     spec = (gf_plan_spec){.first = e->cut,

@@ -28,6 +28,8 @@ typedef struct gf_engine_spec {
     int frozen_micro; /* pictures a micro-batch below the cut; 0: 2 */
     int tail_micro;   /* and above it; 0: 8 */
     gf_dtype dtype;
+    int int8_layers;       /* what of the frozen part lies below this layer is computed in bytes; 0: nothing */
+    bool keep;             /* without training: all values of a lane can be read */
     int output_layer;      /* without training: the layer whose output is wanted; -1: the logits */
     bool naive, no_fusion; /* for tests */
     uint64_t seed;         /* of dropout */
@@ -100,6 +102,9 @@ void gf_bank_free(gf_bank *bank);
 graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_bank *bank, const uint32_t *sample, size_t n,
                                float *out, bool *lost, graft_error *err);
 size_t gf_engine_outputs(const gf_engine *e);
+
+/* As a spec without training must have it to compute what this engine does; 0: nothing in bytes. */
+int gf_engine_int8_layers(const gf_engine *e);
 
 /* ---- facts
  * --------------------------------------------------------------------------------------------------------------- */

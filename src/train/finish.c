@@ -191,6 +191,12 @@ static graft_status option_fact(void *ctx, const char *section, const char *name
     return fact(g, g->options, &g->n_options, MAX_FACTS, name, gf_strdup(value), NULL);
 }
 
+static char *precision_text(const gf_run_config *c)
+{
+    bool int8 = c->frozen && !strcmp(c->frozen, "int8");
+    return int8 ? gf_sprintf("%s, frozen part int8", c->dtype) : gf_strdup(c->dtype);
+}
+
 static graft_status gather_facts(gallery *g, graft_error *err)
 {
     gf_run *r = g->r;
@@ -204,7 +210,7 @@ static graft_status gather_facts(gallery *g, graft_error *err)
     GF_TRY(fact(g, g->model, &g->n_model, m, "Parameters", gf_sprintf("%zu", n.total), err));
     GF_TRY(fact(g, g->model, &g->n_model, m, "Trainable at the end",
                 gf_sprintf("%zu in %zu variables", n.trainable, n.trainable_variables), err));
-    GF_TRY(fact(g, g->model, &g->n_model, m, "Precision", gf_strdup(c->dtype), err));
+    GF_TRY(fact(g, g->model, &g->n_model, m, "Precision", precision_text(c), err));
     GF_TRY(fact(g, g->data, &g->n_data, m, "Folder", gf_strdup(c->data), err));
     GF_TRY(fact(g, g->data, &g->n_data, m, "Digest", gf_strdup(c->digest ? c->digest : ""), err));
     GF_TRY(fact(g, g->data, &g->n_data, m, "Bad pictures left out",
@@ -303,6 +309,7 @@ graft_status gf_run_finish(gf_run *r, graft_error *err)
     memcpy(r->model->value + r->origin, r->best, r->wide * sizeof *r->best);
     GF_TRY(gf_engine_reload(r->engine, err));
     GF_TRY(measure(r, err));
+    r->facts->int8_layers = gf_engine_int8_layers(r->engine);
     char *path = gf_path_join(r->dir, "model.safetensors");
     if (!path) return gf_fail_memory(err, strlen(r->dir), "a file name");
     graft_status status = gf_model_file_write(path, r->model, r->facts, err);

@@ -4,6 +4,7 @@
 #include "formats/weights.h"
 #include "zoo/zoo.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ static char *facts_text(const gf_model_facts *f)
     gf_json_set(j, "height", gf_json_int(f->height));
     gf_json_set(j, "classes", classes);
     gf_json_set(j, "precision", gf_json_string(gf_dtype_name(f->dtype)));
+    if (f->int8_layers) gf_json_set(j, "int8_layers", gf_json_int(f->int8_layers));
     gf_json_set(j, "antialias", gf_json_bool(f->antialias));
     gf_json_set(j, "ignore_exif", gf_json_bool(f->ignore_exif));
     gf_json_set(j, "layout", gf_json_string("HWIO"));
@@ -39,27 +41,54 @@ static char *facts_text(const gf_model_facts *f)
     return text;
 }
 
+/* Adds a tensor that borrows its values. */
+static graft_status list_tensor(gf_tensors *list, const gf_layer *l, const char *var, const gf_shape *shape, void *data,
+                                graft_error *err)
+{
+    if (!gf_grow(&list->item, list->n, &list->cap)) return gf_fail_memory(err, sizeof(gf_tensor), "a model file");
+    list->item[list->n] = (gf_tensor){gf_sprintf("%s/%s", l->name, var), GF_F32, *shape, data};
+    return list->item[list->n++].name ? GRAFT_OK : gf_fail_memory(err, GF_NAME_MAX, "a model file");
+}
+
+/* (channels, 3): lowest, highest, mean of each channel of the layer's output. */
+static gf_shape range_shape(const gf_layer *l) { return GF_SHAPE((int64_t)gf_layer_channels(l), 3); }
+
+static bool has_range(const gf_model *m, int layer)
+{
+    const gf_range *r = gf_model_range(m, layer);
+    for (size_t c = 0; r && c < gf_layer_channels(&m->layer[layer]); c++) {
+        if (r[c].low < r[c].high) return true;
+    }
+    return false;
+}
+
+static graft_status list_all(gf_tensors *list, const gf_model *m, const gf_model_facts *f, graft_error *err)
+{
+    for (size_t i = 0; i < m->n_params; i++) {
+        const gf_param *p = &m->param[i];
+        GF_TRY(list_tensor(list, &m->layer[p->layer], p->var, &p->shape, m->value + p->offset, err));
+    }
+    for (int i = 0; i < f->int8_layers; i++) {
+        gf_shape shape = range_shape(&m->layer[i]);
+        if (has_range(m, i)) GF_TRY(list_tensor(list, &m->layer[i], "range", &shape, gf_model_range(m, i), err));
+    }
+    return GRAFT_OK;
+}
+
 graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_model_facts *f, graft_error *err)
 {
     graft_status status = GRAFT_OK;
     char *facts = facts_text(f);
-    gf_tensor *tensor = gf_new_n(m->n_params, gf_tensor);
-    if (!facts || !tensor) {
-        status = gf_fail_memory(err, m->n_params * sizeof *tensor, "a model file");
-        goto out;
-    }
-    for (size_t i = 0; i < m->n_params; i++) {
-        const gf_param *p = &m->param[i];
-        tensor[i] =
-            (gf_tensor){gf_sprintf("%s/%s", m->layer[p->layer].name, p->var), GF_F32, p->shape, m->value + p->offset};
-        if (tensor[i].name) continue;
+    gf_tensors list = {0};
+    if (!facts) {
         status = gf_fail_memory(err, GF_NAME_MAX, "a model file");
         goto out;
     }
-    GF_GOTO(gf_safetensors_write(path, tensor, m->n_params, &(gf_meta){"graft.model", facts}, 1, err));
+    GF_GOTO(list_all(&list, m, f, err));
+    GF_GOTO(gf_safetensors_write(path, list.item, list.n, &(gf_meta){"graft.model", facts}, 1, err));
 out:
-    for (size_t i = 0; tensor && i < m->n_params; i++) gf_free(tensor[i].name);
-    gf_free(tensor);
+    for (size_t i = 0; i < list.n; i++) gf_free(list.item[i].name); /* the values are the model's */
+    gf_free(list.item);
     gf_free(facts);
     return status;
 }
@@ -79,6 +108,8 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
     f->height = (int)gf_json_i64(gf_json_get(j, "height"), 0);
     f->antialias = gf_json_true(gf_json_get(j, "antialias"), false);
     f->ignore_exif = gf_json_true(gf_json_get(j, "ignore_exif"), false);
+    int64_t int8_layers = gf_json_i64(gf_json_get(j, "int8_layers"), 0);
+    f->int8_layers = int8_layers > 0 && int8_layers < INT_MAX ? (int)int8_layers : 0;
     f->dtype = !strcmp(gf_json_str(gf_json_get(j, "precision"), "f32"), "bf16") ? GF_BF16 : GF_F32;
     f->scale = (float)gf_json_f64(gf_json_get(j, "scale"), 0);
     f->offset = (float)gf_json_f64(gf_json_get(j, "offset"), 0);
@@ -114,6 +145,30 @@ static graft_status read_values(gf_model *m, const gf_safetensors *st, const cha
     return GRAFT_OK;
 }
 
+/* Ranges that are not there leave their layers out of what is computed in bytes. */
+static graft_status read_ranges(gf_model *m, gf_model_facts *f, const gf_safetensors *st, const char *path,
+                                graft_error *err)
+{
+    if (!f->int8_layers) return GRAFT_OK;
+    if (f->int8_layers > (int)m->n_layers) f->int8_layers = (int)m->n_layers;
+    GF_TRY(gf_model_add_ranges(m, err));
+    for (int i = 0; i < f->int8_layers; i++) {
+        const gf_layer *l = &m->layer[i];
+        char name[2 * GF_NAME_MAX];
+        snprintf(name, sizeof name, "%s/range", l->name);
+        const gf_safetensors_tensor *t = gf_safetensors_find(st, name);
+        gf_shape shape = range_shape(l);
+        if (!t) continue;
+        GF_TRY(gf_safetensors_f32(st, t, &shape, &gf_model_range(m, i)->low, err));
+        size_t bad = gf_count_nonfinite(&gf_model_range(m, i)->low, gf_count(&shape));
+        if (bad) {
+            return gf_fail(err, GF_E_WEIGHTS_NONFINITE, NULL, "%s: tensor %s holds %zu NaN or infinite values",
+                           GF_ESC(path), name, bad);
+        }
+    }
+    return GRAFT_OK;
+}
+
 graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path, graft_error *err)
 {
     *m = (gf_model){0};
@@ -135,6 +190,7 @@ graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path
                         .dropout = (float)f->dropout};
     GF_GOTO(gf_zoo_build(m, f->architecture, &o, err));
     GF_GOTO(read_values(m, &st, path, err));
+    GF_GOTO(read_ranges(m, f, &st, path, err));
     const gf_architecture *a = gf_zoo_find(f->architecture);
     if (f->scale != a->scale || f->offset != a->offset) {
         status =

@@ -13,6 +13,7 @@ typedef struct gf_model_facts {
     int width, height;
     gf_names classes;
     gf_dtype dtype; /* of activations, as it was trained */
+    int int8_layers; /* layers below this one in bytes, by the model's ranges (gf_layer.range); 0: none */
     bool antialias, ignore_exif;
     float scale, offset; /* preprocessing, for other readers: 0..255 -> scale x + offset */
 } gf_model_facts;
