@@ -1,4 +1,4 @@
-/* conv_int8.c - convolution in bytes, by oneDNN, for a stretch that does not train:
+/* conv_int8.c - convolution in bytes, by oneDNN or depthwise_int8.c, for a stretch that does not train:
  *
  *   src[c] = s[c] (qs[c] - z[c])        s[c] kernel[c,o] = k[o] qk[c,o], qk in -127..127: each output has a scale of its own
  *   dst[o] = k[o] sum_c qs[c] qk[c,o] + (bias[o] - k[o] sum_c z[c] qk[c,o]) + residual
@@ -7,6 +7,7 @@
  * so that 255 stands for the largest value. A src that is not u8 is quantised first. Padding adds qs = 0: a src that is
  * padded must have z = 0. Where the mean of src is known, what rounding the kernel adds to each output on average,
  * sum_c mean[c] (kernel - rounded kernel)[c,o], is taken out with the bias. */
+#include "ops/depthwise_int8.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
 
@@ -19,12 +20,14 @@ typedef struct int8_impl {
     const gf_ops *ops;
     gf_prim forward;
     gf_packed kernel;
+    gf_depthwise_int8 depthwise;
+    void *table; /* of depthwise; NULL: it is oneDNN's */
     int8_t *plain; /* the quantised kernel in graft's layout */
     float *scale, *bias;
     float *factor, *offset; /* of a src that is quantised here: `period` of each, whole pixels */
     size_t period;
     dnnl_memory_desc_t scale_md;
-    size_t src_count, scratch_prim; /* a quantised src lies behind the primitive's part of the scratchpad */
+    size_t src_count, scratch_prim; /* a quantised src lies behind what else needs the scratchpad */
 } int8_impl;
 
 static size_t round64(size_t n) { return (n + 63) / 64 * 64; }
@@ -108,14 +111,14 @@ static graft_status check(const gf_op_spec *s, graft_error *err)
     return GRAFT_OK;
 }
 
-/* As gf_quantise wants them: pixels side by side until their channels fill whole vectors. */
+/* As gf_quantise wants them: pixels side by side until their channels fill whole vectors, and enough of these. */
 static graft_status make_period(int8_impl *c, const gf_op_spec *s, graft_error *err)
 {
-    enum { LANES = 16 };
+    enum { LANES = 16, ENOUGH = 1024 };
     const float half = 0.5f;
     size_t channels = (size_t)s->src[0].dim[3];
     c->period = channels;
-    while (c->period % LANES) c->period += channels;
+    while (c->period % LANES || c->period < ENOUGH) c->period += channels;
     c->factor = gf_new_n(c->period, float);
     c->offset = gf_new_n(c->period, float);
     if (!c->factor || !c->offset) return gf_fail_memory(err, c->period * sizeof(float), s->name);
@@ -124,6 +127,27 @@ static graft_status make_period(int8_impl *c, const gf_op_spec *s, graft_error *
         c->offset[i] = (s->src_quant.zero ? s->src_quant.zero[i % channels] : 0) + half;
     }
     return GRAFT_OK;
+}
+
+static graft_status create_primitive(const gf_op_spec *s, int8_impl *c, graft_error *err)
+{
+    GF_DNNL(make_pd(s, c->ops, &c->forward.pd), s->name, err);
+    GF_TRY(gf_prim_finish(&c->forward, s->name, err));
+    dnnl_memory_desc_t plain;
+    GF_DNNL(kernel_md(&plain, s, true), s->name, err);
+    graft_status status =
+        gf_packed_create(&c->kernel, c->ops, plain, gf_prim_md(&c->forward, dnnl_query_weights_md), err);
+    dnnl_memory_desc_destroy(plain);
+    c->scratch_prim = round64(gf_prim_scratchpad(&c->forward));
+    return status;
+}
+
+static graft_status create_depthwise(const gf_op_spec *s, int8_impl *c, graft_error *err)
+{
+    size_t bytes = gf_depthwise_int8_table_bytes(&c->depthwise);
+    c->table = gf_alloc_tensor(bytes);
+    c->scratch_prim = gf_depthwise_int8_scratch_bytes(&c->depthwise);
+    return c->table ? GRAFT_OK : gf_fail_memory(err, bytes, s->name);
 }
 
 static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
@@ -142,16 +166,10 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     if (s->src_dtype[0] != GF_U8) GF_TRY(make_period(c, s, err));
     dnnl_dims_t channels = {s->conv.filters};
     GF_DNNL(dnnl_memory_desc_create_with_tag(&c->scale_md, 1, channels, dnnl_f32, dnnl_a), s->name, err);
-    GF_DNNL(make_pd(s, ops, &c->forward.pd), s->name, err);
-    GF_TRY(gf_prim_finish(&c->forward, s->name, err));
-    dnnl_memory_desc_t plain;
-    GF_DNNL(kernel_md(&plain, s, true), s->name, err);
-    graft_status status =
-        gf_packed_create(&c->kernel, ops, plain, gf_prim_md(&c->forward, dnnl_query_weights_md), err);
-    dnnl_memory_desc_destroy(plain);
-    c->scratch_prim = round64(gf_prim_scratchpad(&c->forward));
+    bool own = gf_depthwise_int8_fits(s, &c->depthwise);
+    GF_TRY(own ? create_depthwise(s, c, err) : create_primitive(s, c, err));
     op->scratchpad_bytes = c->scratch_prim + (s->src_dtype[0] == GF_U8 ? 0 : round64(c->src_count));
-    return status;
+    return GRAFT_OK;
 }
 
 static void destroy(gf_op *op)
@@ -162,6 +180,7 @@ static void destroy(gf_op *op)
     gf_packed_destroy(&c->kernel);
     if (c->scale_md) dnnl_memory_desc_destroy(c->scale_md);
     gf_free(c->plain);
+    gf_free(c->table);
     gf_free(c->factor);
     gf_free(c->offset);
     gf_free(c->scale);
@@ -192,6 +211,7 @@ static float quantise_column(const gf_op_spec *s, const float *kernel, size_t o,
     for (size_t r = 0; r < rows; r++) {
         size_t c = channel_of(s, r, o);
         float exact = kernel[r * oc + o], byte = rintf(exact * q->scale[c] / scale);
+        byte = fminf(fmaxf(byte, -most), most); /* a NaN too */
         to[r * oc + o] = (int8_t)byte;
         if (q->zero) *bias -= scale * byte * q->zero[c];
         if (q->mean) *bias += q->mean[c] * (exact - scale * byte / q->scale[c]);
@@ -208,7 +228,9 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
         c->scale[o] = quantise_column(s, kernel, o, c->plain, &b) / dst;
         c->bias[o] = b / dst;
     }
-    return gf_packed_fill(&c->kernel, c->ops, c->plain, err);
+    if (!c->table) return gf_packed_fill(&c->kernel, c->ops, c->plain, err);
+    gf_depthwise_int8_pack(&c->depthwise, c->plain, c->scale, c->bias, c->table);
+    return GRAFT_OK;
 }
 
 /* ---- run */
@@ -223,6 +245,7 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
     const int8_impl *c = op->impl;
     const gf_op_args *a = &exec->args;
     const gf_prim *p = &c->forward;
+    if (c->table) return GRAFT_OK;
     gf_call *call = exec->impl = gf_new(gf_call);
     if (!call) return gf_fail_memory(err, sizeof *call, op->spec.name);
     const void *src = op->spec.src_dtype[0] == GF_U8 ? a->src[0] : quantised_src(c, a);
@@ -254,7 +277,10 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
         gf_quantise(quantised_src(c, a), a->src[0], s->src_dtype[0], c->src_count, c->factor, c->offset,
                     c->period);
     }
-    return gf_call_run(exec->impl, &c->forward, c->ops, s->name, err);
+    if (!c->table) return gf_call_run(exec->impl, &c->forward, c->ops, s->name, err);
+    const void *src = s->src_dtype[0] == GF_U8 ? a->src[0] : quantised_src(c, a);
+    gf_depthwise_int8_run(&c->depthwise, c->table, src, a->dst, a->scratchpad);
+    return GRAFT_OK;
 }
 
 const gf_op_class gf_op_conv_int8 = {
