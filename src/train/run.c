@@ -106,7 +106,8 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
     r->started = gf_sys_seconds();
     graft_status status = GRAFT_OK;
     r->dir = gf_strdup(dir);
-    if (!r->dir) {
+    r->identity = gf_config_identity(config);
+    if (!r->dir || !r->identity) {
         status = gf_fail_memory(err, strlen(dir), "a run");
         goto out;
     }
@@ -147,6 +148,7 @@ void gf_run_close(gf_run *r)
     gf_free(r->label);
     gf_free(r->best);
     gf_free(r->logits);
+    gf_free(r->identity);
     gf_free(r->dir);
     *r = (gf_run){0};
 }
@@ -210,6 +212,9 @@ graft_status gf_run_take_up(gf_run *r, graft_error *err)
     if (!gf_checkpoint_exists(dir)) goto out; /* killed before the first one: from the beginning */
     GF_GOTO(gf_checkpoint_read_latest(&c, dir, 0, r->host.log, err));
     gf_run_state state;
+    const gf_section *options = gf_checkpoint_find(&c, "options");
+    GF_GOTO(
+        gf_config_check_identity(r->config, options ? options->data : "", options ? options->size : 0, c.path, err));
     GF_GOTO(gf_checkpoint_copy(&c, "state", &state, sizeof state, err));
     GF_GOTO(gf_checkpoint_copy(&c, "params", r->model->value + r->origin, bytes, err));
     GF_GOTO(gf_checkpoint_copy(&c, "best", r->best, bytes, err));
@@ -226,8 +231,8 @@ out:
     return status;
 }
 
-/* What is not finite is never saved: the checkpoint before it stays the latest. An update can overflow where its gradient
- * was finite; the loss of the next step then tells. */
+/* What is not finite is never saved: the checkpoint before it stays the latest. An update can overflow where its
+ * gradient was finite; the loss of the next step then tells. */
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
 {
     if (!gf_is_finite(gf_norm(r->model->value + r->origin, r->wide))) {
@@ -240,6 +245,7 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
     r->state.seconds += gf_sys_seconds() - r->started;
     r->started = gf_sys_seconds();
     const gf_section section[] = {
+        {"options", r->identity, strlen(r->identity)},
         {"state", &r->state, sizeof r->state},
         {"params", r->model->value + r->origin, r->wide * sizeof(float)},
         {"best", r->best, r->wide * sizeof(float)},

@@ -52,6 +52,7 @@ typedef struct gf_run_state {
 typedef struct gf_run {
     gf_run_host host;
     char *dir;
+    char *identity;        /* of config */
     gf_run_config *config; /* borrowed, as the next two */
     gf_model *model;       /* with the head; values as the run began */
     gf_data *data;
