@@ -33,6 +33,7 @@ static gf_ops *ops;
 
 typedef struct source {
     bool fixed; /* the same picture every epoch */
+    bool twins; /* samples half the set apart have one picture */
     bool lost[SAMPLES];
     atomic_long fail_after; /* pictures until one cannot be read, once; negative: never */
 } source;
@@ -47,6 +48,7 @@ static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool tra
         return gf_fail(err, GF_E_IO_READ, NULL, "sample %u cannot be read now", sample);
     }
     uint64_t seed = s->fixed ? 0 : epoch * 2 + training;
+    if (s->twins) sample %= SAMPLES / 2;
     for (size_t i = 0; i < SIZE * SIZE * 3; i++) {
         dst[i] = (float)(seeded_word("pixel", seed, sample * SIZE * SIZE * 3 + i) >> 56);
     }
@@ -320,6 +322,26 @@ static void a_batch_is_the_mean_of_its_samples(void **state)
     bench_free(b);
 }
 
+/* Two samples of one picture and label differ by their dropout alone; one sample twice does not. */
+static void dropout_goes_by_the_sample(void **state)
+{
+    (void)state;
+    bench *b = bench_new(usual);
+    b->source.twins = true;
+    size_t n = gf_engine_trainable(b->e), bytes = n * sizeof(float);
+    const uint32_t one = 7, other = 7 + SAMPLES / 2;
+    const int32_t label = 1;
+    float *first = malloc(bytes);
+    gradient(b, &one, &label, 1);
+    memcpy(first, gf_engine_grads(b->e), bytes);
+    gradient(b, &other, &label, 1);
+    assert_memory_not_equal(gf_engine_grads(b->e), first, bytes);
+    gradient(b, &one, &label, 1);
+    assert_memory_equal(gf_engine_grads(b->e), first, bytes);
+    free(first);
+    bench_free(b);
+}
+
 static void lost_samples_do_not_count(void **state)
 {
     (void)state;
@@ -439,6 +461,7 @@ int main(void)
         cmocka_unit_test(a_stop_in_between),
         cmocka_unit_test(a_failed_batch_can_be_asked_again),
         cmocka_unit_test(a_batch_is_the_mean_of_its_samples),
+        cmocka_unit_test(dropout_goes_by_the_sample),
         cmocka_unit_test(lost_samples_do_not_count),
         cmocka_unit_test(lost_samples_and_threads),
         cmocka_unit_test(a_bank_gives_the_same),

@@ -242,6 +242,88 @@ static void lanes_share_a_plan(void **state)
     gf_model_free(&m);
 }
 
+/* ---- two plans, cut anywhere */
+
+typedef struct part {
+    gf_plan *plan;
+    gf_lane *lane;
+    float *block;
+} part;
+
+static part part_of(whole *w, size_t first, size_t last, bool backward)
+{
+    part p;
+    gf_plan_spec spec = {
+        .first = first, .last = last, .micro_batch = BATCH, .dtype = w->spec.dtype, .backward = backward};
+    OK(gf_plan_create(&p.plan, &w->g, ops, &spec, &error));
+    for (size_t i = 0; i < gf_plan_nodes(p.plan); i++) OK(gf_plan_prepare(p.plan, i, w->scratch, &error));
+    p.block = gf_alloc_tensor(gf_plan_grad_count(p.plan) * sizeof(float));
+    OK(gf_lane_create(&p.lane, p.plan, backward ? p.block : NULL, &error));
+    return p;
+}
+
+static void part_free(part *p)
+{
+    gf_lane_destroy(p->lane);
+    gf_plan_destroy(p->plan);
+    gf_free(p->block);
+}
+
+/* The frozen part up to `cut`, what crosses, the rest: outputs and gradients have the bits of one plan. */
+static size_t check_cut(whole *w, size_t cut, const float *pictures, const float *diff, const outcome *want)
+{
+    part frozen = part_of(w, 0, cut, false), tail = part_of(w, cut, w->g.n_nodes, true);
+    int crossing[GF_MAX_CROSSING];
+    size_t crosses = gf_graph_crossing(&w->g, cut, crossing), n = BATCH;
+    assert_true(crosses >= 1 && crosses <= GF_MAX_CROSSING);
+    memcpy(gf_lane_value(frozen.lane, w->g.input), pictures, n * w->picture * sizeof(float));
+    OK(gf_lane_forward(frozen.lane, &w->step, &error));
+    for (size_t k = 0; k < crosses; k++) {
+        int v = crossing[k];
+        assert_int_equal(gf_plan_value_dtype(frozen.plan, v), gf_plan_value_dtype(tail.plan, v));
+        memcpy(gf_lane_value(tail.lane, v), gf_lane_value(frozen.lane, v),
+               n * gf_count(&w->g.value[v].shape) * gf_dtype_size(gf_plan_value_dtype(tail.plan, v)));
+    }
+    OK(gf_lane_forward(tail.lane, &w->step, &error));
+    assert_memory_equal(gf_lane_value(tail.lane, w->g.output), want->out, want->n_out * sizeof(float));
+    memcpy(gf_lane_diff(tail.lane, w->g.output), diff, want->n_out * sizeof(float));
+    OK(gf_lane_backward(tail.lane, &w->step, &error));
+    memset(w->grad, 0xFF, w->trainable * sizeof(float));
+    for (size_t i = 0; i < gf_plan_nodes(tail.plan); i++) {
+        if (!gf_plan_node_trains(tail.plan, i)) continue;
+        OK(gf_plan_finish_grad(tail.plan, i, tail.block, w->scratch, w->grad, w->origin, &error));
+    }
+    assert_memory_equal(w->grad, want->grad, want->n_grad * sizeof(float));
+    part_free(&frozen);
+    part_free(&tail);
+    return crosses;
+}
+
+static void cut_anywhere(void **state)
+{
+    (void)state;
+    gf_model m = mobilenet(5);
+    m.boundary = 120;
+    for (int fused = 0; fused < 2; fused++) {
+        whole_spec spec = {.batch = BATCH, .no_fusion = !fused};
+        outcome want = outcome_of(&m, spec);
+        whole w;
+        whole_new(&w, &m, ops, spec);
+        float *pictures = seeded_pictures(BATCH * w.picture), *diff = seeded_diff(want.n_out);
+        size_t most = 0;
+        for (size_t cut = 1; cut <= gf_graph_first_grad(&w.g); cut += fused ? 1 : 3) {
+            size_t crosses = check_cut(&w, cut, pictures, diff, &want);
+            if (crosses > most) most = crosses;
+        }
+        assert_true(most >= 2); /* in the middle of a residual */
+        free(pictures);
+        free(diff);
+        whole_free(&w);
+        outcome_free(&want);
+    }
+    gf_model_free(&m);
+}
+
 /* Other micro-batches are other primitives: the same values, within rounding. */
 static void any_micro_batch_gives_the_same(void **state)
 {
@@ -275,9 +357,13 @@ static void any_micro_batch_gives_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(three_ways_are_one),       cmocka_unit_test(bf16_is_near),
-        cmocka_unit_test(neighbours_change_no_bit), cmocka_unit_test(the_past_changes_no_bit),
-        cmocka_unit_test(lanes_share_a_plan),       cmocka_unit_test(any_micro_batch_gives_the_same),
+        cmocka_unit_test(three_ways_are_one),
+        cmocka_unit_test(bf16_is_near),
+        cmocka_unit_test(neighbours_change_no_bit),
+        cmocka_unit_test(the_past_changes_no_bit),
+        cmocka_unit_test(lanes_share_a_plan),
+        cmocka_unit_test(any_micro_batch_gives_the_same),
+        cmocka_unit_test(cut_anywhere),
     };
     gf_ops_start_worker();
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
