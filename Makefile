@@ -17,8 +17,11 @@ test: deps
 demo: all
 	@BUILD=$(BUILD) scripts/demo.sh
 
+# graft beside PyTorch and Keras, which go into .deps/venv; make bench OPTIONS="--quick --rounds 2"
 bench: all
-	@python3 bench/run.py
+	@scripts/deps.sh bench
+	@tools/venv.sh
+	.deps/venv/bin/python bench/run.py $(OPTIONS)
 
 install:
 	@test -e $(BUILD)/build.ninja || $(MAKE) all

@@ -14,7 +14,7 @@ python3 scripts/split_cells.py .deps/elpv-dataset demo/cells
 
 # Defects are thin and dark: large pictures. A cell has no up or down: flips and turns make new examples.
 "$graft" train demo/cells --model mobilenet_v2 --weights .deps/weights/dog_breed_mobilenetv2.h5 --size 224 --batch 32 \
-    --augment flip,rotate=0.05 --epochs 5 --lr 1e-3 --fine-tune-at 54 --fine-tune-epochs 15 --fine-tune-lr 1e-4 \
+    --augment flip,rotate=0.05 --epochs 3 --lr 1e-3 --fine-tune-at 54 --fine-tune-epochs 15 --fine-tune-lr 1e-4 \
     --fine-tune-optimizer adam --dropout 0.3 --seed 1 --out demo/run --json >demo/result.json
 
 python3 - <<'PY'

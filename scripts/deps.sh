@@ -1,12 +1,14 @@
 #!/bin/sh
 # Installs what graft needs to build and run, on Debian 12 / Ubuntu 24.04 and later: packages by apt; oneDNN 3.x by pip into
 # .deps/onednn where the system's own package is older. Does nothing where all is there.
+#   scripts/deps.sh [bench]     with "bench" also what its peers need
 set -eu
 cd "$(dirname "$0")/.."
 
 packages="gcc clang libc6-dev make cmake ninja-build pkg-config python3 python3-pip
 libjpeg-dev libpng-dev libwebp-dev libgif-dev libhdf5-dev libjansson-dev libcairo2-dev libcmocka-dev libseccomp-dev
 nettle-dev fonts-dejavu-core"
+[ "${1:-}" != bench ] || packages="$packages g++ python3-venv libtcmalloc-minimal4"
 
 if ! command -v dpkg-query >/dev/null; then
     echo "not a Debian or Ubuntu: taking it that these are installed under their names here: $packages" >&2

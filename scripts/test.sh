@@ -29,7 +29,6 @@ build() { # build DIR CMAKE-OPTIONS...: quiet unless it fails
 run_ctest() { # run_ctest DIR CTEST-OPTIONS...
     local dir=$1
     shift
-    # not from the build folder's own list of failures: every test, every time
     ctest --test-dir "$dir" -j "$jobs" --output-on-failure --output-junit "$work/junit.xml" "$@" >"$work/log" 2>&1
     grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed |^ *Start |^Internal ctest|^Label Time|^$' "$work/log" | head -400
     # shellcheck disable=SC2046
@@ -44,6 +43,7 @@ part_sanitize() {
     CC=clang build build-sanitize -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g1" \
         -DGRAFT_SANITIZE=address,undefined -DGRAFT_TESTS=ON &&
         ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1 \
+            LSAN_OPTIONS=suppressions=$PWD/tests/support/leaks.txt:print_suppressions=0 \
             UBSAN_OPTIONS=print_stacktrace=1 run_ctest build-sanitize -LE 'gate|install|timing' || count 0 1
 }
 

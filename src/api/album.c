@@ -11,10 +11,9 @@ static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool tra
     graft_error *why = &a->error[sample];
     graft_status status = gf_sample_read(a->index, sample, &a->buffer[worker], why);
     if (status == GRAFT_OK) {
-        status = gf_sample_decode(a->index, sample, &a->buffer[worker], &a->options, a->pixels[worker], NULL, why);
+        status = gf_sample_decode_f32(a->index, sample, &a->buffer[worker], &a->options, dst, why);
     }
     if (status != GRAFT_OK) return GRAFT_DATA; /* this picture alone: why is kept */
-    gf_augment_apply(NULL, a->pixels[worker], a->options.height, a->options.width, dst);
     return GRAFT_OK;
 }
 
@@ -32,16 +31,14 @@ graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *
     a->options.log = &c->log;
     graft_status status = GRAFT_OK;
     GF_GOTO(gf_index_pictures(&a->index, paths, n, &a->options, err));
-    size_t threads = (size_t)gf_pool_threads(c->pool), bytes = (size_t)f->width * (size_t)f->height * 3;
+    size_t threads = (size_t)gf_pool_threads(c->pool);
     a->buffer = gf_new_n(threads, gf_buffer);
-    a->pixels = gf_new_n(threads, uint8_t *);
     a->error = gf_new_n(a->index->n, graft_error);
     a->sample = gf_new_n(a->index->n, uint32_t);
     a->lost = gf_new_n(a->index->n, bool);
-    bool ok = a->buffer && a->pixels && a->error && a->sample && a->lost;
-    for (size_t i = 0; i < threads && ok; i++) ok = (a->pixels[i] = gf_alloc_raw(bytes, 1)) != NULL;
+    bool ok = a->buffer && a->error && a->sample && a->lost;
     if (!ok) {
-        status = gf_fail_memory(err, threads * bytes, "pictures");
+        status = gf_fail_memory(err, a->index->n * sizeof *a->error, "pictures");
         goto out;
     }
     for (uint32_t i = 0; i < a->index->n; i++) a->sample[i] = i;
@@ -54,10 +51,8 @@ void gf_album_close(gf_album *a)
 {
     for (int i = 0; i < gf_pool_threads(a->context->pool); i++) {
         if (a->buffer) gf_buffer_free(&a->buffer[i]);
-        if (a->pixels) gf_free(a->pixels[i]);
     }
     gf_free(a->buffer);
-    gf_free(a->pixels);
     gf_free(a->error);
     gf_free(a->sample);
     gf_free(a->lost);

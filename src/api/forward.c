@@ -22,6 +22,29 @@ static graft_status make_engine(graft_model *m, int output_layer, gf_dtype dtype
     return gf_engine_create(e, &m->model, m->context->ops, m->context->pool, &spec, err);
 }
 
+static graft_status self_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                                 graft_error *err)
+{
+    (void)epoch, (void)sample, (void)training, (void)worker, (void)err;
+    const gf_model_facts *f = ctx;
+    gf_self_test_picture(dst, (size_t)(f->width * f->height * 3));
+    return GRAFT_OK;
+}
+
+/* An engine for logits, which must make of the self-test's picture what the model made of it when it was saved. */
+static graft_status make_tested_engine(graft_model *m, gf_engine **e, graft_error *err)
+{
+    GF_TRY(make_engine(m, -1, m->facts.dtype, e, err));
+    if (!m->facts.n_self_test) return GRAFT_OK;
+    float *out = gf_new_n(gf_engine_outputs(*e), float);
+    if (!out) return gf_fail_memory(err, gf_engine_outputs(*e) * sizeof *out, "the self-test");
+    graft_status status =
+        gf_engine_forward(*e, &(gf_feed){self_picture, &m->facts}, NULL, &(uint32_t){0}, 1, out, NULL, err);
+    if (status == GRAFT_OK) status = gf_self_test_check(&m->facts, out, m->facts.dtype, err);
+    gf_free(out);
+    return status;
+}
+
 static void tell(graft_context *c, size_t done, size_t total, const gf_running *r)
 {
     if (!c->options.progress) return;
@@ -114,7 +137,7 @@ static graft_status evaluate_data(graft_model *m, const gf_data *data, const cha
     uint32_t first, end;
     GF_TRY(gf_set_feed_open(&s, m->context, data, err));
     graft_status status = split_range(data->index, split, &first, &end, err);
-    if (status == GRAFT_OK) status = make_engine(m, -1, m->facts.dtype, &e, err);
+    if (status == GRAFT_OK) status = make_tested_engine(m, &e, err);
     if (status == GRAFT_OK) status = evaluate_range(m, e, &s, first, end, ev, err);
     gf_engine_destroy(e);
     gf_set_feed_close(&s);
@@ -258,7 +281,7 @@ static graft_status all_lost(const gf_album *a, graft_error *err)
 static graft_status predict_album(graft_model *m, gf_album *a, listing *l, float *logits, graft_error *err)
 {
     gf_engine *e = NULL;
-    graft_status status = make_engine(m, -1, m->facts.dtype, &e, err);
+    graft_status status = make_tested_engine(m, &e, err);
     gf_feed feed = gf_album_feed(a);
     size_t outputs = gf_classify_outputs(m->model.classes);
     for (uint32_t at = 0; status == GRAFT_OK && at < a->index->n; at += CHUNK) {

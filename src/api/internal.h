@@ -84,7 +84,6 @@ typedef struct gf_album {
     gf_index *index;
     gf_data_options options;
     gf_buffer *buffer;  /* a thread */
-    uint8_t **pixels;   /* a thread */
     graft_error *error; /* a picture: why it was lost */
     uint32_t *sample;   /* 0 .. n - 1 */
     bool *lost;

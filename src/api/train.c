@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/sys.h"
+#include "data/manifest.h"
 #include "data/paths.h"
 #include "train/checkpoint.h"
 #include "zoo/zoo.h"
@@ -338,8 +339,24 @@ out:
 /* ---- resume
  * -------------------------------------------------------------------------------------------------------------- */
 
-static graft_status open_data(graft_context *c, const gf_run_config *k, const char *moved, const gf_names *classes,
-                              graft_data **out, graft_error *err)
+/* What is different from the data that the run began with. */
+static graft_status data_differs(const char *run, const graft_data *d, graft_error *err)
+{
+    enum { LARGEST = 1 << 30 };
+    uint8_t *text = NULL;
+    size_t n;
+    char *path = gf_path_join(run, "checkpoint/data.txt");
+    graft_status status = path ? gf_file_read(path, LARGEST, &text, &n, err) : gf_fail_memory(err, 64, "a file name");
+    if (status == GRAFT_OK) status = gf_manifest_check(d->data->index, text, n, path, err);
+    gf_free(text);
+    gf_free(path);
+    if (status != GRAFT_OK) return status;
+    return gf_fail(err, GF_E_DATA_DIFFERS, "put the data back as they were, or train anew",
+                   "%s: the pictures are not those the run began with", GF_ESC(d->path));
+}
+
+static graft_status open_data(graft_context *c, const char *run, const gf_run_config *k, const char *moved,
+                              const gf_names *classes, graft_data **out, graft_error *err)
 {
     graft_data *d = *out = gf_new(graft_data);
     if (!d) return gf_fail_memory(err, sizeof *d, "a data set");
@@ -371,9 +388,7 @@ static graft_status open_data(graft_context *c, const gf_run_config *k, const ch
     GF_TRY(gf_index_digest(d->data->index, &digest, err));
     gf_sha256_hex(&digest, hex);
     if (k->digest && !strcmp(hex, k->digest)) return GRAFT_OK;
-    return gf_fail(err, GF_E_DATA_DIFFERS, "put the data back as they were, or train anew",
-                   "%s: the pictures are not those the run began with: digest %.12s, the run's is %.12s",
-                   GF_ESC(d->path), hex, k->digest ? k->digest : "none");
+    return data_differs(run, d, err);
 }
 
 static graft_status same_machine(graft_context *c, const gf_run_config *k)
@@ -401,7 +416,7 @@ static graft_status take_up_and_go(graft_context *c, const char *dir, const char
     GF_TRY(status);
     GF_TRY(same_machine(c, &x->config));
     if (x->config.choices) gf_ops_add_choices(c->ops, x->config.choices);
-    GF_TRY(open_data(c, &x->config, data, &x->facts.classes, &x->data, err));
+    GF_TRY(open_data(c, dir, &x->config, data, &x->facts.classes, &x->data, err));
     gf_run_host host = gf_api_host(c);
     gf_run run;
     GF_TRY(gf_run_open(&run, &host, dir, &x->config, &x->model, &x->facts, x->data->data, err));

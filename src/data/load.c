@@ -164,3 +164,15 @@ graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_b
     gf_picture_free(&picture);
     return status;
 }
+
+graft_status gf_sample_decode_f32(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
+                                  const gf_data_options *options, float *dst, graft_error *err)
+{
+    gf_picture picture = {0};
+    const char *name = gf_index_path(index, sample);
+    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &options->image, &picture, NULL, err));
+    graft_status status =
+        gf_resize(picture.rgb, picture.h, picture.w, dst, options->height, options->width, options->antialias, err);
+    gf_picture_free(&picture);
+    return status;
+}

@@ -157,6 +157,7 @@ static graft_status lower_add(lowering_state *st, int layer, graft_error *err)
         gf_node *n = open_node(st, l->src[k]);
         int other = st->g->value_of_layer[l->src[1 - k]];
         if (!n || !is_conv(n) || n->spec.n_src != 1 || st->g->value[other].producer >= n - st->g->node) continue;
+        if (n->src[0] == other) continue; /* one node would write that value's gradient twice */
         n->src[1] = other;
         n->spec.src[1] = st->g->value[other].shape;
         n->spec.n_src = 2;

@@ -89,9 +89,11 @@ static void live(gf_block *b, int step)
     }
 }
 
-/* Whether node's backward, for its source k, may leave the gradient where dst's lies: it is handed on unchanged. */
+/* Whether node's backward, for its source k, may leave the gradient where dst's lies: it is handed on unchanged. A
+ * value that is added to itself gets it twice. */
 static bool hands_on(const gf_node *n, int k)
 {
+    if (n->spec.n_src == 2 && n->src[0] == n->src[1]) return false;
     bool conv_residual = k == 1 && (n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_naive);
     return conv_residual || (k == 0 && n->spec.cls == &gf_op_add);
 }

@@ -42,6 +42,12 @@ static int rows_done(const reader *r)
 
 /* ---- libjpeg's callbacks */
 
+#if JPEG_LIB_VERSION < 70
+enum { NO_ARITHMETIC = JERR_ARITH_NOTIMPL };
+#else
+enum { NO_ARITHMETIC = -1 }; /* a library of the newer interface always has it */
+#endif
+
 static void on_error(j_common_ptr lib)
 {
     reader *r = of(lib);
@@ -52,7 +58,7 @@ static void on_error(j_common_ptr lib)
         r->status = gf_job_ends_early(r->job, r->rows_then, r->h, NULL);
     } else if (code == JERR_OUT_OF_MEMORY || code == JERR_NO_BACKING_STORE) {
         r->status = gf_fail_memory(r->job->err, 0, "decoding a JPEG");
-    } else if (code == JERR_CONVERSION_NOTIMPL || code == JERR_ARITH_NOTIMPL || code == JERR_SOF_UNSUPPORTED ||
+    } else if (code == JERR_CONVERSION_NOTIMPL || code == NO_ARITHMETIC || code == JERR_SOF_UNSUPPORTED ||
                code == JERR_FRACT_SAMPLE_NOTIMPL || code == JERR_CCIR601_NOTIMPL) {
         r->status = gf_job_unsupported(r->job, "this kind of JPEG");
     } else {

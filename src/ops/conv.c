@@ -209,9 +209,11 @@ static bool trial_run(void *ctx, int k)
 {
     trial *t = ctx;
     if (!t->call[k].n && !trial_prepare(t, k)) return false;
-    if (k) { /* the conversions are part of the price */
-        gf_convert(t->data[1][2], GF_F32, t->data[1][0], GF_BF16, gf_count(&t->spec->dst) / 2);
-        gf_convert(t->data[1][0], GF_BF16, t->data[1][2], GF_F32, gf_count(&t->spec->dst) / 2);
+    if (k) { /* the conversions are part of the price; between two buffers, of which diff_src's may be much smaller */
+        size_t n = gf_count(&t->spec->dst) / 2, most = 2 * gf_count(&t->spec->src[0]);
+        if (n > most) n = most;
+        gf_convert(t->data[1][2], GF_F32, t->data[1][0], GF_BF16, n);
+        gf_convert(t->data[1][0], GF_BF16, t->data[1][2], GF_F32, n);
     }
     return gf_call_run(&t->call[k], &t->prim[k], t->ops, t->spec->name, NULL) == GRAFT_OK;
 }

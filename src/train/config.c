@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "report/number.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -49,9 +50,8 @@ static gf_json *value_of(const gf_run_config *c, size_t i)
     case WHOLE: return gf_json_int(*(int64_t *)at(c, i));
     default: break;
     }
-    char text[32]; /* all 17 digits, as text: a resumed run must meet the same number */
-    snprintf(text, sizeof text, "%.17g", *(double *)at(c, i));
-    return gf_json_string(text);
+    /* all 17 digits, as text: a resumed run must meet the same number */
+    return gf_json_string(GF_GENERAL(*(double *)at(c, i), 17));
 }
 
 graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err)
@@ -81,8 +81,7 @@ static graft_status read_field(gf_run_config *c, size_t i, const gf_json *j, con
         *(int64_t *)at(c, i) = gf_json_i64(j, 0);
         return GRAFT_OK;
     }
-    char behind;
-    if (field[i].kind == REAL && text && sscanf(text, "%lf%c", (double *)at(c, i), &behind) == 1) return GRAFT_OK;
+    if (field[i].kind == REAL && text && gf_number_parse(text, strlen(text), at(c, i))) return GRAFT_OK;
     return gf_fail(err, GF_E_CONFIG, "was the run made by another version of graft?",
                    "%s: %s.%s is missing or of another type", GF_ESC(path), field[i].section, field[i].name);
 }
@@ -103,6 +102,60 @@ graft_status gf_config_read(gf_run_config *c, const char *path, graft_error *err
     gf_json_free(document);
     gf_free(bytes);
     if (status != GRAFT_OK) gf_config_free(c);
+    return status;
+}
+
+/* ---- what a checkpoint has to agree with */
+
+static bool shapes_result(const char *name)
+{
+    static const char *const free_ones[] = {
+        "weights", "data",         "cache", "memory_limit", "cache_dir", "checkpoint_seconds",
+        "report",  "command_line", "graft", "machine",      "choices"};
+    for (size_t i = 0; i < sizeof free_ones / sizeof *free_ones; i++) {
+        if (!strcmp(name, free_ones[i])) return false;
+    }
+    return true;
+}
+
+static void add_line(gf_text *t, const gf_run_config *c, size_t i)
+{
+    const char *text = field[i].kind == TEXT ? *(char **)at(c, i) : NULL;
+    gf_text_printf(t, "%s ", field[i].name);
+    if (field[i].kind == TEXT) gf_text_add(t, text ? text : "-");
+    if (field[i].kind == WHOLE) gf_text_printf(t, "%lld", (long long)*(int64_t *)at(c, i));
+    if (field[i].kind == REAL) gf_text_add(t, GF_GENERAL(*(double *)at(c, i), 17));
+    gf_text_add(t, "\n");
+}
+
+char *gf_config_identity(const gf_run_config *c)
+{
+    gf_text t = {0};
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (shapes_result(field[i].name)) add_line(&t, c, i);
+    }
+    if (t.failed) gf_text_free(&t);
+    return t.s;
+}
+
+graft_status gf_config_check_identity(const gf_run_config *c, const char *kept, size_t n, const char *path,
+                                      graft_error *err)
+{
+    char *own = gf_config_identity(c), *other = gf_strndup(kept, n);
+    graft_status status = GRAFT_OK;
+    if (!own || !other) {
+        status = gf_fail_memory(err, n, "a configuration");
+    } else if (strlen(other) != n || strcmp(own, other)) {
+        size_t line = 0;
+        for (size_t i = 0; own[i] && own[i] == other[i]; i++) line = own[i] == '\n' ? i + 1 : line;
+        own[line + strcspn(own + line, "\n")] = 0;
+        other[line + strcspn(other + line, "\n")] = 0;
+        status = gf_fail(err, GF_E_CHECKPOINT_OTHER_RUN, "undo the change of config.json, or train anew",
+                         "%s: written with \"%s\", config.json says \"%s\"", GF_ESC(path), GF_ESC(other + line),
+                         GF_ESC(own + line));
+    }
+    gf_free(own);
+    gf_free(other);
     return status;
 }
 

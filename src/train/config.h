@@ -76,6 +76,14 @@ graft_status gf_config_write(const char *path, const gf_run_config *c, graft_err
 /* E3005 where the file is no config.json of this version: a field missing or of another type. */
 graft_status gf_config_read(gf_run_config *c, const char *path, graft_error *err);
 
+/* The options that a result depends on, a line "name value" each: what a checkpoint keeps, to be sure that it belongs
+ * to the run. Not where files lie, what is cached, or how often a checkpoint is written. NULL: no memory; gf_free. */
+char *gf_config_identity(const gf_run_config *c);
+/* E2306, with the first option that differs, unless the n bytes at `kept` are gf_config_identity's. `path` is the
+ * checkpoint they are from. */
+graft_status gf_config_check_identity(const gf_run_config *c, const char *kept, size_t n, const char *path,
+                                      graft_error *err);
+
 /* Every option as "name" and value text, for the report: calls fn for each. */
 graft_status gf_config_each(const gf_run_config *c,
                             graft_status (*fn)(void *ctx, const char *section, const char *name, const char *value),

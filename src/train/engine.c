@@ -38,10 +38,21 @@ size_t gf_engine_bytes(const gf_engine *e)
 /* ---- making it
  * ----------------------------------------------------------------------------------------------------------- */
 
+/* oneDNN does not survive an allocation that fails while it makes primitives: whether there is memory is asked before.
+ */
+static graft_status probe_memory(graft_error *err)
+{
+    const size_t enough = (size_t)64 << 20;
+    void *probe = gf_alloc_raw(enough, 1);
+    gf_free(probe);
+    return probe ? GRAFT_OK : gf_fail_memory(err, enough, "plans");
+}
+
 static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *err)
 {
     (void)item, (void)worker;
     gf_engine *e = ctx;
+    GF_TRY(probe_memory(err));
     gf_plan_spec spec = {.first = 0,
                          .last = e->cut,
                          .micro_batch = e->spec.frozen_micro,

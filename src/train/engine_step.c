@@ -67,7 +67,9 @@ static graft_status stage_batch(gf_engine *e, const gf_feed *feed, const gf_batc
         st = &e->stage[0];
         e->stage[1].taken = false;
         load_stage(st, batch, feed);
-        GF_TRY(gf_pool_run(e->pool, items_of(batch->n, e->spec.frozen_micro), fill_item, st, err));
+        status = gf_pool_run(e->pool, items_of(batch->n, e->spec.frozen_micro), fill_item, st, err);
+        st->taken = status == GRAFT_OK; /* half filled it must not be found again */
+        GF_TRY(status);
     }
     *out = st;
     if (!next || find_stage(e, next)) return GRAFT_OK;

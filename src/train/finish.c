@@ -304,12 +304,36 @@ static graft_status measure(gf_run *r, graft_error *err)
     return gf_run_evaluate(r, t, nt, &r->test, r->logits + nv * gf_classify_outputs(r->model->classes), err);
 }
 
+static graft_status self_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                                 graft_error *err)
+{
+    (void)epoch, (void)sample, (void)training, (void)worker, (void)err;
+    const gf_run *r = ctx;
+    gf_self_test_picture(dst, (size_t)(r->config->width * r->config->height * 3));
+    return GRAFT_OK;
+}
+
+/* What the model makes of a fixed picture goes into its file: whoever reads it can tell that it is still the same. */
+static graft_status self_test(gf_run *r, graft_error *err)
+{
+    size_t outputs = gf_engine_outputs(r->engine);
+    float *out = gf_new_n(outputs, float);
+    if (!out) return gf_fail_memory(err, outputs * sizeof *out, "the self-test");
+    graft_status status =
+        gf_engine_forward(r->engine, &(gf_feed){self_picture, r}, NULL, &(uint32_t){0}, 1, out, NULL, err);
+    r->facts->n_self_test = (int)(outputs < GF_SELF_TEST_MAX ? outputs : GF_SELF_TEST_MAX);
+    memcpy(r->facts->self_test, out, (size_t)r->facts->n_self_test * sizeof *out);
+    gf_free(out);
+    return status;
+}
+
 graft_status gf_run_finish(gf_run *r, graft_error *err)
 {
     memcpy(r->model->value + r->origin, r->best, r->wide * sizeof *r->best);
     GF_TRY(gf_engine_reload(r->engine, err));
     GF_TRY(measure(r, err));
     r->facts->int8_layers = gf_engine_int8_layers(r->engine);
+    GF_TRY(self_test(r, err));
     char *path = gf_path_join(r->dir, "model.safetensors");
     if (!path) return gf_fail_memory(err, strlen(r->dir), "a file name");
     graft_status status = gf_model_file_write(path, r->model, r->facts, err);

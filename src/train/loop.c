@@ -241,6 +241,11 @@ static graft_status train_epoch(gf_run *r, graft_error *err)
     gf_free(label[0]);
     gf_free(label[1]);
     double seconds = gf_sys_seconds() - clock.start;
+    if (status == GRAFT_OK && !r->state.running.images && r->state.nan.in_a_row) { /* losses have their own policy */
+        status =
+            gf_fail(err, GF_E_DIVERGED, "lower --lr; diverged.json tells the last step",
+                    "epoch %d: no step could be applied, every gradient holds NaN or infinity", r->state.epoch + 1);
+    }
     if (status == GRAFT_OK) return end_epoch(r, seconds, clock.images, err);
     r->state.epoch_seconds += seconds;
     return status;

@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/sys.h"
+#include "data/manifest.h"
 #include "tasks/classify.h"
 #include "train/checkpoint.h"
 
@@ -85,10 +86,11 @@ static graft_status make_blocks(gf_run *r, graft_error *err)
     r->best = gf_alloc_tensor(bytes);
     r->slots = gf_alloc_tensor(GF_OPTIMIZER_MAX_SLOTS * bytes);
     r->label = gf_new_n(x->n, int32_t);
+    r->lost = gf_new_n(x->n, uint8_t);
     r->scratch = gf_new_n(threads, uint8_t *);
     uint32_t held = gf_run_split(r, GF_VALIDATION, NULL) + gf_run_split(r, GF_TEST, NULL);
     r->logits = gf_new_n(held * gf_classify_outputs(m->classes), float);
-    bool ok = r->best && r->slots && r->label && r->scratch && r->logits;
+    bool ok = r->best && r->slots && r->label && r->lost && r->scratch && r->logits;
     for (size_t i = 0; i < threads && ok; i++) {
         r->scratch[i] = gf_alloc_tensor(gf_cache_picture_bytes(r->data->cache));
         ok = r->scratch[i];
@@ -106,7 +108,8 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
     r->started = gf_sys_seconds();
     graft_status status = GRAFT_OK;
     r->dir = gf_strdup(dir);
-    if (!r->dir) {
+    r->identity = gf_config_identity(config);
+    if (!r->dir || !r->identity) {
         status = gf_fail_memory(err, strlen(dir), "a run");
         goto out;
     }
@@ -145,8 +148,10 @@ void gf_run_close(gf_run *r)
     gf_free(r->scratch);
     gf_free(r->slots);
     gf_free(r->label);
+    gf_free(r->lost);
     gf_free(r->best);
     gf_free(r->logits);
+    gf_free(r->identity);
     gf_free(r->dir);
     *r = (gf_run){0};
 }
@@ -173,6 +178,17 @@ static graft_status write_classes(const gf_run *r, graft_error *err)
     return status;
 }
 
+static graft_status write_manifest(const gf_run *r, graft_error *err)
+{
+    char *path, *text = NULL;
+    GF_TRY(in_dir(r, "checkpoint/data.txt", &path, err));
+    graft_status status = gf_manifest_text(r->data->index, &text, err);
+    if (status == GRAFT_OK) status = gf_file_write_text(path, text, err);
+    gf_free(text);
+    gf_free(path);
+    return status;
+}
+
 graft_status gf_run_begin(gf_run *r, graft_error *err)
 {
     char *base = NULL, *config = NULL;
@@ -181,6 +197,7 @@ graft_status gf_run_begin(gf_run *r, graft_error *err)
     GF_GOTO(in_dir(r, "config.json", &config, err));
     GF_GOTO(gf_model_file_write(base, r->model, r->facts, err));
     GF_GOTO(write_classes(r, err));
+    GF_GOTO(write_manifest(r, err));
     GF_GOTO(gf_config_write(config, r->config, err)); /* last: with it the folder is a run */
 out:
     gf_free(base);
@@ -210,10 +227,17 @@ graft_status gf_run_take_up(gf_run *r, graft_error *err)
     if (!gf_checkpoint_exists(dir)) goto out; /* killed before the first one: from the beginning */
     GF_GOTO(gf_checkpoint_read_latest(&c, dir, 0, r->host.log, err));
     gf_run_state state;
+    const gf_section *options = gf_checkpoint_find(&c, "options");
+    GF_GOTO(
+        gf_config_check_identity(r->config, options ? options->data : "", options ? options->size : 0, c.path, err));
     GF_GOTO(gf_checkpoint_copy(&c, "state", &state, sizeof state, err));
     GF_GOTO(gf_checkpoint_copy(&c, "params", r->model->value + r->origin, bytes, err));
     GF_GOTO(gf_checkpoint_copy(&c, "best", r->best, bytes, err));
     GF_GOTO(take_history(r, &c, err));
+    GF_GOTO(gf_checkpoint_copy(&c, "lost", r->lost, r->data->index->n, err));
+    for (uint32_t i = 0; i < r->data->index->n; i++) {
+        if (r->lost[i]) gf_cache_mark_lost(r->data->cache, i);
+    }
     if (state.phase) {
         GF_GOTO(gf_run_enter(r, state.phase, err));
         size_t slots = (size_t)gf_optimizer_slots(&r->optimizer) * gf_engine_trainable(r->engine) * sizeof(float);
@@ -226,8 +250,8 @@ out:
     return status;
 }
 
-/* What is not finite is never saved: the checkpoint before it stays the latest. An update can overflow where its gradient
- * was finite; the loss of the next step then tells. */
+/* What is not finite is never saved: the checkpoint before it stays the latest. An update can overflow where its
+ * gradient was finite; the loss of the next step then tells. */
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
 {
     if (!gf_is_finite(gf_norm(r->model->value + r->origin, r->wide))) {
@@ -239,11 +263,14 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
     size_t slots = r->engine ? (size_t)gf_optimizer_slots(&r->optimizer) * trainable * sizeof(float) : 0;
     r->state.seconds += gf_sys_seconds() - r->started;
     r->started = gf_sys_seconds();
+    for (uint32_t i = 0; i < r->data->index->n; i++) r->lost[i] = gf_cache_is_lost(r->data->cache, i);
     const gf_section section[] = {
+        {"options", r->identity, strlen(r->identity)},
         {"state", &r->state, sizeof r->state},
         {"params", r->model->value + r->origin, r->wide * sizeof(float)},
         {"best", r->best, r->wide * sizeof(float)},
         {"slots", r->slots, slots},
+        {"lost", r->lost, r->data->index->n},
         {"history", r->history.row, r->history.n * sizeof *r->history.row},
     };
     size_t n = sizeof section / sizeof *section;

@@ -52,6 +52,7 @@ typedef struct gf_run_state {
 typedef struct gf_run {
     gf_run_host host;
     char *dir;
+    char *identity;        /* of config */
     gf_run_config *config; /* borrowed, as the next two */
     gf_model *model;       /* with the head; values as the run began */
     gf_data *data;
@@ -64,6 +65,7 @@ typedef struct gf_run {
     gf_nan_policy nan_policy;
     gf_order *order;          /* of the training set */
     int32_t *label;           /* of every sample of the index */
+    uint8_t *lost;            /* likewise: 1 where its file went away during the run, as the checkpoint keeps it */
     uint8_t **scratch;        /* a thread: a picture of the cache */
     gf_bank bank, train_bank; /* of validation and test (one range); of training where pictures do not change */
     size_t origin, wide;      /* the values that train in any phase: [origin, origin + wide) of the model's block */
@@ -81,7 +83,7 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
                          gf_model_facts *facts, gf_data *data, graft_error *err);
 void gf_run_close(gf_run *r);
 
-/* Writes base.safetensors, classes.txt, config.json: from here on it can be resumed. */
+/* Writes base.safetensors, classes.txt, data.txt (manifest.h), config.json: from here on it can be resumed. */
 graft_status gf_run_begin(gf_run *r, graft_error *err);
 /* Takes up the latest checkpoint, if there is one. */
 graft_status gf_run_take_up(gf_run *r, graft_error *err);

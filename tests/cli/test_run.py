@@ -8,6 +8,7 @@ import json
 import math
 import os
 import random
+import resource
 import shutil
 import signal
 import struct
@@ -20,7 +21,7 @@ from graft_cli import CommandTest, main
 HERE = os.path.dirname(os.path.abspath(__file__))
 WEIGHTS = os.path.join(HERE, "..", "fixtures", "mobilenet_v2_a035_96_no_top.h5.gz")
 SMALL = ["--alpha", "0.35", "--size", "96"]
-KILLS = int(os.environ.get("GRAFT_TEST_KILLS", "20"))
+KILLS = int(os.environ.get("GRAFT_TEST_KILLS", "20"))  # the random moments at which a run is killed
 
 
 def digest(path):
@@ -395,11 +396,72 @@ class Bits(RunTest):
         child.terminate()
         child.communicate(timeout=60)
 
-    def test_a_full_disk_keeps_the_run_going_to_its_end(self):  # E7 by a limit on the size of files
-        child = subprocess.run(["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", self.binary,
-                                *map(str, self.train_arguments(f"{self.dir}/run"))], capture_output=True, text=True)
-        self.assertEqual(child.returncode, 5, child.stderr)
-        self.assertIn("graft: error E500", child.stderr)
+
+class Faults(RunTest):
+    """What goes wrong outside of graft while a run runs."""
+
+    EPOCHS = {"epochs": 3, "fine_tune_epochs": 3}
+
+    def limited(self, out, kind, limit, *more):
+        """A run with a limit of the operating system."""
+        return subprocess.run([self.binary, *map(str, self.train_arguments(out, *more, **self.EPOCHS))], cwd=self.dir,
+                              capture_output=True, text=True, timeout=300,
+                              preexec_fn=lambda: resource.setrlimit(kind, (limit, limit)))
+
+    def test_no_file_can_be_large(self):  # E7: the end is reached, but the model cannot be written
+        done = self.limited("run", resource.RLIMIT_FSIZE, 32768)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertIn("graft: error E500", done.stderr)
+        self.assertFalse(os.path.exists(f"{self.dir}/run/model.safetensors"))
+
+    def test_checkpoints_cannot_be_written(self):  # E7: the run goes on and ends well, as the model itself fits
+        done = self.limited("run", resource.RLIMIT_FSIZE, 2 << 20)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("graft: warning: ", done.stderr)
+        self.assertEqual(glob.glob(f"{self.dir}/run/checkpoint/*.tmp"), [])
+        self.train("free", **self.EPOCHS)
+        self.assertEqual(bits(f"{self.dir}/run"), bits(f"{self.dir}/free"))
+
+    def test_few_descriptors(self):  # E17
+        done = self.limited("run", resource.RLIMIT_NOFILE, 32, "--threads", "8")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.train("free", **self.EPOCHS)
+        self.assertEqual(bits(f"{self.dir}/run"), bits(f"{self.dir}/free"))
+
+    def vanish(self, *more):
+        """A run in which a picture goes away after the first epoch."""
+        data = shutil.copytree(self.data, f"{self.dir}/data{len(more)}")
+        arguments = self.train_arguments(f"run{len(more)}", "--cache", "none", *more, data=data, epochs=30)
+        child = subprocess.Popen([self.binary, *map(str, arguments)], cwd=self.dir, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True)
+        self.assertIn("epoch", child.stdout.readline())
+        os.remove(f"{data}/train/dark/003.png")
+        _, err = child.communicate(timeout=120)
+        self.assertIn("graft: warning: E1121: train/dark/003.png: ", err)
+        return child.returncode, err
+
+    def test_a_picture_vanishes(self):  # A21
+        status, err = self.vanish("--bad-images", "skip", "--max-bad", "10%")
+        self.assertEqual(status, 0, err)
+        status, err = self.vanish()
+        self.assertEqual(status, 3, err)
+        self.assertIn("graft: error E1122: ", err)
+
+    def test_weights_that_are_not_finite(self):  # C26
+        self.train("run")
+        with open(f"{self.dir}/run/model.safetensors", "rb") as f:
+            data = f.read()
+        (n,) = struct.unpack("<Q", data[:8])
+        header, body = json.loads(data[8:8 + n]), bytearray(data[8 + n:])
+        del header["__metadata__"]  # the digest of the tensors is in it
+        begin, end = header["Conv_1/kernel"]["data_offsets"]
+        body[begin + 8:begin + 16] = struct.pack("<ff", math.nan, math.inf)
+        text = json.dumps(header).encode()
+        bad = pictures.write(f"{self.dir}/bad.safetensors", struct.pack("<Q", len(text)) + text + bytes(body))
+        message = self.refused(4, "E2003", *self.train_arguments("other", "--weights", bad))
+        self.assertIn(f"Conv_1/kernel (2 of {(end - begin) // 4})", message)
+        self.assertFalse(os.path.exists(f"{self.dir}/other"))
+        self.good("features", *SMALL, "--weights", bad, "--allow-nonfinite", "--out", "f.npy", f"{self.data}/train/dark/000.png")
 
 
 if __name__ == "__main__":

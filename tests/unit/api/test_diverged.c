@@ -2,8 +2,7 @@
  * and what is kept is finite. A weight decay of 0.9 at a learning rate of 100 makes each step multiply the weights by
  * -89. */
 #include "support/tiny_data.h"
-
-#include <graft/graft.h>
+#include "support/tiny_run.h"
 
 #include "base/alloc.h"
 #include "base/io.h"
@@ -31,41 +30,15 @@ static const char *in_root(char path[192], const char *name)
 
 static graft_status train(const char *name, const char *on_nan, graft_error *err)
 {
-    char data_dir[192], out[192];
-    graft_context *context = NULL;
-    graft_model *model = NULL;
-    graft_data *data = NULL;
-    graft_result *result = NULL;
-    graft_context_options options;
-    graft_model_options model_options;
-    graft_data_options data_options;
-    graft_train_options train_options;
-    graft_context_defaults(&options);
-    graft_model_defaults(&model_options);
-    model_options.alpha = 0.35;
-    model_options.width = model_options.height = 32;
-    model_options.precision = "f32";
-    graft_data_defaults(&data_options);
-    data_options.width = data_options.height = 32;
-    graft_train_defaults(&train_options);
-    train_options.out = in_root(out, name);
-    train_options.batch = 4;
-    train_options.epochs = 20;
-    train_options.lr = 100;
-    train_options.optimizer = "sgd:weight_decay=0.9";
-    train_options.checkpoint_seconds = 0;
-    train_options.fine_tune_epochs = 0;
-    train_options.on_nan = on_nan;
-    train_options.report = 0;
-    graft_status status = graft_context_open(&options, &context, err);
-    if (!status) status = graft_model_open(context, &model_options, &model, err);
-    if (!status) status = graft_data_open(context, in_root(data_dir, "data"), &data_options, &data, err);
-    if (!status) status = graft_train(model, data, &train_options, &result, err);
-    graft_result_free(result);
-    graft_data_free(data);
-    graft_model_free(model);
-    graft_context_free(context);
-    return status;
+    char data[192], out[192];
+    tiny_run t;
+    tiny_run_defaults(&t, in_root(data, "data"), in_root(out, name));
+    t.train.epochs = 20;
+    t.train.fine_tune_epochs = 0;
+    t.train.lr = 100;
+    t.train.optimizer = "sgd:weight_decay=0.9";
+    t.train.on_nan = on_nan;
+    return tiny_run_go(&t, false, err);
 }
 
 /* The trained values of the latest checkpoint are finite. */

@@ -2,12 +2,11 @@
  * seeded moments: at a file call or an allocation, not at a time, so that a failure here is the same failure again.
  * What is left is then resumed, and must end with the bytes of a run that nothing happened to. Augmentation and dropout
  * are on. Every run is a process of its own. */
+#include "support/run_bytes.h"
 #include "support/sys_faults.h"
 #include "support/tiny_data.h"
+#include "support/tiny_run.h"
 
-#include <graft/graft.h>
-
-#include "base/alloc.h"
 #include "base/io.h"
 #include "base/rng.h"
 
@@ -31,57 +30,7 @@ enum { SEED = 11, KILLS = 20, MEMORY_FAULTS = 24, DISK_FAULTS = 20, EXIT_LEAK = 
 static char root[64], data_dir[96], reference_dir[96], run_dir[96];
 static long file_calls, allocations;
 
-/* ---- one run, in the process that calls */
-
-static graft_status train(graft_context *context, const char *out, graft_error *err)
-{
-    graft_model_options model_options;
-    graft_data_options data_options;
-    graft_train_options train_options;
-    graft_model *model = NULL;
-    graft_data *data = NULL;
-    graft_result *result = NULL;
-    graft_model_defaults(&model_options);
-    model_options.alpha = 0.35;
-    model_options.width = model_options.height = 32;
-    model_options.precision = "f32";
-    model_options.fine_tune_at = 140;
-    graft_data_defaults(&data_options);
-    data_options.width = data_options.height = 32;
-    data_options.batch = 4;
-    graft_train_defaults(&train_options);
-    train_options.out = out;
-    train_options.force = 1;
-    train_options.batch = 4;
-    train_options.epochs = 2;
-    train_options.fine_tune_epochs = 2;
-    train_options.lr = 0.05;
-    train_options.checkpoint_seconds = 0;
-    train_options.report = 0;
-    graft_status status = graft_model_open(context, &model_options, &model, err);
-    if (!status) status = graft_data_open(context, data_dir, &data_options, &data, err);
-    if (!status) status = graft_train(model, data, &train_options, &result, err);
-    graft_result_free(result);
-    graft_data_free(data);
-    graft_model_free(model);
-    return status;
-}
-
-static graft_status go(const char *out, int threads, bool resume, graft_error *err)
-{
-    graft_context_options options;
-    graft_context *context = NULL;
-    graft_result *result = NULL;
-    graft_context_defaults(&options);
-    options.threads = threads;
-    graft_status status = graft_context_open(&options, &context, err);
-    if (!status) status = resume ? graft_resume(context, out, NULL, &result, err) : train(context, out, err);
-    graft_result_free(result);
-    graft_context_free(context);
-    return status;
-}
-
-/* ---- the same in a child, with something that happens to it */
+/* ---- a run in a child, with something that happens to it */
 
 typedef struct accident {
     bool crash;
@@ -106,10 +55,13 @@ static int run_child(const char *out, int threads, bool resume, const accident *
             char said[256];
         } report = {0};
         graft_error err = {0};
+        tiny_run t;
+        tiny_run_defaults(&t, data_dir, out);
+        t.context.threads = threads;
         long live = faults_live(), before[2] = {faults_file_calls(), faults_allocations()};
         if (a && a->crash) faults_arm_crash(a->at, 0);
         if (a && !a->crash) faults_arm_errno(a->kind, a->at, a->error, a->forever);
-        graft_status status = go(out, threads, resume, &err);
+        graft_status status = tiny_run_go(&t, resume, &err);
         faults_disarm();
         report.calls[0] = faults_file_calls() - before[0];
         report.calls[1] = faults_allocations() - before[1];
@@ -132,41 +84,6 @@ static int run_child(const char *out, int threads, bool resume, const accident *
 
 /* ---- what a run left */
 
-/* The history without its last two columns, which are times. */
-static void cut_times(char *csv)
-{
-    char *to = csv;
-    for (char *line = csv; *line;) {
-        size_t n = strcspn(line, "\n");
-        size_t kept = n;
-        for (int commas = 0; kept > 0 && commas < 2;) commas += line[--kept] == ',';
-        memmove(to, line, kept);
-        to += kept;
-        line += n + (line[n] == '\n');
-    }
-    *to = 0;
-}
-
-static void same_bytes(const char *name, const char *where)
-{
-    char path[2][192];
-    uint8_t *bytes[2];
-    size_t n[2];
-    const char *dirs[2] = {reference_dir, run_dir};
-    for (int i = 0; i < 2; i++) {
-        snprintf(path[i], sizeof path[i], "%s/%s", dirs[i], name);
-        if (gf_file_read(path[i], 1 << 26, &bytes[i], &n[i], NULL) != GRAFT_OK) fail_msg("%s: no %s", where, path[i]);
-        if (strstr(name, ".csv")) {
-            cut_times((char *)bytes[i]);
-            n[i] = strlen((char *)bytes[i]);
-        }
-        assert_true(n[i] > 0);
-    }
-    if (n[0] != n[1] || memcmp(bytes[0], bytes[1], n[0])) fail_msg("%s: %s differs", where, name);
-    gf_free(bytes[0]);
-    gf_free(bytes[1]);
-}
-
 /* Takes up what an accident left, with another number of threads, and compares. */
 static void recover(const accident *a, const char *where)
 {
@@ -176,8 +93,7 @@ static void recover(const accident *a, const char *where)
     int how = run_child(run_dir, a->at % 2 ? 1 : 2, begun, NULL, said, NULL);
     if (!WIFEXITED(how) || WEXITSTATUS(how))
         fail_msg("%s: %s ends with %x: %s", where, begun ? "resume" : "train", how, said);
-    same_bytes("model.safetensors", where);
-    same_bytes("history.csv", where);
+    run_bytes_equal(reference_dir, run_dir, where);
 }
 
 /* The k-th of n seeded moments in [0, range). */

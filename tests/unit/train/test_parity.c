@@ -148,21 +148,121 @@ static void features_in_bf16_are_near(void **state)
     check_features("parity_mobilenet_v2_a100_160.safetensors", 1.0, 160, 2, GF_BF16, 0.1);
 }
 
-/* One phase: five steps on batches first .. first + 4 of 8 pictures. */
-static void run_phase(bench *b, int phase, int first, const char *optimizer, double lr, int classes, bool fused)
-{
-    enum { BATCH = 8, STEPS = 5 };
-    size_t picture_bytes = (size_t)(b->size * b->size * 3), n;
-    uint8_t *pixels = malloc(picture_bytes * BATCH * STEPS);
+/* ---- training ------------------------------------------------------------------------------------------------- */
+
+enum { BATCH = 8, STEPS = 5 };
+
+typedef struct batches {
+    uint8_t *pixels;
     int32_t label[BATCH * STEPS];
-    char name[128];
+    uint32_t sample[BATCH * STEPS];
+} batches;
+
+/* Batches first .. first + 4 of 8 pictures each. */
+static void make_batches(batches *x, const bench *b, int first, int classes)
+{
+    size_t bytes = (size_t)(b->size * b->size * 3) * BATCH;
+    x->pixels = malloc(bytes * STEPS);
     for (int s = 0; s < STEPS; s++) {
+        char name[32];
         snprintf(name, sizeof name, "pixels%d", first + s);
-        seeded_pixels(name, b->seed, pixels + (size_t)s * BATCH * picture_bytes, BATCH * picture_bytes);
+        seeded_pixels(name, b->seed, x->pixels + (size_t)s * bytes, bytes);
         snprintf(name, sizeof name, "labels%d", first + s);
-        seeded_labels(name, b->seed, classes, label + s * BATCH, BATCH);
+        seeded_labels(name, b->seed, classes, x->label + s * BATCH, BATCH);
     }
-    b->pixels = pixels;
+    for (uint32_t i = 0; i < BATCH * STEPS; i++) x->sample[i] = i;
+}
+
+/* The tensor "phase2/WHAT/LAYER/VAR" of a parameter, which the fixture keeps as f16 shares of its greatest magnitude.
+ * NULL: it keeps none. */
+static float *scaled(const bench *b, const char *what, const gf_param *p, size_t *n)
+{
+    char name[160];
+    const char *layer = b->model.layer[p->layer].name;
+    snprintf(name, sizeof name, "phase2/%s/%s/%s", what, layer, p->var);
+    if (!gf_safetensors_find(&b->fixture, name)) return NULL;
+    float *x = tensor(b, name, n);
+    size_t one;
+    snprintf(name, sizeof name, "phase2/%s_scale/%s/%s", what, layer, p->var);
+    float *scale = tensor(b, name, &one);
+    for (size_t k = 0; k < *n; k++) x[k] *= scale[0];
+    free(scale);
+    return x;
+}
+
+static void check_gradients(const bench *b, const gf_engine *e, size_t origin)
+{
+    int compared = 0;
+    for (size_t i = 0; i < b->model.n_params; i++) {
+        const gf_param *p = &b->model.param[i];
+        size_t n;
+        float *want = gf_model_param_trains(&b->model, p) ? scaled(b, "grad", p, &n) : NULL;
+        if (!want) continue;
+        ASSERT_CLOSE(b->model.layer[p->layer].name, distance(gf_engine_grads(e) + (p->offset - origin), want, n), 1e-3);
+        compared++;
+        free(want);
+    }
+    assert_true(compared >= 2);
+}
+
+static void check_head(const bench *b)
+{
+    static const char *const vars[] = {"kernel", "bias"};
+    for (int i = 0; i < 2; i++) {
+        char name[64];
+        size_t n;
+        snprintf(name, sizeof name, "phase1/after/head/%s", vars[i]);
+        float *want = tensor(b, name, &n);
+        const gf_param *p = gf_model_param(&b->model, gf_model_find(&b->model, "head"), vars[i]);
+        ASSERT_CLOSE(name, distance(b->model.value + p->offset, want, n), 1e-5);
+        free(want);
+    }
+}
+
+/* Every trained tensor: the change that training made, and the tensor itself by its norm. */
+static void check_changes(const bench *b, const gf_engine *e, const float *before, size_t origin, int tensors)
+{
+    int compared = 0;
+    double worst = 0, worst_tensor = 0;
+    for (size_t i = 0; i < b->model.n_params; i++) {
+        const gf_param *p = &b->model.param[i];
+        size_t n;
+        float *want = gf_model_param_trains(&b->model, p) ? scaled(b, "delta", p, &n) : NULL;
+        if (!want) continue;
+        const float *old = before + (p->offset - origin),
+                    *now = gf_engine_params((gf_engine *)e) + (p->offset - origin);
+        float *change = malloc(n * sizeof *change), *keras = malloc(n * sizeof *keras);
+        for (size_t k = 0; k < n; k++) {
+            change[k] = now[k] - old[k];
+            keras[k] = old[k] + want[k];
+        }
+        double d = distance(change, want, n), whole = distance(now, keras, n);
+        if (!(d <= worst)) worst = d;
+        if (!(whole <= worst_tensor)) worst_tensor = whole;
+        ASSERT_CLOSE(b->model.layer[p->layer].name, d, 0.03);
+        ASSERT_CLOSE(b->model.layer[p->layer].name, whole, 1e-3);
+        compared++;
+        free(want);
+        free(change);
+        free(keras);
+    }
+    print_message("%d tensors: worst change off by %.2e, worst tensor by %.2e of its norm\n", compared, worst,
+                  worst_tensor);
+    assert_int_equal(compared, tensors);
+}
+
+typedef struct phase {
+    int number, first; /* of its batches */
+    const char *optimizer;
+    double lr;
+    int tensors; /* that the fixture keeps */
+} phase;
+
+static void run_phase(bench *b, const phase *f, int classes, bool fused)
+{
+    batches x;
+    make_batches(&x, b, f->first, classes);
+    b->pixels = x.pixels;
     gf_engine_spec spec;
     gf_engine_defaults(&spec);
     spec.train = true;
@@ -171,93 +271,37 @@ static void run_phase(bench *b, int phase, int first, const char *optimizer, dou
     spec.no_fusion = !fused;
     gf_engine *e;
     OK(gf_engine_create(&e, &b->model, b->ops, b->pool, &spec, &error));
-    float *before = malloc(gf_engine_trainable(e) * sizeof *before);
-    memcpy(before, gf_engine_params(e), gf_engine_trainable(e) * sizeof *before);
-    size_t origin = gf_model_first_trainable(&b->model);
+    size_t bytes = gf_engine_trainable(e) * sizeof(float), origin = gf_model_first_trainable(&b->model), n;
+    float *before = malloc(bytes);
+    memcpy(before, gf_engine_params(e), bytes);
     gf_optimizer o;
-    OK(gf_optimizer_parse(&o, optimizer, &error));
-    float *slots = gf_alloc_tensor(gf_optimizer_slots(&o) * gf_engine_trainable(e) * sizeof *slots);
-    snprintf(name, sizeof name, "phase%d/losses", phase);
+    OK(gf_optimizer_parse(&o, f->optimizer, &error));
+    float *slots = gf_alloc_tensor((size_t)gf_optimizer_slots(&o) * bytes);
+    char name[32];
+    snprintf(name, sizeof name, "phase%d/losses", f->number);
     float *losses = tensor(b, name, &n);
     assert_int_equal(n, STEPS);
-    uint32_t sample[BATCH * STEPS];
-    for (uint32_t i = 0; i < BATCH * STEPS; i++) sample[i] = i;
     gf_feed feed = {picture, b};
     for (int s = 0; s < STEPS; s++) {
-        gf_batch batch = {0, (uint64_t)(first + s), BATCH, sample + s * BATCH, label + s * BATCH};
-        gf_batch next = {0, (uint64_t)(first + s + 1), BATCH, sample + (s + 1) * BATCH, label + (s + 1) * BATCH};
+        gf_batch batch = {0, (uint64_t)s, BATCH, x.sample + s * BATCH, x.label + s * BATCH};
+        gf_batch next = {0, (uint64_t)s + 1, BATCH, x.sample + (s + 1) * BATCH, x.label + (s + 1) * BATCH};
         gf_step_result r;
         OK(gf_engine_gradient(e, &feed, NULL, &batch, s + 1 < STEPS ? &next : NULL, &r, &error));
-        print_message("phase %d step %d: loss %.7f, Keras %.7f\n", phase, s, r.loss, losses[s]);
+        print_message("phase %d step %d: loss %.7f, Keras %.7f\n", f->number, s, r.loss, losses[s]);
         ASSERT_CLOSE("loss", fabs(r.loss - losses[s]), 1e-4);
-        for (size_t i = 0; s == 0 && phase == 2 && i < b->model.n_params; i++) {
-            const gf_param *p = &b->model.param[i];
-            if (!gf_model_param_trains(&b->model, p)) continue;
-            const char *layer = b->model.layer[p->layer].name;
-            snprintf(name, sizeof name, "phase2/grad/%s/%s", layer, p->var);
-            if (!gf_safetensors_find(&b->fixture, name)) continue;
-            float *want = tensor(b, name, &n);
-            snprintf(name, sizeof name, "phase2/grad_scale/%s/%s", layer, p->var);
-            size_t one;
-            float *scale = tensor(b, name, &one);
-            for (size_t k = 0; k < n; k++) want[k] *= scale[0];
-            ASSERT_CLOSE(name, distance(gf_engine_grads(e) + (p->offset - origin), want, n), 1e-3);
-            free(want);
-            free(scale);
-        }
-        gf_optimizer_begin_step(&o, lr, s);
+        if (s == 0 && f->number == 2) check_gradients(b, e, origin);
+        gf_optimizer_begin_step(&o, f->lr, s);
         OK(gf_engine_apply(e, &o, slots, &error));
     }
-    if (phase == 1) {
-        static const char *const vars[] = {"kernel", "bias"};
-        for (int i = 0; i < 2; i++) {
-            snprintf(name, sizeof name, "phase1/after/head/%s", vars[i]);
-            float *want = tensor(b, name, &n);
-            const gf_param *p = gf_model_param(&b->model, gf_model_find(&b->model, "head"), vars[i]);
-            ASSERT_CLOSE(name, distance(b->model.value + p->offset, want, n), 1e-5);
-            free(want);
-        }
-    }
-    int compared = 0;
-    double worst = 0, worst_tensor = 0;
-    for (size_t i = 0; phase == 2 && i < b->model.n_params; i++) {
-        const gf_param *p = &b->model.param[i];
-        if (!gf_model_param_trains(&b->model, p)) continue;
-        const char *layer = b->model.layer[p->layer].name;
-        snprintf(name, sizeof name, "phase2/delta/%s/%s", layer, p->var);
-        if (!gf_safetensors_find(&b->fixture, name)) continue;
-        float *want = tensor(b, name, &n);
-        snprintf(name, sizeof name, "phase2/delta_scale/%s/%s", layer, p->var);
-        size_t one;
-        float *scale = tensor(b, name, &one), *delta = malloc(n * sizeof *delta);
-        const float *old = before + (p->offset - origin), *now = gf_engine_params(e) + (p->offset - origin);
-        double norm = 0, off = 0;
-        for (size_t k = 0; k < n; k++) {
-            want[k] *= scale[0];
-            delta[k] = now[k] - old[k];
-            double keras = (double)old[k] + want[k];
-            norm += keras * keras;
-            off += (now[k] - keras) * (now[k] - keras);
-        }
-        double d = distance(delta, want, n);
-        if (!(d <= worst)) worst = d;
-        if (!(sqrt(off / norm) <= worst_tensor)) worst_tensor = sqrt(off / norm);
-        ASSERT_CLOSE(name, d, 0.03);
-        ASSERT_CLOSE(name, sqrt(off / norm), 1e-3);
-        compared++;
-        free(want);
-        free(scale);
-        free(delta);
-    }
-    if (phase == 2) {
-        print_message("%d tensors: worst change off by %.2e, worst tensor by %.2e of its norm\n", compared, worst,
-                      worst_tensor);
-        assert_int_equal(compared, classes == 2 ? 56 : compared);
+    if (f->number == 1) {
+        check_head(b);
+    } else {
+        check_changes(b, e, before, origin, f->tensors);
     }
     gf_free(slots);
     free(before);
     free(losses);
-    free(pixels);
+    free(x.pixels);
     gf_engine_destroy(e);
 }
 
@@ -265,9 +309,9 @@ static void check_training(const char *fixture, int classes, bool fused)
 {
     bench b;
     open_bench(&b, fixture, 0.35, 96, classes, 137, 2);
-    run_phase(&b, 1, 0, "adam", 1e-4, classes, fused);
+    run_phase(&b, &(phase){1, 0, "adam", 1e-4, 0}, classes, fused);
     b.model.boundary = 100;
-    run_phase(&b, 2, 5, "rmsprop", 1e-5, classes, fused);
+    run_phase(&b, &(phase){2, 5, "rmsprop", 1e-5, classes == 2 ? 56 : 2}, classes, fused);
     close_bench(&b);
 }
 

@@ -1,0 +1,52 @@
+#include "support/run_bytes.h"
+
+#include "base/alloc.h"
+#include "base/io.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* The history without its last two columns, which are times. */
+static void cut_times(char *csv)
+{
+    char *to = csv;
+    for (char *line = csv; *line;) {
+        size_t n = strcspn(line, "\n"), kept = n;
+        for (int commas = 0; kept > 0 && commas < 2;) commas += line[--kept] == ',';
+        memmove(to, line, kept);
+        to += kept;
+        line += n + (line[n] == '\n');
+    }
+    *to = 0;
+}
+
+static void read_run_file(const char *run, const char *name, const char *where, uint8_t **bytes, size_t *n)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", run, name);
+    if (gf_file_read(path, 1 << 28, bytes, n, NULL) != GRAFT_OK) fail_msg("%s: cannot read %s", where, path);
+    if (strstr(name, ".csv")) {
+        cut_times((char *)*bytes);
+        *n = strlen((char *)*bytes);
+    }
+    assert_true(*n > 0);
+}
+
+void run_bytes_equal(const char *one, const char *other, const char *where)
+{
+    static const char *const names[] = {"model.safetensors", "history.csv"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        uint8_t *a, *b;
+        size_t n, m;
+        read_run_file(one, names[i], where, &a, &n);
+        read_run_file(other, names[i], where, &b, &m);
+        if (n != m || memcmp(a, b, n)) fail_msg("%s: %s of %s and %s differ", where, names[i], one, other);
+        gf_free(a);
+        gf_free(b);
+    }
+}

@@ -1,0 +1,8 @@
+/* run_bytes.h - what two equal runs must have in common, byte by byte: the model, and the history without its times. */
+#ifndef TESTS_RUN_BYTES_H
+#define TESTS_RUN_BYTES_H
+
+/* Fails the test, with `where` in its message, unless both run folders are finished and equal. */
+void run_bytes_equal(const char *one, const char *other, const char *where);
+
+#endif

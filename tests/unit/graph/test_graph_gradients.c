@@ -1,0 +1,292 @@
+/* Gradients through whole small graphs - folded and affine batch normalisation, residuals, padding, values with several
+ * readers, dropout - against central finite differences of sum(diff * out), at every boundary, fused, one by one and in
+ * naive twins. Activations are tanh, so that there is no kink. */
+#include "whole.h"
+
+static gf_ops *ops;
+enum { SEED = 11, BATCH = 2, SIDE = 6 };
+
+/* ---- models */
+
+static int add(gf_model *m, gf_layer l, const char *name, int src)
+{
+    int at = -1;
+    snprintf(l.name, sizeof l.name, "%s", name);
+    if (src >= 0 && !l.n_src) {
+        l.n_src = 1;
+        l.src[0] = src;
+    }
+    OK(gf_model_add(m, &l, &at, &error));
+    return at;
+}
+
+static int input(gf_model *m)
+{
+    gf_layer l = {.cls = &gf_layer_input, .shape = GF_SHAPE(SIDE, SIDE, 3), .backbone = true};
+    for (int c = 0; c < 4; c++) l.at.scale[c] = 1 / 127.5f, l.at.offset[c] = -1;
+    return add(m, l, "input", -1);
+}
+
+static int conv(gf_model *m, const char *name, int src, int kernel, int filters, bool bias)
+{
+    gf_layer l = {.cls = &gf_layer_conv2d, .backbone = true};
+    l.at.kh = l.at.kw = kernel, l.at.sh = l.at.sw = 1;
+    l.at.filters = filters;
+    l.at.same = true;
+    l.at.use_bias = bias;
+    return add(m, l, name, src);
+}
+
+static int depthwise(gf_model *m, const char *name, int src, int stride)
+{
+    gf_layer l = {.cls = &gf_layer_depthwise, .backbone = true};
+    l.at.kh = l.at.kw = 3, l.at.sh = l.at.sw = stride;
+    return add(m, l, name, src);
+}
+
+static int norm(gf_model *m, const char *name, int src)
+{
+    gf_layer l = {.cls = &gf_layer_batch_norm, .backbone = true};
+    l.at.epsilon = 1e-3f;
+    return add(m, l, name, src);
+}
+
+static int smooth(gf_model *m, const char *name, int src)
+{
+    gf_layer l = {.cls = &gf_layer_relu, .backbone = true};
+    l.at.act = GF_ACT_TANH;
+    return add(m, l, name, src);
+}
+
+static int sum(gf_model *m, const char *name, int a, int b)
+{
+    return add(m, (gf_layer){.cls = &gf_layer_add, .backbone = true, .n_src = 2, .src = {a, b}}, name, -1);
+}
+
+static int pad(gf_model *m, const char *name, int src)
+{
+    gf_layer l = {.cls = &gf_layer_zero_padding, .backbone = true};
+    l.at.pt = l.at.pl = 1, l.at.pb = l.at.pr = 1;
+    return add(m, l, name, src);
+}
+
+static void head(gf_model *m, int src, float rate)
+{
+    m->features = add(m, (gf_layer){.cls = &gf_layer_global_pool}, "pool", src);
+    gf_layer dropout = {.cls = &gf_layer_dropout};
+    dropout.at.rate = rate;
+    gf_layer dense = {.cls = &gf_layer_dense};
+    dense.at.units = 3;
+    m->output = add(m, dense, "head", add(m, dropout, "dropout", m->features));
+    m->classes = 3;
+    OK(gf_model_finish(m, &error));
+    seed_model(m, SEED);
+}
+
+static void inverted_residual(gf_model *m)
+{
+    int x = smooth(m, "act1", norm(m, "norm1", conv(m, "conv1", input(m), 3, 6, true)));
+    int y = smooth(m, "act2", norm(m, "norm2", conv(m, "expand", x, 1, 12, false)));
+    y = smooth(m, "act3", norm(m, "norm3", depthwise(m, "depthwise", pad(m, "pad", y), 1)));
+    y = norm(m, "norm4", conv(m, "project", y, 1, 6, false));
+    head(m, sum(m, "sum", x, y), 0.5f);
+}
+
+/* A normalisation that cannot fold, an activation behind a sum, a value with three readers, strided depthwise. */
+static void what_does_not_fuse(gf_model *m)
+{
+    int x = conv(m, "conv1", input(m), 3, 5, true);
+    int y = smooth(m, "act4", norm(m, "alone", smooth(m, "act1", x)));
+    int z = smooth(m, "act2", sum(m, "sum1", x, y));
+    z = sum(m, "sum2", z, conv(m, "conv2", x, 1, 5, true));
+    z = norm(m, "behind a sum", z);
+    head(m, smooth(m, "act3", depthwise(m, "depthwise", pad(m, "pad", z), 2)), 0);
+}
+
+static void a_value_and_its_convolution(gf_model *m)
+{
+    int x = smooth(m, "act1", conv(m, "conv1", input(m), 1, 4, true));
+    int y = sum(m, "sum", x, conv(m, "conv2", x, 1, 4, false));
+    y = sum(m, "sum2", norm(m, "norm", conv(m, "conv3", y, 3, 4, false)), y);
+    head(m, smooth(m, "act2", y), 0);
+}
+
+static void a_value_twice(gf_model *m)
+{
+    int x = smooth(m, "act1", conv(m, "conv1", input(m), 1, 4, true));
+    int y = smooth(m, "act2", sum(m, "twice", x, x));
+    head(m, sum(m, "twice more", y, y), 0);
+}
+
+/* ---- differences */
+
+typedef struct bench {
+    gf_model m;
+    whole w;
+    float *pictures, *out, *diff;
+} bench;
+
+static double objective(bench *b)
+{
+    double total = 0;
+    whole_prepare(&b->w);
+    whole_forward(&b->w, b->pictures, b->out);
+    for (size_t i = 0; i < BATCH * b->w.outputs; i++) total += (double)b->diff[i] * (double)b->out[i];
+    return total;
+}
+
+static void check_param(bench *b, const gf_param *p)
+{
+    enum { MOST = 6 };
+    static const float step = 0x1p-7f;
+    const float *grad = b->w.grad + (p->offset - b->w.origin);
+    const char *layer = b->m.layer[p->layer].name;
+    double largest = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        if (!isfinite(grad[i])) fail_msg("%s/%s[%zu]: the gradient was not set", layer, p->var, i);
+        if (fabs((double)grad[i]) > largest) largest = fabs((double)grad[i]);
+    }
+    assert_true(largest > 1e-3);
+    for (size_t k = 0; k < MOST && k < p->count; k++) {
+        size_t i = p->count <= MOST ? k : (size_t)(seeded_word(layer, SEED, k) % p->count);
+        float *x = &b->m.value[p->offset + i], here = *x;
+        *x = here + step;
+        double above = objective(b);
+        *x = here - step;
+        double wanted = (above - objective(b)) / (2 * (double)step), err = fabs(wanted - (double)grad[i]);
+        *x = here;
+        if (!(err <= 2e-3 * largest + 1e-4)) {
+            fail_msg("boundary %d: %s/%s[%zu]: the gradient is %.7g, by differences %.7g (step %g, seed %d)",
+                     b->m.boundary, layer, p->var, i, (double)grad[i], wanted, (double)step, SEED);
+        }
+    }
+}
+
+static void check_boundary(bench *b, whole_spec spec, size_t *checked)
+{
+    whole_new(&b->w, &b->m, ops, spec);
+    size_t outputs = BATCH * b->w.outputs;
+    b->out = calloc(outputs, sizeof *b->out);
+    b->diff = calloc(outputs, sizeof *b->diff);
+    b->pictures = seeded_pictures(BATCH * b->w.picture);
+    for (size_t i = 0; i < outputs; i++) b->diff[i] = (float)((int)(seeded_word("diff", SEED, i) >> 60) - 7) / 4;
+    whole_forward(&b->w, b->pictures, b->out);
+    whole_backward(&b->w, b->diff);
+    for (size_t i = 0; i < b->m.n_params; i++) {
+        const gf_param *p = &b->m.param[i];
+        if (!gf_model_param_trains(&b->m, p)) continue;
+        check_param(b, p);
+        ++*checked;
+    }
+    free(b->pictures);
+    free(b->out);
+    free(b->diff);
+    whole_free(&b->w);
+}
+
+static void check_model(void (*build)(gf_model *m))
+{
+    bench b = {0};
+    build(&b.m);
+    int layers = (int)gf_model_backbone_layers(&b.m);
+    size_t checked = 0;
+    for (b.m.boundary = 0; b.m.boundary <= layers; b.m.boundary++) {
+        for (int how = 0; how < 3; how++) {
+            check_boundary(&b, (whole_spec){.batch = BATCH, .no_fusion = how == 1, .naive = how == 2}, &checked);
+        }
+    }
+    assert_true(checked >= (size_t)layers * 6); /* the head's two at least, each time */
+    gf_model_free(&b.m);
+}
+
+static void of_an_inverted_residual(void **state)
+{
+    (void)state;
+    check_model(inverted_residual);
+}
+
+static void of_what_does_not_fuse(void **state)
+{
+    (void)state;
+    check_model(what_does_not_fuse);
+}
+
+static void of_a_value_and_its_convolution(void **state)
+{
+    (void)state;
+    check_model(a_value_and_its_convolution);
+}
+
+static void of_a_value_twice(void **state)
+{
+    (void)state;
+    check_model(a_value_twice);
+}
+
+/* ---- fused, one by one, naive: the same values */
+
+static void all_ways_give_the_same(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*build)(gf_model *m);
+        size_t nodes; /* when all is fused that can be */
+    } row[] = {{inverted_residual, 8}, {what_does_not_fuse, 11}, {a_value_and_its_convolution, 9}, {a_value_twice, 7}};
+    for (int k = 0; k < 4; k++) {
+        gf_model m = {0};
+        row[k].build(&m);
+        float out[3][BATCH * 3];
+        for (int how = 0; how < 3; how++) {
+            whole w;
+            whole_new(&w, &m, ops, (whole_spec){.batch = BATCH, .no_fusion = how == 1, .naive = how == 2});
+            assert_int_equal(w.g.n_nodes, how == 1 ? m.n_layers : row[k].nodes);
+            float *pictures = seeded_pictures(BATCH * w.picture);
+            whole_forward(&w, pictures, out[how]);
+            free(pictures);
+            whole_free(&w);
+        }
+        ASSERT_CLOSE("one by one", distance(out[1], out[0], BATCH * 3), 1e-6);
+        ASSERT_CLOSE("naive", distance(out[2], out[0], BATCH * 3), 1e-6);
+        gf_model_free(&m);
+    }
+}
+
+static void models_that_make_no_sense(void **state)
+{
+    (void)state;
+    gf_model m = {0};
+    int x = input(&m), small = conv(&m, "conv", x, 1, 4, false), at;
+    gf_layer bad[] = {
+        {.cls = &gf_layer_relu, .name = "conv", .n_src = 1, .src = {x}},                       /* a name twice */
+        {.cls = &gf_layer_add, .name = "sum", .n_src = 2, .src = {x, small}},                  /* other shapes */
+        {.cls = &gf_layer_dense, .name = "dense", .n_src = 1, .src = {x}, .at = {.units = 3}}, /* of a map */
+        {.cls = &gf_layer_depthwise,
+         .name = "deep",
+         .n_src = 1,
+         .src = {x},
+         .at = {.kh = 7, .kw = 7, .sh = 1, .sw = 1}},
+        {.cls = &gf_layer_relu, .name = "nowhere", .n_src = 1, .src = {77}},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        size_t layers = m.n_layers;
+        error = (graft_error){0};
+        assert_int_not_equal(gf_model_add(&m, &bad[i], &at, &error), GRAFT_OK);
+        assert_true(error.message[0] != 0);
+        assert_int_equal(m.n_layers, layers);
+    }
+    gf_model_free(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_an_inverted_residual),        cmocka_unit_test(of_what_does_not_fuse),
+        cmocka_unit_test(of_a_value_and_its_convolution), cmocka_unit_test(of_a_value_twice),
+        cmocka_unit_test(all_ways_give_the_same),         cmocka_unit_test(models_that_make_no_sense),
+    };
+    gf_ops_start_worker();
+    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gf_ops_destroy(ops);
+    return failed;
+}

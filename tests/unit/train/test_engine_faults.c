@@ -1,0 +1,220 @@
+/* Every allocation failing in turn while an engine and a bank are made and used: a clean status, nothing left, and
+ * after it the same engine works as if nothing had been. */
+#include "base/alloc.h"
+#include "support/seeded.h"
+#include "support/sys_faults.h"
+#include "train/engine.h"
+#include "zoo/zoo.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { SIZE = 32, CLASSES = 3, BATCH = 6, SAMPLES = 12 };
+
+typedef struct bench {
+    gf_ops *ops;
+    gf_pool *pool;
+    gf_model m;
+    gf_engine *e;
+    gf_engine_spec spec;
+    gf_feed feed;
+    uint32_t sample[SAMPLES];
+    int32_t label[SAMPLES];
+} bench;
+
+static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                            graft_error *err)
+{
+    (void)ctx, (void)epoch, (void)training, (void)worker, (void)err;
+    for (size_t i = 0; i < SIZE * SIZE * 3; i++) dst[i] = (float)(seeded_word("pixel", sample, i) >> 56);
+    return GRAFT_OK;
+}
+
+static void open_bench(bench *b, bool train, gf_dtype dtype)
+{
+    *b = (bench){.feed = {.picture = picture}};
+    gf_zoo_options o = {.width = SIZE, .height = SIZE, .alpha = 0.35, .classes = CLASSES, .dropout = 0.2f};
+    assert_int_equal(gf_ops_create(&b->ops, NULL, NULL), GRAFT_OK);
+    assert_int_equal(gf_pool_create(&b->pool, 2, gf_ops_start_worker, NULL), GRAFT_OK);
+    assert_int_equal(gf_zoo_build(&b->m, "mobilenet_v2", &o, NULL), GRAFT_OK);
+    gf_model_init(&b->m, 1, 0);
+    b->m.boundary = 140;
+    gf_engine_defaults(&b->spec);
+    b->spec.train = train;
+    b->spec.batch = BATCH;
+    b->spec.tail_micro = 2;
+    b->spec.dtype = dtype;
+    for (uint32_t i = 0; i < SAMPLES; i++) b->sample[i] = i, b->label[i] = (int32_t)(i % CLASSES);
+}
+
+static void close_bench(bench *b)
+{
+    gf_model_free(&b->m);
+    gf_pool_destroy(b->pool);
+    gf_ops_destroy(b->ops);
+}
+
+static graft_status make(bench *b, graft_error *err)
+{
+    return gf_engine_create(&b->e, &b->m, b->ops, b->pool, &b->spec, err);
+}
+
+static void check_failure(graft_status status, const graft_error *err, bool happened)
+{
+    assert_true(happened);
+    assert_int_equal(status, GRAFT_RESOURCE);
+    assert_int_equal(err->number, GF_E_NO_MEMORY);
+    assert_true(err->message[0] != 0);
+}
+
+static void check_creation(bool train, gf_dtype dtype, long at_least)
+{
+    bench b;
+    open_bench(&b, train, dtype);
+    assert_int_equal(make(&b, NULL), GRAFT_OK); /* makes the precision choices, and keeps them */
+    gf_engine_destroy(b.e);
+    long faults = 0;
+    for (long k = 0;; k++) {
+        long live = faults_live();
+        graft_error err = {0};
+        faults_arm(FAULT_ALLOC, k);
+        graft_status status = make(&b, &err);
+        bool happened = faults_disarm();
+        if (status == GRAFT_OK) {
+            gf_engine_destroy(b.e);
+        } else {
+            check_failure(status, &err, happened);
+            assert_null(b.e);
+        }
+        assert_int_equal(faults_live(), live);
+        if (!happened) break;
+        faults++;
+    }
+    print_message("%ld allocations failed\n", faults);
+    assert_true(faults >= at_least);
+    close_bench(&b);
+}
+
+static void an_engine(void **state)
+{
+    (void)state;
+    check_creation(true, GF_F32, 200);
+    check_creation(false, GF_F32, 150);
+}
+
+static void an_engine_in_bf16(void **state)
+{
+    (void)state;
+    gf_ops *ops;
+    assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
+    bool bf16 = gf_ops_has_bf16(ops);
+    if (!bf16) print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
+    gf_ops_destroy(ops);
+    if (bf16) check_creation(true, GF_BF16, 200);
+}
+
+/* ---- at work */
+
+typedef struct work {
+    gf_bank bank;
+    float out[SAMPLES * CLASSES];
+    bool has_bank;
+} work;
+
+/* One step, an evaluation into a bank, a step out of it. */
+static graft_status use(bench *b, work *w, graft_error *err)
+{
+    gf_batch batch = {.number = 1, .n = BATCH, .sample = b->sample, .label = b->label}, next = batch;
+    gf_step_result r;
+    next.number = 2;
+    next.sample += BATCH;
+    next.label += BATCH;
+    GF_TRY(gf_engine_gradient(b->e, &b->feed, NULL, &batch, &next, &r, err));
+    GF_TRY(gf_bank_create(&w->bank, b->e, 0, SAMPLES, err));
+    w->has_bank = true;
+    GF_TRY(gf_engine_forward(b->e, &b->feed, &w->bank, b->sample, SAMPLES, w->out, NULL, err));
+    GF_TRY(gf_engine_gradient(b->e, &b->feed, &w->bank, &batch, NULL, &r, err));
+    return gf_engine_reload(b->e, err);
+}
+
+static void done(work *w)
+{
+    if (w->has_bank) gf_bank_free(&w->bank);
+    w->has_bank = false;
+}
+
+static void an_engine_at_work(void **state)
+{
+    (void)state;
+    bench b;
+    open_bench(&b, true, GF_F32);
+    assert_int_equal(make(&b, NULL), GRAFT_OK);
+    work w = {0}, want = {0};
+    assert_int_equal(use(&b, &want, NULL), GRAFT_OK);
+    done(&want);
+    long faults = 0;
+    for (long k = 0;; k++) {
+        long live = faults_live();
+        graft_error err = {0};
+        faults_arm(FAULT_ALLOC, k);
+        graft_status status = use(&b, &w, &err);
+        gf_engine_quiet(b.e);
+        bool happened = faults_disarm();
+        if (status != GRAFT_OK) check_failure(status, &err, happened);
+        done(&w);
+        assert_int_equal(faults_live(), live);
+        assert_int_equal(use(&b, &w, &err), GRAFT_OK); /* it works on */
+        assert_memory_equal(w.out, want.out, sizeof want.out);
+        done(&w);
+        gf_engine_quiet(b.e);
+        if (!happened) break;
+        faults++;
+    }
+    assert_true(faults >= 3);
+    gf_engine_destroy(b.e);
+    gf_engine_destroy(NULL);
+    close_bench(&b);
+}
+
+/* A step allocates nothing: what it needs was booked when the engine was made. */
+static void a_step_allocates_nothing(void **state)
+{
+    (void)state;
+    bench b;
+    open_bench(&b, true, GF_F32);
+    assert_int_equal(make(&b, NULL), GRAFT_OK);
+    gf_optimizer o;
+    assert_int_equal(gf_optimizer_parse(&o, "sgd", NULL), GRAFT_OK);
+    float *slots = gf_alloc_tensor(((size_t)gf_optimizer_slots(&o) + 1) * gf_engine_trainable(b.e) * sizeof *slots);
+    gf_batch batch = {.number = 1, .n = BATCH, .sample = b.sample, .label = b.label}, next = batch;
+    for (int s = 0; s < 3; s++) {
+        long before = faults_allocations();
+        gf_step_result r;
+        next.number = batch.number + 1;
+        assert_int_equal(gf_engine_gradient(b.e, &b.feed, NULL, &batch, &next, &r, NULL), GRAFT_OK);
+        gf_optimizer_begin_step(&o, 1e-3, s);
+        assert_int_equal(gf_engine_apply(b.e, &o, slots, NULL), GRAFT_OK);
+        batch = next;
+        assert_int_equal(faults_allocations(), before);
+    }
+    gf_engine_quiet(b.e);
+    gf_free(slots);
+    gf_engine_destroy(b.e);
+    close_bench(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_engine),
+        cmocka_unit_test(an_engine_in_bf16),
+        cmocka_unit_test(an_engine_at_work),
+        cmocka_unit_test(a_step_allocates_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,178 @@
+/* Every allocation failing in turn while a model, its graph, a plan and a lane are made: a clean status, nothing left.
+ */
+#include "graph/plan.h"
+#include "support/sys_faults.h"
+#include "zoo/zoo.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static gf_ops *ops;
+
+static graft_status build(gf_model *m, graft_error *err)
+{
+    gf_zoo_options o = {.width = 32, .height = 32, .alpha = 0.35, .classes = 3, .dropout = 0.2f};
+    return gf_zoo_build(m, "mobilenet_v2", &o, err);
+}
+
+/* Fails allocation 0, 1, 2 ... of make until none is left to fail; returns how many failed. */
+static long fail_each(graft_status (*make)(void *ctx, graft_error *err), void (*unmake)(void *ctx), void *ctx)
+{
+    long faults = 0;
+    for (long k = 0;; k++) {
+        long live = faults_live();
+        graft_error err = {0};
+        faults_arm(FAULT_ALLOC, k);
+        graft_status status = make(ctx, &err);
+        bool happened = faults_disarm();
+        if (status == GRAFT_OK) {
+            unmake(ctx);
+        } else {
+            assert_true(happened);
+            assert_int_equal(status, GRAFT_RESOURCE);
+            assert_int_equal(err.number, GF_E_NO_MEMORY);
+            assert_true(err.message[0] != 0);
+        }
+        assert_int_equal(faults_live(), live);
+        if (!happened) return faults;
+        faults++;
+    }
+}
+
+/* ---- a model */
+
+static graft_status make_model(void *ctx, graft_error *err) { return build(ctx, err); }
+static void free_model(void *ctx) { gf_model_free(ctx); }
+
+static void a_model(void **state)
+{
+    (void)state;
+    gf_model m;
+    assert_true(fail_each(make_model, free_model, &m) >= 3);
+}
+
+/* ---- a graph */
+
+typedef struct bench {
+    gf_model m;
+    gf_graph g;
+    gf_plan *plan;
+    gf_lane *lane;
+    gf_dtype dtype;
+    bool no_fusion, naive;
+    float *block;
+} bench;
+
+static graft_status make_graph(void *ctx, graft_error *err)
+{
+    bench *b = ctx;
+    gf_lower_options o = {.output_layer = -1, .no_fusion = b->no_fusion, .naive = b->naive};
+    return gf_graph_create(&b->g, &b->m, &o, err);
+}
+
+static void free_graph(void *ctx) { gf_graph_free(&((bench *)ctx)->g); }
+
+static void a_graph(void **state)
+{
+    (void)state;
+    bench b = {0};
+    assert_int_equal(build(&b.m, NULL), GRAFT_OK);
+    for (int fused = 0; fused < 2; fused++) {
+        b.no_fusion = !fused;
+        assert_true(fail_each(make_graph, free_graph, &b) >= 4);
+    }
+    gf_model_free(&b.m);
+}
+
+/* ---- a plan and a lane */
+
+static graft_status make_plan(void *ctx, graft_error *err)
+{
+    bench *b = ctx;
+    gf_plan_spec spec = {.first = 0, .last = b->g.n_nodes, .micro_batch = 2, .dtype = b->dtype, .backward = true};
+    return gf_plan_create(&b->plan, &b->g, ops, &spec, err);
+}
+
+static void free_plan(void *ctx) { gf_plan_destroy(((bench *)ctx)->plan); }
+
+static graft_status make_lane(void *ctx, graft_error *err)
+{
+    bench *b = ctx;
+    return gf_lane_create(&b->lane, b->plan, b->block, err);
+}
+
+static void free_lane(void *ctx) { gf_lane_destroy(((bench *)ctx)->lane); }
+
+static void check_plan(bench b, long at_least)
+{
+    assert_int_equal(build(&b.m, NULL), GRAFT_OK);
+    b.m.boundary = 140;
+    assert_int_equal(make_graph(&b, NULL), GRAFT_OK);
+    assert_int_equal(make_plan(&b, NULL), GRAFT_OK); /* makes the choices, and may keep them */
+    free_plan(&b);
+    assert_true(fail_each(make_plan, free_plan, &b) >= at_least);
+    assert_int_equal(make_plan(&b, NULL), GRAFT_OK);
+    b.block = gf_alloc_tensor(gf_plan_grad_count(b.plan) * sizeof(float));
+    assert_non_null(b.block);
+    assert_true(fail_each(make_lane, free_lane, &b) >= 3);
+    gf_free(b.block);
+    gf_plan_destroy(b.plan);
+    gf_graph_free(&b.g);
+    gf_model_free(&b.m);
+}
+
+static void a_plan_and_a_lane(void **state)
+{
+    (void)state;
+    check_plan((bench){0}, 150);
+    check_plan((bench){.naive = true, .no_fusion = true}, 200);
+}
+
+static void a_plan_in_bf16(void **state)
+{
+    (void)state;
+    if (!gf_ops_has_bf16(ops)) {
+        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
+        return;
+    }
+    check_plan((bench){.dtype = GF_BF16}, 150);
+}
+
+/* ---- timing a choice without memory: the plan is made all the same, or refused */
+
+static graft_status make_fresh_ops(void *ctx, graft_error *err)
+{
+    (void)ctx;
+    gf_ops *fresh;
+    graft_status status = gf_ops_create(&fresh, "a=b\nc=d\n", err);
+    gf_ops_destroy(fresh);
+    return status;
+}
+
+static void nothing(void *ctx) { (void)ctx; }
+
+static void the_operations_context(void **state)
+{
+    (void)state;
+    assert_true(fail_each(make_fresh_ops, nothing, NULL) >= 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_model),
+        cmocka_unit_test(a_graph),
+        cmocka_unit_test(a_plan_and_a_lane),
+        cmocka_unit_test(a_plan_in_bf16),
+        cmocka_unit_test(the_operations_context),
+    };
+    gf_ops_start_worker();
+    if (gf_ops_create(&ops, NULL, NULL) != GRAFT_OK) return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gf_ops_destroy(ops);
+    return failed;
+}
