@@ -1,4 +1,5 @@
-/* frozen.c - whether a run's frozen part is computed in bytes: where that is fast, and safe on the run's own pictures. */
+/* frozen.c - whether a run's frozen part is computed in bytes: where that is fast, and safe on the run's own pictures.
+ */
 #include "api/internal.h"
 #include "train/calibrate.h"
 
@@ -7,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PICTURES = 64 };
+enum { PICTURES = 64, RACERS = 16 };
 
 /* ---- pictures of a data set as they are */
 
@@ -56,7 +57,7 @@ typedef struct race {
     size_t n;
     gf_engine *engine[2];
     float *out;
-    bool lost[PICTURES];
+    bool lost[RACERS];
 } race;
 
 static bool run_race(void *ctx, int candidate)
@@ -68,8 +69,8 @@ static bool run_race(void *ctx, int candidate)
         spec.dtype = r->m->facts.dtype;
         spec.int8_layers = candidate ? (int)r->m->model.n_layers : 0;
         spec.output_layer = r->m->model.features;
-        graft_status status = gf_engine_create(&r->engine[candidate], &r->m->model, r->m->context->ops,
-                                               r->m->context->pool, &spec, NULL);
+        graft_status status =
+            gf_engine_create(&r->engine[candidate], &r->m->model, r->m->context->ops, r->m->context->pool, &spec, NULL);
         if (status != GRAFT_OK) return false;
     }
     return gf_engine_forward(r->engine[candidate], r->feed, NULL, r->sample, r->n, r->out, r->lost, NULL) == GRAFT_OK;
@@ -82,7 +83,7 @@ static bool is_faster(graft_model *m, const gf_feed *feed, const uint32_t *sampl
     snprintf(key, sizeof key, "frozen %s alpha %g %lldx%lld", c->architecture, c->alpha, (long long)c->width,
              (long long)c->height);
     const char *const names[] = {gf_dtype_name(m->facts.dtype), "int8"};
-    race r = {.m = m, .feed = feed, .sample = sample, .n = n};
+    race r = {.m = m, .feed = feed, .sample = sample, .n = n < RACERS ? n : RACERS};
     r.out = gf_new_n(n * gf_count(&m->model.layer[m->model.features].shape), float);
     int chosen = r.out ? gf_ops_choose(m->context->ops, key, names, 2, run_race, &r) : 0;
     for (int i = 0; i < 2; i++) gf_engine_destroy(r.engine[i]);
@@ -107,10 +108,15 @@ graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t 
     for (uint32_t i = 0; i < count && may; i++) sample[i] = first + (uint32_t)((uint64_t)i * n / count);
     gf_calibration c = {0};
     if (may) {
-        GF_TRY(gf_calibrate(&m->model, m->context->ops, m->context->pool, feed, sample, count, m->facts.dtype, &c, err));
+        GF_TRY(
+            gf_calibrate(&m->model, m->context->ops, m->context->pool, feed, sample, count, m->facts.dtype, &c, err));
+    }
+    if (may && !c.safe && check) {
         const double percent = 100;
-        gf_say(&m->context->log, GF_NOTE, "features: %.2f %% from f32's as %s, %.2f %% with bytes", percent * c.error,
-               gf_dtype_name(m->facts.dtype), percent * c.int8_error);
+        gf_say(&m->context->log, GF_NOTE,
+               "the frozen part is not computed in bytes: its features would be %.1f %% from f32's, in %s they are "
+               "%.1f %%",
+               percent * c.int8_error, gf_dtype_name(m->facts.dtype), percent * c.error);
     }
     bool int8 = may && (c.safe || !check) && is_faster(m, feed, sample, count);
     return record(m, int8, err);

@@ -103,8 +103,8 @@ void gf_graph_int8(const gf_graph *g, const gf_quants *q, size_t first, size_t l
     }
     for (size_t i = first; i < last; i++) {
         const gf_node *n = &g->node[i];
-        bool bytes = int8[i - first] && n->spec.n_src == 1 && clips_below(n->spec.act) &&
-                     q->value[n->dst].scale && all_take_bytes(g, first, last, int8, n->dst);
+        bool bytes = int8[i - first] && n->spec.n_src == 1 && clips_below(n->spec.act) && q->value[n->dst].scale &&
+                     all_take_bytes(g, first, last, int8, n->dst);
         if (bytes) type[n->dst] = GF_U8;
     }
 }

@@ -48,10 +48,7 @@ double gf_plan_flops(const gf_plan *p)
     return sum;
 }
 
-gf_dtype gf_plan_value_dtype(const gf_plan *p, int value)
-{
-    return p->type[value];
-}
+gf_dtype gf_plan_value_dtype(const gf_plan *p, int value) { return p->type[value]; }
 
 static graft_status choose_types(gf_plan *p, const gf_ops *ops, graft_error *err)
 {

@@ -15,8 +15,8 @@ typedef struct gf_lane gf_lane;
 typedef struct gf_plan_spec {
     size_t first, last; /* nodes [first, last) */
     int micro_batch;
-    gf_dtype dtype; /* of activations with height and width; pooled ones and the picture are f32 */
-    bool backward;  /* with gradients for the nodes that need them */
+    gf_dtype dtype;  /* of activations with height and width; pooled ones and the picture are f32 */
+    bool backward;   /* with gradients for the nodes that need them */
     int int8_layers; /* nodes below this layer are computed in bytes where they can be (graph/int8.h); 0: none */
     bool keep;       /* every value can be read after forward; else outputs only */
 } gf_plan_spec;

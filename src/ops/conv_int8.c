@@ -1,12 +1,12 @@
 /* conv_int8.c - convolution in bytes, by oneDNN or depthwise_int8.c, for a stretch that does not train:
  *
- *   src[c] = s[c] (qs[c] - z[c])        s[c] kernel[c,o] = k[o] qk[c,o], qk in -127..127: each output has a scale of its own
- *   dst[o] = k[o] sum_c qs[c] qk[c,o] + (bias[o] - k[o] sum_c z[c] qk[c,o]) + residual
+ *   src[c] = s[c] (qs[c] - z[c])        s[c] kernel[c,o] = k[o] qk[c,o], qk in -127..127: each output has a scale of
+ * its own dst[o] = k[o] sum_c qs[c] qk[c,o] + (bias[o] - k[o] sum_c z[c] qk[c,o]) + residual
  *
- * A u8 dst is that over its scale, rounded and cut to 0..255; which is the activation as well, since its scale is chosen
- * so that 255 stands for the largest value. A src that is not u8 is quantised first. Padding adds qs = 0: a src that is
- * padded must have z = 0. Where the mean of src is known, what rounding the kernel adds to each output on average,
- * sum_c mean[c] (kernel - rounded kernel)[c,o], is taken out with the bias. */
+ * A u8 dst is that over its scale, rounded and cut to 0..255; which is the activation as well, since its scale is
+ * chosen so that 255 stands for the largest value. A src that is not u8 is quantised first. Padding adds qs = 0: a src
+ * that is padded must have z = 0. Where the mean of src is known, what rounding the kernel adds to each output on
+ * average, sum_c mean[c] (kernel - rounded kernel)[c,o], is taken out with the bias. */
 #include "ops/depthwise_int8.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
@@ -21,7 +21,7 @@ typedef struct int8_impl {
     gf_prim forward;
     gf_packed kernel;
     gf_depthwise_int8 depthwise;
-    void *table; /* of depthwise; NULL: it is oneDNN's */
+    void *table;   /* of depthwise; NULL: it is oneDNN's */
     int8_t *plain; /* the quantised kernel in graft's layout */
     float *scale, *bias;
     float *factor, *offset; /* of a src that is quantised here: `period` of each, whole pixels */
@@ -274,8 +274,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     const gf_op_spec *s = &exec->op->spec;
     const gf_op_args *a = &exec->args;
     if (s->src_dtype[0] != GF_U8) {
-        gf_quantise(quantised_src(c, a), a->src[0], s->src_dtype[0], c->src_count, c->factor, c->offset,
-                    c->period);
+        gf_quantise(quantised_src(c, a), a->src[0], s->src_dtype[0], c->src_count, c->factor, c->offset, c->period);
     }
     if (!c->table) return gf_call_run(exec->impl, &c->forward, c->ops, s->name, err);
     const void *src = s->src_dtype[0] == GF_U8 ? a->src[0] : quantised_src(c, a);

@@ -2,9 +2,9 @@
  *
  *   dst[c] = round(scale[c] sum src[c] kernel[c] + bias[c]), cut to 0..255
  *
- * A row of a picture is taken as one line of w c bytes: a vector of 64 bytes needs no regard for where a pixel ends, and
- * the tap to the right is the same line c bytes on. Of a column of four rows' bytes one instruction makes the sum of
- * three rows; the same four give the output row below by a kernel moved down by one. */
+ * A row of a picture is taken as one line of w c bytes: a vector of 64 bytes needs no regard for where a pixel ends,
+ * and the tap to the right is the same line c bytes on. Of a column of four rows' bytes one instruction makes the sum
+ * of three rows; the same four give the output row below by a kernel moved down by one. */
 #ifndef GF_OPS_DEPTHWISE_INT8_H
 #define GF_OPS_DEPTHWISE_INT8_H
 

@@ -34,8 +34,8 @@ void gf_act_backward_bias(gf_act act, void *diff, const void *y, gf_dtype type, 
 void gf_rescale(const float *src, void *dst, gf_dtype type, size_t n, int channels, const float scale[4],
                 const float offset[4]);
 
-/* dst[i] = src[i] * factor[i % period] + offset[i % period], cut off to 0..255 (so 0.5 in the offset rounds). src: f32 or
- * bf16. Fast where the period is long and a multiple of 16. */
+/* dst[i] = src[i] * factor[i % period] + offset[i % period], cut off to 0..255 (so 0.5 in the offset rounds). src: f32
+ * or bf16. Fast where the period is long and a multiple of 16. */
 void gf_quantise(uint8_t *dst, const void *src, gf_dtype type, size_t n, const float *factor, const float *offset,
                  size_t period);
 /* sum[c] = sums over rows of src (rows x c); exact while a sum stays below 2^24. */

@@ -9,7 +9,8 @@
  * the fallback where oneDNN has nothing.
  *
  * Tensors carry oneDNN's names. Activations are NHWC, n being the micro-batch; they are f32 or bf16, a tensor at a
- * time; where nothing trains some are u8. Kernels are HWIO, depthwise (h, w, channel, multiplier), f32. A sum over many values has a fixed order. */
+ * time; where nothing trains some are u8. Kernels are HWIO, depthwise (h, w, channel, multiplier), f32. A sum over many
+ * values has a fixed order. */
 #ifndef GF_OPS_OP_H
 #define GF_OPS_OP_H
 

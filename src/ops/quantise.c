@@ -7,8 +7,8 @@ static inline uint8_t cut_off(float v)
     return (uint8_t)(int32_t)(v < 255 ? v : 255);
 }
 
-GF_CLONES static void from_f32(uint8_t *restrict dst, const float *restrict src, size_t n,
-                               const float *restrict factor, const float *restrict offset)
+GF_CLONES static void from_f32(uint8_t *restrict dst, const float *restrict src, size_t n, const float *restrict factor,
+                               const float *restrict offset)
 {
     for (size_t i = 0; i < n; i++) dst[i] = cut_off(src[i] * factor[i] + offset[i]);
 }

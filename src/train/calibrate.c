@@ -4,6 +4,7 @@
 #include "train/engine_parts.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct observation {
     gf_engine *e;
@@ -12,6 +13,8 @@ typedef struct observation {
     size_t n, channels; /* of all values */
     gf_range *range;    /* a micro-batch: of each channel of each value; mean: a sum over its pictures' means */
     float *pictures;    /* a micro-batch: how many */
+    float *out;         /* the features of all samples */
+    bool *lost;
 } observation;
 
 static size_t channels_of(const gf_graph *g, int v)
@@ -41,9 +44,8 @@ static graft_status observe_item(void *ctx, size_t item, int worker, graft_error
 {
     observation *o = ctx;
     gf_engine *e = o->e;
-    enum { MOST = 64 };
-    bool lost[MOST];
     size_t micro = (size_t)e->spec.frozen_micro, at = item * micro, n = o->n - at < micro ? o->n - at : micro;
+    bool *lost = o->lost + at;
     GF_TRY(gf_engine_frozen(e, o->feed, 0, false, o->sample + at, n, worker, lost, err));
     gf_range *range = o->range + item * o->channels;
     for (size_t c = 0; c < o->channels; c++) range[c] = (gf_range){INFINITY, -INFINITY, 0};
@@ -57,6 +59,8 @@ static graft_status observe_item(void *ctx, size_t item, int worker, graft_error
         }
         range += channels;
     }
+    memcpy(o->out + at * e->outputs, gf_lane_value(e->frozen_lane[worker], e->graph.output),
+           n * e->outputs * sizeof *o->out);
     return GRAFT_OK;
 }
 
@@ -86,9 +90,9 @@ static void keep_ranges(const observation *o, size_t items, gf_model *m)
 }
 
 static graft_status observe(gf_model *m, gf_engine *e, const gf_feed *feed, const uint32_t *sample, size_t n,
-                            graft_error *err)
+                            float *out, bool *lost, graft_error *err)
 {
-    observation o = {e, feed, sample, n, 0, NULL, NULL};
+    observation o = {.e = e, .feed = feed, .sample = sample, .n = n, .out = out, .lost = lost};
     size_t micro = (size_t)e->spec.frozen_micro, items = (n + micro - 1) / micro;
     for (size_t i = 0; i < e->graph.n_nodes; i++) o.channels += channels_of(&e->graph, e->graph.node[i].dst);
     o.range = gf_new_n(items * o.channels, gf_range);
@@ -121,8 +125,8 @@ static graft_status run_trial(gf_model *m, gf_ops *ops, gf_pool *pool, const gf_
     spec.keep = t->keep;
     spec.output_layer = m->features;
     GF_TRY(gf_engine_create(&e, m, ops, pool, &spec, err));
-    graft_status status = t->keep ? observe(m, e, feed, sample, n, err) : GRAFT_OK;
-    if (status == GRAFT_OK) status = gf_engine_forward(e, feed, NULL, sample, n, t->out, lost, err);
+    graft_status status = t->keep ? observe(m, e, feed, sample, n, t->out, lost, err)
+                                  : gf_engine_forward(e, feed, NULL, sample, n, t->out, lost, err);
     gf_engine_destroy(e);
     return status;
 }
@@ -142,12 +146,13 @@ static double relative_error(const float *x, const float *exact, const bool *los
 graft_status gf_calibrate(gf_model *m, gf_ops *ops, gf_pool *pool, const gf_feed *feed, const uint32_t *sample,
                           size_t n, gf_dtype dtype, gf_calibration *result, graft_error *err)
 {
-    const double times = 1.5, more = 0.08;
+    const double times = 1.5, more = 0.08; /* docs/design/precision.md */
     size_t row = gf_count(&m->layer[m->features].shape);
     float *out = gf_new_n(3 * n * row, float);
     bool *lost = gf_new_n(n, bool);
     graft_status status = out && lost ? GRAFT_OK : gf_fail_memory(err, 3 * n * row * sizeof *out, "calibration");
-    trial t[] = {{GF_F32, false, true, out}, {dtype, false, false, out + n * row}, {dtype, true, false, out + 2 * n * row}};
+    trial t[] = {
+        {GF_F32, false, true, out}, {dtype, false, false, out + n * row}, {dtype, true, false, out + 2 * n * row}};
     for (int i = 0; i < 3 && status == GRAFT_OK; i++) {
         if (dtype == GF_F32 && i == 1) t[1].out = out; /* it is the same */
         if (dtype != GF_F32 || i != 1) status = run_trial(m, ops, pool, feed, sample, n, &t[i], lost, err);

@@ -17,7 +17,7 @@ typedef struct gf_model_facts {
     double alpha, dropout;
     int width, height;
     gf_names classes;
-    gf_dtype dtype; /* of activations, as it was trained */
+    gf_dtype dtype;  /* of activations, as it was trained */
     int int8_layers; /* layers below this one in bytes, by the model's ranges (gf_layer.range); 0: none */
     bool antialias, ignore_exif;
     int n_self_test;                   /* outputs of self_test that hold; 0: the file has none */

@@ -14,6 +14,7 @@ typedef struct tiny_run {
     graft_context_options context;
     graft_train_options train; /* `out` is set from above */
     uint64_t seed;
+    const char *precision;
 } tiny_run;
 
 static inline void tiny_run_defaults(tiny_run *t, const char *data, const char *out)
@@ -24,6 +25,7 @@ static inline void tiny_run_defaults(tiny_run *t, const char *data, const char *
     graft_context_defaults(&t->context);
     t->context.threads = 2;
     graft_train_defaults(&t->train);
+    t->precision = "f32";
     t->train.force = 1;
     t->train.batch = 4;
     t->train.epochs = 2;
@@ -43,7 +45,7 @@ static inline graft_status tiny_run_train_in(const tiny_run *t, graft_context *c
     graft_model_defaults(&model_options);
     model_options.alpha = 0.35;
     model_options.width = model_options.height = 32;
-    model_options.precision = "f32";
+    model_options.precision = t->precision;
     model_options.fine_tune_at = 140;
     model_options.seed = t->seed;
     graft_data_defaults(&data_options);

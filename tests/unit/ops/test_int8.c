@@ -1,0 +1,326 @@
+/* Convolutions in bytes against their formula, in double: a u8 result to the last bit but for ties, another to f32's
+ * rounding; against the convolution in real numbers within what rounding kernel and values may do; quantised values
+ * against the nearest byte. They want instructions for bytes: a machine without runs the rest and says so. */
+#include "case.h"
+
+static gf_ops *ops;
+
+typedef struct shape {
+    const char *name;
+    int h, w, c, k, stride, groups, filters, pt, pb, pl, pr;
+    bool src_bytes, dst_bytes, residual;
+    gf_act act;
+} shape;
+
+static const shape shapes[] = {
+    {"expand", 5, 7, 24, 1, 1, 1, 96, 0, 0, 0, 0, false, true, false, GF_ACT_RELU6},
+    {"expand, relu", 4, 4, 16, 1, 1, 1, 32, 0, 0, 0, 0, false, true, false, GF_ACT_RELU},
+    {"project", 5, 7, 96, 1, 1, 1, 24, 0, 0, 0, 0, true, false, false, GF_ACT_LINEAR},
+    {"project and add", 6, 6, 144, 1, 1, 1, 24, 0, 0, 0, 0, true, false, true, GF_ACT_LINEAR},
+    {"narrow to narrow", 3, 3, 40, 1, 1, 1, 40, 0, 0, 0, 0, false, false, false, GF_ACT_RELU6},
+    {"full 3x3", 6, 5, 16, 3, 1, 1, 32, 1, 1, 1, 1, true, true, false, GF_ACT_RELU6},
+    {"depthwise 16", 5, 5, 16, 3, 1, 16, 16, 1, 1, 1, 1, true, true, false, GF_ACT_RELU6},
+    {"depthwise 32", 8, 9, 32, 3, 1, 32, 32, 1, 1, 1, 1, true, true, false, GF_ACT_RELU6},
+    {"depthwise 96, from reals", 7, 8, 96, 3, 1, 96, 96, 1, 1, 1, 1, false, true, false, GF_ACT_RELU6},
+    {"depthwise 144, one row", 1, 6, 144, 3, 1, 144, 144, 1, 1, 1, 1, true, true, false, GF_ACT_RELU6},
+    {"depthwise 192, one pixel", 1, 1, 192, 3, 1, 192, 192, 1, 1, 1, 1, true, true, false, GF_ACT_RELU},
+    {"depthwise, no padding", 6, 7, 48, 3, 1, 48, 48, 0, 0, 0, 0, true, true, false, GF_ACT_RELU6},
+    {"depthwise strided, even", 8, 6, 96, 3, 2, 96, 96, 0, 1, 0, 1, true, true, false, GF_ACT_RELU6},
+    {"depthwise strided, odd", 7, 9, 64, 3, 2, 64, 64, 1, 1, 1, 1, true, true, false, GF_ACT_RELU6},
+    {"depthwise of 24: oneDNN's", 6, 6, 24, 3, 1, 24, 24, 1, 1, 1, 1, true, true, false, GF_ACT_RELU6},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes, BATCH = 2, MOST = 256 };
+
+/* ---- one convolution and all that it reads */
+
+typedef struct trial {
+    const shape *shape;
+    gf_op op;
+    gf_exec exec;
+    guarded src, dst, residual, scratch;
+    float *kernel, *bias;
+    float src_scale[MOST], src_zero[MOST], src_mean[MOST], dst_scale[MOST];
+    int8_t *bytes; /* the kernel as the formula rounds it */
+    double k[MOST], shift[MOST];
+} trial;
+
+static double real(const char *name, const char *what, size_t i)
+{
+    char key[160];
+    snprintf(key, sizeof key, "%s/%s", name, what);
+    return (double)(seeded_word(key, SEED, i) >> 11) * 0x1p-53;
+}
+
+static void fill_quants(trial *t)
+{
+    const shape *s = t->shape;
+    for (size_t c = 0; c < MOST; c++) {
+        t->src_scale[c] = (float)(0.004 + 0.02 * real(s->name, "scale", c));
+        t->src_zero[c] = (float)(90 + 60 * real(s->name, "zero", c));
+        t->src_mean[c] = (float)(40 * real(s->name, "mean", c)) * t->src_scale[c];
+        t->dst_scale[c] = (float)(0.01 + 0.02 * real(s->name, "dst", c));
+    }
+}
+
+static gf_op_spec spec_of(trial *t)
+{
+    const shape *s = t->shape;
+    gf_op_spec spec = {.cls = &gf_op_conv_int8,
+                       .name = s->name,
+                       .n_src = s->residual ? 2 : 1,
+                       .act = s->act,
+                       .has_bias = true,
+                       .conv = {s->k, s->k, s->stride, s->stride, s->pt, s->pb, s->pl, s->pr, s->groups, s->filters}};
+    spec.src[0] = GF_SHAPE(BATCH, s->h, s->w, s->c);
+    spec.src_dtype[0] = s->src_bytes ? GF_U8 : GF_F32;
+    spec.src_dtype[1] = GF_F32;
+    spec.dst_dtype = s->dst_bytes ? GF_U8 : GF_F32;
+    spec.src_quant = (gf_quant){t->src_scale, s->k == 1 ? t->src_zero : NULL, s->k == 1 ? t->src_mean : NULL};
+    if (s->dst_bytes) spec.dst_quant = (gf_quant){t->dst_scale, NULL, NULL};
+    assert_int_equal(gf_op_conv_int8.infer(&spec, &spec.dst, &error), GRAFT_OK);
+    spec.src[1] = spec.dst;
+    return spec;
+}
+
+static void trial_open(trial *t, const shape *s)
+{
+    *t = (trial){.shape = s};
+    fill_quants(t);
+    gf_op_spec spec = spec_of(t);
+    OK(gf_op_create(&t->op, &spec, ops, &error));
+    size_t src = gf_count(&spec.src[0]), dst = gf_count(&spec.dst), kernel = gf_op_kernel_count(&t->op.spec);
+    t->src = guarded_new(src * gf_dtype_size(spec.src_dtype[0]));
+    t->dst = guarded_new(dst * gf_dtype_size(spec.dst_dtype));
+    t->residual = guarded_new(dst * sizeof(float));
+    t->scratch = guarded_new(t->op.scratchpad_bytes);
+    t->kernel = calloc(kernel, sizeof *t->kernel);
+    t->bytes = calloc(kernel, 1);
+    t->bias = calloc((size_t)s->filters, sizeof *t->bias);
+    for (size_t i = 0; i < kernel; i++) t->kernel[i] = (float)(real(s->name, "kernel", i) - 0.5);
+    for (size_t i = 0; i < (size_t)s->filters; i++) t->bias[i] = (float)(2 * real(s->name, "bias", i) - 0.5);
+    for (size_t i = 0; i < dst; i++) ((float *)data_of(&t->residual))[i] = (float)(real(s->name, "add", i) - 0.5);
+    for (size_t i = 0; i < src; i++) {
+        double x = real(s->name, "src", i);
+        if (s->src_bytes) ((uint8_t *)data_of(&t->src))[i] = (uint8_t)(256 * x);
+        if (!s->src_bytes) ((float *)data_of(&t->src))[i] = (float)(3 * x - (s->k == 1 ? 1.2 : 0));
+    }
+    OK(gf_op_prepare(&t->op, t->kernel, t->bias, &error));
+    gf_op_args a = {
+        .src = {data_of(&t->src), data_of(&t->residual)}, .dst = data_of(&t->dst), .scratchpad = data_of(&t->scratch)};
+    OK(gf_op_bind(&t->op, &a, &t->exec, &error));
+    OK(gf_op_conv_int8.forward(&t->exec, NULL, &error));
+    check_guards(&t->src, s->name, "src");
+    check_guards(&t->dst, s->name, "dst");
+    check_guards(&t->scratch, s->name, "the scratchpad");
+}
+
+static void trial_close(trial *t)
+{
+    gf_op_unbind(&t->exec);
+    gf_op_destroy(&t->op);
+    free(t->src.block);
+    free(t->dst.block);
+    free(t->residual.block);
+    free(t->scratch.block);
+    free(t->kernel);
+    free(t->bytes);
+    free(t->bias);
+}
+
+/* ---- the formula */
+
+static int channel_of(const shape *s, int c, int o) { return s->groups > 1 ? o : c; }
+
+static void round_kernel(trial *t)
+{
+    const shape *s = t->shape;
+    const gf_quant *q = &t->op.spec.src_quant;
+    int icg = s->c / s->groups, rows = s->k * s->k * icg;
+    for (int o = 0; o < s->filters; o++) {
+        double largest = 0;
+        for (int r = 0; r < rows; r++) {
+            largest = fmax(largest, fabs(t->kernel[r * s->filters + o] * (double)q->scale[channel_of(s, r % icg, o)]));
+        }
+        t->k[o] = largest / 127;
+        t->shift[o] = t->bias[o];
+        for (int r = 0; r < rows; r++) {
+            int c = channel_of(s, r % icg, o);
+            double exact = t->kernel[r * s->filters + o], byte = rint(exact * (double)q->scale[c] / t->k[o]);
+            t->bytes[r * s->filters + o] = (int8_t)byte;
+            if (q->zero) t->shift[o] -= t->k[o] * byte * (double)q->zero[c];
+            if (q->mean) t->shift[o] += (double)q->mean[c] * (exact - t->k[o] * byte / (double)q->scale[c]);
+        }
+    }
+}
+
+static double byte_of_src(const trial *t, size_t i)
+{
+    const gf_quant *q = &t->op.spec.src_quant;
+    size_t c = i % (size_t)t->shape->c;
+    if (t->shape->src_bytes) return ((uint8_t *)data_of(&t->src))[i];
+    float v = ((float *)data_of(&t->src))[i] * (1 / q->scale[c]) + ((q->zero ? q->zero[c] : 0) + 0.5f);
+    return floor(fmin(fmax((double)v, 0), 255));
+}
+
+typedef struct sums {
+    double bytes, exact, bound; /* by the formula; in real numbers; how far apart they may be */
+} sums;
+
+static sums sum_at(const trial *t, int n, int y, int x, int o)
+{
+    const shape *s = t->shape;
+    const gf_quant *q = &t->op.spec.src_quant;
+    int icg = s->c / s->groups;
+    sums r = {t->shift[o], t->bias[o], 0};
+    for (int i = 0; i < s->k * s->k * icg; i++) {
+        int sy = y * s->stride + i / icg / s->k - s->pt, sx = x * s->stride + i / icg % s->k - s->pl;
+        int c = channel_of(s, i % icg, o), at = i * s->filters + o;
+        double off = q->zero ? q->zero[c] : 0, mean = q->mean ? q->mean[c] : 0, byte = 0;
+        bool inside = sy >= 0 && sy < s->h && sx >= 0 && sx < s->w;
+        if (inside) byte = byte_of_src(t, (size_t)(((n * s->h + sy) * s->w + sx) * s->c + c));
+        double value = (double)q->scale[c] * (byte - off);
+        r.bytes += t->k[o] * byte * t->bytes[at];
+        r.exact += value * (double)t->kernel[at];
+        r.bound += 0.5 * t->k[o] * fabs(value - mean) / (double)q->scale[c];
+    }
+    return r;
+}
+
+static double clipped(gf_act act, double x)
+{
+    if (act == GF_ACT_RELU6) return fmin(fmax(x, 0), 6);
+    return act == GF_ACT_RELU ? fmax(x, 0) : x;
+}
+
+static void check_trial(trial *t)
+{
+    const shape *s = t->shape;
+    const gf_shape *d = &t->op.spec.dst;
+    size_t zeros = 0, full = 0, count = gf_count(d);
+    round_kernel(t);
+    for (size_t i = 0; i < count; i++) {
+        int o = (int)(i % (size_t)s->filters), pixel = (int)(i / (size_t)s->filters);
+        int x = pixel % (int)d->dim[2], y = pixel / (int)d->dim[2] % (int)d->dim[1];
+        sums want = sum_at(t, pixel / (int)(d->dim[1] * d->dim[2]), y, x, o);
+        if (s->dst_bytes) {
+            double scale = t->dst_scale[o], got = ((uint8_t *)data_of(&t->dst))[i];
+            double exact = fmin(fmax(want.exact, 0), 255 * scale), byte = fmin(fmax(want.bytes / scale, 0), 255);
+            zeros += got == 0;
+            full += got == 255;
+            if (!(fabs(got - byte) <= 0.5 + 1e-3)) fail_msg("%s: %zu: %g, by the formula %g", s->name, i, got, byte);
+            if (!(fabs(got * scale - exact) <= want.bound + 0.501 * scale))
+                fail_msg("%s: %zu is too far off", s->name, i);
+        } else {
+            double got = ((float *)data_of(&t->dst))[i], add = 0;
+            if (s->residual) add = ((float *)data_of(&t->residual))[i];
+            double formula = clipped(s->act, want.bytes + add), exact = clipped(s->act, want.exact + add);
+            zeros += got == 0;
+            if (!(fabs(got - formula) <= 1e-4)) fail_msg("%s: %zu: %g, by the formula %g", s->name, i, got, formula);
+            if (!(fabs(got - exact) <= want.bound + 1e-4)) fail_msg("%s: %zu is too far off", s->name, i);
+        }
+    }
+    if (zeros + full > count * 3 / 4) fail_msg("%s: mostly clipped: no evidence", s->name);
+}
+
+static void conv_is_its_formula(void **state)
+{
+    (void)state;
+    if (!gf_ops_has_int8(ops)) {
+        print_message("NOT RUN: %s does not multiply bytes\n", gf_ops_machine(ops));
+        return;
+    }
+    for (int i = 0; i < SHAPES; i++) {
+        trial t;
+        trial_open(&t, &shapes[i]);
+        check_trial(&t);
+        trial_close(&t);
+    }
+}
+
+/* ---- what it cannot do is refused */
+
+static void others_are_refused(void **state)
+{
+    (void)state;
+    trial t = {.shape = &shapes[5]};
+    fill_quants(&t);
+    gf_op op;
+    gf_op_spec padded = spec_of(&t), trains = padded, smooth = padded, blind = padded;
+    padded.src_quant.zero = t.src_zero;
+    trains.backward = true;
+    smooth.act = GF_ACT_TANH;
+    blind.src_quant.scale = NULL;
+    const gf_op_spec *bad[] = {&padded, &trains, &smooth, &blind};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(gf_op_create(&op, bad[i], ops, &error), GRAFT_INTERNAL);
+    }
+}
+
+/* ---- loops over elements, on any machine */
+
+static void quantising_rounds_and_cuts(void **state)
+{
+    (void)state;
+    enum { PERIOD = 3, N = 100 };
+    const float scale[PERIOD] = {0.5f, 0.25f, 2}, zero[PERIOD] = {0, 128, 10};
+    float factor[PERIOD], offset[PERIOD], src[N];
+    uint16_t narrow[N];
+    uint8_t got[N + 1];
+    for (int i = 0; i < PERIOD; i++) factor[i] = 1 / scale[i], offset[i] = zero[i] + 0.5f;
+    for (int i = 0; i < N; i++) src[i] = (float)(i - 50) * 1.5f;
+    src[7] = NAN, src[8] = INFINITY, src[9] = -INFINITY;
+    for (int i = 0; i < N; i++) narrow[i] = gf_f32_to_bf16(src[i]);
+    for (int type = 0; type < 2; type++) {
+        got[N] = GUARD_BYTE;
+        gf_quantise(got, type ? (void *)narrow : (void *)src, type ? GF_BF16 : GF_F32, N, factor, offset, PERIOD);
+        for (int i = 0; i < N; i++) {
+            double want =
+                floor(fmin(fmax((double)src[i] / (double)scale[i % PERIOD] + (double)zero[i % PERIOD] + 0.5, 0), 255));
+            if (isnan(src[i])) want = 0;
+            if (got[i] != (int)want) fail_msg("element %d: %d, wanted is %g", i, got[i], want);
+        }
+        assert_int_equal(got[N], GUARD_BYTE);
+    }
+}
+
+static void pooling_takes_bytes(void **state)
+{
+    (void)state;
+    enum { HW = 25, C = 5 };
+    const float scale[C] = {0.1f, 0.2f, 0.3f, 0.4f, 0.5f}, zero[C] = {0, 1, 2, 3, 4};
+    uint8_t src[2 * HW * C];
+    float dst[2 * C];
+    gf_op_spec s = {.cls = &gf_op_global_pool, .name = "pool", .n_src = 1, .src_quant = {scale, zero, NULL}};
+    s.src[0] = GF_SHAPE(2, 5, 5, C);
+    s.src_dtype[0] = GF_U8;
+    gf_op op;
+    gf_exec exec;
+    for (int i = 0; i < 2 * HW * C; i++) src[i] = (uint8_t)(i * 37);
+    OK(gf_op_create(&op, &s, ops, &error));
+    OK(gf_op_bind(&op, &(gf_op_args){.src = {src}, .dst = dst}, &exec, &error));
+    OK(s.cls->forward(&exec, NULL, &error));
+    for (int n = 0; n < 2; n++) {
+        for (int c = 0; c < C; c++) {
+            double sum = 0;
+            for (int i = 0; i < HW; i++) sum += (double)scale[c] * (src[(n * HW + i) * C + c] - (double)zero[c]);
+            assert_true(fabs(dst[n * C + c] - sum / HW) <= 1e-4);
+        }
+    }
+    gf_op_unbind(&exec);
+    gf_op_destroy(&op);
+}
+
+int main(void)
+{
+    gf_ops_start_worker();
+    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(conv_is_its_formula),
+        cmocka_unit_test(others_are_refused),
+        cmocka_unit_test(quantising_rounds_and_cuts),
+        cmocka_unit_test(pooling_takes_bytes),
+    };
+    int failed = cmocka_run_group_tests_name("int8", tests, NULL, NULL);
+    gf_ops_destroy(ops);
+    return failed;
+}
