@@ -6,8 +6,8 @@
 #include "ops/op.h"
 
 /* The compiler makes versions of a loop for wider vectors and picks one when the library is loaded. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(GF_NO_CLONES) && defined(__GNUC__) && \
-    !defined(__clang__)
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
+    !defined(GF_NO_CLONES) && defined(__GNUC__) && !defined(__clang__)
 #define GF_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
 #else
 #define GF_CLONES

@@ -47,7 +47,7 @@ typedef struct guarded {
     size_t bytes, total;
 } guarded;
 
-static inline void *data_of(const guarded *g) { return g->block + GUARD; }
+static inline void *data_of(const guarded *g) { return g->block ? g->block + GUARD : NULL; }
 
 static inline guarded guarded_new(size_t bytes)
 {
