@@ -15,7 +15,7 @@ double gf_engine_flops(const gf_engine *e, bool whole)
 
 int gf_engine_int8_layers(const gf_engine *e)
 {
-    if (!e->spec.int8_layers || !e->cut) return 0;
+    if (!e->spec.int8_layers || !e->cut || !gf_ops_has_int8(e->ops)) return 0;
     int end = e->graph.node[e->cut - 1].layer + 1;
     return end < e->spec.int8_layers ? end : e->spec.int8_layers;
 }

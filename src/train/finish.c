@@ -313,17 +313,32 @@ static graft_status self_picture(void *ctx, uint32_t epoch, uint32_t sample, boo
     return GRAFT_OK;
 }
 
-/* What the model makes of a fixed picture goes into its file: whoever reads it can tell that it is still the same. */
-static graft_status self_test(gf_run *r, graft_error *err)
+static graft_status run_self_test(gf_run *r, gf_engine *e, float *result, graft_error *err)
 {
-    size_t outputs = gf_engine_outputs(r->engine);
+    size_t outputs = gf_engine_outputs(e);
     float *out = gf_new_n(outputs, float);
     if (!out) return gf_fail_memory(err, outputs * sizeof *out, "the self-test");
-    graft_status status =
-        gf_engine_forward(r->engine, &(gf_feed){self_picture, r}, NULL, &(uint32_t){0}, 1, out, NULL, err);
+    graft_status status = gf_engine_forward(e, &(gf_feed){self_picture, r}, NULL, &(uint32_t){0}, 1, out, NULL, err);
     r->facts->n_self_test = (int)(outputs < GF_SELF_TEST_MAX ? outputs : GF_SELF_TEST_MAX);
-    memcpy(r->facts->self_test, out, (size_t)r->facts->n_self_test * sizeof *out);
+    memcpy(result, out, (size_t)r->facts->n_self_test * sizeof *out);
     gf_free(out);
+    return status;
+}
+
+/* What the model makes of a fixed picture goes into its file: whoever reads it can tell that it is still the same; also
+ * a machine that does not compute in bytes. */
+static graft_status self_test(gf_run *r, graft_error *err)
+{
+    r->facts->saved_dtype = r->facts->dtype;
+    GF_TRY(run_self_test(r, r->engine, r->facts->self_test, err));
+    if (!r->facts->int8_layers) return GRAFT_OK;
+    gf_engine *plain = NULL;
+    gf_engine_spec spec;
+    gf_engine_defaults(&spec);
+    spec.dtype = r->facts->dtype;
+    GF_TRY(gf_engine_create(&plain, r->model, r->host.ops, r->host.pool, &spec, err));
+    graft_status status = run_self_test(r, plain, r->facts->plain_self_test, err);
+    gf_engine_destroy(plain);
     return status;
 }
 

@@ -23,17 +23,29 @@ void gf_self_test_picture(float *dst, size_t n)
     for (size_t i = 0; i < n; i++) dst[i] = (float)((i * 97 + i / 3 * 31 + i / 977 * 53) % 256);
 }
 
-graft_status gf_self_test_check(const gf_model_facts *f, const float *logits, gf_dtype dtype, graft_error *err)
+graft_status gf_self_test_check(const gf_model_facts *f, const float *logits, bool bytes, graft_error *err)
 {
-    float tolerance = dtype == GF_F32 && f->dtype == GF_F32 ? 1e-3f : 0.1f, largest = 1;
-    for (int i = 0; i < f->n_self_test; i++) largest = fmaxf(largest, fabsf(f->self_test[i]));
+    const float *want = f->int8_layers && !bytes ? f->plain_self_test : f->self_test;
+    float tolerance = f->dtype == GF_F32 && f->saved_dtype == GF_F32 ? 1e-3f : 0.1f, largest = 1;
+    for (int i = 0; i < f->n_self_test; i++) largest = fmaxf(largest, fabsf(want[i]));
     for (int i = 0; i < f->n_self_test; i++) {
-        if (fabsf(logits[i] - f->self_test[i]) <= tolerance * largest) continue;
+        if (fabsf(logits[i] - want[i]) <= tolerance * largest) continue;
         return gf_fail(err, GF_E_NOT_A_MODEL, "was it made by another version of graft? train it anew, or report it",
-                       "the model's self-test gives %g, it was saved with %g", (double)logits[i],
-                       (double)f->self_test[i]);
+                       "the model's self-test gives %g, it was saved with %g", (double)logits[i], (double)want[i]);
     }
     return GRAFT_OK;
+}
+
+static gf_json *numbers(const float *x, int n)
+{
+    gf_json *j = gf_json_array();
+    for (int i = 0; i < n; i++) gf_json_add(j, gf_json_real((double)x[i]));
+    return j;
+}
+
+static void read_numbers(const gf_json *j, float *x, int n)
+{
+    for (int i = 0; i < n; i++) x[i] = (float)gf_json_f64(gf_json_at(j, (size_t)i), 0);
 }
 
 static char *facts_text(const gf_model_facts *f)
@@ -53,9 +65,8 @@ static char *facts_text(const gf_model_facts *f)
     gf_json_set(j, "ignore_exif", gf_json_bool(f->ignore_exif));
     gf_json_set(j, "layout", gf_json_string("HWIO"));
     gf_json_set(j, "channels", gf_json_string("RGB"));
-    gf_json *test = gf_json_array();
-    for (int i = 0; i < f->n_self_test; i++) gf_json_add(test, gf_json_real(f->self_test[i]));
-    gf_json_set(j, "self_test", test);
+    gf_json_set(j, "self_test", numbers(f->self_test, f->n_self_test));
+    if (f->int8_layers) gf_json_set(j, "plain_self_test", numbers(f->plain_self_test, f->n_self_test));
     gf_json_set(j, "scale", gf_json_real(f->scale));
     gf_json_set(j, "offset", gf_json_real(f->offset));
     char *text = gf_json_text(j, 0);
@@ -136,9 +147,10 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
     f->scale = (float)gf_json_f64(gf_json_get(j, "scale"), 0);
     f->offset = (float)gf_json_f64(gf_json_get(j, "offset"), 0);
     const gf_json *test = gf_json_get(j, "self_test"), *classes = gf_json_get(j, "classes");
-    for (size_t i = 0; i < gf_json_size(test) && i < GF_SELF_TEST_MAX; i++) {
-        f->self_test[f->n_self_test++] = (float)gf_json_f64(gf_json_at(test, i), 0);
-    }
+    f->saved_dtype = f->dtype;
+    f->n_self_test = gf_json_size(test) < GF_SELF_TEST_MAX ? (int)gf_json_size(test) : GF_SELF_TEST_MAX;
+    read_numbers(test, f->self_test, f->n_self_test);
+    read_numbers(gf_json_get(j, "plain_self_test"), f->plain_self_test, f->n_self_test);
     for (size_t i = 0; i < gf_json_size(classes); i++) {
         GF_GOTO(gf_names_add(&f->classes, gf_json_str(gf_json_at(classes, i), ""), err));
     }

@@ -17,21 +17,23 @@ typedef struct gf_model_facts {
     double alpha, dropout;
     int width, height;
     gf_names classes;
-    gf_dtype dtype;  /* of activations, as it was trained */
-    int int8_layers; /* layers below this one in bytes, by the model's ranges (gf_layer.range); 0: none */
+    gf_dtype dtype;       /* of activations, as they are computed here */
+    gf_dtype saved_dtype; /* and as they were where the self-test was made */
+    int int8_layers;      /* layers below this one are computed in bytes, by the model's ranges; 0: none */
     bool antialias, ignore_exif;
     int n_self_test;                   /* outputs of self_test that hold; 0: the file has none */
     float self_test[GF_SELF_TEST_MAX]; /* the first logits of gf_self_test_picture, as the model gave them when it was
                                           saved */
-    float scale, offset;               /* preprocessing, for other readers: 0..255 -> scale x + offset */
+    float plain_self_test[GF_SELF_TEST_MAX]; /* with int8_layers: as it would be with none, for other machines */
+    float scale, offset;                     /* preprocessing, for other readers: 0..255 -> scale x + offset */
 } gf_model_facts;
 
 void gf_model_facts_free(gf_model_facts *f);
 
 /* E2010 where logits (of the self-test's picture) are not those that the file was saved with: then what reads it is not
  * what wrote it (another layout, channel order, preprocessing). Tolerances: f32 1e-3, bf16 0.1, of the largest logit
- * but at least 1. */
-graft_status gf_self_test_check(const gf_model_facts *f, const float *logits, gf_dtype dtype, graft_error *err);
+ * but at least 1. `bytes`: the logits were computed with int8_layers. */
+graft_status gf_self_test_check(const gf_model_facts *f, const float *logits, bool bytes, graft_error *err);
 
 graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_model_facts *f, graft_error *err);
 
