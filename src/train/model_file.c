@@ -74,16 +74,16 @@ static char *facts_text(const gf_model_facts *f)
     return text;
 }
 
-/* Adds a tensor that borrows its values. */
-static graft_status list_tensor(gf_tensors *list, const gf_layer *l, const char *var, const gf_shape *shape, void *data,
-                                graft_error *err)
+/* Adds a tensor FOLDER/NAME that borrows its values. */
+static graft_status list_tensor(gf_tensors *list, const char *folder, const char *name, const gf_shape *shape,
+                                void *data, graft_error *err)
 {
     if (!gf_grow(&list->item, list->n, &list->cap)) return gf_fail_memory(err, sizeof(gf_tensor), "a model file");
-    list->item[list->n] = (gf_tensor){gf_sprintf("%s/%s", l->name, var), GF_F32, *shape, data};
+    list->item[list->n] = (gf_tensor){gf_sprintf("%s/%s", folder, name), GF_F32, *shape, data};
     return list->item[list->n++].name ? GRAFT_OK : gf_fail_memory(err, GF_NAME_MAX, "a model file");
 }
 
-/* (channels, 3): lowest, highest, mean of each channel of the layer's output. */
+/* int8/LAYER: (channels, 3): lowest, highest, mean of each channel of the layer's output. */
 static gf_shape range_shape(const gf_layer *l) { return GF_SHAPE((int64_t)gf_layer_channels(l), 3); }
 
 static bool has_range(const gf_model *m, int layer)
@@ -99,11 +99,11 @@ static graft_status list_all(gf_tensors *list, const gf_model *m, const gf_model
 {
     for (size_t i = 0; i < m->n_params; i++) {
         const gf_param *p = &m->param[i];
-        GF_TRY(list_tensor(list, &m->layer[p->layer], p->var, &p->shape, m->value + p->offset, err));
+        GF_TRY(list_tensor(list, m->layer[p->layer].name, p->var, &p->shape, m->value + p->offset, err));
     }
     for (int i = 0; i < f->int8_layers; i++) {
         gf_shape shape = range_shape(&m->layer[i]);
-        if (has_range(m, i)) GF_TRY(list_tensor(list, &m->layer[i], "range", &shape, gf_model_range(m, i), err));
+        if (has_range(m, i)) GF_TRY(list_tensor(list, "int8", m->layer[i].name, &shape, gf_model_range(m, i), err));
     }
     return GRAFT_OK;
 }
@@ -192,7 +192,7 @@ static graft_status read_ranges(gf_model *m, gf_model_facts *f, const gf_safeten
     for (int i = 0; i < f->int8_layers; i++) {
         const gf_layer *l = &m->layer[i];
         char name[2 * GF_NAME_MAX];
-        snprintf(name, sizeof name, "%s/range", l->name);
+        snprintf(name, sizeof name, "int8/%s", l->name);
         const gf_safetensors_tensor *t = gf_safetensors_find(st, name);
         gf_shape shape = range_shape(l);
         if (!t) continue;
