@@ -150,18 +150,21 @@ graft_status gf_calibrate(gf_model *m, gf_ops *ops, gf_pool *pool, const gf_feed
     size_t row = gf_count(&m->layer[m->features].shape);
     float *out = gf_new_n(3 * n * row, float);
     bool *lost = gf_new_n(n, bool);
-    graft_status status = out && lost ? GRAFT_OK : gf_fail_memory(err, 3 * n * row * sizeof *out, "calibration");
-    trial t[] = {
-        {GF_F32, false, true, out}, {dtype, false, false, out + n * row}, {dtype, true, false, out + 2 * n * row}};
-    for (int i = 0; i < 3 && status == GRAFT_OK; i++) {
-        if (dtype == GF_F32 && i == 1) t[1].out = out; /* it is the same */
-        if (dtype != GF_F32 || i != 1) status = run_trial(m, ops, pool, feed, sample, n, &t[i], lost, err);
+    graft_status status = GRAFT_OK;
+    if (!out || !lost) {
+        status = gf_fail_memory(err, 3 * n * row * sizeof *out, "calibration");
+        goto out;
     }
-    if (status == GRAFT_OK) {
-        result->error = relative_error(t[1].out, out, lost, n, row);
-        result->int8_error = relative_error(t[2].out, out, lost, n, row);
-        result->safe = result->int8_error <= times * result->error + more;
+    float *half = dtype == GF_F32 ? out : out + n * row, *bytes = out + 2 * n * row;
+    trial t[] = {{GF_F32, false, true, out}, {dtype, false, false, half}, {dtype, true, false, bytes}};
+    for (int i = 0; i < 3; i++) {
+        bool known = i == 1 && dtype == GF_F32;
+        if (!known) GF_GOTO(run_trial(m, ops, pool, feed, sample, n, &t[i], lost, err));
     }
+    result->error = relative_error(half, out, lost, n, row);
+    result->int8_error = relative_error(bytes, out, lost, n, row);
+    result->safe = result->int8_error <= times * result->error + more;
+out:
     gf_free(out);
     gf_free(lost);
     return status;
