@@ -27,7 +27,7 @@ static graft_status self_picture(void *ctx, uint32_t epoch, uint32_t sample, boo
 {
     (void)epoch, (void)sample, (void)training, (void)worker, (void)err;
     const gf_model_facts *f = ctx;
-    gf_self_test_picture(dst, (size_t)(f->width * f->height * 3));
+    gf_self_test_picture(dst, f->width, f->height);
     return GRAFT_OK;
 }
 

@@ -309,7 +309,7 @@ static graft_status self_picture(void *ctx, uint32_t epoch, uint32_t sample, boo
 {
     (void)epoch, (void)sample, (void)training, (void)worker, (void)err;
     const gf_run *r = ctx;
-    gf_self_test_picture(dst, (size_t)(r->config->width * r->config->height * 3));
+    gf_self_test_picture(dst, (int)r->config->width, (int)r->config->height);
     return GRAFT_OK;
 }
 

@@ -18,9 +18,15 @@ void gf_model_facts_free(gf_model_facts *f)
 /* ---- writing
  * ------------------------------------------------------------------------------------------------------------- */
 
-void gf_self_test_picture(float *dst, size_t n)
+void gf_self_test_picture(float *dst, int w, int h)
 {
-    for (size_t i = 0; i < n; i++) dst[i] = (float)((i * 97 + i / 3 * 31 + i / 977 * 53) % 256);
+    for (int y = 0; y < h; y++) {
+        for (int x = 0; x < w; x++, dst += 3) {
+            dst[0] = 128 + 127 * (float)x / (float)w;
+            dst[1] = 255 * (float)y / (float)h;
+            dst[2] = (float)((x * 7 + y * 13) % 96);
+        }
+    }
 }
 
 graft_status gf_self_test_check(const gf_model_facts *f, const float *logits, bool bytes, graft_error *err)

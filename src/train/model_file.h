@@ -9,8 +9,9 @@
 
 enum { GF_SELF_TEST_MAX = 8 };
 
-/* The picture of the self-test: n values 0..255, a fixed pattern in which no channel, row or column is like another. */
-void gf_self_test_picture(float *dst, size_t n);
+/* The picture of the self-test, w x h x 3 values 0..255: red grows to the right, green downwards, blue is a dark
+ * pattern, so that channels, rows and columns cannot be exchanged unseen. */
+void gf_self_test_picture(float *dst, int w, int h);
 
 typedef struct gf_model_facts {
     char architecture[GF_NAME_MAX];
@@ -30,14 +31,14 @@ typedef struct gf_model_facts {
 
 void gf_model_facts_free(gf_model_facts *f);
 
-/* E2010 where logits (of the self-test's picture) are not those that the file was saved with: then what reads it is not
+/* E2009 where logits (of the self-test's picture) are not those that the file was saved with: then what reads it is not
  * what wrote it (another layout, channel order, preprocessing). Tolerances: f32 1e-3, bf16 0.1, of the largest logit
  * but at least 1. `bytes`: the logits were computed with int8_layers. */
 graft_status gf_self_test_check(const gf_model_facts *f, const float *logits, bool bytes, graft_error *err);
 
 graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_model_facts *f, graft_error *err);
 
-/* Builds the model and its values from the file alone. Both outputs are the caller's. E2010 where it is no such file.
+/* Builds the model and its values from the file alone. Both outputs are the caller's. E2009 where it is no such file.
  */
 graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path, graft_error *err);
 
