@@ -16,6 +16,11 @@ typedef struct job {
     graft_error error;
 } job;
 
+typedef struct worker_arg {
+    gf_pool *pool;
+    int index;
+} worker_arg;
+
 struct gf_pool {
     pthread_mutex_t lock;
     pthread_cond_t work, idle;
@@ -24,12 +29,8 @@ struct gf_pool {
     int threads;
     void (*start)(void);
     pthread_t *thread;
+    worker_arg *arg; /* of each worker, as long as the pool lives */
 };
-
-typedef struct worker_arg {
-    gf_pool *pool;
-    int index;
-} worker_arg;
 
 int gf_cpu_count(void)
 {
@@ -65,15 +66,14 @@ static void run_item(gf_pool *pool, job *j, int worker)
 
 static void *worker_main(void *raw)
 {
-    worker_arg arg = *(worker_arg *)raw;
-    gf_free(raw);
-    gf_pool *pool = arg.pool;
+    const worker_arg *arg = raw;
+    gf_pool *pool = arg->pool;
     if (pool->start) pool->start();
     pthread_mutex_lock(&pool->lock);
     while (!pool->stop) {
         job *j = next_job(pool);
         if (j) {
-            run_item(pool, j, arg.index);
+            run_item(pool, j, arg->index);
         } else {
             pthread_cond_wait(&pool->work, &pool->lock);
         }
@@ -84,13 +84,9 @@ static void *worker_main(void *raw)
 
 static bool start_worker(gf_pool *pool)
 {
-    worker_arg *arg = gf_new(worker_arg);
-    if (!arg) return false;
+    worker_arg *arg = &pool->arg[pool->threads];
     *arg = (worker_arg){pool, pool->threads};
-    if (pthread_create(&pool->thread[pool->threads], NULL, worker_main, arg)) {
-        gf_free(arg);
-        return false;
-    }
+    if (pthread_create(&pool->thread[pool->threads], NULL, worker_main, arg)) return false;
     pool->threads++;
     return true;
 }
@@ -106,7 +102,8 @@ graft_status gf_pool_create(gf_pool **out, int threads, void (*start)(void), gra
     pthread_cond_init(&pool->idle, NULL);
     pool->start = start;
     pool->thread = gf_new_n((size_t)threads, pthread_t);
-    if (!pool->thread) {
+    pool->arg = gf_new_n((size_t)threads, worker_arg);
+    if (!pool->thread || !pool->arg) {
         gf_pool_destroy(pool);
         return gf_fail_memory(err, (size_t)threads * sizeof(pthread_t), "threads");
     }
@@ -132,6 +129,7 @@ void gf_pool_destroy(gf_pool *pool)
     pthread_cond_destroy(&pool->idle);
     pthread_mutex_destroy(&pool->lock);
     gf_free(pool->thread);
+    gf_free(pool->arg);
     gf_free(pool);
 }
 
