@@ -32,8 +32,7 @@ typedef struct graft_model graft_model;
 typedef struct graft_data graft_data;
 typedef struct graft_result graft_result;
 
-/* ---- a context: threads, messages, progress, stopping
- * ------------------------------------------------------------------- */
+/* ---- a context: threads, messages, progress, stopping */
 
 typedef enum graft_level { GRAFT_NOTE, GRAFT_WARNING } graft_level;
 
@@ -72,8 +71,7 @@ GRAFT_API void graft_context_defaults(graft_context_options *options);
 GRAFT_API graft_status graft_context_open(const graft_context_options *options, graft_context **out, graft_error *err);
 GRAFT_API void graft_context_free(graft_context *context);
 
-/* ---- a model
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- a model */
 
 typedef struct graft_model_options {
     const char *model;     /* an architecture ("mobilenet_v2"); NULL: "mobilenet_v2" */
@@ -104,8 +102,7 @@ GRAFT_API void graft_model_free(graft_model *model);
  * non_trainable_params, trainable_variables). With fine_tune_at set, trainable is told for the fine-tuning phase. */
 GRAFT_API graft_status graft_summary(const graft_model *model, graft_result **out, graft_error *err);
 
-/* ---- data
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- data */
 
 typedef enum graft_cache { GRAFT_CACHE_AUTO, GRAFT_CACHE_MEMORY, GRAFT_CACHE_DISK, GRAFT_CACHE_NONE } graft_cache;
 
@@ -141,8 +138,7 @@ GRAFT_API const char *graft_data_class_name(const graft_data *data, int class_in
 GRAFT_API graft_status graft_inspect(graft_context *context, const char *path, const graft_data_options *options,
                                      graft_result **out, int64_t *bad, graft_error *err);
 
-/* ---- train, resume
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- train, resume */
 
 typedef struct graft_train_options {
     const char *out; /* the run folder; must not hold a run unless `force` */
@@ -178,8 +174,7 @@ GRAFT_API graft_status graft_train(graft_model *model, graft_data *data, const g
 GRAFT_API graft_status graft_resume(graft_context *context, const char *run, const char *data, graft_result **out,
                                     graft_error *err);
 
-/* ---- evaluate, predict, features
- * ---------------------------------------------------------------------------------------- */
+/* ---- evaluate, predict, features */
 
 /* Every labelled picture below `path` (or of its split "train", "validation", "test"; NULL: all). Result JSON:
  * {"images","loss","accuracy","confusion":[[..]]} (rows: true class). */
@@ -214,8 +209,7 @@ GRAFT_API graft_prediction graft_result_prediction(const graft_result *result, s
 GRAFT_API graft_status graft_features(graft_model *model, const char *const *paths, size_t n, const char *layer,
                                       const char *out_file, graft_result **out, graft_error *err);
 
-/* ---- bench
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- bench */
 
 typedef struct graft_bench_options {
     int batch;           /* 32 */
@@ -230,8 +224,7 @@ GRAFT_API void graft_bench_defaults(graft_bench_options *options);
 GRAFT_API graft_status graft_bench(graft_model *model, const graft_bench_options *options, graft_result **out,
                                    graft_error *err);
 
-/* ---- results
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- results */
 
 GRAFT_API const char *graft_result_json(const graft_result *result); /* one JSON document */
 GRAFT_API const char *graft_result_text(const graft_result *result); /* the same for people */

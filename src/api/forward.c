@@ -66,8 +66,7 @@ static graft_status want_head(const graft_model *m, graft_error *err)
                    "the model has not been trained: it has no classes");
 }
 
-/* ---- evaluate
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- evaluate */
 
 static graft_status evaluate_range(graft_model *m, gf_engine *e, gf_set_feed *s, uint32_t first, uint32_t end,
                                    gf_evaluation *ev, graft_error *err)
@@ -169,8 +168,7 @@ graft_status graft_evaluate(graft_model *m, const char *path, const char *split,
     return status;
 }
 
-/* ---- predict
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- predict */
 
 /* The `top` likeliest classes of p, likeliest first, equal ones by number. */
 static void likeliest(const float *p, int classes, int top, int *out)
@@ -328,8 +326,7 @@ graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, i
     return status;
 }
 
-/* ---- features
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- features */
 
 static graft_status write_features(graft_model *m, gf_album *a, gf_engine *e, const gf_shape *row, const char *file,
                                    graft_error *err)

@@ -198,8 +198,7 @@ void graft_model_free(graft_model *m)
     gf_free(m);
 }
 
-/* ---- head and precision
- * -------------------------------------------------------------------------------------------------- */
+/* ---- head and precision */
 
 static bool same_names(const gf_names *a, const gf_names *b)
 {
@@ -295,8 +294,7 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
     return gf_config_text(&m->config.dtype, gf_dtype_name(m->facts.dtype), err);
 }
 
-/* ---- summary
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- summary */
 
 graft_status graft_summary(const graft_model *m, graft_result **out, graft_error *err)
 {

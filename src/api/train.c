@@ -32,8 +32,7 @@ void graft_train_defaults(graft_train_options *o)
 
 static const char *text_or(const char *s, const char *fallback) { return s ? s : fallback; }
 
-/* ---- options
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- options */
 
 static graft_status check_numbers(const graft_train_options *o, graft_error *err)
 {
@@ -143,8 +142,7 @@ static graft_status fill_versions(gf_run_config *c, graft_context *context, graf
     return status == GRAFT_OK ? gf_config_text(&c->machine, gf_ops_machine(context->ops), err) : status;
 }
 
-/* ---- the run folder
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the run folder */
 
 /* Takes away what an older run left, config.json first: from then on the folder is no run. */
 static void clear_run(const char *dir)
@@ -203,8 +201,7 @@ static graft_status check_apart(const char *dir, const graft_data *d, graft_erro
                    GF_ESC(dir), GF_ESC(d->path));
 }
 
-/* ---- result
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- result */
 
 static gf_json *copy_metrics(const gf_json *from)
 {
@@ -254,8 +251,7 @@ static graft_status run_result(const char *dir, graft_result **out, graft_error 
     return gf_result_create(out, j, text.s, err);
 }
 
-/* ---- train
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- train */
 
 static graft_status resolve(graft_model *m, const graft_data *d, const graft_train_options *o, graft_error *err)
 {
@@ -336,8 +332,7 @@ out:
     return status;
 }
 
-/* ---- resume
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- resume */
 
 /* What is different from the data that the run began with. */
 static graft_status data_differs(const char *run, const graft_data *d, graft_error *err)

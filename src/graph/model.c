@@ -165,8 +165,7 @@ gf_counts gf_model_counts(const gf_model *m)
     return c;
 }
 
-/* ---- summary
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- summary */
 
 static void grouped(char out[32], size_t n)
 {

@@ -282,8 +282,7 @@ void gf_plan_grad_range(const gf_plan *p, size_t i, size_t *first, size_t *count
     *count = p->op[i].grad_count;
 }
 
-/* ---- lanes
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- lanes */
 
 void *gf_lane_value(const gf_lane *lane, int value) { return lane->arena + lane->p->value[value].offset; }
 

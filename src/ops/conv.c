@@ -30,10 +30,6 @@ typedef struct conv_impl {
     size_t scratch_prim; /* the primitives' part of the scratchpad; conversions lie behind it */
 } conv_impl;
 
-typedef struct conv_exec {
-    gf_call forward, backward_data, backward_weights;
-} conv_exec;
-
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {
     const gf_shape *src = &s->src[0];
@@ -48,8 +44,7 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
     return GRAFT_OK;
 }
 
-/* ---- memory descriptors
- * -------------------------------------------------------------------------------------------------- */
+/* ---- memory descriptors */
 
 static dnnl_status_t tensor_md(dnnl_memory_desc_t *md, const gf_shape *s, dnnl_data_type_t type)
 {
@@ -84,8 +79,7 @@ static void destroy_mds(dnnl_memory_desc_t *md, int n)
     }
 }
 
-/* ---- primitive descriptors
- * ----------------------------------------------------------------------------------------------- */
+/* ---- primitive descriptors */
 
 static dnnl_status_t make_attr(dnnl_primitive_attr_t *attr, gf_act act, const_dnnl_memory_desc_t residual, bool sum)
 {
@@ -173,8 +167,7 @@ static graft_status make_prim(const gf_op_spec *s, const gf_ops *ops, conv_kind 
     return gf_prim_finish(p, s->name, err);
 }
 
-/* ---- choosing how backward-data runs
- * ------------------------------------------------------------------------------------- */
+/* ---- choosing how backward-data runs */
 
 typedef struct trial {
     const gf_op_spec *spec;
@@ -237,8 +230,7 @@ static bool choose_data_in_f32(const gf_op_spec *s, gf_ops *ops)
     return chosen == 1;
 }
 
-/* ---- create
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- create */
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 static size_t round64(size_t n) { return (n + 63) / 64 * 64; }
@@ -325,8 +317,7 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
     return GRAFT_OK;
 }
 
-/* ---- bind
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- bind */
 
 /* Where backward-data reads and writes: the tensors themselves, or conversions in the scratchpad. */
 static void data_ends(const gf_op *op, const gf_op_args *a, const void **diff_dst, void **diff_src)
@@ -357,7 +348,7 @@ static graft_status bind_forward(const gf_op *op, const gf_op_args *a, gf_call *
     return gf_call_add(call, c->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), a->scratchpad, err);
 }
 
-static graft_status bind_backward(const gf_op *op, const gf_op_args *a, conv_exec *x, graft_error *err)
+static graft_status bind_backward(const gf_op *op, const gf_op_args *a, gf_calls *x, graft_error *err)
 {
     const conv_impl *c = op->impl;
     const void *diff_dst;
@@ -391,30 +382,19 @@ static graft_status bind_backward(const gf_op *op, const gf_op_args *a, conv_exe
 
 static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
 {
-    conv_exec *x = exec->impl = gf_new(conv_exec);
+    gf_calls *x = exec->impl = gf_new(gf_calls);
     if (!x) return gf_fail_memory(err, sizeof *x, op->spec.name);
     GF_TRY(bind_forward(op, &exec->args, &x->forward, err));
     return op->spec.backward ? bind_backward(op, &exec->args, x, err) : GRAFT_OK;
 }
 
-static void unbind(gf_exec *exec)
-{
-    conv_exec *x = exec->impl;
-    if (!x) return;
-    gf_call_destroy(&x->forward);
-    gf_call_destroy(&x->backward_data);
-    gf_call_destroy(&x->backward_weights);
-    gf_free(x);
-}
-
-/* ---- run
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- run */
 
 static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
 {
     (void)step;
     const conv_impl *c = exec->op->impl;
-    return gf_call_run(&((conv_exec *)exec->impl)->forward, &c->forward, c->ops, exec->op->spec.name, err);
+    return gf_call_run(&((gf_calls *)exec->impl)->forward, &c->forward, c->ops, exec->op->spec.name, err);
 }
 
 static graft_status backward_data(gf_exec *exec, graft_error *err)
@@ -427,7 +407,7 @@ static graft_status backward_data(gf_exec *exec, graft_error *err)
     void *diff_src;
     data_ends(op, a, &diff_dst, &diff_src);
     if (diff_dst != a->diff_dst) gf_convert((void *)diff_dst, GF_F32, a->diff_dst, type, c->dst_count);
-    GF_TRY(gf_call_run(&((conv_exec *)exec->impl)->backward_data, &c->backward_data, c->ops, op->spec.name, err));
+    GF_TRY(gf_call_run(&((gf_calls *)exec->impl)->backward_data, &c->backward_data, c->ops, op->spec.name, err));
     if (diff_src == a->diff_src[0]) return GRAFT_OK;
     gf_dtype computed = c->data_in_f32 ? GF_F32 : type;
     if (op->spec.accumulate[0]) {
@@ -457,7 +437,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
         }
     }
     if (s->diff_weights) {
-        conv_exec *x = exec->impl;
+        gf_calls *x = exec->impl;
         GF_TRY(gf_call_run(&x->backward_weights, &c->backward_weights, c->ops, s->name, err));
     }
     return s->diff_src[0] ? backward_data(exec, err) : GRAFT_OK;
@@ -487,7 +467,7 @@ const gf_op_class gf_op_conv = {
     .destroy = destroy,
     .prepare = prepare,
     .bind = bind,
-    .unbind = unbind,
+    .unbind = gf_calls_unbind,
     .forward = forward,
     .backward = backward,
     .finish_grad = finish_grad,

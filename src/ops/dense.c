@@ -14,10 +14,6 @@ typedef struct dense_impl {
     float *kernel, *bias;
 } dense_impl;
 
-typedef struct dense_exec {
-    gf_call forward, backward_data, backward_weights;
-} dense_exec;
-
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {
     if (s->src[0].rank != 2) {
@@ -126,7 +122,7 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
     const dense_impl *d = op->impl;
     const gf_op_spec *s = &op->spec;
     const gf_op_args *a = &exec->args;
-    dense_exec *x = exec->impl = gf_new(dense_exec);
+    gf_calls *x = exec->impl = gf_new(gf_calls);
     if (!x) return gf_fail_memory(err, sizeof *x, s->name);
     GF_TRY(bind_product(d, &d->forward, &x->forward, a->src[0], d->kernel, s->has_bias ? d->bias : NULL, a->dst,
                         a->scratchpad, err));
@@ -141,22 +137,12 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
     return GRAFT_OK;
 }
 
-static void unbind(gf_exec *exec)
-{
-    dense_exec *x = exec->impl;
-    if (!x) return;
-    gf_call_destroy(&x->forward);
-    gf_call_destroy(&x->backward_data);
-    gf_call_destroy(&x->backward_weights);
-    gf_free(x);
-}
-
 static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
 {
     (void)step;
     const gf_op_spec *s = &exec->op->spec;
     const dense_impl *d = exec->op->impl;
-    GF_TRY(gf_call_run(&((dense_exec *)exec->impl)->forward, &d->forward, d->ops, s->name, err));
+    GF_TRY(gf_call_run(&((gf_calls *)exec->impl)->forward, &d->forward, d->ops, s->name, err));
     gf_act_forward(s->act, exec->args.dst, GF_F32, gf_count(&s->dst));
     return GRAFT_OK;
 }
@@ -166,7 +152,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     (void)step;
     const gf_op_spec *s = &exec->op->spec;
     const dense_impl *d = exec->op->impl;
-    dense_exec *x = exec->impl;
+    gf_calls *x = exec->impl;
     const gf_op_args *a = &exec->args;
     float *dbias = s->diff_weights && s->has_bias ? a->grad + gf_op_kernel_count(s) : NULL;
     gf_act_backward_bias(s->act, a->diff_dst, s->act == GF_ACT_LINEAR ? NULL : a->dst, GF_F32, (size_t)s->dst.dim[0],
@@ -191,14 +177,13 @@ const gf_op_class gf_op_dense = {
     .destroy = destroy,
     .prepare = prepare,
     .bind = bind,
-    .unbind = unbind,
+    .unbind = gf_calls_unbind,
     .forward = forward,
     .backward = backward,
     .finish_grad = finish_grad,
 };
 
-/* ---- the naive twin
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the naive twin */
 
 static graft_status naive_create(gf_op *op, gf_ops *ops, graft_error *err)
 {

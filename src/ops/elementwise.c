@@ -58,8 +58,7 @@ static graft_status sum_backward(gf_exec *exec, const gf_step *step, graft_error
 const gf_op_class gf_op_act = {.name = "act", .infer = same_shape, .forward = sum_forward, .backward = sum_backward};
 const gf_op_class gf_op_add = {.name = "add", .infer = same_shape, .forward = sum_forward, .backward = sum_backward};
 
-/* ---- affine
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- affine */
 
 static size_t channels(const gf_op_spec *s) { return (size_t)s->dst.dim[s->dst.rank - 1]; }
 
@@ -138,8 +137,7 @@ const gf_op_class gf_op_affine = {
     .finish_grad = affine_finish,
 };
 
-/* ---- rescale
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- rescale */
 
 static graft_status rescale_forward(gf_exec *exec, const gf_step *step, graft_error *err)
 {
@@ -165,8 +163,7 @@ const gf_op_class gf_op_rescale = {
     .backward = no_backward,
 };
 
-/* ---- pad
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- pad */
 
 static graft_status pad_infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {

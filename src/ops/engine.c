@@ -278,6 +278,16 @@ void gf_call_destroy(gf_call *c)
     *c = (gf_call){0};
 }
 
+void gf_calls_unbind(gf_exec *exec)
+{
+    gf_calls *x = exec->impl;
+    if (!x) return;
+    gf_call_destroy(&x->forward);
+    gf_call_destroy(&x->backward_data);
+    gf_call_destroy(&x->backward_weights);
+    gf_free(x);
+}
+
 graft_status gf_packed_create(gf_packed *w, const gf_ops *ops, const_dnnl_memory_desc_t plain,
                               const_dnnl_memory_desc_t wanted, graft_error *err)
 {

@@ -102,7 +102,7 @@ void gf_act_forward(gf_act act, void *y, gf_dtype type, size_t n)
     for (size_t i = 0; i < n; i++) gf_store(y, type, i, gf_act_value(act, gf_load(y, type, i)));
 }
 
-/* ---- vectors of 16: one AVX-512 register, two of AVX2, four of SSE2 ------------------------------------------------------ */
+/* ---- vectors of 16: one AVX-512 register, two of AVX2, four of SSE2 */
 
 enum { LANES = 16, BLOCK = 64 };
 typedef float vf __attribute__((vector_size(64)));
@@ -127,11 +127,12 @@ INLINE vh load_h(const uint16_t *p)
 
 INLINE vf widen(vh x) { return (vf)(__builtin_convertvector(x, vu) << 16); }
 
-/* ---- activation's backward with the sum over rows ------------------------------------------------------------------------ */
+/* ---- activation's backward with the sum over rows */
 
-/* 64 channels of all rows: diff = (0 < y < top) ? diff : 0, sum += diff. y in [0, top] has the order of its bits, and y = 0 wraps
- * round to the largest. y NULL: nothing is masked. */
-GF_CLONES static void block_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, uint16_t top, float *sum)
+/* 64 channels of all rows: diff = (0 < y < top) ? diff : 0, sum += diff. y in [0, top] has the order of its bits, and y
+ * = 0 wraps round to the largest. y NULL: nothing is masked. */
+GF_CLONES static void block_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, uint16_t top,
+                                 float *sum)
 {
     vf s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
     for (size_t r = 0; r < rows; r++) {
@@ -178,7 +179,8 @@ GF_CLONES static void block_f32(float *diff, const float *y, size_t rows, size_t
 }
 
 /* The channels that are left over: one by one, in the same order of rows. */
-static void narrow_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, size_t c, uint16_t top, float *sum)
+static void narrow_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, size_t c, uint16_t top,
+                        float *sum)
 {
     for (size_t k = 0; k < c; k++) {
         sum[k] = 0;
@@ -249,7 +251,7 @@ void gf_act_backward(gf_act act, void *diff, const void *y, gf_dtype type, size_
     gf_act_backward_bias(act, (char *)diff + at, (const char *)y + at, type, 1, n - whole * BLOCK, NULL);
 }
 
-/* ---- rescale ------------------------------------------------------------------------------------------------------------- */
+/* ---- rescale */
 
 /* scale and offset repeat every 48 values: 48 is a multiple of 1, 2, 3 and 4 channels. */
 enum { PERIOD = 48 };

@@ -36,6 +36,12 @@ graft_status gf_call_add(gf_call *c, const gf_ops *ops, int what, const_dnnl_mem
 graft_status gf_call_run(const gf_call *c, const gf_prim *p, const gf_ops *ops, const char *layer, graft_error *err);
 void gf_call_destroy(gf_call *c);
 
+/* What an op with weights binds to a lane (gf_exec.impl), and its unbinding. */
+typedef struct gf_calls {
+    gf_call forward, backward_data, backward_weights;
+} gf_calls;
+void gf_calls_unbind(gf_exec *exec);
+
 /* Packs weights: reorders from graft's layout (`plain`) to what a primitive wants. */
 typedef struct gf_packed {
     gf_prim reorder;

@@ -35,8 +35,7 @@ size_t gf_engine_bytes(const gf_engine *e)
     return sum;
 }
 
-/* ---- making it
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- making it */
 
 /* oneDNN does not survive an allocation that fails while it makes primitives: whether there is memory is asked before.
  */
@@ -207,8 +206,7 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e);
 }
 
-/* ---- weights
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- weights */
 
 /* Item i: node i of the graph, in whichever plan it is. */
 static graft_status prepare_node(void *ctx, size_t item, int worker, graft_error *err)
@@ -223,8 +221,7 @@ graft_status gf_engine_reload(gf_engine *e, graft_error *err)
     return gf_pool_run(e->pool, e->graph.n_nodes, prepare_node, e, err);
 }
 
-/* ---- the frozen part
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the frozen part */
 
 graft_status gf_engine_frozen(gf_engine *e, const gf_feed *feed, uint32_t epoch, bool training, const uint32_t *sample,
                               size_t n, int worker, bool *lost, graft_error *err)

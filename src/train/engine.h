@@ -45,8 +45,7 @@ void gf_engine_destroy(gf_engine *e);
 /* Folds and packs all weights anew, after the model's values were set from outside. */
 graft_status gf_engine_reload(gf_engine *e, graft_error *err);
 
-/* ---- training
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- training */
 
 typedef struct gf_batch {
     uint32_t epoch;
@@ -82,8 +81,7 @@ size_t gf_engine_trainable(const gf_engine *e);
 float *gf_engine_params(const gf_engine *e);
 const float *gf_engine_grads(const gf_engine *e);
 
-/* ---- forward
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- forward */
 
 /* What crosses the cut, of samples first .. first + n - 1; filled by the first gf_engine_logits that gets it. */
 typedef struct gf_bank {
@@ -106,8 +104,7 @@ size_t gf_engine_outputs(const gf_engine *e);
 /* As a spec without training must have it to compute what this engine does; 0: nothing in bytes. */
 int gf_engine_int8_layers(const gf_engine *e);
 
-/* ---- facts
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- facts */
 
 double gf_engine_flops(const gf_engine *e,
                        bool whole);         /* forward, a picture: of the whole graph, or of the trainable part */

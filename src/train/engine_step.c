@@ -9,8 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- the frozen part into a stage
- * ---------------------------------------------------------------------------------------- */
+/* ---- the frozen part into a stage */
 
 static size_t items_of(size_t n, int size) { return (n + (size_t)size - 1) / (size_t)size; }
 
@@ -79,8 +78,7 @@ static graft_status stage_batch(gf_engine *e, const gf_feed *feed, const gf_batc
     return GRAFT_OK;
 }
 
-/* ---- the trainable part
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the trainable part */
 
 typedef struct tail_job {
     gf_engine *e;
@@ -136,8 +134,7 @@ static graft_status tail_item(void *ctx, size_t item, int worker, graft_error *e
     return gf_lane_backward(lane, &step, err);
 }
 
-/* ---- the gradient
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the gradient */
 
 typedef struct reduce_job {
     gf_engine *e;
@@ -206,8 +203,7 @@ graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_bank
     return GRAFT_OK;
 }
 
-/* ---- the update
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- the update */
 
 typedef struct apply_job {
     gf_engine *e;

@@ -46,8 +46,7 @@ static graft_status fact(gallery *g, gf_fact *list, size_t *n, size_t max, const
     return GRAFT_OK;
 }
 
-/* ---- photos
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- photos */
 
 static graft_status take_pixels(gallery *g, uint32_t sample, gf_photo *photo, graft_error *err)
 {
@@ -177,8 +176,7 @@ out:
     return status;
 }
 
-/* ---- facts
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- facts */
 
 static graft_status option_fact(void *ctx, const char *section, const char *name, const char *value)
 {
@@ -294,8 +292,7 @@ static graft_status write_report(gf_run *r, graft_error *err)
     return status;
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- the end */
 
 static graft_status measure(gf_run *r, graft_error *err)
 {

@@ -72,8 +72,7 @@ graft_status gf_run_enter(gf_run *r, int phase, graft_error *err)
     return fill_train_bank(r, err);
 }
 
-/* ---- a step
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- a step */
 
 static graft_status write_diverged(gf_run *r, const gf_batch *batch, const gf_step_result *step, gf_nan_action action,
                                    double lr, graft_error *err)
@@ -135,8 +134,7 @@ static graft_status one_step(gf_run *r, const gf_batch *batch, const gf_batch *n
     return gf_cache_tell_lost(r->data->cache, err);
 }
 
-/* ---- an epoch
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- an epoch */
 
 typedef struct epoch_clock {
     double start;    /* of this call's share of the epoch */
@@ -251,8 +249,7 @@ static graft_status train_epoch(gf_run *r, graft_error *err)
     return status;
 }
 
-/* ---- the run
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- the run */
 
 static graft_status measure_before(gf_run *r, graft_error *err)
 {

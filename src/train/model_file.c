@@ -15,8 +15,7 @@ void gf_model_facts_free(gf_model_facts *f)
     *f = (gf_model_facts){0};
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- writing */
 
 void gf_self_test_picture(float *dst, int w, int h)
 {
@@ -132,8 +131,7 @@ out:
     return status;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- reading */
 
 static graft_status read_facts(gf_model_facts *f, const char *text, const char *path, graft_error *err)
 {

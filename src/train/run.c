@@ -47,8 +47,7 @@ graft_status gf_run_stop_asked(gf_run *r, graft_error *err)
     return asked;
 }
 
-/* ---- pictures
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- pictures */
 
 static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
                             graft_error *err)
@@ -69,8 +68,7 @@ static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool tra
 
 gf_feed gf_run_feed(gf_run *r) { return (gf_feed){picture, r}; }
 
-/* ---- setting up
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- setting up */
 
 static graft_status make_blocks(gf_run *r, graft_error *err)
 {
@@ -156,8 +154,7 @@ void gf_run_close(gf_run *r)
     *r = (gf_run){0};
 }
 
-/* ---- beginning and taking up
- * --------------------------------------------------------------------------------------------- */
+/* ---- beginning and taking up */
 
 static graft_status in_dir(const gf_run *r, const char *name, char **path, graft_error *err)
 {
