@@ -16,10 +16,42 @@
 
 #include "tensor/tensor.h"
 
-enum { GF_OP_MAX_SRC = 4 };
+enum { GF_OP_MAX_SRC = 8 };
 
-/* Activations that can be fused behind an op; their derivative follows from dst alone. */
-typedef enum gf_act { GF_ACT_LINEAR, GF_ACT_RELU, GF_ACT_RELU6, GF_ACT_SIGMOID, GF_ACT_TANH, GF_ACTS } gf_act;
+/* Activations, by Keras's definitions. Any can be fused behind an op that runs forward only. Where gradients are wanted
+ * only those before GF_ACT_NEEDS_SRC can: their derivative follows from dst alone. The others are then an op of their
+ * own (gf_op_act), which keeps its src. */
+typedef enum gf_act {
+    GF_ACT_LINEAR,
+    GF_ACT_RELU,
+    GF_ACT_RELU6,
+    GF_ACT_SIGMOID,
+    GF_ACT_TANH,
+    GF_ACT_LEAKY_RELU,   /* x < 0 ? alpha x : x, alpha > 0 */
+    GF_ACT_ELU,          /* x < 0 ? alpha (e^x - 1) : x, alpha > 0 */
+    GF_ACT_SELU,         /* 1.0507... (x < 0 ? 1.6732... (e^x - 1) : x) */
+    GF_ACT_HARD_SIGMOID, /* relu6(x + 3) / 6 */
+    GF_ACT_HARD_TANH,    /* cut off to -1..1 */
+    GF_ACT_EXPONENTIAL,
+    GF_ACT_NEEDS_SRC,
+    GF_ACT_SILU = GF_ACT_NEEDS_SRC, /* x sigmoid(x) */
+    GF_ACT_HARD_SILU,               /* x hard_sigmoid(x), "hard_swish" */
+    GF_ACT_GELU,                    /* x Phi(x), by erf */
+    GF_ACT_GELU_TANH,               /* its approximation by tanh */
+    GF_ACT_SOFTPLUS,
+    GF_ACT_SOFTSIGN,
+    GF_ACT_MISH,
+    GF_ACT_LOG_SIGMOID,
+    GF_ACT_TANH_SHRINK,
+    GF_ACT_SOFT_SHRINK, /* threshold alpha */
+    GF_ACT_HARD_SHRINK, /* threshold alpha */
+    GF_ACT_THRESHOLD,   /* x > alpha ? x : 0 */
+    GF_ACT_SQUAREPLUS,  /* (x + sqrt(x x + alpha)) / 2 */
+    GF_ACT_SPARSE_PLUS,
+    GF_ACT_SPARSE_SIGMOID,
+    GF_ACT_CELU, /* alpha */
+    GF_ACTS
+} gf_act;
 
 /* How a u8 tensor stands for real numbers: value = scale[c] * (u8 - zero[c]), c its channel. */
 typedef struct gf_quant {
@@ -40,6 +72,7 @@ typedef struct gf_op_spec {
     gf_shape src[GF_OP_MAX_SRC], dst;
     gf_dtype src_dtype[GF_OP_MAX_SRC], dst_dtype;
     gf_act act;
+    float act_alpha; /* slope, scale or threshold of activations that have one */
     bool has_bias;
     gf_quant src_quant, dst_quant; /* of a u8 src[0] and dst, borrowed; conv_int8 quantises a src[0] of another type */
 
@@ -62,11 +95,38 @@ typedef struct gf_op_spec {
             uint32_t salt; /* tells two dropout layers of a model apart */
         } dropout;
         struct {
-            float scale[4], offset[4]; /* dst = src * scale[c] + offset[c], c < 4 channels */
+            float scale[4], offset[4]; /* dst[c] = src[c] * scale[c] + offset[c], c < 4 channels; with more all by [0] */
+            bool reverse;              /* dst[c] comes from src[channels - 1 - c]: BGR from RGB */
         } rescale;
         struct {
-            int pt, pb, pl, pr;
+            int pt, pb, pl, pr; /* negative: cropping */
         } pad;
+        struct {
+            int kh, kw, sh, sw, pt, pb, pl, pr;
+            bool count_padding; /* averages divide by kh kw at the borders too (PyTorch's default); else by what is inside
+                                   (Keras's) */
+        } pool;
+        struct {
+            int factor_h, factor_w;
+            bool bilinear; /* half-pixel centres; else the nearest */
+        } upsample;
+        struct {
+            int axis[GF_MAX_RANK]; /* dst dimension i is src dimension axis[i]; axis[0] = 0 */
+        } permute;
+        struct {
+            gf_shape shape; /* of one picture */
+        } reshape;          /* values in the order they lie */
+        struct {
+            int axis; /* of the batched shape, 1 .. rank - 1 */
+        } concat;
+        struct {
+            int axis; /* over which it is normalised: the last */
+            bool log;
+        } softmax;
+        struct {
+            int groups; /* group normalisation over (h, w, c / groups); 0: layer normalisation over the last axis */
+            float epsilon;
+        } norm; /* kernel: gamma [c], bias: beta [c] */
     };
 } gf_op_spec;
 
@@ -121,10 +181,19 @@ struct gf_op_class {
 extern const gf_op_class gf_op_conv, gf_op_conv_naive;
 extern const gf_op_class gf_op_conv_int8; /* forward only; where gf_ops_has_int8 */
 extern const gf_op_class gf_op_dense, gf_op_dense_naive;
-extern const gf_op_class gf_op_global_pool;
+extern const gf_op_class gf_op_global_pool, gf_op_global_max_pool; /* (n, h, w, c) -> (n, c) */
+extern const gf_op_class gf_op_max_pool, gf_op_max_pool_naive;
+extern const gf_op_class gf_op_avg_pool, gf_op_avg_pool_naive;
 extern const gf_op_class gf_op_dropout;
 extern const gf_op_class gf_op_act;
-extern const gf_op_class gf_op_add;
+extern const gf_op_class gf_op_add;      /* two or more sources of one shape */
+extern const gf_op_class gf_op_multiply; /* src[0] times src[1]; src[1] of one shape with it, or (n, 1, 1, c) */
+extern const gf_op_class gf_op_concat;   /* along concat.axis */
+extern const gf_op_class gf_op_reshape;  /* copies; types may differ */
+extern const gf_op_class gf_op_permute;
+extern const gf_op_class gf_op_upsample;
+extern const gf_op_class gf_op_softmax;
+extern const gf_op_class gf_op_norm; /* layer and group normalisation */
 extern const gf_op_class gf_op_rescale;
 extern const gf_op_class gf_op_affine; /* batch normalisation on fixed statistics that could not be folded */
 extern const gf_op_class gf_op_pad;
