@@ -53,11 +53,14 @@ uint64_t gf_fnv1a(const void *data, size_t n)
     return h;
 }
 
-static uint32_t crc_bit_by_bit(uint32_t crc, const unsigned char *p, size_t n)
+/* The polynomials, lowest bit first. */
+static const uint32_t crc_zip = 0xedb88320u, crc_castagnoli = 0x82f63b78u;
+
+static uint32_t crc_bit_by_bit(uint32_t polynomial, uint32_t crc, const unsigned char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         crc ^= p[i];
-        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (0x82f63b78u & (0u - (crc & 1)));
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (polynomial & (0u - (crc & 1)));
     }
     return crc;
 }
@@ -65,10 +68,12 @@ static uint32_t crc_bit_by_bit(uint32_t crc, const unsigned char *p, size_t n)
 /* Eight bytes at a time (Kounavis & Berry, "A systematic approach to building high performance software-based CRC
  * generators", 2005): table[k][b] is the remainder of byte b with k zero bytes behind it. The tables are made in the
  * call, some microseconds, so that none is kept; shorter pieces do without them. */
-static uint32_t crc_sliced(uint32_t crc, const unsigned char *p, size_t n)
+static uint32_t crc_sliced(uint32_t polynomial, uint32_t crc, const unsigned char *p, size_t n)
 {
     uint32_t table[8][256];
-    for (uint32_t b = 0; b < 256; b++) table[0][b] = crc_bit_by_bit(0, &(unsigned char){(unsigned char)b}, 1);
+    for (uint32_t b = 0; b < 256; b++) {
+        table[0][b] = crc_bit_by_bit(polynomial, 0, &(unsigned char){(unsigned char)b}, 1);
+    }
     for (int k = 1; k < 8; k++) {
         for (int b = 0; b < 256; b++) table[k][b] = table[k - 1][b] >> 8 ^ table[0][table[k - 1][b] & 255];
     }
@@ -79,11 +84,14 @@ static uint32_t crc_sliced(uint32_t crc, const unsigned char *p, size_t n)
         crc = table[7][low & 255] ^ table[6][low >> 8 & 255] ^ table[5][low >> 16 & 255] ^ table[4][low >> 24] ^
               table[3][q[4]] ^ table[2][q[5]] ^ table[1][q[6]] ^ table[0][q[7]];
     }
-    return crc_bit_by_bit(crc, p + i, n - i);
+    return crc_bit_by_bit(polynomial, crc, p + i, n - i);
 }
 
-uint32_t gf_crc32c(const void *data, size_t n)
+static uint32_t crc_of(uint32_t polynomial, const void *data, size_t n)
 {
     enum { WORTH_TABLES = 4096 };
-    return ~(n < WORTH_TABLES ? crc_bit_by_bit(~0u, data, n) : crc_sliced(~0u, data, n));
+    return ~(n < WORTH_TABLES ? crc_bit_by_bit(polynomial, ~0u, data, n) : crc_sliced(polynomial, ~0u, data, n));
 }
+
+uint32_t gf_crc32c(const void *data, size_t n) { return crc_of(crc_castagnoli, data, n); }
+uint32_t gf_crc32(const void *data, size_t n) { return crc_of(crc_zip, data, n); }

@@ -1,4 +1,4 @@
-/* hash.h - SHA-256 (nettle) for what is kept, FNV-1a for tables, CRC-32C for TensorBoard's records. */
+/* hash.h - SHA-256 (nettle) for what is kept, FNV-1a for tables, CRC-32C for TensorBoard's records, CRC-32 for zips. */
 #ifndef GF_BASE_HASH_H
 #define GF_BASE_HASH_H
 
@@ -21,5 +21,6 @@ void gf_sha256_hex(const gf_sha256 *digest, char hex[65]);
 
 uint64_t gf_fnv1a(const void *data, size_t n);
 uint32_t gf_crc32c(const void *data, size_t n);
+uint32_t gf_crc32(const void *data, size_t n);
 
 #endif
