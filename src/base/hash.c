@@ -87,11 +87,13 @@ static uint32_t crc_sliced(uint32_t polynomial, uint32_t crc, const unsigned cha
     return crc_bit_by_bit(polynomial, crc, p + i, n - i);
 }
 
-static uint32_t crc_of(uint32_t polynomial, const void *data, size_t n)
+static uint32_t crc_of(uint32_t polynomial, uint32_t before, const void *data, size_t n)
 {
     enum { WORTH_TABLES = 4096 };
-    return ~(n < WORTH_TABLES ? crc_bit_by_bit(polynomial, ~0u, data, n) : crc_sliced(polynomial, ~0u, data, n));
+    if (!n) return before;
+    return ~(n < WORTH_TABLES ? crc_bit_by_bit : crc_sliced)(polynomial, ~before, data, n);
 }
 
-uint32_t gf_crc32c(const void *data, size_t n) { return crc_of(crc_castagnoli, data, n); }
-uint32_t gf_crc32(const void *data, size_t n) { return crc_of(crc_zip, data, n); }
+uint32_t gf_crc32c(const void *data, size_t n) { return crc_of(crc_castagnoli, 0, data, n); }
+uint32_t gf_crc32(const void *data, size_t n) { return crc_of(crc_zip, 0, data, n); }
+uint32_t gf_crc32_add(uint32_t before, const void *data, size_t n) { return crc_of(crc_zip, before, data, n); }

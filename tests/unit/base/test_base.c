@@ -57,6 +57,7 @@ static void sha256_and_crc_known_answers(void **state)
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_int_equal(gf_crc32c("123456789", 9), 0xe3069283u);
     assert_int_equal(gf_crc32("123456789", 9), 0xcbf43926u);
+    assert_int_equal(gf_crc32_add(gf_crc32("1234", 4), "56789", 5), 0xcbf43926u);
 }
 
 static void shuffle_is_a_permutation_keyed_by_epoch(void **state)
