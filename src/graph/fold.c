@@ -27,8 +27,9 @@ static fold_view view(const gf_model *m, const gf_node *n)
     return v;
 }
 
-static const float ones[64] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-                               1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const float ones[64] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                               1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                               1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
 static void add_products(float *restrict sum, const float *restrict a, const float *restrict b, size_t n)
 {
@@ -40,15 +41,17 @@ static void scale_row(float *restrict out, const float *restrict in, const float
     for (size_t i = 0; i < n; i++) out[i] = in[i] * scale[i];
 }
 
+static float gamma_at(const fold_view *v, size_t o) { return v->gamma ? v->gamma[o] : 1; }
+
 void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bias)
 {
     fold_view v = view(m, n);
-    for (size_t o = 0; o < v.oc && v.gamma; o++) {
-        float s = v.gamma[o] / sqrtf(v.variance[o] + n->epsilon);
-        bias[o] = v.beta[o] + ((v.bias ? v.bias[o] : 0) - v.mean[o]) * s;
+    for (size_t o = 0; o < v.oc && v.variance; o++) {
+        float s = gamma_at(&v, o) / sqrtf(v.variance[o] + n->epsilon);
+        bias[o] = (v.beta ? v.beta[o] : 0) + ((v.bias ? v.bias[o] : 0) - v.mean[o]) * s;
         kernel[o] = s; /* the scale, until the rows below overwrite it from the last to the first */
     }
-    if (!v.gamma) {
+    if (!v.variance) {
         if (v.kernel) memcpy(kernel, v.kernel, v.rows * v.oc * sizeof *kernel);
         if (v.bias) memcpy(bias, v.bias, v.oc * sizeof *bias);
         return;
@@ -69,7 +72,7 @@ void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, c
     fold_view v = view(m, n);
     float *dk = place(m, n->kernel, grad, origin), *db = place(m, n->bias, grad, origin);
     float *dgamma = place(m, n->gamma, grad, origin), *dbeta = place(m, n->beta, grad, origin);
-    if (!v.gamma) {
+    if (!v.variance) {
         if (dk) memcpy(dk, dkernel, v.rows * v.oc * sizeof *dk);
         if (db) memcpy(db, dbias, v.oc * sizeof *db);
         return;
@@ -78,7 +81,7 @@ void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, c
     for (size_t at = 0; at < v.oc; at += BLOCK) {
         size_t width = v.oc - at < BLOCK ? v.oc - at : BLOCK;
         float scale[BLOCK], sum[BLOCK] = {0};
-        for (size_t o = 0; o < width; o++) scale[o] = v.gamma[at + o] / sqrtf(v.variance[at + o] + n->epsilon);
+        for (size_t o = 0; o < width; o++) scale[o] = gamma_at(&v, at + o) / sqrtf(v.variance[at + o] + n->epsilon);
         for (size_t r = 0; r < v.rows; r++) {
             const float *d = dkernel + r * v.oc + at, *k = v.kernel ? v.kernel + r * v.oc + at : ones;
             if (dgamma) add_products(sum, d, k, width);

@@ -19,107 +19,363 @@ static graft_status input_infer(gf_model *m, gf_layer *l, graft_error *err)
     return GRAFT_OK;
 }
 
-/* Output size of one dimension, and Keras's "same" padding: total = max((out - 1) stride + k - in, 0), the smaller half
- * first. */
-static int64_t window(int64_t in, int k, int stride, bool same, int *before, int *after)
+/* ---- windows */
+
+/* Output size of one dimension, and what padding comes to. Keras's "same": total = max((out - 1) stride + k - in, 0),
+ * the smaller half first. */
+static int64_t window(int64_t in, int k, int stride, gf_padding padding, int *before, int *after)
 {
-    if (!same) {
-        *before = *after = 0;
-        return in < k ? 0 : (in - k) / stride + 1;
+    if (padding == GF_PAD_SAME) {
+        int64_t out = (in + stride - 1) / stride, total = (out - 1) * stride + k - in;
+        if (total < 0) total = 0;
+        *before = (int)(total / 2);
+        *after = (int)(total - total / 2);
+        return out;
     }
-    int64_t out = (in + stride - 1) / stride, total = (out - 1) * stride + k - in;
-    if (total < 0) total = 0;
-    *before = (int)(total / 2);
-    *after = (int)(total - total / 2);
-    return out;
+    if (padding == GF_PAD_VALID) *before = *after = 0;
+    in += *before + *after;
+    return in < k ? 0 : (in - k) / stride + 1;
 }
 
-static graft_status conv_shape(gf_model *m, gf_layer *l, int filters, graft_error *err)
+static graft_status window_shape(gf_model *m, gf_layer *l, int64_t channels, graft_error *err)
 {
     GF_TRY(want_rank(m, l, 3, err));
     const gf_shape *s = src_shape(m, l, 0);
-    int64_t h = window(s->dim[0], l->at.kh, l->at.sh, l->at.same, &l->at.pt, &l->at.pb);
-    int64_t w = window(s->dim[1], l->at.kw, l->at.sw, l->at.same, &l->at.pl, &l->at.pr);
+    if (!l->at.sh) l->at.sh = 1;
+    if (!l->at.sw) l->at.sw = 1;
+    enum { LARGEST = 1 << 16 }; /* a window's side; keeps what is computed from it in range */
+    bool sane = l->at.kh > 0 && l->at.kw > 0 && l->at.sh > 0 && l->at.sw > 0 && channels > 0 && l->at.kh < LARGEST &&
+                l->at.kw < LARGEST && l->at.sh < LARGEST && l->at.sw < LARGEST && l->at.pt >= 0 && l->at.pb >= 0 &&
+                l->at.pl >= 0 && l->at.pr >= 0;
+    if (!sane) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s (%s): a window of %dx%d, strides %dx%d, %lld channels",
+                       GF_ESC(l->name), l->cls->name, l->at.kh, l->at.kw, l->at.sh, l->at.sw, (long long)channels);
+    }
+    int64_t h = window(s->dim[0], l->at.kh, l->at.sh, l->at.padding, &l->at.pt, &l->at.pb);
+    int64_t w = window(s->dim[1], l->at.kw, l->at.sw, l->at.padding, &l->at.pl, &l->at.pr);
     if (h < 1 || w < 1) {
         return gf_fail(err, GF_E_MODEL_SHAPE, "use a larger picture size",
                        "layer %s: a %dx%d window does not fit into %s", GF_ESC(l->name), l->at.kh, l->at.kw,
                        GF_SHAPE_TEXT(s));
     }
-    l->shape = GF_SHAPE(h, w, filters);
+    l->shape = GF_SHAPE(h, w, channels);
     return GRAFT_OK;
+}
+
+static graft_status add_bias(gf_model *m, gf_layer *l, bool wanted, int64_t n, graft_error *err)
+{
+    return wanted ? gf_model_add_param(m, l, "bias", &GF_SHAPE(n), false, err) : GRAFT_OK;
 }
 
 static graft_status conv_infer(gf_model *m, gf_layer *l, graft_error *err)
 {
-    GF_TRY(conv_shape(m, l, l->at.filters, err));
-    if (!l->at.groups) l->at.groups = 1;
+    GF_TRY(window_shape(m, l, l->at.filters, err));
+    if (l->at.groups < 1) l->at.groups = 1;
     int64_t ic = src_shape(m, l, 0)->dim[2];
+    if (ic % l->at.groups || l->at.filters % l->at.groups) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: %lld channels and %d filters in %d groups",
+                       GF_ESC(l->name), (long long)ic, l->at.filters, l->at.groups);
+    }
     GF_TRY(gf_model_add_param(m, l, "kernel", &GF_SHAPE(l->at.kh, l->at.kw, ic / l->at.groups, l->at.filters), false,
                               err));
-    if (!l->at.use_bias) return GRAFT_OK;
-    return gf_model_add_param(m, l, "bias", &GF_SHAPE(l->at.filters), false, err);
+    return add_bias(m, l, l->at.use_bias, l->at.filters, err);
+}
+
+static graft_status multiplied(gf_model *m, gf_layer *l, int64_t *c, graft_error *err)
+{
+    GF_TRY(want_rank(m, l, 3, err));
+    *c = src_shape(m, l, 0)->dim[2];
+    if (!l->at.multiplier) l->at.multiplier = 1;
+    enum { LARGEST = 1 << 24 };
+    if (l->at.multiplier > 0 && *c * l->at.multiplier <= LARGEST) return GRAFT_OK;
+    return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: a depth multiplier of %d", GF_ESC(l->name),
+                   l->at.multiplier);
 }
 
 static graft_status depthwise_infer(gf_model *m, gf_layer *l, graft_error *err)
 {
-    GF_TRY(want_rank(m, l, 3, err));
-    int c = (int)src_shape(m, l, 0)->dim[2];
-    GF_TRY(conv_shape(m, l, c, err));
-    l->at.filters = l->at.groups = c;
-    GF_TRY(gf_model_add_param(m, l, "kernel", &GF_SHAPE(l->at.kh, l->at.kw, c, 1), false, err));
-    return l->at.use_bias ? gf_model_add_param(m, l, "bias", &GF_SHAPE(c), false, err) : GRAFT_OK;
+    int64_t c;
+    GF_TRY(multiplied(m, l, &c, err));
+    GF_TRY(window_shape(m, l, c * l->at.multiplier, err));
+    l->at.groups = (int)c;
+    l->at.filters = (int)c * l->at.multiplier;
+    GF_TRY(gf_model_add_param(m, l, "kernel", &GF_SHAPE(l->at.kh, l->at.kw, c, l->at.multiplier), false, err));
+    return add_bias(m, l, l->at.use_bias, l->at.filters, err);
 }
 
-static graft_status batch_norm_infer(gf_model *m, gf_layer *l, graft_error *err)
+static graft_status separable_infer(gf_model *m, gf_layer *l, graft_error *err)
 {
-    l->shape = *src_shape(m, l, 0);
-    gf_shape c = GF_SHAPE(l->shape.dim[l->shape.rank - 1]);
-    GF_TRY(gf_model_add_param(m, l, "gamma", &c, false, err));
-    GF_TRY(gf_model_add_param(m, l, "beta", &c, false, err));
-    GF_TRY(gf_model_add_param(m, l, "moving_mean", &c, true, err));
-    return gf_model_add_param(m, l, "moving_variance", &c, true, err);
+    int64_t c;
+    GF_TRY(multiplied(m, l, &c, err));
+    GF_TRY(window_shape(m, l, l->at.filters, err));
+    GF_TRY(
+        gf_model_add_param(m, l, "depthwise_kernel", &GF_SHAPE(l->at.kh, l->at.kw, c, l->at.multiplier), false, err));
+    GF_TRY(
+        gf_model_add_param(m, l, "pointwise_kernel", &GF_SHAPE(1, 1, c * l->at.multiplier, l->at.filters), false, err));
+    return add_bias(m, l, l->at.use_bias, l->at.filters, err);
 }
 
-static graft_status same_infer(gf_model *m, gf_layer *l, graft_error *err)
-{
-    l->shape = *src_shape(m, l, 0);
-    if (l->n_src == 2 && !gf_shape_equal(&l->shape, src_shape(m, l, 1))) {
-        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: cannot add %s and %s", GF_ESC(l->name),
-                       GF_SHAPE_TEXT(&l->shape), GF_SHAPE_TEXT(src_shape(m, l, 1)));
-    }
-    return GRAFT_OK;
-}
-
-static graft_status zero_padding_infer(gf_model *m, gf_layer *l, graft_error *err)
+static graft_status pool_infer(gf_model *m, gf_layer *l, graft_error *err)
 {
     GF_TRY(want_rank(m, l, 3, err));
-    const gf_shape *s = src_shape(m, l, 0);
-    l->shape = GF_SHAPE(s->dim[0] + l->at.pt + l->at.pb, s->dim[1] + l->at.pl + l->at.pr, s->dim[2]);
-    return GRAFT_OK;
+    if (!l->at.sh) l->at.sh = l->at.kh; /* Keras's strides=None */
+    if (!l->at.sw) l->at.sw = l->at.kw;
+    return window_shape(m, l, src_shape(m, l, 0)->dim[2], err);
 }
 
 static graft_status global_pool_infer(gf_model *m, gf_layer *l, graft_error *err)
 {
     GF_TRY(want_rank(m, l, 3, err));
-    l->shape = GF_SHAPE(src_shape(m, l, 0)->dim[2]);
+    int64_t c = src_shape(m, l, 0)->dim[2];
+    l->shape = l->at.keepdims ? GF_SHAPE(1, 1, c) : GF_SHAPE(c);
     return GRAFT_OK;
+}
+
+/* ---- normalisation */
+
+static graft_status add_scale(gf_model *m, gf_layer *l, graft_error *err)
+{
+    l->shape = *src_shape(m, l, 0);
+    gf_shape c = GF_SHAPE(l->shape.dim[l->shape.rank - 1]);
+    if (!l->at.no_scale) GF_TRY(gf_model_add_param(m, l, "gamma", &c, false, err));
+    if (!l->at.no_center) GF_TRY(gf_model_add_param(m, l, "beta", &c, false, err));
+    return GRAFT_OK;
+}
+
+static graft_status batch_norm_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    GF_TRY(add_scale(m, l, err));
+    gf_shape c = GF_SHAPE(l->shape.dim[l->shape.rank - 1]);
+    GF_TRY(gf_model_add_param(m, l, "moving_mean", &c, true, err));
+    return gf_model_add_param(m, l, "moving_variance", &c, true, err);
+}
+
+static graft_status group_norm_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    GF_TRY(want_rank(m, l, 3, err));
+    int64_t c = src_shape(m, l, 0)->dim[2];
+    if (l->at.norm_groups < 1 || c % l->at.norm_groups) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: %lld channels in %d groups", GF_ESC(l->name),
+                       (long long)c, l->at.norm_groups);
+    }
+    return add_scale(m, l, err);
+}
+
+static graft_status normalization_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    l->shape = *src_shape(m, l, 0);
+    gf_shape c = GF_SHAPE(l->shape.dim[l->shape.rank - 1]), one = {.rank = 0};
+    GF_TRY(gf_model_add_param(m, l, "mean", &c, true, err));
+    GF_TRY(gf_model_add_param(m, l, "variance", &c, true, err));
+    GF_TRY(gf_model_add_param(m, l, "count", &one, true, err));
+    m->param[m->n_params - 1].idle = true;
+    return GRAFT_OK;
+}
+
+/* ---- merging */
+
+static graft_status same_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    (void)err;
+    l->shape = *src_shape(m, l, 0);
+    return GRAFT_OK;
+}
+
+static graft_status mismatch(const gf_model *m, const gf_layer *l, int k, graft_error *err)
+{
+    return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s (%s): its inputs are %s and %s", GF_ESC(l->name),
+                   l->cls->name, GF_SHAPE_TEXT(src_shape(m, l, 0)), GF_SHAPE_TEXT(src_shape(m, l, k)));
+}
+
+static graft_status add_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    l->shape = *src_shape(m, l, 0);
+    for (int k = 1; k < l->n_src; k++) {
+        if (!gf_shape_equal(&l->shape, src_shape(m, l, k))) return mismatch(m, l, k, err);
+    }
+    return GRAFT_OK;
+}
+
+/* Whether `s` is one value a channel of `of`: (1, 1, c) for (h, w, c). */
+static bool is_gate(const gf_shape *s, const gf_shape *of)
+{
+    return s->rank == 3 && of->rank == 3 && s->dim[0] == 1 && s->dim[1] == 1 && s->dim[2] == of->dim[2];
+}
+
+static graft_status multiply_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    if (l->n_src != 2) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s (Multiply): %d inputs, 2 are wanted", GF_ESC(l->name),
+                       l->n_src);
+    }
+    if (is_gate(src_shape(m, l, 0), src_shape(m, l, 1))) { /* the gate comes second */
+        int first = l->src[0];
+        l->src[0] = l->src[1];
+        l->src[1] = first;
+    }
+    l->shape = *src_shape(m, l, 0);
+    const gf_shape *by = src_shape(m, l, 1);
+    return gf_shape_equal(by, &l->shape) || is_gate(by, &l->shape) ? GRAFT_OK : mismatch(m, l, 1, err);
+}
+
+static graft_status concatenate_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    l->shape = *src_shape(m, l, 0);
+    if (l->at.axis < 0) l->at.axis += l->shape.rank;
+    bool fits = l->at.axis >= 0 && l->at.axis < l->shape.rank;
+    for (int k = 1; k < l->n_src && fits; k++) {
+        gf_shape other = *src_shape(m, l, k);
+        int64_t along = other.rank == l->shape.rank ? other.dim[l->at.axis] : 0;
+        if (other.rank == l->shape.rank) other.dim[l->at.axis] = l->shape.dim[l->at.axis];
+        if (!gf_shape_equal(&other, &l->shape)) return mismatch(m, l, k, err);
+        l->shape.dim[l->at.axis] += along;
+    }
+    if (fits) return GRAFT_OK;
+    return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: axis %d of %s", GF_ESC(l->name), l->at.axis,
+                   GF_SHAPE_TEXT(&l->shape));
+}
+
+/* ---- shapes */
+
+static graft_status border(gf_model *m, gf_layer *l, int sign, graft_error *err)
+{
+    GF_TRY(want_rank(m, l, 3, err));
+    const gf_shape *s = src_shape(m, l, 0);
+    enum { LARGEST = 1 << 16 };
+    const int side[] = {l->at.pt, l->at.pb, l->at.pl, l->at.pr};
+    bool sane = true;
+    for (int i = 0; i < 4; i++) sane &= side[i] >= 0 && side[i] < LARGEST;
+    int64_t h = s->dim[0] + sign * (l->at.pt + l->at.pb), w = s->dim[1] + sign * (l->at.pl + l->at.pr);
+    if (!sane || h < 1 || w < 1) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s (%s): %d, %d, %d, %d of %s", GF_ESC(l->name),
+                       l->cls->name, side[0], side[1], side[2], side[3], GF_SHAPE_TEXT(s));
+    }
+    l->shape = GF_SHAPE(h, w, s->dim[2]);
+    return GRAFT_OK;
+}
+
+static graft_status zero_padding_infer(gf_model *m, gf_layer *l, graft_error *err) { return border(m, l, 1, err); }
+static graft_status cropping_infer(gf_model *m, gf_layer *l, graft_error *err) { return border(m, l, -1, err); }
+
+static graft_status upsampling_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    GF_TRY(want_rank(m, l, 3, err));
+    const gf_shape *s = src_shape(m, l, 0);
+    enum { LARGEST = 64 };
+    if (l->at.factor_h < 1 || l->at.factor_w < 1 || l->at.factor_h > LARGEST || l->at.factor_w > LARGEST) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: factors %d and %d", GF_ESC(l->name), l->at.factor_h,
+                       l->at.factor_w);
+    }
+    l->shape = GF_SHAPE(s->dim[0] * l->at.factor_h, s->dim[1] * l->at.factor_w, s->dim[2]);
+    return GRAFT_OK;
+}
+
+static graft_status flatten_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    (void)err;
+    l->shape = GF_SHAPE((int64_t)gf_count(src_shape(m, l, 0)));
+    return GRAFT_OK;
+}
+
+static graft_status reshape_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    l->shape = l->at.target;
+    int64_t have = (int64_t)gf_count(src_shape(m, l, 0)), known = 1;
+    int open = -1;
+    for (int i = 0; i < l->shape.rank; i++) {
+        if (l->shape.dim[i] == -1 && open < 0) {
+            open = i;
+        } else if (l->shape.dim[i] < 1 || l->shape.dim[i] > have) {
+            known = have + 1; /* never fits */
+            break;
+        } else if (known <= have) {
+            known *= l->shape.dim[i];
+        }
+    }
+    if (open >= 0 && known <= have && have % known == 0) {
+        l->shape.dim[open] = have / known;
+        known = have;
+    }
+    if (known == have && l->shape.rank > 0 && l->shape.rank < GF_MAX_RANK) return GRAFT_OK;
+    return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: %s into %s", GF_ESC(l->name),
+                   GF_SHAPE_TEXT(src_shape(m, l, 0)), GF_SHAPE_TEXT(&l->at.target));
+}
+
+static graft_status permute_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    const gf_shape *s = src_shape(m, l, 0);
+    unsigned seen = 0;
+    l->shape = *s;
+    for (int i = 0; i < s->rank; i++) {
+        int from = l->at.permute[i];
+        if (from >= 0 && from < s->rank) {
+            seen |= 1u << from;
+            l->shape.dim[i] = s->dim[from];
+        }
+    }
+    if (seen == (1u << s->rank) - 1) return GRAFT_OK;
+    return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: not an order of %d dimensions", GF_ESC(l->name), s->rank);
 }
 
 static graft_status dense_infer(gf_model *m, gf_layer *l, graft_error *err)
 {
-    GF_TRY(want_rank(m, l, 1, err));
-    l->shape = GF_SHAPE(l->at.units);
-    GF_TRY(gf_model_add_param(m, l, "kernel", &GF_SHAPE(src_shape(m, l, 0)->dim[0], l->at.units), false, err));
-    return gf_model_add_param(m, l, "bias", &GF_SHAPE(l->at.units), false, err);
+    l->shape = *src_shape(m, l, 0);
+    if (l->shape.rank != 1 && l->shape.rank != 3) return want_rank(m, l, 1, err);
+    if (l->at.units < 1) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: %d units", GF_ESC(l->name), l->at.units);
+    }
+    int64_t in = l->shape.dim[l->shape.rank - 1];
+    l->shape.dim[l->shape.rank - 1] = l->at.units;
+    GF_TRY(gf_model_add_param(m, l, "kernel", &GF_SHAPE(in, l->at.units), false, err));
+    return add_bias(m, l, !l->at.no_bias, l->at.units, err);
 }
 
 const gf_layer_class gf_layer_input = {"InputLayer", input_infer};
 const gf_layer_class gf_layer_conv2d = {"Conv2D", conv_infer};
 const gf_layer_class gf_layer_depthwise = {"DepthwiseConv2D", depthwise_infer};
-const gf_layer_class gf_layer_batch_norm = {"BatchNormalization", batch_norm_infer};
-const gf_layer_class gf_layer_relu = {"ReLU", same_infer};
-const gf_layer_class gf_layer_add = {"Add", same_infer};
-const gf_layer_class gf_layer_zero_padding = {"ZeroPadding2D", zero_padding_infer};
-const gf_layer_class gf_layer_global_pool = {"GlobalAveragePooling2D", global_pool_infer};
-const gf_layer_class gf_layer_dropout = {"Dropout", same_infer};
+const gf_layer_class gf_layer_separable = {"SeparableConv2D", separable_infer};
 const gf_layer_class gf_layer_dense = {"Dense", dense_infer};
+const gf_layer_class gf_layer_batch_norm = {"BatchNormalization", batch_norm_infer};
+const gf_layer_class gf_layer_layer_norm = {"LayerNormalization", add_scale};
+const gf_layer_class gf_layer_group_norm = {"GroupNormalization", group_norm_infer};
+const gf_layer_class gf_layer_normalization = {"Normalization", normalization_infer};
+const gf_layer_class gf_layer_rescaling = {"Rescaling", same_infer};
+const gf_layer_class gf_layer_relu = {"ReLU", same_infer};
+const gf_layer_class gf_layer_activation = {"Activation", same_infer};
+const gf_layer_class gf_layer_leaky_relu = {"LeakyReLU", same_infer};
+const gf_layer_class gf_layer_elu = {"ELU", same_infer};
+const gf_layer_class gf_layer_softmax = {"Softmax", same_infer};
+const gf_layer_class gf_layer_add = {"Add", add_infer};
+const gf_layer_class gf_layer_multiply = {"Multiply", multiply_infer};
+const gf_layer_class gf_layer_concatenate = {"Concatenate", concatenate_infer};
+const gf_layer_class gf_layer_zero_padding = {"ZeroPadding2D", zero_padding_infer};
+const gf_layer_class gf_layer_cropping = {"Cropping2D", cropping_infer};
+const gf_layer_class gf_layer_upsampling = {"UpSampling2D", upsampling_infer};
+const gf_layer_class gf_layer_max_pool = {"MaxPooling2D", pool_infer};
+const gf_layer_class gf_layer_avg_pool = {"AveragePooling2D", pool_infer};
+const gf_layer_class gf_layer_global_pool = {"GlobalAveragePooling2D", global_pool_infer};
+const gf_layer_class gf_layer_global_max_pool = {"GlobalMaxPooling2D", global_pool_infer};
+const gf_layer_class gf_layer_flatten = {"Flatten", flatten_infer};
+const gf_layer_class gf_layer_reshape = {"Reshape", reshape_infer};
+const gf_layer_class gf_layer_permute = {"Permute", permute_infer};
+const gf_layer_class gf_layer_dropout = {"Dropout", same_infer};
+const gf_layer_class gf_layer_identity = {"Identity", same_infer};
+
+static const gf_layer_class *const classes[] = {
+    &gf_layer_input,           &gf_layer_conv2d,      &gf_layer_depthwise,    &gf_layer_separable,
+    &gf_layer_dense,           &gf_layer_batch_norm,  &gf_layer_layer_norm,   &gf_layer_group_norm,
+    &gf_layer_normalization,   &gf_layer_rescaling,   &gf_layer_relu,         &gf_layer_activation,
+    &gf_layer_leaky_relu,      &gf_layer_elu,         &gf_layer_softmax,      &gf_layer_add,
+    &gf_layer_multiply,        &gf_layer_concatenate, &gf_layer_zero_padding, &gf_layer_cropping,
+    &gf_layer_upsampling,      &gf_layer_max_pool,    &gf_layer_avg_pool,     &gf_layer_global_pool,
+    &gf_layer_global_max_pool, &gf_layer_flatten,     &gf_layer_reshape,      &gf_layer_permute,
+    &gf_layer_dropout,         &gf_layer_identity,
+};
+
+const gf_layer_class *gf_layer_class_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (!strcmp(classes[i]->name, name)) return classes[i];
+    }
+    return NULL;
+}

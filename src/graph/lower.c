@@ -8,7 +8,8 @@
 typedef struct lowering_state {
     gf_graph *g;
     const gf_lower_options *o;
-    int *uses; /* of each layer's output; one more where it is wanted from outside */
+    int *uses;   /* of each layer's output; one more where it is wanted from outside */
+    bool *grads; /* of each layer: it trains, or something before it */
 } lowering_state;
 
 typedef graft_status (*lower_fn)(lowering_state *st, int layer, graft_error *err);
@@ -69,11 +70,51 @@ static gf_node *open_node(lowering_state *st, int src)
 
 static bool is_conv(const gf_node *n) { return n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_naive; }
 
+/* Whether this activation can go behind the node that computes layer `layer`. */
+static bool takes_act(const lowering_state *st, int layer, const gf_node *n, gf_act act)
+{
+    const gf_op_class *cls = n->spec.cls;
+    bool by_class =
+        is_conv(n) || cls == &gf_op_affine || cls == &gf_op_add || cls == &gf_op_dense || cls == &gf_op_dense_naive;
+    return by_class && (act < GF_ACT_NEEDS_SRC || !st->grads[layer]);
+}
+
 static void fused(lowering_state *st, int layer, gf_node *n)
 {
     st->g->value_of_layer[layer] = n->dst;
     n->layer = layer;
     n->spec.name = layer_at(st, layer)->name;
+}
+
+/* The activation that Keras has inside a layer: fused, or a node of its own behind node n (which may move). */
+static graft_status close_with_act(lowering_state *st, int layer, gf_node *n, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    if (l->at.act == GF_ACT_LINEAR || (takes_act(st, layer, n, l->at.act) && !st->o->no_fusion)) {
+        n->spec.act = l->at.act;
+        n->spec.act_alpha = l->at.alpha;
+        return close_node(st, layer, n, err);
+    }
+    GF_TRY(close_node(st, layer, n, err));
+    int before = n->dst;
+    GF_TRY(add_node(st, layer, &gf_op_act, &n, err));
+    n->spec.n_src = 1;
+    n->src[0] = before;
+    n->spec.src[0] = st->g->value[before].shape;
+    n->spec.act = l->at.act;
+    n->spec.act_alpha = l->at.alpha;
+    return close_node(st, layer, n, err);
+}
+
+/* A layer that hands its input on: what stands behind it stands behind that input. */
+static graft_status lower_identity(lowering_state *st, int layer, graft_error *err)
+{
+    (void)err;
+    int src = layer_at(st, layer)->src[0];
+    st->uses[src] += st->uses[layer] - 1;
+    st->uses[layer] = st->uses[src];
+    st->g->value_of_layer[layer] = st->g->value_of_layer[src];
+    return GRAFT_OK;
 }
 
 /* The picture is a value of its own; the input layer's output is that picture rescaled as the weights want it. */
@@ -89,10 +130,32 @@ static graft_status lower_input(lowering_state *st, int layer, graft_error *err)
     n->spec.src[0] = g->value[g->input].shape;
     memcpy(n->spec.rescale.scale, l->at.scale, sizeof l->at.scale);
     memcpy(n->spec.rescale.offset, l->at.offset, sizeof l->at.offset);
+    n->spec.rescale.reverse = l->at.bgr;
     return close_node(st, layer, n, err);
 }
 
-static graft_status lower_conv(lowering_state *st, int layer, graft_error *err)
+/* A second rescaling of the picture goes into the first. */
+static graft_status lower_rescaling(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n = open_node(st, l->src[0]);
+    bool joins = n && n->spec.cls == &gf_op_rescale && l->shape.dim[l->shape.rank - 1] <= 4;
+    if (!joins) {
+        GF_TRY(add_node(st, layer, &gf_op_rescale, &n, err));
+        memcpy(n->spec.rescale.scale, l->at.scale, sizeof l->at.scale);
+        memcpy(n->spec.rescale.offset, l->at.offset, sizeof l->at.offset);
+        return close_node(st, layer, n, err);
+    }
+    for (int c = 0; c < 4; c++) {
+        n->spec.rescale.scale[c] *= l->at.scale[c];
+        n->spec.rescale.offset[c] = n->spec.rescale.offset[c] * l->at.scale[c] + l->at.offset[c];
+    }
+    fused(st, layer, n);
+    return GRAFT_OK;
+}
+
+/* A convolution node with the layer's window, and the padding of the layer before it. */
+static graft_status lower_window(lowering_state *st, int layer, gf_node **out, graft_error *err)
 {
     const gf_layer *l = layer_at(st, layer), *before = layer_at(st, l->src[0]);
     gf_node *n;
@@ -109,20 +172,58 @@ static graft_status lower_conv(lowering_state *st, int layer, graft_error *err)
         s->conv.pt += before->at.pt, s->conv.pb += before->at.pb;
         s->conv.pl += before->at.pl, s->conv.pr += before->at.pr;
     }
+    *out = n;
+    return GRAFT_OK;
+}
+
+static double conv_flops(const gf_node *n, const gf_layer *l)
+{
+    return 2.0 * (double)(l->shape.dim[0] * l->shape.dim[1] * l->at.kh * l->at.kw) * n->spec.conv.filters *
+           (double)(n->spec.src[0].dim[3] / n->spec.conv.groups);
+}
+
+static graft_status lower_conv(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n;
+    GF_TRY(lower_window(st, layer, &n, err));
+    gf_op_spec *s = &n->spec;
     n->kernel = param_of(st, layer, "kernel");
     n->bias = param_of(st, layer, "bias");
     s->has_bias = n->bias >= 0;
+    n->flops = conv_flops(n, l);
+    return close_with_act(st, layer, n, err);
+}
+
+/* A depthwise convolution, then a pointwise one. */
+static graft_status lower_separable(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n;
+    GF_TRY(lower_window(st, layer, &n, err));
+    n->spec.conv.groups = (int)n->spec.src[0].dim[3];
+    n->spec.conv.filters = n->spec.conv.groups * l->at.multiplier;
+    n->kernel = param_of(st, layer, "depthwise_kernel");
+    n->flops = 2.0 * (double)(l->shape.dim[0] * l->shape.dim[1] * l->at.kh * l->at.kw) * n->spec.conv.filters;
     GF_TRY(close_node(st, layer, n, err));
-    n->flops =
-        2.0 * (double)(gf_count(&s->dst) * (size_t)(l->at.kh * l->at.kw)) * (double)(s->src[0].dim[3] / s->conv.groups);
-    return GRAFT_OK;
+    int between = n->dst, channels = n->spec.conv.filters;
+    GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_conv_naive : &gf_op_conv, &n, err));
+    n->src[0] = between;
+    n->spec.src[0] = st->g->value[between].shape;
+    n->spec.conv.kh = n->spec.conv.kw = n->spec.conv.sh = n->spec.conv.sw = n->spec.conv.groups = 1;
+    n->spec.conv.filters = l->at.filters;
+    n->kernel = param_of(st, layer, "pointwise_kernel");
+    n->bias = param_of(st, layer, "bias");
+    n->spec.has_bias = n->bias >= 0;
+    n->flops = 2.0 * (double)(l->shape.dim[0] * l->shape.dim[1] * channels) * l->at.filters;
+    return close_with_act(st, layer, n, err);
 }
 
 static graft_status lower_batch_norm(lowering_state *st, int layer, graft_error *err)
 {
     int src = layer_at(st, layer)->src[0];
     gf_node *n = open_node(st, src);
-    bool folds = n && is_conv(n) && n->gamma < 0 && n->spec.n_src == 1;
+    bool folds = n && is_conv(n) && n->variance < 0 && n->spec.n_src == 1;
     if (!folds) GF_TRY(add_node(st, layer, &gf_op_affine, &n, err));
     n->gamma = param_of(st, layer, "gamma");
     n->beta = param_of(st, layer, "beta");
@@ -139,21 +240,23 @@ static graft_status lower_act(lowering_state *st, int layer, graft_error *err)
 {
     const gf_layer *l = layer_at(st, layer);
     gf_node *n = open_node(st, l->src[0]);
-    bool takes_act = n && (is_conv(n) || n->spec.cls == &gf_op_affine || n->spec.cls == &gf_op_add);
-    if (takes_act) {
+    if (l->at.act == GF_ACT_LINEAR) return lower_identity(st, layer, err);
+    if (n && takes_act(st, layer, n, l->at.act)) {
         n->spec.act = l->at.act;
+        n->spec.act_alpha = l->at.alpha;
         fused(st, layer, n);
         return GRAFT_OK;
     }
     GF_TRY(add_node(st, layer, &gf_op_act, &n, err));
     n->spec.act = l->at.act;
+    n->spec.act_alpha = l->at.alpha;
     return close_node(st, layer, n, err);
 }
 
 static graft_status lower_add(lowering_state *st, int layer, graft_error *err)
 {
     const gf_layer *l = layer_at(st, layer);
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 2 && l->n_src == 2; k++) {
         gf_node *n = open_node(st, l->src[k]);
         int other = st->g->value_of_layer[l->src[1 - k]];
         if (!n || !is_conv(n) || n->spec.n_src != 1 || st->g->value[other].producer >= n - st->g->node) continue;
@@ -174,8 +277,10 @@ static graft_status lower_zero_padding(lowering_state *st, int layer, graft_erro
     const gf_model *m = st->g->model;
     for (size_t i = (size_t)layer + 1; !st->o->no_fusion && st->uses[layer] == 1 && i < m->n_layers; i++) {
         const gf_layer *next = &m->layer[i];
-        bool takes_padding = next->cls == &gf_layer_conv2d || next->cls == &gf_layer_depthwise;
-        if (takes_padding && next->src[0] == layer && !next->at.same) return GRAFT_OK; /* its value stays -1 */
+        bool takes_padding =
+            next->cls == &gf_layer_conv2d || next->cls == &gf_layer_depthwise || next->cls == &gf_layer_separable;
+        if (takes_padding && next->src[0] == layer && next->at.padding != GF_PAD_SAME)
+            return GRAFT_OK; /* its value stays -1 */
     }
     const gf_layer *l = layer_at(st, layer);
     gf_node *n;
@@ -184,15 +289,133 @@ static graft_status lower_zero_padding(lowering_state *st, int layer, graft_erro
     return close_node(st, layer, n, err);
 }
 
-static graft_status lower_global_pool(lowering_state *st, int layer, graft_error *err)
+/* The image of a node under a reshape of its layer's own: the same values. */
+static graft_status close_reshaped(lowering_state *st, int layer, gf_node *n, graft_error *err)
 {
-    gf_node *n;
-    GF_TRY(add_node(st, layer, &gf_op_global_pool, &n, err));
+    GF_TRY(close_node(st, layer, n, err));
+    int before = n->dst;
+    GF_TRY(add_node(st, layer, &gf_op_reshape, &n, err));
+    n->spec.n_src = 1;
+    n->src[0] = before;
+    n->spec.src[0] = st->g->value[before].shape;
+    n->spec.reshape.shape = layer_at(st, layer)->shape;
     return close_node(st, layer, n, err);
 }
 
+static graft_status lower_global_pool(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n;
+    GF_TRY(add_node(st, layer, l->cls == &gf_layer_global_pool ? &gf_op_global_pool : &gf_op_global_max_pool, &n, err));
+    return l->at.keepdims ? close_reshaped(st, layer, n, err) : close_node(st, layer, n, err);
+}
+
+static graft_status lower_pool(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    static const gf_op_class *const cls[2][2] = {{&gf_op_avg_pool, &gf_op_avg_pool_naive},
+                                                 {&gf_op_max_pool, &gf_op_max_pool_naive}};
+    gf_node *n;
+    GF_TRY(add_node(st, layer, cls[l->cls == &gf_layer_max_pool][st->o->naive], &n, err));
+    gf_op_spec *s = &n->spec;
+    s->pool.kh = l->at.kh, s->pool.kw = l->at.kw, s->pool.sh = l->at.sh, s->pool.sw = l->at.sw;
+    s->pool.pt = l->at.pt, s->pool.pb = l->at.pb, s->pool.pl = l->at.pl, s->pool.pr = l->at.pr;
+    s->pool.count_padding = l->at.count_padding;
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_cropping(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_pad, &n, err));
+    n->spec.pad.pt = -l->at.pt, n->spec.pad.pb = -l->at.pb, n->spec.pad.pl = -l->at.pl, n->spec.pad.pr = -l->at.pr;
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_upsampling(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_upsample, &n, err));
+    n->spec.upsample.factor_h = l->at.factor_h;
+    n->spec.upsample.factor_w = l->at.factor_w;
+    n->spec.upsample.bilinear = l->at.bilinear;
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_multiply(lowering_state *st, int layer, graft_error *err)
+{
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_multiply, &n, err));
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_concatenate(lowering_state *st, int layer, graft_error *err)
+{
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_concat, &n, err));
+    n->spec.concat.axis = layer_at(st, layer)->at.axis + 1;
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_reshape(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    if (gf_shape_equal(&l->shape, &layer_at(st, l->src[0])->shape)) return lower_identity(st, layer, err);
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_reshape, &n, err));
+    n->spec.reshape.shape = l->shape;
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_permute(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_permute, &n, err));
+    for (int i = 0; i < l->shape.rank; i++) n->spec.permute.axis[i + 1] = l->at.permute[i] + 1;
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_softmax(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_softmax, &n, err));
+    n->spec.softmax.axis = l->shape.rank;
+    n->spec.softmax.log = l->at.log;
+    return close_node(st, layer, n, err);
+}
+
+static graft_status lower_norm(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_norm, &n, err));
+    n->spec.norm.groups = l->cls == &gf_layer_group_norm ? l->at.norm_groups : 0;
+    n->spec.norm.epsilon = l->at.epsilon;
+    n->kernel = param_of(st, layer, "gamma");
+    n->bias = param_of(st, layer, "beta");
+    n->spec.has_bias = n->bias >= 0;
+    return close_node(st, layer, n, err);
+}
+
+/* dst = (src - mean) / sqrt(variance) */
+static graft_status lower_normalization(lowering_state *st, int layer, graft_error *err)
+{
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_affine, &n, err));
+    n->mean = param_of(st, layer, "mean");
+    n->variance = param_of(st, layer, "variance");
+    n->spec.has_bias = true;
+    return close_node(st, layer, n, err);
+}
+
+/* A backbone's own dropout does nothing: it runs as Keras's base_model(x, training=False) does. */
 static graft_status lower_dropout(lowering_state *st, int layer, graft_error *err)
 {
+    if (layer_at(st, layer)->backbone) return lower_identity(st, layer, err);
     gf_node *n;
     GF_TRY(add_node(st, layer, &gf_op_dropout, &n, err));
     n->spec.dropout.rate = layer_at(st, layer)->at.rate;
@@ -200,17 +423,33 @@ static graft_status lower_dropout(lowering_state *st, int layer, graft_error *er
     return close_node(st, layer, n, err);
 }
 
+/* Over the places of a picture it is a convolution of 1x1; the kernel is the same numbers. */
+static graft_status lower_dense_places(lowering_state *st, int layer, graft_error *err)
+{
+    const gf_layer *l = layer_at(st, layer);
+    gf_node *n;
+    GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_conv_naive : &gf_op_conv, &n, err));
+    n->spec.conv.kh = n->spec.conv.kw = n->spec.conv.sh = n->spec.conv.sw = n->spec.conv.groups = 1;
+    n->spec.conv.filters = l->at.units;
+    n->kernel = param_of(st, layer, "kernel");
+    n->bias = param_of(st, layer, "bias");
+    n->spec.has_bias = n->bias >= 0;
+    n->flops = 2.0 * (double)gf_count(&l->shape) * (double)n->spec.src[0].dim[3];
+    return close_with_act(st, layer, n, err);
+}
+
 static graft_status lower_dense(lowering_state *st, int layer, graft_error *err)
 {
+    const gf_layer *l = layer_at(st, layer);
+    if (l->shape.rank == 3) return lower_dense_places(st, layer, err);
     gf_node *n;
     GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_dense_naive : &gf_op_dense, &n, err));
-    n->spec.dense.units = layer_at(st, layer)->at.units;
-    n->spec.act = layer_at(st, layer)->at.act;
+    n->spec.dense.units = l->at.units;
     n->kernel = param_of(st, layer, "kernel");
     n->bias = param_of(st, layer, "bias");
     n->spec.has_bias = n->bias >= 0;
     n->flops = 2.0 * (double)n->spec.src[0].dim[1] * n->spec.dense.units;
-    return close_node(st, layer, n, err);
+    return close_with_act(st, layer, n, err);
 }
 
 static const struct {
@@ -220,13 +459,33 @@ static const struct {
     {&gf_layer_input, lower_input},
     {&gf_layer_conv2d, lower_conv},
     {&gf_layer_depthwise, lower_conv},
-    {&gf_layer_batch_norm, lower_batch_norm},
-    {&gf_layer_relu, lower_act},
-    {&gf_layer_add, lower_add},
-    {&gf_layer_zero_padding, lower_zero_padding},
-    {&gf_layer_global_pool, lower_global_pool},
-    {&gf_layer_dropout, lower_dropout},
+    {&gf_layer_separable, lower_separable},
     {&gf_layer_dense, lower_dense},
+    {&gf_layer_batch_norm, lower_batch_norm},
+    {&gf_layer_layer_norm, lower_norm},
+    {&gf_layer_group_norm, lower_norm},
+    {&gf_layer_normalization, lower_normalization},
+    {&gf_layer_rescaling, lower_rescaling},
+    {&gf_layer_relu, lower_act},
+    {&gf_layer_activation, lower_act},
+    {&gf_layer_leaky_relu, lower_act},
+    {&gf_layer_elu, lower_act},
+    {&gf_layer_softmax, lower_softmax},
+    {&gf_layer_add, lower_add},
+    {&gf_layer_multiply, lower_multiply},
+    {&gf_layer_concatenate, lower_concatenate},
+    {&gf_layer_zero_padding, lower_zero_padding},
+    {&gf_layer_cropping, lower_cropping},
+    {&gf_layer_upsampling, lower_upsampling},
+    {&gf_layer_max_pool, lower_pool},
+    {&gf_layer_avg_pool, lower_pool},
+    {&gf_layer_global_pool, lower_global_pool},
+    {&gf_layer_global_max_pool, lower_global_pool},
+    {&gf_layer_flatten, lower_reshape},
+    {&gf_layer_reshape, lower_reshape},
+    {&gf_layer_permute, lower_permute},
+    {&gf_layer_dropout, lower_dropout},
+    {&gf_layer_identity, lower_identity},
 };
 
 static graft_status lower_layer(lowering_state *st, int layer, graft_error *err)
@@ -266,14 +525,21 @@ graft_status gf_graph_create(gf_graph *g, const gf_model *m, const gf_lower_opti
     lowering_state st = {.g = g, .o = options};
     graft_status status = GRAFT_OK;
     st.uses = gf_new_n(m->n_layers, int);
+    st.grads = gf_new_n(m->n_layers, bool);
     g->value_of_layer = gf_new_n(m->n_layers, int);
-    if (!st.uses || !g->value_of_layer) {
+    if (!st.uses || !st.grads || !g->value_of_layer) {
         status = gf_fail_memory(err, m->n_layers * sizeof(int), "a graph");
         goto out;
     }
     for (size_t i = 0; i < m->n_layers; i++) {
         g->value_of_layer[i] = -1;
-        for (int k = 0; k < m->layer[i].n_src; k++) st.uses[m->layer[i].src[k]]++;
+        for (int k = 0; k < m->layer[i].n_src; k++) {
+            st.uses[m->layer[i].src[k]]++;
+            st.grads[i] |= st.grads[m->layer[i].src[k]];
+        }
+        for (int k = 0; k < m->layer[i].n_params; k++) {
+            st.grads[i] |= gf_model_param_trains(m, &m->param[m->layer[i].param[k]]);
+        }
     }
     st.uses[m->features]++;
     st.uses[m->output]++;
@@ -285,6 +551,7 @@ graft_status gf_graph_create(gf_graph *g, const gf_model *m, const gf_lower_opti
     mark_gradients(g);
 out:
     gf_free(st.uses);
+    gf_free(st.grads);
     if (status != GRAFT_OK) gf_graph_free(g);
     return status;
 }

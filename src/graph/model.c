@@ -57,6 +57,44 @@ graft_status gf_model_finish(gf_model *m, graft_error *err)
     return m->value ? GRAFT_OK : gf_fail_memory(err, at, "parameters");
 }
 
+graft_status gf_model_copy_layers(gf_model *to, const gf_model *from, int last, const gf_layer *input, int *out,
+                                  graft_error *err)
+{
+    int *number = gf_new_n((size_t)last + 1, int); /* 0: not needed; else its number in `to`, and one */
+    if (!number) return gf_fail_memory(err, ((size_t)last + 1) * sizeof *number, "a model");
+    graft_status status = GRAFT_OK;
+    number[last] = 1;
+    for (int i = last; i >= 0; i--) {
+        for (int k = 0; number[i] && k < from->layer[i].n_src; k++) number[from->layer[i].src[k]] = 1;
+    }
+    for (int i = 0; i <= last; i++) {
+        if (!number[i]) continue;
+        gf_layer l = from->layer[i];
+        l.n_params = 0;
+        for (int k = 0; k < l.n_src; k++) l.src[k] = number[l.src[k]] - 1;
+        if (input && l.cls == &gf_layer_input) {
+            l.shape = input->shape;
+            l.at = input->at;
+        }
+        GF_GOTO(gf_model_add(to, &l, out, err));
+        number[i] = *out + 1;
+    }
+out:
+    gf_free(number);
+    return status;
+}
+
+void gf_model_copy_values(gf_model *to, const gf_model *from)
+{
+    for (size_t i = 0; i < to->n_params; i++) {
+        const gf_param *p = &to->param[i];
+        int layer = gf_model_find(from, to->layer[p->layer].name);
+        const gf_param *q = layer < 0 ? NULL : gf_model_param(from, layer, p->var);
+        if (!q || !gf_shape_equal(&p->shape, &q->shape)) continue;
+        memcpy(to->value + p->offset, from->value + q->offset, p->count * sizeof *to->value);
+    }
+}
+
 size_t gf_layer_channels(const gf_layer *l) { return (size_t)l->shape.dim[l->shape.rank - 1]; }
 
 graft_status gf_model_add_ranges(gf_model *m, graft_error *err)
@@ -147,9 +185,9 @@ void gf_model_init(gf_model *m, uint64_t seed, int first)
         const gf_param *p = &m->param[i];
         float *x = m->value + p->offset;
         if (p->layer < first) continue;
-        bool one = !strcmp(p->var, "gamma") || !strcmp(p->var, "moving_variance");
+        bool one = !strcmp(p->var, "gamma") || strstr(p->var, "variance");
         for (size_t k = 0; k < p->count; k++) x[k] = one;
-        if (!strcmp(p->var, "kernel")) glorot(x, p, seed, (uint32_t)i);
+        if (strstr(p->var, "kernel")) glorot(x, p, seed, (uint32_t)i);
     }
 }
 
@@ -194,8 +232,8 @@ static void summary_row(const gf_model *m, const gf_layer *l, gf_text *t)
     }
     if (at < sizeof shape) snprintf(shape + at, sizeof shape - at, ")");
     grouped(number, count);
-    if (l->n_src == 2) {
-        snprintf(from, sizeof from, "%s, %s", m->layer[l->src[0]].name, m->layer[l->src[1]].name);
+    for (int k = 0, n = 0; l->n_src > 1 && k < l->n_src && n < (int)sizeof from; k++) {
+        n += snprintf(from + n, sizeof from - (size_t)n, "%s%s", k ? ", " : "", m->layer[l->src[k]].name);
     }
     gf_text_printf(t, " %-44.44s %-22s %11s  %-9s %s\n", title, shape, number,
                    !count   ? "-"

@@ -9,15 +9,16 @@
 #include "base/alloc.h"
 #include "ops/op.h"
 
-enum { GF_MAX_VARS = 4, GF_NAME_MAX = 64 };
+enum { GF_MAX_VARS = 8, GF_NAME_MAX = 96 };
 
 typedef struct gf_layer_class gf_layer_class;
 
 typedef struct gf_param {
     int layer;
-    const char *var; /* "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance" */
+    const char *var; /* "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", ... as Keras calls them */
     gf_shape shape;
     bool statistic;       /* moves with the data, never with a gradient */
+    bool idle;            /* counted, but nothing is computed from it (Normalization's count): files need not have it */
     size_t offset, count; /* floats in the block */
 } gf_param;
 
@@ -25,6 +26,8 @@ typedef struct gf_param {
 typedef struct gf_range {
     float low, high, mean;
 } gf_range;
+
+typedef enum gf_padding { GF_PAD_VALID, GF_PAD_SAME, GF_PAD_EXPLICIT } gf_padding; /* "same": as Keras does */
 
 typedef struct gf_layer {
     const gf_layer_class *cls;
@@ -34,15 +37,29 @@ typedef struct gf_layer {
     int n_params, param[GF_MAX_VARS];
     bool backbone; /* counted by --fine-tune-at; the head is not */
     struct {
-        int filters, kh, kw, sh, sw, groups;
-        bool same; /* Keras's padding="same"; else "valid" */
-        bool use_bias;
+        int filters, kh, kw, sh, sw, groups; /* a window: of convolutions and pooling; strides 0 mean 1 */
+        int multiplier;                      /* of depthwise and separable convolutions; 0 means 1 */
+        gf_padding padding;
+        int pt, pb, pl, pr; /* what padding comes to; given where it is GF_PAD_EXPLICIT, and of padding layers */
+        bool count_padding; /* averages divide by the whole window at the borders too */
+        bool use_bias;      /* of convolutions */
+        bool no_bias, no_scale, no_center; /* Dense without bias; normalisations without gamma, without beta */
         gf_act act;
+        float alpha; /* of the activation, where it has one */
         float epsilon, momentum;
-        int pt, pb, pl, pr; /* ZeroPadding2D */
         int units;
         float rate;
-        float scale[4], offset[4]; /* InputLayer: picture values 0..255 -> scale x + offset, a channel at a time */
+        bool keepdims;             /* global pooling gives (1, 1, c) */
+        int norm_groups;           /* GroupNormalization */
+        int factor_h, factor_w;    /* UpSampling2D */
+        bool bilinear;             /* UpSampling2D: else the nearest */
+        bool log;                  /* Softmax: its logarithm */
+        int axis;                  /* Concatenate: of one picture's shape, 0 .. rank - 1 */
+        gf_shape target;           /* Reshape */
+        int permute[GF_MAX_RANK];  /* Permute: dimension i of the output is permute[i] of the input, from 0 */
+        float scale[4], offset[4]; /* InputLayer: picture values 0..255 -> scale x + offset, a channel at a time;
+                                      Rescaling the same; with more than 4 channels all by [0] */
+        bool bgr;                  /* InputLayer: the network wants blue first; pictures are RGB */
     } at;
 } gf_layer;
 
@@ -67,8 +84,17 @@ struct gf_layer_class {
     graft_status (*infer)(gf_model *m, gf_layer *l, graft_error *err); /* sets l->shape, adds parameters */
 };
 
-extern const gf_layer_class gf_layer_input, gf_layer_conv2d, gf_layer_depthwise, gf_layer_batch_norm, gf_layer_relu,
-    gf_layer_add, gf_layer_zero_padding, gf_layer_global_pool, gf_layer_dropout, gf_layer_dense;
+extern const gf_layer_class gf_layer_input, gf_layer_conv2d, gf_layer_depthwise, gf_layer_separable, gf_layer_dense,
+    gf_layer_batch_norm, gf_layer_layer_norm, gf_layer_group_norm, gf_layer_normalization, gf_layer_rescaling,
+    gf_layer_relu, /* any activation of gf_act; three classes, since Keras counts and names them apart */
+    gf_layer_activation, gf_layer_leaky_relu, gf_layer_elu, gf_layer_softmax, gf_layer_add, gf_layer_multiply,
+    gf_layer_concatenate, gf_layer_zero_padding, gf_layer_cropping, gf_layer_upsampling, gf_layer_max_pool,
+    gf_layer_avg_pool, gf_layer_global_pool, gf_layer_global_max_pool, gf_layer_flatten, gf_layer_reshape,
+    gf_layer_permute, gf_layer_dropout,
+    gf_layer_identity; /* what only acts while the whole of a model trains: RandomFlip, GaussianNoise, ... */
+
+/* By Keras's class name; NULL: not known. */
+const gf_layer_class *gf_layer_class_find(const char *name);
 
 /* Adds a layer made from `proto` (class, name, sources, attributes); *index (may be NULL) gets its number. */
 graft_status gf_model_add(gf_model *m, const gf_layer *proto, int *index, graft_error *err);
@@ -84,6 +110,14 @@ graft_status gf_model_add_ranges(gf_model *m, graft_error *err);
 void gf_model_drop_ranges(gf_model *m);
 gf_range *gf_model_range(const gf_model *m, int layer); /* NULL: none */
 size_t gf_layer_channels(const gf_layer *l);
+
+/* Copies layer `last` of `from` and all that it is computed from, in their order, into `to` (an empty model); *out gets
+ * its number there. `input` (may be NULL) replaces the input's shape and preprocessing: every shape is inferred anew.
+ * For cutting models apart: add other layers, finish, copy the values. */
+graft_status gf_model_copy_layers(gf_model *to, const gf_model *from, int last, const gf_layer *input, int *out,
+                                  graft_error *err);
+/* Values of parameters that both have: by layer name, variable and shape. */
+void gf_model_copy_values(gf_model *to, const gf_model *from);
 
 int gf_model_find(const gf_model *m, const char *layer);                       /* -1: none */
 const gf_param *gf_model_param(const gf_model *m, int layer, const char *var); /* NULL: none */

@@ -1,8 +1,7 @@
 /* mobilenet_v2.c - Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", CVPR 2018, with the layer
- * names and numbers of Keras's MobileNetV2(include_top=False). */
-#include "zoo/zoo.h"
+ * names and numbers of Keras's MobileNetV2. */
+#include "zoo/list.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 /* expansion, filters, blocks, stride of the first */
@@ -10,146 +9,72 @@ static const struct {
     int expansion, filters, blocks, stride;
 } stage[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
 
-/* Widths are multiples of 8, and never a tenth less than asked for. */
-static int divisible(double v)
-{
-    int rounded = (int)(v + 4) / 8 * 8;
-    if (rounded < 8) rounded = 8;
-    return rounded < 0.9 * v ? rounded + 8 : rounded;
-}
+static int divisible(double v) { return gf_divisible(v, 8); }
+static void norm(gf_builder *b, const char *name) { gf_norm(b, 1e-3f, 0.999f, name); }
+static void relu6(gf_builder *b, const char *name) { gf_relu(b, GF_ACT_RELU6, name); }
+static void pointwise(gf_builder *b, int filters, const char *name) { gf_conv(b, filters, (gf_window){1}, name); }
 
-typedef struct builder {
-    gf_model *m;
-    graft_error *err;
-    graft_status status;
-    int at; /* the last layer */
-} builder;
-
-/* Adds a layer behind the last; after a failure it does nothing. */
-__attribute__((format(printf, 3, 4))) static void add(builder *b, gf_layer l, const char *fmt, ...)
+static void inverted_residual(gf_builder *b, int block, int expansion, int filters, int stride)
 {
     if (b->status != GRAFT_OK) return;
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(l.name, sizeof l.name, fmt, args);
-    va_end(args);
-    l.backbone = true;
-    if (!l.n_src) {
-        l.n_src = 1;
-        l.src[0] = b->at;
-    }
-    b->status = gf_model_add(b->m, &l, &b->at, b->err);
-}
-
-static void conv(builder *b, int kernel, int stride, int filters, const char *name)
-{
-    gf_layer l = {.cls = &gf_layer_conv2d};
-    l.at.filters = filters;
-    l.at.kh = l.at.kw = kernel;
-    l.at.sh = l.at.sw = stride;
-    l.at.same = true;
-    add(b, l, "%s", name);
-}
-
-static void norm(builder *b, const char *name)
-{
-    gf_layer l = {.cls = &gf_layer_batch_norm};
-    l.at.epsilon = 1e-3f;
-    l.at.momentum = 0.999f;
-    add(b, l, "%s", name);
-}
-
-static void relu6(builder *b, const char *name)
-{
-    gf_layer l = {.cls = &gf_layer_relu};
-    l.at.act = GF_ACT_RELU6;
-    add(b, l, "%s", name);
-}
-
-/* Before a strided 3x3 convolution Keras pads by hand: on even sides nothing before and one behind. */
-static void pad(builder *b, const char *name)
-{
-    if (b->status != GRAFT_OK) return;
-    const gf_shape *s = &b->m->layer[b->at].shape;
-    gf_layer l = {.cls = &gf_layer_zero_padding};
-    l.at.pt = (int)(s->dim[0] % 2);
-    l.at.pl = (int)(s->dim[1] % 2);
-    l.at.pb = l.at.pr = 1;
-    add(b, l, "%s", name);
-}
-
-static void depthwise(builder *b, int stride, const char *name)
-{
-    gf_layer l = {.cls = &gf_layer_depthwise};
-    l.at.kh = l.at.kw = 3;
-    l.at.sh = l.at.sw = stride;
-    l.at.same = stride == 1;
-    add(b, l, "%s", name);
-}
-
-typedef struct names {
-    char text[GF_NAME_MAX];
-} names;
-
-static const char *called(names *n, const char *prefix, const char *what)
-{
-    snprintf(n->text, sizeof n->text, "%s%s", prefix, what);
-    return n->text;
-}
-
-static void inverted_residual(builder *b, int block, int expansion, int filters, int stride)
-{
-    if (b->status != GRAFT_OK) return;
-    int in = b->at, channels = (int)b->m->layer[b->at].shape.dim[2];
+    int in = b->at, channels = (int)gf_built(b)->dim[2];
     char prefix[32] = "expanded_conv_";
-    names n;
     if (block) {
         snprintf(prefix, sizeof prefix, "block_%d_", block);
-        conv(b, 1, 1, channels * expansion, called(&n, prefix, "expand"));
-        norm(b, called(&n, prefix, "expand_BN"));
-        relu6(b, called(&n, prefix, "expand_relu"));
+        pointwise(b, channels * expansion, gf_join(prefix, "expand").text);
+        norm(b, gf_join(prefix, "expand_BN").text);
+        relu6(b, gf_join(prefix, "expand_relu").text);
     }
-    if (stride == 2) pad(b, called(&n, prefix, "pad"));
-    depthwise(b, stride, called(&n, prefix, "depthwise"));
-    norm(b, called(&n, prefix, "depthwise_BN"));
-    relu6(b, called(&n, prefix, "depthwise_relu"));
-    conv(b, 1, 1, filters, called(&n, prefix, "project"));
-    norm(b, called(&n, prefix, "project_BN"));
-    if (channels != filters || stride != 1) return;
-    gf_layer add_layer = {.cls = &gf_layer_add, .n_src = 2, .src = {in, b->at}};
-    add(b, add_layer, "%sadd", prefix);
+    if (stride == 2) gf_correct_pad(b, 3, gf_join(prefix, "pad").text);
+    gf_depthwise(b, (gf_window){3, .stride = stride, .pads = stride == 2 ? GF_VALID : GF_SAME},
+                 gf_join(prefix, "depthwise").text);
+    norm(b, gf_join(prefix, "depthwise_BN").text);
+    relu6(b, gf_join(prefix, "depthwise_relu").text);
+    pointwise(b, filters, gf_join(prefix, "project").text);
+    norm(b, gf_join(prefix, "project_BN").text);
+    if (channels == filters && stride == 1) gf_add_layers(b, in, b->at, gf_join(prefix, "add").text);
 }
 
-static graft_status build(gf_model *m, const gf_zoo_options *o, int input, int *last, graft_error *err)
+static void build(gf_builder *b, const gf_zoo_options *o)
 {
     if (!(o->alpha >= 0.1 && o->alpha <= 4)) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "0.35, 0.5, 0.75, 1, 1.3 and 1.4 have pretrained weights",
-                       "alpha %g: wanted is 0.1 to 4", o->alpha);
+        b->status = gf_fail(b->err, GF_E_OPTION_VALUE, "0.35, 0.5, 0.75, 1, 1.3 and 1.4 have pretrained weights",
+                            "alpha %g: wanted is 0.1 to 4", o->alpha);
+        return;
     }
-    builder b = {.m = m, .err = err, .at = input};
-    conv(&b, 3, 2, divisible(32 * o->alpha), "Conv1");
-    norm(&b, "bn_Conv1");
-    relu6(&b, "Conv1_relu");
+    gf_conv(b, divisible(32 * o->alpha), (gf_window){3, .stride = 2}, "Conv1");
+    norm(b, "bn_Conv1");
+    relu6(b, "Conv1_relu");
     int block = 0;
     for (size_t s = 0; s < sizeof stage / sizeof *stage; s++) {
         for (int i = 0; i < stage[s].blocks; i++) {
-            inverted_residual(&b, block++, stage[s].expansion, divisible(stage[s].filters * o->alpha),
+            inverted_residual(b, block++, stage[s].expansion, divisible(stage[s].filters * o->alpha),
                               i ? 1 : stage[s].stride);
         }
     }
-    conv(&b, 1, 1, o->alpha > 1 ? divisible(1280 * o->alpha) : 1280, "Conv_1");
-    norm(&b, "Conv_1_bn");
-    relu6(&b, "out_relu");
-    *last = b.at;
-    return b.status;
+    pointwise(b, o->alpha > 1 ? divisible(1280 * o->alpha) : 1280, "Conv_1");
+    norm(b, "Conv_1_bn");
+    relu6(b, "out_relu");
+}
+
+static void top(gf_builder *b, int classes)
+{
+    gf_global_pool(b, false, "global_average_pooling2d");
+    gf_dense(b, classes, GF_ACT_LINEAR, "predictions");
 }
 
 const gf_architecture gf_mobilenet_v2 = {
     .name = "mobilenet_v2",
     .title = "MobileNetV2",
+    .source = "keras",
+    .preprocess = "tf",
     .least_size = 32,
-    .build = build,
-    .scale = 1 / 127.5f,
-    .offset = -1,
+    .size = 224,
     .fine_tune_at = 100,
+    .params = 2257984,
+    .params_top = 3538984,
+    .has_alpha = true,
+    .when = "small and fast on every CPU; the first to try",
+    .build = build,
+    .top = top,
 };

@@ -1,9 +1,11 @@
-#include "zoo/zoo.h"
+#include "zoo/list.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const gf_architecture *const architectures[] = {&gf_mobilenet_v2};
+static const gf_architecture *const architectures[] = {
+    &gf_mobilenet_v2,
+};
 
 const gf_architecture *gf_zoo_at(size_t i)
 {
@@ -18,50 +20,83 @@ const gf_architecture *gf_zoo_find(const char *name)
     return NULL;
 }
 
-static graft_status add_head(gf_model *m, const gf_zoo_options *o, int last, graft_error *err)
+static graft_status check(const gf_architecture *a, const gf_zoo_options *o, graft_error *err)
 {
-    gf_layer pool = {.cls = &gf_layer_global_pool, .name = "global_average_pooling2d", .n_src = 1, .src = {last}};
-    GF_TRY(gf_model_add(m, &pool, &m->features, err));
-    m->output = m->features;
-    m->classes = o->classes;
-    if (!o->classes) return GRAFT_OK;
-    gf_layer dropout = {.cls = &gf_layer_dropout, .name = "dropout", .n_src = 1, .src = {m->features}};
-    dropout.at.rate = o->dropout;
+    enum { LARGEST = 4096, MOST_CLASSES = 100000 };
+    if (o->width < a->least_size || o->height < a->least_size || o->width > LARGEST || o->height > LARGEST) {
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "size %dx%d: %s takes pictures of %d to %d a side", o->width,
+                       o->height, a->name, a->least_size, LARGEST);
+    }
+    if (o->classes < 0 || o->classes == 1 || o->classes > MOST_CLASSES || o->top < 0 || o->top > MOST_CLASSES) {
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "%d classes: at least 2 and at most %d are wanted", o->classes,
+                       MOST_CLASSES);
+    }
+    if (o->preprocess && !gf_preprocess_find(o->preprocess)) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "tf, torch, caffe, lite, unit or none", "preprocess %s is not known",
+                       GF_ESC(o->preprocess));
+    }
+    return GRAFT_OK;
+}
+
+static graft_status add_input(gf_model *m, const gf_architecture *a, const gf_zoo_options *o, int *at, graft_error *err)
+{
+    const gf_preprocess *p = gf_preprocess_find(o->preprocess ? o->preprocess : a->preprocess);
+    gf_layer input = {
+        .cls = &gf_layer_input, .name = "input_layer", .shape = GF_SHAPE(o->height, o->width, 3), .backbone = true};
+    memcpy(input.at.scale, p->scale, sizeof p->scale);
+    memcpy(input.at.offset, p->offset, sizeof p->offset);
+    input.at.bgr = p->bgr;
+    return gf_model_add(m, &input, at, err);
+}
+
+/* Backbone, its own classifier where one is asked for, head. */
+static graft_status add_layers(gf_model *m, const gf_architecture *a, const gf_zoo_options *o, graft_error *err)
+{
+    gf_builder b = {.m = m, .err = err};
+    gf_zoo_options options = *o;
+    if (options.alpha == 0) options.alpha = 1;
+    b.status = add_input(m, a, &options, &b.at, err);
+    if (b.status == GRAFT_OK) a->build(&b, &options);
+    int top = o->head.keep_last ? (o->classes == 2 ? 1 : o->classes) : o->top;
+    if (top && b.status == GRAFT_OK) a->top(&b, top);
+    GF_TRY(b.status);
+    return o->head.keep_last ? gf_head_keep(m, b.at, err) : gf_head_add(m, b.at, &o->head, o->classes, o->dropout, err);
+}
+
+/* Its own classifier up to what its last layer reads: the head stands there. */
+static graft_status replace_last(gf_model *m, const gf_architecture *a, const gf_zoo_options *o, graft_error *err)
+{
+    gf_model whole = {0};
+    gf_zoo_options with_top = *o;
+    with_top.classes = 0;
+    with_top.top = o->top ? o->top : 1000;
+    graft_status status = GRAFT_OK;
+    gf_builder b = {.m = &whole, .err = err};
     int at;
-    GF_TRY(gf_model_add(m, &dropout, &at, err));
-    gf_layer dense = {.cls = &gf_layer_dense, .name = "head", .n_src = 1, .src = {at}};
-    dense.at.units = o->classes == 2 ? 1 : o->classes;
-    return gf_model_add(m, &dense, &m->output, err);
+    if (with_top.alpha == 0) with_top.alpha = 1;
+    GF_GOTO(add_input(&whole, a, &with_top, &b.at, err));
+    a->build(&b, &with_top);
+    if (b.status == GRAFT_OK) a->top(&b, with_top.top);
+    GF_GOTO(b.status);
+    GF_GOTO(gf_model_copy_layers(m, &whole, whole.layer[gf_head_last(&whole, b.at)].src[0], NULL, &at, err));
+    GF_GOTO(gf_head_add(m, at, &o->head, o->classes, o->dropout, err));
+out:
+    gf_model_free(&whole);
+    return status;
 }
 
 graft_status gf_zoo_build(gf_model *m, const char *name, const gf_zoo_options *o, graft_error *err)
 {
     *m = (gf_model){0};
     const gf_architecture *a = gf_zoo_find(name);
-    if (!a)
+    if (!a) {
         return gf_fail(err, GF_E_MODEL_UNKNOWN, "graft models lists them", "no architecture is called %s",
                        GF_ESC(name));
-    enum { LARGEST = 4096 };
-    if (o->width < a->least_size || o->height < a->least_size || o->width > LARGEST || o->height > LARGEST) {
-        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "size %dx%d: %s takes pictures of %d to %d a side", o->width,
-                       o->height, name, a->least_size, LARGEST);
     }
-    if (o->classes < 0 || o->classes == 1 || o->classes > 100000) {
-        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "%d classes: at least 2 and at most 100000 are wanted",
-                       o->classes);
-    }
-    graft_status status = GRAFT_OK;
+    GF_TRY(check(a, o, err));
     snprintf(m->name, sizeof m->name, "%s", name);
-    gf_layer input = {
-        .cls = &gf_layer_input, .name = "input_layer", .shape = GF_SHAPE(o->height, o->width, 3), .backbone = true};
-    for (int c = 0; c < 4; c++) {
-        input.at.scale[c] = a->scale;
-        input.at.offset[c] = a->offset;
-    }
-    int at, last;
-    GF_GOTO(gf_model_add(m, &input, &at, err));
-    GF_GOTO(a->build(m, o, at, &last, err));
-    GF_GOTO(add_head(m, o, last, err));
+    graft_status status = GRAFT_OK;
+    GF_GOTO(o->head.replace_last ? replace_last(m, a, o, err) : add_layers(m, a, o, err));
     GF_GOTO(gf_model_finish(m, err));
 out:
     if (status != GRAFT_OK) gf_model_free(m);

@@ -1,33 +1,57 @@
-/* zoo.h - the architectures: each builds its layers into a model. */
+/* zoo.h - the architectures: each writes its layers into a model.
+ *
+ * A layer's name is the one it has in the source of its weights: Keras's, or the path of PyTorch's module. Where two
+ * sources differ in more than names (padding, preprocessing), they are two architectures. */
 #ifndef GF_ZOO_H
 #define GF_ZOO_H
 
-#include "graph/model.h"
+#include "graph/head.h"
+#include "zoo/builder.h"
 
 typedef struct gf_zoo_options {
     int width, height;
-    double alpha;  /* width multiplier, where the architecture has one */
-    int classes;   /* of the new head; 2 share one logit; 0: no head, the pooled features are the output */
-    float dropout; /* before the head */
+    double alpha;           /* width multiplier, where the architecture has one; 0: 1 */
+    int classes;            /* of the new head; 2 share one logit; 0: no head, the pooled features are the output */
+    float dropout;          /* before the head */
+    gf_head_spec head;      /* hidden layer, ...; zeroed: linear */
+    int top;                /* with the architecture's own classifier for so many classes; 0: without */
+    const char *preprocess; /* instead of the weights' own; NULL: that */
 } gf_zoo_options;
+
+/* How pictures of 0..255 become what the weights were trained on. */
+typedef struct gf_preprocess {
+    const char *name;
+    float scale[3], offset[3]; /* red, green, blue: scale x + offset; with bgr: blue, green, red */
+    bool bgr;
+    const char *what; /* for people: "[-1, 1]" */
+} gf_preprocess;
+
+const gf_preprocess *gf_preprocess_find(const char *name); /* NULL: no such */
+const gf_preprocess *gf_preprocess_at(size_t i);           /* NULL behind the last */
 
 typedef struct gf_architecture {
     const char *name, *title;
-    int least_size; /* of a picture's sides */
-    /* Adds the backbone's layers; *last gets its last layer. Preprocessing is the architecture's own: the input layer
-     * rescales the picture (scale, offset), so nobody can apply it twice or forget it. */
-    graft_status (*build)(gf_model *m, const gf_zoo_options *options, int input, int *last, graft_error *err);
-    float scale, offset; /* picture values 0..255 -> scale x + offset */
-    int fine_tune_at;    /* where fine-tuning begins unless told otherwise: some two thirds up */
+    const char *source;        /* of its names and weights: "keras" or "torch" */
+    const char *preprocess;    /* of those weights; "none" where the model's own layers do it */
+    const char *when;          /* to choose it */
+    int least_size, size;      /* of a picture's sides: the smallest, and what it was trained on */
+    int fine_tune_at;          /* where fine-tuning begins unless told otherwise: some two thirds up */
+    size_t params, params_top; /* as published: without and with its classifier for 1000 classes */
+    bool has_alpha;
+    /* Adds the backbone's layers behind the input layer, which is there; Keras's include_top=False. */
+    void (*build)(gf_builder *b, const gf_zoo_options *o);
+    /* Adds its own classifier behind it; the last layer is a Dense (or 1x1 convolution and Flatten) of `classes`
+     * outputs, without softmax. */
+    void (*top)(gf_builder *b, int classes);
+    /* Other names that a layer has in files of weights, such as timm's: the k-th into buf; false: there are no more.
+     * May be NULL. */
+    bool (*alias)(const char *layer, int k, char buf[GF_NAME_MAX]);
 } gf_architecture;
-
-extern const gf_architecture gf_mobilenet_v2;
 
 const gf_architecture *gf_zoo_find(const char *name); /* NULL: no such */
 const gf_architecture *gf_zoo_at(size_t i);           /* NULL behind the last */
 
-/* Backbone, global average pooling, dropout, dense head; parameters allocated, not yet set. Refused: unknown name
- * (E3101), sizes out of range. */
+/* Backbone and head; parameters allocated, not yet set. Refused: unknown name (E3101), sizes out of range. */
 graft_status gf_zoo_build(gf_model *m, const char *name, const gf_zoo_options *options, graft_error *err);
 
 #endif

@@ -32,7 +32,7 @@ static int conv(gf_model *m, const char *name, int src, int kernel, int filters,
     gf_layer l = {.cls = &gf_layer_conv2d, .backbone = true};
     l.at.kh = l.at.kw = kernel, l.at.sh = l.at.sw = 1;
     l.at.filters = filters;
-    l.at.same = true;
+    l.at.padding = GF_PAD_SAME;
     l.at.use_bias = bias;
     return add(m, l, name, src);
 }

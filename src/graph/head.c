@@ -1,0 +1,122 @@
+#include "graph/head.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static graft_status bad_head(const char *text, graft_error *err)
+{
+    return gf_fail(err, GF_E_OPTION_VALUE, "linear, mlp:256, replace-last, replace-last:256,0.4 or keep",
+                   "head %s is not known", GF_ESC(text));
+}
+
+/* ":UNITS[,DROPOUT]" */
+static bool parse_hidden(const char *text, gf_head_spec *spec, double *dropout)
+{
+    char *end;
+    enum { LARGEST = 1 << 20 };
+    long units = strtol(text + 1, &end, 10);
+    if (*text != ':' || end == text + 1 || units < 1 || units > LARGEST) return false;
+    spec->hidden = (int)units;
+    if (!*end) return true;
+    const char *rate = end + 1;
+    double d = strtod(rate, &end);
+    if (rate[-1] != ',' || end == rate || *end || !(d >= 0 && d < 1)) return false;
+    *dropout = d;
+    return true;
+}
+
+graft_status gf_head_parse(const char *text, gf_head_spec *spec, double *dropout, graft_error *err)
+{
+    static const char mlp[] = "mlp", replace[] = "replace-last";
+    *spec = (gf_head_spec){0};
+    if (!strcmp(text, "linear")) return GRAFT_OK;
+    spec->keep_last = !strcmp(text, "keep");
+    spec->replace_last = !strncmp(text, replace, strlen(replace));
+    if (spec->keep_last || !strcmp(text, replace)) return GRAFT_OK;
+    const char *rest = text + (spec->replace_last ? strlen(replace) : strlen(mlp));
+    bool named = spec->replace_last || !strncmp(text, mlp, strlen(mlp));
+    return named && parse_hidden(rest, spec, dropout) ? GRAFT_OK : bad_head(text, err);
+}
+
+/* A name of that stem that no layer of the model has. */
+static void new_name(const gf_model *m, const char *stem, char name[GF_NAME_MAX])
+{
+    snprintf(name, GF_NAME_MAX, "%s", stem);
+    for (int i = 1; gf_model_find(m, name) >= 0; i++) snprintf(name, GF_NAME_MAX, "%s_%d", stem, i);
+}
+
+static graft_status put(gf_model *m, gf_layer l, const char *stem, int *at, graft_error *err)
+{
+    l.n_src = 1;
+    l.src[0] = *at;
+    new_name(m, stem, l.name);
+    return gf_model_add(m, &l, at, err);
+}
+
+graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int classes, float dropout, graft_error *err)
+{
+    int at = last;
+    if (m->layer[last].shape.rank == 3) {
+        GF_TRY(put(m, (gf_layer){.cls = &gf_layer_global_pool}, "global_average_pooling2d", &at, err));
+    }
+    if (m->layer[at].shape.rank != 1) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, "cut it at a layer with (features) or (h, w, channels)",
+                       "no head fits on layer %s: its output is %s", GF_ESC(m->layer[at].name),
+                       GF_SHAPE_TEXT(&m->layer[at].shape));
+    }
+    m->features = m->output = at;
+    m->classes = classes;
+    if (!classes) return GRAFT_OK;
+    if (spec->hidden) {
+        gf_layer hidden = {.cls = &gf_layer_dense};
+        hidden.at.units = spec->hidden;
+        hidden.at.act = GF_ACT_RELU;
+        GF_TRY(put(m, hidden, "hidden", &at, err));
+    }
+    gf_layer drop = {.cls = &gf_layer_dropout};
+    drop.at.rate = dropout;
+    GF_TRY(put(m, drop, "dropout", &at, err));
+    gf_layer dense = {.cls = &gf_layer_dense};
+    dense.at.units = classes == 2 ? 1 : classes;
+    GF_TRY(put(m, dense, "head", &at, err));
+    m->output = at;
+    return GRAFT_OK;
+}
+
+int gf_head_logits(const gf_model *m, int output)
+{
+    for (int at = output;; at = m->layer[at].src[0]) {
+        const gf_layer *l = &m->layer[at];
+        bool squashes = l->cls == &gf_layer_activation && (l->at.act == GF_ACT_SIGMOID || l->at.act == GF_ACT_LINEAR);
+        if (!squashes && l->cls != &gf_layer_softmax && l->cls != &gf_layer_identity) return at;
+    }
+}
+
+int gf_head_last(const gf_model *m, int logits)
+{
+    int at = logits;
+    while (m->layer[at].cls == &gf_layer_flatten || m->layer[at].cls == &gf_layer_reshape) at = m->layer[at].src[0];
+    const gf_layer *l = &m->layer[at];
+    bool one_place =
+        l->cls == &gf_layer_conv2d && l->shape.dim[0] == 1 && l->shape.dim[1] == 1 && l->at.kh == 1 && l->at.kw == 1;
+    return l->cls == &gf_layer_dense || one_place ? at : -1;
+}
+
+graft_status gf_head_keep(gf_model *m, int logits, graft_error *err)
+{
+    int last = gf_head_last(m, logits);
+    gf_layer *l = last < 0 ? NULL : &m->layer[last];
+    if (l && l->at.act == GF_ACT_SIGMOID && gf_count(&l->shape) == 1) l->at.act = GF_ACT_LINEAR; /* the loss's part */
+    if (!l || l->at.act != GF_ACT_LINEAR || m->layer[logits].shape.rank != 1) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, "cut it before its last layer and put a new head on it",
+                       "the model does not end in a classifier: its last layer is %s (%s)",
+                       GF_ESC(m->layer[logits].name), m->layer[logits].cls->name);
+    }
+    int units = (int)gf_count(&l->shape);
+    for (int i = last; i <= logits; i++) m->layer[i].backbone = false;
+    m->features = l->src[0];
+    m->output = logits;
+    m->classes = units == 1 ? 2 : units;
+    return GRAFT_OK;
+}
