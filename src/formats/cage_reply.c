@@ -58,6 +58,12 @@ size_t gf_reply_bytes(size_t tensors, size_t value_bytes)
     return total < SIZE_MAX - ENTRY_BYTES ? total + ENTRY_BYTES : SIZE_MAX;
 }
 
+void gf_reply_text(gf_sink *sink, const char *text, size_t n)
+{
+    gf_sink_put(sink, "J", 1);
+    gf_sink_put(sink, text, n);
+}
+
 /* ---- the parent's side ---- */
 
 typedef struct cursor {
@@ -170,4 +176,17 @@ graft_status gf_reply_parse(const uint8_t *bytes, size_t size, const char *name,
         }
     }
     return nonsense(&c, "it stops in the middle");
+}
+
+graft_status gf_reply_parse_text(const uint8_t *bytes, size_t size, const char *name, const char **text, size_t *n,
+                                 graft_error *err)
+{
+    cursor c = {bytes, bytes + size, name, err};
+    uint8_t tag = 0;
+    take(&c, &tag, 1);
+    if (tag == 'E') return take_error(&c);
+    if (tag != 'J' || memchr(c.at, 0, (size_t)(c.end - c.at))) return nonsense(&c, "no text");
+    *text = (const char *)c.at;
+    *n = (size_t)(c.end - c.at);
+    return GRAFT_OK;
 }

@@ -5,6 +5,8 @@
  *   V  u32 want, then that wanted tensor's values as floats; once for each, only after T
  *   E  u32 error number, text message, text hint; ends the reply
  *   Z  ends the reply
+ * or, of a reader of text:
+ *   J  the text, to the end
  * A text is u16 length and bytes. */
 #ifndef GF_FORMATS_CAGE_REPLY_H
 #define GF_FORMATS_CAGE_REPLY_H
@@ -16,6 +18,7 @@ void gf_reply_found(gf_sink *sink, const gf_found *found);
 void gf_reply_values(gf_sink *sink, size_t want, const float *values, size_t count);
 void gf_reply_error(gf_sink *sink, const graft_error *err);
 void gf_reply_end(gf_sink *sink);
+void gf_reply_text(gf_sink *sink, const char *text, size_t n);
 
 /* The most bytes that values and an index of at most `tensors` tensors take. */
 size_t gf_reply_bytes(size_t tensors, size_t value_bytes);
@@ -25,5 +28,9 @@ size_t gf_reply_bytes(size_t tensors, size_t value_bytes);
  * bytes make no sense. */
 graft_status gf_reply_parse(const uint8_t *bytes, size_t size, const char *name, const gf_weight *want, size_t n,
                             gf_found *found, const uint8_t **values, graft_error *err);
+
+/* Reads a J or E record. *text is where the J record's text stands in the bytes, n bytes without a NUL. */
+graft_status gf_reply_parse_text(const uint8_t *bytes, size_t size, const char *name, const char **text, size_t *n,
+                                 graft_error *err);
 
 #endif

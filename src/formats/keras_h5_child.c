@@ -257,12 +257,11 @@ static graft_status reply(walk *w, const gf_weight *want, size_t n, gf_sink *sin
     return status;
 }
 
-void gf_keras_h5_reply(const uint8_t *bytes, size_t size, const char *path, const gf_weight *want, size_t n,
-                       gf_sink *sink)
+void gf_keras_h5_reply(const gf_caged_file *file, const gf_weight *want, size_t n, gf_sink *sink)
 {
     graft_error err = {0};
-    walk w = {.path = path, .err = &err};
-    w.file = gf_h5_open_image(bytes, size);
+    walk w = {.path = file->path, .err = &err};
+    w.file = gf_h5_open_image(file->bytes, file->size);
     graft_status status = w.file < 0 ? damaged(&w, "") : reply(&w, want, n, sink);
     if (w.file >= 0) H5Fclose(w.file);
     if (status == GRAFT_OK) {
@@ -272,4 +271,39 @@ void gf_keras_h5_reply(const uint8_t *bytes, size_t size, const char *path, cons
     }
     gf_found_free(&w.found);
     gf_addresses_free(&w.seen);
+}
+
+/* ---- the configuration of a whole saved model ---- */
+
+static graft_status read_config(walk *w, char *text, size_t limit)
+{
+    hid_t root = H5Oopen(w->file, "/", H5P_DEFAULT);
+    if (root < 0) return damaged(w, "/");
+    gf_h5_text said = gf_h5_text_attribute(root, "model_config", text, limit + 1);
+    H5Oclose(root);
+    if (said == GF_H5_TEXT) return GRAFT_OK;
+    if (said == GF_H5_NO_TEXT) {
+        return FAIL(w, KERAS_CONFIG, "a file of weights alone says nothing of the layers: name the model with --model",
+                    "%s: holds no model_config", GF_ESC(w->path));
+    }
+    return FAIL(w, KERAS_CONFIG, NULL, "%s: its model_config is damaged, or longer than %zu bytes", GF_ESC(w->path),
+                limit);
+}
+
+void gf_keras_h5_config_reply(const uint8_t *bytes, size_t size, const char *path, size_t limit, gf_sink *sink)
+{
+    graft_error err = {0};
+    walk w = {.path = path, .err = &err};
+    char *text = gf_alloc_raw(limit + 1, 1); /* untouched pages cost nothing */
+    w.file = gf_h5_open_image(bytes, size);
+    graft_status status = !text        ? gf_fail_memory(&err, limit, path)
+                          : w.file < 0 ? damaged(&w, "")
+                                       : read_config(&w, text, limit);
+    if (w.file >= 0) H5Fclose(w.file);
+    if (status == GRAFT_OK) {
+        gf_reply_text(sink, text, strlen(text));
+    } else {
+        gf_reply_error(sink, &err);
+    }
+    gf_free(text);
 }

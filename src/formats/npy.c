@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HEADER_BYTES = 192 }; /* a multiple of 64, as NumPy pads it; room for 6 dimensions of 19 digits */
-
 struct gf_npy {
     char *path, *tmp;
     int fd;
@@ -22,19 +20,19 @@ struct gf_npy {
     uint64_t at;    /* bytes written */
 };
 
-static void header_of(const gf_shape *shape, char out[HEADER_BYTES])
+void gf_npy_header(const gf_shape *shape, char out[GF_NPY_HEADER])
 {
     static const char magic[8] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0};
-    char text[HEADER_BYTES];
-    size_t begin = sizeof magic + 2, length = HEADER_BYTES - begin;
+    char text[GF_NPY_HEADER];
+    size_t begin = sizeof magic + 2, length = GF_NPY_HEADER - begin;
     int n =
         snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }", GF_SHAPE_TEXT(shape));
-    memset(out, ' ', HEADER_BYTES);
+    memset(out, ' ', GF_NPY_HEADER);
     memcpy(out, magic, sizeof magic);
     out[8] = (char)(length & 255);
     out[9] = (char)(length >> 8);
     memcpy(out + begin, text, (size_t)n);
-    out[HEADER_BYTES - 1] = '\n';
+    out[GF_NPY_HEADER - 1] = '\n';
 }
 
 static int write_at(gf_npy *npy, const void *data, size_t n, uint64_t at)
@@ -54,8 +52,8 @@ static int write_at(gf_npy *npy, const void *data, size_t n, uint64_t at)
 
 static graft_status write_header(gf_npy *npy, graft_error *err)
 {
-    char header[HEADER_BYTES];
-    header_of(&npy->shape, header);
+    char header[GF_NPY_HEADER];
+    gf_npy_header(&npy->shape, header);
     if (write_at(npy, header, sizeof header, 0)) {
         return gf_fail_errno(err, GF_E_IO_WRITE, errno, "cannot be written", npy->tmp);
     }
@@ -71,7 +69,7 @@ graft_status gf_npy_create(gf_npy **out, const char *path, const gf_shape *row, 
     }
     gf_npy *npy = gf_new(gf_npy);
     if (!npy) return gf_fail_memory(err, sizeof *npy, path);
-    *npy = (gf_npy){gf_strdup(path), gf_sprintf("%s.tmp", path), -1, false, {row->rank + 1, {0}}, count, HEADER_BYTES};
+    *npy = (gf_npy){gf_strdup(path), gf_sprintf("%s.tmp", path), -1, false, {row->rank + 1, {0}}, count, GF_NPY_HEADER};
     for (int i = 0; i < row->rank; i++) npy->shape.dim[i + 1] = row->dim[i];
     graft_status status = npy->path && npy->tmp ? GRAFT_OK : gf_fail_memory(err, strlen(path), "a file name");
     if (status == GRAFT_OK) {

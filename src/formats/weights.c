@@ -4,6 +4,8 @@
 #include "formats/convert.h"
 #include "formats/found.h"
 #include "formats/keras_h5.h"
+#include "formats/keras_zip.h"
+#include "formats/npz.h"
 #include "formats/safetensors.h"
 
 #include <string.h>
@@ -21,7 +23,7 @@ typedef struct source {
     gf_found found;
     int32_t *which; /* for each wanted tensor its index in found */
     place *values;
-    gf_h5_answer h5;
+    gf_caged_answer caged;
     gf_safetensors st;
     bool uncaged;
 } source;
@@ -40,19 +42,20 @@ static bool looks_like_h5(const uint8_t *file, size_t n)
     return n >= sizeof signature && !memcmp(file, signature, sizeof signature);
 }
 
-static graft_status read_h5(source *s, const uint8_t *file, size_t size, const gf_weight *want, size_t n,
-                            graft_error *err)
+/* ---- zip archives ---- */
+
+/* Is it a whole archive of this kind? */
+static bool looks_like_zip_of(const uint8_t *file, size_t n, bool (*kind)(const gf_zip *zip))
 {
-    const uint8_t **values = gf_new_n(n, const uint8_t *);
-    if (!values) return gf_fail_memory(err, n * sizeof *values, "a list of tensors");
-    graft_status status = gf_keras_h5_read(file, size, s->path, want, n, s->options, &s->found, values, &s->h5, err);
-    for (size_t i = 0; i < n && status == GRAFT_OK; i++) {
-        s->values[i] = (place){values[i], GF_F32}; /* its reader has converted them */
-    }
-    gf_free(values);
-    s->uncaged = s->h5.uncaged;
-    return status;
+    gf_zip zip;
+    if (!gf_zip_looks(file, n) || gf_zip_open(&zip, file, n, "", NULL, NULL) != GRAFT_OK) return false;
+    bool is = kind(&zip);
+    gf_zip_close(&zip);
+    return is;
 }
+
+static bool looks_like_keras(const uint8_t *file, size_t n) { return looks_like_zip_of(file, n, gf_keras_zip_is); }
+static bool looks_like_npz(const uint8_t *file, size_t n) { return looks_like_zip_of(file, n, gf_npz_is); }
 
 /* ---- safetensors ---- */
 
@@ -61,21 +64,6 @@ static bool looks_like_safetensors(const uint8_t *file, size_t n)
     uint64_t length = 0;
     if (n >= 10) memcpy(&length, file, sizeof length);
     return n >= 10 && file[8] == '{' && length >= 2 && length < 1ull << 40;
-}
-
-/* Which wanted tensor "LAYER/VAR" is; a layer may have slashes of its own. */
-static int32_t match(const char *name, const gf_weight *want, size_t n)
-{
-    const char *slash = strrchr(name, '/');
-    if (!slash) return GF_FOUND_OTHER;
-    size_t length = (size_t)(slash - name);
-    int32_t result = GF_FOUND_OTHER;
-    for (size_t i = 0; i < n; i++) {
-        if (strncmp(want[i].layer, name, length) || want[i].layer[length]) continue;
-        if (!strcmp(want[i].var, slash + 1)) return (int32_t)i;
-        result = GF_FOUND_UNEXPECTED;
-    }
-    return result;
 }
 
 static graft_status read_safetensors(source *s, const uint8_t *file, size_t size, const gf_weight *want, size_t n,
@@ -89,7 +77,7 @@ static graft_status read_safetensors(source *s, const uint8_t *file, size_t size
         bool floats = t->dtype == GF_F32 || t->dtype == GF_F16 || t->dtype == GF_BF16 || t->dtype == GF_F64;
         f->shape = t->shape;
         f->dtype = floats ? t->dtype : GF_DTYPES;
-        f->want = match(t->name, want, n);
+        f->want = gf_found_match(t->name, want, n);
     }
     GF_TRY(gf_found_judge(s->path, &s->found, want, n, s->which, err));
     for (size_t i = 0; i < n; i++) {
@@ -99,34 +87,66 @@ static graft_status read_safetensors(source *s, const uint8_t *file, size_t size
     return GRAFT_OK;
 }
 
+/* ---- what is read in a cage ---- */
+
+/* Packed archives: weights as floats hardly pack, and besides what is wanted a file may hold an optimizer's. */
+static size_t may_unpack(size_t size, const gf_weight *want, size_t n)
+{
+    size_t bytes = ((size_t)64 << 20) + 4 * size;
+    for (size_t i = 0; i < n; i++) bytes += 8 * sizeof(float) * gf_count(&want[i].shape);
+    return bytes;
+}
+
+static graft_status read_caged(source *s, gf_weights_reply reply, const uint8_t *file, size_t size,
+                               const gf_weight *want, size_t n, graft_error *err)
+{
+    const uint8_t **values = gf_new_n(n, const uint8_t *);
+    if (!values) return gf_fail_memory(err, n * sizeof *values, "a list of tensors");
+    const gf_caged_file caged = {file, size, s->path, reply, gf_zip_looks(file, size) ? may_unpack(size, want, n) : 0};
+    graft_status status = gf_caged_weights(&caged, want, n, s->options, &s->found, values, &s->caged, err);
+    for (size_t i = 0; i < n && status == GRAFT_OK; i++) {
+        s->values[i] = (place){values[i], GF_F32}; /* its reader has converted them */
+    }
+    gf_free(values);
+    s->uncaged = s->caged.uncaged;
+    return status;
+}
+
 /* ---- formats by what a file begins with ---- */
 
 static const struct format {
     const char *name;
     bool (*looks)(const uint8_t *file, size_t n);
-    graft_status (*read)(source *s, const uint8_t *file, size_t size, const gf_weight *want, size_t n,
-                         graft_error *err);
+    gf_weights_reply reply; /* the caged reader; NULL: it is read here, as safetensors */
 } format_row[] = {
-    {"Keras HDF5", looks_like_h5, read_h5},
-    {"safetensors", looks_like_safetensors, read_safetensors},
+    {"Keras HDF5", looks_like_h5, gf_keras_h5_reply},
+    {"Keras zip", looks_like_keras, gf_keras_zip_reply},
+    {"NumPy zip", looks_like_npz, gf_npz_reply},
+    {"safetensors", looks_like_safetensors, NULL},
 };
 
 /* What else people hold in their hands, and what to do about it. */
 static const struct {
     const char *begins, *what, *hint;
 } stranger_row[] = {
-    {"PK\x03\x04", "a zip archive (.keras, .pth or .npz)", "in Keras: model.save_weights('model.weights.h5')"},
+    {"PK\x03\x04", "a zip archive, but not of a kind that is known",
+     "a model of Keras (.keras) or arrays (.npz) can be read"},
     {"\x80\x02", "a Python pickle", "in PyTorch: safetensors.torch.save_file(state_dict, ...)"},
     {"\x1f\x8b", "a gzip file", "unpack it with gunzip first"},
     {"7z\xbc\xaf", "a 7-zip archive", "unpack it first"},
     {"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch it with `git lfs pull`"},
     {"<", "a page of HTML or XML", "the download failed: fetch the file itself"},
-    {"", "of no format that is known", "Keras HDF5 (.h5) and safetensors can be read"},
+    {"", "of no format that is known", "Keras (.h5, .keras), safetensors and .npz can be read"},
 };
 
 static graft_status unknown_format(const char *path, const uint8_t *file, size_t n, graft_error *err)
 {
     if (!n) return gf_fail(err, GF_E_WEIGHTS_UNKNOWN_FORMAT, NULL, "%s: the file is empty", GF_ESC(path));
+    if (gf_zip_looks(file, n)) { /* a damaged one says what is wrong with it */
+        gf_zip zip;
+        GF_TRY(gf_zip_open(&zip, file, n, path, NULL, err));
+        gf_zip_close(&zip);
+    }
     size_t i = 0;
     while (strlen(stranger_row[i].begins) > n || memcmp(file, stranger_row[i].begins, strlen(stranger_row[i].begins))) {
         i++;
@@ -195,7 +215,8 @@ static graft_status read_file(source *s, const uint8_t *file, size_t size, gf_we
         if (format_row[i].looks(file, size)) f = &format_row[i];
     }
     if (!f) return unknown_format(s->path, file, size, err);
-    graft_status status = f->read(s, file, size, want, n, err);
+    graft_status status =
+        f->reply ? read_caged(s, f->reply, file, size, want, n, err) : read_safetensors(s, file, size, want, n, err);
     for (size_t i = 0; i < s->found.n; i++) {
         if (s->found.item[i].want >= 0) want[s->found.item[i].want].found = true;
     }
@@ -227,7 +248,7 @@ graft_status gf_weights_read(const char *path, gf_weight *want, size_t n, const 
     graft_status status = s.which && s.values ? read_file(&s, file, size, want, n, notes, err)
                                               : gf_fail_memory(err, n * sizeof *s.values, "a list of tensors");
     gf_safetensors_close(&s.st);
-    gf_free(s.h5.reply);
+    gf_free(s.caged.reply);
     gf_found_free(&s.found);
     gf_free(s.which);
     gf_free(s.values);

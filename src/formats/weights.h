@@ -2,8 +2,9 @@
  *
  * The architecture says what it wants: layer, variable, shape. The file is opened by what it begins with, not by its
  * name: Keras HDF5 (`*_no_top.h5`, save_weights, Keras 3 `.weights.h5`, whole saved models with the base nested in
- * them) or safetensors with names LAYER/VAR. Every wanted tensor must be there in its shape, or the file is refused in
- * full; what the file holds besides (an old head, an optimizer) is listed and left out. */
+ * them), Keras's zip (`.keras`), safetensors or NumPy's `.npz` with names LAYER/VAR. Every wanted tensor must be there
+ * in its shape, or the file is refused in full; what the file holds besides (an old head, an optimizer) is listed and
+ * left out. */
 #ifndef GF_FORMATS_WEIGHTS_H
 #define GF_FORMATS_WEIGHTS_H
 
@@ -31,7 +32,7 @@ typedef struct gf_weights_options {
 } gf_weights_options;
 
 typedef struct gf_weights_notes {
-    const char *format; /* "Keras HDF5", "safetensors"; static */
+    const char *format; /* "Keras HDF5", "Keras zip", "safetensors", "NumPy zip"; static */
     gf_names left_out;  /* "head/kernel (1280, 2)": in the file, not wanted, not read; in file order */
     size_t nonfinite;   /* values let through by allow_nonfinite */
     bool uncaged;       /* the kernel refused the cage's system call filter; only its limits held */

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gf_found found = {0};
     const uint8_t *values[WANTED];
     graft_error err = {0};
-    gf_keras_h5_reply(data, size, "f.h5", want, WANTED, &sink);
+    gf_keras_h5_reply(&(gf_caged_file){.bytes = data, .size = size, .path = "f.h5"}, want, WANTED, &sink);
     graft_status status =
         gf_reply_parse((uint8_t *)sink.bytes.s, sink.bytes.n, "f.h5", want, WANTED, &found, values, &err);
     if (!sink.failed && status != GRAFT_OK && err.number == GF_E_CAGE_REPLY) abort(); /* own words not understood */

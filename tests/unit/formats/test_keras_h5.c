@@ -30,6 +30,8 @@ static const char *fixture(const char *name)
     return path;
 }
 
+#define as_h5(bytes, n) ((gf_caged_file){bytes, n, "f.h5", gf_keras_h5_reply, 0})
+
 static const struct {
     const char *name;
     size_t left_out;
@@ -216,7 +218,7 @@ static int read_here(const uint8_t *bytes, size_t n)
     gf_found found = {0};
     const uint8_t *values[TINY_TENSORS];
     tiny_want_init(&t);
-    gf_keras_h5_reply(bytes, n, "f.h5", t.want, TINY_TENSORS, &sink);
+    gf_keras_h5_reply(&(gf_caged_file){.bytes = bytes, .size = n, .path = "f.h5"}, t.want, TINY_TENSORS, &sink);
     assert_false(sink.failed);
     graft_status status =
         gf_reply_parse((uint8_t *)sink.bytes.s, sink.bytes.n, "f.h5", t.want, TINY_TENSORS, &found, values, &err);
@@ -247,10 +249,10 @@ static graft_status read_caged(const uint8_t *bytes, size_t n, graft_error *err)
 {
     tiny_want t;
     gf_found found = {0};
-    gf_h5_answer answer;
+    gf_caged_answer answer;
     const uint8_t *values[TINY_TENSORS];
     tiny_want_init(&t);
-    graft_status status = gf_keras_h5_read(bytes, n, "f.h5", t.want, TINY_TENSORS, NULL, &found, values, &answer, err);
+    graft_status status = gf_caged_weights(&as_h5(bytes, n), t.want, TINY_TENSORS, NULL, &found, values, &answer, err);
     gf_found_free(&found);
     gf_free(answer.reply);
     return status;
@@ -445,11 +447,11 @@ static void a_real_file_cut_at_300_lengths_is_refused(void **state)
     mobilenet_want *m = mobilenet_want_new(0.35);
     for (size_t k = 0; k < 300; k++) {
         gf_found found = {0};
-        gf_h5_answer answer;
+        gf_caged_answer answer;
         const uint8_t *values[MOBILENET_TENSORS];
         graft_error err = {0};
         size_t cut = n / 300 * k + k % 7;
-        assert_int_equal(gf_keras_h5_read(file, cut, "f.h5", m->want, m->n, NULL, &found, values, &answer, &err),
+        assert_int_equal(gf_caged_weights(&as_h5(file, cut), m->want, m->n, NULL, &found, values, &answer, &err),
                          GRAFT_WEIGHTS);
         assert_int_equal(err.number, GF_E_HDF5_DAMAGED);
         gf_found_free(&found);

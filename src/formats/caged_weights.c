@@ -1,5 +1,4 @@
-/* The parent's side: how much a caged reader may take, and what becomes of its reply. */
-#include "formats/keras_h5.h"
+#include "formats/caged_weights.h"
 
 #include "base/alloc.h"
 #include "formats/cage_reply.h"
@@ -7,9 +6,7 @@
 enum { MAX_TENSORS = 100000, LIBRARY_MEMORY = 256 << 20, MB = 1 << 20 };
 
 typedef struct job {
-    const uint8_t *bytes;
-    size_t size;
-    const char *path;
+    const gf_caged_file *file;
     const gf_weight *want;
     size_t n;
 } job;
@@ -17,7 +14,7 @@ typedef struct job {
 static void run(void *ctx, gf_sink *sink)
 {
     const job *j = ctx;
-    gf_keras_h5_reply(j->bytes, j->size, j->path, j->want, j->n, sink);
+    j->file->reply(j->file, j->want, j->n, sink);
 }
 
 /* Time: MobileNetV2's 9 MB take 20 ms of work. A slow or busy machine gets 40 times that; a file made to spin gets
@@ -30,10 +27,10 @@ static gf_cage_limits limits_for(const job *j, const gf_weights_options *options
         values += bytes;
         if (bytes > largest) largest = bytes;
     }
-    gf_cage_limits l = {.memory = LIBRARY_MEMORY + 6 * largest, .expect = values, .seconds = 20};
+    gf_cage_limits l = {.memory = LIBRARY_MEMORY + 6 * largest + 2 * j->file->unpacks, .expect = values, .seconds = 20};
     l.max_reply = gf_reply_bytes(MAX_TENSORS, values);
-    l.cpu = 0.8 + (double)j->size / (50.0 * MB);
-    l.seconds += (double)j->size / (64.0 * MB);
+    l.cpu = 0.8 + (double)(j->file->size + j->file->unpacks) / (50.0 * MB);
+    l.seconds += (double)j->file->size / (64.0 * MB);
     if (options && options->seconds > 0) l.seconds = options->seconds;
     return l;
 }
@@ -46,18 +43,18 @@ static graft_status check_complete(const char *path, const uint8_t **values, siz
     return GRAFT_OK;
 }
 
-graft_status gf_keras_h5_read(const uint8_t *bytes, size_t size, const char *path, const gf_weight *want, size_t n,
+graft_status gf_caged_weights(const gf_caged_file *file, const gf_weight *want, size_t n,
                               const gf_weights_options *options, gf_found *found, const uint8_t **values,
-                              gf_h5_answer *answer, graft_error *err)
+                              gf_caged_answer *answer, graft_error *err)
 {
-    job j = {bytes, size, path, want, n};
+    job j = {file, want, n};
     gf_cage_limits limits = limits_for(&j, options);
     size_t got;
-    *answer = (gf_h5_answer){0};
-    GF_TRY(gf_cage_run(run, &j, &limits, path, &answer->reply, &got, &answer->uncaged, err));
-    graft_status status = gf_reply_parse(answer->reply, got, path, want, n, found, values, err);
-    if (status == GRAFT_OK) status = gf_found_judge(path, found, want, n, NULL, err);
-    if (status == GRAFT_OK) status = check_complete(path, values, n, err);
+    *answer = (gf_caged_answer){0};
+    GF_TRY(gf_cage_run(run, &j, &limits, file->path, &answer->reply, &got, &answer->uncaged, err));
+    graft_status status = gf_reply_parse(answer->reply, got, file->path, want, n, found, values, err);
+    if (status == GRAFT_OK) status = gf_found_judge(file->path, found, want, n, NULL, err);
+    if (status == GRAFT_OK) status = check_complete(file->path, values, n, err);
     if (status != GRAFT_OK) {
         gf_free(answer->reply);
         answer->reply = NULL;
