@@ -59,7 +59,7 @@ static void block(tape *t, const void **data, size_t *n)
 {
     length(t, n, 1);
     if (t->sink) {
-        gf_sink_put(t->sink, *data, *n);
+        if (*n) gf_sink_put(t->sink, *data, *n);
     } else {
         *data = t->at;
         t->at += *n;
