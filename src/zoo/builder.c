@@ -105,7 +105,7 @@ void gf_avg_pool(gf_builder *b, gf_window w, bool count_padding, const char *nam
     gf_add(b, l, NAMED(name));
 }
 
-void gf_norm(gf_builder *b, float epsilon, float momentum, const char *name)
+void gf_batch_norm(gf_builder *b, float epsilon, float momentum, const char *name)
 {
     gf_layer l = {.cls = &gf_layer_batch_norm};
     l.at.epsilon = epsilon;

@@ -37,7 +37,7 @@ void gf_depthwise(gf_builder *b, gf_window w, const char *name);
 void gf_separable(gf_builder *b, int filters, gf_window w, const char *name);
 void gf_max_pool(gf_builder *b, gf_window w, const char *name);
 void gf_avg_pool(gf_builder *b, gf_window w, bool count_padding, const char *name);
-void gf_norm(gf_builder *b, float epsilon, float momentum, const char *name);
+void gf_batch_norm(gf_builder *b, float epsilon, float momentum, const char *name);
 void gf_relu(gf_builder *b, gf_act act, const char *name);       /* class ReLU */
 void gf_activation(gf_builder *b, gf_act act, const char *name); /* class Activation */
 void gf_zero_padding(gf_builder *b, int top, int bottom, int left, int right, const char *name);

@@ -10,7 +10,7 @@ static const struct {
 } stage[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
 
 static int divisible(double v) { return gf_divisible(v, 8); }
-static void norm(gf_builder *b, const char *name) { gf_norm(b, 1e-3f, 0.999f, name); }
+static void norm(gf_builder *b, const char *name) { gf_batch_norm(b, 1e-3f, 0.999f, name); }
 static void relu6(gf_builder *b, const char *name) { gf_relu(b, GF_ACT_RELU6, name); }
 static void pointwise(gf_builder *b, int filters, const char *name) { gf_conv(b, filters, (gf_window){1}, name); }
 
