@@ -6,6 +6,7 @@ static const option options[] = {
     HEADING("Model"),
     OPTION_MODEL_ROWS,
     OPTION_SIZE_ROW,
+    OPTION_HEAD_ROWS,
     OPTION_PRECISION_ROW,
     OPTION_BOUNDARY_ROWS,
 

@@ -5,6 +5,13 @@ static const option options[] = {
     HEADING("Data"),
     {"split", OPTION_NAME, PLACE(part), "PART", NO_RANGE, "train|validation|test",
      "only this part of the data (otherwise all)"},
+
+    HEADING("A network that graft did not train"),
+    OPTION_WEIGHTS_ROWS,
+    OPTION_SIZE_ROW,
+    {"classes", OPTION_INT, PLACE(model.classes), "N", FROM_TO(2, 1000000), NULL,
+     "classes of an architecture's classifier (default: 1000)"},
+    OPTION_LABELS_ROW,
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
 };
 
@@ -13,7 +20,7 @@ static graft_status run(session *self, graft_error *err)
     const settings *s = self->settings;
     graft_model *model = NULL;
     graft_result *result = NULL;
-    graft_status status = graft_run_open(self->context, s->arguments[0], &model, err);
+    graft_status status = session_open_classifier(self, s->arguments[0], &model, err);
     if (!status) status = graft_evaluate(model, s->arguments[1], s->part, &result, err);
     if (!status) status = session_print(self, result, err);
     graft_result_free(result);
@@ -23,13 +30,14 @@ static graft_status run(session *self, graft_error *err)
 
 const verb verb_eval = {
     .name = "eval",
-    .arguments = "RUN DATA",
+    .arguments = "RUN|MODEL DATA",
     .least = 2,
     .most = 2,
     .summary = "measure a run on labelled pictures",
     .about =
         "Tells the loss, the accuracy and the confusion matrix (rows: true class) of a run's best model on labelled "
-        "pictures. RUN is a run folder or a model.safetensors; DATA as for `graft train`.",
+        "pictures. RUN is a run folder or a model.safetensors, MODEL as for `graft predict`; DATA as for `graft "
+        "train`.",
     .examples = "graft eval runs/pets pets --split validation\n"
                 "graft eval runs/pets other_pets --json",
     OPTIONS(options),

@@ -4,12 +4,14 @@
 #include "text.h"
 #include "verbs.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 static const option options[] = {
     HEADING("Model"),
     OPTION_MODEL_ROWS,
     OPTION_SIZE_ROW,
+    OPTION_HEAD_ROWS,
     OPTION_PRECISION_ROW,
     {"layer", OPTION_TEXT, PLACE(layer), "NAME", NO_RANGE, NULL,
      "the output of this layer, [n, h, w, c], instead of the pooled features"},
@@ -38,7 +40,8 @@ static graft_status run(session *self, graft_error *err)
     settings *s = self->settings;
     graft_model *model = NULL;
     graft_result *result = NULL;
-    if (!s->model.weights) output_message("warning", "no --weights: the features are those of random weights");
+    if (!s->model.weights && !strchr(s->model.model, '.'))
+        output_message("warning", "no --weights: the features are those of random weights");
     graft_status status = graft_model_open(self->context, &s->model, &model, err);
     if (!status) status = graft_features(model, s->arguments, s->n_arguments, s->layer, s->out, &result, err);
     if (!status) status = session_print(self, result, err);

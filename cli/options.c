@@ -138,7 +138,9 @@ const char *options_default(const option *o, const settings *s, char *buf, size_
         snprintf(buf, size, "%.*s", (int)strcspn(c, "|"), c);
         break;
     }
-    case OPTION_SIZE: snprintf(buf, size, "%d", model->width); break;
+    case OPTION_SIZE:
+        if (model->width) snprintf(buf, size, "%d", model->width);
+        break;
     case OPTION_SPLIT: snprintf(buf, size, "%g,%g", numbers[0], numbers[1]); break;
     default: break; /* flags, and paths, which have no default but their absence */
     }

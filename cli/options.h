@@ -60,15 +60,30 @@ typedef struct verb verb;
 #define HEADING(title) {.kind = OPTION_HEADING, .help = (title)}
 #define OPTION_WEIGHTS_ROWS \
     {"weights", OPTION_WEIGHTS, PLACE(model.weights), "FILE", NO_RANGE, NULL, \
-     "pretrained weights: Keras HDF5 (.h5, .weights.h5) or safetensors; without, the backbone is random"}, \
+     "pretrained weights: Keras (.h5, .weights.h5, .keras), PyTorch (.pth), safetensors, npz; without, the backbone " \
+     "is random"}, \
     {"allow-nonfinite", OPTION_SET, PLACE(model.allow_nonfinite), NULL, NO_RANGE, NULL, \
      "take NaN and infinities in the weight file"}, \
-    {"alpha", OPTION_NUMBER, PLACE(model.alpha), "X", FROM_TO(0.1, 4), NULL, "width multiplier of MobileNetV2"}
+    {"alpha", OPTION_NUMBER, PLACE(model.alpha), "X", FROM_TO(0.1, 4), NULL, "width multiplier of MobileNet"}, \
+    {"preprocess", OPTION_NAME, PLACE(model.preprocess), "NAME", NO_RANGE, "tf|torch|caffe|lite|unit|none", \
+     "how pictures are scaled, instead of what belongs to the weights"}
 #define OPTION_MODEL_ROWS \
-    {"model", OPTION_TEXT, PLACE(model.model), "NAME", NO_RANGE, NULL, "the architecture"}, OPTION_WEIGHTS_ROWS
+    {"model", OPTION_TEXT, PLACE(model.model), "NAME|FILE", NO_RANGE, NULL, \
+     "the architecture (`graft models` lists them), or a file with a network: .keras, .h5, .onnx, Keras's config as " \
+     ".json"}, OPTION_WEIGHTS_ROWS
+#define OPTION_HEAD_ROWS \
+    {"head", OPTION_TEXT, PLACE(model.head), "HEAD", NO_RANGE, NULL, \
+     "linear, mlp:UNITS, replace-last:UNITS,DROPOUT (behind the network's own classifier) or keep"}, \
+    {"keep-top", OPTION_SET, PLACE(keep_top), NULL, NO_RANGE, NULL, \
+     "keep the network's own classifier (the same as --head keep)"}, \
+    {"cut", OPTION_TEXT, PLACE(model.cut), "LAYER", NO_RANGE, NULL, \
+     "the layer that the new head stands on, by name or number (-2: the last but one)"}
+#define OPTION_LABELS_ROW \
+    {"labels", OPTION_FILE, PLACE(model.labels), "FILE", NO_RANGE, NULL, \
+     "class names of a classifier that is kept, a line each"}
 #define OPTION_SIZE_ROW \
     {"size", OPTION_SIZE, PLACE(model), "N|WxH", FROM_TO(32, 2048), NULL, \
-     "pictures are resized to N x N or W x H pixels"}
+     "pictures are resized to N x N or W x H pixels (without: as the model was trained; MobileNetV2: 160)"}
 #define OPTION_PRECISION_ROW \
     {"precision", OPTION_NAME, PLACE(model.precision), "P", NO_RANGE, "auto|f32|bf16", \
      "arithmetic of the network; auto times both on this machine"}

@@ -11,6 +11,13 @@ static const option options[] = {
     HEADING("Output"),
     {"top", OPTION_INT, PLACE(top), "K", FROM_TO(1, 1000), NULL,
      "the K most probable labels of each picture (in lines of text: one, unless this is given)"},
+
+    HEADING("A network that graft did not train"),
+    OPTION_WEIGHTS_ROWS,
+    OPTION_SIZE_ROW,
+    {"classes", OPTION_INT, PLACE(model.classes), "N", FROM_TO(2, 1000000), NULL,
+     "classes of an architecture's classifier (default: 1000)"},
+    OPTION_LABELS_ROW,
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
 };
 
@@ -73,7 +80,7 @@ static graft_status run(session *self, graft_error *err)
     const settings *s = self->settings;
     graft_model *model = NULL;
     graft_result *result = NULL;
-    graft_status status = graft_run_open(self->context, s->arguments[0], &model, err);
+    graft_status status = session_open_classifier(self, s->arguments[0], &model, err);
     if (!status) status = graft_predict(model, s->arguments + 1, s->n_arguments - 1, s->top, &result, err);
     if (!status) status = s->json ? session_print(self, result, err) : print_lines(self, result, err);
     graft_result_free(result);
@@ -83,17 +90,19 @@ static graft_status run(session *self, graft_error *err)
 
 const verb verb_predict = {
     .name = "predict",
-    .arguments = "RUN PICTURES...",
+    .arguments = "RUN|MODEL PICTURES...",
     .least = 2,
     .most = -1,
     .summary = "label pictures with a run's best model",
     .about =
         "Prints a line for each picture: path, label and probability, with tabs between. Folders are walked. RUN is a "
-        "run "
-        "folder or a model.safetensors. A picture that cannot be read gets an error in its line; only when none can be "
+        "run folder or a model.safetensors; MODEL a file with a classifier (.keras, .h5, .onnx), or an architecture "
+        "with --weights, whose own classifier is kept. A picture that cannot be read gets an error in its line; only "
+        "when none can be "
         "read the command fails.",
     .examples = "graft predict runs/pets photo.jpg\n"
-                "graft predict runs/pets holiday/ --top 3 --json",
+                "graft predict runs/pets holiday/ --top 3 --json\n"
+                "graft predict efficientnet_lite0 --weights efficientnet_lite0.pth --labels imagenet.txt photo.jpg",
     OPTIONS(options),
     .run = run,
 };

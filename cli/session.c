@@ -62,13 +62,22 @@ graft_status session_print(session *s, const graft_result *result, graft_error *
     return session_print_text(s, text, strlen(text), err);
 }
 
+/* A folder, or what a run folder holds. */
+static bool is_run(const char *name)
+{
+    static const char ending[] = ".safetensors";
+    struct stat st;
+    size_t n = strlen(name), e = sizeof ending - 1;
+    bool there = stat(name, &st) == 0;
+    return (there && S_ISDIR(st.st_mode)) || (n > e && !strcmp(name + n - e, ending)) || (!there && strchr(name, '/'));
+}
+
 graft_status session_open_model(session *s, const char *name, graft_model **out, graft_error *err)
 {
-    static const char *const of_the_run[] = {"weights", "alpha", "size", "classes"};
-    struct stat st;
-    bool is_run = strchr(name, '/') || stat(name, &st) == 0;
+    static const char *const of_the_run[] = {"weights", "alpha",    "size", "classes",
+                                             "head",    "keep-top", "cut",  "preprocess"};
     *out = NULL;
-    if (!is_run) {
+    if (!is_run(name)) {
         s->settings->model.model = name;
         return graft_model_open(s->context, &s->settings->model, out, err);
     }
@@ -77,4 +86,10 @@ graft_status session_open_model(session *s, const char *name, graft_model **out,
             return fail(err, E_USAGE, NULL, "--%s does not go with '%s', which is a finished model and has its own",
                         of_the_run[i], ESCAPED(name));
     return graft_run_open(s->context, name, out, err);
+}
+
+graft_status session_open_classifier(session *s, const char *name, graft_model **out, graft_error *err)
+{
+    s->settings->model.head = "keep";
+    return session_open_model(s, name, out, err);
 }

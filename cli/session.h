@@ -24,6 +24,9 @@ graft_status session_print(session *s, const graft_result *result, graft_error *
 /* The same for text the verb made itself. */
 graft_status session_print_text(session *s, const char *text, size_t n, graft_error *err);
 
+/* The same, where a classifier is wanted: of what is not a run the own classifier is kept. */
+graft_status session_open_classifier(session *s, const char *name, graft_model **out, graft_error *err);
+
 /* A model by the name of an architecture, or a run folder or model file. */
 graft_status session_open_model(session *s, const char *name, graft_model **out, graft_error *err);
 

@@ -15,6 +15,7 @@ void settings_defaults(settings *s)
     /* Where the library says NULL for its default, its name is put here so that --help can show it. */
     if (!s->model.model) s->model.model = "mobilenet_v2";
     if (!s->model.precision) s->model.precision = "auto";
+    if (!s->model.head) s->model.head = "linear";
     if (!s->train.optimizer) s->train.optimizer = "adam";
     if (!s->train.fine_tune_optimizer) s->train.fine_tune_optimizer = "rmsprop";
     if (!s->train.augment) s->train.augment = "flip,rotate=0.2";
@@ -30,4 +31,5 @@ void settings_finish(settings *s)
     s->data.batch = s->train.batch;
     s->train.seed = s->model.seed;
     s->train.force = s->force;
+    if (s->keep_top) s->model.head = "keep";
 }

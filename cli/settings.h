@@ -18,7 +18,7 @@ typedef struct settings {
 
     int json;
     int help;
-    int force;
+    int force, keep_top;
     int top;               /* predict: labels a picture */
     const char *out;       /* features: the file */
     const char *layer;     /* features: NULL is the pooled features */

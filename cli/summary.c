@@ -2,10 +2,13 @@
 #include "errors.h"
 #include "verbs.h"
 
+#include <string.h>
+
 static const option options[] = {
     HEADING("Model"),
     OPTION_WEIGHTS_ROWS,
     OPTION_SIZE_ROW,
+    OPTION_HEAD_ROWS,
     {"classes", OPTION_INT, PLACE(model.classes), "N", FROM_TO(2, 1000000), NULL,
      "outputs of the head (default: 2, which share one logit)"},
     OPTION_BOUNDARY_ROWS,
@@ -17,7 +20,8 @@ static graft_status check(const verb *v, settings *s, graft_error *err)
     if (options_given(v, s, "fine-tune-at") && options_given(v, s, "fine-tune-last"))
         return fail(err, E_USAGE, NULL,
                     "--fine-tune-at and --fine-tune-last both say where fine-tuning begins: give one");
-    if (!options_given(v, s, "classes")) s->model.classes = 2;
+    bool keeps = !strcmp(s->model.head, "keep");
+    if (!options_given(v, s, "classes") && !keeps) s->model.classes = 2;
     return GRAFT_OK;
 }
 

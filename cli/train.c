@@ -14,6 +14,7 @@ static const option options[] = {
     HEADING("Model"),
     OPTION_MODEL_ROWS,
     OPTION_SIZE_ROW,
+    OPTION_HEAD_ROWS,
     {"dropout", OPTION_NUMBER, PLACE(model.dropout), "SHARE", FROM_BELOW(0, 1), NULL, "dropout before the head"},
     OPTION_PRECISION_ROW,
 
@@ -122,10 +123,11 @@ static graft_status run(session *self, graft_error *err)
     graft_model *model = NULL;
     graft_data *data = NULL;
     graft_result *result = NULL;
-    if (!s->model.weights)
+    if (!s->model.weights && !strchr(s->model.model, '.'))
         output_message("warning", "no --weights: the backbone starts from random values, nothing is transferred");
     graft_status status = graft_train_check(&s->train, err);
     if (!status) status = graft_model_open(self->context, &s->model, &model, err);
+    if (!status) graft_model_size(model, &s->data.width, &s->data.height);
     if (!status) status = graft_data_open(self->context, s->arguments[0], &s->data, &data, err);
     if (!status) status = graft_train(model, data, &s->train, &result, err);
     if (!status) status = session_print(self, result, err);

@@ -74,12 +74,23 @@ GRAFT_API void graft_context_free(graft_context *context);
 /* ---- a model */
 
 typedef struct graft_model_options {
-    const char *model;     /* an architecture ("mobilenet_v2"); NULL: "mobilenet_v2" */
-    const char *weights;   /* a weight file; NULL: seeded random weights */
-    double alpha;          /* width multiplier of MobileNetV2; 1 */
-    int width, height;     /* of the pictures; 160 x 160 */
+    /* An architecture ("mobilenet_v2"; graft_models lists them), or a file that holds a network: Keras's config as JSON
+     * (random weights unless `weights` has some), .keras, whole .h5, .onnx. NULL: "mobilenet_v2". */
+    const char *model;
+    const char *weights;   /* a weight file; NULL: the model file's, or seeded random weights */
+    double alpha;          /* width multiplier of MobileNet; 1 */
+    int width, height;     /* of the pictures; 0: what the model file says, else what the architecture was trained on
+                              (MobileNetV2: 160 x 160) */
     int classes;           /* outputs of the new head; 0: as many as the data has. 2 classes share one logit */
     double dropout;        /* before the head, [0, 1); 0.2 */
+    /* "linear"; "mlp:UNITS" (hidden layer, ReLU, dropout); "replace-last:UNITS,DROPOUT" (the network's own classifier
+     * without its last layer, then the same); "keep" (its own classifier, whole). NULL: "linear" */
+    const char *head;
+    const char *cut;        /* the layer whose output the head stands on, by name or by number ("-2": the last but one);
+                               NULL: before the network's own last layer */
+    const char *preprocess; /* "tf", "torch", "caffe", "lite", "unit", "none" instead of what belongs to the weights; NULL:
+                               that */
+    const char *labels;     /* class names of a classifier that is kept, a line each; NULL: "class 0", ... */
     uint64_t seed;         /* of the head's initial values; 0 */
     const char *precision; /* "auto" (by timing), "f32" or "bf16"; NULL: "auto" */
     int fine_tune_at;      /* layers of the backbone below this number stay frozen in fine-tuning; -1: no fine-tuning */
@@ -90,7 +101,11 @@ typedef struct graft_model_options {
 
 GRAFT_API void graft_model_defaults(graft_model_options *options);
 
-/* A backbone with a new head. Weight files: Keras HDF5 (.h5, .weights.h5), safetensors. Every tensor of the backbone
+/* The picture size that a model takes. */
+GRAFT_API void graft_model_size(const graft_model *model, int *width, int *height);
+
+/* A backbone with a new head. Weight files: Keras (.h5, .weights.h5, .keras), PyTorch state dicts (.pth, .pt),
+ * safetensors, npz. Every tensor of the backbone
  * must be there with its shape (GRAFT_WEIGHTS otherwise, all of them listed). The model borrows the context. */
 GRAFT_API graft_status graft_model_open(graft_context *context, const graft_model_options *options, graft_model **out,
                                         graft_error *err);
@@ -107,7 +122,7 @@ GRAFT_API graft_status graft_summary(const graft_model *model, graft_result **ou
 typedef enum graft_cache { GRAFT_CACHE_AUTO, GRAFT_CACHE_MEMORY, GRAFT_CACHE_DISK, GRAFT_CACHE_NONE } graft_cache;
 
 typedef struct graft_data_options {
-    int width, height;           /* pictures are resized to this; 160 x 160 */
+    int width, height;           /* pictures are resized to this; graft_model_size tells; 160 x 160 */
     int antialias;               /* 0, as Keras does */
     double split[3];             /* train, validation, test shares of a folder without splits; {0.8, 0.2, 0} */
     double test_from_validation; /* this share of the validation batches becomes the test set; 0 */

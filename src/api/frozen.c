@@ -80,8 +80,8 @@ static bool is_faster(graft_model *m, const gf_feed *feed, const uint32_t *sampl
 {
     const gf_run_config *c = &m->config;
     char key[160];
-    snprintf(key, sizeof key, "frozen %s alpha %g %lldx%lld", c->architecture, c->alpha, (long long)c->width,
-             (long long)c->height);
+    snprintf(key, sizeof key, "frozen %.80s alpha %g %lldx%lld %zu values", c->architecture, c->alpha,
+             (long long)c->width, (long long)c->height, m->model.n_values);
     const char *const names[] = {gf_dtype_name(m->facts.dtype), "int8"};
     race r = {.m = m, .feed = feed, .sample = sample, .n = n < RACERS ? n : RACERS};
     r.out = gf_new_n(n * gf_count(&m->model.layer[m->model.features].shape), float);

@@ -2,6 +2,7 @@
 #ifndef GF_API_INTERNAL_H
 #define GF_API_INTERNAL_H
 
+#include "graph/head.h"
 #include "train/run.h"
 
 #include <graft/graft.h>
@@ -17,9 +18,13 @@ struct graft_context {
 struct graft_model {
     graft_context *context;
     gf_run_config config; /* the options that concern the model, resolved as far as they can be */
+    gf_model source; /* a file's whole network, which `model` was cut from; no layers: an architecture's */
+    gf_head_spec head;
+    double dropout;
     gf_model model;
     gf_model_facts facts;
     gf_names left_out; /* of the weight file */
+    bool has_values;   /* the backbone's come from a file */
     bool trained;      /* it comes from a run: facts tell its classes */
     bool has_head;
 };

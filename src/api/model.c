@@ -1,6 +1,7 @@
 #include "api/internal.h"
 
 #include "base/io.h"
+#include "exchange/import.h"
 #include "zoo/zoo.h"
 
 #include <stdio.h>
@@ -11,23 +12,50 @@ void graft_model_defaults(graft_model_options *o)
 {
     *o = (graft_model_options){.model = "mobilenet_v2",
                                .alpha = 1,
-                               .width = 160,
-                               .height = 160,
                                .dropout = 0.2,
+                               .head = "linear",
                                .precision = "auto",
                                .fine_tune_at = -1,
                                .fine_tune_last = -1};
 }
 
-static graft_status build(graft_model *m, gf_model *model, int classes, graft_error *err)
+void graft_model_size(const graft_model *m, int *width, int *height)
 {
-    gf_zoo_options o = {.width = (int)m->config.width,
-                        .height = (int)m->config.height,
-                        .alpha = m->config.alpha,
+    *width = (int)m->config.width;
+    *height = (int)m->config.height;
+}
+
+/* ---- building: an architecture or a file's network, cut where it is asked for, with a head for `classes` */
+
+static graft_status build_zoo(const graft_model *m, gf_model *model, int classes, graft_error *err)
+{
+    const gf_run_config *c = &m->config;
+    gf_zoo_options o = {.width = (int)c->width,
+                        .height = (int)c->height,
+                        .alpha = c->alpha,
                         .classes = classes,
-                        .dropout = (float)m->config.dropout};
-    GF_TRY(gf_zoo_build(model, m->config.architecture, &o, err));
-    gf_model_init(model, (uint64_t)m->config.model_seed, 0);
+                        .dropout = (float)m->dropout,
+                        .head = m->head,
+                        .preprocess = c->preprocess};
+    if (!c->cut) return gf_zoo_build(model, c->architecture, &o, err);
+    gf_model whole;
+    o.classes = 0;
+    o.head = (gf_head_spec){0};
+    GF_TRY(gf_zoo_build(&whole, c->architecture, &o, err));
+    graft_status status = gf_head_on(model, &whole, c->cut, &m->head, classes, (float)m->dropout, err);
+    gf_model_free(&whole);
+    return status;
+}
+
+static graft_status build(const graft_model *m, gf_model *model, int classes, graft_error *err)
+{
+    bool imported = m->source.n_layers > 0;
+    if (!imported) GF_TRY(build_zoo(m, model, classes, err));
+    if (imported) {
+        GF_TRY(gf_head_on(model, &m->source, m->config.cut, &m->head, classes, (float)m->dropout, err));
+    }
+    int first = imported && m->has_values ? (int)gf_model_backbone_layers(model) : 0;
+    if (!(m->head.keep_last && m->has_values)) gf_model_init(model, (uint64_t)m->config.model_seed, first);
     return GRAFT_OK;
 }
 
@@ -65,6 +93,10 @@ static graft_status check_options(const graft_model_options *o, graft_error *err
     if (!(o->dropout >= 0 && o->dropout < 1)) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "dropout %g: wanted is 0 up to, not including, 1", o->dropout);
     }
+    if (o->width < 0 || o->height < 0 || o->classes < 0) {
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "size %dx%d, %d classes: not negative, please", o->width,
+                       o->height, o->classes);
+    }
     const char *p = o->precision ? o->precision : "auto";
     if (strcmp(p, "auto") && strcmp(p, "f32") && strcmp(p, "bf16")) {
         return gf_fail(err, GF_E_OPTION_VALUE, "auto, f32 or bf16", "precision %s is not known", GF_ESC(p));
@@ -89,27 +121,111 @@ static void note_left_out(const graft_model *m)
 static void fill_facts(graft_model *m)
 {
     gf_model_facts *f = &m->facts;
-    const gf_architecture *a = gf_zoo_find(m->config.architecture);
     snprintf(f->architecture, sizeof f->architecture, "%s", m->config.architecture);
     f->alpha = m->config.alpha;
     f->dropout = m->config.dropout;
     f->width = (int)m->config.width;
     f->height = (int)m->config.height;
-    f->scale = a->scale;
-    f->offset = a->offset;
 }
 
 static graft_status fill_config(graft_model *m, const graft_model_options *o, graft_error *err)
 {
     gf_run_config *c = &m->config;
+    const char *head = o->head ? o->head : "linear";
     GF_TRY(gf_config_text(&c->architecture, o->model ? o->model : "mobilenet_v2", err));
     GF_TRY(gf_config_text(&c->weights, o->weights, err));
     GF_TRY(gf_config_text(&c->precision, o->precision ? o->precision : "auto", err));
+    GF_TRY(gf_config_text(&c->head, head, err));
+    GF_TRY(gf_config_text(&c->cut, o->cut, err));
+    GF_TRY(gf_config_text(&c->preprocess, o->preprocess, err));
+    m->dropout = o->dropout;
+    GF_TRY(gf_head_parse(head, &m->head, &m->dropout, err));
+    if (m->head.keep_last && o->cut) {
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL,
+                       "a cut takes the last layers away, head keep keeps them: give one");
+    }
+    c->dropout = m->dropout;
     c->alpha = o->alpha;
     c->width = o->width;
     c->height = o->height;
-    c->dropout = o->dropout;
     c->model_seed = (int64_t)o->seed;
+    return GRAFT_OK;
+}
+
+/* An architecture's name, or a file. */
+static graft_status open_source(graft_model *m, const graft_model_options *o, graft_error *err)
+{
+    gf_run_config *c = &m->config;
+    const gf_architecture *a = gf_zoo_find(c->architecture);
+    const int tutorial = 160; /* what MobileNetV2 is fine-tuned at in Keras's guide */
+    if (a || !gf_is_file(c->architecture)) {
+        int64_t size = !a ? 0 : a == gf_zoo_at(0) ? tutorial : a->size;
+        if (!c->width) c->width = size;
+        if (!c->height) c->height = size;
+        return GRAFT_OK;
+    }
+    gf_import_options options = {o->width, o->height, o->preprocess, o->allow_nonfinite};
+    GF_TRY(gf_import(&m->source, c->architecture, &options, &m->has_values, err));
+    const gf_shape *input = &m->source.layer[0].shape;
+    if (input->rank != 3 || input->dim[2] != 3) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is %s, wanted is a picture (h, w, 3)",
+                       GF_ESC(c->architecture), GF_SHAPE_TEXT(input));
+    }
+    bool other = (o->width && o->width != input->dim[1]) || (o->height && o->height != input->dim[0]);
+    if (other) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "leave the size out", "%s takes pictures of %lldx%lld, not %dx%d",
+                       GF_ESC(c->architecture), (long long)input->dim[1], (long long)input->dim[0], o->width,
+                       o->height);
+    }
+    c->width = input->dim[1];
+    c->height = input->dim[0];
+    return GRAFT_OK;
+}
+
+/* How many classes the head has when it is built: those asked for, or the kept classifier's own. */
+static int classes_of(const graft_model *m, const graft_model_options *o)
+{
+    const int imagenet = 1000;
+    bool own = m->head.keep_last && !m->source.n_layers && !o->classes;
+    return own ? imagenet : o->classes;
+}
+
+/* Names for the classes of a classifier that is kept. */
+static graft_status name_classes(graft_model *m, const char *path, graft_error *err)
+{
+    enum { LARGEST = 1 << 24 };
+    uint8_t *text = NULL;
+    size_t n = 0;
+    gf_names *names = &m->facts.classes;
+    graft_status status = path ? gf_file_read(path, LARGEST, &text, &n, err) : GRAFT_OK;
+    char *at = (char *)text;
+    while (status == GRAFT_OK && at && *at) {
+        size_t length = strcspn(at, "\n");
+        char *next = at[length] ? at + length + 1 : NULL;
+        at[length] = 0;
+        if (length && at[length - 1] == '\r') at[length - 1] = 0;
+        status = gf_names_add(names, at, err);
+        at = next;
+    }
+    gf_free(text);
+    for (int i = 0; status == GRAFT_OK && !path && i < m->model.classes; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "class %d", i);
+        status = gf_names_add(names, name, err);
+    }
+    if (status == GRAFT_OK && names->n != (size_t)m->model.classes) {
+        status = gf_fail(err, GF_E_OPTION_VALUE, "one name a line", "%s: %zu names for %d classes", GF_ESC(path),
+                         names->n, m->model.classes);
+    }
+    return status;
+}
+
+static graft_status load_weights(graft_model *m, const graft_model_options *o, graft_error *err)
+{
+    if (!o->weights) return GRAFT_OK;
+    m->has_values = true;
+    GF_TRY(gf_model_load_weights(&m->model, o->weights, m->head.keep_last, o->allow_nonfinite, &m->left_out, err));
+    note_left_out(m);
     return GRAFT_OK;
 }
 
@@ -122,15 +238,14 @@ graft_status graft_model_open(graft_context *context, const graft_model_options 
     graft_status status = GRAFT_OK;
     GF_GOTO(check_options(o, err));
     GF_GOTO(fill_config(m, o, err));
-    GF_GOTO(build(m, &m->model, o->classes, err));
-    m->has_head = o->classes > 0;
-    m->config.classes = o->classes;
+    GF_GOTO(open_source(m, o, err));
+    GF_GOTO(build(m, &m->model, classes_of(m, o), err));
+    m->has_head = m->model.classes > 0;
+    m->config.classes = m->model.classes;
     GF_GOTO(gf_api_resolve_boundary(m, o, err));
     fill_facts(m);
-    if (o->weights) {
-        GF_GOTO(gf_model_load_backbone(&m->model, o->weights, o->allow_nonfinite, &m->left_out, err));
-        note_left_out(m);
-    }
+    GF_GOTO(load_weights(m, o, err));
+    if (m->head.keep_last) GF_GOTO(name_classes(m, o->labels, err));
 out:
     if (status != GRAFT_OK) {
         graft_model_free(m);
@@ -192,6 +307,7 @@ void graft_model_free(graft_model *m)
 {
     if (!m) return;
     gf_model_free(&m->model);
+    gf_model_free(&m->source);
     gf_model_facts_free(&m->facts);
     gf_names_free(&m->left_out);
     gf_config_free(&m->config);
@@ -208,24 +324,29 @@ static bool same_names(const gf_names *a, const gf_names *b)
     return a->n == b->n;
 }
 
-/* Values of layers that both models have, by name; both have the same backbone. */
-static void copy_backbone(gf_model *to, const gf_model *from)
+/* The data's classes become names of the kept classifier's outputs, which the sorted folders must fit. */
+static graft_status rename_classes(graft_model *m, const gf_names *classes, graft_error *err)
 {
-    for (size_t i = 0; i < from->n_params; i++) {
-        const gf_param *p = &from->param[i];
-        if (!from->layer[p->layer].backbone) continue;
-        const gf_param *q = gf_model_param(to, p->layer, p->var);
-        memcpy(to->value + q->offset, from->value + p->offset, p->count * sizeof *to->value);
+    if (classes->n != (size_t)m->model.classes) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "leave the head out to get a new one",
+                       "head keep: the network has %d classes, the data %zu", m->model.classes, classes->n);
     }
+    gf_names_free(&m->facts.classes);
+    for (size_t i = 0; i < classes->n; i++) GF_TRY(gf_names_add(&m->facts.classes, classes->item[i], err));
+    return GRAFT_OK;
 }
 
 graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_error *err)
 {
     if (m->has_head && same_names(&m->facts.classes, classes)) return GRAFT_OK;
+    if (m->head.keep_last) return rename_classes(m, classes, err);
     gf_model with_head;
     GF_TRY(build(m, &with_head, (int)classes->n, err));
-    copy_backbone(&with_head, &m->model);
-    with_head.boundary = m->model.boundary;
+    size_t backbone = gf_model_backbone_layers(&with_head);
+    int boundary = m->model.boundary;
+    gf_model_copy_values(&with_head, &m->model);
+    gf_model_init(&with_head, (uint64_t)m->config.model_seed, (int)backbone); /* a head of an equal shape, too */
+    with_head.boundary = boundary;
     gf_model_free(&m->model);
     m->model = with_head;
     m->has_head = true;
@@ -284,8 +405,8 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
     m->facts.dtype = !strcmp(asked, "bf16") ? GF_BF16 : GF_F32;
     if (!strcmp(asked, "auto") && can) {
         char key[160];
-        snprintf(key, sizeof key, "model %s alpha %g %lldx%lld", m->config.architecture, m->config.alpha,
-                 (long long)m->config.width, (long long)m->config.height);
+        snprintf(key, sizeof key, "model %.80s alpha %g %lldx%lld %zu values", m->config.architecture, m->config.alpha,
+                 (long long)m->config.width, (long long)m->config.height, m->model.n_values);
         static const char *const names[] = {"f32", "bf16"};
         trial t = {.m = m};
         m->facts.dtype = gf_ops_choose(m->context->ops, key, names, 2, run_trial, &t) ? GF_BF16 : GF_F32;

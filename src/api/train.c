@@ -267,7 +267,10 @@ static graft_status resolve(graft_model *m, const graft_data *d, const graft_tra
     m->facts.ignore_exif = d->options.ignore_exif;
     GF_TRY(fill_data(&m->config, d, err));
     GF_TRY(fill_train(&m->config, o, err));
-    if (m->config.fine_tune_epochs && m->config.fine_tune_at < 0) m->config.fine_tune_at = a->fine_tune_at;
+    if (m->config.fine_tune_epochs && m->config.fine_tune_at < 0) {
+        int layers = (int)gf_model_backbone_layers(&m->model);
+        m->config.fine_tune_at = a && a->fine_tune_at < layers ? a->fine_tune_at : 2 * layers / 3;
+    }
     return gf_api_resolve_precision(m, err);
 }
 

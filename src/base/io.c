@@ -63,6 +63,19 @@ graft_status gf_file_read(const char *path, size_t limit, uint8_t **out, size_t 
     return status;
 }
 
+graft_status gf_file_read_begin(const char *path, uint8_t *buf, size_t size, size_t *n, graft_error *err)
+{
+    *n = 0;
+    int fd = gf_sys_open(path, O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0) return gf_fail_errno(err, GF_E_IO_READ, errno, "cannot be opened", path);
+    ssize_t got = read_full(fd, buf, size);
+    int saved = errno;
+    gf_sys_close(fd);
+    if (got < 0) return gf_fail_errno(err, GF_E_IO_READ, saved, "cannot be read", path);
+    *n = (size_t)got;
+    return GRAFT_OK;
+}
+
 static int write_full(int fd, const uint8_t *buf, size_t n)
 {
     size_t at = 0;

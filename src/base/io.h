@@ -10,6 +10,9 @@
 /* Reads a regular file of at most `limit` bytes. *out is the caller's (gf_free), with a NUL behind the last byte. */
 graft_status gf_file_read(const char *path, size_t limit, uint8_t **out, size_t *n, graft_error *err);
 
+/* The first bytes of a file, at most `size`; *n gets how many. For telling formats apart. */
+graft_status gf_file_read_begin(const char *path, uint8_t *buf, size_t size, size_t *n, graft_error *err);
+
 typedef struct gf_bytes {
     const void *data;
     size_t n;

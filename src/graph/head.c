@@ -120,3 +120,74 @@ graft_status gf_head_keep(gf_model *m, int logits, graft_error *err)
     m->classes = units == 1 ? 2 : units;
     return GRAFT_OK;
 }
+
+/* ---- a head on a network that is there */
+
+static graft_status resolve_cut(const gf_model *m, const char *cut, int *at, graft_error *err)
+{
+    char *end;
+    long n = strtol(cut, &end, 10), layers = (long)gf_model_backbone_layers(m);
+    *at = gf_model_find(m, cut);
+    if (*at < 0 && end != cut && !*end && n >= -layers && n < layers) *at = (int)(n < 0 ? layers + n : n);
+    if (*at >= 0) return GRAFT_OK;
+    return gf_fail(err, GF_E_LAYER_UNKNOWN, "graft summary lists the layers; -2 is the last but one",
+                   "cut %s: the model has no such layer", GF_ESC(cut));
+}
+
+/* Where a new head stands when nobody says: what the old one's last layer read, before its dropout. */
+static int default_cut(const gf_model *m)
+{
+    int logits = gf_head_logits(m, m->output), last = gf_head_last(m, logits);
+    if (last < 0 || m->layer[logits].shape.rank != 1) return m->output;
+    int at = m->layer[last].src[0];
+    while (m->layer[at].cls == &gf_layer_dropout) at = m->layer[at].src[0];
+    return at;
+}
+
+/* A classifier with two outputs and softmax says sigmoid(z1 - z0): one logit. */
+static graft_status join_two(gf_model *to, const gf_model *whole, int logits, int *at, graft_error *err)
+{
+    gf_layer l = whole->layer[logits];
+    GF_TRY(gf_model_copy_layers(to, whole, l.src[0], NULL, at, err));
+    l.src[0] = *at;
+    l.n_params = 0;
+    l.at.units = 1;
+    return gf_model_add(to, &l, at, err);
+}
+
+static void join_values(gf_model *to, const gf_model *whole, const char *layer)
+{
+    static const char *const vars[] = {"kernel", "bias"};
+    for (int v = 0; v < 2; v++) {
+        const gf_param *p = gf_model_param(to, gf_model_find(to, layer), vars[v]);
+        const gf_param *q = gf_model_param(whole, gf_model_find(whole, layer), vars[v]);
+        for (size_t i = 0; p && q && i < p->count; i++) {
+            const float *two = whole->value + q->offset + 2 * i;
+            to->value[p->offset + i] = two[1] - two[0];
+        }
+    }
+}
+
+graft_status gf_head_on(gf_model *to, const gf_model *whole, const char *cut, const gf_head_spec *spec, int classes,
+                        float dropout, graft_error *err)
+{
+    *to = (gf_model){0};
+    memcpy(to->name, whole->name, sizeof to->name);
+    int logits = gf_head_logits(whole, whole->output), at = default_cut(whole);
+    const gf_layer *last = &whole->layer[logits];
+    bool two = spec->keep_last && last->cls == &gf_layer_dense && last->at.units == 2 && last->shape.rank == 1;
+    graft_status status = GRAFT_OK;
+    if (cut) GF_GOTO(resolve_cut(whole, cut, &at, err));
+    if (two) {
+        GF_GOTO(join_two(to, whole, logits, &at, err));
+    } else {
+        GF_GOTO(gf_model_copy_layers(to, whole, spec->keep_last ? logits : at, NULL, &at, err));
+    }
+    GF_GOTO(spec->keep_last ? gf_head_keep(to, at, err) : gf_head_add(to, at, spec, classes, dropout, err));
+    GF_GOTO(gf_model_finish(to, err));
+    gf_model_copy_values(to, whole);
+    if (two) join_values(to, whole, last->name);
+out:
+    if (status != GRAFT_OK) gf_model_free(to);
+    return status;
+}

@@ -29,4 +29,11 @@ int gf_head_last(const gf_model *m, int logits);
  * `classes` are its outputs (one output: 2). E3102 where it does not end in such a layer. */
 graft_status gf_head_keep(gf_model *m, int logits, graft_error *err);
 
+/* A whole network cut and given a head, with the values it has: `to` is new and finished. `cut`: a layer's name, or a
+ * number as Keras's model.layers takes it ("-2": the last but one), whose output the head stands on; NULL: before the
+ * network's own last layer where it ends in a classifier, else at its output. With keep_last nothing is cut but a final
+ * softmax; two logits become their difference. */
+graft_status gf_head_on(gf_model *to, const gf_model *whole, const char *cut, const gf_head_spec *spec, int classes,
+                        float dropout, graft_error *err);
+
 #endif

@@ -50,12 +50,23 @@ double gf_plan_flops(const gf_plan *p)
 
 gf_dtype gf_plan_value_dtype(const gf_plan *p, int value) { return p->type[value]; }
 
+/* Maps are of the plan's type; the picture, pooled features and what is computed from those alone (the gates of
+ * squeeze-and-excitation) stay f32: there is little of it. */
+static gf_dtype type_of(const gf_plan *p, size_t v)
+{
+    const gf_graph *g = p->g;
+    const gf_shape *s = &g->value[v].shape;
+    if ((int)v == g->input || s->rank < 4) return GF_F32;
+    bool small = s->dim[1] == 1 && s->dim[2] == 1 && g->value[v].producer >= 0;
+    const gf_node *n = small ? &g->node[g->value[v].producer] : NULL;
+    for (int k = 0; small && k < n->spec.n_src; k++) small = n->src[k] < (int)v && p->type[n->src[k]] == GF_F32;
+    return small ? GF_F32 : p->spec.dtype;
+}
+
 static graft_status choose_types(gf_plan *p, const gf_ops *ops, graft_error *err)
 {
     const gf_graph *g = p->g;
-    for (size_t v = 0; v < g->n_values; v++) {
-        p->type[v] = (int)v == g->input || g->value[v].shape.rank < 4 ? GF_F32 : p->spec.dtype;
-    }
+    for (size_t v = 0; v < g->n_values; v++) p->type[v] = type_of(p, v);
     bool frozen = !p->spec.backward && p->spec.int8_layers > 0 && gf_ops_has_int8(ops);
     if (!frozen) return GRAFT_OK;
     GF_TRY(gf_quants_create(&p->quants, g, err));
@@ -90,7 +101,9 @@ static void live(gf_block *b, int step)
  * value that is added to itself gets it twice. */
 static bool hands_on(const gf_node *n, int k)
 {
-    if (n->spec.n_src == 2 && n->src[0] == n->src[1]) return false;
+    for (int i = 0; i < n->spec.n_src; i++) {
+        if (i != k && n->src[i] == n->src[k]) return false;
+    }
     bool conv_residual = k == 1 && (n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_naive);
     return conv_residual || (k == 0 && n->spec.cls == &gf_op_add);
 }

@@ -17,6 +17,9 @@
     WHOLE(model, height)                                    \
     WHOLE(model, classes)                                   \
     REAL(model, dropout)                                    \
+    TEXT(model, head)                                       \
+    TEXT(model, cut)                                        \
+    TEXT(model, preprocess)                                 \
     WHOLE(model, model_seed)                                \
     TEXT(model, precision) /* as asked for: "auto" */       \
     TEXT(model, dtype)     /* as resolved: "f32", "bf16" */ \

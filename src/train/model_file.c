@@ -1,13 +1,16 @@
 #include "train/model_file.h"
 
+#include "exchange/keras_config.h"
 #include "formats/safetensors.h"
 #include "formats/weights.h"
-#include "zoo/zoo.h"
+#include "tasks/classify.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { FORMAT = 2 };
 
 void gf_model_facts_free(gf_model_facts *f)
 {
@@ -57,7 +60,7 @@ static char *facts_text(const gf_model_facts *f)
 {
     gf_json *j = gf_json_object(), *classes = gf_json_array();
     for (size_t i = 0; i < f->classes.n; i++) gf_json_add(classes, gf_json_string(f->classes.item[i]));
-    gf_json_set(j, "format", gf_json_int(1));
+    gf_json_set(j, "format", gf_json_int(FORMAT));
     gf_json_set(j, "architecture", gf_json_string(f->architecture));
     gf_json_set(j, "alpha", gf_json_real(f->alpha));
     gf_json_set(j, "dropout", gf_json_real(f->dropout));
@@ -72,8 +75,6 @@ static char *facts_text(const gf_model_facts *f)
     gf_json_set(j, "channels", gf_json_string("RGB"));
     gf_json_set(j, "self_test", numbers(f->self_test, f->n_self_test));
     if (f->int8_layers) gf_json_set(j, "plain_self_test", numbers(f->plain_self_test, f->n_self_test));
-    gf_json_set(j, "scale", gf_json_real(f->scale));
-    gf_json_set(j, "offset", gf_json_real(f->offset));
     char *text = gf_json_text(j, 0);
     gf_json_free(j);
     return text;
@@ -116,18 +117,21 @@ static graft_status list_all(gf_tensors *list, const gf_model *m, const gf_model
 graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_model_facts *f, graft_error *err)
 {
     graft_status status = GRAFT_OK;
-    char *facts = facts_text(f);
+    char *facts = facts_text(f), *graph = NULL;
     gf_tensors list = {0};
     if (!facts) {
         status = gf_fail_memory(err, GF_NAME_MAX, "a model file");
         goto out;
     }
+    GF_GOTO(gf_keras_config_text(&graph, m, &(gf_keras_config_options){.own = true}, err));
     GF_GOTO(list_all(&list, m, f, err));
-    GF_GOTO(gf_safetensors_write(path, list.item, list.n, &(gf_meta){"graft.model", facts}, 1, err));
+    const gf_meta meta[] = {{"graft.model", facts}, {"graft.graph", graph}};
+    GF_GOTO(gf_safetensors_write(path, list.item, list.n, meta, sizeof meta / sizeof *meta, err));
 out:
     for (size_t i = 0; i < list.n; i++) gf_free(list.item[i].name); /* the values are the model's */
     gf_free(list.item);
     gf_free(facts);
+    gf_free(graph);
     return status;
 }
 
@@ -148,8 +152,6 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
     int64_t int8_layers = gf_json_i64(gf_json_get(j, "int8_layers"), 0);
     f->int8_layers = int8_layers > 0 && int8_layers < INT_MAX ? (int)int8_layers : 0;
     f->dtype = !strcmp(gf_json_str(gf_json_get(j, "precision"), "f32"), "bf16") ? GF_BF16 : GF_F32;
-    f->scale = (float)gf_json_f64(gf_json_get(j, "scale"), 0);
-    f->offset = (float)gf_json_f64(gf_json_get(j, "offset"), 0);
     const gf_json *test = gf_json_get(j, "self_test"), *classes = gf_json_get(j, "classes");
     f->saved_dtype = f->dtype;
     f->n_self_test = gf_json_size(test) < GF_SELF_TEST_MAX ? (int)gf_json_size(test) : GF_SELF_TEST_MAX;
@@ -158,10 +160,10 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
     for (size_t i = 0; i < gf_json_size(classes); i++) {
         GF_GOTO(gf_names_add(&f->classes, gf_json_str(gf_json_at(classes, i), ""), err));
     }
-    if (gf_json_i64(gf_json_get(j, "format"), 0) != 1) {
+    if (gf_json_i64(gf_json_get(j, "format"), 0) != FORMAT) {
         status = gf_fail(err, GF_E_NOT_A_MODEL, "use the graft that wrote it, or a newer one",
-                         "%s: its model is of format %lld, this graft reads 1", GF_ESC(path),
-                         (long long)gf_json_i64(gf_json_get(j, "format"), 0));
+                         "%s: its model is of format %lld, this graft reads %d", GF_ESC(path),
+                         (long long)gf_json_i64(gf_json_get(j, "format"), 0), FORMAT);
     }
 out:
     gf_json_free(j);
@@ -210,6 +212,19 @@ static graft_status read_ranges(gf_model *m, gf_model_facts *f, const gf_safeten
     return GRAFT_OK;
 }
 
+/* Facts and graph were written together. */
+static graft_status check_graph(const gf_model *m, const gf_model_facts *f, const char *path, graft_error *err)
+{
+    const gf_layer *input = m->n_layers ? &m->layer[0] : NULL;
+    bool fits = input && input->cls == &gf_layer_input && input->shape.rank == 3 && input->shape.dim[0] == f->height &&
+                input->shape.dim[1] == f->width && (size_t)m->classes == f->classes.n && m->classes >= 2 &&
+                m->layer[m->output].shape.rank == 1 &&
+                (size_t)m->layer[m->output].shape.dim[0] == gf_classify_outputs(m->classes);
+    if (fits) return GRAFT_OK;
+    return gf_fail(err, GF_E_NOT_A_MODEL, NULL, "%s: its graph is not that of a classifier of %zu classes",
+                   GF_ESC(path), f->classes.n);
+}
+
 graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path, graft_error *err)
 {
     *m = (gf_model){0};
@@ -224,20 +239,12 @@ graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path
         goto out;
     }
     GF_GOTO(read_facts(f, facts, path, err));
-    gf_zoo_options o = {.width = f->width,
-                        .height = f->height,
-                        .alpha = f->alpha,
-                        .classes = (int)f->classes.n,
-                        .dropout = (float)f->dropout};
-    GF_GOTO(gf_zoo_build(m, f->architecture, &o, err));
+    const char *graph = gf_safetensors_meta(&st, "graft.graph");
+    GF_GOTO(gf_keras_config_parse(m, graph ? graph : "", graph ? strlen(graph) : 0, path,
+                                  &(gf_keras_config_options){.own = true}, err));
+    GF_GOTO(check_graph(m, f, path, err));
     GF_GOTO(read_values(m, &st, path, err));
     GF_GOTO(read_ranges(m, f, &st, path, err));
-    const gf_architecture *a = gf_zoo_find(f->architecture);
-    if (f->scale != a->scale || f->offset != a->offset) {
-        status =
-            gf_fail(err, GF_E_NOT_A_MODEL, NULL, "%s: its preprocessing (%g, %g) is not %s's (%g, %g)", GF_ESC(path),
-                    (double)f->scale, (double)f->offset, a->name, (double)a->scale, (double)a->offset);
-    }
 out:
     gf_safetensors_close(&st);
     if (status != GRAFT_OK) {
@@ -247,8 +254,8 @@ out:
     return status;
 }
 
-graft_status gf_model_load_backbone(gf_model *m, const char *path, bool allow_nonfinite, gf_names *left_out,
-                                    graft_error *err)
+graft_status gf_model_load_weights(gf_model *m, const char *path, bool head, bool allow_nonfinite, gf_names *left_out,
+                                   graft_error *err)
 {
     gf_weights_notes notes = {0};
     gf_weights_options options = {.allow_nonfinite = allow_nonfinite};
@@ -258,7 +265,8 @@ graft_status gf_model_load_backbone(gf_model *m, const char *path, bool allow_no
     for (size_t i = 0; i < m->n_params; i++) {
         const gf_param *p = &m->param[i];
         const gf_layer *l = &m->layer[p->layer];
-        if (l->backbone) want[n++] = (gf_weight){l->name, p->var, p->shape, m->value + p->offset, false};
+        if (!p->idle && (l->backbone || head))
+            want[n++] = (gf_weight){l->name, p->var, p->shape, m->value + p->offset, false};
     }
     graft_status status = gf_weights_read(path, want, n, &options, &notes, err);
     if (status == GRAFT_OK && left_out) {

@@ -1,6 +1,6 @@
 /* model_file.h - a model with all that is needed to predict, in one safetensors file: its tensors as LAYER/VAR, and in
- * the metadata "graft.model": architecture, picture size, preprocessing, class names, precision. Equal models give
- * equal bytes. */
+ * the metadata "graft.model" (architecture, picture size, class names, precision) and "graft.graph" (the network as
+ * exchange/keras_config.h writes it, preprocessing in its input layer). Equal models give equal bytes. */
 #ifndef GF_TRAIN_MODEL_FILE_H
 #define GF_TRAIN_MODEL_FILE_H
 
@@ -26,7 +26,6 @@ typedef struct gf_model_facts {
     float self_test[GF_SELF_TEST_MAX]; /* the first logits of gf_self_test_picture, as the model gave them when it was
                                           saved */
     float plain_self_test[GF_SELF_TEST_MAX]; /* with int8_layers: as it would be with none, for other machines */
-    float scale, offset;                     /* preprocessing, for other readers: 0..255 -> scale x + offset */
 } gf_model_facts;
 
 void gf_model_facts_free(gf_model_facts *f);
@@ -42,9 +41,9 @@ graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_m
  */
 graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path, graft_error *err);
 
-/* Fills the backbone's values (and nothing else) from a weight file of any format; what the file holds besides is told
- * in `left_out` (may be NULL; the caller's). */
-graft_status gf_model_load_backbone(gf_model *m, const char *path, bool allow_nonfinite, gf_names *left_out,
-                                    graft_error *err);
+/* Fills the backbone's values, with `head` the head's too, from a weight file of any format; what the file holds
+ * besides is told in `left_out` (may be NULL; the caller's). */
+graft_status gf_model_load_weights(gf_model *m, const char *path, bool head, bool allow_nonfinite, gf_names *left_out,
+                                   graft_error *err);
 
 #endif
