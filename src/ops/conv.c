@@ -81,7 +81,8 @@ static void destroy_mds(dnnl_memory_desc_t *md, int n)
 
 /* ---- primitive descriptors */
 
-static dnnl_status_t make_attr(dnnl_primitive_attr_t *attr, gf_act act, const_dnnl_memory_desc_t residual, bool sum)
+static dnnl_status_t make_attr(dnnl_primitive_attr_t *attr, gf_act act, float alpha, const_dnnl_memory_desc_t residual,
+                               bool sum)
 {
     dnnl_post_ops_t post = NULL;
     dnnl_status_t s = dnnl_primitive_attr_create(attr);
@@ -89,18 +90,7 @@ static dnnl_status_t make_attr(dnnl_primitive_attr_t *attr, gf_act act, const_dn
     if (!s) s = dnnl_post_ops_create(&post);
     if (!s && sum) s = dnnl_post_ops_append_sum(post, 1, 0, dnnl_data_type_undef);
     if (!s && residual) s = dnnl_post_ops_append_binary(post, dnnl_binary_add, residual);
-    static const struct {
-        dnnl_alg_kind_t alg;
-        float alpha, beta;
-    } eltwise[GF_ACTS] = {
-        [GF_ACT_RELU] = {dnnl_eltwise_relu, 0, 0},
-        [GF_ACT_RELU6] = {dnnl_eltwise_clip, 0, 6},
-        [GF_ACT_SIGMOID] = {dnnl_eltwise_logistic, 0, 0},
-        [GF_ACT_TANH] = {dnnl_eltwise_tanh, 0, 0},
-    };
-    if (!s && act != GF_ACT_LINEAR) {
-        s = dnnl_post_ops_append_eltwise(post, eltwise[act].alg, eltwise[act].alpha, eltwise[act].beta);
-    }
+    if (!s) s = gf_act_append(post, act, alpha);
     if (!s) s = dnnl_primitive_attr_set_post_ops(*attr, post);
     if (post) dnnl_post_ops_destroy(post);
     return s;
@@ -126,7 +116,7 @@ static dnnl_status_t make_pd(const gf_op_spec *s, const gf_ops *ops, conv_kind k
     if (!r) r = tensor_md(&md[2], &s->dst, t);
     if (!r) r = dnnl_memory_desc_create_with_tag(&md[3], 1, bias_dims, dnnl_f32, dnnl_a);
     if (!r) {
-        r = make_attr(&attr, kind == FORWARD ? s->act : GF_ACT_LINEAR, residual ? md[2] : NULL,
+        r = make_attr(&attr, kind == FORWARD ? s->act : GF_ACT_LINEAR, s->act_alpha, residual ? md[2] : NULL,
                       kind == BACKWARD_DATA_TURNED && s->accumulate[0]);
     }
     if (!r && kind == FORWARD) {
@@ -394,7 +384,10 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
 {
     (void)step;
     const conv_impl *c = exec->op->impl;
-    return gf_call_run(&((gf_calls *)exec->impl)->forward, &c->forward, c->ops, exec->op->spec.name, err);
+    const gf_op_spec *s = &exec->op->spec;
+    GF_TRY(gf_call_run(&((gf_calls *)exec->impl)->forward, &c->forward, c->ops, s->name, err));
+    if (!gf_act_fuses(s->act)) gf_act_forward(s->act, s->act_alpha, exec->args.dst, s->dst_dtype, c->dst_count);
+    return GRAFT_OK;
 }
 
 static graft_status backward_data(gf_exec *exec, graft_error *err)
@@ -427,8 +420,8 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     gf_op_args *a = &exec->args;
     size_t oc = (size_t)s->conv.filters;
     float *dbias = s->diff_weights && s->has_bias ? a->grad + c->grad_kernel_count : NULL;
-    gf_act_backward_bias(s->act, a->diff_dst, s->act == GF_ACT_LINEAR ? NULL : a->dst, s->dst_dtype, c->dst_count / oc,
-                         oc, dbias);
+    gf_act_backward_bias(s->act, s->act_alpha, a->diff_dst, s->act == GF_ACT_LINEAR ? NULL : a->dst, s->dst_dtype,
+                         c->dst_count / oc, oc, dbias);
     if (s->n_src == 2 && s->diff_src[1] && a->diff_src[1] != a->diff_dst) {
         if (s->accumulate[1]) {
             gf_accumulate(a->diff_src[1], s->dst_dtype, a->diff_dst, s->dst_dtype, c->dst_count);

@@ -65,12 +65,7 @@ static dnnl_status_t make_attr(dnnl_primitive_attr_t *attr, const gf_op_spec *s,
     if (!r) r = dnnl_primitive_attr_set_scales_mask(*attr, DNNL_ARG_WEIGHTS, each_output);
     if (!r) r = dnnl_post_ops_create(&post);
     if (!r && residual) r = dnnl_post_ops_append_binary(post, dnnl_binary_add, residual);
-    const float six = 6;
-    if (!r && s->dst_dtype != GF_U8 && s->act == GF_ACT_RELU6) {
-        r = dnnl_post_ops_append_eltwise(post, dnnl_eltwise_clip, 0, six);
-    } else if (!r && s->dst_dtype != GF_U8 && s->act == GF_ACT_RELU) {
-        r = dnnl_post_ops_append_eltwise(post, dnnl_eltwise_relu, 0, 0);
-    }
+    if (!r && s->dst_dtype != GF_U8) r = gf_act_append(post, s->act, s->act_alpha);
     if (!r) r = dnnl_primitive_attr_set_post_ops(*attr, post);
     if (post) dnnl_post_ops_destroy(post);
     return r;
@@ -102,10 +97,9 @@ static dnnl_status_t make_pd(const gf_op_spec *s, const gf_ops *ops, dnnl_primit
 static graft_status check(const gf_op_spec *s, graft_error *err)
 {
     bool padded = s->conv.pt | s->conv.pb | s->conv.pl | s->conv.pr, to_bytes = s->dst_dtype == GF_U8;
-    bool known_act = s->act == GF_ACT_LINEAR || s->act == GF_ACT_RELU || s->act == GF_ACT_RELU6;
-    if (s->backward || !known_act || !s->src_quant.scale || (padded && s->src_quant.zero) ||
-        (to_bytes && (!s->dst_quant.scale || s->n_src > 1 || s->dst_quant.zero)) ||
-        (to_bytes && s->act == GF_ACT_LINEAR)) {
+    bool clips = s->act == GF_ACT_RELU || s->act == GF_ACT_RELU6;
+    if (s->backward || !s->src_quant.scale || (padded && s->src_quant.zero) ||
+        (to_bytes && (!s->dst_quant.scale || s->n_src > 1 || s->dst_quant.zero)) || (to_bytes && !clips)) {
         return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: not a convolution for bytes", s->name);
     }
     return GRAFT_OK;
@@ -276,7 +270,11 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     if (s->src_dtype[0] != GF_U8) {
         gf_quantise(quantised_src(c, a), a->src[0], s->src_dtype[0], c->src_count, c->factor, c->offset, c->period);
     }
-    if (!c->table) return gf_call_run(exec->impl, &c->forward, c->ops, s->name, err);
+    if (!c->table) {
+        GF_TRY(gf_call_run(exec->impl, &c->forward, c->ops, s->name, err));
+        if (!gf_act_fuses(s->act)) gf_act_forward(s->act, s->act_alpha, a->dst, s->dst_dtype, gf_count(&s->dst));
+        return GRAFT_OK;
+    }
     const void *src = s->src_dtype[0] == GF_U8 ? a->src[0] : quantised_src(c, a);
     gf_depthwise_int8_run(&c->depthwise, c->table, src, a->dst, a->scratchpad);
     return GRAFT_OK;

@@ -99,7 +99,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     for (size_t i = 0; i < n; i++) {
         float z = w.sum[i] + (s->has_bias ? t->bias[i % oc] : 0);
         if (s->n_src == 2) z += gf_load(exec->args.src[1], s->src_dtype[1], i);
-        gf_store(exec->args.dst, s->dst_dtype, i, gf_act_value(s->act, z));
+        gf_store(exec->args.dst, s->dst_dtype, i, gf_act_value(s->act, s->act_alpha, z));
     }
     gf_free(w.sum);
     return GRAFT_OK;
@@ -134,7 +134,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     gf_op_args *a = &exec->args;
     size_t n = gf_count(&s->dst), oc = (size_t)s->conv.filters, kernel = gf_op_kernel_count(s);
     for (size_t i = 0; i < n; i++) {
-        float slope = gf_act_slope(s->act, gf_load(a->dst, s->dst_dtype, i));
+        float slope = gf_act_slope(s->act, s->act_alpha, gf_load(a->dst, s->dst_dtype, i));
         gf_store(a->diff_dst, s->dst_dtype, i, gf_load(a->diff_dst, s->dst_dtype, i) * slope);
     }
     walk w = {s, a, t->kernel, gf_new_n(gf_count(&s->src[0]), float)};

@@ -143,7 +143,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     const gf_op_spec *s = &exec->op->spec;
     const dense_impl *d = exec->op->impl;
     GF_TRY(gf_call_run(&((gf_calls *)exec->impl)->forward, &d->forward, d->ops, s->name, err));
-    gf_act_forward(s->act, exec->args.dst, GF_F32, gf_count(&s->dst));
+    gf_act_forward(s->act, s->act_alpha, exec->args.dst, GF_F32, gf_count(&s->dst));
     return GRAFT_OK;
 }
 
@@ -155,8 +155,8 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     gf_calls *x = exec->impl;
     const gf_op_args *a = &exec->args;
     float *dbias = s->diff_weights && s->has_bias ? a->grad + gf_op_kernel_count(s) : NULL;
-    gf_act_backward_bias(s->act, a->diff_dst, s->act == GF_ACT_LINEAR ? NULL : a->dst, GF_F32, (size_t)s->dst.dim[0],
-                         (size_t)s->dst.dim[1], dbias);
+    gf_act_backward_bias(s->act, s->act_alpha, a->diff_dst, s->act == GF_ACT_LINEAR ? NULL : a->dst, GF_F32,
+                         (size_t)s->dst.dim[0], (size_t)s->dst.dim[1], dbias);
     if (s->diff_weights) GF_TRY(gf_call_run(&x->backward_weights, &d->backward_weights, d->ops, s->name, err));
     return s->diff_src[0] ? gf_call_run(&x->backward_data, &d->backward_data, d->ops, s->name, err) : GRAFT_OK;
 }
@@ -209,7 +209,7 @@ static graft_status naive_forward(gf_exec *exec, const gf_step *step, graft_erro
         for (size_t o = 0; o < oc; o++) {
             float z = s->has_bias ? d->bias[o] : 0;
             for (size_t i = 0; i < ic; i++) z += src[r * ic + i] * d->kernel[i * oc + o];
-            dst[r * oc + o] = gf_act_value(s->act, z);
+            dst[r * oc + o] = gf_act_value(s->act, s->act_alpha, z);
         }
     }
     return GRAFT_OK;
@@ -225,7 +225,7 @@ static graft_status naive_backward(gf_exec *exec, const gf_step *step, graft_err
     const float *src = a->src[0], *dst = a->dst;
     float *dz = a->diff_dst, *diff_src = a->diff_src[0];
     if (s->diff_weights) memset(a->grad, 0, exec->op->grad_count * sizeof *a->grad);
-    for (size_t k = 0; k < n * oc; k++) dz[k] *= gf_act_slope(s->act, dst[k]);
+    for (size_t k = 0; k < n * oc; k++) dz[k] *= gf_act_slope(s->act, s->act_alpha, dst[k]);
     for (size_t r = 0; r < n; r++) {
         for (size_t i = 0; i < ic; i++) {
             float sum = 0;

@@ -1,35 +1,50 @@
-/* elementwise.c - ops that could not be fused into a neighbour: activation, add, affine (batch normalisation on fixed
- * statistics), rescale of input pictures, zero padding. Each is its own naive twin.
+/* elementwise.c - ops that could not be fused into a neighbour: activation, sum, product, affine (batch normalisation
+ * on fixed statistics). They work block by block (kernels.h), each by its naive twin's formula:
  *
- *   act      dst = act(src)                       diff_src = diff_dst act'
- *   add      dst = act(src0 + src1)               diff_src0 = diff_src1 = diff_dst act'
- *   affine   dst = act(src * kernel[c] + bias[c]) diff_kernel = sum src dz, diff_bias = sum dz, diff_src = dz kernel
- *   rescale  dst = src * scale[c] + offset[c]     (no gradient: its src is the picture)
- *   pad      dst = src with a border of zeros     diff_src = the inside of diff_dst */
+ *   act       dst = act(src)                       diff_src = diff_dst act'
+ *   add       dst = act(src0 + src1 + ...)         diff_srck = diff_dst act'
+ *   multiply  dst = act(src0 * src1)               diff_src0 = dz src1, diff_src1 = dz src0, dz = diff_dst act'
+ *   affine    dst = act(src * kernel[c] + bias[c]) diff_kernel = sum src dz, diff_bias = sum dz, diff_src = dz kernel
+ *
+ * A factor of shape (n, 1, 1, c) counts for all places of its picture; its gradient is then the sum over them. */
 #include "ops/kernels.h"
 
 #include "base/alloc.h"
 
 #include <string.h>
 
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+static size_t channels(const gf_op_spec *s) { return (size_t)s->dst.dim[s->dst.rank - 1]; }
+
+/* n values of diff_dst act' from element `at` on. */
+static void block_dz(const gf_op_spec *s, const gf_op_args *a, size_t at, size_t n, float dz[GF_BLOCK])
+{
+    gf_block_copy(a->diff_dst, s->dst_dtype, at, n, dz);
+    if (s->act == GF_ACT_LINEAR) return;
+    float room[GF_BLOCK];
+    bool by_src = s->act >= GF_ACT_NEEDS_SRC;
+    const float *v =
+        by_src ? gf_block_in(a->src[0], s->src_dtype[0], at, n, room) : gf_block_in(a->dst, s->dst_dtype, at, n, room);
+    gf_act_backward(s->act, s->act_alpha, dz, GF_F32, v, GF_F32, n);
+}
+
+static void act_and_store(const gf_op_spec *s, void *dst, size_t at, size_t n, float z[GF_BLOCK])
+{
+    gf_act_forward(s->act, s->act_alpha, z, GF_F32, n);
+    gf_block_out(dst, s->dst_dtype, at, n, z, false);
+}
+
+/* ---- activation and sum */
+
 static graft_status same_shape(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {
-    if (s->n_src == 2 && !gf_shape_equal(&s->src[0], &s->src[1])) {
+    for (int k = 1; k < s->n_src; k++) {
+        if (gf_shape_equal(&s->src[0], &s->src[k])) continue;
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: cannot add %s and %s", s->name,
-                       GF_SHAPE_TEXT(&s->src[0]), GF_SHAPE_TEXT(&s->src[1]));
+                       GF_SHAPE_TEXT(&s->src[0]), GF_SHAPE_TEXT(&s->src[k]));
     }
     *dst = s->src[0];
     return GRAFT_OK;
-}
-
-static void pass_on(const gf_op_spec *s, const gf_op_args *a, int k)
-{
-    if (!s->diff_src[k] || a->diff_src[k] == a->diff_dst) return;
-    if (s->accumulate[k]) {
-        gf_accumulate(a->diff_src[k], s->src_dtype[k], a->diff_dst, s->dst_dtype, gf_count(&s->dst));
-    } else {
-        gf_convert(a->diff_src[k], s->src_dtype[k], a->diff_dst, s->dst_dtype, gf_count(&s->dst));
-    }
 }
 
 static graft_status sum_forward(gf_exec *exec, const gf_step *step, graft_error *err)
@@ -37,10 +52,14 @@ static graft_status sum_forward(gf_exec *exec, const gf_step *step, graft_error 
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
     const gf_op_args *a = &exec->args;
-    for (size_t i = 0; i < gf_count(&s->dst); i++) {
-        float z = gf_load(a->src[0], s->src_dtype[0], i);
-        if (s->n_src == 2) z += gf_load(a->src[1], s->src_dtype[1], i);
-        gf_store(a->dst, s->dst_dtype, i, gf_act_value(s->act, z));
+    size_t count = gf_count(&s->dst);
+    float z[GF_BLOCK], room[GF_BLOCK];
+    for (size_t at = 0; at < count; at += GF_BLOCK) {
+        size_t n = smaller(GF_BLOCK, count - at);
+        gf_block_copy(a->src[0], s->src_dtype[0], at, n, z);
+        for (int k = 1; k < s->n_src; k++)
+            gf_accumulate_f32(z, gf_block_in(a->src[k], s->src_dtype[k], at, n, room), n);
+        act_and_store(s, a->dst, at, n, z);
     }
     return GRAFT_OK;
 }
@@ -50,37 +69,181 @@ static graft_status sum_backward(gf_exec *exec, const gf_step *step, graft_error
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
     const gf_op_args *a = &exec->args;
-    gf_act_backward(s->act, a->diff_dst, a->dst, s->dst_dtype, gf_count(&s->dst));
-    for (int k = 0; k < s->n_src; k++) pass_on(s, a, k);
+    size_t count = gf_count(&s->dst);
+    float dz[GF_BLOCK];
+    for (size_t at = 0; at < count; at += GF_BLOCK) {
+        size_t n = smaller(GF_BLOCK, count - at);
+        block_dz(s, a, at, n, dz);
+        for (int k = 0; k < s->n_src; k++) {
+            bool there = a->diff_src[k] == a->diff_dst && s->act == GF_ACT_LINEAR; /* handed on */
+            if (s->diff_src[k] && !there) gf_block_out(a->diff_src[k], s->src_dtype[k], at, n, dz, s->accumulate[k]);
+        }
+    }
     return GRAFT_OK;
 }
 
 const gf_op_class gf_op_act = {.name = "act", .infer = same_shape, .forward = sum_forward, .backward = sum_backward};
 const gf_op_class gf_op_add = {.name = "add", .infer = same_shape, .forward = sum_forward, .backward = sum_backward};
 
-/* ---- affine */
+/* ---- product */
 
-static size_t channels(const gf_op_spec *s) { return (size_t)s->dst.dim[s->dst.rank - 1]; }
+static bool is_broadcast(const gf_op_spec *s)
+{
+    const gf_shape *x = &s->src[0], *f = &s->src[1];
+    if (x->rank < 3 || f->rank != x->rank) return false;
+    for (int i = 1; i + 1 < f->rank; i++) {
+        if (f->dim[i] != 1) return false;
+    }
+    return f->dim[0] == x->dim[0] && f->dim[f->rank - 1] == x->dim[x->rank - 1];
+}
+
+static graft_status multiply_infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
+{
+    if (s->n_src != 2 || !(gf_shape_equal(&s->src[0], &s->src[1]) || is_broadcast(s))) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: cannot multiply %s by %s", s->name,
+                       GF_SHAPE_TEXT(&s->src[0]), GF_SHAPE_TEXT(&s->src[1]));
+    }
+    *dst = s->src[0];
+    return GRAFT_OK;
+}
+
+/* A piece of a product: n elements of src[0] and dst from `at` on, those of src[1] from `factor` on. */
+typedef struct piece {
+    size_t at, factor, n;
+} piece;
+
+static void multiply_piece(const gf_op_spec *s, const gf_op_args *a, piece p)
+{
+    float z[GF_BLOCK], room[GF_BLOCK];
+    gf_block_copy(a->src[0], s->src_dtype[0], p.at, p.n, z);
+    gf_multiply(z, gf_block_in(a->src[1], s->src_dtype[1], p.factor, p.n, room), p.n);
+    act_and_store(s, a->dst, p.at, p.n, z);
+}
+
+/* sum (may be NULL) is what diff_src[1] gets at the end, else it gets its part here. */
+static void unmultiply_piece(const gf_op_spec *s, const gf_op_args *a, piece p, float *sum)
+{
+    float dz[GF_BLOCK], z[GF_BLOCK], room[GF_BLOCK];
+    block_dz(s, a, p.at, p.n, dz);
+    const float *x = gf_block_in(a->src[0], s->src_dtype[0], p.at, p.n, room);
+    if (sum) gf_multiply_add(sum, dz, x, p.n);
+    memcpy(z, dz, p.n * sizeof *z);
+    gf_multiply(z, x, p.n);
+    x = gf_block_in(a->src[1], s->src_dtype[1], p.factor, p.n, room);
+    gf_multiply(dz, x, p.n);
+    if (s->diff_src[0]) gf_block_out(a->diff_src[0], s->src_dtype[0], p.at, p.n, dz, s->accumulate[0]);
+    if (s->diff_src[1] && !sum) gf_block_out(a->diff_src[1], s->src_dtype[1], p.factor, p.n, z, s->accumulate[1]);
+}
+
+static void multiply_equal(const gf_op_spec *s, const gf_op_args *a, bool back)
+{
+    size_t count = gf_count(&s->dst);
+    for (size_t at = 0; at < count; at += GF_BLOCK) {
+        piece p = {at, at, smaller(GF_BLOCK, count - at)};
+        if (back) {
+            unmultiply_piece(s, a, p, NULL);
+        } else {
+            multiply_piece(s, a, p);
+        }
+    }
+}
+
+/* Places from the first to the last, for one block of channels of one picture at a time. */
+static void multiply_broadcast(const gf_op_spec *s, const gf_op_args *a, bool back)
+{
+    size_t c = channels(s), pictures = (size_t)s->dst.dim[0], places = gf_count(&s->dst) / (pictures * c);
+    for (size_t i = 0; i < pictures; i++) {
+        for (size_t k = 0; k < c; k += GF_BLOCK) {
+            float sum[GF_BLOCK] = {0};
+            size_t n = smaller(GF_BLOCK, c - k);
+            for (size_t y = 0; y < places; y++) {
+                piece p = {(i * places + y) * c + k, i * c + k, n};
+                if (back) {
+                    unmultiply_piece(s, a, p, sum);
+                } else {
+                    multiply_piece(s, a, p);
+                }
+            }
+            if (back && s->diff_src[1]) {
+                gf_block_out(a->diff_src[1], s->src_dtype[1], i * c + k, n, sum, s->accumulate[1]);
+            }
+        }
+    }
+}
+
+static graft_status multiply_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+{
+    (void)step, (void)err;
+    const gf_op_spec *s = &exec->op->spec;
+    (gf_shape_equal(&s->src[0], &s->src[1]) ? multiply_equal : multiply_broadcast)(s, &exec->args, false);
+    return GRAFT_OK;
+}
+
+static graft_status multiply_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+{
+    (void)step, (void)err;
+    const gf_op_spec *s = &exec->op->spec;
+    (gf_shape_equal(&s->src[0], &s->src[1]) ? multiply_equal : multiply_broadcast)(s, &exec->args, true);
+    return GRAFT_OK;
+}
+
+const gf_op_class gf_op_multiply = {
+    .name = "multiply",
+    .infer = multiply_infer,
+    .forward = multiply_forward,
+    .backward = multiply_backward,
+};
+
+/* ---- affine: kernel and bias stand as often side by side as fills a block; sums are kept as wide */
+
+typedef struct affine_impl {
+    size_t period; /* a multiple of the channels */
+    float *kernel, *bias;
+} affine_impl;
 
 static graft_status affine_create(gf_op *op, gf_ops *ops, graft_error *err)
 {
     (void)ops;
-    size_t c = channels(&op->spec);
-    op->impl = gf_alloc_tensor(2 * c * sizeof(float)); /* kernel, then bias */
-    if (!op->impl) return gf_fail_memory(err, 2 * c * sizeof(float), op->spec.name);
-    if (op->spec.diff_weights) op->grad_count = 2 * c;
+    affine_impl *f = op->impl = gf_new(affine_impl);
+    if (!f) return gf_fail_memory(err, sizeof *f, op->spec.name);
+    size_t c = channels(&op->spec), copies = c < GF_BLOCK ? GF_BLOCK / c : 1;
+    f->period = copies * c;
+    f->kernel = gf_new_n(f->period, float);
+    f->bias = gf_new_n(f->period, float);
+    if (!f->kernel || !f->bias) return gf_fail_memory(err, f->period * sizeof(float), op->spec.name);
+    if (op->spec.diff_weights) {
+        op->grad_count = 2 * c;
+        op->scratchpad_bytes = 2 * f->period * sizeof(float);
+    }
     return GRAFT_OK;
 }
 
-static void affine_destroy(gf_op *op) { gf_free(op->impl); }
+static void affine_destroy(gf_op *op)
+{
+    affine_impl *f = op->impl;
+    if (!f) return;
+    gf_free(f->kernel);
+    gf_free(f->bias);
+    gf_free(f);
+}
 
 static graft_status affine_prepare(gf_op *op, const float *kernel, const float *bias, graft_error *err)
 {
     (void)err;
+    affine_impl *f = op->impl;
     size_t c = channels(&op->spec);
-    memcpy(op->impl, kernel, c * sizeof(float));
-    memcpy((float *)op->impl + c, bias, c * sizeof(float));
+    for (size_t i = 0; i < f->period; i++) {
+        f->kernel[i] = kernel[i % c];
+        f->bias[i] = bias ? bias[i % c] : 0;
+    }
     return GRAFT_OK;
+}
+
+/* How many elements from `at` on lie in one block and one period, of which they begin at *within. */
+static size_t affine_piece(const affine_impl *f, size_t at, size_t count, size_t *within)
+{
+    *within = at % f->period;
+    return smaller(smaller(GF_BLOCK, f->period - *within), count - at);
 }
 
 static graft_status affine_forward(gf_exec *exec, const gf_step *step, graft_error *err)
@@ -88,11 +251,14 @@ static graft_status affine_forward(gf_exec *exec, const gf_step *step, graft_err
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
     const gf_op_args *a = &exec->args;
-    const float *kernel = exec->op->impl;
-    size_t c = channels(s), rows = gf_count(&s->dst) / c;
-    for (size_t i = 0; i < rows * c; i++) {
-        float z = gf_load(a->src[0], s->src_dtype[0], i) * kernel[i % c] + kernel[c + i % c];
-        gf_store(a->dst, s->dst_dtype, i, gf_act_value(s->act, z));
+    const affine_impl *f = exec->op->impl;
+    float z[GF_BLOCK];
+    size_t count = gf_count(&s->dst), n, k;
+    for (size_t at = 0; at < count; at += n) {
+        n = affine_piece(f, at, count, &k);
+        gf_block_copy(a->src[0], s->src_dtype[0], at, n, z);
+        gf_scale_shift(z, f->kernel + k, f->bias + k, n);
+        act_and_store(s, a->dst, at, n, z);
     }
     return GRAFT_OK;
 }
@@ -102,18 +268,23 @@ static graft_status affine_backward(gf_exec *exec, const gf_step *step, graft_er
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
     const gf_op_args *a = &exec->args;
-    const float *kernel = exec->op->impl;
-    size_t c = channels(s), rows = gf_count(&s->dst) / c;
-    gf_act_backward_bias(s->act, a->diff_dst, a->dst, s->dst_dtype, rows, c, s->diff_weights ? a->grad + c : NULL);
-    if (s->diff_weights) memset(a->grad, 0, c * sizeof(float));
-    for (size_t i = 0; i < rows * c; i++) {
-        float dz = gf_load(a->diff_dst, s->dst_dtype, i);
-        if (s->diff_weights) a->grad[i % c] += dz * gf_load(a->src[0], s->src_dtype[0], i);
-        if (s->diff_src[0]) {
-            float before = s->accumulate[0] ? gf_load(a->diff_src[0], s->src_dtype[0], i) : 0;
-            gf_store(a->diff_src[0], s->src_dtype[0], i, before + dz * kernel[i % c]);
+    const affine_impl *f = exec->op->impl;
+    float dz[GF_BLOCK], room[GF_BLOCK], *sum = a->scratchpad; /* of the kernel, then of the bias */
+    size_t count = gf_count(&s->dst), c = channels(s), n, k;
+    if (s->diff_weights) memset(sum, 0, 2 * f->period * sizeof *sum);
+    for (size_t at = 0; at < count; at += n) {
+        n = affine_piece(f, at, count, &k);
+        block_dz(s, a, at, n, dz);
+        if (s->diff_weights) {
+            gf_multiply_add(sum + k, dz, gf_block_in(a->src[0], s->src_dtype[0], at, n, room), n);
+            gf_accumulate_f32(sum + f->period + k, dz, n);
         }
+        if (!s->diff_src[0]) continue;
+        gf_multiply(dz, f->kernel + k, n);
+        gf_block_out(a->diff_src[0], s->src_dtype[0], at, n, dz, s->accumulate[0]);
     }
+    for (size_t i = 0; s->diff_weights && i < 2; i++)
+        gf_sum_rows(sum + i * f->period, GF_F32, f->period / c, c, a->grad + i * c);
     return GRAFT_OK;
 }
 
@@ -135,85 +306,4 @@ const gf_op_class gf_op_affine = {
     .forward = affine_forward,
     .backward = affine_backward,
     .finish_grad = affine_finish,
-};
-
-/* ---- rescale */
-
-static graft_status rescale_forward(gf_exec *exec, const gf_step *step, graft_error *err)
-{
-    (void)step;
-    const gf_op_spec *s = &exec->op->spec;
-    size_t c = channels(s);
-    if (c > 4) return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: pictures of %zu channels", s->name, c);
-    gf_rescale(exec->args.src[0], exec->args.dst, s->dst_dtype, gf_count(&s->dst), (int)c, s->rescale.scale,
-               s->rescale.offset);
-    return GRAFT_OK;
-}
-
-static graft_status no_backward(gf_exec *exec, const gf_step *step, graft_error *err)
-{
-    (void)exec, (void)step, (void)err;
-    return GRAFT_OK;
-}
-
-const gf_op_class gf_op_rescale = {
-    .name = "rescale",
-    .infer = same_shape,
-    .forward = rescale_forward,
-    .backward = no_backward,
-};
-
-/* ---- pad */
-
-static graft_status pad_infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
-{
-    const gf_shape *src = &s->src[0];
-    if (src->rank != 4) {
-        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: padding wants (n, h, w, c), not %s", s->name,
-                       GF_SHAPE_TEXT(src));
-    }
-    *dst = GF_SHAPE(src->dim[0], src->dim[1] + s->pad.pt + s->pad.pb, src->dim[2] + s->pad.pl + s->pad.pr, src->dim[3]);
-    return GRAFT_OK;
-}
-
-/* Calls for each row of src: where it stands in src and in dst, in bytes. */
-static void pad_rows(const gf_op_spec *s, size_t size, const char *src, char *dst, bool back, bool add)
-{
-    size_t n = (size_t)s->src[0].dim[0], h = (size_t)s->src[0].dim[1], w = (size_t)s->src[0].dim[2];
-    size_t c = (size_t)s->src[0].dim[3], row = w * c * size, oh = (size_t)s->dst.dim[1];
-    size_t wide = (size_t)s->dst.dim[2] * c * size, left = (size_t)s->pad.pl * c * size;
-    for (size_t i = 0; i < n * h; i++) {
-        size_t inner = i * row, outer = (i / h * oh + i % h + (size_t)s->pad.pt) * wide + left;
-        if (!back) {
-            memcpy(dst + outer, src + inner, row);
-        } else if (add) {
-            gf_accumulate(dst + inner, s->src_dtype[0], src + outer, s->dst_dtype, w * c);
-        } else {
-            memcpy(dst + inner, src + outer, row);
-        }
-    }
-}
-
-static graft_status pad_forward(gf_exec *exec, const gf_step *step, graft_error *err)
-{
-    (void)step, (void)err;
-    const gf_op_spec *s = &exec->op->spec;
-    memset(exec->args.dst, 0, gf_count(&s->dst) * gf_dtype_size(s->dst_dtype));
-    pad_rows(s, gf_dtype_size(s->dst_dtype), exec->args.src[0], exec->args.dst, false, false);
-    return GRAFT_OK;
-}
-
-static graft_status pad_backward(gf_exec *exec, const gf_step *step, graft_error *err)
-{
-    (void)step, (void)err;
-    const gf_op_spec *s = &exec->op->spec;
-    pad_rows(s, gf_dtype_size(s->dst_dtype), exec->args.diff_dst, exec->args.diff_src[0], true, s->accumulate[0]);
-    return GRAFT_OK;
-}
-
-const gf_op_class gf_op_pad = {
-    .name = "pad",
-    .infer = pad_infer,
-    .forward = pad_forward,
-    .backward = pad_backward,
 };

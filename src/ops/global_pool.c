@@ -1,61 +1,72 @@
-/* global_pool.c - global average pooling: dst[n,c] = 1/(h w) sum_{y,x} src[n,y,x,c], summed in f32 row by row.
- *   diff_src[n,y,x,c] = diff_dst[n,c] / (h w)
- * A u8 src is summed exactly. It is its own naive twin: plain C, one order of summation. dst is f32. */
+/* global_pool.c - pooling over all places of a picture, (n, ..., c) -> (n, c):
+ *
+ *   mean     dst[n,c] = 1/P sum_p src[n,p,c]   diff_src[n,p,c] = diff_dst[n,c] / P
+ *   maximum  dst[n,c] = max_p src[n,p,c]       diff_src[n,p,c] = diff_dst[n,c] / T where src is the maximum, else 0;
+ *                                              T places have it (Keras's way)
+ * The mean is summed in f32 row by row, of a u8 src exactly. Plain C, its own naive twin. dst is f32. */
 #include "ops/kernels.h"
 
 #include <string.h>
 
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {
-    if (s->src[0].rank != 4) {
+    if (s->src[0].rank < 3) {
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: global pooling wants (n, h, w, c), not %s", s->name,
                        GF_SHAPE_TEXT(&s->src[0]));
     }
-    *dst = GF_SHAPE(s->src[0].dim[0], s->src[0].dim[3]);
+    *dst = GF_SHAPE(s->src[0].dim[0], s->src[0].dim[s->src[0].rank - 1]);
     return GRAFT_OK;
 }
 
-static void pool_u8(const gf_quant *q, const uint8_t *src, size_t hw, size_t c, float *dst)
+typedef struct extent {
+    size_t n, places, c;
+} extent;
+
+static extent extent_of(const gf_op_spec *s)
 {
-    gf_sum_u8(src, hw, c, dst);
-    for (size_t k = 0; k < c; k++) dst[k] = q->scale[k] * (dst[k] / (float)hw - (q->zero ? q->zero[k] : 0));
+    size_t n = (size_t)s->dst.dim[0], c = (size_t)s->dst.dim[1];
+    return (extent){n, gf_count(&s->src[0]) / (n * c), c};
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+/* ---- mean */
+
+static void pool_u8(const gf_quant *q, const uint8_t *src, size_t places, size_t c, float *dst)
+{
+    gf_sum_u8(src, places, c, dst);
+    for (size_t k = 0; k < c; k++) dst[k] = q->scale[k] * (dst[k] / (float)places - (q->zero ? q->zero[k] : 0));
+}
+
+static graft_status mean_forward(gf_exec *exec, const gf_step *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
-    size_t n = (size_t)s->src[0].dim[0], c = (size_t)s->src[0].dim[3];
-    size_t hw = (size_t)(s->src[0].dim[1] * s->src[0].dim[2]), width = hw * c * gf_dtype_size(s->src_dtype[0]);
+    extent e = extent_of(s);
+    size_t width = e.places * e.c * gf_dtype_size(s->src_dtype[0]);
     float *dst = exec->args.dst;
-    for (size_t i = 0; i < n; i++) {
-        char *picture = (char *)exec->args.src[0] + i * width;
+    for (size_t i = 0; i < e.n; i++, dst += e.c) {
+        const char *picture = (const char *)exec->args.src[0] + i * width;
         if (s->src_dtype[0] == GF_U8) {
-            pool_u8(&s->src_quant, (uint8_t *)picture, hw, c, dst + i * c);
+            pool_u8(&s->src_quant, (const uint8_t *)picture, e.places, e.c, dst);
             continue;
         }
-        /* a linear activation's backward with a sum over rows is the sum alone */
-        gf_act_backward_bias(GF_ACT_LINEAR, picture, NULL, s->src_dtype[0], hw, c, dst + i * c);
-        for (size_t k = 0; k < c; k++) dst[i * c + k] /= (float)hw;
+        gf_sum_rows(picture, s->src_dtype[0], e.places, e.c, dst);
+        for (size_t k = 0; k < e.c; k++) dst[k] /= (float)e.places;
     }
     return GRAFT_OK;
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status mean_backward(gf_exec *exec, const gf_step *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
-    size_t n = (size_t)s->src[0].dim[0], c = (size_t)s->src[0].dim[3];
-    size_t hw = (size_t)(s->src[0].dim[1] * s->src[0].dim[2]), row = c * gf_dtype_size(s->src_dtype[0]);
+    extent e = extent_of(s);
+    size_t row = e.c * gf_dtype_size(s->src_dtype[0]);
     float *diff = exec->args.diff_dst;
-    for (size_t i = 0; i < n * c; i++) diff[i] /= (float)hw;
-    for (size_t i = 0; i < n * hw; i++) {
+    for (size_t i = 0; i < e.n * e.c; i++) diff[i] /= (float)e.places;
+    for (size_t i = 0; i < e.n * e.places; i++) {
         char *to = (char *)exec->args.diff_src[0] + i * row;
-        const float *from = diff + i / hw * c;
-        if (s->accumulate[0]) {
-            gf_accumulate(to, s->src_dtype[0], from, GF_F32, c);
-        } else if (i % hw == 0) {
-            gf_convert(to, s->src_dtype[0], from, GF_F32, c);
+        if (s->accumulate[0] || i % e.places == 0) {
+            gf_put(to, s->src_dtype[0], diff + i / e.places * e.c, GF_F32, e.c, s->accumulate[0]);
         } else {
             memcpy(to, to - row, row); /* every place of a picture gets the same */
         }
@@ -66,6 +77,63 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
 const gf_op_class gf_op_global_pool = {
     .name = "global_pool",
     .infer = infer,
-    .forward = forward,
-    .backward = backward,
+    .forward = mean_forward,
+    .backward = mean_backward,
+};
+
+/* ---- maximum, for one block of channels of one picture at a time */
+
+static size_t block_of(size_t c, size_t k) { return c - k < GF_BLOCK ? c - k : GF_BLOCK; }
+
+static graft_status max_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+{
+    (void)step, (void)err;
+    const gf_op_spec *s = &exec->op->spec;
+    extent e = extent_of(s);
+    float best[GF_BLOCK], room[GF_BLOCK];
+    for (size_t i = 0; i < e.n; i++) {
+        for (size_t k = 0; k < e.c; k += GF_BLOCK) {
+            size_t n = block_of(e.c, k), at = i * e.places * e.c + k;
+            gf_block_copy(exec->args.src[0], s->src_dtype[0], at, n, best);
+            for (size_t p = 1; p < e.places; p++) {
+                gf_larger(best, gf_block_in(exec->args.src[0], s->src_dtype[0], at + p * e.c, n, room), n);
+            }
+            gf_block_out(exec->args.dst, s->dst_dtype, i * e.c + k, n, best, false);
+        }
+    }
+    return GRAFT_OK;
+}
+
+static graft_status max_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+{
+    (void)step, (void)err;
+    const gf_op_spec *s = &exec->op->spec;
+    const gf_op_args *a = &exec->args;
+    extent e = extent_of(s);
+    const float *dst = a->dst, *diff = a->diff_dst;
+    for (size_t i = 0; i < e.n; i++) {
+        for (size_t k = 0; k < e.c; k += GF_BLOCK) {
+            size_t n = block_of(e.c, k), at = i * e.places * e.c + k;
+            float room[GF_BLOCK], share[GF_BLOCK] = {0};
+            const float *best = dst + i * e.c + k;
+            for (size_t p = 0; p < e.places; p++) {
+                const float *x = gf_block_in(a->src[0], s->src_dtype[0], at + p * e.c, n, room);
+                for (size_t j = 0; j < n; j++) share[j] += x[j] == best[j];
+            }
+            for (size_t j = 0; j < n; j++) share[j] = diff[i * e.c + k + j] / share[j];
+            for (size_t p = 0; p < e.places; p++) {
+                gf_block_copy(a->src[0], s->src_dtype[0], at + p * e.c, n, room);
+                for (size_t j = 0; j < n; j++) room[j] = room[j] == best[j] ? share[j] : 0;
+                gf_block_out(a->diff_src[0], s->src_dtype[0], at + p * e.c, n, room, s->accumulate[0]);
+            }
+        }
+    }
+    return GRAFT_OK;
+}
+
+const gf_op_class gf_op_global_max_pool = {
+    .name = "global_max_pool",
+    .infer = infer,
+    .forward = max_forward,
+    .backward = max_backward,
 };

@@ -17,36 +17,15 @@ void gf_store(void *x, gf_dtype type, size_t i, float value)
     }
 }
 
-float gf_act_value(gf_act act, float x)
-{
-    switch (act) {
-    case GF_ACT_RELU: return x < 0 ? 0 : x;
-    case GF_ACT_RELU6: return x < 0 ? 0 : x > 6 ? 6 : x;
-    case GF_ACT_SIGMOID: return 1 / (1 + expf(-x));
-    case GF_ACT_TANH: return tanhf(x);
-    default: return x;
-    }
-}
-
-float gf_act_slope(gf_act act, float y)
-{
-    switch (act) {
-    case GF_ACT_RELU: return y > 0;
-    case GF_ACT_RELU6: return y > 0 && y < 6;
-    case GF_ACT_SIGMOID: return y * (1 - y);
-    case GF_ACT_TANH: return 1 - y * y;
-    default: return 1;
-    }
-}
-
-/* Rounds to nearest even without a branch: a NaN may become infinite here, which the check of the loss sees as well. */
+/* As gf_f32_to_bf16, without a branch. */
 static inline uint16_t round_bf16(float x)
 {
     union {
         float f;
         uint32_t u;
     } v = {x};
-    return (uint16_t)((v.u + 0x7fffu + (v.u >> 16 & 1)) >> 16);
+    uint32_t rounded = (v.u + 0x7fffu + (v.u >> 16 & 1)) >> 16;
+    return (uint16_t)(x == x ? rounded : v.u >> 16 | 0x40);
 }
 
 GF_CLONES static void to_bf16(uint16_t *restrict dst, const float *restrict src, size_t n)
@@ -80,26 +59,80 @@ GF_CLONES static void accumulate_bf16(uint16_t *dst, const uint16_t *src, size_t
     for (size_t i = 0; i < n; i++) dst[i] = round_bf16(gf_bf16_to_f32(dst[i]) + gf_bf16_to_f32(src[i]));
 }
 
-GF_CLONES static void accumulate_mixed(uint16_t *dst, const float *src, size_t n)
+GF_CLONES static void accumulate_narrow(uint16_t *dst, const float *src, size_t n)
 {
     for (size_t i = 0; i < n; i++) dst[i] = round_bf16(gf_bf16_to_f32(dst[i]) + src[i]);
 }
 
+GF_CLONES static void accumulate_wide(float *dst, const uint16_t *src, size_t n)
+{
+    for (size_t i = 0; i < n; i++) dst[i] += gf_bf16_to_f32(src[i]);
+}
+
 void gf_accumulate(void *dst, gf_dtype dst_type, const void *src, gf_dtype src_type, size_t n)
 {
-    if (dst_type == GF_F32) {
+    if (dst_type == GF_F32 && src_type == GF_F32) {
         gf_accumulate_f32(dst, src, n);
+    } else if (dst_type == GF_F32) {
+        accumulate_wide(dst, src, n);
     } else if (src_type == GF_BF16) {
         accumulate_bf16(dst, src, n);
     } else {
-        accumulate_mixed(dst, src, n);
+        accumulate_narrow(dst, src, n);
     }
 }
 
-void gf_act_forward(gf_act act, void *y, gf_dtype type, size_t n)
+void gf_put(void *dst, gf_dtype dst_type, const void *src, gf_dtype src_type, size_t n, bool add)
 {
-    if (act == GF_ACT_LINEAR) return;
-    for (size_t i = 0; i < n; i++) gf_store(y, type, i, gf_act_value(act, gf_load(y, type, i)));
+    if (add) {
+        gf_accumulate(dst, dst_type, src, src_type, n);
+    } else {
+        gf_convert(dst, dst_type, src, src_type, n);
+    }
+}
+
+/* ---- blocks */
+
+const float *gf_block_in(const void *x, gf_dtype type, size_t at, size_t n, float room[GF_BLOCK])
+{
+    if (type == GF_F32) return (const float *)x + at;
+    from_bf16(room, (const uint16_t *)x + at, n);
+    return room;
+}
+
+void gf_block_copy(const void *x, gf_dtype type, size_t at, size_t n, float room[GF_BLOCK])
+{
+    gf_convert(room, GF_F32, (const char *)x + at * gf_dtype_size(type), type, n);
+}
+
+void gf_block_out(void *x, gf_dtype type, size_t at, size_t n, const float *value, bool add)
+{
+    gf_put((char *)x + at * gf_dtype_size(type), type, value, GF_F32, n, add);
+}
+
+GF_CLONES void gf_multiply(float *restrict z, const float *restrict x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) z[i] *= x[i];
+}
+
+GF_CLONES void gf_multiply_add(float *restrict z, const float *restrict x, const float *restrict y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) z[i] += x[i] * y[i];
+}
+
+GF_CLONES void gf_scale_shift(float *restrict z, const float *restrict x, const float *restrict y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) z[i] = z[i] * x[i] + y[i];
+}
+
+GF_CLONES void gf_scale(float *z, float a, size_t n)
+{
+    for (size_t i = 0; i < n; i++) z[i] *= a;
+}
+
+GF_CLONES void gf_scale_add(float *restrict z, float a, const float *restrict x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) z[i] += a * x[i];
 }
 
 /* ---- vectors of 16: one AVX-512 register, two of AVX2, four of SSE2 */
@@ -126,6 +159,45 @@ INLINE vh load_h(const uint16_t *p)
 }
 
 INLINE vf widen(vh x) { return (vf)(__builtin_convertvector(x, vu) << 16); }
+
+/* ---- sums of one row: 16 at a time, then these two by two; the rest one by one */
+
+INLINE float sum_of(vf v)
+{
+    float lane[LANES];
+    memcpy(lane, &v, sizeof v);
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
+    }
+    return lane[0];
+}
+
+GF_CLONES float gf_sum(const float *x, size_t n)
+{
+    vf v = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) v += load_f(x + i);
+    float sum = sum_of(v);
+    for (; i < n; i++) sum += x[i];
+    return sum;
+}
+
+GF_CLONES float gf_dot(const float *x, const float *y, size_t n)
+{
+    vf v = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) v += load_f(x + i) * load_f(y + i);
+    float sum = sum_of(v);
+    for (; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+float gf_maximum(const float *x, size_t n)
+{
+    float most = x[0];
+    for (size_t i = 1; i < n; i++) most = x[i] > most ? x[i] : most;
+    return most;
+}
 
 /* ---- activation's backward with the sum over rows */
 
@@ -230,25 +302,19 @@ static void clip_backward(void *diff, const void *y, gf_dtype type, size_t rows,
     }
 }
 
-void gf_act_backward_bias(gf_act act, void *diff, const void *y, gf_dtype type, size_t rows, size_t c, float *dbias)
+void gf_act_backward_bias(gf_act act, float alpha, void *diff, const void *v, gf_dtype type, size_t rows, size_t c,
+                          float *dbias)
 {
     if (act == GF_ACT_LINEAR && !dbias) return;
-    if (act != GF_ACT_LINEAR && act != GF_ACT_RELU && act != GF_ACT_RELU6) { /* by the derivative itself */
-        for (size_t i = 0; i < rows * c; i++) {
-            gf_store(diff, type, i, gf_load(diff, type, i) * gf_act_slope(act, gf_load(y, type, i)));
-        }
-        y = NULL;
-        if (!dbias) return;
-    }
-    clip_backward(diff, act == GF_ACT_LINEAR ? NULL : y, type, rows, c, act == GF_ACT_RELU6 ? 6.0f : INFINITY, dbias);
+    bool clips = act == GF_ACT_RELU || act == GF_ACT_RELU6;
+    if (act != GF_ACT_LINEAR && !clips) gf_act_backward(act, alpha, diff, type, v, type, rows * c);
+    if (!clips && !dbias) return;
+    clip_backward(diff, clips ? v : NULL, type, rows, c, act == GF_ACT_RELU6 ? 6.0f : INFINITY, dbias);
 }
 
-void gf_act_backward(gf_act act, void *diff, const void *y, gf_dtype type, size_t n)
+void gf_sum_rows(const void *src, gf_dtype type, size_t rows, size_t c, float *sum)
 {
-    size_t whole = n / BLOCK;
-    gf_act_backward_bias(act, diff, y, type, whole, BLOCK, NULL);
-    size_t at = whole * BLOCK * gf_dtype_size(type);
-    gf_act_backward_bias(act, (char *)diff + at, (const char *)y + at, type, 1, n - whole * BLOCK, NULL);
+    clip_backward((void *)src, NULL, type, rows, c, 0, sum); /* nothing is clipped, so nothing written */
 }
 
 /* ---- rescale */

@@ -16,19 +16,49 @@
 /* f32 <-> bf16 and copies, n elements. */
 void gf_convert(void *dst, gf_dtype dst_type, const void *src, gf_dtype src_type, size_t n);
 
-/* dst += src; a bf16 dst takes bf16 or f32. */
+/* dst += src */
 void gf_accumulate(void *dst, gf_dtype dst_type, const void *src, gf_dtype src_type, size_t n);
 void gf_accumulate_f32(float *dst, const float *src, size_t n);
 
+/* One of the two: dst += src where `add`, else dst = src. */
+void gf_put(void *dst, gf_dtype dst_type, const void *src, gf_dtype src_type, size_t n, bool add);
+
+/* ---- blocks: what an op computes, it computes on pieces of at most GF_BLOCK values in f32, which stay in the first
+ * cache. So types are one function's business and each loop is written once. */
+
+enum { GF_BLOCK = 512 };
+
+/* n values of x from element `at` on: where they lie if they are f32, else converted in `room`. */
+const float *gf_block_in(const void *x, gf_dtype type, size_t at, size_t n, float room[GF_BLOCK]);
+/* The same, always in `room`. */
+void gf_block_copy(const void *x, gf_dtype type, size_t at, size_t n, float room[GF_BLOCK]);
+/* Stores n values into x, or adds them. */
+void gf_block_out(void *x, gf_dtype type, size_t at, size_t n, const float *value, bool add);
+
+/* Loops over blocks (or any f32): z *= x, z += x y, z = z x + y, z *= a, z += a x. */
+void gf_multiply(float *z, const float *x, size_t n);
+void gf_multiply_add(float *z, const float *x, const float *y, size_t n);
+void gf_scale_shift(float *z, const float *x, const float *y, size_t n);
+void gf_scale(float *z, float a, size_t n);
+void gf_scale_add(float *z, float a, const float *x, size_t n);
+void gf_larger(float *z, const float *x, size_t n); /* z = the larger; a NaN stays */
+float gf_sum(const float *x, size_t n);
+float gf_dot(const float *x, const float *y, size_t n);
+float gf_maximum(const float *x, size_t n);
+
 /* y = act(y) in place */
-void gf_act_forward(gf_act act, void *y, gf_dtype type, size_t n);
+void gf_act_forward(gf_act act, float alpha, void *y, gf_dtype type, size_t n);
 
-/* diff *= act'(.) by means of y = act(.): in place. */
-void gf_act_backward(gf_act act, void *diff, const void *y, gf_dtype type, size_t n);
+/* diff *= act'(.) in place, by means of v: the activation's dst, or its src from GF_ACT_NEEDS_SRC on. */
+void gf_act_backward(gf_act act, float alpha, void *diff, gf_dtype type, const void *v, gf_dtype v_type, size_t n);
 
-/* gf_act_backward on rows x c, and dbias[c] = sum over rows of the result; y may be NULL where act is linear, dbias
+/* gf_act_backward on rows x c, and dbias[c] = sum over rows of the result; v may be NULL where act is linear, dbias
  * NULL where it is not wanted. */
-void gf_act_backward_bias(gf_act act, void *diff, const void *y, gf_dtype type, size_t rows, size_t c, float *dbias);
+void gf_act_backward_bias(gf_act act, float alpha, void *diff, const void *v, gf_dtype type, size_t rows, size_t c,
+                          float *dbias);
+
+/* sum[c] = sums over rows of src (rows x c). */
+void gf_sum_rows(const void *src, gf_dtype type, size_t rows, size_t c, float *sum);
 
 /* dst[i] = src[i] * scale[i % channels] + offset[i % channels], at most 4 channels. */
 void gf_rescale(const float *src, void *dst, gf_dtype type, size_t n, int channels, const float scale[4],
@@ -44,7 +74,7 @@ void gf_sum_u8(const uint8_t *src, size_t rows, size_t c, float *sum);
 /* One element, for the naive twins. */
 float gf_load(const void *x, gf_dtype type, size_t i);
 void gf_store(void *x, gf_dtype type, size_t i, float value);
-float gf_act_value(gf_act act, float x);
-float gf_act_slope(gf_act act, float y); /* the derivative, by means of y */
+float gf_act_value(gf_act act, float alpha, float x);
+float gf_act_slope(gf_act act, float alpha, float v); /* the derivative; v as in gf_act_backward */
 
 #endif

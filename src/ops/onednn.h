@@ -25,6 +25,10 @@ void gf_prim_destroy(gf_prim *p);
 const_dnnl_memory_desc_t gf_prim_md(const gf_prim *p, dnnl_query_t what);
 size_t gf_prim_scratchpad(const gf_prim *p);
 
+/* Whether oneDNN has an activation as a post-operation, and its appending (nothing where it has not). */
+bool gf_act_fuses(gf_act act);
+dnnl_status_t gf_act_append(dnnl_post_ops_t post, gf_act act, float alpha);
+
 /* An argument list of a primitive, bound to memory. */
 enum { GF_MAX_ARGS = 8 };
 typedef struct gf_call {

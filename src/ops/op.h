@@ -95,16 +95,17 @@ typedef struct gf_op_spec {
             uint32_t salt; /* tells two dropout layers of a model apart */
         } dropout;
         struct {
-            float scale[4], offset[4]; /* dst[c] = src[c] * scale[c] + offset[c], c < 4 channels; with more all by [0] */
-            bool reverse;              /* dst[c] comes from src[channels - 1 - c]: BGR from RGB */
+            float scale[4],
+                offset[4]; /* dst[c] = src[c] * scale[c] + offset[c], c < 4 channels; with more all by [0] */
+            bool reverse;  /* dst[c] comes from src[channels - 1 - c]: BGR from RGB */
         } rescale;
         struct {
             int pt, pb, pl, pr; /* negative: cropping */
         } pad;
         struct {
             int kh, kw, sh, sw, pt, pb, pl, pr;
-            bool count_padding; /* averages divide by kh kw at the borders too (PyTorch's default); else by what is inside
-                                   (Keras's) */
+            bool count_padding; /* averages divide by kh kw at the borders too (PyTorch's default); else by what is
+                                   inside (Keras's) */
         } pool;
         struct {
             int factor_h, factor_w;

@@ -190,13 +190,13 @@ static void sums_of_rows(void **state)
             float sum[C];
             for (size_t i = 0; i < ROWS * C; i++) {
                 float value = small_integer("rows", "y", i, 8), d = small_integer("rows", "diff", i, 3);
-                value = gf_act_value(acts[a], value);
+                value = gf_act_value(acts[a], 0, value);
                 gf_store(data_of(&y), type, i, value);
                 gf_store(data_of(&diff), type, i, d);
-                float slope = gf_act_slope(acts[a], gf_load(data_of(&y), type, i));
+                float slope = gf_act_slope(acts[a], 0, gf_load(data_of(&y), type, i));
                 want[i % C] += (double)(t ? gf_bf16_to_f32(gf_f32_to_bf16(d * slope)) : d * slope);
             }
-            gf_act_backward_bias(acts[a], data_of(&diff), acts[a] ? data_of(&y) : NULL, type, ROWS, C, sum);
+            gf_act_backward_bias(acts[a], 0, data_of(&diff), acts[a] ? data_of(&y) : NULL, type, ROWS, C, sum);
             for (size_t c = 0; c < C; c++) assert_true(fabs((double)sum[c] - want[c]) <= 1e-5 * (1 + fabs(want[c])));
             check_guards(&diff, "rows", "diff");
             free(diff.block);
