@@ -140,6 +140,7 @@ double gf_json_f64(const gf_json *j, double fallback) { return json_is_number(j)
 bool gf_json_true(const gf_json *j, bool fallback) { return json_is_boolean(j) ? json_is_true(j) : fallback; }
 bool gf_json_is_object(const gf_json *j) { return json_is_object(j); }
 bool gf_json_is_array(const gf_json *j) { return json_is_array(j); }
+bool gf_json_is_null(const gf_json *j) { return !j || json_is_null(j); }
 
 graft_status gf_json_each(const gf_json *object, graft_status (*fn)(void *ctx, const char *key, const gf_json *value),
                           void *ctx)

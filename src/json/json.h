@@ -40,6 +40,7 @@ double gf_json_f64(const gf_json *j, double fallback);
 bool gf_json_true(const gf_json *j, bool fallback);
 bool gf_json_is_object(const gf_json *j);
 bool gf_json_is_array(const gf_json *j);
+bool gf_json_is_null(const gf_json *j); /* null, or none */
 /* Calls fn for each member in file order; stops at the first status that is not OK. */
 graft_status gf_json_each(const gf_json *object, graft_status (*fn)(void *ctx, const char *key, const gf_json *value),
                           void *ctx);
