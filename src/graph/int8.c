@@ -49,9 +49,10 @@ graft_status gf_quants_create(gf_quants *q, const gf_graph *g, graft_error *err)
     }
     *q = (gf_quants){gf_new_n(g->n_values, gf_quant), gf_new_n(n, float)};
     if (!q->value || !q->block) return gf_fail_memory(err, n * sizeof(float), "a plan");
+    const int64_t colours = 4; /* the picture itself, rescaled: its convolution stays as it is */
     for (size_t v = 0; v < g->n_values && g->model->range; v++) {
         const gf_node *p = producer_of(g, v);
-        if (!p || p->layer == 0) continue; /* the picture itself: its convolution stays as it is */
+        if (!p || g->value[v].shape.dim[3] <= colours || g->value_of_layer[p->layer] != (int)v) continue;
         size_t channels = (size_t)g->value[v].shape.dim[3];
         q->value[v] = quantise_value(p, gf_model_range(g->model, p->layer), channels, q->block + at);
         at += KEPT * channels;

@@ -64,7 +64,8 @@ static graft_status observe_item(void *ctx, size_t item, int worker, graft_error
     return GRAFT_OK;
 }
 
-/* Micro-batches in their order: the same numbers for any number of threads. */
+/* Micro-batches in their order: the same numbers for any number of threads. A layer of several nodes is known by its
+ * last. */
 static void keep_ranges(const observation *o, size_t items, gf_model *m)
 {
     const gf_graph *g = &o->e->graph;
@@ -74,7 +75,8 @@ static void keep_ranges(const observation *o, size_t items, gf_model *m)
     for (size_t node = 0; node < g->n_nodes && pictures > 0; node++) {
         size_t channels = channels_of(g, g->node[node].dst);
         gf_range *to = gf_model_range(m, g->node[node].layer);
-        for (size_t c = 0; c < channels; c++) {
+        bool whole = g->value_of_layer[g->node[node].layer] == g->node[node].dst;
+        for (size_t c = 0; c < channels && whole; c++) {
             gf_range r = {INFINITY, -INFINITY, 0};
             for (size_t i = 0; i < items; i++) {
                 const gf_range *from = &o->range[i * o->channels + at + c];
