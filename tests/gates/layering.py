@@ -15,8 +15,8 @@ THIRD_PARTY = {  # header -> the one room that may see it
     r"nettle/": "base",
 }
 SYSTEM = re.compile(
-    r"(assert|complex|cpuid|ctype|dirent|errno|fcntl|fenv|float|immintrin|inttypes|limits|locale|math|poll|pthread|sched|"
-    r"setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|time|unistd|"
+    r"(arpa/inet|assert|complex|cpuid|ctype|dirent|dlfcn|errno|fcntl|fenv|float|immintrin|inttypes|limits|locale|math|netinet/in|poll|pthread|"
+    r"sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|time|unistd|"
     r"xlocale)\.h$|(sys|linux)/\w+\.h$")
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
