@@ -1,19 +1,22 @@
 #include "formats/weights.h"
 
 #include "base/alloc.h"
-#include "formats/convert.h"
 #include "formats/found.h"
 #include "formats/keras_h5.h"
 #include "formats/keras_zip.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
+#include "formats/torch.h"
+#include "formats/torch_names.h"
+#include "formats/torch_view.h"
 
 #include <string.h>
 
-/* Where a wanted tensor's values stand, and as what. */
+/* Where a wanted tensor's values stand, and as what; the view is that of C order where the file's is. */
 typedef struct place {
     const uint8_t *bytes;
     gf_dtype dtype;
+    gf_view view;
 } place;
 
 /* A weight file that has been read but not yet believed. */
@@ -66,10 +69,9 @@ static bool looks_like_safetensors(const uint8_t *file, size_t n)
     return n >= 10 && file[8] == '{' && length >= 2 && length < 1ull << 40;
 }
 
-static graft_status read_safetensors(source *s, const uint8_t *file, size_t size, const gf_weight *want, size_t n,
-                                     graft_error *err)
+static graft_status list_safetensors(source *s, const gf_weight *want, size_t n, graft_error *err)
 {
-    GF_TRY(gf_safetensors_parse(&s->st, file, size, s->path, NULL, err));
+    size_t matched = 0;
     for (size_t i = 0; i < s->st.n; i++) {
         const gf_safetensors_tensor *t = &s->st.tensor[i];
         gf_found_tensor *f;
@@ -78,13 +80,26 @@ static graft_status read_safetensors(source *s, const uint8_t *file, size_t size
         f->shape = t->shape;
         f->dtype = floats ? t->dtype : GF_DTYPES;
         f->want = gf_found_match(t->name, want, n);
+        matched += f->want >= 0;
     }
-    GF_TRY(gf_found_judge(s->path, &s->found, want, n, s->which, err));
-    for (size_t i = 0; i < n; i++) {
-        const gf_safetensors_tensor *t = &s->st.tensor[s->which[i]];
-        s->values[i] = (place){gf_safetensors_bytes(&s->st, t), t->dtype};
+    return matched ? GRAFT_OK : gf_torch_match(&s->found, want, n, err);
+}
+
+/* Names are LAYER/VAR, as graft writes them, or else PyTorch's: then its layouts are turned. */
+static graft_status read_safetensors(source *s, const uint8_t *file, size_t size, const gf_weight *want, size_t n,
+                                     graft_error *err)
+{
+    GF_TRY(gf_safetensors_parse(&s->st, file, size, s->path, NULL, err));
+    GF_TRY(list_safetensors(s, want, n, err));
+    for (size_t i = 0; i < s->found.n; i++) {
+        gf_found_tensor *f = &s->found.item[i];
+        const gf_safetensors_tensor *t = &s->st.tensor[i];
+        if (f->want < 0) continue;
+        gf_view plain = gf_view_plain(&t->shape), view = plain;
+        if (!strchr(t->name, '/')) gf_view_turn(&plain, &want[f->want], &view, &f->shape);
+        s->values[f->want] = (place){gf_safetensors_bytes(&s->st, t), t->dtype, view};
     }
-    return GRAFT_OK;
+    return gf_found_judge(s->path, &s->found, want, n, s->which, err);
 }
 
 /* ---- what is read in a cage ---- */
@@ -105,7 +120,7 @@ static graft_status read_caged(source *s, gf_weights_reply reply, const uint8_t 
     const gf_caged_file caged = {file, size, s->path, reply, gf_zip_looks(file, size) ? may_unpack(size, want, n) : 0};
     graft_status status = gf_caged_weights(&caged, want, n, s->options, &s->found, values, &s->caged, err);
     for (size_t i = 0; i < n && status == GRAFT_OK; i++) {
-        s->values[i] = (place){values[i], GF_F32}; /* its reader has converted them */
+        s->values[i] = (place){values[i], GF_F32, gf_view_plain(&want[i].shape)}; /* its reader has converted them */
     }
     gf_free(values);
     s->uncaged = s->caged.uncaged;
@@ -119,9 +134,8 @@ static const struct format {
     bool (*looks)(const uint8_t *file, size_t n);
     gf_weights_reply reply; /* the caged reader; NULL: it is read here, as safetensors */
 } format_row[] = {
-    {"Keras HDF5", looks_like_h5, gf_keras_h5_reply},
-    {"Keras zip", looks_like_keras, gf_keras_zip_reply},
-    {"NumPy zip", looks_like_npz, gf_npz_reply},
+    {"Keras HDF5", looks_like_h5, gf_keras_h5_reply}, {"Keras zip", looks_like_keras, gf_keras_zip_reply},
+    {"NumPy zip", looks_like_npz, gf_npz_reply},      {"PyTorch", gf_torch_looks, gf_torch_reply},
     {"safetensors", looks_like_safetensors, NULL},
 };
 
@@ -130,13 +144,13 @@ static const struct {
     const char *begins, *what, *hint;
 } stranger_row[] = {
     {"PK\x03\x04", "a zip archive, but not of a kind that is known",
-     "a model of Keras (.keras) or arrays (.npz) can be read"},
-    {"\x80\x02", "a Python pickle", "in PyTorch: safetensors.torch.save_file(state_dict, ...)"},
+     "a state dict of PyTorch (.pth), a model of Keras (.keras) or arrays (.npz) can be read"},
+    {"\x80\x02", "a Python pickle, but not of torch.save", "in PyTorch: torch.save(model.state_dict(), 'weights.pth')"},
     {"\x1f\x8b", "a gzip file", "unpack it with gunzip first"},
     {"7z\xbc\xaf", "a 7-zip archive", "unpack it first"},
     {"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch it with `git lfs pull`"},
     {"<", "a page of HTML or XML", "the download failed: fetch the file itself"},
-    {"", "of no format that is known", "Keras (.h5, .keras), safetensors and .npz can be read"},
+    {"", "of no format that is known", "Keras (.h5, .keras), PyTorch (.pth), safetensors and .npz can be read"},
 };
 
 static graft_status unknown_format(const char *path, const uint8_t *file, size_t n, graft_error *err)
@@ -146,6 +160,10 @@ static graft_status unknown_format(const char *path, const uint8_t *file, size_t
         gf_zip zip;
         GF_TRY(gf_zip_open(&zip, file, n, path, NULL, err));
         gf_zip_close(&zip);
+    }
+    if (n > 262 && !memcmp(file + 257, "ustar", 5)) {
+        return gf_fail(err, GF_E_WEIGHTS_UNKNOWN_FORMAT, "in PyTorch: load it and torch.save its state dict again",
+                       "%s: a tar archive (as PyTorch wrote before version 0.2)", GF_ESC(path));
     }
     size_t i = 0;
     while (strlen(stranger_row[i].begins) > n || memcmp(file, stranger_row[i].begins, strlen(stranger_row[i].begins))) {
@@ -173,7 +191,7 @@ static graft_status check_finite(const source *s, const gf_weight *want, size_t 
     gf_text list = {0};
     for (size_t i = 0; i < n; i++) {
         size_t count = gf_count(&want[i].shape);
-        gf_convert_f32(s->values[i].bytes, s->values[i].dtype, count, buffer);
+        gf_view_f32(s->values[i].bytes, s->values[i].dtype, &s->values[i].view, buffer);
         size_t bad = gf_count_nonfinite(buffer, count);
         *total += bad;
         if (bad && tensors++ < LISTED) {
@@ -230,7 +248,7 @@ static graft_status read_file(source *s, const uint8_t *file, size_t size, gf_we
         GF_TRY(note_left_out(&s->found, &notes->left_out, err));
     }
     for (size_t i = 0; i < n; i++) {
-        gf_convert_f32(s->values[i].bytes, s->values[i].dtype, gf_count(&want[i].shape), want[i].data);
+        gf_view_f32(s->values[i].bytes, s->values[i].dtype, &s->values[i].view, want[i].data);
     }
     return GRAFT_OK;
 }

@@ -2,9 +2,10 @@
  *
  * The architecture says what it wants: layer, variable, shape. The file is opened by what it begins with, not by its
  * name: Keras HDF5 (`*_no_top.h5`, save_weights, Keras 3 `.weights.h5`, whole saved models with the base nested in
- * them), Keras's zip (`.keras`), safetensors or NumPy's `.npz` with names LAYER/VAR. Every wanted tensor must be there
- * in its shape, or the file is refused in full; what the file holds besides (an old head, an optimizer) is listed and
- * left out. */
+ * them), Keras's zip (`.keras`), PyTorch's state dicts (`.pth`, both forms), NumPy's `.npz` with names LAYER/VAR, or
+ * safetensors with those or with PyTorch's names. PyTorch's layouts are turned. Every wanted tensor must be there in
+ * its shape, or the file is refused in full; what the file holds besides (an old head, an optimizer) is listed and left
+ * out. */
 #ifndef GF_FORMATS_WEIGHTS_H
 #define GF_FORMATS_WEIGHTS_H
 
@@ -21,8 +22,11 @@
 typedef struct gf_weight {
     const char *layer, *var; /* "Conv1", "kernel"; borrowed */
     gf_shape shape;
-    float *data; /* the caller's, gf_count(&shape) values */
-    bool found;  /* set by gf_weights_read: the file has it (whatever its shape) */
+    float *data;          /* the caller's, gf_count(&shape) values */
+    bool found;           /* set by gf_weights_read: the file has it (whatever its shape) */
+    const char *alias[3]; /* PyTorch: other names that files have for the layer; NULL: none; borrowed */
+    gf_shape flat; /* PyTorch: a dense kernel behind a flattened map of (height, width, channels), whose rows such
+                      files have in the order of (channels, height, width); rank 0: not so */
 } gf_weight;
 
 typedef struct gf_weights_options {
@@ -32,7 +36,7 @@ typedef struct gf_weights_options {
 } gf_weights_options;
 
 typedef struct gf_weights_notes {
-    const char *format; /* "Keras HDF5", "Keras zip", "safetensors", "NumPy zip"; static */
+    const char *format; /* "Keras HDF5", "Keras zip", "PyTorch", "safetensors", "NumPy zip"; static */
     gf_names left_out;  /* "head/kernel (1280, 2)": in the file, not wanted, not read; in file order */
     size_t nonfinite;   /* values let through by allow_nonfinite */
     bool uncaged;       /* the kernel refused the cage's system call filter; only its limits held */

@@ -113,7 +113,8 @@ static void strangers_are_named(void **state)
         const char *says, *hint;
     } row[] = {
         {"", "empty", ""},
-        {"\x80\x02}q", "a Python pickle", "safetensors"},
+        {"\x80\x02}q", "a Python pickle", "state_dict"},
+        {"7z\xbc\xaf\x27\x1c", "a 7-zip archive", "unpack"},
         {"\x1f\x8b\x08", "a gzip file", "gunzip"},
         {"version https://git-lfs.github.com/spec/v1", "Git LFS", "git lfs pull"},
         {"<!DOCTYPE html>", "`<!DOCTYPE html>`: a page of HTML", "download failed"},
