@@ -127,6 +127,13 @@ void gf_activation(gf_builder *b, gf_act act, const char *name)
     gf_add(b, l, NAMED(name));
 }
 
+void gf_rescaling(gf_builder *b, float scale, float offset, const char *name)
+{
+    gf_layer l = {.cls = &gf_layer_rescaling};
+    for (int c = 0; c < 4; c++) l.at.scale[c] = scale, l.at.offset[c] = offset;
+    gf_add(b, l, NAMED(name));
+}
+
 void gf_zero_padding(gf_builder *b, int top, int bottom, int left, int right, const char *name)
 {
     gf_layer l = {.cls = &gf_layer_zero_padding};
@@ -176,6 +183,12 @@ void gf_dropout(gf_builder *b, float rate, const char *name)
 
 void gf_flatten(gf_builder *b, const char *name) { gf_add(b, (gf_layer){.cls = &gf_layer_flatten}, NAMED(name)); }
 
+void gf_pooled_top(gf_builder *b, int classes)
+{
+    gf_global_pool(b, false, "avg_pool");
+    gf_dense(b, classes, GF_ACT_LINEAR, "predictions");
+}
+
 const gf_shape *gf_built(const gf_builder *b) { return &b->m->layer[b->at].shape; }
 
 void gf_correct_pad(gf_builder *b, int kernel, const char *name)
@@ -184,6 +197,16 @@ void gf_correct_pad(gf_builder *b, int kernel, const char *name)
     const gf_shape *s = gf_built(b);
     int half = kernel / 2, even_h = s->dim[0] % 2 == 0, even_w = s->dim[1] % 2 == 0;
     gf_zero_padding(b, half - even_h, half, half - even_w, half, name);
+}
+
+gf_window gf_centred(int kernel, int stride)
+{
+    return (gf_window){kernel, .stride = stride, .pads = GF_PADDED, .pad = kernel / 2, .pad_w = kernel / 2};
+}
+
+void gf_batch_norm_torch(gf_builder *b, const char *name)
+{
+    gf_batch_norm(b, 1e-5f, 0.9f, name); /* momentum: PyTorch's 0.1 is the share of the new */
 }
 
 gf_joined gf_join(const char *prefix, const char *what)

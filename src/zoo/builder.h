@@ -9,7 +9,8 @@ typedef struct gf_builder {
     gf_model *m;
     graft_error *err;
     graft_status status;
-    int at; /* the last layer */
+    int at;       /* the last layer */
+    double alpha; /* the network's width multiplier */
     struct {
         const gf_layer_class *cls;
         int n;
@@ -40,6 +41,7 @@ void gf_avg_pool(gf_builder *b, gf_window w, bool count_padding, const char *nam
 void gf_batch_norm(gf_builder *b, float epsilon, float momentum, const char *name);
 void gf_relu(gf_builder *b, gf_act act, const char *name);       /* class ReLU */
 void gf_activation(gf_builder *b, gf_act act, const char *name); /* class Activation */
+void gf_rescaling(gf_builder *b, float scale, float offset, const char *name);
 void gf_zero_padding(gf_builder *b, int top, int bottom, int left, int right, const char *name);
 void gf_add_layers(gf_builder *b, int first, int second, const char *name); /* Add */
 void gf_multiply(gf_builder *b, int first, int second, const char *name);
@@ -48,6 +50,8 @@ void gf_global_pool(gf_builder *b, bool keepdims, const char *name);
 void gf_dense(gf_builder *b, int units, gf_act act, const char *name);
 void gf_dropout(gf_builder *b, float rate, const char *name);
 void gf_flatten(gf_builder *b, const char *name);
+/* Keras's include_top=True of most networks: "avg_pool", "predictions". */
+void gf_pooled_top(gf_builder *b, int classes);
 
 /* The shape of the last layer's output. */
 const gf_shape *gf_built(const gf_builder *b);
@@ -55,6 +59,13 @@ const gf_shape *gf_built(const gf_builder *b);
 /* What Keras's imagenet_utils.correct_pad pads before a strided "valid" window of that kernel: as "same" would for
  * odd sides, and one less before for even ones. */
 void gf_correct_pad(gf_builder *b, int kernel, const char *name);
+
+/* PyTorch's habits: a window padded by half its kernel on all sides; batch normalisation with its defaults. */
+gf_window gf_centred(int kernel, int stride);
+void gf_batch_norm_torch(gf_builder *b, const char *name);
+
+/* Puts the layers into the order of Keras's model.layers; `at` is its output. */
+void gf_order_as_keras(gf_builder *b);
 
 /* "prefix" and "what" in one text. */
 typedef struct gf_joined {

@@ -5,6 +5,32 @@
 
 static const gf_architecture *const architectures[] = {
     &gf_mobilenet_v2,
+    &gf_mobilenet_v3_small,
+    &gf_mobilenet_v3_large,
+    &gf_efficientnet_b0,
+    &gf_efficientnet_b1,
+    &gf_efficientnet_b2,
+    &gf_efficientnet_b3,
+    &gf_resnet50_v2,
+    &gf_resnet101_v2,
+    &gf_resnet152_v2,
+    &gf_resnet50_keras,
+    &gf_densenet121,
+    &gf_densenet169,
+    &gf_densenet201,
+    &gf_inception_v3,
+    &gf_xception,
+    &gf_vgg16,
+    &gf_vgg19,
+    &gf_efficientnet_lite0,
+    &gf_efficientnet_lite0_timm,
+    &gf_mobilenet_v2_torch,
+    &gf_resnet18,
+    &gf_resnet34,
+    &gf_resnet50,
+    &gf_resnet101,
+    &gf_densenet121_torch,
+    &gf_vgg16_torch,
 };
 
 const gf_architecture *gf_zoo_at(size_t i)
@@ -49,17 +75,25 @@ static graft_status add_input(gf_model *m, const gf_architecture *a, const gf_zo
     return gf_model_add(m, &input, at, err);
 }
 
+/* Input and backbone, and its own classifier of `top` outputs (0: none). */
+static graft_status add_network(gf_builder *b, const gf_architecture *a, const gf_zoo_options *o, int top)
+{
+    gf_zoo_options options = *o;
+    if (options.alpha == 0) options.alpha = 1;
+    b->alpha = options.alpha;
+    b->status = add_input(b->m, a, &options, &b->at, b->err);
+    if (b->status == GRAFT_OK) a->build(b, &options);
+    if (!strcmp(a->source, "keras")) gf_order_as_keras(b);
+    if (top && b->status == GRAFT_OK) a->top(b, top);
+    return b->status;
+}
+
 /* Backbone, its own classifier where one is asked for, head. */
 static graft_status add_layers(gf_model *m, const gf_architecture *a, const gf_zoo_options *o, graft_error *err)
 {
     gf_builder b = {.m = m, .err = err};
-    gf_zoo_options options = *o;
-    if (options.alpha == 0) options.alpha = 1;
-    b.status = add_input(m, a, &options, &b.at, err);
-    if (b.status == GRAFT_OK) a->build(&b, &options);
     int top = o->head.keep_last ? (o->classes == 2 ? 1 : o->classes) : o->top;
-    if (top && b.status == GRAFT_OK) a->top(&b, top);
-    GF_TRY(b.status);
+    GF_TRY(add_network(&b, a, o, top));
     return o->head.keep_last ? gf_head_keep(m, b.at, err) : gf_head_add(m, b.at, &o->head, o->classes, o->dropout, err);
 }
 
@@ -67,17 +101,10 @@ static graft_status add_layers(gf_model *m, const gf_architecture *a, const gf_z
 static graft_status replace_last(gf_model *m, const gf_architecture *a, const gf_zoo_options *o, graft_error *err)
 {
     gf_model whole = {0};
-    gf_zoo_options with_top = *o;
-    with_top.classes = 0;
-    with_top.top = o->top ? o->top : 1000;
     graft_status status = GRAFT_OK;
     gf_builder b = {.m = &whole, .err = err};
     int at;
-    if (with_top.alpha == 0) with_top.alpha = 1;
-    GF_GOTO(add_input(&whole, a, &with_top, &b.at, err));
-    a->build(&b, &with_top);
-    if (b.status == GRAFT_OK) a->top(&b, with_top.top);
-    GF_GOTO(b.status);
+    GF_GOTO(add_network(&b, a, o, o->top ? o->top : 1000));
     GF_GOTO(gf_model_copy_layers(m, &whole, whole.layer[gf_head_last(&whole, b.at)].src[0], NULL, &at, err));
     GF_GOTO(gf_head_add(m, at, &o->head, o->classes, o->dropout, err));
 out:
