@@ -36,7 +36,8 @@ typedef struct gf_architecture {
     const char *when;          /* to choose it */
     int least_size, size;      /* of a picture's sides: the smallest, and what it was trained on */
     int fine_tune_at;          /* where fine-tuning begins unless told otherwise: some two thirds up */
-    size_t params, params_top; /* as published: without and with its classifier for 1000 classes */
+    size_t params, params_top; /* as published: without and with its classifier for 1000 classes; Keras counts running
+                                  statistics, PyTorch does not */
     bool has_alpha;
     /* Adds the backbone's layers behind the input layer, which is there; Keras's include_top=False. */
     void (*build)(gf_builder *b, const gf_zoo_options *o);
