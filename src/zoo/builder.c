@@ -209,16 +209,6 @@ void gf_batch_norm_torch(gf_builder *b, const char *name)
     gf_batch_norm(b, 1e-5f, 0.9f, name); /* momentum: PyTorch's 0.1 is the share of the new */
 }
 
-gf_window gf_centred(int kernel, int stride)
-{
-    return (gf_window){kernel, .stride = stride, .pads = GF_PADDED, .pad = kernel / 2, .pad_w = kernel / 2};
-}
-
-void gf_batch_norm_torch(gf_builder *b, const char *name)
-{
-    gf_batch_norm(b, 1e-5f, 0.9f, name); /* momentum: PyTorch's 0.1 is the share of the new */
-}
-
 gf_joined gf_join(const char *prefix, const char *what)
 {
     gf_joined j;

@@ -67,10 +67,6 @@ void gf_batch_norm_torch(gf_builder *b, const char *name);
 /* Puts the layers into the order of Keras's model.layers; `at` is its output. */
 void gf_order_as_keras(gf_builder *b);
 
-/* PyTorch's habits: a window padded by half its kernel on all sides; batch normalisation with its defaults. */
-gf_window gf_centred(int kernel, int stride);
-void gf_batch_norm_torch(gf_builder *b, const char *name);
-
 /* "prefix" and "what" in one text. */
 typedef struct gf_joined {
     char text[GF_NAME_MAX];

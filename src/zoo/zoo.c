@@ -5,15 +5,6 @@
 
 static const gf_architecture *const architectures[] = {
     &gf_mobilenet_v2,
-    &gf_efficientnet_lite0,
-    &gf_efficientnet_lite0_timm,
-    &gf_mobilenet_v2_torch,
-    &gf_resnet18,
-    &gf_resnet34,
-    &gf_resnet50,
-    &gf_resnet101,
-    &gf_densenet121_torch,
-    &gf_vgg16_torch,
     &gf_mobilenet_v3_small,
     &gf_mobilenet_v3_large,
     &gf_efficientnet_b0,
