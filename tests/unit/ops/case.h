@@ -86,6 +86,16 @@ static inline float uniform(const char *name, const char *what, size_t i)
     return (float)((double)(seeded_word(key, SEED, i) >> 40) * 0x1p-23 - 1);
 }
 
+/* "src0", "src1", ... */
+static inline const char *numbered(const char *what, int k)
+{
+    static char name[4][32];
+    static int at;
+    at = (at + 1) % 4;
+    snprintf(name[at], sizeof name[at], "%s%d", what, k);
+    return name[at];
+}
+
 static inline float content(const op_case *c, const char *what, size_t i, fill_kind kind)
 {
     return kind == REALS ? uniform(c->name, what, i) : small_integer(c->name, what, i, 2);
@@ -118,7 +128,7 @@ static inline float bias_content(const op_case *c, size_t i, fill_kind kind, flo
 /* The source that shifts an unbiased sum to halves; the residual where there is one, else the first. */
 static inline float src_content(const op_case *c, int k, size_t i, fill_kind kind, float unit)
 {
-    const char *what = k ? "src1" : "src0";
+    const char *what = numbered("src", k);
     float value = content(c, what, i, kind);
     bool shifts = clips(c->spec.act) && !c->spec.has_bias && k == c->spec.n_src - 1;
     if (shifts && c->spec.act == GF_ACT_RELU6) value = kind == REALS ? value * 4 + 3 : value * 2 + 3;
@@ -131,11 +141,11 @@ typedef struct run {
     const op_case *c;
     gf_op op;
     gf_exec exec;
-    guarded src[2], dst, diff_dst, diff_src[2], grad, scratchpad, workspace;
+    guarded src[GF_OP_MAX_SRC], dst, diff_dst, diff_src[GF_OP_MAX_SRC], grad, scratchpad, workspace;
     float *kernel, *bias, *dkernel, *dbias;
-    size_t n_src[2], n_dst, n_kernel, n_bias;
-    float *objective; /* diff_dst before backward overwrites it */
-    float *before[2]; /* diff_src before backward adds to it */
+    size_t n_src[GF_OP_MAX_SRC], n_dst, n_kernel, n_bias;
+    float *objective;             /* diff_dst before backward overwrites it */
+    float *before[GF_OP_MAX_SRC]; /* diff_src before backward adds to it */
     gf_step step;
     uint32_t sample[16];
 } run;
@@ -183,7 +193,7 @@ static inline void fill_gradients(run *r, fill_kind kind)
         if (!s->diff_src[k] || (r->c->alias && r->exec.args.diff_src[k] == r->exec.args.diff_dst)) continue;
         memset(data_of(&r->diff_src[k]), UNSET_BYTE, r->diff_src[k].bytes);
         for (size_t i = 0; s->accumulate[k] && i < r->n_src[k]; i++) {
-            r->before[k][i] = content(r->c, k ? "before1" : "before0", i, kind);
+            r->before[k][i] = content(r->c, numbered("before", k), i, kind);
             gf_store(data_of(&r->diff_src[k]), s->src_dtype[k], i, r->before[k][i]);
             r->before[k][i] = gf_load(data_of(&r->diff_src[k]), s->src_dtype[k], i);
         }
@@ -250,10 +260,14 @@ static inline void run_free(run *r)
 {
     gf_op_unbind(&r->exec);
     gf_op_destroy(&r->op);
-    guarded *all[] = {&r->src[0],      &r->src[1], &r->dst,        &r->diff_dst, &r->diff_src[0],
-                      &r->diff_src[1], &r->grad,   &r->scratchpad, &r->workspace};
+    guarded *all[] = {&r->dst, &r->diff_dst, &r->grad, &r->scratchpad, &r->workspace};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]->block);
-    float *values[] = {r->kernel, r->bias, r->dkernel, r->dbias, r->objective, r->before[0], r->before[1]};
+    for (int k = 0; k < GF_OP_MAX_SRC; k++) {
+        free(r->src[k].block);
+        free(r->diff_src[k].block);
+        free(r->before[k]);
+    }
+    float *values[] = {r->kernel, r->bias, r->dkernel, r->dbias, r->objective};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) free(values[i]);
 }
 
@@ -261,8 +275,8 @@ static inline void run_check_guards(const run *r)
 {
     const char *name = r->c->name;
     for (int k = 0; k < r->op.spec.n_src; k++) {
-        check_guards(&r->src[k], name, k ? "src[1]" : "src[0]");
-        check_guards(&r->diff_src[k], name, k ? "diff_src[1]" : "diff_src[0]");
+        check_guards(&r->src[k], name, numbered("src", k));
+        check_guards(&r->diff_src[k], name, numbered("diff_src", k));
     }
     check_guards(&r->dst, name, "dst");
     check_guards(&r->diff_dst, name, "diff_dst");
@@ -347,7 +361,7 @@ static inline void compare_gradients(const run *got, const run *want, tolerance 
         float *a = floats(got->n_src[k]), *b = floats(got->n_src[k]);
         run_diff_src(got, k, a);
         run_diff_src(want, k, b);
-        compare(got->c->name, k ? "diff_src[1]" : "diff_src[0]", a, b, got->n_src[k], t);
+        compare(got->c->name, numbered("diff_src", k), a, b, got->n_src[k], t);
         free(a);
         free(b);
     }

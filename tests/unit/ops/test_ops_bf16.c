@@ -2,6 +2,7 @@
  * backward-data in either of the types that it may be timed into; on reals, bf16 is near f32. The convolutions want
  * instructions for bf16: a machine without runs the rest and says so. */
 #include "cases.h"
+#include "others.h"
 
 static gf_ops *ops;
 static const double ULP = 0x1p-8; /* of bf16, relative */
@@ -88,12 +89,15 @@ static void near(const op_case *c, const char *what, const float *got, const flo
     if (!(off <= allowed)) fail_msg("%s: %s in bf16 is off by %g, allowed is %g", c->name, what, off, allowed);
 }
 
-/* The same values, rounded once to bf16 in both runs; dst of the f32 run decides the kinks of both backwards. */
+/* The same values, rounded to bf16, in both runs; dst of the bf16 run decides the kinks of both backwards. */
 static void check_near_f32(const op_case *c, double allowed)
 {
     run narrow, wide;
     run_new(&narrow, c, c->spec.cls, GF_BF16, REALS, ops);
     run_new(&wide, c, c->spec.cls, GF_F32, REALS, ops);
+    for (int k = 0; k < c->spec.n_src; k++) {
+        load_all(&narrow.src[k], narrow.op.spec.src_dtype[k], wide.n_src[k], data_of(&wide.src[k]));
+    }
     run_forward(&narrow);
     run_forward(&wide);
     float *a = floats(wide.n_dst), *b = floats(wide.n_dst);

@@ -2,6 +2,7 @@
  * on a lattice of powers of two beside the kinks of ReLU and ReLU6 (case.h), steps are a power of two: then differences
  * of linear and piecewise linear ops are exact, and so is the comparison. Runs also with ONEDNN_MAX_CPU_ISA=AVX2. */
 #include "cases.h"
+#include "others.h"
 
 static gf_ops *ops;
 
@@ -16,12 +17,13 @@ static double objective(run *r)
     return sum;
 }
 
-typedef enum input { SRC0, SRC1, KERNEL, BIAS } input;
+/* What a gradient is of: source 0, 1, ..., or these. */
+enum { KERNEL = GF_OP_MAX_SRC, BIAS };
+typedef int input;
 
 static float *values_of(run *r, input in)
 {
-    float *const place[] = {data_of(&r->src[0]), data_of(&r->src[1]), r->kernel, r->bias};
-    return place[in];
+    return in == KERNEL ? r->kernel : in == BIAS ? r->bias : data_of(&r->src[in]);
 }
 
 static double objective_at(run *r, input in, size_t i, float value)
@@ -43,7 +45,7 @@ static double difference(run *r, input in, size_t i, float step)
 static void check_input(run *r, input in, const float *gradient, size_t n, float step, double allowed)
 {
     enum { MOST = 24 };
-    static const char *const title[] = {"src[0]", "src[1]", "kernel", "bias"};
+    const char *title = in == KERNEL ? "kernel" : in == BIAS ? "bias" : numbered("src", in);
     double largest = 0;
     size_t nonzero = 0, count = n < MOST ? n : MOST;
     for (size_t i = 0; i < n; i++) {
@@ -51,14 +53,14 @@ static void check_input(run *r, input in, const float *gradient, size_t n, float
         nonzero += gradient[i] != 0;
     }
     for (size_t k = 0; k < count; k++) {
-        size_t i = n <= MOST ? k : (size_t)(seeded_word(title[in], SEED, k) % n);
+        size_t i = n <= MOST ? k : (size_t)(seeded_word(title, SEED, k) % n);
         double wanted = difference(r, in, i, step), err = fabs(wanted - (double)gradient[i]);
         if (!(err <= allowed * largest)) {
-            fail_msg("%s: the gradient of %s[%zu] is %.9g, by differences %.9g (step %g, seed %d)", r->c->name,
-                     title[in], i, (double)gradient[i], wanted, (double)step, SEED);
+            fail_msg("%s: the gradient of %s[%zu] is %.9g, by differences %.9g (step %g, seed %d)", r->c->name, title,
+                     i, (double)gradient[i], wanted, (double)step, SEED);
         }
     }
-    if (n >= 32 && nonzero < n / 8) fail_msg("%s: the gradient of %s is mostly zero", r->c->name, title[in]);
+    if (n >= 32 && nonzero < n / 8) fail_msg("%s: the gradient of %s is mostly zero", r->c->name, title);
 }
 
 static void check_gradients(const op_case *c, fill_kind kind, float step, double allowed)
@@ -69,22 +71,22 @@ static void check_gradients(const op_case *c, fill_kind kind, float step, double
     run_forward(&r);
     run_backward(&r);
     const gf_op_spec *s = &r.op.spec;
-    float *diff[2] = {floats(r.n_src[0]), floats(r.n_src[1])};
+    float *diff[GF_OP_MAX_SRC] = {0};
     for (int k = 0; k < s->n_src; k++) {
         if (!s->diff_src[k]) continue;
+        diff[k] = floats(r.n_src[k]);
         run_diff_src(&r, k, diff[k]);
         for (size_t i = 0; i < r.n_src[k]; i++) diff[k][i] -= r.before[k][i];
     }
     for (int k = 0; k < s->n_src; k++) {
-        if (s->diff_src[k]) check_input(&r, k ? SRC1 : SRC0, diff[k], r.n_src[k], step, allowed);
+        if (s->diff_src[k]) check_input(&r, k, diff[k], r.n_src[k], step, allowed);
     }
     if (s->diff_weights) {
         check_input(&r, KERNEL, r.dkernel, r.n_kernel, step, allowed);
         if (s->has_bias) check_input(&r, BIAS, r.dbias, r.n_bias, step, allowed);
     }
     run_check_guards(&r);
-    free(diff[0]);
-    free(diff[1]);
+    for (int k = 0; k < s->n_src; k++) free(diff[k]);
     run_free(&r);
 }
 
@@ -156,8 +158,7 @@ static void gradients_of_the_others(void **state)
     (void)state;
     for (size_t i = 0; i < OTHERS; i++) {
         op_case c = other_case(&others[i]);
-        bool smooth = others[i].act == GF_ACT_SIGMOID || others[i].act == GF_ACT_TANH;
-        check_gradients(&c, smooth ? REALS : LATTICE, 0x1p-6f, others[i].allowed);
+        check_gradients(&c, others[i].curved ? REALS : LATTICE, others[i].curved, others[i].allowed);
     }
 }
 
