@@ -145,9 +145,8 @@ static hid_t make_file(size_t bytes)
 static bool put_file(hid_t file, gf_sink *sink)
 {
     void **memory = NULL; /* the core driver's handle is the place of its buffer */
-    hsize_t size;
-    if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 || H5Fget_filesize(file, &size) < 0) return false;
-    if (H5Fget_vfd_handle(file, H5P_DEFAULT, (void **)&memory) < 0 || !memory || !*memory) return false;
+    ssize_t size = H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file, NULL, 0);
+    if (size < 0 || H5Fget_vfd_handle(file, H5P_DEFAULT, (void **)&memory) < 0 || !memory || !*memory) return false;
     gf_sink_put(sink, *memory, (size_t)size);
     return true;
 }
@@ -190,13 +189,17 @@ graft_status gf_keras_h5_bytes(const gf_keras_layer *model, uint8_t **bytes, siz
                                    .expect = size,
                                    .cpu = 5 + work,
                                    .seconds = 60 + 4 * work};
-    GF_TRY(gf_cage_run(run, (void *)(uintptr_t)model, &limits, model->name, bytes, n, NULL, err));
-    if (**bytes != 'E') return GRAFT_OK; /* HDF5 begins with \x89 */
-    const char *text;
-    graft_status status = gf_reply_parse_text(*bytes, *n, model->name, &text, n, err);
-    gf_free(*bytes);
-    *bytes = NULL;
-    return status;
+    graft_error why = {0};
+    graft_status status = gf_cage_run(run, (void *)(uintptr_t)model, &limits, model->name, bytes, n, NULL, &why);
+    if (status == GRAFT_OK && **bytes != 'E') return GRAFT_OK; /* HDF5 begins with \x89 */
+    if (status == GRAFT_OK) {
+        const char *text;
+        status = gf_reply_parse_text(*bytes, *n, model->name, &text, n, &why);
+        gf_free(*bytes);
+        *bytes = NULL;
+    }
+    if (status == GRAFT_RESOURCE) return gf_fail(err, (gf_errno)why.number, why.hint, "%s", why.message);
+    return gf_fail(err, GF_E_NO_MEMORY, "is memory short?", "the HDF5 file could not be made: %s", why.message);
 }
 
 graft_status gf_keras_h5_write(const char *path, const gf_keras_layer *model, graft_error *err)

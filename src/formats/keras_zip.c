@@ -94,6 +94,9 @@ void gf_keras_zip_config_reply(const uint8_t *bytes, size_t size, const char *pa
         status = gf_fail(&err, GF_E_KERAS_CONFIG, NULL, "%s: its config.json has %zu bytes, at most %d are read",
                          GF_ESC(path), config.n, GF_KERAS_MAX_CONFIG);
     }
+    if (status == GRAFT_OK && config.n && memchr(config.data, 0, config.n)) {
+        status = gf_fail(&err, GF_E_KERAS_CONFIG, NULL, "%s: its config.json is no text: it has a NUL", GF_ESC(path));
+    }
     if (status == GRAFT_OK) {
         gf_reply_text(sink, (const char *)config.data, config.n);
     } else {

@@ -18,6 +18,7 @@ enum {
     FIRST_DAY = 1 << 5 | 1, /* 1980-01-01, the first there is */
     MAX_MEMBERS = 65534,    /* one less than what marks zip64 */
     MODE = 0100644,
+    MAX_NAME = 1024,
 };
 #define MAX_BYTES 0xfffffffeu
 
@@ -92,14 +93,15 @@ static graft_status refuse(const char *path, const char *name, const char *why, 
                    why);
 }
 
-/* No part of a path is empty, "." or "..". */
+/* What zip.h reads: relative, and no part of the path is empty, "." or "..". */
 static bool is_plain(const char *name)
 {
+    if (*name && name[1] == ':') return false;
     for (const char *s = name;; s++) {
         size_t n = strcspn(s, "/\\");
         if (n == 0 || (n <= 2 && !strncmp(s, "..", n)) || s[n] == '\\') return false;
         s += n;
-        if (!*s) return strlen(name) <= 0xffff;
+        if (!*s) return strlen(name) <= MAX_NAME;
     }
 }
 

@@ -2,11 +2,14 @@
  * written, no tensor of the caller's touched. */
 #include "base/alloc.h"
 #include "base/io.h"
+#include "formats/keras_config_file.h"
+#include "formats/keras_zip.h"
 #include "formats/npy.h"
+#include "formats/npz.h"
 #include "formats/safetensors.h"
 #include "formats/weights.h"
 #include "support/sys_faults.h"
-#include "unit/formats/tiny_want.h"
+#include "unit/formats/tiny_keras.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,6 +74,43 @@ static void reading_hdf5(void **state)
     assert_true(fail_each(read_tiny, all_or_nothing, &t) > 25);
 }
 
+static void copy_to_path(const char *from)
+{
+    uint8_t *file;
+    size_t n;
+    assert_int_equal(gf_file_read(from, 1 << 20, &file, &n, NULL), GRAFT_OK);
+    assert_int_equal(gf_file_write(path, &(gf_bytes){file, n}, 1, NULL), GRAFT_OK);
+    gf_free(file);
+}
+
+/* ctx: whether the right text came; or nothing, or something else. */
+typedef enum came { NOTHING, RIGHT, WRONG } came;
+
+static graft_status read_config(void *ctx)
+{
+    char *text;
+    graft_status status = gf_keras_config_read(path, &text, NULL);
+    *(came *)ctx = !text ? NOTHING : strstr(text, "Functional") ? RIGHT : WRONG;
+    gf_free(text);
+    return status;
+}
+
+static void right_or_nothing(void *ctx, graft_status status)
+{
+    assert_int_equal(*(came *)ctx, status == GRAFT_OK ? RIGHT : NOTHING);
+    assert_true(status == GRAFT_OK || status == GRAFT_RESOURCE || status == GRAFT_WEIGHTS);
+}
+
+static void reading_a_configuration(void **state)
+{
+    (void)state;
+    came text;
+    copy_to_path(GRAFT_FIXTURES "/formats/keras_packed.keras");
+    assert_true(fail_each(read_config, right_or_nothing, &text) > 5);
+    assert_int_equal(gf_file_write_text(path, "{\"class_name\": \"Functional\"}", NULL), GRAFT_OK);
+    assert_true(fail_each(read_config, right_or_nothing, &text) > 3);
+}
+
 static const gf_meta meta[] = {{"k", "v"}};
 
 static graft_status write_safetensors(void *ctx)
@@ -124,6 +164,50 @@ static void writing_safetensors(void **state)
     assert_true(fail_each(write_safetensors, old_or_new, path) > 15);
 }
 
+static graft_status write_keras(void *ctx)
+{
+    static tiny_keras t;
+    (void)ctx;
+    tiny_keras_init(&t);
+    return gf_keras_zip_write(path, "{}", &t.model, meta, 1, NULL);
+}
+
+static graft_status write_npz(void *ctx)
+{
+    static tiny_keras t;
+    static char name[TINY_TENSORS][40];
+    gf_tensor tensor[TINY_TENSORS];
+    (void)ctx;
+    tiny_keras_init(&t);
+    for (int i = 0; i < TINY_TENSORS; i++) {
+        const gf_weight *w = &t.values.want[i];
+        snprintf(name[i], sizeof name[i], "%s/%s", w->layer, w->var);
+        tensor[i] = (gf_tensor){name[i], GF_F32, w->shape, w->data};
+    }
+    return gf_npz_write(path, tensor, TINY_TENSORS, NULL);
+}
+
+static void writing_zips(void **state)
+{
+    (void)state;
+    assert_int_equal(gf_file_write_text(path, "old", NULL), GRAFT_OK);
+    assert_true(fail_each(write_keras, old_or_new, NULL) > 15);
+    assert_true(fail_each(write_npz, old_or_new, NULL) > 15);
+}
+
+static void reading_zips(void **state)
+{
+    (void)state;
+    tiny_want t;
+    static const char *const from[] = {GRAFT_FIXTURES "/formats/keras_plain.keras",
+                                       GRAFT_FIXTURES "/formats/keras_packed.keras", NULL};
+    for (int i = 0; i < 3; i++) {
+        if (from[i]) copy_to_path(from[i]);
+        if (!from[i]) assert_int_equal(write_npz(NULL), GRAFT_OK);
+        assert_true(fail_each(read_tiny, all_or_nothing, &t) > 25);
+    }
+}
+
 static graft_status write_npy(void *ctx)
 {
     (void)ctx;
@@ -168,6 +252,9 @@ int main(void)
         cmocka_unit_test(reading_safetensors),
         cmocka_unit_test(writing_safetensors),
         cmocka_unit_test(writing_npy),
+        cmocka_unit_test(writing_zips),
+        cmocka_unit_test(reading_zips),
+        cmocka_unit_test(reading_a_configuration),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
