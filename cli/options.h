@@ -73,7 +73,7 @@ typedef struct verb verb;
      ".json"}, OPTION_WEIGHTS_ROWS
 #define OPTION_HEAD_ROWS \
     {"head", OPTION_TEXT, PLACE(model.head), "HEAD", NO_RANGE, NULL, \
-     "linear, mlp:UNITS, replace-last:UNITS,DROPOUT (behind the network's own classifier) or keep"}, \
+     "linear, mlp:UNITS, replace-last:UNITS,DROPOUT (behind the network's own classifier), keep or none"}, \
     {"keep-top", OPTION_SET, PLACE(keep_top), NULL, NO_RANGE, NULL, \
      "keep the network's own classifier (the same as --head keep)"}, \
     {"cut", OPTION_TEXT, PLACE(model.cut), "LAYER", NO_RANGE, NULL, \

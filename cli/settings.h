@@ -19,11 +19,14 @@ typedef struct settings {
     int json;
     int help;
     int force, keep_top;
-    int top;               /* predict: labels a picture */
-    const char *out;       /* features: the file */
-    const char *layer;     /* features: NULL is the pooled features */
-    const char *part;      /* eval: "train", "validation", "test"; NULL is all */
-    const char *data_path; /* resume: the data where they are now; NULL is where they were */
+    int top;                   /* predict: labels a picture */
+    const char *out;           /* features: the file */
+    const char *layer;         /* features: NULL is the pooled features */
+    const char *to, *check;    /* export: the format, pictures to compare on */
+    const char *convert_model; /* convert: the architecture of IN */
+    int time;                  /* models: with milliseconds */
+    const char *part;          /* eval: "train", "validation", "test"; NULL is all */
+    const char *data_path;     /* resume: the data where they are now; NULL is where they were */
 
     const char *const *arguments; /* what is no option, in order */
     size_t n_arguments;

@@ -3,7 +3,8 @@
 #include <string.h>
 
 static const verb *const verbs[] = {
-    &verb_train, &verb_resume, &verb_eval, &verb_predict, &verb_summary, &verb_features, &verb_inspect, &verb_bench,
+    &verb_train,   &verb_resume, &verb_eval,   &verb_predict, &verb_summary, &verb_features,
+    &verb_inspect, &verb_bench,  &verb_export, &verb_convert, &verb_models,
 };
 
 const verb *verbs_at(size_t i) { return i < sizeof verbs / sizeof *verbs ? verbs[i] : NULL; }

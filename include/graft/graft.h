@@ -77,23 +77,23 @@ typedef struct graft_model_options {
     /* An architecture ("mobilenet_v2"; graft_models lists them), or a file that holds a network: Keras's config as JSON
      * (random weights unless `weights` has some), .keras, whole .h5, .onnx. NULL: "mobilenet_v2". */
     const char *model;
-    const char *weights;   /* a weight file; NULL: the model file's, or seeded random weights */
-    double alpha;          /* width multiplier of MobileNet; 1 */
-    int width, height;     /* of the pictures; 0: what the model file says, else what the architecture was trained on
-                              (MobileNetV2: 160 x 160) */
-    int classes;           /* outputs of the new head; 0: as many as the data has. 2 classes share one logit */
-    double dropout;        /* before the head, [0, 1); 0.2 */
+    const char *weights; /* a weight file; NULL: the model file's, or seeded random weights */
+    double alpha;        /* width multiplier of MobileNet; 1 */
+    int width, height;   /* of the pictures; 0: what the model file says, else what the architecture was trained on
+                            (MobileNetV2: 160 x 160) */
+    int classes;         /* outputs of the new head; 0: as many as the data has. 2 classes share one logit */
+    double dropout;      /* before the head, [0, 1); 0.2 */
     /* "linear"; "mlp:UNITS" (hidden layer, ReLU, dropout); "replace-last:UNITS,DROPOUT" (the network's own classifier
      * without its last layer, then the same); "keep" (its own classifier, whole). NULL: "linear" */
     const char *head;
     const char *cut;        /* the layer whose output the head stands on, by name or by number ("-2": the last but one);
                                NULL: before the network's own last layer */
-    const char *preprocess; /* "tf", "torch", "caffe", "lite", "unit", "none" instead of what belongs to the weights; NULL:
-                               that */
+    const char *preprocess; /* "tf", "torch", "caffe", "lite", "unit", "none" instead of what belongs to the weights;
+                               NULL: that */
     const char *labels;     /* class names of a classifier that is kept, a line each; NULL: "class 0", ... */
-    uint64_t seed;         /* of the head's initial values; 0 */
-    const char *precision; /* "auto" (by timing), "f32" or "bf16"; NULL: "auto" */
-    int fine_tune_at;      /* layers of the backbone below this number stay frozen in fine-tuning; -1: no fine-tuning */
+    uint64_t seed;          /* of the head's initial values; 0 */
+    const char *precision;  /* "auto" (by timing), "f32" or "bf16"; NULL: "auto" */
+    int fine_tune_at; /* layers of the backbone below this number stay frozen in fine-tuning; -1: no fine-tuning */
     const char *fine_tune_at_name; /* the same by layer name; NULL: by number */
     int fine_tune_last;            /* or: the last N layers are tuned; -1: not used */
     int allow_nonfinite;           /* take NaN and infinities in weight files; 0 */
@@ -223,6 +223,27 @@ GRAFT_API graft_prediction graft_result_prediction(const graft_result *result, s
  * backbone, or with `layer` the output of that layer [n, h, w, c]. */
 GRAFT_API graft_status graft_features(graft_model *model, const char *const *paths, size_t n, const char *layer,
                                       const char *out_file, graft_result **out, graft_error *err);
+
+/* ---- to and from other tools */
+
+typedef struct graft_export_options {
+    const char *to; /* "keras", "onnx", "safetensors" (PyTorch's names), "npz", "labels"; NULL: by the file's
+                       ending */
+    const char *const *pictures; /* files and folders to compare on; NULL: some of the run's data, or a test pattern */
+    size_t n_pictures;
+} graft_export_options;
+
+/* Writes the model with preprocessing and class names, reads the file back and compares what it makes of pictures with
+ * what the model makes of them, both in f32: where they differ by more than 1e-4 no file is left behind
+ * (GRAFT_WEIGHTS). Result JSON: {"file","format","pictures","difference"}. */
+GRAFT_API graft_status graft_export(graft_model *model, const char *file, const graft_export_options *options,
+                                    graft_result **out, graft_error *err);
+
+/* Every architecture: name, parameters, size, preprocessing, work; with `time` (1) also the milliseconds a picture
+ * takes here. Result JSON:
+ * {"models":[{"name","title","source","params","params_top","size","gflop","preprocess","when",..}]}.
+ */
+GRAFT_API graft_status graft_models(graft_context *context, int time, graft_result **out, graft_error *err);
 
 /* ---- bench */
 

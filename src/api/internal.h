@@ -24,6 +24,7 @@ struct graft_model {
     gf_model model;
     gf_model_facts facts;
     gf_names left_out; /* of the weight file */
+    char *run;         /* the run folder it comes from; NULL: none */
     bool has_values;   /* the backbone's come from a file */
     bool trained;      /* it comes from a run: facts tell its classes */
     bool has_head;

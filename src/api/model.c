@@ -284,6 +284,7 @@ graft_status graft_run_open(graft_context *context, const char *run, graft_model
     m->context = context;
     GF_GOTO(gf_model_file_read(&m->model, &m->facts, path, err));
     m->trained = m->has_head = true;
+    if (gf_is_dir(run)) m->run = gf_strdup(run); /* only to find its data again */
     GF_GOTO(gf_config_text(&m->config.architecture, m->facts.architecture, err));
     m->config.alpha = m->facts.alpha;
     m->config.dropout = m->facts.dropout;
@@ -311,6 +312,7 @@ void graft_model_free(graft_model *m)
     gf_model_facts_free(&m->facts);
     gf_names_free(&m->left_out);
     gf_config_free(&m->config);
+    gf_free(m->run);
     gf_free(m);
 }
 

@@ -6,7 +6,7 @@
 
 static graft_status bad_head(const char *text, graft_error *err)
 {
-    return gf_fail(err, GF_E_OPTION_VALUE, "linear, mlp:256, replace-last, replace-last:256,0.4 or keep",
+    return gf_fail(err, GF_E_OPTION_VALUE, "linear, mlp:256, replace-last, replace-last:256,0.4, keep or none",
                    "head %s is not known", GF_ESC(text));
 }
 
@@ -32,8 +32,9 @@ graft_status gf_head_parse(const char *text, gf_head_spec *spec, double *dropout
     *spec = (gf_head_spec){0};
     if (!strcmp(text, "linear")) return GRAFT_OK;
     spec->keep_last = !strcmp(text, "keep");
+    spec->none = !strcmp(text, "none");
     spec->replace_last = !strncmp(text, replace, strlen(replace));
-    if (spec->keep_last || !strcmp(text, replace)) return GRAFT_OK;
+    if (spec->none || spec->keep_last || !strcmp(text, replace)) return GRAFT_OK;
     const char *rest = text + (spec->replace_last ? strlen(replace) : strlen(mlp));
     bool named = spec->replace_last || !strncmp(text, mlp, strlen(mlp));
     return named && parse_hidden(rest, spec, dropout) ? GRAFT_OK : bad_head(text, err);
@@ -57,6 +58,11 @@ static graft_status put(gf_model *m, gf_layer l, const char *stem, int *at, graf
 graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int classes, float dropout, graft_error *err)
 {
     int at = last;
+    if (spec->none) {
+        m->features = m->output = last;
+        m->classes = 0;
+        return GRAFT_OK;
+    }
     if (m->layer[last].shape.rank == 3) {
         GF_TRY(put(m, (gf_layer){.cls = &gf_layer_global_pool}, "global_average_pooling2d", &at, err));
     }
@@ -173,7 +179,7 @@ graft_status gf_head_on(gf_model *to, const gf_model *whole, const char *cut, co
 {
     *to = (gf_model){0};
     memcpy(to->name, whole->name, sizeof to->name);
-    int logits = gf_head_logits(whole, whole->output), at = default_cut(whole);
+    int logits = gf_head_logits(whole, whole->output), at = spec->none ? whole->output : default_cut(whole);
     const gf_layer *last = &whole->layer[logits];
     bool two = spec->keep_last && last->cls == &gf_layer_dense && last->at.units == 2 && last->shape.rank == 1;
     graft_status status = GRAFT_OK;

@@ -9,9 +9,10 @@ typedef struct gf_head_spec {
     bool replace_last; /* the network's own classifier stays, its last Dense layer goes: the head stands behind what
                           that layer read */
     bool keep_last;    /* the network's own last layer is the head */
+    bool none;         /* the network as it is, without a head: its output is the features */
 } gf_head_spec;
 
-/* "linear", "mlp:UNITS", "replace-last[:UNITS[,DROPOUT]]", "keep" -> the spec; *dropout is set where the text says one.
+/* "linear", "mlp:UNITS", "replace-last[:UNITS[,DROPOUT]]", "keep", "none" -> the spec; *dropout is set where the text says one.
  * E3002 for anything else. */
 graft_status gf_head_parse(const char *text, gf_head_spec *spec, double *dropout, graft_error *err);
 

@@ -1,0 +1,72 @@
+/* convert.c - graft convert IN OUT: a network from one tool's format into another's. */
+#include "errors.h"
+#include "verbs.h"
+
+#include <string.h>
+
+static const option options[] = {
+    HEADING("Model"),
+    {"model", OPTION_TEXT, PLACE(convert_model), "NAME", NO_RANGE, NULL,
+     "the architecture, where IN holds weights alone (.pth, .safetensors, .npz, .weights.h5)"},
+    {"alpha", OPTION_NUMBER, PLACE(model.alpha), "X", FROM_TO(0.1, 4), NULL, "width multiplier of MobileNet"},
+    {"classes", OPTION_INT, PLACE(model.classes), "N", FROM_TO(2, 1000000), NULL,
+     "classes of the architecture's classifier (default: 1000)"},
+    {"preprocess", OPTION_NAME, PLACE(model.preprocess), "NAME", NO_RANGE, "tf|torch|caffe|lite|unit|none",
+     "how pictures are scaled, instead of what belongs to the weights"},
+    OPTION_SIZE_ROW,
+    OPTION_LABELS_ROW,
+
+    HEADING("Output"),
+    {"to", OPTION_NAME, PLACE(to), "FORMAT", NO_RANGE, "keras|onnx|safetensors|npz|labels",
+     "the format (otherwise by the ending of OUT)"},
+    {"force", OPTION_SET, PLACE(force), NULL, NO_RANGE, NULL, "overwrite the file that is there"},
+    {"check", OPTION_FOLDER, PLACE(check), "PICTURES", NO_RANGE, NULL, "pictures to compare both files on"},
+    OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
+};
+
+/* The whole network with its classifier; where it has none, as it is. */
+static graft_status open_network(session *self, graft_model **model, graft_error *err)
+{
+    settings *s = self->settings;
+    const char *in = s->arguments[0];
+    static const char *const heads[] = {"keep", "none"};
+    graft_error first = {0};
+    graft_status status = GRAFT_OK;
+    for (int i = 0; i < 2; i++) {
+        graft_error why = {0};
+        s->model.head = heads[i];
+        s->model.model = s->convert_model ? s->convert_model : in;
+        s->model.weights = s->convert_model ? in : NULL;
+        status = s->convert_model ? graft_model_open(self->context, &s->model, model, &why)
+                                  : session_open_model(self, in, model, &why);
+        if (!status) return status;
+        if (!i) first = why;
+        if (s->model.labels || s->model.classes) break; /* a classifier was meant */
+    }
+    if (err) *err = first;
+    return first.status;
+}
+
+static graft_status run(session *self, graft_error *err)
+{
+    graft_model *model = NULL;
+    graft_status status = open_network(self, &model, err);
+    if (!status) status = verbs_export_to(self, model, self->settings->arguments[1], err);
+    graft_model_free(model);
+    return status;
+}
+
+const verb verb_convert = {
+    .name = "convert",
+    .arguments = "IN OUT",
+    .least = 2,
+    .most = 2,
+    .summary = "a network from one tool's format into another's",
+    .about = "Reads a network (.keras, whole .h5, .onnx, a run) or, with --model, the weights of an architecture, and "
+             "writes "
+             "it as OUT says. What is written is read back and must compute the same.",
+    .examples = "graft convert classifier.h5 classifier.onnx\n"
+                "graft convert resnet18.pth resnet18.keras --model resnet18",
+    OPTIONS(options),
+    .run = run,
+};

@@ -1,0 +1,232 @@
+/* export.c - a model into another tool's file, which must compute the same. */
+#include "api/internal.h"
+
+#include "base/io.h"
+#include "base/sys.h"
+#include "exchange/export.h"
+#include "exchange/import.h"
+#include "tasks/classify.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PICTURES = 8 };
+
+/* What a model makes of pictures, in f32. */
+typedef struct outcome {
+    float *x; /* n rows */
+    size_t width;
+} outcome;
+
+static graft_status compute(graft_context *c, gf_model *m, const gf_feed *feed, size_t n, outcome *o, graft_error *err)
+{
+    static const uint32_t sample[PICTURES] = {0, 1, 2, 3, 4, 5, 6, 7};
+    gf_engine *e = NULL;
+    gf_engine_spec spec;
+    gf_engine_defaults(&spec);
+    GF_TRY(gf_engine_create(&e, m, c->ops, c->pool, &spec, err));
+    o->width = gf_engine_outputs(e);
+    o->x = gf_new_n(n * o->width, float);
+    bool lost[PICTURES];
+    graft_status status = o->x ? gf_engine_forward(e, feed, NULL, sample, n, o->x, lost, err)
+                               : gf_fail_memory(err, n * o->width * sizeof *o->x, "an export");
+    gf_engine_destroy(e);
+    return status;
+}
+
+/* Logits become probabilities, in the width of `classes`; a single probability that of class 1. */
+static graft_status to_probabilities(outcome *o, size_t n, int classes, bool are_logits, graft_error *err)
+{
+    size_t width = (size_t)classes;
+    float *p = gf_new_n(n * width, float);
+    if (!p) return gf_fail_memory(err, n * width * sizeof *p, "an export");
+    for (size_t i = 0; i < n; i++) {
+        const float *x = o->x + i * o->width;
+        float *to = p + i * width;
+        if (are_logits && o->width == gf_classify_outputs(classes)) {
+            gf_classify_probabilities(x, classes, to);
+        } else if (o->width == 1) {
+            to[0] = 1 - x[0];
+            to[1] = x[0];
+        } else {
+            memcpy(to, x, width * sizeof *to);
+        }
+    }
+    gf_free(o->x);
+    *o = (outcome){p, width};
+    return GRAFT_OK;
+}
+
+static double difference(const outcome *a, const outcome *b, size_t n)
+{
+    double most = 0, largest = 1;
+    for (size_t i = 0; i < n * a->width; i++) {
+        double d = fabs((double)a->x[i] - (double)b->x[i]);
+        largest = fmax(largest, fabs((double)a->x[i]));
+        if (!(d <= most)) most = d; /* NaN too */
+    }
+    return most / largest;
+}
+
+/* The file as the model that another tool would read. */
+static graft_status read_back(const graft_model *m, const gf_export_format *f, const char *path, gf_model *back,
+                              graft_error *err)
+{
+    if (f->has_graph) {
+        bool has_values;
+        gf_import_options o = {(int)m->config.width, (int)m->config.height, "none", true};
+        return gf_import(back, path, &o, &has_values, err);
+    }
+    int at;
+    graft_status status = GRAFT_OK;
+    *back = (gf_model){0};
+    GF_GOTO(gf_model_copy_layers(back, &m->model, m->model.output, NULL, &at, err));
+    back->features = back->output = at;
+    back->classes = m->model.classes;
+    memcpy(back->name, m->model.name, sizeof back->name);
+    GF_GOTO(gf_model_finish(back, err));
+    gf_model_init(back, 1, 0); /* values that are no one's, before the file's */
+    GF_GOTO(gf_model_load_weights(back, path, true, true, NULL, err));
+out:
+    if (status != GRAFT_OK) gf_model_free(back);
+    return status;
+}
+
+static graft_status compare(graft_model *m, const gf_export_format *f, const char *path, const gf_feed *feed, size_t n,
+                            double *most, graft_error *err)
+{
+    gf_model back;
+    outcome ours = {0}, theirs = {0};
+    int classes = m->has_head ? m->model.classes : 0;
+    GF_TRY(read_back(m, f, path, &back, err));
+    graft_status status = GRAFT_OK;
+    GF_GOTO(compute(m->context, &m->model, feed, n, &ours, err));
+    GF_GOTO(compute(m->context, &back, feed, n, &theirs, err));
+    bool fits = theirs.width == ours.width || (classes && theirs.width == (size_t)classes);
+    if (!fits) {
+        status = gf_fail(err, GF_E_EXPORT_DIFFERS, "please report this", "%s: %zu outputs, the model has %zu",
+                         GF_ESC(path), theirs.width, ours.width);
+        goto out;
+    }
+    if (classes) {
+        GF_GOTO(to_probabilities(&ours, n, classes, true, err));
+        GF_GOTO(to_probabilities(&theirs, n, classes, gf_head_logits(&back, back.output) == back.output, err));
+    }
+    *most = difference(&ours, &theirs, n);
+out:
+    gf_free(ours.x);
+    gf_free(theirs.x);
+    gf_model_free(&back);
+    return status;
+}
+
+/* ---- pictures to compare on */
+
+static graft_status pattern(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                            graft_error *err)
+{
+    (void)epoch, (void)training, (void)worker, (void)err;
+    const graft_model *m = ctx;
+    size_t n = (size_t)(m->config.width * m->config.height * 3);
+    gf_self_test_picture(dst, (int)m->config.width, (int)m->config.height);
+    for (size_t i = 0; i < n; i++) dst[i] = fmodf(dst[i] + 29 * (float)sample, 256);
+    return GRAFT_OK;
+}
+
+/* Where the run's data were when it was trained; NULL: not known, or gone. The caller's. */
+static char *data_of_run(const char *run)
+{
+    gf_run_config c = {0};
+    char *path = run ? gf_path_join(run, "config.json") : NULL, *data = NULL;
+    bool known = path && gf_is_file(path) && gf_config_read(&c, path, NULL) == GRAFT_OK && c.data;
+    if (known && gf_is_dir(c.data)) data = gf_strdup(c.data);
+    gf_config_free(&c);
+    gf_free(path);
+    return data;
+}
+
+typedef struct subject {
+    gf_album album;
+    bool has_album;
+    gf_feed feed;
+    size_t n;
+} subject;
+
+static graft_status find_pictures(graft_model *m, const graft_export_options *o, subject *s, graft_error *err)
+{
+    *s = (subject){.feed = {pattern, m}, .n = PICTURES};
+    s->album.context = m->context;
+    char *data = o->n_pictures ? NULL : data_of_run(m->run);
+    const char *const *paths = o->n_pictures ? o->pictures : (const char *const *)&data;
+    size_t n = o->n_pictures ? o->n_pictures : data != NULL;
+    graft_status status =
+        n ? gf_album_open(&s->album, m->context, &m->facts, paths, n, o->n_pictures ? err : NULL) : GRAFT_OK;
+    s->has_album = n && status == GRAFT_OK;
+    gf_free(data);
+    if (status != GRAFT_OK && o->n_pictures) return status;
+    if (!s->has_album) return GRAFT_OK;
+    s->feed = gf_album_feed(&s->album);
+    s->n = s->album.index->n < PICTURES ? s->album.index->n : PICTURES;
+    return GRAFT_OK;
+}
+
+/* ---- export */
+
+static graft_status check_file(graft_model *m, const gf_export_format *f, const char *part,
+                               const graft_export_options *o, gf_json *result, graft_error *err)
+{
+    const double tolerance = 1e-4;
+    subject s;
+    double most = NAN;
+    GF_TRY(find_pictures(m, o, &s, err));
+    graft_status status = compare(m, f, part, &s.feed, s.n, &most, err);
+    gf_json_set(result, "pictures", gf_json_int((int64_t)s.n));
+    gf_json_set(result, "real_pictures", gf_json_bool(s.has_album));
+    gf_json_set(result, "difference", gf_json_real(most));
+    if (s.has_album) gf_album_close(&s.album);
+    if (status == GRAFT_OK && !(most <= tolerance)) {
+        status = gf_fail(err, GF_E_EXPORT_DIFFERS, "no file was left behind; please report this",
+                         "the %s file computes something else: the largest difference is %g, wanted is at most %g",
+                         f->name, most, tolerance);
+    }
+    return status;
+}
+
+static graft_status choose_format(const char *file, const graft_export_options *o, const gf_export_format **f,
+                                  graft_error *err)
+{
+    *f = o->to ? gf_export_find(o->to) : gf_export_by_ending(file);
+    if (*f) return GRAFT_OK;
+    return gf_fail(err, GF_E_OPTION_VALUE, "keras, onnx, safetensors, npz or labels", "%s: no format is known by that",
+                   GF_ESC(o->to ? o->to : file));
+}
+
+graft_status graft_export(graft_model *m, const char *file, const graft_export_options *o, graft_result **out,
+                          graft_error *err)
+{
+    *out = NULL;
+    const gf_export_format *f;
+    GF_TRY(choose_format(file, o, &f, err));
+    char *part = gf_sprintf("%s.part", file);
+    gf_json *j = gf_json_object();
+    graft_status status = part ? GRAFT_OK : gf_fail_memory(err, strlen(file), "a file name");
+    if (status == GRAFT_OK) status = f->write(part, &m->model, &m->facts.classes, err);
+    if (status == GRAFT_OK && f->has_values) status = check_file(m, f, part, o, j, err);
+    if (status == GRAFT_OK && gf_sys_rename(part, file)) {
+        status = gf_fail(err, GF_E_IO_WRITE, NULL, "%s: cannot be renamed", GF_ESC(part));
+    }
+    if (status != GRAFT_OK) {
+        if (part) gf_sys_unlink(part);
+        gf_json_free(j);
+    } else {
+        gf_json_set(j, "file", gf_json_string(file));
+        gf_json_set(j, "format", gf_json_string(f->name));
+        double most = gf_json_f64(gf_json_get(j, "difference"), NAN);
+        char *text = f->has_values ? gf_sprintf("%s: %s; read back, it differs by %.1e at most\n", file, f->what, most)
+                                   : gf_sprintf("%s: %s\n", file, f->what);
+        status = gf_result_create(out, j, text, err);
+    }
+    gf_free(part);
+    return status;
+}

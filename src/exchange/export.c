@@ -1,0 +1,254 @@
+#include "exchange/export.h"
+
+#include "exchange/keras_config.h"
+#include "exchange/onnx.h"
+#include "formats/keras_zip.h"
+#include "formats/npz.h"
+#include "formats/safetensors.h"
+#include "json/json.h"
+
+#include <string.h>
+
+/* ---- class names as text */
+
+static char *classes_json(const gf_names *classes)
+{
+    gf_json *j = gf_json_array();
+    for (size_t i = 0; i < classes->n; i++) gf_json_add(j, gf_json_string(classes->item[i]));
+    char *text = gf_json_text(j, 0);
+    gf_json_free(j);
+    return text;
+}
+
+static graft_status write_labels(const char *path, const gf_model *m, const gf_names *classes, graft_error *err)
+{
+    (void)m;
+    gf_text t = {0};
+    for (size_t i = 0; i < classes->n; i++) gf_text_printf(&t, "%s\n", classes->item[i]);
+    graft_status status = t.failed ? gf_fail_memory(err, t.n, "class names")
+                                   : gf_file_write(path, &(gf_bytes){t.s ? t.s : "", t.n}, 1, err);
+    gf_text_free(&t);
+    return status;
+}
+
+/* ---- Keras: the layers, each with its tensors in Keras's order */
+
+typedef struct keras_file {
+    gf_model plain;
+    gf_keras_layer *layer;
+    gf_keras_var *var;
+    char *config, *classes;
+} keras_file;
+
+static const int64_t no_count = 0; /* of a Normalization: how many values its statistics came from; not known */
+
+static void list_layers(keras_file *k)
+{
+    const gf_model *m = &k->plain;
+    size_t at = 0;
+    for (size_t i = 0; i < m->n_layers; i++) {
+        const gf_layer *l = &m->layer[i];
+        k->layer[i] = (gf_keras_layer){
+            .name = l->name, .class_name = l->cls->name, .var = k->var + at, .n_vars = (size_t)l->n_params};
+        for (int p = 0; p < l->n_params; p++) {
+            const gf_param *q = &m->param[l->param[p]];
+            k->var[at++] = q->idle ? (gf_keras_var){q->shape, &no_count, GF_S64}
+                                   : (gf_keras_var){q->shape, m->value + q->offset, GF_F32};
+        }
+    }
+}
+
+static void keras_file_free(keras_file *k)
+{
+    gf_model_free(&k->plain);
+    gf_free(k->layer);
+    gf_free(k->var);
+    gf_free(k->config);
+    gf_free(k->classes);
+}
+
+static graft_status write_keras(const char *path, const gf_model *m, const gf_names *classes, graft_error *err)
+{
+    keras_file k = {0};
+    graft_status status = GRAFT_OK;
+    GF_GOTO(gf_model_for_export(&k.plain, m, err));
+    GF_GOTO(gf_keras_config_text(&k.config, &k.plain, NULL, err));
+    k.layer = gf_new_n(k.plain.n_layers, gf_keras_layer);
+    k.var = gf_new_n(k.plain.n_params + 1, gf_keras_var);
+    k.classes = classes_json(classes);
+    if (!k.layer || !k.var || !k.classes) {
+        status = gf_fail_memory(err, k.plain.n_layers * sizeof *k.layer, "an export");
+        goto out;
+    }
+    list_layers(&k);
+    gf_keras_layer model = {
+        .name = k.plain.name, .class_name = "Functional", .inner = k.layer, .n_inner = k.plain.n_layers};
+    GF_GOTO(gf_keras_zip_write(path, k.config, &model, &(gf_meta){"class_names", k.classes}, classes->n ? 1 : 0, err));
+out:
+    keras_file_free(&k);
+    return status;
+}
+
+/* ---- npz: LAYER/VAR, in Keras's layouts */
+
+static void free_tensors(gf_tensor *t, size_t n)
+{
+    for (size_t i = 0; t && i < n; i++) gf_free(t[i].name);
+    gf_free(t);
+}
+
+static graft_status write_npz(const char *path, const gf_model *m, const gf_names *classes, graft_error *err)
+{
+    (void)classes;
+    gf_tensor *t = gf_new_n(m->n_params + 1, gf_tensor);
+    graft_status status = t ? GRAFT_OK : gf_fail_memory(err, m->n_params * sizeof *t, "an export");
+    size_t n = 0;
+    for (size_t i = 0; status == GRAFT_OK && i < m->n_params; i++) {
+        const gf_param *p = &m->param[i];
+        if (p->idle) continue;
+        t[n] =
+            (gf_tensor){gf_sprintf("%s/%s", m->layer[p->layer].name, p->var), GF_F32, p->shape, m->value + p->offset};
+        if (!t[n++].name) status = gf_fail_memory(err, GF_NAME_MAX, "an export");
+    }
+    if (status == GRAFT_OK) status = gf_npz_write(path, t, n, err);
+    free_tensors(t, n);
+    return status;
+}
+
+/* ---- safetensors: PyTorch's names and layouts, so that load_state_dict takes them */
+
+static const struct {
+    const char *ours, *theirs;
+} var_name[] = {{"kernel", "weight"},
+                {"gamma", "weight"},
+                {"beta", "bias"},
+                {"moving_mean", "running_mean"},
+                {"moving_variance", "running_var"},
+                {"depthwise_kernel", "depthwise.weight"},
+                {"pointwise_kernel", "pointwise.weight"}};
+
+static const char *torch_var(const char *var)
+{
+    for (size_t i = 0; i < sizeof var_name / sizeof *var_name; i++) {
+        if (!strcmp(var_name[i].ours, var)) return var_name[i].theirs;
+    }
+    return var;
+}
+
+static bool is_depthwise(const gf_layer *l, const char *var)
+{
+    return l->cls == &gf_layer_depthwise || !strcmp(var, "depthwise_kernel");
+}
+
+/* (h, w, i, o) -> (o, i, h, w); depthwise (h, w, c, m) -> (c m, 1, h, w). */
+static gf_shape turn_window(const gf_shape *s, bool depthwise, const float *from, float *to)
+{
+    const int64_t *d = s->dim;
+    int64_t places = d[0] * d[1], in = depthwise ? 1 : d[2], out = depthwise ? d[2] * d[3] : d[3];
+    for (int64_t p = 0; p < places; p++) {
+        for (int64_t i = 0; i < in; i++) {
+            for (int64_t o = 0; o < out; o++) to[(o * in + i) * places + p] = from[(p * in + i) * out + o];
+        }
+    }
+    return GF_SHAPE(out, in, d[0], d[1]);
+}
+
+/* (in, out) -> (out, in); behind a flattened map (h, w, c) the inputs are taken in the order (c, h, w). */
+static gf_shape turn_matrix(const gf_shape *s, const gf_shape *flat, const float *from, float *to)
+{
+    int64_t in = s->dim[0], out = s->dim[1], c = flat->rank ? flat->dim[2] : 1, places = in / c;
+    for (int64_t p = 0; p < places; p++) {
+        for (int64_t k = 0; k < c; k++) {
+            for (int64_t o = 0; o < out; o++) to[o * in + k * places + p] = from[(p * c + k) * out + o];
+        }
+    }
+    return GF_SHAPE(out, in);
+}
+
+/* The map that a Flatten layer before this one lays out; rank 0: there is none. */
+static gf_shape flat_before(const gf_model *m, const gf_layer *l)
+{
+    int at = l->n_src == 1 ? l->src[0] : -1;
+    while (at >= 0 && (m->layer[at].cls == &gf_layer_dropout || m->layer[at].cls == &gf_layer_identity)) {
+        at = m->layer[at].src[0];
+    }
+    bool flat = at >= 0 && m->layer[at].cls == &gf_layer_flatten && m->layer[m->layer[at].src[0]].shape.rank == 3;
+    return flat ? m->layer[m->layer[at].src[0]].shape : (gf_shape){0};
+}
+
+static graft_status torch_tensor(gf_tensor *t, const gf_model *m, const gf_param *p, graft_error *err)
+{
+    const gf_layer *l = &m->layer[p->layer];
+    const float *from = m->value + p->offset;
+    float *to = gf_alloc_tensor(p->count * sizeof *to);
+    *t = (gf_tensor){gf_sprintf("%s.%s", l->name, torch_var(p->var)), GF_F32, p->shape, to};
+    if (!t->name || !to) return gf_fail_memory(err, p->count * sizeof *to, "an export");
+    gf_shape flat = flat_before(m, l);
+    if (p->shape.rank == 4) {
+        t->shape = turn_window(&p->shape, is_depthwise(l, p->var), from, to);
+    } else if (p->shape.rank == 2) {
+        t->shape = turn_matrix(&p->shape, &flat, from, to);
+    } else {
+        memcpy(to, from, p->count * sizeof *to);
+    }
+    return GRAFT_OK;
+}
+
+static graft_status write_safetensors(const char *path, const gf_model *m, const gf_names *classes, graft_error *err)
+{
+    graft_status status = GRAFT_OK;
+    char *graph = NULL, *names = classes_json(classes);
+    size_t n = 0;
+    gf_tensor *t = gf_new_n(m->n_params + 1, gf_tensor);
+    if (!t || !names) {
+        status = gf_fail_memory(err, m->n_params * sizeof *t, "an export");
+        goto out;
+    }
+    GF_GOTO(gf_keras_config_text(&graph, m, &(gf_keras_config_options){.own = true}, err));
+    for (size_t i = 0; i < m->n_params; i++) {
+        if (!m->param[i].idle) GF_GOTO(torch_tensor(&t[n++], m, &m->param[i], err));
+    }
+    const gf_meta meta[] = {{"format", "pt"}, {"class_names", names}, {"graph", graph}};
+    GF_GOTO(gf_safetensors_write(path, t, n, meta, sizeof meta / sizeof *meta, err));
+out:
+    for (size_t i = 0; t && i < n; i++) gf_free(t[i].data);
+    free_tensors(t, n);
+    gf_free(graph);
+    gf_free(names);
+    return status;
+}
+
+static graft_status write_onnx(const char *path, const gf_model *m, const gf_names *classes, graft_error *err)
+{
+    return gf_onnx_export(m, (const char *const *)classes->item, classes->n, path, err);
+}
+
+/* ---- the table */
+
+static const gf_export_format table[] = {
+    {"keras", ".keras", "Keras 3: keras.saving.load_model", true, true, write_keras},
+    {"onnx", ".onnx", "ONNX, opset 17: ONNX Runtime and others", true, true, write_onnx},
+    {"safetensors", ".safetensors", "PyTorch's names and layouts: load_state_dict", false, true, write_safetensors},
+    {"npz", ".npz", "NumPy: LAYER/VAR, Keras's layouts", false, true, write_npz},
+    {"labels", ".txt", "the class names, a line each", false, false, write_labels},
+};
+
+const gf_export_format *gf_export_at(size_t i) { return i < sizeof table / sizeof *table ? &table[i] : NULL; }
+
+const gf_export_format *gf_export_find(const char *name)
+{
+    for (size_t i = 0; gf_export_at(i); i++) {
+        if (!strcmp(table[i].name, name)) return &table[i];
+    }
+    return NULL;
+}
+
+const gf_export_format *gf_export_by_ending(const char *path)
+{
+    size_t n = strlen(path);
+    for (size_t i = 0; gf_export_at(i); i++) {
+        size_t e = strlen(table[i].ending);
+        if (n > e && !strcmp(path + n - e, table[i].ending)) return &table[i];
+    }
+    return NULL;
+}

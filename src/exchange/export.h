@@ -1,0 +1,20 @@
+/* export.h - a model into other tools' files. One row a format. */
+#ifndef GF_EXCHANGE_EXPORT_H
+#define GF_EXCHANGE_EXPORT_H
+
+#include "base/io.h"
+#include "graph/model.h"
+
+typedef struct gf_export_format {
+    const char *name, *ending; /* "keras", ".keras" */
+    const char *what;          /* for people */
+    bool has_graph;            /* gf_import reads it back; else its values alone can be loaded */
+    bool has_values;
+    graft_status (*write)(const char *path, const gf_model *m, const gf_names *classes, graft_error *err);
+} gf_export_format;
+
+const gf_export_format *gf_export_find(const char *name);      /* NULL: no such */
+const gf_export_format *gf_export_by_ending(const char *path); /* NULL: none */
+const gf_export_format *gf_export_at(size_t i);                /* NULL behind the last */
+
+#endif
