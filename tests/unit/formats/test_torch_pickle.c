@@ -1,0 +1,193 @@
+/* The pickle machine: what it reads, and the programs that it must not follow. */
+#include "base/alloc.h"
+#include "formats/torch_pickle.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static graft_status run(gf_pickle *p, const void *bytes, size_t n, size_t *used, graft_error *err)
+{
+    uint8_t *exact = malloc(n ? n : 1); /* so that a read past the end shows */
+    assert_non_null(exact);
+    memcpy(exact, bytes, n);
+    *err = (graft_error){0};
+    graft_status status = gf_pickle_run(p, exact, n, "f.pth", used, err);
+    free(exact);
+    return status;
+}
+
+static void values_are_what_python_wrote(void **state)
+{
+    (void)state;
+    /* (None, True, 200, -2, 1 << 40, -1, 1 << 80, 0.5, [1, 2], {"k": 3}, ()) */
+    static const char bytes[] = "\x80\x02(N\x88K\xc8J\xfe\xff\xff\xff\x8a\x06\0\0\0\0\0\1\x8a\1\xff"
+                                "\x8a\x0b\0\0\0\0\0\0\0\0\0\0\1G?\xe0\0\0\0\0\0\0]q\0(K\1K\2e}X\1\0\0\0kM\3\0s)t.rest";
+    static const struct {
+        gf_pickle_kind kind;
+        int64_t value;
+    } want[] = {{GF_PICKLE_NONE, 0},        {GF_PICKLE_BOOL, 1}, {GF_PICKLE_INT, 200}, {GF_PICKLE_INT, -2},
+                {GF_PICKLE_INT, 1ll << 40}, {GF_PICKLE_INT, -1}, {GF_PICKLE_BIG, 0},   {GF_PICKLE_FLOAT, 0},
+                {GF_PICKLE_LIST, 0},        {GF_PICKLE_DICT, 0}, {GF_PICKLE_TUPLE, 0}};
+    enum { N = sizeof want / sizeof *want };
+    gf_pickle p;
+    graft_error err;
+    size_t used;
+    if (run(&p, bytes, sizeof bytes - 1, &used, &err) != GRAFT_OK) fail_msg("%s", err.message);
+    assert_int_equal(used, sizeof bytes - 1 - 4);
+    const gf_pickle_node *root = &p.node[p.root];
+    assert_true(root->kind == GF_PICKLE_TUPLE && root->n == N && root->depth == 2);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(gf_pickle_item(&p, root, i)->kind, want[i].kind);
+        assert_int_equal(gf_pickle_item(&p, root, i)->value, want[i].value);
+    }
+    const gf_pickle_node *list = gf_pickle_item(&p, root, 8), *dict = gf_pickle_item(&p, root, 9);
+    assert_true(list->n == 2 && gf_pickle_item(&p, list, 1)->value == 2);
+    assert_true(dict->n == 2 && gf_pickle_item(&p, dict, 1)->value == 3);
+    gf_pickle_free(&p);
+}
+
+/* As Python 2 wrote them: OrderedDict([["k", 1], ["l", 2]]) of byte strings. */
+static void dicts_of_pairs_are_read(void **state)
+{
+    (void)state;
+    static const char bytes[] = "\x80\2ccollections\nOrderedDict\n](](U\1kK\1e](U\1lK\2ee\x85R.";
+    gf_pickle p;
+    graft_error err;
+    if (run(&p, bytes, sizeof bytes - 1, NULL, &err) != GRAFT_OK) fail_msg("%s", err.message);
+    const gf_pickle_node *root = &p.node[p.root];
+    assert_true(root->kind == GF_PICKLE_DICT && root->n == 4);
+    assert_int_equal(gf_pickle_item(&p, root, 3)->value, 2);
+    gf_pickle_free(&p);
+}
+
+#define BYTES(s) s, sizeof(s) - 1
+
+static void programs_without_sense_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n;
+        int number;
+        const char *says;
+    } row[] = {
+        {BYTES(""), GF_E_PICKLE_DAMAGED, "ends without its last instruction"},
+        {BYTES("\x80\2}"), GF_E_PICKLE_DAMAGED, "byte 3: it ends without its last instruction"},
+        {BYTES("."), GF_E_PICKLE_DAMAGED, "leaves not one value"},
+        {BYTES("NN."), GF_E_PICKLE_DAMAGED, "leaves not one value"},
+        {BYTES("(N."), GF_E_PICKLE_DAMAGED, "leaves not one value"},
+        {BYTES("NNNs."), GF_E_PICKLE_DAMAGED, "byte 3: a value is put into what cannot hold it"},
+        {BYTES("](NNu."), GF_E_PICKLE_DAMAGED, "a value is put into what cannot hold it"},
+        {BYTES("}(Nu."), GF_E_PICKLE_DAMAGED, "a key without a value"},
+        {BYTES("}Na."), GF_E_PICKLE_DAMAGED, "a value is put into what cannot hold it"},
+        {BYTES("Ns."), GF_E_PICKLE_DAMAGED, "too few values"},
+        {BYTES("N(\x86."), GF_E_PICKLE_DAMAGED, "too few values"}, /* not below the mark */
+        {BYTES("t."), GF_E_PICKLE_DAMAGED, "no mark"},
+        {BYTES("N}b."), GF_E_PICKLE_DAMAGED, "attributes of what is no dict"},
+        {BYTES("}Nb."), GF_E_PICKLE_DAMAGED, "attributes of what is no dict"},
+        {BYTES("Nr\0\0\0\x80."), GF_E_PICKLE_DAMAGED, "a memo number out of turn"},
+        {BYTES("q\0."), GF_E_PICKLE_DAMAGED, "nothing on the stack to remember"},
+        {BYTES("h\0."), GF_E_PICKLE_DAMAGED, "a memo number that was never given"},
+        {BYTES("X\xff\xff\xff\x7f ab"), GF_E_PICKLE_DAMAGED, "it ends early"},
+        {BYTES("\x8a\xff"), GF_E_PICKLE_DAMAGED, "it ends early"},
+        {BYTES("G123"), GF_E_PICKLE_DAMAGED, "it ends early"},
+        {BYTES("cos\nsystem"), GF_E_PICKLE_DAMAGED, "a name without an end"},
+        {BYTES("cos\nsystem\n)R."), GF_E_PICKLE_FORBIDDEN, "wants `os.system`: not weight data"},
+        {BYTES("cos\x1b[2J\nx\n."), GF_E_PICKLE_FORBIDDEN, "wants `os\\x1b[2J.x`"},
+        {BYTES("c\n\n."), GF_E_PICKLE_FORBIDDEN, "wants `.`"},
+        {BYTES("c__main__\nNet\n."), GF_E_PICKLE_FORBIDDEN, "wants `__main__.Net`: a whole model"},
+        {BYTES("(ios\nsystem\n."), GF_E_PICKLE_FORBIDDEN, "byte 1 has instruction 0x69"},
+        {BYTES("\x82\1."), GF_E_PICKLE_FORBIDDEN, "instruction 0x82"},
+        {BYTES("\x80\4}."), GF_E_PICKLE_FORBIDDEN, "of protocol 4"},
+        {BYTES("N)R."), GF_E_PICKLE_DAMAGED, "a call of what is no name"},
+        {BYTES("ctorch\nSize\nNR."), GF_E_PICKLE_DAMAGED, "a call of what is no name, or without arguments"},
+        {BYTES("ctorch\nSize\n)R."), GF_E_PICKLE_DAMAGED, "a size of no tuple"},
+        {BYTES("ctorch\nFloatStorage\n)R."), GF_E_PICKLE_DAMAGED, "a type is called"},
+        {BYTES("ctorch._utils\n_rebuild_tensor_v2\n(NNNNtR."), GF_E_PICKLE_DAMAGED, "a tensor without a storage"},
+        {BYTES("ctorch._utils\n_rebuild_tensor_v2\n)R."), GF_E_PICKLE_DAMAGED, "a tensor without a storage"},
+        {BYTES("ctorch._utils\n_rebuild_parameter\nN\x85R."), GF_E_PICKLE_DAMAGED, "a parameter without a tensor"},
+        {BYTES("ccollections\nOrderedDict\nN\x85R."), GF_E_PICKLE_DAMAGED, "a dict of no list of pairs"},
+        {BYTES("ccollections\nOrderedDict\n]Na\x85R."), GF_E_PICKLE_DAMAGED, "a dict of no list of pairs"},
+        {BYTES("NQ."), GF_E_PICKLE_DAMAGED, "a storage that is no tuple"},
+        {BYTES("X\7\0\0\0storage\x85Q."), GF_E_PICKLE_DAMAGED, "a storage without its facts"},
+        {BYTES("X\6\0\0\0module\x85Q."), GF_E_PICKLE_FORBIDDEN, "its pickle is a whole model"},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        gf_pickle p;
+        graft_error err;
+        assert_int_equal(run(&p, row[i].bytes, row[i].n, NULL, &err), GRAFT_WEIGHTS);
+        if (err.number != row[i].number || !strstr(err.message, row[i].says)) {
+            fail_msg("%zu: wanted `%s`, got E%d: %s", i, row[i].says, err.number, err.message);
+        }
+        assert_null(p.node);
+    }
+}
+
+/* A program of `n` times the same bytes between a beginning and an end. */
+static graft_status run_repeated(const char *begin, const char *middle, size_t n, const char *end, graft_error *err)
+{
+    gf_text t = {0};
+    gf_pickle p;
+    gf_text_add(&t, begin);
+    for (size_t i = 0; i < n; i++) gf_text_add(&t, middle);
+    gf_text_add(&t, end);
+    assert_false(t.failed);
+    *err = (graft_error){0};
+    graft_status status = gf_pickle_run(&p, (const uint8_t *)t.s, t.n, "f.pth", NULL, err);
+    gf_pickle_free(&p);
+    gf_text_free(&t);
+    return status;
+}
+
+static void programs_without_measure_are_refused(void **state)
+{
+    (void)state;
+    graft_error err;
+    assert_int_equal(run_repeated(")", "\x85", 60, ".", &err), GRAFT_OK);
+    assert_int_equal(run_repeated(")", "\x85", 1000000, ".", &err), GRAFT_WEIGHTS); /* ((((...)))) */
+    assert_int_equal(err.number, GF_E_PICKLE_LIMIT);
+    assert_non_null(strstr(err.message, "nested deeper than 64"));
+    assert_int_equal(run_repeated("", "(", 1000000, "", &err), GRAFT_WEIGHTS);
+    assert_int_equal(err.number, GF_E_PICKLE_LIMIT);
+    assert_int_equal(run_repeated("", "N", 2000000, "", &err), GRAFT_WEIGHTS);
+    assert_int_equal(err.number, GF_E_PICKLE_LIMIT);
+    /* one list of 1,000 pairs made into a dict again and again */
+    gf_text t = {0};
+    gf_pickle p;
+    gf_text_add(&t, "](");
+    for (int i = 0; i < 1000; i++) gf_text_add(&t, "NN\x86");
+    gf_text_add_n(&t, BYTES("e\x85q\0"));
+    for (int i = 0; i < 100000; i++) gf_text_add_n(&t, BYTES("ccollections\nOrderedDict\nh\0R"));
+    assert_false(t.failed);
+    assert_int_equal(gf_pickle_run(&p, (const uint8_t *)t.s, t.n, "f.pth", NULL, &err), GRAFT_WEIGHTS);
+    assert_int_equal(err.number, GF_E_PICKLE_LIMIT);
+    gf_text_free(&t);
+}
+
+/* A list that is its own item must not be followed for ever, here or when it is freed. */
+static void cycles_end(void **state)
+{
+    (void)state;
+    gf_pickle p;
+    graft_error err;
+    assert_int_equal(run(&p, BYTES("]q\0h\0a."), NULL, &err), GRAFT_OK);
+    const gf_pickle_node *root = &p.node[p.root];
+    assert_ptr_equal(gf_pickle_item(&p, root, 0), root);
+    gf_pickle_free(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_are_what_python_wrote),         cmocka_unit_test(dicts_of_pairs_are_read),
+        cmocka_unit_test(programs_without_sense_are_refused),   cmocka_unit_test(cycles_end),
+        cmocka_unit_test(programs_without_measure_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
