@@ -146,7 +146,7 @@ void gf_add_layers(gf_builder *b, int first, int second, const char *name)
     gf_add(b, (gf_layer){.cls = &gf_layer_add, .n_src = 2, .src = {first, second}}, NAMED(name));
 }
 
-void gf_multiply(gf_builder *b, int first, int second, const char *name)
+void gf_multiply_layers(gf_builder *b, int first, int second, const char *name)
 {
     gf_add(b, (gf_layer){.cls = &gf_layer_multiply, .n_src = 2, .src = {first, second}}, NAMED(name));
 }

@@ -44,7 +44,7 @@ void gf_activation(gf_builder *b, gf_act act, const char *name); /* class Activa
 void gf_rescaling(gf_builder *b, float scale, float offset, const char *name);
 void gf_zero_padding(gf_builder *b, int top, int bottom, int left, int right, const char *name);
 void gf_add_layers(gf_builder *b, int first, int second, const char *name); /* Add */
-void gf_multiply(gf_builder *b, int first, int second, const char *name);
+void gf_multiply_layers(gf_builder *b, int first, int second, const char *name);
 void gf_concatenate(gf_builder *b, const int *src, int n, const char *name);
 void gf_global_pool(gf_builder *b, bool keepdims, const char *name);
 void gf_dense(gf_builder *b, int units, gf_act act, const char *name);

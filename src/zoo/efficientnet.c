@@ -42,7 +42,7 @@ static void squeeze_excite(gf_builder *b, int channels, int squeezed, const char
     gf_add(b, (gf_layer){.cls = &gf_layer_reshape, .at.target = GF_SHAPE(1, 1, channels)}, "%sse_reshape", prefix);
     gate_conv(b, squeezed, GF_ACT_SILU, gf_join(prefix, "se_reduce").text);
     gate_conv(b, channels, GF_ACT_SIGMOID, gf_join(prefix, "se_expand").text);
-    gf_multiply(b, in, b->at, gf_join(prefix, "se_excite").text);
+    gf_multiply_layers(b, in, b->at, gf_join(prefix, "se_excite").text);
 }
 
 typedef struct block_row {

@@ -47,7 +47,7 @@ static void squeeze_excite(gf_builder *b, int channels, const char *prefix)
     gf_relu(b, GF_ACT_RELU, gf_join(prefix, "squeeze_excite_relu").text);
     gf_conv(b, channels, (gf_window){1, .bias = true}, gf_join(prefix, "squeeze_excite_conv_1").text);
     gf_relu(b, GF_ACT_HARD_SIGMOID, NULL);
-    gf_multiply(b, in, b->at, gf_join(prefix, "squeeze_excite_mul").text);
+    gf_multiply_layers(b, in, b->at, gf_join(prefix, "squeeze_excite_mul").text);
 }
 
 static void inverted_residual(gf_builder *b, int block, const block_row *r)
