@@ -9,7 +9,7 @@ enum { LISTED = 10 };
 graft_status gf_found_add(gf_found *found, const char *path, const char *layer_name, gf_found_tensor **item,
                           graft_error *err)
 {
-    gf_found_tensor t = {.path = gf_strdup(path), .want = GF_FOUND_OTHER, .dtype = GF_DTYPES};
+    gf_found_tensor t = {.path = gf_strdup(path), .want = GF_FOUND_OTHER, .dtype = GF_DTYPES, .layer_place = -1};
     if (layer_name) t.layer_name = gf_strdup(layer_name);
     if (!t.path || (layer_name && !t.layer_name) || !gf_grow(&found->item, found->n, &found->cap)) {
         gf_free(t.path);

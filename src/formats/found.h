@@ -16,9 +16,10 @@ typedef struct gf_found_tensor {
     char *path;       /* the name in the file */
     char *layer_name; /* Keras 3: the layer's own name, said by an attribute of its group; else NULL */
     gf_shape shape;
-    gf_dtype dtype;   /* GF_DTYPES: none that can be read as floats */
-    int32_t want;     /* the index of the wanted tensor it is, or GF_FOUND_... */
-    uint64_t address; /* HDF5: the object's place in the file */
+    gf_dtype dtype;                 /* GF_DTYPES: none that can be read as floats */
+    int32_t want;                   /* the index of the wanted tensor it is, or GF_FOUND_... */
+    uint64_t address;               /* HDF5: the object's place in the file */
+    int32_t layer_place, var_place; /* HDF5: by the lists that say the layers' order; -1: in none */
 } gf_found_tensor;
 
 typedef struct gf_found {

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,6 +219,64 @@ gf_h5_text gf_h5_text_attribute(hid_t object, const char *name, char *buf, size_
     if (type >= 0) H5Tclose(type);
     if (attribute >= 0) H5Aclose(attribute);
     return read ? GF_H5_TEXT : GF_H5_BAD_TEXT;
+}
+
+enum { MAX_LIST_BYTES = 16 << 20, MAX_LIST_PARTS = 1000, MAX_LIST_TEXT = 2048 };
+
+/* Elements of a fixed length, maybe without an end. */
+static bool each_fixed(hid_t attribute, hid_t type, size_t n, bool (*fn)(void *, const char *), void *ctx)
+{
+    char text[MAX_LIST_TEXT + 1];
+    size_t size = H5Tget_size(type);
+    if (size == 0 || size > MAX_LIST_TEXT || n > MAX_LIST_BYTES / size) return false;
+    char *all = gf_alloc(n, size);
+    bool good = all && H5Aread(attribute, type, all) >= 0;
+    for (size_t i = 0; i < n && good; i++) {
+        memcpy(text, all + i * size, size);
+        text[size] = 0;
+        good = fn(ctx, text);
+    }
+    gf_free(all);
+    return good;
+}
+
+static bool each_variable(hid_t attribute, hid_t type, hid_t space, size_t n, bool (*fn)(void *, const char *),
+                          void *ctx)
+{
+    char **all = n > MAX_LIST_BYTES / sizeof *all ? NULL : gf_new_n(n, char *);
+    bool read = all && H5Aread(attribute, type, all) >= 0, good = read;
+    for (size_t i = 0; i < n && good; i++) good = all[i] && fn(ctx, all[i]);
+    if (read) H5Dvlen_reclaim(type, space, H5P_DEFAULT, all);
+    gf_free(all);
+    return good;
+}
+
+static bool each_of_part(hid_t object, const char *name, bool (*fn)(void *, const char *), void *ctx)
+{
+    hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    hid_t type = attribute < 0 ? -1 : H5Aget_type(attribute), space = type < 0 ? -1 : H5Aget_space(attribute);
+    hssize_t n = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
+    bool good = n == 0; /* an empty list has no texts: Keras writes it as one of numbers */
+    if (n > 0 && H5Tget_class(type) == H5T_STRING) {
+        good = H5Tis_variable_str(type) > 0 ? each_variable(attribute, type, space, (size_t)n, fn, ctx)
+                                            : each_fixed(attribute, type, (size_t)n, fn, ctx);
+    }
+    if (space >= 0) H5Sclose(space);
+    if (type >= 0) H5Tclose(type);
+    if (attribute >= 0) H5Aclose(attribute);
+    return good;
+}
+
+bool gf_h5_text_list(hid_t object, const char *name, bool (*fn)(void *ctx, const char *text), void *ctx)
+{
+    char part[64];
+    if (H5Aexists(object, name) > 0) return each_of_part(object, name, fn, ctx);
+    for (int i = 0; i < MAX_LIST_PARTS; i++) {
+        snprintf(part, sizeof part, "%s%d", name, i);
+        if (H5Aexists(object, part) <= 0) return i > 0;
+        if (!each_of_part(object, part, fn, ctx)) return false;
+    }
+    return false;
 }
 
 /* ---- addresses: open addressing, at most half full ---- */

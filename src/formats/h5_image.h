@@ -44,6 +44,10 @@ typedef enum gf_h5_text {
 } gf_h5_text;
 gf_h5_text gf_h5_text_attribute(hid_t object, const char *name, char *buf, size_t size);
 
+/* Calls fn for each element of an attribute that is a list of texts, in their order, until it returns false. A list
+ * that Keras cut into NAME0, NAME1, ... is one. Returns whether there is such a list, and all of it could be read. */
+bool gf_h5_text_list(hid_t object, const char *name, bool (*fn)(void *ctx, const char *text), void *ctx);
+
 /* A set of addresses. */
 typedef struct gf_addresses {
     uint64_t *slot; /* address + 1; 0: free */

@@ -8,6 +8,7 @@
 #include "formats/cage_reply.h"
 #include "formats/h5_image.h"
 #include "formats/keras_h5.h"
+#include "formats/keras_h5_order.h"
 #include "formats/keras_names.h"
 
 #include <stdio.h>
@@ -240,18 +241,31 @@ static graft_status send_values(walk *w, const gf_weight *want, size_t n, const 
     return status;
 }
 
+/* By names where they are all there, else by the orders that Keras itself goes by. Where none tells every wanted
+ * tensor, what is wrong is said of the names. */
+static graft_status match(walk *w, const gf_weight *want, size_t n, int32_t *which, bool *complete)
+{
+    static const gf_keras_by way[] = {GF_KERAS_BY_NAME, GF_KERAS_BY_KEY, GF_KERAS_BY_ORDER, GF_KERAS_BY_NAME};
+    *complete = false;
+    for (size_t i = 0; i < sizeof way / sizeof *way && !*complete; i++) {
+        if (way[i] == GF_KERAS_BY_ORDER) GF_TRY(gf_keras_h5_order(w->file, &w->found, w->err));
+        GF_TRY(gf_keras_match(&w->found, want, n, way[i], w->err));
+        *complete = gf_found_judge(w->path, &w->found, want, n, which, NULL) == GRAFT_OK;
+    }
+    return GRAFT_OK;
+}
+
 static graft_status reply(walk *w, const gf_weight *want, size_t n, gf_sink *sink)
 {
+    bool complete;
     int32_t *which = gf_new_n(n, int32_t);
     if (!which) return gf_fail_memory(w->err, n * sizeof *which, w->path);
     graft_status status = list(w);
-    if (status == GRAFT_OK) status = gf_keras_match(&w->found, want, n, w->err);
+    if (status == GRAFT_OK) status = match(w, want, n, which, &complete);
     if (status == GRAFT_OK) {
         gf_reply_found(sink, &w->found);
         /* What is missing or misshaped the parent finds out from the list, by the same function. */
-        if (gf_found_judge(w->path, &w->found, want, n, which, NULL) == GRAFT_OK) {
-            status = send_values(w, want, n, which, sink);
-        }
+        if (complete) status = send_values(w, want, n, which, sink);
     }
     gf_free(which);
     return status;

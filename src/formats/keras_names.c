@@ -11,7 +11,7 @@ typedef struct part {
     size_t n;
 } part;
 
-enum { MAX_PARTS = 16, CLASSES = 5 };
+enum { MAX_PARTS = 16 };
 
 static bool is(part p, const char *text) { return strlen(text) == p.n && !memcmp(p.s, text, p.n); }
 static part part_of(const char *s) { return (part){s, strlen(s)}; }
@@ -42,8 +42,8 @@ static bool number_of(part p, size_t *out)
 /* ---- the wanted layers ---- */
 
 /* The order in which Keras keeps a layer's variables: what vars/0, vars/1 ... are. */
-static const char *const var_order[] = {"depthwise_kernel", "pointwise_kernel", "kernel", "gamma", "beta", "bias",
-                                        "moving_mean",      "moving_variance"};
+static const char *const var_order[] = {"depthwise_kernel", "pointwise_kernel", "kernel", "gamma",   "beta", "bias",
+                                        "moving_mean",      "moving_variance",  "mean",   "variance"};
 enum { VARS = sizeof var_order / sizeof *var_order };
 
 typedef struct layer {
@@ -96,6 +96,7 @@ static const char *class_of(const layer *l, const gf_weight *want)
     int kernel = var_index(part_of("kernel")), gamma = var_index(part_of("gamma"));
     if (l->var[var_index(part_of("pointwise_kernel"))] >= 0) return "separable_conv2d";
     if (l->var[var_index(part_of("moving_mean"))] >= 0) return "batch_normalization";
+    if (l->var[var_index(part_of("mean"))] >= 0) return "normalization";
     if (l->var[kernel] < 0) return l->var[gamma] >= 0 ? "layer_normalization" : "";
     const gf_shape *s = &want[l->var[kernel]].shape;
     if (s->rank != 4) return "dense";
@@ -104,14 +105,10 @@ static const char *class_of(const layer *l, const gf_weight *want)
 
 static void number_classes(wanted *w, const gf_weight *want)
 {
-    static const char *const names[CLASSES] = {"conv2d", "depthwise_conv2d", "batch_normalization", "dense",
-                                               "separable_conv2d"};
-    size_t count[CLASSES + 1] = {0};
     for (size_t i = 0; i < w->n; i++) {
-        int c = 0;
-        w->layer[i].class = class_of(&w->layer[i], want);
-        while (c < CLASSES && strcmp(w->layer[i].class, names[c])) c++;
-        w->layer[i].ordinal = count[c]++;
+        layer *l = &w->layer[i];
+        l->class = class_of(l, want);
+        for (size_t k = 0; k < i; k++) l->ordinal += !strcmp(w->layer[k].class, l->class);
     }
 }
 
@@ -149,6 +146,9 @@ static graft_status list_wanted(wanted *w, const gf_weight *want, size_t n, graf
 
 /* ---- one data set ---- */
 
+/* A Normalization keeps, third, how many values its mean came from: nothing is computed from that. */
+static bool is_adapted(const layer *l) { return !strcmp(l->class, "normalization"); }
+
 static int32_t by_var_name(const layer *l, part var)
 {
     for (size_t i = 1; i < var.n; i++) { /* "kernel:0" */
@@ -157,17 +157,23 @@ static int32_t by_var_name(const layer *l, part var)
     int v = var_index(var);
     /* TensorFlow 2's DepthwiseConv2D says depthwise_kernel where Keras 3 says kernel */
     if (v >= 0 && l->var[v] < 0 && is(var, "depthwise_kernel")) v = var_index(part_of("kernel"));
+    if (is(var, "count") && is_adapted(l)) return GF_FOUND_OTHER;
     return v >= 0 && l->var[v] >= 0 ? l->var[v] : GF_FOUND_UNEXPECTED;
+}
+
+static int32_t by_var_place(const layer *l, size_t place)
+{
+    size_t k = place;
+    for (int v = 0; v < VARS; v++) {
+        if (l->var[v] >= 0 && k-- == 0) return l->var[v];
+    }
+    return place == 2 && is_adapted(l) ? GF_FOUND_OTHER : GF_FOUND_UNEXPECTED;
 }
 
 static int32_t by_var_number(const layer *l, part number)
 {
-    size_t k;
-    if (!number_of(number, &k)) return GF_FOUND_UNEXPECTED;
-    for (int v = 0; v < VARS; v++) {
-        if (l->var[v] >= 0 && k-- == 0) return l->var[v];
-    }
-    return GF_FOUND_UNEXPECTED;
+    size_t place;
+    return number_of(number, &place) ? by_var_place(l, place) : GF_FOUND_UNEXPECTED;
 }
 
 static int32_t match_named(const wanted *w, const part *p, size_t n)
@@ -205,14 +211,14 @@ static size_t container_length(const char *path, const part *p, size_t n)
     return (size_t)(p[n - 3].s - path);
 }
 
-static int32_t match(const wanted *w, const gf_found_tensor *t)
+static int32_t match(const wanted *w, const gf_found_tensor *t, gf_keras_by by)
 {
     part p[MAX_PARTS];
     size_t n;
     if (!split(t->path, p, &n) || n < 2) return GF_FOUND_OTHER;
     if (!is(p[n - 2], "vars")) return match_named(w, p, n);
     const layer *l = NULL;
-    if (t->layer_name) {
+    if (t->layer_name && by == GF_KERAS_BY_NAME) {
         l = find_layer(w, part_of(t->layer_name));
     } else if (container_length(t->path, p, n)) {
         l = find_key(w, p[n - 3]);
@@ -220,13 +226,14 @@ static int32_t match(const wanted *w, const gf_found_tensor *t)
     return l ? by_var_number(l, p[n - 1]) : GF_FOUND_OTHER;
 }
 
-/* ---- files without layer names ---- */
+/* ---- by keys ---- */
 
-static size_t container_of(const gf_found_tensor *t)
+static size_t container_of(const gf_found_tensor *t, gf_keras_by by)
 {
     part p[MAX_PARTS];
     size_t n;
-    return !t->layer_name && split(t->path, p, &n) ? container_length(t->path, p, n) : 0;
+    bool named = t->layer_name && by == GF_KERAS_BY_NAME;
+    return !named && split(t->path, p, &n) ? container_length(t->path, p, n) : 0;
 }
 
 typedef struct container {
@@ -236,9 +243,9 @@ typedef struct container {
 enum { CONTAINERS = 64 };
 
 /* The container of `t` in the list, added where it is new; NULL: it has none, or there are too many. */
-static container *find_container(container *list, size_t *n, const gf_found_tensor *t)
+static container *find_container(container *list, size_t *n, const gf_found_tensor *t, gf_keras_by by)
 {
-    size_t length = container_of(t);
+    size_t length = container_of(t, by);
     if (!length) return NULL;
     for (size_t i = 0; i < *n; i++) {
         if (list[i].length == length && !memcmp(list[i].path, t->path, length)) return &list[i];
@@ -250,31 +257,62 @@ static container *find_container(container *list, size_t *n, const gf_found_tens
 
 /* A model around the base numbers its own layers in a container of its own, and its conv2d is not the base's: only
  * the container in which most was matched counts. (Two equal ones stay, and are refused as ambiguous.) */
-static void keep_best_container(gf_found *found)
+static void keep_best_container(gf_found *found, gf_keras_by by)
 {
     container list[CONTAINERS];
     size_t n = 0, best = 0;
     for (size_t i = 0; i < found->n; i++) {
-        container *c = find_container(list, &n, &found->item[i]);
+        container *c = find_container(list, &n, &found->item[i], by);
         if (c) c->matched += found->item[i].want >= 0;
     }
     for (size_t i = 0; i < n; i++) {
         if (list[i].matched > best) best = list[i].matched;
     }
     for (size_t i = 0; i < found->n; i++) {
-        if (!container_of(&found->item[i])) continue;
-        const container *c = find_container(list, &n, &found->item[i]);
+        if (!container_of(&found->item[i], by)) continue;
+        const container *c = find_container(list, &n, &found->item[i], by);
         if (!c || c->matched < best) found->item[i].want = GF_FOUND_OTHER;
     }
 }
 
-graft_status gf_keras_match(gf_found *found, const gf_weight *want, size_t n, graft_error *err)
+/* ---- by order ---- */
+
+static int by_place(const void *a, const void *b)
+{
+    const gf_found_tensor *x = *(gf_found_tensor *const *)a, *y = *(gf_found_tensor *const *)b;
+    return x->layer_place != y->layer_place ? x->layer_place - y->layer_place : x->var_place - y->var_place;
+}
+
+static graft_status match_in_order(gf_found *found, wanted *w, graft_error *err)
+{
+    gf_found_tensor **listed = gf_new_n(found->n, gf_found_tensor *);
+    if (!listed) return gf_fail_memory(err, found->n * sizeof *listed, "a list of tensors");
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < found->n; i++) {
+        found->item[i].want = GF_FOUND_OTHER;
+        if (found->item[i].layer_place >= 0) listed[n++] = &found->item[i];
+    }
+    if (n) qsort(listed, n, sizeof *listed, by_place);
+    if (w->n) qsort(w->layer, w->n, sizeof *w->layer, by_first);
+    for (size_t i = 0; i < w->n && at < n; i++) { /* a layer of the file for each of the model */
+        int32_t place = listed[at]->layer_place;
+        for (size_t k = 0; at < n && listed[at]->layer_place == place; k++, at++) {
+            listed[at]->want = by_var_place(&w->layer[i], k);
+        }
+    }
+    gf_free(listed);
+    return GRAFT_OK;
+}
+
+graft_status gf_keras_match(gf_found *found, const gf_weight *want, size_t n, gf_keras_by by, graft_error *err)
 {
     wanted w = {0};
     graft_status status = list_wanted(&w, want, n, err);
-    if (status == GRAFT_OK) {
-        for (size_t i = 0; i < found->n; i++) found->item[i].want = match(&w, &found->item[i]);
-        keep_best_container(found);
+    if (status == GRAFT_OK && by == GF_KERAS_BY_ORDER) {
+        status = match_in_order(found, &w, err);
+    } else if (status == GRAFT_OK) {
+        for (size_t i = 0; i < found->n; i++) found->item[i].want = match(&w, &found->item[i], by);
+        keep_best_container(found, by);
     }
     gf_free(w.layer);
     return status;

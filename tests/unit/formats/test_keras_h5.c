@@ -49,6 +49,8 @@ static const struct {
     {"good_f16", 0, NULL},
     {"good_big_endian", 0, NULL},
     {"good_chunked", 0, NULL},
+    {"good_order", 1, "head/head_W:0 (4, 2)"},
+    {"good_order_parts", 1, "model_weights/head/head_W:0 (4, 2)"},
 };
 
 static void every_layout_of_keras_is_read(void **state)
@@ -104,6 +106,9 @@ static const struct {
     {"bad_misshaped", GF_E_WEIGHTS_SHAPE, "Conv1/kernel is (4, 3, 3, 3), wanted (3, 3, 3, 4)"},
     {"bad_unexpected", GF_E_WEIGHTS_UNEXPECTED, "Conv1/Conv1/bias:0 is not in the model"},
     {"bad_twice", GF_E_WEIGHTS_AMBIGUOUS, "6 there twice"},
+    {"bad_order_swapped", GF_E_WEIGHTS_MISSING, "6 missing: no Conv1/kernel"},
+    {"bad_order_absent", GF_E_WEIGHTS_MISSING, "6 missing: no Conv1/kernel"},
+    {"bad_order_numbers", GF_E_WEIGHTS_MISSING, "6 missing: no Conv1/kernel"},
     {"bad_theano", GF_E_HDF5_LAYOUT, "Theano"},
     {"bad_nan", GF_E_WEIGHTS_NONFINITE,
      "4 values in 2 tensors are NaN or infinite: Conv1/kernel (3 of 108), bn_Conv1/"},
@@ -439,6 +444,23 @@ static void all_files_of_keras_hold_the_same_mobilenet(void **state)
     unlink(path);
 }
 
+/* As published years ago: layers of other names, in the same order. */
+static void a_mobilenet_of_old_names_is_read_in_its_order(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/graft-test-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    mobilenet_want *m = mobilenet_want_new(0.35);
+    read_mobilenet(path, "mobilenet_v2_a035_96_old_names_no_top.h5", false, m, 0);
+    for (size_t k = 0; k < m->n; k++) {
+        for (size_t j = 0; j < gf_count(&m->want[k].shape); j++) assert_true(m->want[k].data[j] == (float)k);
+    }
+    mobilenet_want_free(m);
+    unlink(path);
+}
+
 static void a_real_file_cut_at_300_lengths_is_refused(void **state)
 {
     (void)state;
@@ -472,6 +494,7 @@ int main(void)
         cmocka_unit_test(changed_bytes_do_no_harm),
         cmocka_unit_test(tree_cycles_and_wrong_offsets_are_refused_at_once),
         cmocka_unit_test(all_files_of_keras_hold_the_same_mobilenet),
+        cmocka_unit_test(a_mobilenet_of_old_names_is_read_in_its_order),
         cmocka_unit_test(a_real_file_cut_at_300_lengths_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,6 +170,42 @@ static void a_thousand_layers_are_written(void **state)
     assert_memory_equal(x, got, sizeof x);
 }
 
+/* Keras numbers layers on through a session: the third model's first convolution may be conv2d_2. All are of one shape,
+ * so that the wrong order would fit, too. */
+static void layers_numbered_on_are_read_in_their_order(void **state)
+{
+    (void)state;
+    enum { CONVS = 4, SHIFT = 2 };
+    float x[CONVS], got[CONVS], mean = 5, variance = 6, adapted[2];
+    const int64_t count = 7;
+    char name[CONVS][16], want_name[CONVS][16];
+    gf_keras_var var[CONVS];
+    const gf_keras_var norm[] = {{GF_SHAPE(1), &mean, GF_F32}, {GF_SHAPE(1), &variance, GF_F32}, {{0}, &count, GF_S64}};
+    gf_keras_layer layer[CONVS + 1] = {{.name = "norm_3", .class_name = "Normalization", .var = norm, .n_vars = 3}};
+    gf_weight want[CONVS + 2] = {{"normalization", "mean", GF_SHAPE(1), &adapted[0], false},
+                                 {"normalization", "variance", GF_SHAPE(1), &adapted[1], false}};
+    for (int i = 0; i < CONVS; i++) {
+        x[i] = (float)i;
+        snprintf(name[i], sizeof name[i], "conv2d_%d", i + SHIFT);
+        snprintf(want_name[i], sizeof want_name[i], i ? "conv2d_%d" : "conv2d", i);
+        var[i] = (gf_keras_var){GF_SHAPE(1, 1, 1, 1), &x[i], GF_F32};
+        layer[i + 1] = (gf_keras_layer){.name = name[i], .class_name = "Conv2D", .var = &var[i], .n_vars = 1};
+        want[i + 2] = (gf_weight){want_name[i], "kernel", GF_SHAPE(1, 1, 1, 1), &got[i], false};
+    }
+    const gf_keras_layer model = {.name = "m", .class_name = "Functional", .inner = layer, .n_inner = CONVS + 1};
+    graft_error err = {0};
+    assert_int_equal(gf_keras_h5_write(path, &model, NULL), GRAFT_OK);
+    if (gf_weights_read(path, want, CONVS + 2, NULL, NULL, &err) != GRAFT_OK) fail_msg("%s", err.message);
+    assert_memory_equal(got, x, sizeof x);
+    assert_true(adapted[0] == mean && adapted[1] == variance);
+    layer[0].name = "normalization"; /* and by names */
+    for (int i = 0; i < CONVS; i++) layer[i + 1].name = want_name[i];
+    memset(got, 0, sizeof got);
+    assert_int_equal(gf_keras_h5_write(path, &model, NULL), GRAFT_OK);
+    assert_int_equal(gf_weights_read(path, want, CONVS + 2, NULL, NULL, NULL), GRAFT_OK);
+    assert_memory_equal(got, x, sizeof x);
+}
+
 static void equal_models_are_equal_bytes(void **state)
 {
     (void)state;
@@ -451,6 +487,7 @@ int main(void)
         cmocka_unit_test(weights_stand_where_keras_puts_them),
         cmocka_unit_test(layers_within_layers_stand_under_their_attribute),
         cmocka_unit_test(a_thousand_layers_are_written),
+        cmocka_unit_test(layers_numbered_on_are_read_in_their_order),
         cmocka_unit_test(equal_models_are_equal_bytes),
         cmocka_unit_test(configurations_come_from_every_container),
         cmocka_unit_test(files_without_a_configuration_say_so),
