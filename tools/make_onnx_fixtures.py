@@ -4,7 +4,8 @@
     .deps/venv/bin/python tools/make_onnx_fixtures.py [--out DIR]
 
 Beside each NAME.onnx stands NAME.safetensors: `pixels` (2, h, w, 3), pictures of 0..255 as floats, and `output`, what ONNX
-Runtime computes for them. Weights are seeded. Metadata of a model's file: what graft is to make of its input.
+Runtime computes for them, prepared as graft does (src/exchange/onnx.h): not at all where the model does it all, divided by
+255 where it expects that, else by ImageNet's means and deviations. Weights are seeded.
 """
 import argparse
 import pathlib
@@ -18,6 +19,11 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 SIZE = 20
+PREPARE = {
+    "none": lambda x: x,
+    "unit": lambda x: x / 255,
+    "torch": lambda x: ((x / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])).astype(np.float32),
+}
 
 
 class SqueezeExcite(nn.Module):
@@ -90,7 +96,7 @@ class Silu(nn.Module):
 
 
 class Curves(nn.Module):
-    """Every other activation."""
+    """Preprocessing that expects 0..1; every other activation."""
 
     def __init__(self):
         super().__init__()
@@ -99,6 +105,7 @@ class Curves(nn.Module):
         self.fc = nn.Linear(4, 2)
 
     def forward(self, x):
+        x = (x - 0.5) / 0.25
         for conv, act in zip(self.convs, self.acts):
             x = act(conv(x))
         return self.fc(torch.amax(x, (2, 3)))
@@ -141,7 +148,7 @@ def nhwc():
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
 
 
-def save(model, out, name):
+def save(model, out, name, prepare):
     """Documentation, which exporters fill with paths and traces, is dropped."""
     for thing in [model, model.graph, *model.graph.node, *model.graph.value_info]:
         thing.doc_string = ""
@@ -155,8 +162,9 @@ def save(model, out, name):
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     channels_last = session.get_inputs()[0].shape[-1] == 3
     pixels = np.random.default_rng(1).integers(0, 256, (2, SIZE, SIZE, 3)).astype(np.float32)
+    prepared = PREPARE[prepare](pixels)
     outputs = [session.run(None, {session.get_inputs()[0].name: p[None] if channels_last else p[None].transpose(0, 3, 1, 2)})
-               for p in pixels]
+               for p in prepared]
     output = np.concatenate([o[0] for o in outputs])
     safetensors.numpy.save_file({"pixels": pixels, "output": output.astype(np.float32)}, out / f"{name}.safetensors")
     print(name, [n.op_type for n in model.graph.node], output[0])
@@ -169,19 +177,14 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(1)
     picture = torch.zeros(1, 3, SIZE, SIZE)
-    for name, cls, scale in (("mobile", Mobile, True), ("dense", Dense, True), ("silu", Silu, False), ("curves", Curves, True)):
+    for name, cls, prepare in (("mobile", Mobile, "torch"), ("dense", Dense, "torch"), ("silu", Silu, "none"), ("curves", Curves, "unit")):
         model = seeded(cls())
-        if scale:  # so that pictures of 0..255 do not saturate what follows
-            model = nn.Sequential(model)
         for kind, options in (("old", {"dynamo": False, "opset_version": 12, "dynamic_axes": {"image": {0: "n"}}}),
                               ("new", {"dynamo": True, "opset_version": 18, "external_data": False})):
             path = out / f"{name}_{kind}.onnx"
-            try:
-                torch.onnx.export(model, (picture,), str(path), input_names=["image"], output_names=["out"], **options)
-                save(onnx.load(path), out, f"{name}_{kind}")
-            except Exception as e:
-                print("FAILED", name, kind, repr(e)[:500])
-    save(nhwc(), out, "nhwc")
+            torch.onnx.export(model, (picture,), str(path), input_names=["image"], output_names=["out"], **options)
+            save(onnx.load(path), out, f"{name}_{kind}", prepare)
+    save(nhwc(), out, "nhwc", "none")
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ static void text(tape *t, const char **s)
     block(t, &data, &n);
     if (t->sink) return;
     *s = data;
-    if (n && !(*s)[n - 1]) return;
+    if (n && memchr(data, 0, n) == *s + n - 1) return; /* one NUL, the last byte */
     t->nonsense = true;
     *s = "";
 }

@@ -1,0 +1,432 @@
+/* onnx_in.c - the importer's course: names to values, nodes in order, then the parameters. */
+#include "exchange/onnx_in.h"
+
+#include "exchange/onnx.h"
+#include "zoo/zoo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_NODES = 10000, LEAST_OPSET = 11, LARGEST_OPSET = 22, DEFAULT_SIZE = 224 };
+
+/* ---- small things the parts share */
+
+graft_status gf_oi_no_memory(gf_oi *s) { return gf_fail_memory(s->err, 0, s->path); }
+
+graft_status gf_oi_refuse(gf_oi *s, const gf_onnx_node *n, const char *why)
+{
+    return gf_fail(s->err, GF_E_ONNX_UNSUPPORTED, "docs/formats.md lists what is read", "%s: op `%s` (node %s): %s",
+                   GF_ESC(s->path), GF_ESC(n->op),
+                   GF_ESC(*n->name       ? n->name
+                          : n->n_outputs ? n->output[0]
+                                         : ""),
+                   why);
+}
+
+int64_t gf_oi_int(const gf_onnx_node *n, const char *attribute, int64_t otherwise)
+{
+    const gf_onnx_attr *a = gf_onnx_attribute(n, attribute);
+    return a ? a->i : otherwise;
+}
+
+float gf_oi_float(const gf_onnx_node *n, const char *attribute, float otherwise)
+{
+    const gf_onnx_attr *a = gf_onnx_attribute(n, attribute);
+    return a ? a->f : otherwise;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const gf_oi_value *)a)->name, ((const gf_oi_value *)b)->name);
+}
+
+gf_oi_value *gf_oi_find(gf_oi *s, const char *name)
+{
+    gf_oi_value key = {.name = name};
+    if (!*name || !s->n_values) return NULL;
+    return bsearch(&key, s->value, s->n_values, sizeof key, by_name);
+}
+
+gf_oi_value *gf_oi_input(gf_oi *s, const gf_onnx_node *n, size_t k)
+{
+    return k < n->n_inputs ? gf_oi_find(s, n->input[k]) : NULL;
+}
+
+/* ---- layers' names */
+
+/* "features.0.weight" -> "features.0"; false: a name that some exporter made up. */
+static bool module_of(const char *tensor, char name[GF_NAME_MAX])
+{
+    static const char *const endings[] = {".weight", "/weight", "/kernel", "/gamma", "/depthwise_kernel", ".kernel"};
+    for (size_t i = 0; tensor && i < sizeof endings / sizeof *endings && !strstr(tensor, "::"); i++) {
+        size_t n = strlen(tensor), m = strlen(endings[i]);
+        if (n <= m || n - m >= GF_NAME_MAX || strcmp(tensor + n - m, endings[i])) continue;
+        snprintf(name, GF_NAME_MAX, "%.*s", (int)(n - m), tensor);
+        return true;
+    }
+    return false;
+}
+
+/* Names stand in files as LAYER/VAR: no slash in them, nor what a terminal would take amiss. */
+static void clean(char name[GF_NAME_MAX])
+{
+    static const char kept[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    size_t skip = strspn(name, "/");
+    memmove(name, name + skip, strlen(name + skip) + 1);
+    for (char *c = name; *c; c++) {
+        if (!strchr(kept, *c)) *c = '_';
+    }
+}
+
+static void name_layer(gf_oi *s, gf_layer *l, const gf_onnx_node *n, const char *tensor)
+{
+    char stem[GF_NAME_MAX];
+    enum { ROOM_FOR_NUMBER = 12 };
+    if (!module_of(tensor, stem)) snprintf(stem, sizeof stem, "%s", *n->name ? n->name : n->op);
+    clean(stem);
+    stem[GF_NAME_MAX - ROOM_FOR_NUMBER] = 0;
+    if (!*stem) snprintf(stem, sizeof stem, "layer");
+    snprintf(l->name, sizeof l->name, "%s", stem);
+    for (size_t i = 1; gf_model_find(s->m, l->name) >= 0; i++) {
+        snprintf(l->name, sizeof l->name, "%.*s_%zu", GF_NAME_MAX - ROOM_FOR_NUMBER, stem, i);
+    }
+}
+
+graft_status gf_oi_add_layer(gf_oi *s, gf_layer l, const gf_onnx_node *n, const char *tensor, int *index)
+{
+    l.backbone = true;
+    name_layer(s, &l, n, tensor);
+    return gf_model_add(s->m, &l, index, s->err);
+}
+
+/* ---- values */
+
+static void is_layer(gf_oi *s, gf_oi_value *v, int layer, gf_oi_layout layout, const gf_shape *shape)
+{
+    v->known = true;
+    v->layer = layer;
+    v->layout = layout;
+    v->shape = *shape;
+    v->root = (int)(v - s->value);
+    v->lone = true;
+    memcpy(v->f, gf_oi_samples, sizeof v->f);
+}
+
+graft_status gf_oi_set(gf_oi *s, const gf_onnx_node *n, int layer, gf_oi_layout layout, const gf_shape *shape)
+{
+    gf_oi_value *v = n->n_outputs ? gf_oi_find(s, n->output[0]) : NULL;
+    if (!v) return gf_oi_refuse(s, n, "an output without a name");
+    is_layer(s, v, layer, layout, shape);
+    return GRAFT_OK;
+}
+
+graft_status gf_oi_alias(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v)
+{
+    gf_oi_value *out = n->n_outputs ? gf_oi_find(s, n->output[0]) : NULL;
+    if (!out) return gf_oi_refuse(s, n, "an output without a name");
+    GF_TRY(gf_oi_materialize(s, (gf_oi_value *)v));
+    is_layer(s, out, v->layer, v->layout, &v->shape);
+    out->shared = v->shared || v->uses > 1;
+    out->lone = v->lone && !out->shared;
+    return GRAFT_OK;
+}
+
+graft_status gf_oi_fill_later(gf_oi *s, gf_oi_fill fill)
+{
+    if (!gf_grow(&s->fill, s->n_fills, &s->fills_cap)) return gf_oi_no_memory(s);
+    s->fill[s->n_fills++] = fill;
+    return GRAFT_OK;
+}
+
+/* Every name that something gives: inputs, initializers, nodes. */
+static size_t collect(gf_oi *s, gf_oi_value *to)
+{
+    const gf_onnx *o = s->o;
+    size_t n = 0;
+    for (size_t i = 0; i < o->n_tensors; i++) to[n++] = (gf_oi_value){.name = o->tensor[i].name, .producer = -2};
+    for (size_t i = 0; i < o->n_inputs; i++) {
+        if (!gf_onnx_find(o, o->input[i].name)) to[n++] = (gf_oi_value){.name = o->input[i].name, .producer = -1};
+    }
+    for (size_t i = 0; i < o->n_nodes; i++) {
+        for (size_t k = 0; k < o->node[i].n_outputs; k++) {
+            if (*o->node[i].output[k]) to[n++] = (gf_oi_value){.name = o->node[i].output[k], .producer = (int)i};
+        }
+    }
+    return n;
+}
+
+static graft_status make_values(gf_oi *s)
+{
+    const gf_onnx *o = s->o;
+    size_t n = o->n_tensors + o->n_inputs;
+    for (size_t i = 0; i < o->n_nodes; i++) n += o->node[i].n_outputs;
+    s->value = gf_onnx_alloc(&s->mem, n, sizeof *s->value);
+    s->done = gf_onnx_alloc(&s->mem, o->n_nodes, sizeof *s->done);
+    if (!s->value || !s->done) return gf_oi_no_memory(s);
+    s->n_values = collect(s, s->value);
+    qsort(s->value, s->n_values, sizeof *s->value, by_name);
+    for (size_t i = 0; i < s->n_values; i++) {
+        s->value[i].layer = s->value[i].consumer = -1;
+        if (i && !strcmp(s->value[i].name, s->value[i - 1].name)) {
+            return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: two nodes or tensors are called %s", GF_ESC(s->path),
+                           GF_ESC(s->value[i].name));
+        }
+    }
+    for (size_t i = 0; i < o->n_nodes; i++) {
+        for (size_t k = 0; k < o->node[i].n_inputs; k++) {
+            gf_oi_value *v = gf_oi_input(s, &o->node[i], k);
+            if (!v) continue;
+            v->uses++;
+            v->consumer = (int)i;
+        }
+    }
+    for (size_t i = 0; i < o->n_outputs; i++) {
+        gf_oi_value *v = gf_oi_find(s, o->output[i].name);
+        if (v) v->uses++, v->consumer = -1;
+    }
+    return GRAFT_OK;
+}
+
+static graft_status make_constants(gf_oi *s)
+{
+    for (size_t i = 0; i < s->o->n_tensors; i++) {
+        const gf_onnx_tensor *t = &s->o->tensor[i];
+        gf_oi_value *v = gf_oi_find(s, t->name);
+        gf_oi_const *c = gf_onnx_alloc(&s->mem, 1, sizeof *c);
+        if (!c) return gf_oi_no_memory(s);
+        if (!v) continue;
+        *c = (gf_oi_const){.shape = t->shape, .tensor = t, .ints = t->dtype == GF_S64 || t->dtype == GF_S32};
+        v->constant = c;
+        v->known = true;
+    }
+    return GRAFT_OK;
+}
+
+/* ---- what the file is */
+
+/* All operators that are not known, at once. */
+static graft_status check_operators(gf_oi *s)
+{
+    gf_text list = {0};
+    size_t bad = 0;
+    enum { MOST = 12 };
+    if (s->o->n_nodes > MAX_NODES || s->o->n_tensors > MAX_NODES || s->o->n_inputs > MAX_NODES) {
+        return gf_fail(s->err, GF_E_ONNX_LIMIT, NULL, "%s: %zu nodes and %zu tensors, at most %d are read",
+                       GF_ESC(s->path), s->o->n_nodes, s->o->n_tensors, MAX_NODES);
+    }
+    if (s->o->opset < LEAST_OPSET || s->o->opset > LARGEST_OPSET) {
+        return gf_fail(s->err, GF_E_ONNX_UNSUPPORTED, "export it again with opset_version=17",
+                       "%s: opset %lld, %d to %d are read", GF_ESC(s->path), (long long)s->o->opset, LEAST_OPSET,
+                       LARGEST_OPSET);
+    }
+    for (size_t i = 0; i < s->o->n_nodes; i++) {
+        const gf_onnx_node *n = &s->o->node[i];
+        bool folds = !strcmp(n->op, "Constant") || !strcmp(n->op, "Shape") || !strcmp(n->op, "Gather") ||
+                     !strcmp(n->op, "Slice");
+        if (!*n->domain && (folds || gf_oi_is_elementwise(n->op) || gf_oi_handler_of(n->op))) continue;
+        if (++bad > MOST) continue;
+        gf_text_printf(&list, "%sop `%s%s%s` (node %s)", bad > 1 ? ", " : "", GF_ESC(n->domain), *n->domain ? "::" : "",
+                       GF_ESC(n->op),
+                       GF_ESC(*n->name       ? n->name
+                              : n->n_outputs ? n->output[0]
+                                             : ""));
+    }
+    if (bad > MOST) gf_text_printf(&list, " and %zu more", bad - MOST);
+    graft_status status = GRAFT_OK;
+    if (list.failed) {
+        status = gf_oi_no_memory(s);
+    } else if (bad) {
+        status = gf_fail(s->err, GF_E_ONNX_UNSUPPORTED, "docs/formats.md lists what is read", "%s: not supported: %s",
+                         GF_ESC(s->path), list.s);
+    }
+    gf_text_free(&list);
+    return status;
+}
+
+static int64_t side(int64_t in_file, int asked) { return in_file > 0 ? in_file : asked > 0 ? asked : DEFAULT_SIZE; }
+
+/* The one input that is no initializer: a picture, (n, c, h, w) or (n, h, w, c) of 1 or 3 channels. */
+static graft_status add_input(gf_oi *s, int width, int height)
+{
+    const gf_onnx_value *in = NULL;
+    size_t inputs = 0;
+    for (size_t i = 0; i < s->o->n_inputs; i++) {
+        if (gf_onnx_find(s->o, s->o->input[i].name)) continue;
+        in = &s->o->input[i];
+        inputs++;
+    }
+    const int64_t *d = in ? in->shape.dim : NULL;
+    bool picture = inputs == 1 && in->has_shape && in->shape.rank == 4;
+    bool first = picture && (d[1] == 3 || d[1] == 1), last = picture && !first && (d[3] == 3 || d[3] == 1);
+    int64_t h = first ? side(d[2], height) : last ? side(d[1], height) : 0;
+    int64_t w = first ? side(d[3], width) : last ? side(d[2], width) : 0, c = first ? d[1] : last ? d[3] : 0;
+    enum { LARGEST = 1 << 14 };
+    if (!c || h > LARGEST || w > LARGEST) {
+        return gf_fail(s->err, GF_E_ONNX_GRAPH, "a picture classifier has one input, (n, 3, h, w)",
+                       "%s: %zu inputs, the last of shape %s", GF_ESC(s->path), inputs,
+                       in ? GF_SHAPE_TEXT(&in->shape) : "()");
+    }
+    gf_layer l = {.cls = &gf_layer_input, .shape = GF_SHAPE(h, w, c), .backbone = true};
+    for (int i = 0; i < 4; i++) l.at.scale[i] = 1;
+    snprintf(l.name, sizeof l.name, "%s", in->name);
+    clean(l.name);
+    if (!*l.name) snprintf(l.name, sizeof l.name, "image");
+    GF_TRY(gf_model_add(s->m, &l, &s->input_layer, s->err));
+    gf_oi_value *v = gf_oi_find(s, in->name);
+    if (!v) return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: its input has no name", GF_ESC(s->path));
+    is_layer(s, v, s->input_layer, first ? GF_OI_NCHW : GF_OI_NHWC,
+             first ? &GF_SHAPE(1, c, h, w) : &GF_SHAPE(1, h, w, c));
+    return GRAFT_OK;
+}
+
+/* ---- nodes */
+
+static graft_status check_inputs(gf_oi *s, const gf_onnx_node *n)
+{
+    for (size_t k = 0; k < n->n_inputs; k++) {
+        if (!*n->input[k]) continue;
+        const gf_oi_value *v = gf_oi_find(s, n->input[k]);
+        if (v && v->known) continue;
+        return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: node %s reads %s, which no node before it gives",
+                       GF_ESC(s->path), GF_ESC(n->name), GF_ESC(n->input[k]));
+    }
+    return GRAFT_OK;
+}
+
+static graft_status visit(gf_oi *s, size_t i)
+{
+    const gf_onnx_node *n = &s->o->node[i];
+    bool does = false;
+    if (s->done[i]) return GRAFT_OK;
+    GF_TRY(check_inputs(s, n));
+    GF_TRY(gf_oi_fold(s, n, &does));
+    if (!does) GF_TRY(gf_oi_expression(s, n, &does));
+    gf_oi_handler handler = does ? NULL : gf_oi_handler_of(n->op);
+    if (does) return GRAFT_OK;
+    return handler ? handler(s, n) : gf_oi_refuse(s, n, "of these inputs");
+}
+
+/* ---- parameters */
+
+static void oihw(const float *from, const gf_shape *s, float *to)
+{
+    const int64_t *d = s->dim; /* o, i, h, w */
+    size_t at = 0;
+    for (int64_t o = 0; o < d[0]; o++) {
+        for (int64_t i = 0; i < d[1]; i++) {
+            for (int64_t k = 0; k < d[2] * d[3]; k++) to[(k * d[1] + i) * d[0] + o] = from[at++];
+        }
+    }
+}
+
+/* Where input feature i of the layer, in the order (h, w, c), stands in the file's order (c, h, w). */
+static int64_t in_file(const gf_oi_fill *f, int64_t i)
+{
+    if (!f->c) return i;
+    int64_t place = i / f->c, c = i % f->c;
+    return c * f->h * f->w + place;
+}
+
+static void dense(const gf_oi_fill *f, const float *from, int64_t in, int64_t units, float *to)
+{
+    for (int64_t i = 0; i < in; i++) {
+        int64_t row = in_file(f, i);
+        for (int64_t u = 0; u < units; u++) to[i * units + u] = from[f->transposed ? u * in + row : row * units + u];
+    }
+}
+
+static graft_status fill_one(gf_oi *s, const gf_oi_fill *f)
+{
+    const gf_param *p = gf_model_param(s->m, f->layer, f->var);
+    size_t n = gf_count(&f->from->shape);
+    if (!p || p->count != n) {
+        return gf_fail(s->err, GF_E_INTERNAL, NULL, "layer %s: %s has %zu values, not %zu",
+                       GF_ESC(s->m->layer[f->layer].name), f->var, p ? p->count : 0, n);
+    }
+    float *to = s->m->value + p->offset, *copy = f->from->f ? NULL : gf_alloc_raw(n, sizeof *copy);
+    const float *from = f->from->f ? f->from->f : copy;
+    if (!from) return gf_oi_no_memory(s);
+    if (copy && !(f->from->tensor && gf_onnx_floats(f->from->tensor, copy))) {
+        gf_free(copy);
+        return gf_fail(s->err, GF_E_WEIGHTS_DTYPE, NULL, "%s: %s of layer %s is not made of floats", GF_ESC(s->path),
+                       f->var, GF_ESC(s->m->layer[f->layer].name));
+    }
+    if (f->how == GF_OI_OIHW) {
+        oihw(from, &f->from->shape, to);
+    } else if (f->how == GF_OI_DENSE) {
+        dense(f, from, p->shape.dim[0], p->shape.dim[1], to);
+    } else {
+        memcpy(to, from, n * sizeof *to);
+    }
+    for (size_t i = 0; i < n; i++) to[i] *= f->factor;
+    gf_free(copy);
+    size_t bad = gf_count_nonfinite(to, n);
+    if (!bad) return GRAFT_OK;
+    return gf_fail(s->err, GF_E_WEIGHTS_NONFINITE, NULL, "%s: %s/%s: %zu of %zu values are NaN or infinite",
+                   GF_ESC(s->path), GF_ESC(s->m->layer[f->layer].name), f->var, bad, n);
+}
+
+/* The file's first output that depends on the picture. */
+static graft_status set_output(gf_oi *s)
+{
+    for (size_t i = 0; i < s->o->n_outputs; i++) {
+        gf_oi_value *v = gf_oi_find(s, s->o->output[i].name);
+        if (!v || !v->known || v->constant) continue;
+        GF_TRY(gf_oi_materialize(s, v));
+        if (v->layout == GF_OI_FLAT_CHW) break;
+        s->m->output = s->m->features = v->layer;
+        return GRAFT_OK;
+    }
+    return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: no output is computed from the picture", GF_ESC(s->path));
+}
+
+/* What 0..255 must become before the file's own arithmetic: nothing where that divides by about 255 itself. */
+static void set_preprocess(gf_oi *s)
+{
+    gf_layer *l = &s->m->layer[s->input_layer];
+    const gf_preprocess *p = gf_preprocess_find(s->prepares ? "unit" : "torch");
+    const float divides = 0.1f; /* deviations are of some 0.2 of 0..1 */
+    if (s->prepares && l->at.scale[0] < divides && l->at.scale[0] > -divides) return;
+    for (int c = 0; p && c < 3; c++) {
+        l->at.offset[c] += p->offset[c] * l->at.scale[c];
+        l->at.scale[c] *= p->scale[c];
+    }
+}
+
+static graft_status build(gf_oi *s, int width, int height)
+{
+    GF_TRY(check_operators(s));
+    GF_TRY(make_values(s));
+    GF_TRY(make_constants(s));
+    GF_TRY(add_input(s, width, height));
+    for (size_t i = 0; i < s->o->n_nodes; i++) GF_TRY(visit(s, i));
+    GF_TRY(set_output(s));
+    set_preprocess(s);
+    GF_TRY(gf_model_finish(s->m, s->err));
+    for (size_t i = 0; i < s->n_fills; i++) GF_TRY(fill_one(s, &s->fill[i]));
+    return GRAFT_OK;
+}
+
+graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, int width, int height, graft_error *err)
+{
+    gf_oi s = {.o = o, .path = name, .m = m, .err = err};
+    *m = (gf_model){0};
+    snprintf(m->name, sizeof m->name, "%.90s", *o->graph ? o->graph : "onnx");
+    clean(m->name);
+    graft_status status = build(&s, width, height);
+    gf_free(s.fill);
+    gf_onnx_free(&s.mem);
+    if (status != GRAFT_OK) gf_model_free(m);
+    return status;
+}
+
+graft_status gf_onnx_import(gf_model *m, const char *path, int width, int height, graft_error *err)
+{
+    gf_onnx o;
+    *m = (gf_model){0};
+    GF_TRY(gf_onnx_open(&o, path, NULL, NULL, err));
+    graft_status status = gf_onnx_to_model(m, &o, path, width, height, err);
+    gf_onnx_free(&o);
+    return status;
+}
