@@ -32,7 +32,7 @@ def weight(name, shape, seed=1, grid=None):
     """The float32 parameter LAYER/VAR. `grid`: rounded to multiples of 1/grid (for files that are to compress)."""
     u = unit(name, shape, seed)
     var = name.rsplit("/", 1)[1]
-    if var == "kernel":
+    if var in ("kernel", "depthwise_kernel", "pointwise_kernel"):
         if len(shape) == 4:
             fan_in = shape[0] * shape[1] * (1 if shape[3] == 1 else shape[2])
         else:
@@ -46,6 +46,10 @@ def weight(name, shape, seed=1, grid=None):
         x = (2 * u - 1) * 0.2
     elif var == "moving_variance":
         x = 0.5 + u
+    elif var == "mean":
+        x = 0.4 + 0.1 * u
+    elif var == "variance":
+        x = 0.2 + 0.05 * u
     else:
         raise ValueError(f"no rule for {name}")
     if grid:
