@@ -1,5 +1,5 @@
 /* Pooling over windows against its naive twin, on small integers (exact, and full of equal maxima) and on reals; what
- * the twin itself must give; NaN; and what is refused. Runs also with ONEDNN_MAX_CPU_ISA=AVX2. */
+ * the twin itself must give; NaN; and what is refused. */
 #include "case.h"
 
 static gf_ops *ops;
