@@ -1,0 +1,699 @@
+/* keras_config_in.c - Keras's configuration into layers, in three steps: all layers of all nested models become nodes
+ * of one list (unknown classes are collected on the way), their sources are looked up by name, and those whose sources
+ * are there become layers, until none is left. */
+#include "exchange/keras_config.h"
+
+#include "exchange/keras_layers.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_NODES = 10000, MAX_TEXT = 16 << 20, DEFAULT_SIDE = 224, LARGEST_SIDE = 4096, SHOWN_CLASSES = 40 };
+static const size_t default_params = 2000000000, largest_values = (size_t)1 << 31; /* of one picture at one layer */
+
+/* A layer of the file. */
+typedef struct node {
+    const gf_json *json;       /* NULL: an input that a sequential model leaves unsaid */
+    const gf_keras_class *row; /* NULL: hands its source on: a nested model, and what it calls its input */
+    const char *name;          /* as its model knows it */
+    int scope;
+    int nested;                    /* the scope that is this layer's inside; -1: none */
+    int n_src, src[GF_OP_MAX_SRC]; /* nodes */
+    double constant;
+    bool has_constant, constant_first;
+    int layer; /* in the model; -1: not yet */
+} node;
+
+/* A model of the file: the outermost, or one nested in another. */
+typedef struct scope {
+    const gf_json *config;
+    int parent;               /* node that stands for it; -1: the outermost */
+    int first, input, output; /* nodes; -1: not yet known */
+    bool sequential;
+} scope;
+
+typedef struct state {
+    const char *file;
+    const gf_keras_config_options *options;
+    graft_error *err;
+    gf_model *m;
+    node *node;
+    size_t n, cap;
+    scope *scope;
+    size_t n_scopes, scopes_cap;
+    int *order; /* nodes by scope and name */
+    gf_text unknown;
+    size_t n_unknown, max_params;
+    bool old;
+} state;
+
+static graft_status refuse(const state *st, const char *layer, const char *why)
+{
+    return gf_fail(st->err, GF_E_KERAS_GRAPH, NULL, "%s: layer %s: %s", GF_ESC(st->file), GF_ESC(layer), why);
+}
+
+/* ---- 1: nodes ---- */
+
+/* A name may become a path in some file: none that leads elsewhere. */
+static bool good_name(const char *name)
+{
+    size_t n = strlen(name);
+    if (!n || n >= GF_NAME_MAX || name[0] == '/' || name[n - 1] == '/') return false;
+    for (const char *s = name; *s; s++) {
+        if ((unsigned char)*s < ' ' || *s == '\\' || *s == 0x7f) return false;
+    }
+    for (const char *part = name;; part++) {
+        size_t length = strcspn(part, "/");
+        bool dots = length == strspn(part, ".") || !length;
+        if (dots) return false;
+        part += length;
+        if (!*part) return true;
+    }
+}
+
+static graft_status new_node(state *st, const gf_json *json, const char *name, int in, int *out)
+{
+    if (st->n == MAX_NODES) {
+        return gf_fail(st->err, GF_E_KERAS_LIMIT, NULL, "%s: more than %d layers", GF_ESC(st->file), (int)MAX_NODES);
+    }
+    if (!good_name(name)) return refuse(st, name, "a layer cannot have this name");
+    if (!gf_grow(&st->node, st->n, &st->cap)) return gf_fail_memory(st->err, sizeof(node), "a model");
+    st->node[st->n] = (node){.json = json, .name = name, .scope = in, .nested = -1, .layer = -1};
+    *out = (int)st->n++;
+    return GRAFT_OK;
+}
+
+static bool is_model(const char *cls)
+{
+    return !strcmp(cls, "Functional") || !strcmp(cls, "Model") || !strcmp(cls, "Sequential");
+}
+
+/* Keras's own classes come from Keras's own modules; a registered name with a package is a custom class. */
+static bool is_keras(const gf_json *layer)
+{
+    const char *module = gf_json_str(gf_json_get(layer, "module"), "keras");
+    const char *registered = gf_json_str(gf_json_get(layer, "registered_name"), "");
+    static const char *const roots[] = {"keras", "tensorflow.keras", "tensorflow.python.keras", "tf_keras", "tf.keras"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        size_t n = strlen(roots[i]);
+        known |= !strncmp(module, roots[i], n) && (!module[n] || module[n] == '.');
+    }
+    return known && !strchr(registered, '>');
+}
+
+static const char *class_name(const gf_json *layer) { return gf_json_str(gf_json_get(layer, "class_name"), ""); }
+
+static const char *layer_name(const gf_json *layer)
+{
+    const char *inner = gf_json_str(gf_json_get(gf_json_get(layer, "config"), "name"), "");
+    return gf_json_str(gf_json_get(layer, "name"), inner);
+}
+
+static void add_unknown(state *st, const char *what, const char *name)
+{
+    char shown[192], with_comma[800];
+    snprintf(shown, sizeof shown, "%.64s%s%.120s", what, *what && *name ? " " : "", name);
+    snprintf(with_comma, sizeof with_comma, "%s, ", GF_ESC(shown));
+    for (const char *s = st->unknown.s; s && (s = strstr(s, with_comma)); s++) {
+        if (s == st->unknown.s || s[-1] == ' ') return;
+    }
+    if (st->n_unknown++ < SHOWN_CLASSES) gf_text_add(&st->unknown, with_comma);
+}
+
+/* The row of a layer's class; NULL and noted where there is none. */
+static const gf_keras_class *row_of(state *st, const gf_json *layer)
+{
+    const char *cls = class_name(layer), *module = gf_json_str(gf_json_get(layer, "module"), "");
+    if (!is_keras(layer)) {
+        const char *registered = gf_json_str(gf_json_get(layer, "registered_name"), "");
+        add_unknown(st, *registered ? registered : cls, *registered || !*module ? "" : module);
+        return NULL;
+    }
+    if (!strcmp(cls, "TFOpLambda")) {
+        const char *function = gf_json_str(gf_json_get(gf_json_get(layer, "config"), "function"), "");
+        const gf_keras_class *row = gf_keras_class_of_function(function);
+        if (!row) add_unknown(st, "TFOpLambda", function);
+        return row;
+    }
+    const gf_keras_class *row = gf_keras_class_find(cls);
+    if (!row) add_unknown(st, *cls ? cls : "(no class)", "");
+    return row;
+}
+
+static graft_status read_scope(state *st, const gf_json *model, int parent, int *out);
+
+/* A sequential model's layer stands behind the one before it. */
+static graft_status chain(state *st, int scope_number, int at, const gf_json *layer)
+{
+    scope *s = &st->scope[scope_number];
+    node *n = &st->node[at];
+    if (s->output >= 0) {
+        n->n_src = 1;
+        n->src[0] = s->output;
+    } else if (n->row && n->row->cls == &gf_layer_input) {
+        s->input = at;
+    } else if (n->nested >= 0) { /* its input is this model's: link_scope */
+        s->first = at;
+    } else {
+        int input;
+        GF_TRY(new_node(st, NULL, "input_layer", scope_number, &input));
+        st->node[input].row = gf_keras_class_find("InputLayer");
+        st->node[input].json = layer; /* whose config may tell the shape */
+        s = &st->scope[scope_number];
+        s->input = input;
+        st->node[at].n_src = 1;
+        st->node[at].src[0] = input;
+    }
+    s->output = at;
+    return GRAFT_OK;
+}
+
+static graft_status read_layer(state *st, int scope_number, const gf_json *layer)
+{
+    const char *cls = class_name(layer);
+    int at;
+    if (!gf_json_is_object(layer)) return refuse(st, "?", "it is no object");
+    bool nested = is_model(cls) && is_keras(layer);
+    GF_TRY(new_node(st, layer, layer_name(layer), scope_number, &at));
+    if (nested) {
+        int inner;
+        GF_TRY(read_scope(st, layer, at, &inner));
+        st->node[at].nested = inner;
+    } else {
+        st->node[at].row = row_of(st, layer);
+    }
+    return st->scope[scope_number].sequential ? chain(st, scope_number, at, layer) : GRAFT_OK;
+}
+
+/* Recursion is as deep as the text is nested, which the JSON parser bounds. */
+static graft_status read_scope(state *st, const gf_json *model, int parent, int *out)
+{
+    const gf_json *config = gf_json_get(model, "config");
+    bool sequential = !strcmp(class_name(model), "Sequential");
+    const gf_json *layers = gf_json_is_array(config) ? config : gf_json_get(config, "layers"); /* Keras 2.1: a list */
+    if (!gf_json_is_array(layers)) {
+        return gf_fail(st->err, GF_E_KERAS_GRAPH, NULL, "%s: its %s has no list of layers", GF_ESC(st->file),
+                       sequential ? "sequential model" : "model");
+    }
+    if (!gf_grow(&st->scope, st->n_scopes, &st->scopes_cap)) return gf_fail_memory(st->err, sizeof(scope), "a model");
+    *out = (int)st->n_scopes++;
+    st->scope[*out] = (scope){.config = config, .parent = parent, .sequential = sequential};
+    st->scope[*out].first = st->scope[*out].input = st->scope[*out].output = -1;
+    for (size_t i = 0; i < gf_json_size(layers); i++) GF_TRY(read_layer(st, *out, gf_json_at(layers, i)));
+    return GRAFT_OK;
+}
+
+/* "__lambda__" is Python code; it is refused wherever it stands, also where nothing would have read it. */
+static graft_status find_lambdas(void *ctx, const char *key, const gf_json *value)
+{
+    state *st = ctx;
+    if (!strcmp(key, "class_name") && !strcmp(gf_json_str(value, ""), "__lambda__")) add_unknown(st, "__lambda__", "");
+    if (gf_json_is_object(value)) return gf_json_each(value, find_lambdas, st);
+    for (size_t i = 0; gf_json_is_array(value) && i < gf_json_size(value); i++) {
+        GF_TRY(find_lambdas(st, "", gf_json_at(value, i)));
+    }
+    return GRAFT_OK;
+}
+
+static graft_status refuse_unknown(state *st)
+{
+    if (st->unknown.failed) return gf_fail_memory(st->err, st->unknown.n, "a list of layers");
+    if (!st->n_unknown) return GRAFT_OK;
+    st->unknown.s[st->unknown.n - 2] = 0; /* the last comma */
+    return gf_fail(st->err, GF_E_KERAS_CLASS, "graft reads Keras's own layers of convolutional classifiers",
+                   "%s: layers that graft does not know: %s%s", GF_ESC(st->file), st->unknown.s,
+                   st->n_unknown > SHOWN_CLASSES ? " and others" : "");
+}
+
+/* ---- 2: sources ---- */
+
+static int compare_nodes(const node *a, const node *b)
+{
+    int c = (a->scope > b->scope) - (a->scope < b->scope);
+    return c ? c : strcmp(a->name, b->name);
+}
+
+/* By scope and name: node numbers, with their nodes beside them, since qsort hands on no context. */
+typedef struct named {
+    const node *base;
+    int at;
+} named;
+
+static int by_name(const void *a, const void *b)
+{
+    const named *x = a, *y = b;
+    return compare_nodes(&x->base[x->at], &y->base[y->at]);
+}
+
+static graft_status sort_names(state *st)
+{
+    named *list = gf_new_n(st->n, named);
+    st->order = gf_new_n(st->n, int);
+    graft_status status = GRAFT_OK;
+    if (!list || !st->order) {
+        status = gf_fail_memory(st->err, st->n * sizeof *list, "a model");
+        goto out;
+    }
+    for (size_t i = 0; i < st->n; i++) list[i] = (named){st->node, (int)i};
+    qsort(list, st->n, sizeof *list, by_name);
+    for (size_t i = 0; i < st->n; i++) {
+        st->order[i] = list[i].at;
+        if (i && !by_name(&list[i - 1], &list[i])) {
+            GF_GOTO(refuse(st, st->node[list[i].at].name, "two layers have this name"));
+        }
+    }
+out:
+    gf_free(list);
+    return status;
+}
+
+/* The node of that name in a scope; -1: none. */
+static int find(const state *st, int scope_number, const char *name)
+{
+    node key = {.scope = scope_number, .name = name};
+    size_t low = 0, high = st->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int c = compare_nodes(&st->node[st->order[middle]], &key);
+        if (!c) return st->order[middle];
+        if (c < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return -1;
+}
+
+/* ["name", call, output]: a tensor, by the layer that makes it. A nested model's own making is its call 0. */
+static graft_status find_tensor(const state *st, int scope_number, const gf_json *j, const char *asks, int *out)
+{
+    const char *name = gf_json_str(gf_json_at(j, 0), "");
+    *out = find(st, scope_number, name);
+    if (*out < 0) {
+        return gf_fail(st->err, GF_E_KERAS_GRAPH, NULL, "%s: layer %s: its source %s is not there", GF_ESC(st->file),
+                       GF_ESC(asks), GF_ESC(name));
+    }
+    int64_t call = gf_json_i64(gf_json_at(j, 1), 0), output = gf_json_i64(gf_json_at(j, 2), 0);
+    if (call < 0 || call > (st->node[*out].nested >= 0) || output) {
+        return refuse(st, name, "it is called more than once, or has several outputs");
+    }
+    return GRAFT_OK;
+}
+
+static graft_status add_source(state *st, int at, const gf_json *tensor)
+{
+    node *n = &st->node[at];
+    if (n->n_src == GF_OP_MAX_SRC) return refuse(st, n->name, "it has more than 8 sources");
+    GF_TRY(find_tensor(st, n->scope, tensor, n->name, &n->src[n->n_src]));
+    n->n_src++;
+    return GRAFT_OK;
+}
+
+static void add_constant(node *n, double x)
+{
+    n->constant_first = !n->n_src;
+    n->has_constant = true;
+    n->constant = x;
+}
+
+static bool is_number(const gf_json *j) { return gf_json_f64(j, 0) == gf_json_f64(j, 1); }
+
+typedef struct walk {
+    state *st;
+    int at;
+} walk;
+
+/* Keras 3: tensors stand as objects anywhere among a call's arguments. */
+static graft_status walk_arguments(void *ctx, const char *key, const gf_json *j)
+{
+    walk *w = ctx;
+    (void)key;
+    if (gf_json_is_object(j)) {
+        const gf_json *history = gf_json_get(gf_json_get(j, "config"), "keras_history");
+        if (!strcmp(class_name(j), "__keras_tensor__")) return add_source(w->st, w->at, history);
+        return gf_json_each(j, walk_arguments, w);
+    }
+    for (size_t i = 0; gf_json_is_array(j) && i < gf_json_size(j); i++) {
+        GF_TRY(walk_arguments(w, "", gf_json_at(j, i)));
+    }
+    if (is_number(j)) add_constant(&w->st->node[w->at], gf_json_f64(j, 0));
+    return GRAFT_OK;
+}
+
+/* Keras 2: a tensor is ["name", call, output, arguments]. Among the arguments of a TensorFlow function are its other
+ * operands: tensors or numbers. */
+static graft_status old_operand(void *ctx, const char *key, const gf_json *j)
+{
+    walk *w = ctx;
+    (void)key;
+    bool tensor = gf_json_is_array(j) && gf_json_str(gf_json_at(j, 0), NULL) && gf_json_size(j) >= 3;
+    if (tensor) return add_source(w->st, w->at, j);
+    if (is_number(j)) add_constant(&w->st->node[w->at], gf_json_f64(j, 0));
+    return GRAFT_OK;
+}
+
+static graft_status old_tensor(walk *w, const gf_json *j)
+{
+    node *n = &w->st->node[w->at];
+    if (!strcmp(gf_json_str(gf_json_at(j, 0), ""), "_CONSTANT_VALUE")) {
+        add_constant(n, gf_json_f64(gf_json_at(j, 2), 0));
+    } else {
+        GF_TRY(add_source(w->st, w->at, j));
+    }
+    bool function = !strcmp(class_name(n->json), "TFOpLambda");
+    const gf_json *arguments = gf_json_at(j, 3);
+    return function && gf_json_is_object(arguments) ? gf_json_each(arguments, old_operand, w) : GRAFT_OK;
+}
+
+static graft_status read_call(state *st, int at, const gf_json *call)
+{
+    walk w = {st, at};
+    if (gf_json_is_object(call)) {
+        GF_TRY(walk_arguments(&w, "", gf_json_get(call, "args")));
+        const gf_json *rest = gf_json_get(call, "kwargs");
+        bool operation = st->node[at].row && st->node[at].row->kind == GF_KERAS_OPERATION;
+        return operation ? walk_arguments(&w, "", rest) : GRAFT_OK; /* of layers: training, mask */
+    }
+    st->old = true;
+    if (gf_json_str(gf_json_at(call, 0), NULL)) return old_tensor(&w, call);
+    for (size_t i = 0; i < gf_json_size(call); i++) GF_TRY(old_tensor(&w, gf_json_at(call, i)));
+    return GRAFT_OK;
+}
+
+static graft_status link_node(state *st, int at)
+{
+    node *n = &st->node[at];
+    if (st->scope[n->scope].sequential) return GRAFT_OK;
+    const gf_json *calls = gf_json_get(n->json, "inbound_nodes");
+    if (gf_json_size(calls) > 1) return refuse(st, n->name, "it is called more than once (shared layers are not read)");
+    bool input = n->row && n->row->cls == &gf_layer_input;
+    if (gf_json_size(calls)) GF_TRY(read_call(st, at, gf_json_at(calls, 0)));
+    n = &st->node[at];
+    if (!input != (n->n_src > 0)) return refuse(st, n->name, input ? "an input with a source" : "it has no source");
+    return GRAFT_OK;
+}
+
+/* [["name", 0, 0]] or ["name", 0, 0] */
+static graft_status only_tensor(const state *st, int scope_number, const char *key, int *out)
+{
+    const gf_json *j = gf_keras_list(gf_json_get(st->scope[scope_number].config, key));
+    if (gf_json_is_array(gf_json_at(j, 0)) && gf_json_size(j) == 1) j = gf_json_at(j, 0);
+    if (!gf_json_str(gf_json_at(j, 0), NULL)) {
+        return gf_fail(st->err, GF_E_KERAS_GRAPH, NULL, "%s: its %s are not one tensor", GF_ESC(st->file), key);
+    }
+    return find_tensor(st, scope_number, j, key, out);
+}
+
+/* Input and output of a scope, inner scopes first; what its parent has as one layer hands the output on, and its input
+ * gets that layer's source. */
+static graft_status link_scope(state *st, int number)
+{
+    scope *s = &st->scope[number];
+    if (!s->sequential) {
+        GF_TRY(only_tensor(st, number, "input_layers", &s->input));
+        GF_TRY(only_tensor(st, number, "output_layers", &s->output));
+    } else if (s->first >= 0) {
+        s->input = st->scope[st->node[s->first].nested].input;
+    }
+    const char *name = s->parent < 0 ? "the model" : st->node[s->parent].name;
+    if (s->output < 0 || s->input < 0) return refuse(st, name, "it has no layers");
+    if (s->parent < 0) return GRAFT_OK;
+    node *outer = &st->node[s->parent], *input = &st->node[s->input];
+    if (outer->n_src > 1) return refuse(st, name, "a model with several inputs");
+    if (outer->n_src && input->n_src == 0) {
+        if (!input->row || input->row->cls != &gf_layer_input) return refuse(st, name, "its input is no InputLayer");
+        input->row = NULL;
+        input->n_src = 1;
+        input->src[0] = outer->src[0];
+    }
+    outer->n_src = 1;
+    outer->src[0] = s->output;
+    return GRAFT_OK;
+}
+
+/* ---- 3: layers ---- */
+
+static const gf_json *config_of(const node *n) { return gf_json_get(n->json, "config"); }
+
+/* What tells a picture's shape: (batch, height, width, channels). */
+static const gf_json *picture_shape(const state *st, const node *n)
+{
+    static const char *const keys[] = {"batch_shape", "batch_input_shape"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const gf_json *shape = gf_keras_list(gf_json_get(config_of(n), keys[i]));
+        if (shape) return shape;
+    }
+    return gf_keras_list(gf_json_get(st->scope[n->scope].config, "build_input_shape"));
+}
+
+static int side(const gf_json *j, int given, int fallback)
+{
+    int64_t x = gf_json_is_null(j) ? (given ? given : fallback) : gf_json_i64(j, -1);
+    return x > 0 && x <= LARGEST_SIDE ? (int)x : 0;
+}
+
+static void read_floats(const gf_json *j, float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) x[i] = (float)gf_json_f64(gf_json_at(j, i), 0);
+}
+
+static graft_status make_input(const state *st, const node *n, gf_layer *l)
+{
+    const gf_json *shape = picture_shape(st, n);
+    enum { CHANNELS = 3, MOST_CHANNELS = 4 };
+    int h = side(gf_json_at(shape, 1), st->options->height, DEFAULT_SIDE);
+    int w = side(gf_json_at(shape, 2), st->options->width, DEFAULT_SIDE);
+    int c = side(gf_json_at(shape, 3), 0, CHANNELS);
+    if ((shape && gf_json_size(shape) != 4) || !h || !w || !c || c > MOST_CHANNELS) {
+        char *text = gf_json_text(shape, 0);
+        graft_status status =
+            gf_fail(st->err, GF_E_KERAS_GRAPH, NULL,
+                    "%s: layer %s: its shape is %.80s, wanted is a picture's: (batch, height, width, 1 to 4 channels)",
+                    GF_ESC(st->file), GF_ESC(n->name), text ? text : "?");
+        gf_free(text);
+        return status;
+    }
+    l->cls = &gf_layer_input;
+    l->shape = GF_SHAPE(h, w, c);
+    for (int i = 0; i < MOST_CHANNELS; i++) l->at.scale[i] = 1;
+    const gf_json *own = st->options->own ? gf_json_get(config_of(n), "graft") : NULL;
+    if (!own) return GRAFT_OK;
+    read_floats(gf_json_get(own, "scale"), l->at.scale, (size_t)c);
+    read_floats(gf_json_get(own, "offset"), l->at.offset, (size_t)c);
+    l->at.bgr = gf_json_true(gf_json_get(own, "bgr"), false);
+    return GRAFT_OK;
+}
+
+/* What Keras has no word for: keras_config_out.c writes it. */
+static graft_status read_own(const state *st, const node *n, gf_layer *l)
+{
+    const gf_json *own = st->options->own ? gf_json_get(config_of(n), "graft") : NULL;
+    const gf_json *padding = gf_json_get(own, "padding"), *act = gf_json_get(own, "activation");
+    l->backbone = !gf_json_true(gf_json_get(own, "head"), false);
+    l->at.count_padding = gf_json_true(gf_json_get(own, "count_padding"), false);
+    if (padding) {
+        int *side[] = {&l->at.pt, &l->at.pb, &l->at.pl, &l->at.pr};
+        enum { LARGEST = 1 << 15 };
+        l->at.padding = GF_PAD_EXPLICIT;
+        for (size_t i = 0; i < 4; i++) {
+            int64_t x = gf_json_i64(gf_json_at(padding, i), -1);
+            if (x < 0 || x > LARGEST) return refuse(st, n->name, "its padding is out of range");
+            *side[i] = (int)x;
+        }
+    }
+    const gf_keras_act *a = gf_keras_act_find(gf_json_str(act, "linear"));
+    if (act && !a) return refuse(st, n->name, "its activation is not known");
+    if (act) l->at.act = a->act;
+    l->at.alpha = (float)gf_json_f64(gf_json_get(own, "alpha"), (double)l->at.alpha);
+    return GRAFT_OK;
+}
+
+/* A layer that a nested model calls like one outside it gets the model's name before its own. */
+static graft_status unique_name(const state *st, const node *n, char out[GF_NAME_MAX])
+{
+    snprintf(out, GF_NAME_MAX, "%s", n->name);
+    for (int outer = st->scope[n->scope].parent; outer >= 0; outer = st->scope[st->node[outer].scope].parent) {
+        int same = find(st, 0, out);
+        bool taken = gf_model_find(st->m, out) >= 0 || (same >= 0 && &st->node[same] != n && st->node[same].row);
+        if (!taken) break;
+        char longer[2 * GF_NAME_MAX];
+        snprintf(longer, sizeof longer, "%s/%s", st->node[outer].name, out);
+        if (strlen(longer) >= GF_NAME_MAX) return refuse(st, n->name, "its name is too long");
+        memcpy(out, longer, strlen(longer) + 1);
+    }
+    return GRAFT_OK;
+}
+
+static graft_status check_size(const state *st, const gf_layer *l, size_t params)
+{
+    size_t count, values = gf_shape_count(&l->shape, &count) ? count : SIZE_MAX;
+    if (params <= st->max_params && values <= largest_values) return GRAFT_OK;
+    return gf_fail(st->err, GF_E_KERAS_LIMIT, NULL,
+                   "%s: layer %s: with it the model has %zu parameters (the limit is %zu), a picture %zu values here",
+                   GF_ESC(st->file), GF_ESC(l->name), params, st->max_params, values);
+}
+
+static graft_status add_layer(state *st, const gf_layer *l, size_t *params, int *out)
+{
+    size_t before = st->m->n_params, n = st->m->n_layers;
+    gf_layer own = *l;
+    if (n && !st->m->layer[n - 1].backbone) own.backbone = false; /* behind the head is no backbone */
+    GF_TRY(gf_model_add(st->m, &own, out, st->err));
+    for (size_t i = before; i < st->m->n_params; i++) {
+        if (!gf_add_size(*params, st->m->param[i].count, params)) *params = SIZE_MAX;
+    }
+    return check_size(st, &st->m->layer[*out], *params);
+}
+
+static graft_status add_after(state *st, const gf_layer *first, gf_layer *l, size_t *params, int *at)
+{
+    const char *ending = l->at.log ? "_log_softmax" : "_softmax";
+    if (snprintf(l->name, sizeof l->name, "%s%s", first->name, ending) >= GF_NAME_MAX) {
+        return refuse(st, first->name, "its name is too long");
+    }
+    l->n_src = 1;
+    l->src[0] = *at;
+    l->backbone = true;
+    return add_layer(st, l, params, at);
+}
+
+static graft_status build_node(state *st, node *n, size_t *params)
+{
+    gf_layer l = {.n_src = n->n_src, .backbone = true};
+    for (int k = 0; k < n->n_src; k++) l.src[k] = st->node[n->src[k]].layer;
+    if (!n->row) {
+        n->layer = l.src[0];
+        return GRAFT_OK;
+    }
+    GF_TRY(unique_name(st, n, l.name));
+    gf_keras_reader r = {.file = st->file,
+                         .cls = n->row->name,
+                         .config = config_of(n),
+                         .src = l.n_src ? &st->m->layer[l.src[0]].shape : NULL,
+                         .constant = n->constant,
+                         .has_constant = n->has_constant,
+                         .constant_first = n->constant_first,
+                         .old = st->old,
+                         .l = &l,
+                         .err = st->err};
+    bool input = n->row->cls == &gf_layer_input;
+    if (input && l.n_src) return refuse(st, n->name, "an input with a source");
+    GF_TRY(input ? make_input(st, n, &l) : gf_keras_layer_read(&r, n->row));
+    GF_TRY(read_own(st, n, &l));
+    int one = l.cls == &gf_layer_add || l.cls == &gf_layer_multiply || l.cls == &gf_layer_concatenate ? 8 : 1;
+    if (l.n_src > one) return refuse(st, n->name, "it has more sources than its class takes");
+    GF_TRY(add_layer(st, &l, params, &n->layer));
+    return r.after.cls ? add_after(st, &l, &r.after, params, &n->layer) : GRAFT_OK;
+}
+
+static bool is_ready(const state *st, const node *n)
+{
+    for (int k = 0; k < n->n_src; k++) {
+        if (st->node[n->src[k]].layer < 0) return false;
+    }
+    return n->layer < 0;
+}
+
+/* In the file's order, which is Keras's; what stands before its sources waits for the next round. */
+static graft_status build(state *st)
+{
+    size_t left = st->n, params = 0;
+    while (left) {
+        size_t before = left;
+        for (size_t i = 0; i < st->n; i++) {
+            if (!is_ready(st, &st->node[i])) continue;
+            GF_TRY(build_node(st, &st->node[i], &params));
+            left--;
+        }
+        if (left < before) continue;
+        size_t stuck = 0;
+        while (st->node[stuck].layer >= 0) stuck++;
+        return refuse(st, st->node[stuck].name, "it waits for itself: the graph has a cycle");
+    }
+    size_t inputs = 0;
+    for (size_t i = 0; i < st->m->n_layers; i++) inputs += st->m->layer[i].cls == &gf_layer_input;
+    if (inputs == 1) return GRAFT_OK;
+    return gf_fail(st->err, GF_E_KERAS_GRAPH, NULL, "%s: it has %zu inputs, wanted is one picture", GF_ESC(st->file),
+                   inputs);
+}
+
+/* Layers that the output does not come from are no part of the model. */
+static graft_status keep_needed(state *st, int output)
+{
+    gf_model all = *st->m;
+    int at = -1;
+    *st->m = (gf_model){0};
+    graft_status status = gf_model_copy_layers(st->m, &all, output, NULL, &at, st->err);
+    gf_model_free(&all);
+    st->m->output = st->m->features = at;
+    return status;
+}
+
+/* Which layers give features and logits, and how many classes: graft's own. */
+static graft_status read_ends(state *st, const gf_json *top)
+{
+    const gf_json *own = st->options->own ? gf_json_get(top, "graft") : NULL;
+    if (!own) return GRAFT_OK;
+    int64_t classes = gf_json_i64(gf_json_get(own, "classes"), 0);
+    int features = gf_model_find(st->m, gf_json_str(gf_json_get(own, "features"), ""));
+    enum { MOST_CLASSES = 1 << 24 };
+    int64_t outputs = (int64_t)gf_count(&st->m->layer[st->m->output].shape);
+    bool fits = classes == 0 || (classes == 2 ? 1 : classes) == outputs;
+    if (features < 0 || classes < 0 || classes > MOST_CLASSES || !fits) {
+        return refuse(st, st->m->layer[st->m->output].name, "not the model's features and classes");
+    }
+    st->m->features = features;
+    st->m->classes = (int)classes;
+    return GRAFT_OK;
+}
+
+static graft_status parse_model(state *st, const gf_json *top)
+{
+    int scope_number;
+    const char *version = gf_json_str(gf_json_get(top, "keras_version"), "3");
+    st->old = version[0] == '1' || version[0] == '2';
+    GF_TRY(gf_json_is_object(top) ? find_lambdas(st, "", top) : GRAFT_OK);
+    if (!is_model(class_name(top)) || !is_keras(top)) {
+        add_unknown(st, *class_name(top) ? class_name(top) : "(no class)", "as the model itself");
+    } else {
+        GF_TRY(read_scope(st, top, -1, &scope_number));
+    }
+    GF_TRY(refuse_unknown(st));
+    GF_TRY(sort_names(st));
+    for (size_t i = 0; i < st->n; i++) GF_TRY(link_node(st, (int)i));
+    for (size_t i = st->n_scopes; i-- > 0;) GF_TRY(link_scope(st, (int)i));
+    GF_TRY(build(st));
+    GF_TRY(keep_needed(st, st->node[st->scope[0].output].layer));
+    snprintf(st->m->name, sizeof st->m->name, "%s", gf_json_str(gf_json_get(st->scope[0].config, "name"), "model"));
+    GF_TRY(read_ends(st, top));
+    return gf_model_finish(st->m, st->err);
+}
+
+graft_status gf_keras_config_parse(gf_model *m, const char *text, size_t n, const char *name,
+                                   const gf_keras_config_options *options, graft_error *err)
+{
+    static const gf_keras_config_options defaults;
+    state st = {.file = name, .options = options ? options : &defaults, .err = err, .m = m};
+    gf_json *json = NULL;
+    graft_status status = GRAFT_OK;
+    *m = (gf_model){0};
+    st.max_params = st.options->max_params ? st.options->max_params : default_params;
+    if (n > MAX_TEXT) {
+        return gf_fail(err, GF_E_KERAS_LIMIT, NULL, "%s: a configuration of %zu bytes, at most %d are read",
+                       GF_ESC(name), n, (int)MAX_TEXT);
+    }
+    GF_GOTO(gf_json_parse(&json, text, n, name, err));
+    GF_GOTO(parse_model(&st, json));
+out:
+    gf_free(st.node);
+    gf_free(st.scope);
+    gf_free(st.order);
+    gf_text_free(&st.unknown);
+    gf_json_free(json);
+    if (status != GRAFT_OK) gf_model_free(m);
+    return status;
+}

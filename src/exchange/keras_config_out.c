@@ -1,0 +1,216 @@
+#include "exchange/keras_config.h"
+
+#include "exchange/keras_layers.h"
+
+#include <string.h>
+
+/* {"class_name": "__keras_tensor__", ...}: the output of a layer */
+static gf_json *tensor_of(const gf_layer *l)
+{
+    gf_json *shape = gf_json_array(), *history = gf_json_array();
+    gf_json_add(shape, gf_json_null()); /* the batch */
+    for (int i = 0; i < l->shape.rank; i++) gf_json_add(shape, gf_json_int(l->shape.dim[i]));
+    gf_json_add(history, gf_json_string(l->name));
+    gf_json_add(history, gf_json_int(0));
+    gf_json_add(history, gf_json_int(0));
+    gf_json *config = gf_json_object(), *j = gf_json_object();
+    gf_json_set(config, "shape", shape);
+    gf_json_set(config, "dtype", gf_json_string("float32"));
+    gf_json_set(config, "keras_history", history);
+    gf_json_set(j, "class_name", gf_json_string("__keras_tensor__"));
+    gf_json_set(j, "config", config);
+    return j;
+}
+
+static bool merges(const gf_layer *l)
+{
+    return l->cls == &gf_layer_add || l->cls == &gf_layer_multiply || l->cls == &gf_layer_concatenate;
+}
+
+/* One call: a merging layer's sources are a list. */
+static gf_json *inbound(const gf_model *m, const gf_layer *l)
+{
+    gf_json *calls = gf_json_array();
+    if (!l->n_src) return calls;
+    gf_json *call = gf_json_object(), *args = gf_json_array(), *list = gf_json_array();
+    for (int k = 0; k < l->n_src; k++) gf_json_add(list, tensor_of(&m->layer[l->src[k]]));
+    if (merges(l)) {
+        gf_json_add(args, list);
+    } else {
+        gf_json_free(args);
+        args = list;
+    }
+    gf_json_set(call, "args", args);
+    gf_json_set(call, "kwargs", gf_json_object());
+    gf_json_add(calls, call);
+    return calls;
+}
+
+static gf_json *floats(const float *x, size_t n)
+{
+    gf_json *j = gf_json_array();
+    for (size_t i = 0; i < n; i++) gf_json_add(j, gf_keras_real(x[i]));
+    return j;
+}
+
+/* ---- what Keras has no word for ---- */
+
+static bool said_by_class(const gf_layer *l)
+{
+    return l->cls == &gf_layer_leaky_relu || l->cls == &gf_layer_elu ||
+           (l->cls == &gf_layer_relu &&
+            (l->at.act == GF_ACT_RELU || l->at.act == GF_ACT_RELU6 || l->at.act == GF_ACT_LEAKY_RELU));
+}
+
+static bool has_act(const gf_layer *l)
+{
+    return l->cls == &gf_layer_conv2d || l->cls == &gf_layer_depthwise || l->cls == &gf_layer_separable ||
+           l->cls == &gf_layer_dense || l->cls == &gf_layer_relu || l->cls == &gf_layer_activation ||
+           l->cls == &gf_layer_leaky_relu || l->cls == &gf_layer_elu;
+}
+
+static bool has_window(const gf_layer *l)
+{
+    return l->cls == &gf_layer_conv2d || l->cls == &gf_layer_depthwise || l->cls == &gf_layer_separable ||
+           l->cls == &gf_layer_max_pool || l->cls == &gf_layer_avg_pool;
+}
+
+/* The row's word for the activation is Keras's, and means the same. */
+static bool act_is_plain(const gf_layer *l)
+{
+    const gf_keras_act *a = gf_keras_act_of(l->at.act);
+    return !has_act(l) || said_by_class(l) ||
+           (l->cls != &gf_layer_relu && !a->ours && (a->alpha == l->at.alpha || a->alpha == 0));
+}
+
+static bool input_is_plain(const gf_layer *l)
+{
+    bool plain = !l->at.bgr;
+    for (int64_t c = 0; c < l->shape.dim[2]; c++) plain &= l->at.scale[c] == 1 && l->at.offset[c] == 0;
+    return plain;
+}
+
+/* Why Keras has no word for this layer; NULL: it has. */
+static const char *not_plain(const gf_layer *l)
+{
+    if (!gf_keras_class_for(l)) return "Keras has no such layer";
+    if (l->cls == &gf_layer_input) return input_is_plain(l) ? NULL : "an input that preprocesses";
+    if (has_window(l) && l->at.padding == GF_PAD_EXPLICIT) return "padding that is neither same nor valid";
+    if (l->cls == &gf_layer_avg_pool && l->at.count_padding) return "an average that counts its padding";
+    if (strchr(l->name, '/')) return "a name with a slash";
+    return act_is_plain(l) ? NULL : "an activation that Keras has no name for";
+}
+
+/* The key "graft" of a layer's arguments, where there is something to say. */
+static void set_own_words(gf_json *config, const gf_layer *l)
+{
+    gf_json *j = gf_json_object();
+    if (l->cls == &gf_layer_input) {
+        size_t channels = (size_t)l->shape.dim[2];
+        gf_json_set(j, "scale", floats(l->at.scale, channels));
+        gf_json_set(j, "offset", floats(l->at.offset, channels));
+        gf_json_set(j, "bgr", gf_json_bool(l->at.bgr));
+    }
+    if (!l->backbone) gf_json_set(j, "head", gf_json_bool(true));
+    if (has_window(l) && l->at.padding == GF_PAD_EXPLICIT) {
+        const int sides[] = {l->at.pt, l->at.pb, l->at.pl, l->at.pr};
+        gf_json *padding = gf_json_array();
+        for (int i = 0; i < 4; i++) gf_json_add(padding, gf_json_int(sides[i]));
+        gf_json_set(j, "padding", padding);
+    }
+    if (l->at.count_padding) gf_json_set(j, "count_padding", gf_json_bool(true));
+    if (!act_is_plain(l)) {
+        gf_json_set(j, "activation", gf_json_string(gf_keras_act_of(l->at.act)->name));
+        gf_json_set(j, "alpha", gf_keras_real(l->at.alpha));
+    }
+    if (j && !gf_json_size(j)) {
+        gf_json_free(j);
+    } else {
+        gf_json_set(config, "graft", j);
+    }
+}
+
+/* ---- layers and model ---- */
+
+static gf_json *input_shape(const gf_layer *l)
+{
+    gf_json *j = gf_json_array();
+    gf_json_add(j, gf_json_null());
+    for (int i = 0; i < l->shape.rank; i++) gf_json_add(j, gf_json_int(l->shape.dim[i]));
+    return j;
+}
+
+static gf_json *layer_json(const gf_model *m, const gf_layer *l, bool own)
+{
+    const gf_keras_class *row = gf_keras_class_for(l);
+    gf_json *config = gf_json_object(), *j = gf_json_object();
+    gf_json_set(config, "name", gf_json_string(l->name));
+    gf_json_set(config, "dtype", gf_json_string("float32"));
+    if (l->cls == &gf_layer_input) {
+        gf_json_set(config, "batch_shape", input_shape(l));
+    } else {
+        gf_json_set(config, "trainable", gf_json_bool(true));
+    }
+    if (row->write) row->write(l, config);
+    if (own) set_own_words(config, l);
+    gf_json_set(j, "module", gf_json_string("keras.layers"));
+    gf_json_set(j, "class_name", gf_json_string(row->name));
+    gf_json_set(j, "config", config);
+    gf_json_set(j, "registered_name", gf_json_null());
+    gf_json_set(j, "name", gf_json_string(l->name));
+    gf_json_set(j, "inbound_nodes", inbound(m, l));
+    return j;
+}
+
+static gf_json *end_of(const gf_layer *l)
+{
+    gf_json *j = gf_json_array();
+    gf_json_add(j, gf_json_string(l->name));
+    gf_json_add(j, gf_json_int(0));
+    gf_json_add(j, gf_json_int(0));
+    return j;
+}
+
+static gf_json *model_json(const gf_model *m, bool own)
+{
+    gf_json *config = gf_json_object(), *layers = gf_json_array(), *j = gf_json_object();
+    const gf_layer *input = NULL;
+    for (size_t i = 0; i < m->n_layers; i++) {
+        gf_json_add(layers, layer_json(m, &m->layer[i], own));
+        if (m->layer[i].cls == &gf_layer_input) input = &m->layer[i];
+    }
+    gf_json_set(config, "name", gf_json_string(m->name[0] ? m->name : "model"));
+    gf_json_set(config, "trainable", gf_json_bool(true));
+    gf_json_set(config, "layers", layers);
+    if (input) gf_json_set(config, "input_layers", end_of(input));
+    gf_json_set(config, "output_layers", end_of(&m->layer[m->output]));
+    gf_json_set(j, "module", gf_json_string("keras.src.models.functional"));
+    gf_json_set(j, "class_name", gf_json_string("Functional"));
+    gf_json_set(j, "config", config);
+    gf_json_set(j, "registered_name", gf_json_string("Functional"));
+    if (own) {
+        gf_json *ends = gf_json_object();
+        gf_json_set(ends, "features", gf_json_string(m->layer[m->features].name));
+        gf_json_set(ends, "output", gf_json_string(m->layer[m->output].name));
+        gf_json_set(ends, "classes", gf_json_int(m->classes));
+        gf_json_set(j, "graft", ends);
+    }
+    return j;
+}
+
+graft_status gf_keras_config_text(char **text, const gf_model *m, const gf_keras_config_options *options,
+                                  graft_error *err)
+{
+    bool own = options && options->own;
+    *text = NULL;
+    for (size_t i = 0; i < m->n_layers; i++) {
+        const gf_layer *l = &m->layer[i];
+        const char *why = own ? (gf_keras_class_for(l) ? NULL : "Keras has no such layer") : not_plain(l);
+        if (!why) continue;
+        return gf_fail(err, GF_E_MODEL_EXPORT, NULL, "layer %s (%s): %s", GF_ESC(l->name), l->cls->name, why);
+    }
+    gf_json *j = model_json(m, own);
+    *text = gf_json_text(j, 0);
+    gf_json_free(j);
+    return *text ? GRAFT_OK : gf_fail_memory(err, m->n_layers, "a model's configuration");
+}

@@ -1,0 +1,820 @@
+#include "exchange/keras_layers.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+enum { LARGEST = 1 << 24, LARGEST_SIDE = 1 << 15 }; /* channels and units; windows, strides, padding */
+
+/* ---- arguments ---- */
+
+void gf_keras_refuse(gf_keras_reader *r, const char *key, const char *wanted)
+{
+    if (r->status != GRAFT_OK) return;
+    enum { SHOWN = 80 };
+    const gf_json *value = gf_json_get(r->config, key);
+    char *text = value ? gf_json_text(value, 0) : NULL;
+    r->status =
+        gf_fail(r->err, GF_E_KERAS_ARGUMENT, NULL, "%s: layer %s (%s): %s is %.*s, wanted is %s", GF_ESC(r->file),
+                GF_ESC(r->l->name), GF_ESC(r->cls), key, SHOWN, text ? GF_ESC(text) : "missing", wanted);
+    gf_free(text);
+}
+
+static const gf_json *arg(const gf_keras_reader *r, const char *key)
+{
+    const gf_json *j = gf_json_get(r->config, key);
+    return gf_json_is_null(j) ? NULL : j;
+}
+
+const gf_json *gf_keras_list(const gf_json *j)
+{
+    if (gf_json_is_object(j)) { /* {"class_name": "__tuple__", "items": [...]}, {"config": {"value": [...]}} */
+        const gf_json *items = gf_json_get(j, "items");
+        j = items ? items : gf_json_get(gf_json_get(j, "config"), "value");
+    }
+    return gf_json_is_array(j) ? j : NULL;
+}
+
+static bool in_range(const gf_json *j, int lowest, int highest, int *out)
+{
+    int64_t x = gf_json_i64(j, INT64_MIN);
+    if (x < lowest || x > highest) return false;
+    *out = (int)x;
+    return true;
+}
+
+int gf_keras_int(gf_keras_reader *r, const char *key, int lowest, int highest, int fallback)
+{
+    const gf_json *j = arg(r, key);
+    int x = fallback;
+    if (j && !in_range(j, lowest, highest, &x)) gf_keras_refuse(r, key, "a whole number in its range");
+    return x;
+}
+
+/* One number for both, or a list of two. */
+static void pair(gf_keras_reader *r, const char *key, int lowest, int fallback, int *a, int *b)
+{
+    const gf_json *j = arg(r, key), *list = gf_keras_list(j);
+    *a = *b = fallback;
+    if (!j) return;
+    bool good = list ? gf_json_size(list) == 2 && in_range(gf_json_at(list, 0), lowest, LARGEST_SIDE, a) &&
+                           in_range(gf_json_at(list, 1), lowest, LARGEST_SIDE, b)
+                     : in_range(j, lowest, LARGEST_SIDE, a);
+    if (!list) *b = *a;
+    if (!good) gf_keras_refuse(r, key, "a whole number or two");
+}
+
+static bool flag(gf_keras_reader *r, const char *key, bool fallback)
+{
+    const gf_json *j = arg(r, key);
+    if (j && gf_json_true(j, true) != gf_json_true(j, false)) gf_keras_refuse(r, key, "true or false");
+    return gf_json_true(j, fallback);
+}
+
+static bool is_float(double x) { return isfinite((float)x); }
+
+static float real(gf_keras_reader *r, const char *key, double fallback)
+{
+    const gf_json *j = arg(r, key);
+    if (gf_json_is_object(j)) j = gf_json_get(gf_json_get(j, "config"), "value"); /* a NumPy number */
+    double x = j ? gf_json_f64(j, NAN) : fallback;
+    if (!is_float(x)) gf_keras_refuse(r, key, "a number");
+    return is_float(x) ? (float)x : 0;
+}
+
+static const char *word(gf_keras_reader *r, const char *key, const char *fallback)
+{
+    const gf_json *j = arg(r, key);
+    const char *s = j ? gf_json_str(j, NULL) : fallback;
+    if (!s) gf_keras_refuse(r, key, "a word");
+    return s ? s : "";
+}
+
+/* What only one value of is known. */
+static void must_be(gf_keras_reader *r, const char *key, const char *value)
+{
+    if (strcmp(word(r, key, value), value)) gf_keras_refuse(r, key, value);
+}
+
+/* Whether `axis` (which counts the batch) is the last one of the layer's input. */
+static bool is_last(const gf_keras_reader *r, const gf_json *j)
+{
+    int64_t axis = gf_json_i64(j, INT64_MIN);
+    return axis == -1 || (r->src && axis == r->src->rank);
+}
+
+static void last_axis(gf_keras_reader *r)
+{
+    const gf_json *j = arg(r, "axis"), *list = gf_keras_list(j);
+    bool last = !j || (list ? gf_json_size(list) == 1 && is_last(r, gf_json_at(list, 0)) : is_last(r, j));
+    if (!last) gf_keras_refuse(r, "axis", "the last one, that of the channels");
+}
+
+gf_json *gf_keras_real(float x)
+{
+    const double most = 1e9; /* what nine digits hold */
+    double tens = 1;
+    for (int digits = 0; digits <= 9 && fabs((double)x) * tens < most; digits++, tens *= 10) {
+        double y = rint((double)x * tens) / tens;
+        if ((float)y == x) return gf_json_real(y);
+    }
+    return gf_json_real((double)x);
+}
+
+static gf_json *two(int a, int b)
+{
+    gf_json *j = gf_json_array();
+    gf_json_add(j, gf_json_int(a));
+    gf_json_add(j, gf_json_int(b));
+    return j;
+}
+
+static void set_pair(gf_json *config, const char *key, int a, int b) { gf_json_set(config, key, two(a, b)); }
+
+/* ---- activations ---- */
+
+static void read_relu(gf_keras_reader *r)
+{
+    float slope = real(r, "negative_slope", 0);
+    const gf_json *most = arg(r, "max_value");
+    if (real(r, "threshold", 0) != 0) gf_keras_refuse(r, "threshold", "0");
+    if (most && real(r, "max_value", 0) != 6) gf_keras_refuse(r, "max_value", "null or 6");
+    if (slope < 0 || (slope > 0 && most)) gf_keras_refuse(r, "negative_slope", "0, or more without max_value");
+    r->l->at.act = most ? GF_ACT_RELU6 : slope > 0 ? GF_ACT_LEAKY_RELU : GF_ACT_RELU;
+    r->l->at.alpha = slope;
+}
+
+static void write_relu(const gf_layer *l, gf_json *config)
+{
+    if (l->at.act == GF_ACT_RELU6) gf_json_set(config, "max_value", gf_json_real(6));
+    if (l->at.act == GF_ACT_LEAKY_RELU) gf_json_set(config, "negative_slope", gf_keras_real(l->at.alpha));
+}
+
+static void read_leaky(gf_keras_reader *r)
+{
+    const char *key = arg(r, "alpha") ? "alpha" : "negative_slope"; /* Keras 2 said alpha */
+    r->l->at.act = GF_ACT_LEAKY_RELU;
+    r->l->at.alpha = real(r, key, 0.3);
+    if (r->l->at.alpha == 0) r->l->at.act = GF_ACT_RELU;
+    if (r->l->at.alpha < 0) gf_keras_refuse(r, key, "0 or more");
+}
+
+static void write_leaky(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "negative_slope", gf_keras_real(l->at.act == GF_ACT_RELU ? 0 : l->at.alpha));
+}
+
+static void read_elu(gf_keras_reader *r)
+{
+    r->l->at.act = GF_ACT_ELU;
+    r->l->at.alpha = real(r, "alpha", 1);
+    if (!(r->l->at.alpha > 0)) gf_keras_refuse(r, "alpha", "more than 0");
+}
+
+static void write_elu(const gf_layer *l, gf_json *config) { gf_json_set(config, "alpha", gf_keras_real(l->at.alpha)); }
+
+static void read_softmax(gf_keras_reader *r)
+{
+    last_axis(r);
+    bool other = r->has_constant && r->constant != -1 && (!r->src || r->constant != r->src->rank); /* tf.nn.softmax's */
+    if (other) gf_keras_refuse(r, "axis", "the last one, that of the channels");
+}
+
+/* The activation of that name into the layer, or softmax behind it. */
+static void set_act(gf_keras_reader *r, const char *key, const char *name)
+{
+    const gf_keras_act *a = gf_keras_act_find(name);
+    if (!strcmp(name, "softmax") || !strcmp(name, "log_softmax")) {
+        r->after.cls = &gf_layer_softmax;
+        r->after.at.log = name[0] == 'l';
+    } else if (!a || (r->old && a->act == GF_ACT_HARD_SIGMOID)) { /* Keras 2's was 0.2 x + 0.5 */
+        gf_keras_refuse(r, key, "an activation that graft knows");
+    } else {
+        r->l->at.act = a->act;
+        r->l->at.alpha = a->alpha;
+    }
+}
+
+/* An activation written as an object: a function by name, or a layer. */
+static void read_act_object(gf_keras_reader *r, const gf_json *j)
+{
+    static const struct {
+        const char *name;
+        void (*read)(gf_keras_reader *r);
+    } known[] = {{"ReLU", read_relu}, {"LeakyReLU", read_leaky}, {"ELU", read_elu}};
+    const char *cls = gf_json_str(gf_json_get(j, "class_name"), "");
+    const gf_json *config = gf_json_get(j, "config");
+    if (!strcmp(cls, "function") && gf_json_str(config, NULL)) {
+        set_act(r, "activation", gf_json_str(config, ""));
+        return;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(cls, known[i].name)) continue;
+        const gf_json *own = r->config;
+        r->config = config;
+        known[i].read(r);
+        r->config = own;
+        return;
+    }
+    gf_keras_refuse(r, "activation", "an activation that graft knows");
+}
+
+static void read_act(gf_keras_reader *r)
+{
+    const gf_json *j = arg(r, "activation");
+    if (gf_json_is_object(j)) {
+        read_act_object(r, j);
+    } else {
+        set_act(r, "activation", word(r, "activation", "linear"));
+    }
+}
+
+static void write_act(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "activation", gf_json_string(gf_keras_act_of(l->at.act)->name));
+}
+
+/* Layer Activation: softmax is then the layer itself. */
+static void read_activation(gf_keras_reader *r)
+{
+    read_act(r);
+    if (!r->after.cls) return;
+    r->l->cls = r->after.cls;
+    r->l->at.log = r->after.at.log;
+    r->after.cls = NULL;
+}
+
+static void write_activation(const gf_layer *l, gf_json *config)
+{
+    if (l->cls == &gf_layer_softmax) {
+        gf_json_set(config, "activation", gf_json_string("log_softmax"));
+    } else {
+        write_act(l, config);
+    }
+}
+
+/* ---- windows ---- */
+
+static void read_window(gf_keras_reader *r, const char *size, int stride)
+{
+    gf_layer *l = r->l;
+    int dh, dw;
+    must_be(r, "data_format", "channels_last");
+    if (!arg(r, size)) gf_keras_refuse(r, size, "a whole number or two");
+    pair(r, size, 1, 0, &l->at.kh, &l->at.kw);
+    pair(r, "strides", 1, stride, &l->at.sh, &l->at.sw);
+    pair(r, "dilation_rate", 1, 1, &dh, &dw);
+    if (dh != 1 || dw != 1) gf_keras_refuse(r, "dilation_rate", "1");
+    const char *padding = word(r, "padding", "valid");
+    l->at.padding = !strcmp(padding, "same") ? GF_PAD_SAME : GF_PAD_VALID;
+    if (l->at.padding == GF_PAD_VALID && strcmp(padding, "valid")) gf_keras_refuse(r, "padding", "valid or same");
+}
+
+static void write_window(const gf_layer *l, gf_json *config, const char *size)
+{
+    set_pair(config, size, l->at.kh, l->at.kw);
+    set_pair(config, "strides", l->at.sh, l->at.sw);
+    gf_json_set(config, "padding", gf_json_string(l->at.padding == GF_PAD_SAME ? "same" : "valid"));
+    gf_json_set(config, "data_format", gf_json_string("channels_last"));
+}
+
+static void read_conv_rest(gf_keras_reader *r)
+{
+    r->l->at.use_bias = flag(r, "use_bias", true);
+    read_act(r);
+}
+
+static void write_conv_rest(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "use_bias", gf_json_bool(l->at.use_bias));
+    write_act(l, config);
+}
+
+/* A count that has no default. */
+static int count(gf_keras_reader *r, const char *key)
+{
+    if (!arg(r, key)) gf_keras_refuse(r, key, "a whole number");
+    return gf_keras_int(r, key, 1, LARGEST, 0);
+}
+
+static void read_conv(gf_keras_reader *r)
+{
+    r->l->at.filters = count(r, "filters");
+    r->l->at.groups = gf_keras_int(r, "groups", 1, LARGEST, 1);
+    read_window(r, "kernel_size", 1);
+    read_conv_rest(r);
+}
+
+static void write_conv(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "filters", gf_json_int(l->at.filters));
+    write_window(l, config, "kernel_size");
+    gf_json_set(config, "groups", gf_json_int(l->at.groups));
+    write_conv_rest(l, config);
+}
+
+static void read_depthwise(gf_keras_reader *r)
+{
+    r->l->at.multiplier = gf_keras_int(r, "depth_multiplier", 1, LARGEST, 1);
+    read_window(r, "kernel_size", 1);
+    read_conv_rest(r);
+}
+
+static void write_depthwise(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "depth_multiplier", gf_json_int(l->at.multiplier));
+    write_window(l, config, "kernel_size");
+    write_conv_rest(l, config);
+}
+
+static void read_separable(gf_keras_reader *r)
+{
+    r->l->at.filters = count(r, "filters");
+    read_depthwise(r);
+}
+
+static void write_separable(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "filters", gf_json_int(l->at.filters));
+    write_depthwise(l, config);
+}
+
+static void read_pool(gf_keras_reader *r) { read_window(r, "pool_size", 0); } /* 0: the pool's size, by its class */
+static void write_pool(const gf_layer *l, gf_json *config) { write_window(l, config, "pool_size"); }
+
+static void read_global_pool(gf_keras_reader *r)
+{
+    must_be(r, "data_format", "channels_last");
+    r->l->at.keepdims = flag(r, "keepdims", false);
+}
+
+static void write_global_pool(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "keepdims", gf_json_bool(l->at.keepdims));
+}
+
+/* [[top, bottom], [left, right]], [rows, columns] or one number */
+static void read_border(gf_keras_reader *r, const char *key)
+{
+    gf_layer *l = r->l;
+    const gf_json *rows = gf_keras_list(gf_json_at(gf_keras_list(arg(r, key)), 0));
+    const gf_json *columns = gf_keras_list(gf_json_at(gf_keras_list(arg(r, key)), 1));
+    must_be(r, "data_format", "channels_last");
+    if (!rows || !columns) {
+        pair(r, key, 0, 1, &l->at.pt, &l->at.pl);
+        l->at.pb = l->at.pt;
+        l->at.pr = l->at.pl;
+        return;
+    }
+    bool good = gf_json_size(rows) == 2 && gf_json_size(columns) == 2 && gf_json_size(gf_keras_list(arg(r, key))) == 2;
+    good = good && in_range(gf_json_at(rows, 0), 0, LARGEST_SIDE, &l->at.pt) &&
+           in_range(gf_json_at(rows, 1), 0, LARGEST_SIDE, &l->at.pb) &&
+           in_range(gf_json_at(columns, 0), 0, LARGEST_SIDE, &l->at.pl) &&
+           in_range(gf_json_at(columns, 1), 0, LARGEST_SIDE, &l->at.pr);
+    if (!good) gf_keras_refuse(r, key, "[[top, bottom], [left, right]]");
+}
+
+static void write_border(const gf_layer *l, gf_json *config, const char *key)
+{
+    gf_json *j = gf_json_array();
+    gf_json_add(j, two(l->at.pt, l->at.pb));
+    gf_json_add(j, two(l->at.pl, l->at.pr));
+    gf_json_set(config, key, j);
+    gf_json_set(config, "data_format", gf_json_string("channels_last"));
+}
+
+static void read_zero_padding(gf_keras_reader *r) { read_border(r, "padding"); }
+static void write_zero_padding(const gf_layer *l, gf_json *config) { write_border(l, config, "padding"); }
+static void read_cropping(gf_keras_reader *r)
+{
+    if (!arg(r, "cropping")) gf_keras_refuse(r, "cropping", "[[top, bottom], [left, right]]");
+    read_border(r, "cropping");
+}
+static void write_cropping(const gf_layer *l, gf_json *config) { write_border(l, config, "cropping"); }
+
+static void read_upsampling(gf_keras_reader *r)
+{
+    must_be(r, "data_format", "channels_last");
+    pair(r, "size", 1, 2, &r->l->at.factor_h, &r->l->at.factor_w);
+    const char *how = word(r, "interpolation", "nearest");
+    r->l->at.bilinear = !strcmp(how, "bilinear");
+    if (!r->l->at.bilinear && strcmp(how, "nearest")) gf_keras_refuse(r, "interpolation", "nearest or bilinear");
+}
+
+static void write_upsampling(const gf_layer *l, gf_json *config)
+{
+    set_pair(config, "size", l->at.factor_h, l->at.factor_w);
+    gf_json_set(config, "interpolation", gf_json_string(l->at.bilinear ? "bilinear" : "nearest"));
+    gf_json_set(config, "data_format", gf_json_string("channels_last"));
+}
+
+/* ---- dense layers and normalisation ---- */
+
+static void read_dense(gf_keras_reader *r)
+{
+    r->l->at.units = count(r, "units");
+    r->l->at.no_bias = !flag(r, "use_bias", true);
+    if (arg(r, "lora_rank")) gf_keras_refuse(r, "lora_rank", "null");
+    read_act(r);
+}
+
+static void write_dense(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "units", gf_json_int(l->at.units));
+    gf_json_set(config, "use_bias", gf_json_bool(!l->at.no_bias));
+    write_act(l, config);
+}
+
+static void read_scaled(gf_keras_reader *r)
+{
+    last_axis(r);
+    r->l->at.epsilon = real(r, "epsilon", 1e-3);
+    r->l->at.no_center = !flag(r, "center", true);
+    r->l->at.no_scale = !flag(r, "scale", true);
+    if (!(r->l->at.epsilon >= 0)) gf_keras_refuse(r, "epsilon", "0 or more");
+}
+
+static void write_scaled(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "axis", gf_json_int(-1));
+    gf_json_set(config, "epsilon", gf_keras_real(l->at.epsilon));
+    gf_json_set(config, "center", gf_json_bool(!l->at.no_center));
+    gf_json_set(config, "scale", gf_json_bool(!l->at.no_scale));
+}
+
+static void read_batch_norm(gf_keras_reader *r)
+{
+    read_scaled(r);
+    r->l->at.momentum = real(r, "momentum", 0.99);
+    if (flag(r, "renorm", false)) gf_keras_refuse(r, "renorm", "false");
+}
+
+static void write_batch_norm(const gf_layer *l, gf_json *config)
+{
+    write_scaled(l, config);
+    gf_json_set(config, "momentum", gf_keras_real(l->at.momentum));
+}
+
+static void read_layer_norm(gf_keras_reader *r)
+{
+    read_scaled(r);
+    if (flag(r, "rms_scaling", false)) gf_keras_refuse(r, "rms_scaling", "false");
+}
+
+static void read_group_norm(gf_keras_reader *r)
+{
+    read_scaled(r);
+    r->l->at.norm_groups = gf_keras_int(r, "groups", -1, LARGEST, 32);
+    bool each = r->l->at.norm_groups == -1 && r->src && r->src->rank; /* a group a channel */
+    if (each) r->l->at.norm_groups = (int)r->src->dim[r->src->rank - 1];
+}
+
+static void write_group_norm(const gf_layer *l, gf_json *config)
+{
+    write_scaled(l, config);
+    gf_json_set(config, "groups", gf_json_int(l->at.norm_groups));
+}
+
+/* ---- values of the picture ---- */
+
+enum { CHANNELS = 4 }; /* that Rescaling keeps apart; more are all scaled by the first */
+
+static int64_t channels_of(const gf_shape *s) { return s && s->rank ? s->dim[s->rank - 1] : 0; }
+
+/* A number for all channels, or one a channel. */
+static void channel_values(gf_keras_reader *r, const char *key, double fallback, float out[CHANNELS])
+{
+    const gf_json *j = arg(r, key), *list = gf_keras_list(j);
+    while (gf_json_size(list) == 1 && gf_keras_list(gf_json_at(list, 0))) list = gf_keras_list(gf_json_at(list, 0));
+    size_t n = gf_json_size(list);
+    bool good = !list || n == 1 || (int64_t)n == channels_of(r->src);
+    for (size_t i = 0; i < n && good; i++) {
+        double x = gf_json_f64(gf_json_at(list, i), NAN);
+        good = is_float(x) && (i < CHANNELS || (float)x == out[0]);
+        if (i < CHANNELS) out[i] = (float)x;
+    }
+    for (size_t i = 1; i < n && n > CHANNELS && good && i < CHANNELS; i++) good = out[i] == out[0];
+    if (list && !n) good = false;
+    if (!good) gf_keras_refuse(r, key, "a number, or one for each of at most 4 channels");
+    if (!list) out[0] = real(r, key, fallback);
+    for (size_t i = list ? n : 1; i < CHANNELS; i++) out[i] = n > 1 ? 0 : out[0];
+}
+
+static void read_rescaling(gf_keras_reader *r)
+{
+    channel_values(r, "scale", 1, r->l->at.scale);
+    channel_values(r, "offset", 0, r->l->at.offset);
+}
+
+static gf_json *channel_list(const gf_layer *l, const float x[CHANNELS])
+{
+    int64_t n = channels_of(&l->shape);
+    bool same = true;
+    for (int64_t i = 1; i < n && n <= CHANNELS; i++) same &= x[i] == x[0];
+    if (same) return gf_keras_real(x[0]);
+    gf_json *j = gf_json_array();
+    for (int64_t i = 0; i < n; i++) gf_json_add(j, gf_keras_real(x[i]));
+    return j;
+}
+
+static void write_rescaling(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "scale", channel_list(l, l->at.scale));
+    gf_json_set(config, "offset", channel_list(l, l->at.offset));
+}
+
+/* With its statistics as arguments it has no parameters: (x - mean) / max(sqrt(variance), 1e-7). */
+static void read_normalization(gf_keras_reader *r)
+{
+    if (flag(r, "invert", false)) gf_keras_refuse(r, "invert", "false");
+    if (!arg(r, "mean") && !arg(r, "variance")) {
+        if (gf_json_get(r->config, "axis") && !arg(r, "axis")) gf_keras_refuse(r, "axis", "that of the channels");
+        last_axis(r);
+        return;
+    }
+    float mean[CHANNELS], variance[CHANNELS];
+    channel_values(r, "mean", NAN, mean);
+    channel_values(r, "variance", NAN, variance);
+    r->l->cls = &gf_layer_rescaling;
+    for (int i = 0; i < CHANNELS && r->status == GRAFT_OK; i++) {
+        r->l->at.scale[i] = 1 / fmaxf(sqrtf(variance[i]), 1e-7f);
+        r->l->at.offset[i] = -mean[i] * r->l->at.scale[i];
+        if (variance[i] < 0) gf_keras_refuse(r, "variance", "0 or more");
+    }
+}
+
+static void write_normalization(const gf_layer *l, gf_json *config)
+{
+    (void)l;
+    gf_json_set(config, "axis", gf_json_int(-1));
+}
+
+/* Layers that cut or resize: they may only hand on what is right already. */
+static void read_same_size(gf_keras_reader *r)
+{
+    int h = gf_keras_int(r, "height", 1, INT_MAX, 0), w = gf_keras_int(r, "width", 1, INT_MAX, 0);
+    bool same = r->src && r->src->rank == 3 && r->src->dim[0] == h && r->src->dim[1] == w;
+    if (!same) gf_keras_refuse(r, "height", "the input's own (graft resizes pictures before the model: use --size)");
+}
+
+/* ---- shapes and merging ---- */
+
+static void read_concatenate(gf_keras_reader *r)
+{
+    int axis = gf_keras_int(r, "axis", -GF_MAX_RANK, GF_MAX_RANK, -1), rank = r->src ? r->src->rank : 0;
+    r->l->at.axis = axis < 0 ? axis + rank : axis - 1; /* Keras counts the batch */
+    if (r->l->at.axis < 0 || r->l->at.axis >= rank) gf_keras_refuse(r, "axis", "one of the picture's");
+}
+
+static void write_concatenate(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "axis", gf_json_int(l->at.axis + 1));
+}
+
+static void read_reshape(gf_keras_reader *r)
+{
+    const gf_json *list = gf_keras_list(arg(r, "target_shape"));
+    size_t n = gf_json_size(list);
+    gf_shape *s = &r->l->at.target;
+    bool good = n > 0 && n < GF_MAX_RANK;
+    s->rank = good ? (int)n : 0;
+    for (size_t i = 0; i < n && good; i++) {
+        int d;
+        good = in_range(gf_json_at(list, i), -1, INT_MAX, &d);
+        if (good) s->dim[i] = d;
+    }
+    if (!good) gf_keras_refuse(r, "target_shape", "a list of at most 5 sizes");
+}
+
+static void write_reshape(const gf_layer *l, gf_json *config)
+{
+    gf_json *j = gf_json_array();
+    for (int i = 0; i < l->at.target.rank; i++) gf_json_add(j, gf_json_int(l->at.target.dim[i]));
+    gf_json_set(config, "target_shape", j);
+}
+
+static void read_permute(gf_keras_reader *r)
+{
+    const gf_json *list = gf_keras_list(arg(r, "dims"));
+    size_t n = gf_json_size(list);
+    bool good = r->src && n == (size_t)r->src->rank;
+    for (size_t i = 0; i < n && good; i++) {
+        good = in_range(gf_json_at(list, i), 1, GF_MAX_RANK, &r->l->at.permute[i]);
+        r->l->at.permute[i]--; /* Keras counts from 1 */
+    }
+    if (!good) gf_keras_refuse(r, "dims", "an order of all dimensions");
+}
+
+static void write_permute(const gf_layer *l, gf_json *config)
+{
+    gf_json *j = gf_json_array();
+    for (int i = 0; i < l->shape.rank; i++) gf_json_add(j, gf_json_int(l->at.permute[i] + 1));
+    gf_json_set(config, "dims", j);
+}
+
+static void read_flatten(gf_keras_reader *r) { must_be(r, "data_format", "channels_last"); }
+
+static void read_dropout(gf_keras_reader *r)
+{
+    r->l->at.rate = real(r, "rate", 0);
+    if (!(r->l->at.rate >= 0 && r->l->at.rate < 1)) gf_keras_refuse(r, "rate", "0 up to 1");
+}
+
+static void write_dropout(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "rate", gf_keras_real(l->at.rate));
+}
+
+/* ---- operations on tensors: x + 3 is a rescaling, x + y is a layer ---- */
+
+static void rescale_by(gf_keras_reader *r, double scale, double offset)
+{
+    if (!is_float(scale) || !is_float(offset)) gf_keras_refuse(r, "name", "an operation with a finite number");
+    r->l->cls = &gf_layer_rescaling;
+    for (int i = 0; i < CHANNELS; i++) {
+        r->l->at.scale[i] = (float)scale;
+        r->l->at.offset[i] = (float)offset;
+    }
+}
+
+static void read_add(gf_keras_reader *r)
+{
+    if (r->has_constant && r->l->n_src == 1) rescale_by(r, 1, r->constant);
+}
+
+static void read_multiply(gf_keras_reader *r)
+{
+    if (r->has_constant && r->l->n_src == 1) rescale_by(r, r->constant, 0);
+}
+
+static void read_subtract(gf_keras_reader *r)
+{
+    if (!r->has_constant || r->l->n_src != 1) gf_keras_refuse(r, "name", "the difference of a tensor and a number");
+    rescale_by(r, r->constant_first ? -1 : 1, r->constant_first ? r->constant : -r->constant);
+}
+
+static void read_divide(gf_keras_reader *r)
+{
+    if (!r->has_constant || r->constant_first || r->l->n_src != 1) {
+        gf_keras_refuse(r, "name", "a tensor divided by a number");
+    }
+    rescale_by(r, 1 / r->constant, 0);
+}
+
+static void read_op_relu(gf_keras_reader *r) { r->l->at.act = GF_ACT_RELU; }
+static void read_op_relu6(gf_keras_reader *r) { r->l->at.act = GF_ACT_RELU6; }
+static void read_op_sigmoid(gf_keras_reader *r) { r->l->at.act = GF_ACT_SIGMOID; }
+static void read_op_tanh(gf_keras_reader *r) { r->l->at.act = GF_ACT_TANH; }
+static void read_op_silu(gf_keras_reader *r) { r->l->at.act = GF_ACT_SILU; }
+static void read_op_hard_sigmoid(gf_keras_reader *r) { r->l->at.act = GF_ACT_HARD_SIGMOID; }
+static void read_op_hard_silu(gf_keras_reader *r) { r->l->at.act = GF_ACT_HARD_SILU; }
+static void read_op_gelu(gf_keras_reader *r)
+{
+    r->l->at.act = flag(r, "approximate", true) ? GF_ACT_GELU_TANH : GF_ACT_GELU;
+}
+
+/* ---- the list ---- */
+
+#define LAYER(name, class, read, write)                      \
+    {                                                        \
+        name, &gf_layer_##class, read, write, GF_KERAS_LAYER \
+    }
+#define OPERATION(name, class, read)                            \
+    {                                                           \
+        name, &gf_layer_##class, read, NULL, GF_KERAS_OPERATION \
+    }
+#define IDENTITY(name) LAYER(name, identity, NULL, NULL)
+
+/* Where two rows have one class of graft's, the first is written. */
+static const gf_keras_class classes[] = {
+    LAYER("InputLayer", input, NULL, NULL), /* keras_config_in.c reads it */
+    LAYER("Conv2D", conv2d, read_conv, write_conv),
+    LAYER("DepthwiseConv2D", depthwise, read_depthwise, write_depthwise),
+    LAYER("SeparableConv2D", separable, read_separable, write_separable),
+    LAYER("Dense", dense, read_dense, write_dense),
+    LAYER("BatchNormalization", batch_norm, read_batch_norm, write_batch_norm),
+    LAYER("SyncBatchNormalization", batch_norm, read_batch_norm, write_batch_norm),
+    LAYER("BatchNormalizationV1", batch_norm, read_batch_norm, write_batch_norm),
+    LAYER("LayerNormalization", layer_norm, read_layer_norm, write_scaled),
+    LAYER("GroupNormalization", group_norm, read_group_norm, write_group_norm),
+    LAYER("Normalization", normalization, read_normalization, write_normalization),
+    LAYER("Rescaling", rescaling, read_rescaling, write_rescaling),
+    LAYER("ReLU", relu, read_relu, write_relu),
+    LAYER("Activation", activation, read_activation, write_activation),
+    LAYER("LeakyReLU", leaky_relu, read_leaky, write_leaky),
+    LAYER("ELU", elu, read_elu, write_elu),
+    LAYER("Softmax", softmax, read_softmax, NULL),
+    LAYER("Add", add, read_add, NULL),
+    LAYER("Multiply", multiply, read_multiply, NULL),
+    LAYER("Concatenate", concatenate, read_concatenate, write_concatenate),
+    LAYER("ZeroPadding2D", zero_padding, read_zero_padding, write_zero_padding),
+    LAYER("Cropping2D", cropping, read_cropping, write_cropping),
+    LAYER("UpSampling2D", upsampling, read_upsampling, write_upsampling),
+    LAYER("MaxPooling2D", max_pool, read_pool, write_pool),
+    LAYER("AveragePooling2D", avg_pool, read_pool, write_pool),
+    LAYER("GlobalAveragePooling2D", global_pool, read_global_pool, write_global_pool),
+    LAYER("GlobalMaxPooling2D", global_max_pool, read_global_pool, write_global_pool),
+    LAYER("Flatten", flatten, read_flatten, NULL),
+    LAYER("Reshape", reshape, read_reshape, write_reshape),
+    LAYER("Permute", permute, read_permute, write_permute),
+    LAYER("Dropout", dropout, read_dropout, write_dropout),
+    LAYER("SpatialDropout2D", dropout, read_dropout, write_dropout),
+    /* what acts only while the whole of a model trains */
+    IDENTITY("Identity"),
+    IDENTITY("GaussianDropout"),
+    IDENTITY("GaussianNoise"),
+    IDENTITY("AlphaDropout"),
+    IDENTITY("ActivityRegularization"),
+    IDENTITY("RandomFlip"),
+    IDENTITY("RandomRotation"),
+    IDENTITY("RandomZoom"),
+    IDENTITY("RandomTranslation"),
+    IDENTITY("RandomShear"),
+    IDENTITY("RandomPerspective"),
+    IDENTITY("RandomElasticTransform"),
+    IDENTITY("RandomContrast"),
+    IDENTITY("RandomBrightness"),
+    IDENTITY("RandomHue"),
+    IDENTITY("RandomSaturation"),
+    IDENTITY("RandomSharpness"),
+    IDENTITY("RandomPosterization"),
+    IDENTITY("RandomGrayscale"),
+    IDENTITY("RandomInvert"),
+    IDENTITY("RandomErasing"),
+    IDENTITY("RandomGaussianBlur"),
+    IDENTITY("RandomColorJitter"),
+    IDENTITY("RandomColorDegeneration"),
+    IDENTITY("RandomHeight"),
+    IDENTITY("RandomWidth"),
+    IDENTITY("RandAugment"),
+    IDENTITY("AugMix"),
+    IDENTITY("CutMix"),
+    IDENTITY("MixUp"),
+    LAYER("RandomCrop", identity, read_same_size, NULL),
+    LAYER("Resizing", identity, read_same_size, NULL),
+    LAYER("CenterCrop", identity, read_same_size, NULL),
+    OPERATION("Subtract", rescaling, read_subtract),
+    OPERATION("TrueDivide", rescaling, read_divide),
+    OPERATION("Divide", rescaling, read_divide),
+    OPERATION("Relu", activation, read_op_relu),
+    OPERATION("Relu6", activation, read_op_relu6),
+    OPERATION("Sigmoid", activation, read_op_sigmoid),
+    OPERATION("Tanh", activation, read_op_tanh),
+    OPERATION("Silu", activation, read_op_silu),
+    OPERATION("HardSigmoid", activation, read_op_hard_sigmoid),
+    OPERATION("HardSilu", activation, read_op_hard_silu),
+    OPERATION("Gelu", activation, read_op_gelu),
+};
+
+const gf_keras_class *gf_keras_class_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (!strcmp(classes[i].name, name)) return &classes[i];
+    }
+    return NULL;
+}
+
+const gf_keras_class *gf_keras_class_of_function(const char *function)
+{
+    static const char *const names[][2] = {
+        {"__operators__.add", "Add"},
+        {"math.add", "Add"},
+        {"__operators__.mul", "Multiply"},
+        {"math.multiply", "Multiply"},
+        {"__operators__.sub", "Subtract"},
+        {"math.subtract", "Subtract"},
+        {"__operators__.truediv", "TrueDivide"},
+        {"math.truediv", "TrueDivide"},
+        {"math.divide", "TrueDivide"},
+        {"nn.relu", "Relu"},
+        {"nn.relu6", "Relu6"},
+        {"nn.silu", "Silu"},
+        {"nn.swish", "Silu"},
+        {"nn.sigmoid", "Sigmoid"},
+        {"math.sigmoid", "Sigmoid"},
+        {"nn.tanh", "Tanh"},
+        {"math.tanh", "Tanh"},
+        {"nn.softmax", "Softmax"},
+        {"cast", "Identity"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!strcmp(names[i][0], function)) return gf_keras_class_find(names[i][1]);
+    }
+    return NULL;
+}
+
+const gf_keras_class *gf_keras_class_for(const gf_layer *l)
+{
+    if (l->cls == &gf_layer_softmax && l->at.log) return gf_keras_class_find("Activation");
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (classes[i].cls == l->cls) return &classes[i];
+    }
+    return NULL;
+}
+
+graft_status gf_keras_layer_read(gf_keras_reader *r, const gf_keras_class *row)
+{
+    r->l->cls = row->cls;
+    if (row->read) row->read(r);
+    return r->status;
+}
