@@ -165,17 +165,6 @@ static gf_shape turn_matrix(const gf_shape *s, const gf_shape *flat, const float
     return GF_SHAPE(out, in);
 }
 
-/* The map that a Flatten layer before this one lays out; rank 0: there is none. */
-static gf_shape flat_before(const gf_model *m, const gf_layer *l)
-{
-    int at = l->n_src == 1 ? l->src[0] : -1;
-    while (at >= 0 && (m->layer[at].cls == &gf_layer_dropout || m->layer[at].cls == &gf_layer_identity)) {
-        at = m->layer[at].src[0];
-    }
-    bool flat = at >= 0 && m->layer[at].cls == &gf_layer_flatten && m->layer[m->layer[at].src[0]].shape.rank == 3;
-    return flat ? m->layer[m->layer[at].src[0]].shape : (gf_shape){0};
-}
-
 static graft_status torch_tensor(gf_tensor *t, const gf_model *m, const gf_param *p, graft_error *err)
 {
     const gf_layer *l = &m->layer[p->layer];
@@ -183,7 +172,7 @@ static graft_status torch_tensor(gf_tensor *t, const gf_model *m, const gf_param
     float *to = gf_alloc_tensor(p->count * sizeof *to);
     *t = (gf_tensor){gf_sprintf("%s.%s", l->name, torch_var(p->var)), GF_F32, p->shape, to};
     if (!t->name || !to) return gf_fail_memory(err, p->count * sizeof *to, "an export");
-    gf_shape flat = flat_before(m, l);
+    gf_shape flat = gf_model_flat_before(m, l);
     if (p->shape.rank == 4) {
         t->shape = turn_window(&p->shape, is_depthwise(l, p->var), from, to);
     } else if (p->shape.rank == 2) {

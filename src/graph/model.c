@@ -128,6 +128,16 @@ void gf_model_free(gf_model *m)
     *m = (gf_model){0};
 }
 
+gf_shape gf_model_flat_before(const gf_model *m, const gf_layer *l)
+{
+    int at = l->n_src == 1 ? l->src[0] : -1;
+    while (at >= 0 && (m->layer[at].cls == &gf_layer_dropout || m->layer[at].cls == &gf_layer_identity)) {
+        at = m->layer[at].src[0];
+    }
+    bool flat = at >= 0 && m->layer[at].cls == &gf_layer_flatten && m->layer[m->layer[at].src[0]].shape.rank == 3;
+    return flat ? m->layer[m->layer[at].src[0]].shape : (gf_shape){0};
+}
+
 int gf_model_find(const gf_model *m, const char *layer)
 {
     for (size_t i = 0; i < m->n_layers; i++) {

@@ -119,7 +119,9 @@ graft_status gf_model_copy_layers(gf_model *to, const gf_model *from, int last, 
 /* Values of parameters that both have: by layer name, variable and shape. */
 void gf_model_copy_values(gf_model *to, const gf_model *from);
 
-int gf_model_find(const gf_model *m, const char *layer);                       /* -1: none */
+int gf_model_find(const gf_model *m, const char *layer);             /* -1: none */
+gf_shape gf_model_flat_before(const gf_model *m, const gf_layer *l); /* the map (h, w, c) that a Flatten before this
+                                                                        layer lays out; rank 0: there is none */
 const gf_param *gf_model_param(const gf_model *m, int layer, const char *var); /* NULL: none */
 size_t gf_model_backbone_layers(const gf_model *m);
 bool gf_model_param_trains(const gf_model *m, const gf_param *p);

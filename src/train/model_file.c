@@ -2,7 +2,6 @@
 
 #include "exchange/keras_config.h"
 #include "formats/safetensors.h"
-#include "formats/weights.h"
 #include "tasks/classify.h"
 
 #include <limits.h>
@@ -251,29 +250,5 @@ out:
         gf_model_free(m);
         gf_model_facts_free(f);
     }
-    return status;
-}
-
-graft_status gf_model_load_weights(gf_model *m, const char *path, bool head, bool allow_nonfinite, gf_names *left_out,
-                                   graft_error *err)
-{
-    gf_weights_notes notes = {0};
-    gf_weights_options options = {.allow_nonfinite = allow_nonfinite};
-    gf_weight *want = gf_new_n(m->n_params, gf_weight);
-    if (!want) return gf_fail_memory(err, m->n_params * sizeof *want, "weights");
-    size_t n = 0;
-    for (size_t i = 0; i < m->n_params; i++) {
-        const gf_param *p = &m->param[i];
-        const gf_layer *l = &m->layer[p->layer];
-        if (!p->idle && (l->backbone || head))
-            want[n++] = (gf_weight){l->name, p->var, p->shape, m->value + p->offset, false};
-    }
-    graft_status status = gf_weights_read(path, want, n, &options, &notes, err);
-    if (status == GRAFT_OK && left_out) {
-        *left_out = notes.left_out;
-        notes.left_out = (gf_names){0};
-    }
-    gf_weights_notes_free(&notes);
-    gf_free(want);
     return status;
 }
