@@ -3,11 +3,14 @@
 
     .deps/venv/bin/python tools/make_backbone_fixtures.py [--out DIR] [NAME ...]
 
-NAME is an architecture of graft, or "layers"; all when none is given. README.md, "Backbones", says what a file holds.
+NAME is an architecture of graft, "layers" or "files"; all when none is given. README.md, "Backbones", says what a file
+holds.
 """
 import argparse
+import gzip
 import hashlib
 import os
+import tempfile
 
 # The oracle shall be a second opinion: TensorFlow's own kernels, not the library the C side builds on.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -21,7 +24,7 @@ import tensorflow as tf
 from keras.src.utils import file_utils
 
 import backbones
-import seeded
+from make_fixtures import write_legacy_no_top
 
 # weights="imagenet" builds another EfficientNet than weights=None does: so it is asked for, without the weights
 file_utils.get_file = lambda *args, **kwargs: "none"
@@ -143,15 +146,43 @@ def make_layers(out):
         f.writelines(lines)
 
 
+def make_files(out):
+    """Files as Keras writes them; tensor i is full of the number i."""
+    keras.backend.clear_session()
+    APPLICATIONS.InceptionV3(weights=None, include_top=False)  # the second's layers are numbered on: conv2d_94 ...
+    inception = APPLICATIONS.InceptionV3(weights=None, include_top=False, input_shape=(75, 75, 3))
+    efficient = application("EfficientNetB0", (32, 32), include_top=False)
+    mobile = application("MobileNetV3Small", (32, 32), include_top=False, alpha=0.25)
+    legacy, weights, whole = ("legacy.h5", None), ("weights.h5", "save_weights"), ("whole.h5", "save")
+    for name, model, layouts in (("inception_v3", inception, (legacy, weights)),
+                                 ("efficientnet_b0", efficient, (legacy, weights)),
+                                 ("mobilenet_v3_small", mobile, (legacy, weights, whole, ("keras", "save")))):
+        for i, v in enumerate(v for layer in model.layers for v in layer.weights):
+            v.assign(np.full(v.shape, i))
+        for ending, method in layouts:
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, f"{name}.{ending}")
+                if method:
+                    getattr(model, method)(path)
+                else:
+                    write_legacy_no_top(path, model)
+                with open(path, "rb") as f:
+                    data = f.read()
+            target = os.path.join(out, f"{name}.{ending}.gz")
+            with open(target, "wb") as f, gzip.GzipFile("", "wb", 9, f, mtime=0) as z:
+                z.write(data)
+            print(f"{target}: {len(data)} bytes, packed {os.path.getsize(target)}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", default=backbones.FIXTURES)
     parser.add_argument("name", nargs="*")
     args = parser.parse_args()
-    names = args.name or ["layers"] + [n for n, a in ARCHITECTURES.items() if a[2]]
+    names = args.name or ["layers", "files"] + [n for n, a in ARCHITECTURES.items() if a[2]]
     for name in names:
-        if name == "layers":
-            make_layers(args.out)
+        if name in ("layers", "files"):
+            {"layers": make_layers, "files": make_files}[name](args.out)
         else:
             backbones.make(args.out, name, Oracle(name), {"keras": keras.__version__, "tensorflow": tf.__version__})
 

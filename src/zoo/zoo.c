@@ -57,6 +57,9 @@ static graft_status check(const gf_architecture *a, const gf_zoo_options *o, gra
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "%d classes: at least 2 and at most %d are wanted", o->classes,
                        MOST_CLASSES);
     }
+    if (!a->has_alpha && o->alpha != 0 && o->alpha != 1) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "leave alpha out", "alpha %g: %s has one width", o->alpha, a->name);
+    }
     if (o->preprocess && !gf_preprocess_find(o->preprocess)) {
         return gf_fail(err, GF_E_OPTION_VALUE, "tf, torch, caffe, lite, unit or none", "preprocess %s is not known",
                        GF_ESC(o->preprocess));

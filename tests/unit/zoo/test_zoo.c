@@ -173,8 +173,9 @@ static void nonsense_is_refused(void **state)
     }
     static const int classes[] = {1, -1, 100001};
     for (int i = 0; i < 3; i++) refused("mobilenet_v2", of_size(160, 1, classes[i]), GF_E_OPTION_VALUE);
-    static const double alphas[] = {0, -1, 0.05, 5, INFINITY, NAN};
-    for (int i = 0; i < 6; i++) refused("mobilenet_v2", of_size(160, alphas[i], 2), GF_E_OPTION_VALUE);
+    static const double alphas[] = {-1, 0.05, 5, INFINITY, NAN};
+    for (int i = 0; i < 5; i++) refused("mobilenet_v2", of_size(160, alphas[i], 2), GF_E_OPTION_VALUE);
+    refused("vgg16", of_size(160, 0.5, 2), GF_E_OPTION_VALUE); /* it has no alpha */
     assert_null(gf_zoo_find("nothing"));
     assert_ptr_equal(gf_zoo_find("mobilenet_v2"), gf_zoo_at(0));
     assert_null(gf_zoo_at(1000));
