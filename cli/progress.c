@@ -65,6 +65,7 @@ static void label_text(const graft_progress *at, char buf[PIECE])
         [GRAFT_STAGE_CHECK] = "checking pictures", [GRAFT_STAGE_PLAN] = "preparing",
         [GRAFT_STAGE_TRAIN] = "training",          [GRAFT_STAGE_EVALUATE] = "evaluating",
         [GRAFT_STAGE_EPOCH] = "training",          [GRAFT_STAGE_REPORT] = "writing the report",
+        [GRAFT_STAGE_FETCH] = "fetching weights",
     };
     bool known = (unsigned)at->stage < sizeof labels / sizeof *labels;
     if (at->stage == GRAFT_STAGE_TRAIN && at->epochs > 0)
@@ -78,7 +79,10 @@ static int line_pieces(const graft_progress *at, char pieces[][PIECE])
 {
     bool train = at->stage == GRAFT_STAGE_TRAIN || at->stage == GRAFT_STAGE_EVALUATE;
     int n = 0;
-    if (at->total > 0) snprintf(pieces[n++], PIECE, "%lld/%lld", (long long)at->done, (long long)at->total);
+    if (at->stage == GRAFT_STAGE_FETCH)
+        snprintf(pieces[n++], PIECE, "%.1f/%.1f MB", 1e-6 * (double)at->done, 1e-6 * (double)at->total);
+    else if (at->total > 0)
+        snprintf(pieces[n++], PIECE, "%lld/%lld", (long long)at->done, (long long)at->total);
     if (train && isfinite(at->loss)) snprintf(pieces[n++], PIECE, "loss %.4f", at->loss);
     if (train && isfinite(at->accuracy)) snprintf(pieces[n++], PIECE, "accuracy %.4f", at->accuracy);
     if (at->seconds_left >= 0 && at->total > 0) {

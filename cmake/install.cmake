@@ -28,6 +28,10 @@ string(JOIN " " HDF5_FLAGS ${HDF5_LDFLAGS})
 configure_file(${CMAKE_SOURCE_DIR}/cmake/graft.pc.in ${CMAKE_BINARY_DIR}/graft.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/graft.pc DESTINATION ${pc_folder})
 
+# The catalogue of weights; in the build folder it lies where the built libgraft looks for it, too.
+install(FILES ${CMAKE_SOURCE_DIR}/share/graft/catalogue.json DESTINATION ${CMAKE_INSTALL_DATADIR}/graft)
+configure_file(${CMAKE_SOURCE_DIR}/share/graft/catalogue.json ${CMAKE_BINARY_DIR}/share/graft/catalogue.json COPYONLY)
+
 # The command's option tables make its man pages and its completion.
 set(pages "")
 function(graft_page arguments page)
@@ -40,7 +44,7 @@ function(graft_page arguments page)
   install(FILES ${file} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder})
 endfunction()
 graft_page("help --man" man/man1/graft.1)
-foreach(verb train resume eval predict summary features inspect bench)
+foreach(verb train resume eval predict summary features inspect bench export convert models fetch)
   graft_page("help --man ${verb}" man/man1/graft-${verb}.1)
 endforeach()
 graft_page("help --completion" bash-completion/completions/graft)

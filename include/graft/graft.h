@@ -43,11 +43,12 @@ typedef enum graft_stage {
     GRAFT_STAGE_EVALUATE, /* an evaluation */
     GRAFT_STAGE_EPOCH,    /* an epoch has ended: the val_ fields hold */
     GRAFT_STAGE_REPORT,   /* the report is written */
+    GRAFT_STAGE_FETCH,    /* a weight file is fetched */
 } graft_stage;
 
 typedef struct graft_progress {
     graft_stage stage;
-    int64_t done, total;   /* pictures of this stage */
+    int64_t done, total;   /* pictures of this stage; FETCH: bytes */
     int epoch, epochs;     /* from 1, over both phases */
     int phase;             /* 1 feature extraction, 2 fine-tuning, 0 neither */
     double loss, accuracy; /* running means; NaN before the first batch */
@@ -116,6 +117,21 @@ GRAFT_API void graft_model_free(graft_model *model);
 /* The layer table as Keras prints it (result text) and its counts (result JSON: layers, total_params, trainable_params,
  * non_trainable_params, trainable_variables). With fine_tune_at set, trainable is told for the fine-tuning phase. */
 GRAFT_API graft_status graft_summary(const graft_model *model, graft_result **out, graft_error *err);
+
+/* ---- weights by name */
+
+/* A file of published weights by its name in the catalogue, or by an architecture's name (its ImageNet weights without
+ * the classifier, where there are such): from the cache ($XDG_CACHE_HOME/graft/weights or ~/.cache/graft/weights) if it
+ * is there and right, else fetched, resumed and checked by all that its publisher tells of it. `from`: a folder or an
+ * http(s) address that has the file; NULL: where the publisher keeps it. With GRAFT_OFFLINE=1 in the environment no
+ * network is used. Result text: the path; JSON: {"name","path","size","sha256","checked","transferred",
+ * "architecture","preprocess","licence",..}. */
+GRAFT_API graft_status graft_fetch(graft_context *context, const char *name, const char *from, graft_result **out,
+                                   graft_error *err);
+
+/* All weights of the catalogue: {"weights":[{"name","architecture","source","licence","size","checked","cached",..}]}.
+ */
+GRAFT_API graft_status graft_fetch_list(graft_context *context, graft_result **out, graft_error *err);
 
 /* ---- data */
 

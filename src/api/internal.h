@@ -2,6 +2,7 @@
 #ifndef GF_API_INTERNAL_H
 #define GF_API_INTERNAL_H
 
+#include "fetch/catalogue.h"
 #include "graph/head.h"
 #include "train/run.h"
 
@@ -101,5 +102,11 @@ gf_feed gf_album_feed(gf_album *a);
 
 /* "train" in a run folder: the file or folder that a user named as a run. Path of its model file. */
 graft_status gf_api_model_path(const char *run, char **path, graft_error *err);
+
+
+/* A weight file as the user named it: a path, or a name of the catalogue ("imagenet", an entry's own name), which is
+ * fetched into the cache unless it is there. `use` says for what model. *path: gf_free. */
+graft_status gf_api_weights_path(graft_context *context, const char *weights, const gf_weights_use *use, char **path,
+                                 graft_error *err);
 
 #endif

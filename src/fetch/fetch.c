@@ -49,6 +49,15 @@ static graft_status look_into_cache(const gf_weights_entry *e, const gf_fetch_op
     return GRAFT_OK;
 }
 
+const char *gf_fetch_checked_by(const gf_weights_entry *e)
+{
+    bool exact = e->size_least == e->size_most;
+    if (e->sha256) return "SHA-256";
+    if (e->md5) return "MD5";
+    if (e->sha256_prefix) return exact ? "size and first digits of SHA-256" : "first digits of SHA-256";
+    return exact ? "size alone" : "largest size alone";
+}
+
 bool gf_fetch_is_cached(const gf_weights_entry *e, const char *cache)
 {
     char *path = gf_path_join(cache, e->file);
@@ -176,7 +185,7 @@ static graft_status fetch(const gf_weights_entry *e, const gf_fetch_options *o, 
 
 graft_status gf_fetch(const gf_weights_entry *e, const gf_fetch_options *o, gf_fetched *out, graft_error *err)
 {
-    *out = (gf_fetched){.path = gf_path_join(o->cache, e->file), .checked = gf_entry_checked_by(e)};
+    *out = (gf_fetched){.path = gf_path_join(o->cache, e->file), .checked = gf_fetch_checked_by(e)};
     if (!out->path) return gf_fail_memory(err, strlen(o->cache), "a file name");
     graft_status status = GRAFT_OK;
     graft_error why = {0};

@@ -39,6 +39,9 @@ typedef struct gf_fetched {
 /* E6001-E6010, E5002-E5004 of the disk, or the status of should_stop. One thread; calls to o's functions come on it. */
 graft_status gf_fetch(const gf_weights_entry *e, const gf_fetch_options *o, gf_fetched *out, graft_error *err);
 
+/* Which of the published facts a file of this entry is checked by, for people: "SHA-256". */
+const char *gf_fetch_checked_by(const gf_weights_entry *e);
+
 /* Whether the cache has a file of that name (not whether it is right). */
 bool gf_fetch_is_cached(const gf_weights_entry *e, const char *cache);
 

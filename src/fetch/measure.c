@@ -89,15 +89,6 @@ graft_status gf_measure_file(const char *path, int64_t limit, graft_status (*sto
 
 /* ---- against the entry */
 
-const char *gf_entry_checked_by(const gf_weights_entry *e)
-{
-    bool exact = e->size_least == e->size_most;
-    if (e->sha256) return "SHA-256";
-    if (e->md5) return "MD5";
-    if (e->sha256_prefix) return exact ? "size and first digits of SHA-256" : "first digits of SHA-256";
-    return exact ? "size alone" : "largest size alone";
-}
-
 const char *gf_entry_size_text(const gf_weights_entry *e, char *buf, size_t size)
 {
     if (e->size_least == e->size_most) {

@@ -39,9 +39,6 @@ graft_status gf_measure_file(const char *path, int64_t limit, graft_status (*sto
 graft_status gf_measured_check(const gf_measured *m, const gf_weights_entry *e, const char *kept, const char *path,
                                graft_error *err);
 
-/* Which of the published facts a file of this entry is checked by, for people: "SHA-256". */
-const char *gf_entry_checked_by(const gf_weights_entry *e);
-
 /* Whether a whole digest of the file was published. */
 static inline bool gf_entry_has_digest(const gf_weights_entry *e) { return e->sha256 || e->md5; }
 

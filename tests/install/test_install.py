@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 ROOT, BUILD = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-VERBS = "train resume eval predict summary features inspect bench".split()
+VERBS = "train resume eval predict summary features inspect bench export convert models fetch".split()
 failures = []
 
 
