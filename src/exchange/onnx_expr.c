@@ -52,6 +52,7 @@ ONE(f_celu, x < 0 ? at(o, "alpha", 1) * expm1(x / at(o, "alpha", 1)) : x)
 ONE(f_selu, at(o, "gamma", 1.0507009873554805) * (x < 0 ? at(o, "alpha", 1.6732632423543772) * expm1(x) : x))
 ONE(f_leaky, x < 0 ? at(o, "alpha", 0.01) * x : x)
 ONE(f_threshold, x > at(o, "alpha", 1) ? x : 0)
+ONE(f_shrink, x > at(o, "lambd", 0.5) ? x - at(o, "bias", 0) : x < -at(o, "lambd", 0.5) ? x + at(o, "bias", 0) : 0)
 ONE(f_hard_sigmoid, cut(at(o, "alpha", 0.2) * x + at(o, "beta", 0.5), 0, 1))
 ONE(f_hard_swish, x *cut(x + 3, 0, 6) / 6)
 ONE(f_prelu, x < 0 ? y * x : x)
@@ -96,6 +97,7 @@ static const elementwise table[] = {
     {"Selu", f_selu, 1},
     {"LeakyRelu", f_leaky, 1},
     {"ThresholdedRelu", f_threshold, 1},
+    {"Shrink", f_shrink, 1},
     {"HardSigmoid", f_hard_sigmoid, 1},
     {"HardSwish", f_hard_swish, 1},
     {"Gelu", f_gelu, 1},
@@ -140,7 +142,8 @@ static bool is_act(const double *f, gf_act act, float alpha)
     return true;
 }
 
-static identity identify(const double *f)
+/* `hint`: an alpha that the file names. */
+static identity identify(const double *f, double hint)
 {
     identity it = {.scale = f[AT_1] - f[AT_0], .offset = f[AT_0]};
     bool line = true;
@@ -152,7 +155,10 @@ static identity identify(const double *f)
     /* the alphas that would make each function right at one point */
     const double below = f[AT_MINUS_1];
     for (int act = GF_ACT_RELU; act < GF_ACTS; act++) {
-        double alpha = act == GF_ACT_LEAKY_RELU ? -below : act == GF_ACT_ELU ? below / expm1(-1) : 1;
+        double alpha = act == GF_ACT_LEAKY_RELU   ? -below
+                       : act == GF_ACT_ELU        ? below / expm1(-1)
+                       : act == GF_ACT_SQUAREPLUS ? 4 * f[AT_0] * f[AT_0]
+                                                  : hint;
         if (!is_act(f, (gf_act)act, (float)alpha)) continue;
         it.what = ACTIVATION;
         it.act = (gf_act)act;
@@ -353,7 +359,8 @@ graft_status gf_oi_materialize(gf_oi *s, gf_oi_value *v)
     if (v->layer >= 0) return GRAFT_OK;
     const gf_oi_value *root = &s->value[v->root];
     const gf_onnx_node *n = &s->o->node[v->producer];
-    identity it = identify(v->f);
+    double alpha = (double)gf_oi_float(n, "alpha", 1);
+    identity it = identify(v->f, (double)gf_oi_float(n, "lambd", (float)alpha));
     if (it.what == AFFINE) return affine(s, n, &it, root, v);
     if (it.what == ACTIVATION) return activation(s, n, &it, root, v);
     return decompose(s, v);

@@ -222,8 +222,7 @@ static graft_status check_operators(gf_oi *s)
     }
     for (size_t i = 0; i < s->o->n_nodes; i++) {
         const gf_onnx_node *n = &s->o->node[i];
-        bool folds = !strcmp(n->op, "Constant") || !strcmp(n->op, "Shape") || !strcmp(n->op, "Gather") ||
-                     !strcmp(n->op, "Slice");
+        bool folds = !strcmp(n->op, "Constant") || !strcmp(n->op, "Shape") || !strcmp(n->op, "Slice");
         if (!*n->domain && (folds || gf_oi_is_elementwise(n->op) || gf_oi_handler_of(n->op))) continue;
         if (++bad > MOST) continue;
         gf_text_printf(&list, "%sop `%s%s%s` (node %s)", bad > 1 ? ", " : "", GF_ESC(n->domain), *n->domain ? "::" : "",
@@ -386,7 +385,9 @@ static void set_preprocess(gf_oi *s)
 {
     gf_layer *l = &s->m->layer[s->input_layer];
     const gf_preprocess *p = gf_preprocess_find(s->prepares ? "unit" : "torch");
-    const float divides = 0.1f; /* deviations are of some 0.2 of 0..1 */
+    const char *pixels = gf_onnx_metadata(s->o, "graft.pixels");
+    if (pixels && !strcmp(pixels, "0..255")) return; /* a file of graft's */
+    const float divides = 0.1f;                      /* deviations are of some 0.2 of 0..1 */
     if (s->prepares && l->at.scale[0] < divides && l->at.scale[0] > -divides) return;
     for (int c = 0; p && c < 3; c++) {
         l->at.offset[c] += p->offset[c] * l->at.scale[c];

@@ -505,6 +505,23 @@ static graft_status same(gf_oi *s, const gf_onnx_node *n)
     return gf_oi_alias(s, n, v);
 }
 
+/* Blue first: of the picture, before any arithmetic, it is preprocessing. */
+static graft_status gather(gf_oi *s, const gf_onnx_node *n)
+{
+    gf_oi_value *v = gf_oi_input(s, n, 0);
+    gf_oi_const *c = weights(s, n, 1);
+    const int64_t *order = c && gf_count(&c->shape) == 3 ? gf_oi_ints(s, c) : NULL;
+    bool turns = order && order[0] == 2 && order[1] == 1 && order[2] == 0;
+    gf_layer *l = &s->m->layer[s->input_layer];
+    bool first = v && v->layer == s->input_layer && v->uses == 1 && !v->shared && !s->prepares && l->shape.dim[2] == 3;
+    int64_t axis = gf_oi_int(n, "axis", 0);
+    if (!first || !turns || (axis < 0 ? axis + 4 : axis) != (v->layout == GF_OI_NCHW ? 1 : 3)) {
+        return gf_oi_refuse(s, n, "other than red, green, blue turned round at the beginning");
+    }
+    l->at.bgr = !l->at.bgr;
+    return gf_oi_alias(s, n, v);
+}
+
 static graft_status dropout(gf_oi *s, const gf_onnx_node *n)
 {
     gf_oi_value *v;
@@ -562,6 +579,7 @@ static const struct {
     {"MatMul", dense},
     {"Identity", same},
     {"Cast", same},
+    {"Gather", gather},
     {"Dropout", dropout},
     {"Softmax", softmax},
     {"LogSoftmax", softmax},

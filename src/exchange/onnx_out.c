@@ -1,0 +1,288 @@
+/* onnx_out.c - the exporter's course: the picture and its preprocessing, layers in order, what people want at the end.
+ */
+#include "exchange/onnx_out.h"
+
+#include "exchange/onnx.h"
+#include "graph/head.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    OPSET = 17,
+    IR_VERSION = 8,
+    NODES_A_LAYER = 12,
+    TENSORS_A_LAYER = 12,
+    ATTRIBUTES = 6,
+    INPUTS = GF_OP_MAX_SRC + 1
+};
+
+/* ---- parts of a graph */
+
+const char *gf_oo_name(gf_oo *w, const char *fmt, ...)
+{
+    char text[4 * GF_NAME_MAX];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    const char *copy = n < 0 ? NULL : gf_onnx_text(w->o, text);
+    w->failed |= !copy;
+    return copy ? copy : "";
+}
+
+/* The graph's own names stay its own. */
+const char *gf_oo_value(gf_oo *w, int layer)
+{
+    static const char *const taken[] = {"image", "logits", "probabilities", "features"};
+    const char *name = w->m->layer[layer].name;
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        if (!strcmp(name, taken[i])) return gf_oo_name(w, "%s/value", name);
+    }
+    return gf_oo_name(w, "%s", name);
+}
+
+gf_onnx_node *gf_oo_node(gf_oo *w, const char *op, const char *out, const char *a, const char *b, const char *c)
+{
+    gf_onnx *o = w->o;
+    gf_onnx_node *n = o->n_nodes < w->nodes_cap ? &o->node[o->n_nodes] : NULL;
+    const char **in = gf_onnx_alloc(o, INPUTS, sizeof *in), **to = gf_onnx_alloc(o, 1, sizeof *to);
+    gf_onnx_attr *attr = gf_onnx_alloc(o, ATTRIBUTES, sizeof *attr);
+    if (!n || !in || !to || !attr) {
+        w->failed = true;
+        return NULL;
+    }
+    *n = (gf_onnx_node){.name = out, .op = op, .domain = "", .input = in, .output = to, .n_outputs = 1, .attr = attr};
+    to[0] = out;
+    const char *const given[] = {a, b, c};
+    for (int i = 0; i < 3 && given[i]; i++) in[n->n_inputs++] = given[i];
+    o->n_nodes++;
+    return n;
+}
+
+static gf_onnx_attr *attribute(gf_oo *w, gf_onnx_node *n, const char *name, int32_t type)
+{
+    if (!n || n->n_attrs == ATTRIBUTES) {
+        w->failed = true;
+        return NULL;
+    }
+    gf_onnx_attr *a = &n->attr[n->n_attrs++];
+    *a = (gf_onnx_attr){.name = name, .type = type, .s = ""};
+    return a;
+}
+
+void gf_oo_int(gf_oo *w, gf_onnx_node *n, const char *name, int64_t v)
+{
+    gf_onnx_attr *a = attribute(w, n, name, GF_ONNX_ATTR_INT);
+    if (a) a->i = v;
+}
+
+void gf_oo_float(gf_oo *w, gf_onnx_node *n, const char *name, float v)
+{
+    gf_onnx_attr *a = attribute(w, n, name, GF_ONNX_ATTR_FLOAT);
+    if (a) a->f = v;
+}
+
+void gf_oo_text(gf_oo *w, gf_onnx_node *n, const char *name, const char *v)
+{
+    gf_onnx_attr *a = attribute(w, n, name, GF_ONNX_ATTR_STRING);
+    if (a) a->s = v;
+}
+
+void gf_oo_ints(gf_oo *w, gf_onnx_node *n, const char *name, const int64_t *v, size_t count)
+{
+    gf_onnx_attr *a = attribute(w, n, name, GF_ONNX_ATTR_INTS);
+    int64_t *copy = gf_onnx_alloc(w->o, count, sizeof *copy);
+    w->failed |= !copy;
+    if (!a || !copy) return;
+    memcpy(copy, v, count * sizeof *copy);
+    a->ints = copy;
+    a->n_ints = count;
+}
+
+static void *tensor(gf_oo *w, const char *name, int32_t type, gf_dtype dtype, const gf_shape *shape)
+{
+    gf_onnx *o = w->o;
+    size_t n, bytes;
+    bool fits = gf_shape_count(shape, &n) && gf_mul_size(n, gf_dtype_size(dtype), &bytes);
+    void *data = fits && o->n_tensors < w->tensors_cap ? gf_onnx_alloc(o, bytes, 1) : NULL;
+    w->failed |= !data;
+    if (!data) return NULL;
+    o->tensor[o->n_tensors++] = (gf_onnx_tensor){
+        .name = name, .type = type, .dtype = dtype, .shape = *shape, .data = data, .bytes = bytes, .location = ""};
+    return data;
+}
+
+float *gf_oo_tensor(gf_oo *w, const char *name, const gf_shape *shape)
+{
+    return tensor(w, name, GF_ONNX_FLOAT, GF_F32, shape);
+}
+
+void gf_oo_int_tensor(gf_oo *w, const char *name, const int64_t *v, size_t count)
+{
+    int64_t *to = tensor(w, name, GF_ONNX_INT64, GF_S64, &GF_SHAPE((int64_t)count));
+    if (to) memcpy(to, v, count * sizeof *to);
+}
+
+const char *gf_oo_scalar(gf_oo *w, const char *name, float v)
+{
+    float *to = tensor(w, name, GF_ONNX_FLOAT, GF_F32, &(gf_shape){.rank = 0});
+    if (to) *to = v;
+    return name;
+}
+
+/* ---- the picture */
+
+static void channel_tensor(gf_oo *w, const char *name, const float *each, int64_t channels)
+{
+    float *to = gf_oo_tensor(w, name, &GF_SHAPE(1, channels, 1, 1));
+    if (to) memcpy(to, each, (size_t)channels * sizeof *to);
+}
+
+static graft_status write_input(gf_oo *w, int layer)
+{
+    const gf_layer *l = &w->m->layer[layer];
+    const char *at = "image", *out = gf_oo_value(w, layer), *turned = gf_oo_name(w, "%s/bgr", l->name);
+    const char *scale = gf_oo_name(w, "%s/scale", l->name), *offset = gf_oo_name(w, "%s/offset", l->name);
+    const char *scaled = gf_oo_name(w, "%s/scaled", l->name);
+    const int64_t *d = l->shape.dim;
+    enum { MOST = 4 };
+    if (l->shape.rank != 3 || d[2] < 1 || d[2] > MOST || w->o->n_inputs) {
+        return gf_fail(w->err, GF_E_ONNX_EXPORT, NULL, "layer %s: its input is not one picture", GF_ESC(l->name));
+    }
+    w->o->input = gf_onnx_alloc(w->o, 1, sizeof *w->o->input);
+    if (!w->o->input) return gf_fail_memory(w->err, sizeof *w->o->input, "an ONNX model");
+    *w->o->input = (gf_onnx_value){.name = "image", .type = GF_ONNX_FLOAT, .has_shape = true, .batch = "n"};
+    w->o->input->shape = GF_SHAPE(-1, d[2], d[0], d[1]);
+    w->o->n_inputs = 1;
+    if (l->at.bgr && d[2] == 3) {
+        const char *order = gf_oo_name(w, "%s/order", l->name);
+        gf_oo_int_tensor(w, order, (int64_t[]){2, 1, 0}, 3);
+        gf_oo_int(w, gf_oo_node(w, "Gather", turned, at, order, NULL), "axis", 1);
+        at = turned;
+    }
+    channel_tensor(w, scale, l->at.scale, d[2]);
+    channel_tensor(w, offset, l->at.offset, d[2]);
+    gf_oo_node(w, "Mul", scaled, at, scale, NULL);
+    gf_oo_node(w, "Add", out, scaled, offset, NULL);
+    return GRAFT_OK;
+}
+
+/* ---- what comes out */
+
+static void output(gf_oo *w, const char *name, const gf_shape *shape)
+{
+    gf_onnx_value *v = &w->o->output[w->o->n_outputs++];
+    *v = (gf_onnx_value){.name = name, .type = GF_ONNX_FLOAT, .has_shape = true, .shape = *shape, .batch = "n"};
+}
+
+/* Whether the network says yes or no for each class by itself. */
+static bool is_multi_label(const gf_model *m, int64_t outputs)
+{
+    const gf_layer *l = &m->layer[m->output];
+    return outputs > 1 && l->cls == &gf_layer_activation && l->at.act == GF_ACT_SIGMOID;
+}
+
+static graft_status write_outputs(gf_oo *w)
+{
+    const gf_layer *l = &w->m->layer[w->logits];
+    const char *value = gf_oo_value(w, w->logits);
+    w->o->output = gf_onnx_alloc(w->o, 2, sizeof *w->o->output);
+    if (!w->o->output) return gf_fail_memory(w->err, 2 * sizeof *w->o->output, "an ONNX model");
+    if (gf_head_last(w->m, w->logits) < 0 && w->m->classes == 0 && w->logits == w->m->output) {
+        gf_shape shape = {.rank = l->shape.rank + 1, .dim = {-1}};
+        for (int i = 0; i < l->shape.rank; i++) shape.dim[i + 1] = l->shape.dim[i];
+        if (l->shape.rank == 3) shape = GF_SHAPE(-1, l->shape.dim[2], l->shape.dim[0], l->shape.dim[1]);
+        gf_oo_node(w, "Identity", "features", value, NULL, NULL);
+        output(w, "features", &shape);
+        return GRAFT_OK;
+    }
+    int64_t n = (int64_t)gf_count(&l->shape);
+    bool squashed = l->at.act != GF_ACT_LINEAR && l->cls == &gf_layer_dense;
+    if ((n == 1 && l->cls != &gf_layer_dense) || squashed) {
+        return gf_fail(w->err, GF_E_ONNX_EXPORT, NULL, "layer %s (%s) does not give logits", GF_ESC(l->name),
+                       l->cls->name);
+    }
+    gf_shape shape = GF_SHAPE(-1, n == 1 ? 2 : n);
+    gf_onnx_node *last = gf_oo_node(w, "Flatten", "logits", value, NULL, NULL);
+    gf_oo_int(w, last, "axis", 1);
+    gf_onnx_node *p =
+        gf_oo_node(w, is_multi_label(w->m, n) ? "Sigmoid" : "Softmax", "probabilities", "logits", NULL, NULL);
+    if (!is_multi_label(w->m, n)) gf_oo_int(w, p, "axis", 1);
+    output(w, "logits", &shape);
+    output(w, "probabilities", &shape);
+    return GRAFT_OK;
+}
+
+static graft_status write_metadata(gf_oo *w, const char *const *classes, size_t n)
+{
+    gf_text names = {0};
+    for (size_t i = 0; i < n; i++) gf_text_printf(&names, "%s%s", i ? "\n" : "", classes[i]);
+    const char *text = names.s ? gf_onnx_text(w->o, names.s) : "";
+    w->failed |= names.failed || !text;
+    gf_text_free(&names);
+    const gf_onnx_meta rows[] = {
+        {"graft.pixels", "0..255"},
+        {"input", "image: float32 (n, channels, height, width), red green blue, 0..255; preprocessing is inside"},
+        {"output", "logits, and probabilities of the classes in this order"},
+        {"classes", text ? text : ""},
+    };
+    enum { ROWS = sizeof rows / sizeof *rows };
+    w->o->meta = gf_onnx_alloc(w->o, ROWS, sizeof *rows);
+    if (!w->o->meta) return gf_fail_memory(w->err, sizeof rows, "an ONNX model");
+    memcpy(w->o->meta, rows, sizeof rows);
+    w->o->n_meta = ROWS - (n == 0);
+    return GRAFT_OK;
+}
+
+/* ---- the whole */
+
+/* The layers that `last` is computed from. */
+static void mark(const gf_model *m, int last, bool *needed)
+{
+    needed[last] = true;
+    for (int i = last; i >= 0; i--) {
+        for (int k = 0; needed[i] && k < m->layer[i].n_src; k++) needed[m->layer[i].src[k]] = true;
+    }
+}
+
+static graft_status build(gf_oo *w, const char *const *classes, size_t n_classes)
+{
+    const gf_model *m = w->m;
+    gf_onnx *o = w->o;
+    bool *needed = gf_onnx_alloc(o, m->n_layers, sizeof *needed);
+    w->nodes_cap = NODES_A_LAYER * (m->n_layers + 1);
+    w->tensors_cap = TENSORS_A_LAYER * (m->n_layers + 1);
+    o->node = gf_onnx_alloc(o, w->nodes_cap, sizeof *o->node);
+    o->tensor = gf_onnx_alloc(o, w->tensors_cap, sizeof *o->tensor);
+    if (!needed || !o->node || !o->tensor) return gf_fail_memory(w->err, w->nodes_cap, "an ONNX model");
+    mark(m, w->logits, needed);
+    for (size_t i = 0; i < m->n_layers; i++) {
+        if (!needed[i]) continue;
+        GF_TRY(m->layer[i].cls == &gf_layer_input ? write_input(w, (int)i) : gf_oo_layer(w, (int)i));
+    }
+    GF_TRY(write_outputs(w));
+    GF_TRY(write_metadata(w, classes, n_classes));
+    return w->failed ? gf_fail_memory(w->err, w->nodes_cap, "an ONNX model") : GRAFT_OK;
+}
+
+graft_status gf_onnx_from_model(gf_onnx *out, const gf_model *m, const char *const *classes, size_t n_classes,
+                                graft_error *err)
+{
+    *out = (gf_onnx){.ir_version = IR_VERSION, .opset = OPSET, .producer = "graft", .producer_version = ""};
+    gf_oo w = {.o = out, .m = m, .err = err, .logits = gf_head_logits(m, m->output)};
+    out->graph = gf_oo_name(&w, "%s", *m->name ? m->name : "graft");
+    graft_status status = build(&w, classes, n_classes);
+    if (status != GRAFT_OK) gf_onnx_free(out);
+    return status;
+}
+
+graft_status gf_onnx_export(const gf_model *m, const char *const *classes, size_t n_classes, const char *path,
+                            graft_error *err)
+{
+    gf_onnx o;
+    GF_TRY(gf_onnx_from_model(&o, m, classes, n_classes, err));
+    graft_status status = gf_onnx_write(&o, path, err);
+    gf_onnx_free(&o);
+    return status;
+}

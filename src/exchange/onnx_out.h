@@ -1,0 +1,41 @@
+/* onnx_out.h - what the parts of the ONNX exporter share (onnx_out.c, onnx_out_layers.c, onnx_out_acts.c).
+ *
+ * The value of a layer is called as the layer; it is (n, c, h, w) where the layer's is (h, w, c), else (n, ...). Calls
+ * that need memory remember a failure in `failed`, so that they need no checks one by one; what they return then is
+ * harmless. */
+#ifndef GF_EXCHANGE_ONNX_OUT_H
+#define GF_EXCHANGE_ONNX_OUT_H
+
+#include "formats/onnx.h"
+#include "graph/model.h"
+
+typedef struct gf_oo {
+    gf_onnx *o;
+    const gf_model *m;
+    graft_error *err;
+    size_t nodes_cap, tensors_cap, steps;
+    int logits;  /* the last layer that is written */
+    bool failed; /* no memory */
+} gf_oo;
+
+__attribute__((format(printf, 2, 3))) const char *gf_oo_name(gf_oo *w, const char *fmt, ...);
+const char *gf_oo_value(gf_oo *w, int layer);
+
+/* A node with up to three inputs (NULL: none behind here). */
+gf_onnx_node *gf_oo_node(gf_oo *w, const char *op, const char *out, const char *a, const char *b, const char *c);
+void gf_oo_int(gf_oo *w, gf_onnx_node *n, const char *name, int64_t v);
+void gf_oo_ints(gf_oo *w, gf_onnx_node *n, const char *name, const int64_t *v, size_t count);
+void gf_oo_float(gf_oo *w, gf_onnx_node *n, const char *name, float v);
+void gf_oo_text(gf_oo *w, gf_onnx_node *n, const char *name, const char *v);
+
+/* Zeroed floats of a new tensor, to be filled; never NULL but where memory ran out. */
+float *gf_oo_tensor(gf_oo *w, const char *name, const gf_shape *shape);
+void gf_oo_int_tensor(gf_oo *w, const char *name, const int64_t *v, size_t count);
+const char *gf_oo_scalar(gf_oo *w, const char *name, float v); /* returns the name */
+
+/* The layer's nodes, from the values of its sources to its own. E2555: ONNX has nothing like it. */
+graft_status gf_oo_layer(gf_oo *w, int layer);
+/* From value `in` to value `out`; a copy where the activation is linear. */
+graft_status gf_oo_act(gf_oo *w, const char *layer, gf_act act, float alpha, const char *in, const char *out);
+
+#endif

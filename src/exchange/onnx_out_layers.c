@@ -1,0 +1,427 @@
+/* onnx_out_layers.c - a layer class a function: how a layer becomes nodes. */
+#include "exchange/onnx_out.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef graft_status (*write_fn)(gf_oo *w, const gf_layer *l, const char *in, const char *out);
+
+static const float *values(const gf_oo *w, const gf_layer *l, const char *var, size_t *n)
+{
+    const gf_param *p = gf_model_param(w->m, (int)(l - w->m->layer), var);
+    *n = p ? p->count : 0;
+    return p ? w->m->value + p->offset : NULL;
+}
+
+static const gf_shape *source_shape(const gf_oo *w, const gf_layer *l) { return &w->m->layer[l->src[0]].shape; }
+
+/* A parameter of one dimension; its name, or NULL where the layer has none. */
+static const char *vector(gf_oo *w, const gf_layer *l, const char *var)
+{
+    size_t n;
+    const float *from = values(w, l, var, &n);
+    if (!from) return NULL;
+    const char *name = gf_oo_name(w, "%s/%s", l->name, var);
+    float *to = gf_oo_tensor(w, name, &GF_SHAPE((int64_t)n));
+    if (to) memcpy(to, from, n * sizeof *to);
+    return name;
+}
+
+/* One number for each of n channels, such as normalisations without gamma have. */
+static const char *constant(gf_oo *w, const gf_layer *l, const char *var, size_t n, float v)
+{
+    const char *name = gf_oo_name(w, "%s/%s", l->name, var);
+    float *to = gf_oo_tensor(w, name, &GF_SHAPE((int64_t)n));
+    for (size_t i = 0; to && i < n; i++) to[i] = v;
+    return name;
+}
+
+static const char *vector_or(gf_oo *w, const gf_layer *l, const char *var, size_t n, float v)
+{
+    const char *name = vector(w, l, var);
+    return name ? name : constant(w, l, var, n, v);
+}
+
+/* What comes before an activation of the layer's own. */
+static const char *before_act(gf_oo *w, const gf_layer *l, const char *out)
+{
+    return l->at.act == GF_ACT_LINEAR ? out : gf_oo_name(w, "%s/linear", l->name);
+}
+
+static graft_status own_act(gf_oo *w, const gf_layer *l, const char *linear, const char *out)
+{
+    return linear == out ? GRAFT_OK : gf_oo_act(w, l->name, l->at.act, l->at.alpha, linear, out);
+}
+
+/* ---- between (n, c, h, w) and (n, h, w, c) */
+
+static const char *turned(gf_oo *w, const gf_layer *l, const char *in, const char *out, const int64_t perm[4])
+{
+    const char *to = out ? out : gf_oo_name(w, "%s/turned%zu", l->name, w->steps++);
+    gf_oo_ints(w, gf_oo_node(w, "Transpose", to, in, NULL, NULL), "perm", perm, 4);
+    return to;
+}
+
+static const int64_t to_nhwc[4] = {0, 2, 3, 1}, to_nchw[4] = {0, 3, 1, 2};
+
+/* The source in the layer's own order of dimensions, and a name for what is to be turned back. */
+static const char *in_order(gf_oo *w, const gf_layer *l, const char *in)
+{
+    return source_shape(w, l)->rank == 3 ? turned(w, l, in, NULL, to_nhwc) : in;
+}
+static const char *before_back(gf_oo *w, const gf_layer *l, const char *out)
+{
+    return l->shape.rank == 3 ? gf_oo_name(w, "%s/own", l->name) : out;
+}
+static void back(gf_oo *w, const gf_layer *l, const char *own, const char *out)
+{
+    if (own != out) turned(w, l, own, out, to_nchw);
+}
+
+/* ---- windows */
+
+static void window(gf_oo *w, gf_onnx_node *n, const gf_layer *l)
+{
+    gf_oo_ints(w, n, "kernel_shape", (int64_t[]){l->at.kh, l->at.kw}, 2);
+    gf_oo_ints(w, n, "strides", (int64_t[]){l->at.sh, l->at.sw}, 2);
+    gf_oo_ints(w, n, "pads", (int64_t[]){l->at.pt, l->at.pl, l->at.pb, l->at.pr}, 4);
+}
+
+/* (h, w, i, o) -> (o, i, h, w); depthwise (h, w, c, m) -> (c m, 1, h, w): its outputs lie in that order too */
+static const char *kernel(gf_oo *w, const gf_layer *l, const char *var, int64_t in, int64_t out)
+{
+    size_t n;
+    const float *from = values(w, l, var, &n);
+    const gf_param *p = gf_model_param(w->m, (int)(l - w->m->layer), var);
+    const char *name = gf_oo_name(w, "%s/%s", l->name, var);
+    if (!from) return name;
+    int64_t kh = p->shape.dim[0], kw = p->shape.dim[1];
+    float *to = gf_oo_tensor(w, name, &GF_SHAPE(out, in, kh, kw));
+    for (int64_t o = 0; to && o < out; o++) {
+        for (int64_t i = 0; i < in; i++) {
+            for (int64_t k = 0; k < kh * kw; k++) *to++ = from[(k * in + i) * out + o];
+        }
+    }
+    return name;
+}
+
+static graft_status conv(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    bool depthwise = l->cls == &gf_layer_depthwise;
+    int64_t channels = source_shape(w, l)->dim[2], groups = depthwise ? channels : l->at.groups;
+    const char *linear = before_act(w, l, out);
+    const char *k = kernel(w, l, "kernel", channels / groups, l->at.filters);
+    gf_onnx_node *n = gf_oo_node(w, "Conv", linear, in, k, vector(w, l, "bias"));
+    window(w, n, l);
+    gf_oo_int(w, n, "group", groups);
+    return own_act(w, l, linear, out);
+}
+
+static graft_status separable(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    int64_t channels = source_shape(w, l)->dim[2], middle = channels * l->at.multiplier;
+    const char *linear = before_act(w, l, out), *deep = gf_oo_name(w, "%s/depthwise", l->name);
+    gf_onnx_node *n = gf_oo_node(w, "Conv", deep, in, kernel(w, l, "depthwise_kernel", 1, middle), NULL);
+    window(w, n, l);
+    gf_oo_int(w, n, "group", channels);
+    gf_oo_node(w, "Conv", linear, deep, kernel(w, l, "pointwise_kernel", middle, l->at.filters), vector(w, l, "bias"));
+    return own_act(w, l, linear, out);
+}
+
+static graft_status pool(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    bool max = l->cls == &gf_layer_max_pool;
+    gf_onnx_node *n = gf_oo_node(w, max ? "MaxPool" : "AveragePool", out, in, NULL, NULL);
+    window(w, n, l);
+    if (!max) gf_oo_int(w, n, "count_include_pad", l->at.count_padding);
+    return GRAFT_OK;
+}
+
+static graft_status global_pool(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    const char *op = l->cls == &gf_layer_global_pool ? "GlobalAveragePool" : "GlobalMaxPool";
+    const char *map = l->at.keepdims ? out : gf_oo_name(w, "%s/map", l->name);
+    gf_oo_node(w, op, map, in, NULL, NULL);
+    if (map != out) gf_oo_int(w, gf_oo_node(w, "Flatten", out, map, NULL, NULL), "axis", 1);
+    return GRAFT_OK;
+}
+
+/* ---- dense */
+
+/* One logit z becomes two, 0 and z, whose softmax says 1 - sigmoid(z) and sigmoid(z). */
+static const char *dense_tensor(gf_oo *w, const gf_layer *l, const char *var, int64_t rows)
+{
+    size_t n;
+    const float *from = values(w, l, var, &n);
+    bool two = l == &w->m->layer[w->logits] && l->at.units == 1;
+    int64_t cols = two ? 2 : l->at.units;
+    if (!from) return NULL;
+    const char *name = gf_oo_name(w, "%s/%s", l->name, var);
+    float *to = gf_oo_tensor(w, name, rows ? &GF_SHAPE(rows, cols) : &GF_SHAPE(cols));
+    for (size_t i = 0; to && i < n; i++) to[two ? 2 * i + 1 : i] = from[i];
+    return name;
+}
+
+static graft_status dense(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    const gf_shape *s = source_shape(w, l);
+    const char *linear = before_act(w, l, out), *k = dense_tensor(w, l, "kernel", s->dim[s->rank - 1]);
+    const char *bias = dense_tensor(w, l, "bias", 0);
+    if (s->rank == 1 && bias) {
+        gf_oo_node(w, "Gemm", linear, in, k, bias);
+        return own_act(w, l, linear, out);
+    }
+    const char *own = before_back(w, l, linear), *product = bias ? gf_oo_name(w, "%s/product", l->name) : own;
+    gf_oo_node(w, "MatMul", product, in_order(w, l, in), k, NULL);
+    if (bias) gf_oo_node(w, "Add", own, product, bias, NULL);
+    back(w, l, own, linear);
+    return own_act(w, l, linear, out);
+}
+
+/* ---- normalisation */
+
+static graft_status batch_norm(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    size_t c = gf_layer_channels(l);
+    gf_onnx_node *n =
+        gf_oo_node(w, "BatchNormalization", out, in, vector_or(w, l, "gamma", c, 1), vector_or(w, l, "beta", c, 0));
+    const char *mean = vector(w, l, "moving_mean"), *variance = vector(w, l, "moving_variance");
+    if (n && mean && variance && !w->failed) {
+        n->input[n->n_inputs++] = mean;
+        n->input[n->n_inputs++] = variance;
+    }
+    gf_oo_float(w, n, "epsilon", l->at.epsilon);
+    gf_oo_float(w, n, "momentum", l->at.momentum);
+    return GRAFT_OK;
+}
+
+static graft_status layer_norm(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    size_t c = gf_layer_channels(l);
+    const char *own = before_back(w, l, out), *from = in_order(w, l, in);
+    gf_onnx_node *n =
+        gf_oo_node(w, "LayerNormalization", own, from, vector_or(w, l, "gamma", c, 1), vector_or(w, l, "beta", c, 0));
+    gf_oo_float(w, n, "epsilon", l->at.epsilon);
+    gf_oo_int(w, n, "axis", -1);
+    back(w, l, own, out);
+    return GRAFT_OK;
+}
+
+/* x scale + offset, a number for each channel of a value; either may be NULL. */
+static void affine(gf_oo *w, const gf_layer *l, const float *scale, const float *offset, const char *in,
+                   const char *out)
+{
+    int64_t c = (int64_t)gf_layer_channels(l);
+    gf_shape shape = l->shape.rank == 3 ? GF_SHAPE(1, c, 1, 1) : GF_SHAPE(1, c);
+    const char *between = !scale ? in : offset ? gf_oo_name(w, "%s/scaled", l->name) : out;
+    const float *each[2] = {scale, offset};
+    for (int k = 0; k < 2; k++) {
+        const char *name = gf_oo_name(w, "%s/%s", l->name, k ? "offset" : "scale");
+        float *to = each[k] ? gf_oo_tensor(w, name, &shape) : NULL;
+        if (to) memcpy(to, each[k], (size_t)c * sizeof *to);
+        if (each[k]) gf_oo_node(w, k ? "Add" : "Mul", k ? out : between, k ? between : in, name, NULL);
+    }
+}
+
+static graft_status group_norm(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    const int64_t *d = l->shape.dim, groups = l->at.norm_groups;
+    const char *joined = gf_oo_name(w, "%s/joined", l->name), *normed = gf_oo_name(w, "%s/normed", l->name);
+    const char *plain = l->at.no_scale && l->at.no_center ? out : gf_oo_name(w, "%s/plain", l->name);
+    const char *to = gf_oo_name(w, "%s/groups", l->name), *again = gf_oo_name(w, "%s/map", l->name);
+    size_t n_gamma, n_beta;
+    const float *gamma = values(w, l, "gamma", &n_gamma), *beta = values(w, l, "beta", &n_beta);
+    gf_oo_int_tensor(w, to, (int64_t[]){0, groups, -1}, 3);
+    gf_oo_int_tensor(w, again, (int64_t[]){0, d[2], d[0], d[1]}, 4);
+    gf_oo_node(w, "Reshape", joined, in, to, NULL);
+    gf_onnx_node *n = gf_oo_node(w, "InstanceNormalization", normed, joined, constant(w, l, "one", (size_t)groups, 1),
+                                 constant(w, l, "zero", (size_t)groups, 0));
+    gf_oo_float(w, n, "epsilon", l->at.epsilon);
+    gf_oo_node(w, "Reshape", plain, normed, again, NULL);
+    if (plain != out) affine(w, l, gamma, beta, plain, out);
+    return GRAFT_OK;
+}
+
+/* Keras: (x - mean) / max(sqrt(variance), 1e-7) */
+static graft_status normalization(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    size_t n;
+    const float *mean = values(w, l, "mean", &n), *variance = values(w, l, "variance", &n);
+    float *scale = gf_onnx_alloc(w->o, n, sizeof *scale), *offset = gf_onnx_alloc(w->o, n, sizeof *offset);
+    if (!scale || !offset) return gf_fail_memory(w->err, n, "an ONNX model");
+    for (size_t i = 0; i < n; i++) {
+        scale[i] = 1 / fmaxf(sqrtf(variance[i]), 1e-7f);
+        offset[i] = -mean[i] * scale[i];
+    }
+    affine(w, l, scale, offset, in, out);
+    return GRAFT_OK;
+}
+
+static graft_status rescaling(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    size_t n = gf_layer_channels(l);
+    float *scale = gf_onnx_alloc(w->o, n, sizeof *scale), *offset = gf_onnx_alloc(w->o, n, sizeof *offset);
+    if (!scale || !offset) return gf_fail_memory(w->err, n, "an ONNX model");
+    for (size_t i = 0; i < n; i++) {
+        scale[i] = l->at.scale[n <= 4 ? i : 0];
+        offset[i] = l->at.offset[n <= 4 ? i : 0];
+    }
+    affine(w, l, scale, offset, in, out);
+    return GRAFT_OK;
+}
+
+/* ---- activations, merging */
+
+static graft_status activation(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    return gf_oo_act(w, l->name, l->at.act, l->at.alpha, in, out);
+}
+
+static graft_status softmax(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    int64_t axis = l->shape.rank == 3 ? 1 : -1;
+    gf_oo_int(w, gf_oo_node(w, l->at.log ? "LogSoftmax" : "Softmax", out, in, NULL, NULL), "axis", axis);
+    return GRAFT_OK;
+}
+
+static graft_status merge(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    const char *op = l->cls == &gf_layer_add ? "Add" : "Mul", *sum = in;
+    for (int k = 1; k < l->n_src; k++) {
+        const char *to = k + 1 == l->n_src ? out : gf_oo_name(w, "%s/sum%d", l->name, k);
+        gf_oo_node(w, op, to, sum, gf_oo_value(w, l->src[k]), NULL);
+        sum = to;
+    }
+    if (l->n_src == 1) gf_oo_node(w, "Identity", out, in, NULL, NULL);
+    return GRAFT_OK;
+}
+
+static graft_status concatenate(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    static const int64_t axes[] = {2, 3, 1}; /* of h, w, c */
+    gf_onnx_node *n = gf_oo_node(w, "Concat", out, in, NULL, NULL);
+    for (int k = 1; n && k < l->n_src && !w->failed; k++) n->input[n->n_inputs++] = gf_oo_value(w, l->src[k]);
+    gf_oo_int(w, n, "axis", l->shape.rank == 3 ? axes[l->at.axis] : l->at.axis + 1);
+    return GRAFT_OK;
+}
+
+/* ---- shapes */
+
+static graft_status zero_padding(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    const char *name = gf_oo_name(w, "%s/pads", l->name);
+    gf_oo_int_tensor(w, name, (int64_t[]){0, 0, l->at.pt, l->at.pl, 0, 0, l->at.pb, l->at.pr}, 8);
+    gf_oo_node(w, "Pad", out, in, name, NULL);
+    return GRAFT_OK;
+}
+
+static graft_status cropping(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    const char *start = gf_oo_name(w, "%s/start", l->name), *end = gf_oo_name(w, "%s/end", l->name);
+    const char *axes = gf_oo_name(w, "%s/axes", l->name);
+    gf_oo_int_tensor(w, start, (int64_t[]){l->at.pt, l->at.pl}, 2);
+    gf_oo_int_tensor(w, end, (int64_t[]){l->at.pt + l->shape.dim[0], l->at.pl + l->shape.dim[1]}, 2);
+    gf_oo_int_tensor(w, axes, (int64_t[]){2, 3}, 2);
+    gf_onnx_node *n = gf_oo_node(w, "Slice", out, in, start, end);
+    if (n && !w->failed) n->input[n->n_inputs++] = axes;
+    return GRAFT_OK;
+}
+
+static graft_status upsampling(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    const char *scales = gf_oo_name(w, "%s/scales", l->name);
+    float *to = gf_oo_tensor(w, scales, &GF_SHAPE(4));
+    const float each[4] = {1, 1, (float)l->at.factor_h, (float)l->at.factor_w};
+    if (to) memcpy(to, each, sizeof each);
+    gf_onnx_node *n = gf_oo_node(w, "Resize", out, in, "", scales);
+    gf_oo_text(w, n, "mode", l->at.bilinear ? "linear" : "nearest");
+    gf_oo_text(w, n, "coordinate_transformation_mode", l->at.bilinear ? "half_pixel" : "asymmetric");
+    if (!l->at.bilinear) gf_oo_text(w, n, "nearest_mode", "floor");
+    return GRAFT_OK;
+}
+
+static graft_status flatten(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    gf_oo_int(w, gf_oo_node(w, "Flatten", out, in_order(w, l, in), NULL, NULL), "axis", 1);
+    return GRAFT_OK;
+}
+
+static graft_status reshape(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    int64_t dims[GF_MAX_RANK + 1] = {0}; /* 0: as it is, the batch */
+    const char *name = gf_oo_name(w, "%s/shape", l->name), *own = before_back(w, l, out);
+    for (int i = 0; i < l->shape.rank; i++) dims[i + 1] = l->shape.dim[i];
+    gf_oo_int_tensor(w, name, dims, (size_t)l->shape.rank + 1);
+    gf_oo_node(w, "Reshape", own, in_order(w, l, in), name, NULL);
+    back(w, l, own, out);
+    return GRAFT_OK;
+}
+
+static graft_status permute(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    int64_t perm[GF_MAX_RANK + 1] = {0};
+    const char *own = before_back(w, l, out);
+    for (int i = 0; i < l->shape.rank; i++) perm[i + 1] = l->at.permute[i] + 1;
+    gf_onnx_node *n = gf_oo_node(w, "Transpose", own, in_order(w, l, in), NULL, NULL);
+    gf_oo_ints(w, n, "perm", perm, (size_t)l->shape.rank + 1);
+    back(w, l, own, out);
+    return GRAFT_OK;
+}
+
+static graft_status dropout(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    gf_oo_node(w, "Dropout", out, in, gf_oo_scalar(w, gf_oo_name(w, "%s/ratio", l->name), l->at.rate), NULL);
+    return GRAFT_OK;
+}
+
+static graft_status identity(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    (void)l;
+    gf_oo_node(w, "Identity", out, in, NULL, NULL);
+    return GRAFT_OK;
+}
+
+static const struct {
+    const gf_layer_class *cls;
+    write_fn write;
+} table[] = {
+    {&gf_layer_conv2d, conv},
+    {&gf_layer_depthwise, conv},
+    {&gf_layer_separable, separable},
+    {&gf_layer_dense, dense},
+    {&gf_layer_batch_norm, batch_norm},
+    {&gf_layer_layer_norm, layer_norm},
+    {&gf_layer_group_norm, group_norm},
+    {&gf_layer_normalization, normalization},
+    {&gf_layer_rescaling, rescaling},
+    {&gf_layer_relu, activation},
+    {&gf_layer_activation, activation},
+    {&gf_layer_leaky_relu, activation},
+    {&gf_layer_elu, activation},
+    {&gf_layer_softmax, softmax},
+    {&gf_layer_add, merge},
+    {&gf_layer_multiply, merge},
+    {&gf_layer_concatenate, concatenate},
+    {&gf_layer_zero_padding, zero_padding},
+    {&gf_layer_cropping, cropping},
+    {&gf_layer_upsampling, upsampling},
+    {&gf_layer_max_pool, pool},
+    {&gf_layer_avg_pool, pool},
+    {&gf_layer_global_pool, global_pool},
+    {&gf_layer_global_max_pool, global_pool},
+    {&gf_layer_flatten, flatten},
+    {&gf_layer_reshape, reshape},
+    {&gf_layer_permute, permute},
+    {&gf_layer_dropout, dropout},
+    {&gf_layer_identity, identity},
+};
+
+graft_status gf_oo_layer(gf_oo *w, int layer)
+{
+    const gf_layer *l = &w->m->layer[layer];
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (table[i].cls == l->cls) return table[i].write(w, l, gf_oo_value(w, l->src[0]), gf_oo_value(w, layer));
+    }
+    return gf_fail(w->err, GF_E_ONNX_EXPORT, NULL, "layer %s (%s) cannot be written as ONNX", GF_ESC(l->name),
+                   l->cls->name);
+}
