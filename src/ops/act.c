@@ -31,38 +31,46 @@ INLINE float at_least(float x, float least) { return x < least ? least : x; }
 INLINE float at_most(float x, float most) { return x > most ? most : x; }
 INLINE float cut(float x, float low, float high) { return at_most(at_least(x, low), high); }
 
-/* x = k ln 2 + r, |r| <= ln 2 / 2: *k, and e^r - 1 by Taylor's series to r^7, whose rest is below 2^-27. */
-INLINE float reduce(float x, int32_t *k)
+/* x = k ln 2 + r, |r| <= ln 2 / 2: e^r - 1 by a polynomial fitted to it (error below 2^-28), and k + 127, an f32's
+ * exponent, as the last bits of *exponent. */
+INLINE float reduce(float x, uint32_t *exponent)
 {
-    const float rounds = 0x1.8p23f, log2_e = 0x1.715476p0f; /* adding `rounds` leaves no bits behind the point */
+    const float rounds = 0x1.8p23f + 127, log2_e = 0x1.715476p0f; /* adding `rounds` leaves no bits behind the point */
     const float ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f;
     float t = x * log2_e + rounds, whole = t - rounds;
-    *k = (int32_t)(to_bits(t) - to_bits(rounds));
+    *exponent = to_bits(t);
     float r = (x - whole * ln2_high) - whole * ln2_low;
-    float p = 1.0f / 5040;
-    p = p * r + 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
+    float p = 0x1.6a23dp-10f;
+    p = p * r + 0x1.123a2p-7f;
+    p = p * r + 0x1.5558f2p-5f;
+    p = p * r + 0x1.555492p-3f;
+    p = p * r + 0x1.fffffcp-2f;
     return p * (r * r) + r;
 }
 
-/* 2^k, -126 <= k <= 127 */
-INLINE float power_of_2(int32_t k) { return from_bits(((uint32_t)k + 127) << 23); }
+INLINE float power_of_2(uint32_t exponent) { return from_bits(exponent << 23); }
 
-/* In two steps, so that the ends of the range come out right: 0 below -104, infinite above 88.7. */
+/* e^x, of the nearest x in -87 .. 88. */
 INLINE float exp_of(float x)
 {
-    int32_t k;
-    float q = reduce(cut(x, -104, 89), &k);
-    return (1 + q) * power_of_2(k >> 1) * power_of_2(k - (k >> 1));
+    uint32_t k;
+    float q = reduce(cut(x, -87, 88), &k);
+    return (1 + q) * power_of_2(k);
 }
 
-/* e^x - 1, for x <= 30; it is -1 from -30 downwards. */
+/* The same in two steps, so that the ends of the range come out right: 0 below -104, infinite above 88.7. */
+INLINE float whole_exp_of(float x)
+{
+    uint32_t k;
+    float q = reduce(cut(x, -104, 89), &k);
+    int32_t power = (int32_t)(k - to_bits(0x1.8p23f)) - 127, half = power >> 1; /* -150 .. 128 */
+    return (1 + q) * power_of_2((uint32_t)(half + 127)) * power_of_2((uint32_t)(power - half + 127));
+}
+
+/* e^x - 1, of the nearest x in -30 .. 30. */
 INLINE float expm1_of(float x)
 {
-    int32_t k;
+    uint32_t k;
     float q = reduce(cut(x, -30, 30), &k), power = power_of_2(k);
     return power * q + (power - 1);
 }
@@ -195,7 +203,7 @@ INLINE float squareplus_value(float x, float a)
         v < 0 ? v + selu_scale * selu_alpha : selu_scale)                                             \
     ACT(HARD_SIGMOID, cut(x + 3, 0, 6) / 6, v > 0 && v < 1 ? sixth : 0)                               \
     ACT(HARD_TANH, cut(x, -1, 1), v > -1 && v < 1)                                                    \
-    ACT(EXPONENTIAL, exp_of(x), v)                                                                    \
+    ACT(EXPONENTIAL, whole_exp_of(x), v)                                                              \
     ACT(SILU, x *sigmoid_of(x), silu_slope(v))                                                        \
     ACT(HARD_SILU, x *cut(x + 3, 0, 6) * sixth, v <= -3 ? 0 : v >= 3 ? 1 : (2 * v + 3) * sixth)       \
     ACT(GELU, gelu_value(x), gelu_slope(v))                                                           \

@@ -120,19 +120,21 @@ static void multiply_piece(const gf_op_spec *s, const gf_op_args *a, piece p)
     act_and_store(s, a->dst, p.at, p.n, z);
 }
 
-/* sum (may be NULL) is what diff_src[1] gets at the end, else it gets its part here. */
+/* sum: what diff_src[1] gets at the end; NULL: it gets its part here. */
 static void unmultiply_piece(const gf_op_spec *s, const gf_op_args *a, piece p, float *sum)
 {
-    float dz[GF_BLOCK], z[GF_BLOCK], room[GF_BLOCK];
+    float dz[GF_BLOCK], room[GF_BLOCK];
     block_dz(s, a, p.at, p.n, dz);
-    const float *x = gf_block_in(a->src[0], s->src_dtype[0], p.at, p.n, room);
-    if (sum) gf_multiply_add(sum, dz, x, p.n);
-    memcpy(z, dz, p.n * sizeof *z);
-    gf_multiply(z, x, p.n);
-    x = gf_block_in(a->src[1], s->src_dtype[1], p.factor, p.n, room);
-    gf_multiply(dz, x, p.n);
-    if (s->diff_src[0]) gf_block_out(a->diff_src[0], s->src_dtype[0], p.at, p.n, dz, s->accumulate[0]);
-    if (s->diff_src[1] && !sum) gf_block_out(a->diff_src[1], s->src_dtype[1], p.factor, p.n, z, s->accumulate[1]);
+    if (s->diff_src[1] && sum) {
+        gf_multiply_add(sum, dz, gf_block_in(a->src[0], s->src_dtype[0], p.at, p.n, room), p.n);
+    } else if (s->diff_src[1]) {
+        gf_block_copy(a->src[0], s->src_dtype[0], p.at, p.n, room);
+        gf_multiply(room, dz, p.n);
+        gf_block_out(a->diff_src[1], s->src_dtype[1], p.factor, p.n, room, s->accumulate[1]);
+    }
+    if (!s->diff_src[0]) return;
+    gf_multiply(dz, gf_block_in(a->src[1], s->src_dtype[1], p.factor, p.n, room), p.n);
+    gf_block_out(a->diff_src[0], s->src_dtype[0], p.at, p.n, dz, s->accumulate[0]);
 }
 
 static void multiply_equal(const gf_op_spec *s, const gf_op_args *a, bool back)

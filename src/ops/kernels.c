@@ -201,42 +201,31 @@ float gf_maximum(const float *x, size_t n)
 
 /* ---- activation's backward with the sum over rows */
 
-/* 64 channels of all rows: diff = (0 < y < top) ? diff : 0, sum += diff. y in [0, top] has the order of its bits, and y
- * = 0 wraps round to the largest. y NULL: nothing is masked. */
-GF_CLONES static void block_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, uint16_t top,
-                                 float *sum)
-{
-    vf s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
-    for (size_t r = 0; r < rows; r++) {
-        uint16_t *d = diff + r * stride;
-        vh d0 = load_h(d), d1 = load_h(d + LANES), d2 = load_h(d + 2 * LANES), d3 = load_h(d + 3 * LANES);
-        if (y) {
-            const uint16_t *v = y + r * stride;
-            d0 &= (vh)((vh)(load_h(v) - 1) < (uint16_t)(top - 1));
-            d1 &= (vh)((vh)(load_h(v + LANES) - 1) < (uint16_t)(top - 1));
-            d2 &= (vh)((vh)(load_h(v + 2 * LANES) - 1) < (uint16_t)(top - 1));
-            d3 &= (vh)((vh)(load_h(v + 3 * LANES) - 1) < (uint16_t)(top - 1));
-            memcpy(d, &d0, sizeof d0);
-            memcpy(d + LANES, &d1, sizeof d1);
-            memcpy(d + 2 * LANES, &d2, sizeof d2);
-            memcpy(d + 3 * LANES, &d3, sizeof d3);
-        }
-        s0 += widen(d0);
-        s1 += widen(d1);
-        s2 += widen(d2);
-        s3 += widen(d3);
-    }
-    memcpy(sum, &s0, sizeof s0);
-    memcpy(sum + LANES, &s1, sizeof s1);
-    memcpy(sum + 2 * LANES, &s2, sizeof s2);
-    memcpy(sum + 3 * LANES, &s3, sizeof s3);
-}
-
-GF_CLONES static void block_f32(float *diff, const float *y, size_t rows, size_t stride, float top, float *sum)
+/* `vectors` times 16 channels of all rows: diff = (0 < y < top) ? diff : 0, sum += diff. y in [0, top] has the order of
+ * its bits, and y = 0 wraps round to the largest. y NULL: nothing is masked. */
+INLINE void clip_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, uint16_t top, float *sum,
+                      size_t vectors)
 {
     vf s[BLOCK / LANES] = {{0}};
     for (size_t r = 0; r < rows; r++) {
-        for (size_t k = 0; k < BLOCK / LANES; k++) {
+        for (size_t k = 0; k < vectors; k++) {
+            uint16_t *at = diff + r * stride + k * LANES;
+            vh d = load_h(at);
+            if (y) {
+                d &= (vh)((vh)(load_h(y + r * stride + k * LANES) - 1) < (uint16_t)(top - 1));
+                memcpy(at, &d, sizeof d);
+            }
+            s[k] += widen(d);
+        }
+    }
+    memcpy(sum, s, vectors * sizeof *s);
+}
+
+INLINE void clip_f32(float *diff, const float *y, size_t rows, size_t stride, float top, float *sum, size_t vectors)
+{
+    vf s[BLOCK / LANES] = {{0}};
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t k = 0; k < vectors; k++) {
             float *at = diff + r * stride + k * LANES;
             vf d = load_f(at);
             if (y) {
@@ -247,16 +236,38 @@ GF_CLONES static void block_f32(float *diff, const float *y, size_t rows, size_t
             s[k] += d;
         }
     }
-    memcpy(sum, s, sizeof s);
+    memcpy(sum, s, vectors * sizeof *s);
+}
+
+GF_CLONES static void block_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, uint16_t top,
+                                 float *sum)
+{
+    clip_bf16(diff, y, rows, stride, top, sum, BLOCK / LANES);
+}
+
+GF_CLONES static void lanes_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, uint16_t top,
+                                 float *sum)
+{
+    clip_bf16(diff, y, rows, stride, top, sum, 1);
+}
+
+GF_CLONES static void block_f32(float *diff, const float *y, size_t rows, size_t stride, float top, float *sum)
+{
+    clip_f32(diff, y, rows, stride, top, sum, BLOCK / LANES);
+}
+
+GF_CLONES static void lanes_f32(float *diff, const float *y, size_t rows, size_t stride, float top, float *sum)
+{
+    clip_f32(diff, y, rows, stride, top, sum, 1);
 }
 
 /* The channels that are left over: one by one, in the same order of rows. */
 static void narrow_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, size_t c, uint16_t top,
                         float *sum)
 {
-    for (size_t k = 0; k < c; k++) {
-        sum[k] = 0;
-        for (size_t r = 0; r < rows; r++) {
+    memset(sum, 0, c * sizeof *sum);
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t k = 0; k < c; k++) {
             uint16_t *d = diff + r * stride + k;
             if (y && !((uint16_t)(y[r * stride + k] - 1) < (uint16_t)(top - 1))) *d = 0;
             sum[k] += gf_bf16_to_f32(*d);
@@ -266,9 +277,9 @@ static void narrow_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t s
 
 static void narrow_f32(float *diff, const float *y, size_t rows, size_t stride, size_t c, float top, float *sum)
 {
-    for (size_t k = 0; k < c; k++) {
-        sum[k] = 0;
-        for (size_t r = 0; r < rows; r++) {
+    memset(sum, 0, c * sizeof *sum);
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t k = 0; k < c; k++) {
             float *d = diff + r * stride + k;
             if (y && !(y[r * stride + k] > 0 && y[r * stride + k] < top)) *d = 0;
             sum[k] += *d;
@@ -276,27 +287,31 @@ static void narrow_f32(float *diff, const float *y, size_t rows, size_t stride, 
     }
 }
 
+/* How many channels are taken at once where `left` are left. */
+static size_t width(size_t left) { return left >= BLOCK ? BLOCK : left >= LANES ? LANES : left; }
+
 static void clip_backward(void *diff, const void *y, gf_dtype type, size_t rows, size_t c, float top, float *dbias)
 {
     float unwanted[BLOCK];
-    for (size_t k = 0; k < c; k += BLOCK) {
+    size_t n;
+    for (size_t k = 0; k < c; k += n) {
+        n = width(c - k);
         float *sum = dbias ? dbias + k : unwanted;
-        size_t n = c - k < BLOCK ? c - k : BLOCK;
         if (type == GF_BF16) {
             uint16_t *d = (uint16_t *)diff + k, limit = gf_f32_to_bf16(top);
             const uint16_t *v = y ? (const uint16_t *)y + k : NULL;
-            if (n == BLOCK) {
-                block_bf16(d, v, rows, c, limit, sum);
-            } else {
+            if (n < LANES) {
                 narrow_bf16(d, v, rows, c, n, limit, sum);
+            } else {
+                (n == BLOCK ? block_bf16 : lanes_bf16)(d, v, rows, c, limit, sum);
             }
         } else {
             float *d = (float *)diff + k;
             const float *v = y ? (const float *)y + k : NULL;
-            if (n == BLOCK) {
-                block_f32(d, v, rows, c, top, sum);
-            } else {
+            if (n < LANES) {
                 narrow_f32(d, v, rows, c, n, top, sum);
+            } else {
+                (n == BLOCK ? block_f32 : lanes_f32)(d, v, rows, c, top, sum);
             }
         }
     }
