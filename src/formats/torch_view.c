@@ -92,35 +92,80 @@ void gf_view_turn(const gf_view *in, const gf_weight *want, gf_view *out, gf_sha
 
 /* ---- values ---- */
 
-/* One line along the last dimension; neighbours in one go. */
-static bool line(const uint8_t *bytes, gf_dtype dtype, size_t n, int64_t stride, float *out)
+/* A plane of the view: rows along one dimension, columns along the last one. Steps of `in` in bytes, of `out` in
+ * floats.
+ */
+typedef struct plane {
+    const uint8_t *in;
+    float *out;
+    gf_dtype dtype;
+    size_t rows, columns, row_in, column_in, row_out;
+} plane;
+
+static void piece(const plane *p, size_t row, size_t column, size_t n)
 {
-    if (stride == 1 || n <= 1) return gf_convert_f32(bytes, dtype, n, out);
-    size_t step = (size_t)stride * gf_dtype_size(dtype);
-    if (dtype == GF_F32) {
-        for (size_t i = 0; i < n; i++) memcpy(out + i, bytes + i * step, sizeof *out);
-        return true;
+    const uint8_t *in = p->in + row * p->row_in + column * p->column_in;
+    float *out = p->out + row * p->row_out + column;
+    if (p->column_in == gf_dtype_size(p->dtype)) {
+        gf_convert_f32(in, p->dtype, n, out);
+    } else if (p->dtype == GF_F32) {
+        for (size_t i = 0; i < n; i++) memcpy(out + i, in + i * p->column_in, sizeof *out);
+    } else {
+        for (size_t i = 0; i < n; i++) gf_convert_f32(in + i * p->column_in, p->dtype, 1, out + i);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (!gf_convert_f32(bytes + i * step, dtype, 1, out + i)) return false;
+}
+
+/* In tiles, so that where rows are next to each other in memory and columns are not, a cache line fetched for one row
+ * still stands for the next ones. */
+static void copy_plane(const plane *p)
+{
+    enum { TILE = 32 };
+    bool near = p->column_in <= p->row_in;
+    size_t width = near ? p->columns : TILE;
+    for (size_t column = 0; column < p->columns; column += width) {
+        size_t n = p->columns - column < width ? p->columns - column : width;
+        for (size_t row = 0; row < p->rows; row++) piece(p, row, column, n);
     }
-    return true;
+}
+
+/* The dimension of the rows: of those before the last the one whose neighbours are the nearest in the file. */
+static int row_dimension(const gf_view *view)
+{
+    int best = -1;
+    for (int d = view->shape.rank - 2; d >= 0; d--) {
+        if (view->shape.dim[d] <= 1) continue;
+        if (best < 0 || view->stride[d] < view->stride[best]) best = d;
+    }
+    return best;
 }
 
 bool gf_view_f32(const uint8_t *bytes, gf_dtype dtype, const gf_view *view, float *out)
 {
     size_t count = gf_count(&view->shape), size = gf_dtype_size(dtype);
-    int last = view->shape.rank - 1;
-    if (last < 0) return gf_convert_f32(bytes, dtype, 1, out);
+    int last = view->shape.rank - 1, rows = row_dimension(view);
+    float none;
+    if (!gf_convert_f32(bytes, dtype, 0, &none)) return false;
     if (!count) return true;
+    gf_view c = gf_view_plain(&view->shape);
+    plane p = {.dtype = dtype, .rows = 1, .columns = 1, .column_in = size};
+    if (last >= 0) p.columns = (size_t)view->shape.dim[last];
+    if (last >= 0 && p.columns > 1) p.column_in = (size_t)view->stride[last] * size;
+    if (rows >= 0) p.rows = (size_t)view->shape.dim[rows];
+    if (rows >= 0) p.row_in = (size_t)view->stride[rows] * size;
+    if (rows >= 0) p.row_out = (size_t)c.stride[rows];
     int64_t at[GF_MAX_RANK] = {0};
-    size_t length = (size_t)view->shape.dim[last], offset = 0;
-    for (size_t done = 0; done < count; done += length) {
-        if (!line(bytes + offset * size, dtype, length, view->stride[last], out + done)) return false;
-        for (int d = last - 1; d >= 0; d--) { /* the next line, as an odometer counts */
-            offset += (size_t)view->stride[d];
+    for (size_t done = 0; done < count; done += p.rows * p.columns) {
+        size_t from = 0, to = 0;
+        for (int d = 0; d < last; d++) {
+            from += (size_t)(at[d] * view->stride[d]);
+            to += (size_t)(at[d] * c.stride[d]);
+        }
+        p.in = bytes + from * size;
+        p.out = out + to;
+        copy_plane(&p);
+        for (int d = last - 1; d >= 0; d--) { /* the next plane, as an odometer counts */
+            if (d == rows) continue;
             if (++at[d] < view->shape.dim[d]) break;
-            offset -= (size_t)(view->stride[d] * view->shape.dim[d]);
             at[d] = 0;
         }
     }

@@ -59,6 +59,7 @@ static bool looks_like_zip_of(const uint8_t *file, size_t n, bool (*kind)(const 
 
 static bool looks_like_keras(const uint8_t *file, size_t n) { return looks_like_zip_of(file, n, gf_keras_zip_is); }
 static bool looks_like_npz(const uint8_t *file, size_t n) { return looks_like_zip_of(file, n, gf_npz_is); }
+static bool is_unchecked(const uint8_t *file, size_t n) { return looks_like_zip_of(file, n, gf_zip_unchecked); }
 
 /* ---- safetensors ---- */
 
@@ -245,6 +246,7 @@ static graft_status read_file(source *s, const uint8_t *file, size_t size, gf_we
         notes->format = f->name;
         notes->nonfinite = nonfinite;
         notes->uncaged = s->uncaged;
+        notes->unchecked = is_unchecked(file, size);
         GF_TRY(note_left_out(&s->found, &notes->left_out, err));
     }
     for (size_t i = 0; i < n; i++) {

@@ -39,6 +39,7 @@ typedef struct gf_weights_notes {
     const char *format; /* "Keras HDF5", "Keras zip", "PyTorch", "safetensors", "NumPy zip"; static */
     gf_names left_out;  /* "head/kernel (1280, 2)": in the file, not wanted, not read; in file order */
     size_t nonfinite;   /* values let through by allow_nonfinite */
+    bool unchecked;     /* a zip archive without checksums: damage would not have been seen */
     bool uncaged;       /* the kernel refused the cage's system call filter; only its limits held */
 } gf_weights_notes;
 void gf_weights_notes_free(gf_weights_notes *notes);

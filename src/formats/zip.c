@@ -28,6 +28,14 @@ void gf_zip_close(gf_zip *zip)
     *zip = (gf_zip){0};
 }
 
+bool gf_zip_unchecked(const gf_zip *zip)
+{
+    for (size_t i = 0; i < zip->n; i++) {
+        if (zip->entry[i].stored && zip->entry[i].size && !zip->entry[i].crc) return true;
+    }
+    return false;
+}
+
 static int compare_name(const void *key, const void *entry) { return strcmp(key, ((const gf_zip_entry *)entry)->name); }
 
 const gf_zip_entry *gf_zip_find(const gf_zip *zip, const char *name)

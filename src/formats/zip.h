@@ -44,6 +44,9 @@ graft_status gf_zip_open(gf_zip *out, const uint8_t *bytes, size_t n, const char
                          graft_error *err);
 void gf_zip_close(gf_zip *zip); /* takes NULL and a zeroed one */
 
+/* Has some entry no checksum (gf_zip_bytes.unchecked)? */
+bool gf_zip_unchecked(const gf_zip *zip);
+
 /* NULL: there is none. */
 const gf_zip_entry *gf_zip_find(const gf_zip *zip, const char *name);
 

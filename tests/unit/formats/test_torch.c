@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "formats/torch.h"
+#include "formats/torch_view.h"
 #include "formats/weights.h"
 #include "unit/formats/tiny_want.h"
 
@@ -51,6 +52,7 @@ static void every_form_is_read(void **state)
         if (read_tiny(&t, fixture(name[i]), &notes, &err) != GRAFT_OK) fail_msg("%s", err.message);
         if (!tiny_want_right(&t)) fail_msg("%s: wrong values", name[i]);
         assert_string_equal(notes.format, "PyTorch");
+        assert_int_equal(notes.unchecked, !strcmp(name[i], "good_torch_unchecked.pth"));
         gf_weights_notes_free(&notes);
     }
 }
@@ -121,6 +123,38 @@ static void layouts_that_change_their_kind(void **state)
     }
 }
 
+/* Every order of the dimensions, larger than the pieces in which values are copied: the value is its place. */
+static void any_order_of_dimensions_is_copied_right(void **state)
+{
+    (void)state;
+    enum { COUNT = 3 * 37 * 1 * 41 };
+    static const int64_t dim[4] = {3, 37, 1, 41};
+    static float in[COUNT], out[COUNT];
+    static double in64[COUNT];
+    for (int i = 0; i < COUNT; i++) in64[i] = in[i] = (float)i;
+    for (int code = 0; code < 256; code++) {
+        int order[4] = {code & 3, code >> 2 & 3, code >> 4 & 3, code >> 6 & 3};
+        if ((1 << order[0] | 1 << order[1] | 1 << order[2] | 1 << order[3]) != 15) continue;
+        gf_shape shape = GF_SHAPE(dim[order[0]], dim[order[1]], dim[order[2]], dim[order[3]]);
+        gf_view plain = gf_view_plain(&shape), view = {.shape.rank = 4};
+        for (int d = 0; d < 4; d++) {
+            view.shape.dim[order[d]] = dim[order[d]];
+            view.stride[order[d]] = plain.stride[d];
+        }
+        for (int wide = 0; wide < 2; wide++) {
+            memset(out, 0, sizeof out);
+            const uint8_t *bytes = wide ? (uint8_t *)in64 : (uint8_t *)in;
+            assert_true(gf_view_f32(bytes, wide ? GF_F64 : GF_F32, &view, out));
+            for (int i = 0; i < COUNT; i++) {
+                int64_t at[4] = {i / (37 * 41), i / 41 % 37, 0, i % 41}, from = 0;
+                for (int d = 0; d < 4; d++) from += at[d] * view.stride[d];
+                assert_true(out[i] == (float)from);
+            }
+        }
+    }
+    assert_false(gf_view_f32((uint8_t *)in, GF_S32, &(gf_view){.shape = GF_SHAPE(1)}, out));
+}
+
 /* ---- what is refused ---- */
 
 static void bad_files_are_refused_by_name_and_in_full(void **state)
@@ -171,6 +205,19 @@ static void bad_files_are_refused_by_name_and_in_full(void **state)
         }
         assert_true(tiny_want_untouched(&t));
     }
+}
+
+static void the_tar_form_is_named(void **state)
+{
+    (void)state;
+    uint8_t tar[512] = "storages/0";
+    tiny_want t;
+    graft_error err;
+    memcpy(tar + 257, "ustar", 6);
+    assert_int_equal(gf_file_write(scratch, &(gf_bytes){tar, sizeof tar}, 1, NULL), GRAFT_OK);
+    assert_int_equal(read_tiny(&t, scratch, NULL, &err), GRAFT_WEIGHTS);
+    assert_int_equal(err.number, GF_E_WEIGHTS_UNKNOWN_FORMAT);
+    assert_non_null(strstr(err.message, "a tar archive (as PyTorch wrote before version 0.2)"));
 }
 
 /* ---- damage ---- */
@@ -306,7 +353,9 @@ int main(void)
         cmocka_unit_test(what_is_not_wanted_is_left_out_and_told),
         cmocka_unit_test(safetensors_with_torch_names_are_turned_too),
         cmocka_unit_test(layouts_that_change_their_kind),
+        cmocka_unit_test(any_order_of_dimensions_is_copied_right),
         cmocka_unit_test(bad_files_are_refused_by_name_and_in_full),
+        cmocka_unit_test(the_tar_form_is_named),
         cmocka_unit_test(a_file_cut_at_any_length_is_refused),
         cmocka_unit_test(a_flipped_bit_is_told_by_tensor),
         cmocka_unit_test(through_the_cage_too),
