@@ -217,22 +217,64 @@ static graft_status permute_infer(const gf_op_spec *s, gf_shape *dst, graft_erro
                    GF_SHAPE_TEXT(src));
 }
 
+/* One value after another, from elements `stride` apart, for one type: what permute and its way back are made of. */
+#define STRIDED(name, type)                                                         \
+    static void gather_##name(type *to, const type *from, size_t stride, size_t n)  \
+    {                                                                               \
+        for (size_t i = 0; i < n; i++) to[i] = from[i * stride];                    \
+    }                                                                               \
+    static void scatter_##name(type *to, const type *from, size_t stride, size_t n) \
+    {                                                                               \
+        for (size_t i = 0; i < n; i++) to[i * stride] = from[i];                    \
+    }
+STRIDED(f32, float)
+STRIDED(bf16, uint16_t)
+
+/* A line of dst: n runs, which in src stand `stride` elements apart. */
+typedef struct line {
+    size_t run, n, stride;
+} line;
+
+static void permute_line(const line *l, place dst, size_t at, place src, size_t from, bool back, bool add)
+{
+    size_t size = gf_dtype_size(dst.type);
+    char *d = (char *)dst.data + at * size, *s = (char *)src.data + from * size;
+    bool plain = l->run == 1 && dst.type == src.type && !add;
+    if (plain && dst.type == GF_F32) {
+        if (back) {
+            scatter_f32((float *)s, (const float *)d, l->stride, l->n);
+        } else {
+            gather_f32((float *)d, (const float *)s, l->stride, l->n);
+        }
+    } else if (plain) {
+        if (back) {
+            scatter_bf16((uint16_t *)s, (const uint16_t *)d, l->stride, l->n);
+        } else {
+            gather_bf16((uint16_t *)d, (const uint16_t *)s, l->stride, l->n);
+        }
+    } else {
+        for (size_t i = 0; i < l->n; i++) {
+            if (back) {
+                move(src, from + i * l->stride, dst, at + i * l->run, l->run, add);
+            } else {
+                move(dst, at + i * l->run, src, from + i * l->stride, l->run, add);
+            }
+        }
+    }
+}
+
 /* Walks over dst in order; the trailing dimensions that stay in place are moved as one run. */
 static void permute_move(const gf_op_spec *s, place dst, place src, bool back, bool add)
 {
     int rank = s->dst.rank, moving = rank;
-    while (moving > 0 && s->permute.axis[moving - 1] == moving - 1) moving--;
-    size_t run = product(&s->dst, moving, rank), runs = product(&s->dst, 0, moving), stride[GF_MAX_RANK] = {0};
+    while (moving > 1 && s->permute.axis[moving - 1] == moving - 1) moving--;
+    size_t stride[GF_MAX_RANK] = {0}, lines = product(&s->dst, 0, moving - 1), from = 0;
     for (int i = 0; i < moving; i++) stride[i] = product(&s->src[0], s->permute.axis[i] + 1, rank);
+    const line l = {product(&s->dst, moving, rank), (size_t)s->dst.dim[moving - 1], stride[moving - 1]};
     int64_t index[GF_MAX_RANK] = {0};
-    size_t from = 0;
-    for (size_t i = 0; i < runs; i++) {
-        if (back) {
-            move(src, from, dst, i * run, run, add);
-        } else {
-            move(dst, i * run, src, from, run, add);
-        }
-        for (int d = moving - 1; d >= 0; d--) { /* counts up, the last dimension fastest */
+    for (size_t i = 0; i < lines; i++) {
+        permute_line(&l, dst, i * l.n * l.run, src, from, back, add);
+        for (int d = moving - 2; d >= 0; d--) { /* counts up, the last dimension fastest */
             from += stride[d];
             if (++index[d] < s->dst.dim[d]) break;
             from -= stride[d] * (size_t)index[d];

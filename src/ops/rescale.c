@@ -13,18 +13,60 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 
 enum { MOST = 4 }; /* channels with values of their own */
 
-static void each_pixel(const gf_op_spec *s, const void *from, gf_dtype from_type, void *to, gf_dtype to_type, bool back)
+/* Pixels of c channels; inlined with c known where it is a picture's, which makes a loop over vectors of it. */
+static inline __attribute__((always_inline)) void turn(float *restrict to, const float *restrict from, size_t pixels,
+                                                       size_t c, const float *scale, const float *offset, bool reverse)
 {
-    size_t c = (size_t)s->dst.dim[s->dst.rank - 1], pixels = gf_count(&s->dst) / c;
     for (size_t i = 0; i < pixels; i++) {
         for (size_t k = 0; k < c; k++) {
-            size_t at = i * c + k, turned = s->rescale.reverse ? i * c + c - 1 - k : at, row = c > MOST ? 0 : k;
-            float scale = s->rescale.scale[row], offset = back ? 0 : s->rescale.offset[row];
-            size_t in = back ? at : turned, out = back ? turned : at;
-            float before = back && s->accumulate[0] ? gf_load(to, to_type, out) : 0;
-            gf_store(to, to_type, out, before + (gf_load(from, from_type, in) * scale + offset));
+            size_t row = c > MOST ? 0 : k;
+            to[i * c + k] = from[i * c + (reverse ? c - 1 - k : k)] * scale[row] + offset[row];
         }
     }
+}
+
+GF_CLONES static void turn_3(float *restrict to, const float *restrict from, size_t pixels, const float *scale,
+                             const float *offset)
+{
+    turn(to, from, pixels, 3, scale, offset, true);
+}
+
+/* Whole pixels by blocks: `from` times scale plus offset. Backward, scale belongs to `from`'s channels. */
+static void each_block(const gf_op_spec *s, const void *from, gf_dtype from_type, void *to, gf_dtype to_type, bool back)
+{
+    size_t c = (size_t)s->dst.dim[s->dst.rank - 1], count = gf_count(&s->dst), n;
+    bool add = back && s->accumulate[0], reverse = s->rescale.reverse;
+    float scale[MOST], offset[MOST], in[GF_BLOCK], out[GF_BLOCK];
+    for (size_t k = 0; k < MOST; k++) {
+        scale[k] = s->rescale.scale[back && reverse && c <= MOST && k < c ? c - 1 - k : k];
+        offset[k] = back ? 0 : s->rescale.offset[k];
+    }
+    for (size_t at = 0; at < count; at += n) {
+        n = GF_BLOCK / c * c < count - at ? GF_BLOCK / c * c : count - at;
+        gf_block_copy(from, from_type, at, n, in);
+        if (c == 3 && reverse) {
+            turn_3(out, in, n / c, scale, offset);
+        } else {
+            turn(out, in, n / c, c, scale, offset, reverse);
+        }
+        gf_block_out(to, to_type, at, n, out, add);
+    }
+}
+
+/* More channels than a block has values: one by one. */
+static void each_value(const gf_op_spec *s, const void *from, gf_dtype from_type, void *to, gf_dtype to_type, bool back)
+{
+    size_t c = (size_t)s->dst.dim[s->dst.rank - 1];
+    for (size_t i = 0; i < gf_count(&s->dst); i++) {
+        size_t other = s->rescale.reverse ? i - i % c + c - 1 - i % c : i;
+        float value = gf_load(from, from_type, other) * s->rescale.scale[0] + (back ? 0 : s->rescale.offset[0]);
+        gf_store(to, to_type, i, value + (back && s->accumulate[0] ? gf_load(to, to_type, i) : 0));
+    }
+}
+
+static void run(const gf_op_spec *s, const void *from, gf_dtype from_type, void *to, gf_dtype to_type, bool back)
+{
+    (s->dst.dim[s->dst.rank - 1] > GF_BLOCK ? each_value : each_block)(s, from, from_type, to, to_type, back);
 }
 
 static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
@@ -36,7 +78,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
         gf_rescale(exec->args.src[0], exec->args.dst, s->dst_dtype, gf_count(&s->dst), (int)c, s->rescale.scale,
                    s->rescale.offset);
     } else {
-        each_pixel(s, exec->args.src[0], s->src_dtype[0], exec->args.dst, s->dst_dtype, false);
+        run(s, exec->args.src[0], s->src_dtype[0], exec->args.dst, s->dst_dtype, false);
     }
     return GRAFT_OK;
 }
@@ -46,7 +88,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
     if (s->diff_src[0]) {
-        each_pixel(s, exec->args.diff_dst, s->dst_dtype, exec->args.diff_src[0], s->src_dtype[0], true);
+        run(s, exec->args.diff_dst, s->dst_dtype, exec->args.diff_src[0], s->src_dtype[0], true);
     }
     return GRAFT_OK;
 }
