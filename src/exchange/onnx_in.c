@@ -88,7 +88,7 @@ static void name_layer(gf_oi *s, gf_layer *l, const gf_onnx_node *n, const char 
     stem[GF_NAME_MAX - ROOM_FOR_NUMBER] = 0;
     if (!*stem) snprintf(stem, sizeof stem, "layer");
     snprintf(l->name, sizeof l->name, "%s", stem);
-    for (size_t i = 1; gf_model_find(s->m, l->name) >= 0; i++) {
+    for (size_t i = s->m->n_layers; gf_model_find(s->m, l->name) >= 0; i++) { /* one try, unless somebody is nasty */
         snprintf(l->name, sizeof l->name, "%.*s_%zu", GF_NAME_MAX - ROOM_FOR_NUMBER, stem, i);
     }
 }
@@ -209,9 +209,11 @@ static graft_status make_constants(gf_oi *s)
 static graft_status check_operators(gf_oi *s)
 {
     gf_text list = {0};
-    size_t bad = 0;
+    size_t bad = 0, inputs = 0;
     enum { MOST = 12 };
-    if (s->o->n_nodes > MAX_NODES || s->o->n_tensors > MAX_NODES || s->o->n_inputs > MAX_NODES) {
+    for (size_t i = 0; i < s->o->n_nodes; i++) inputs += s->o->node[i].n_inputs;
+    if (inputs > 4 * MAX_NODES || s->o->n_nodes > MAX_NODES || s->o->n_tensors > MAX_NODES ||
+        s->o->n_inputs > MAX_NODES) {
         return gf_fail(s->err, GF_E_ONNX_LIMIT, NULL, "%s: %zu nodes and %zu tensors, at most %d are read",
                        GF_ESC(s->path), s->o->n_nodes, s->o->n_tensors, MAX_NODES);
     }

@@ -156,6 +156,34 @@ static graft_status batch_norm(gf_oi *s, const gf_onnx_node *n)
     return gf_oi_set(s, n, layer, v->layout, &v->shape);
 }
 
+/* Over channels, which must be the file's last dimension. */
+static graft_status layer_norm(gf_oi *s, const gf_onnx_node *n)
+{
+    static const char *const vars[] = {"gamma", "beta"};
+    gf_oi_value *v = gf_oi_input(s, n, 0);
+    if (!v) return gf_oi_refuse(s, n, "it has no input");
+    GF_TRY(gf_oi_materialize(s, v));
+    int64_t axis = gf_oi_int(n, "axis", -1);
+    if (axis < 0) axis += v->shape.rank;
+    bool last = axis == v->shape.rank - 1 && (v->layout == GF_OI_NHWC || v->layout == GF_OI_FLAT);
+    if (!last || n->n_outputs != 1) return gf_oi_refuse(s, n, "other than over channels");
+    gf_layer l = {.cls = &gf_layer_layer_norm, .n_src = 1, .src = {v->layer}};
+    l.at.epsilon = gf_oi_float(n, "epsilon", 1e-5f);
+    l.at.no_scale = !weights(s, n, 1);
+    l.at.no_center = !weights(s, n, 2);
+    int layer;
+    GF_TRY(gf_oi_add_layer(s, l, n, weights_name(n, 1), &layer));
+    for (size_t k = 0; k < 2; k++) {
+        gf_oi_const *c = weights(s, n, k + 1);
+        if (!c) continue;
+        if (gf_count(&c->shape) != gf_layer_channels(&s->m->layer[layer])) {
+            return gf_oi_refuse(s, n, "its scale and bias are not one a channel");
+        }
+        GF_TRY(gf_oi_fill_later(s, vector(layer, vars[k], c)));
+    }
+    return gf_oi_set(s, n, layer, v->layout, &v->shape);
+}
+
 /* ---- pooling */
 
 /* ceil_mode: one more window where the last would be cut off. The border behind it counts for nothing: averages must
@@ -562,6 +590,7 @@ static const struct {
 } handlers[] = {
     {"Conv", conv},
     {"BatchNormalization", batch_norm},
+    {"LayerNormalization", layer_norm},
     {"MaxPool", pool},
     {"AveragePool", pool},
     {"GlobalAveragePool", global_pool},
