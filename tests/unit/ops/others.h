@@ -215,6 +215,8 @@ static const other others[] = {
      {.cls = &gf_op_rescale, .n_src = 1, .src = {R4(3, 11, 11, 2)}, .rescale = {{2, 4}, {-1, 2}, false}}},
     {"dropout 0", {.cls = &gf_op_dropout, .n_src = 1, .src = {R2(3, 33)}}},
     {"dropout 0.5", {.cls = &gf_op_dropout, .n_src = 1, .src = {R2(4, 64)}, .dropout.rate = 0.5f}},
+    {"dropout 0.5 of maps",
+     {.cls = &gf_op_dropout, .n_src = 1, .src = {R4(2, 7, 11, 13)}, .dropout.rate = 0.5f, .accumulate = {true}}},
     {"dropout 0.2, added",
      {.cls = &gf_op_dropout, .n_src = 1, .src = {R2(4, 63)}, .dropout.rate = 0.2f, .accumulate = {true}},
      .allowed = 1e-5},
