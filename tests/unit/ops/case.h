@@ -30,6 +30,7 @@ enum { SEED = 20 };
 typedef struct op_case {
     char name[96];
     gf_op_spec spec; /* types are set by the run */
+    bool mixed;      /* the last source is f32 whatever the others are */
     bool alias;      /* the residual's (or first summand's) diff_src is diff_dst's memory */
 } op_case;
 
@@ -227,6 +228,7 @@ static inline void run_new(run *r, const op_case *c, const gf_op_class *cls, gf_
     spec.name = c->name;
     OK(cls->infer(&spec, &spec.dst, &error));
     for (int k = 0; k < spec.n_src; k++) spec.src_dtype[k] = dtype_for(&spec.src[k], dtype);
+    if (c->mixed) spec.src_dtype[spec.n_src - 1] = GF_F32;
     spec.dst_dtype = dtype_for(&spec.dst, dtype);
     OK(gf_op_create(&r->op, &spec, ops, &error));
     r->n_dst = gf_count(&r->op.spec.dst);
