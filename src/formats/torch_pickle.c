@@ -285,6 +285,7 @@ static const struct {
 } global_row[] = {
     {"collections.OrderedDict", GF_PICKLE_ORDERED_DICT},
     {"torch._utils._rebuild_tensor_v2", GF_PICKLE_REBUILD_TENSOR},
+    {"torch._utils._rebuild_tensor", GF_PICKLE_REBUILD_TENSOR}, /* before 0.4: the same first four arguments */
     {"torch._utils._rebuild_parameter", GF_PICKLE_REBUILD_PARAMETER},
     {"torch.Size", GF_PICKLE_SIZE},
     {"torch.device", GF_PICKLE_DEVICE},

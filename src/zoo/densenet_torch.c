@@ -4,6 +4,7 @@
 #include "zoo/list.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { GROWTH = 32, BOTTLENECK = 4, BLOCKS = 4, FIRST = 64 };
 
@@ -69,6 +70,17 @@ static void top(gf_builder *b, int classes)
     gf_dense(b, classes, GF_ACT_LINEAR, "classifier");
 }
 
+/* The published file is older than torchvision's names of today: "denselayer1.norm.1" for "denselayer1.norm1". */
+static bool alias(const char *layer, int k, char buf[GF_NAME_MAX])
+{
+    size_t n = strlen(layer);
+    if (k || n + 2 > GF_NAME_MAX || !strstr(layer, ".denselayer") || layer[n - 1] < '1' || layer[n - 1] > '2') {
+        return false;
+    }
+    snprintf(buf, GF_NAME_MAX, "%.*s.%c", (int)n - 1, layer, layer[n - 1]);
+    return true;
+}
+
 const gf_architecture gf_densenet121_torch = {
     .name = "densenet121_torch",
     .title = "DenseNet-121 (torchvision)",
@@ -82,4 +94,5 @@ const gf_architecture gf_densenet121_torch = {
     .when = "few parameters for its accuracy, much memory: with PyTorch's weights",
     .build = build,
     .top = top,
+    .alias = alias,
 };

@@ -68,6 +68,24 @@ static void dicts_of_pairs_are_read(void **state)
 
 #define BYTES(s) s, sizeof(s) - 1
 
+/* Published files of 2017 have tensors of four facts: storage, offset, shape, strides. */
+static void tensors_of_before_0_4_are_read(void **state)
+{
+    (void)state;
+    gf_pickle p;
+    graft_error err;
+    if (run(&p,
+            BYTES("\x80\2}U\1wctorch._utils\n_rebuild_tensor\n((U\7storagectorch\nFloatStorage\nU\1kU\3cpuK\2NtQ"
+                  "K\0K\2\x85K\1\x85tRs."),
+            NULL, &err) != GRAFT_OK) {
+        fail_msg("%s", err.message);
+    }
+    const gf_pickle_node *tensor = gf_pickle_item(&p, &p.node[p.root], 1);
+    assert_true(tensor->kind == GF_PICKLE_TENSOR && tensor->n == 4);
+    assert_int_equal(gf_pickle_item(&p, tensor, 0)->kind, GF_PICKLE_STORAGE);
+    gf_pickle_free(&p);
+}
+
 static void programs_without_sense_are_refused(void **state)
 {
     (void)state;
@@ -185,9 +203,9 @@ static void cycles_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_what_python_wrote),         cmocka_unit_test(dicts_of_pairs_are_read),
-        cmocka_unit_test(programs_without_sense_are_refused),   cmocka_unit_test(cycles_end),
-        cmocka_unit_test(programs_without_measure_are_refused),
+        cmocka_unit_test(values_are_what_python_wrote),       cmocka_unit_test(dicts_of_pairs_are_read),
+        cmocka_unit_test(programs_without_sense_are_refused), cmocka_unit_test(cycles_end),
+        cmocka_unit_test(tensors_of_before_0_4_are_read),     cmocka_unit_test(programs_without_measure_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
