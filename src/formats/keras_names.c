@@ -182,7 +182,10 @@ static int32_t match_named(const wanted *w, const part *p, size_t n)
     size_t first = is(p[0], "model_weights");
     if (n < first + 2) return GF_FOUND_OTHER;
     const layer *l = find_layer(w, p[first]);
-    if (!l) l = find_layer(w, p[n - 2]);
+    const char *end = p[n - 2].s + p[n - 2].n;
+    for (size_t i = first; !l && i < n - 1; i++) { /* names of Keras 2 have slashes: "conv1/conv" */
+        l = find_layer(w, (part){p[i].s, (size_t)(end - p[i].s)});
+    }
     return l ? by_var_name(l, p[n - 1]) : GF_FOUND_OTHER;
 }
 

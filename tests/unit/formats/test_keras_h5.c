@@ -77,6 +77,18 @@ static void every_layout_of_keras_is_read(void **state)
     }
 }
 
+static void names_of_layers_may_have_slashes(void **state)
+{
+    (void)state;
+    float kernel[108], gamma[4], head[8];
+    gf_weight want[] = {{"conv1/conv", "kernel", GF_SHAPE(3, 3, 3, 4), kernel, false},
+                        {"conv1/bn", "gamma", GF_SHAPE(4), gamma, false},
+                        {"top/fc", "kernel", GF_SHAPE(4, 2), head, false}};
+    graft_error err = {0};
+    if (gf_weights_read(fixture("slashes"), want, 3, NULL, NULL, &err) != GRAFT_OK) fail_msg("%s", err.message);
+    assert_true(kernel[107] == 107.0f / 64 && gamma[3] == 1 + 3.0f / 64 && head[7] == 1);
+}
+
 static const struct {
     const char *name;
     int number;
@@ -486,6 +498,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layout_of_keras_is_read),
+        cmocka_unit_test(names_of_layers_may_have_slashes),
         cmocka_unit_test(bad_files_are_refused_in_full),
         cmocka_unit_test(a_file_that_crashes_the_library_is_an_error),
         cmocka_unit_test(nan_passes_where_it_is_allowed),
