@@ -80,18 +80,49 @@ static void the_picture_stays_f32(void **state)
     run_free(&r);
 }
 
-static void sums_want_equal_shapes(void **state)
+#define BAD(class, sources, ...)                               \
+    {                                                          \
+        .cls = &gf_op_##class, .n_src = (sources), __VA_ARGS__ \
+    }
+
+static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
-    gf_op op;
-    gf_op_spec s = {.cls = &gf_op_add, .name = "sum", .n_src = 2, .src = {GF_SHAPE(1, 2, 2, 3), GF_SHAPE(1, 2, 3, 2)}};
-    assert_int_equal(gf_op_create(&op, &s, ops, &error), GRAFT_USAGE);
-    gf_op_destroy(&op);
-    const gf_op_class *maps[] = {&gf_op_pad, &gf_op_global_pool};
-    for (int i = 0; i < 2; i++) {
-        s = (gf_op_spec){.cls = maps[i], .name = "features", .n_src = 1, .src = {GF_SHAPE(2, 8)}};
-        assert_int_equal(gf_op_create(&op, &s, ops, &error), GRAFT_USAGE);
-        assert_int_equal(error.number, GF_E_MODEL_SHAPE);
+    const gf_op_spec bad[] = {
+        BAD(add, 2, .src = {R4(1, 2, 2, 3), R4(1, 2, 3, 2)}),
+        BAD(add, 3, .src = {R4(1, 2, 2, 3), R4(1, 2, 2, 3), R3(1, 4, 3)}),
+        BAD(multiply, 2, .src = {R4(2, 3, 3, 4), R4(2, 1, 3, 4)}),
+        BAD(multiply, 2, .src = {R4(2, 3, 3, 4), R4(1, 1, 1, 4)}),
+        BAD(multiply, 2, .src = {R2(2, 4), R2(2, 1)}),
+        BAD(pad, 1, .src = {R2(2, 8)}),
+        BAD(pad, 1, .src = {R4(2, 4, 4, 3)}, .pad = {-4, 2, 0, 0}),
+        BAD(pad, 1, .src = {R4(2, 4, 4, 3)}, .pad = {0, 0, -2, -2}),
+        BAD(global_pool, 1, .src = {R2(2, 8)}),
+        BAD(global_max_pool, 1, .src = {R2(2, 8)}),
+        BAD(concat, 2, .src = {R4(1, 2, 2, 3), R4(1, 2, 3, 3)}, .concat = {3}),
+        BAD(concat, 2, .src = {R3(1, 2, 3), R4(1, 2, 2, 3)}, .concat = {2}),
+        BAD(concat, 2, .src = {R2(2, 3), R2(2, 3)}, .concat = {0}),
+        BAD(concat, 2, .src = {R2(2, 3), R2(2, 3)}, .concat = {2}),
+        BAD(reshape, 1, .src = {R2(2, 12)}, .reshape.shape = R2(3, 5)),
+        BAD(reshape, 1, .src = {R2(2, 12)}, .reshape.shape = R2(-3, -4)),
+        BAD(reshape, 1, .src = {R2(2, 12)}, .reshape.shape = {6, {1, 1, 1, 1, 3, 4}}),
+        BAD(permute, 1, .src = {R3(2, 3, 4)}, .permute = {{1, 0, 2}}),
+        BAD(permute, 1, .src = {R3(2, 3, 4)}, .permute = {{0, 1, 1}}),
+        BAD(permute, 1, .src = {R3(2, 3, 4)}, .permute = {{0, 1, 3}}),
+        BAD(upsample, 1, .src = {R4(2, 3, 4, 5)}, .upsample = {0, 2, false}),
+        BAD(upsample, 1, .src = {R3(2, 3, 4)}, .upsample = {2, 2, false}),
+        BAD(softmax, 1, .src = {R3(2, 3, 4)}, .softmax = {1, false}),
+        BAD(norm, 1, .src = {R4(2, 3, 4, 5)}, .norm = {2, 1e-3f}),
+        BAD(norm, 1, .src = {R4(2, 3, 4, 5)}, .norm = {-1, 1e-3f}),
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        gf_op op;
+        gf_op_spec s = bad[i];
+        s.name = "a layer";
+        error = (graft_error){0};
+        graft_status status = gf_op_create(&op, &s, ops, &error);
+        if (status != GRAFT_USAGE || error.number != GF_E_MODEL_SHAPE) fail_msg("%s, row %zu: taken", s.cls->name, i);
+        assert_non_null(strstr(error.message, "a layer"));
         gf_op_destroy(&op);
     }
 }
@@ -221,7 +252,7 @@ int main(void)
         cmocka_unit_test(forward_is_the_formula),
         cmocka_unit_test(rescale_of_pictures),
         cmocka_unit_test(the_picture_stays_f32),
-        cmocka_unit_test(sums_want_equal_shapes),
+        cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(dropout_keeps_its_share_and_the_mean),
         cmocka_unit_test(dropout_is_off_without_training),
         cmocka_unit_test(dropout_drops_the_same_backward),
