@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { DEFAULT_TENSORS = 100000, MAX_NAME = 1024, MAX_KEY = GF_TORCH_MAX_KEY };
+#define DEFAULT_UNPACK ((size_t)4 << 30)
 
 typedef struct reader {
     gf_torch *t;
@@ -202,7 +203,7 @@ void gf_torch_close(gf_torch *t)
 graft_status gf_torch_parse(gf_torch *out, const uint8_t *bytes, size_t n, const char *name,
                             const gf_torch_limits *limits, graft_error *err)
 {
-    *out = (gf_torch){.path = name};
+    *out = (gf_torch){.path = name, .max_unpack = limits && limits->max_unpack ? limits->max_unpack : DEFAULT_UNPACK};
     graft_status status = gf_zip_looks(bytes, n) ? gf_torch_open_zip(out, bytes, n, limits, err)
                                                  : gf_torch_open_legacy(out, bytes, n, limits, err);
     if (status != GRAFT_OK) gf_torch_close(out);

@@ -18,6 +18,7 @@
 typedef struct gf_torch_limits {
     size_t max_tensors; /* 0: 100,000 */
     size_t max_pickle;  /* bytes; 0: 64 MiB */
+    size_t max_unpack;  /* bytes of a packed (deflated) storage; 0: 4 GiB */
 } gf_torch_limits;
 
 typedef struct gf_torch_tensor {
@@ -34,6 +35,7 @@ typedef struct gf_torch_tensor {
 typedef struct gf_torch {
     gf_torch_tensor *tensor; /* in the file's order; every one lies within its storage */
     size_t n, cap;
+    size_t max_unpack;
     gf_zip zip;               /* zeroed for the older form */
     char *folder;             /* the archive's: "NAME" */
     const gf_zip_entry *last; /* what `bytes` are of */

@@ -71,9 +71,10 @@ static graft_status reply(gf_torch *t, const gf_weight *want, size_t n, gf_found
 void gf_torch_reply(const gf_caged_file *file, const gf_weight *want, size_t n, gf_sink *sink)
 {
     graft_error err = {0};
+    const gf_torch_limits limits = {.max_unpack = file->unpacks};
     gf_torch t;
     gf_found found = {0};
-    graft_status status = gf_torch_parse(&t, file->bytes, file->size, file->path, NULL, &err);
+    graft_status status = gf_torch_parse(&t, file->bytes, file->size, file->path, &limits, &err);
     if (status == GRAFT_OK) {
         status = reply(&t, want, n, &found, sink, &err);
         gf_torch_close(&t);

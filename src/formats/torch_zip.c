@@ -129,10 +129,10 @@ graft_status gf_torch_storage_of(gf_torch *t, const gf_torch_tensor *tensor, con
         graft_error why = {0};
         gf_free(t->bytes.own);
         t->last = NULL;
-        graft_status status = gf_zip_read(&t->zip, entry, entry->size, &t->bytes, &why);
+        graft_status status = gf_zip_read(&t->zip, entry, entry->stored ? entry->size : t->max_unpack, &t->bytes, &why);
         if (status == GRAFT_RESOURCE) return gf_fail_memory(err, entry->size, t->path);
         if (status != GRAFT_OK) {
-            return gf_fail(err, (gf_errno)why.number, why.hint, "%s: tensor `%s` is damaged: %s", GF_ESC(t->path),
+            return gf_fail(err, (gf_errno)why.number, why.hint, "%s: tensor `%s` cannot be read: %s", GF_ESC(t->path),
                            GF_ESC(tensor->name), why.message);
         }
         t->last = entry;

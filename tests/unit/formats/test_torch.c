@@ -286,9 +286,26 @@ static void a_flipped_bit_is_told_by_tensor(void **state)
         bytes[at + bit / 8] ^= (uint8_t)(1u << bit % 8);
         assert_int_equal(parse(bytes, n, &err), GRAFT_WEIGHTS);
         assert_int_equal(err.number, GF_E_ZIP_CHECKSUM);
-        assert_non_null(strstr(err.message, "tensor `dw.weight` is damaged: "));
+        assert_non_null(strstr(err.message, "tensor `dw.weight` cannot be read: "));
         bytes[at + bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
+    gf_free(bytes);
+}
+
+static void packed_storages_are_bounded(void **state)
+{
+    (void)state;
+    size_t n;
+    gf_torch t;
+    graft_error err = {0};
+    const uint8_t *storage;
+    uint8_t *bytes = load("good_torch_deflated.pth", &n);
+    assert_int_equal(gf_torch_parse(&t, bytes, n, "f.pth", &(gf_torch_limits){.max_unpack = 431}, &err), GRAFT_OK);
+    assert_int_equal(gf_torch_storage_of(&t, &t.tensor[1], &storage, &err), GRAFT_OK);
+    assert_int_equal(gf_torch_storage_of(&t, &t.tensor[0], &storage, &err), GRAFT_WEIGHTS);
+    assert_int_equal(err.number, GF_E_ZIP_LIMIT);
+    assert_non_null(strstr(err.message, "tensor `Conv1.weight` cannot be read: "));
+    gf_torch_close(&t);
     gf_free(bytes);
 }
 
@@ -304,7 +321,7 @@ static void through_the_cage_too(void **state)
     assert_int_equal(gf_file_write(scratch, &part, 1, NULL), GRAFT_OK);
     assert_int_equal(read_tiny(&t, scratch, NULL, &err), GRAFT_WEIGHTS);
     assert_int_equal(err.number, GF_E_ZIP_CHECKSUM);
-    assert_non_null(strstr(err.message, "tensor `dw.weight` is damaged: "));
+    assert_non_null(strstr(err.message, "tensor `dw.weight` cannot be read: "));
     assert_true(tiny_want_untouched(&t));
     gf_free(bytes);
 }
@@ -358,6 +375,7 @@ int main(void)
         cmocka_unit_test(the_tar_form_is_named),
         cmocka_unit_test(a_file_cut_at_any_length_is_refused),
         cmocka_unit_test(a_flipped_bit_is_told_by_tensor),
+        cmocka_unit_test(packed_storages_are_bounded),
         cmocka_unit_test(through_the_cage_too),
         cmocka_unit_test(changed_bytes_do_no_harm),
     };
