@@ -107,69 +107,72 @@ static graft_status multiply_infer(const gf_op_spec *s, gf_shape *dst, graft_err
     return GRAFT_OK;
 }
 
-/* A piece of a product: n elements of src[0] and dst from `at` on, those of src[1] from `factor` on. */
-typedef struct piece {
-    size_t at, factor, n;
-} piece;
-
-static void multiply_piece(const gf_op_spec *s, const gf_op_args *a, piece p)
+/* n elements of a product from `at` on, by these factors. */
+static void multiply_piece(const gf_op_spec *s, const gf_op_args *a, size_t at, size_t n, const float *factor)
 {
-    float z[GF_BLOCK], room[GF_BLOCK];
-    gf_block_copy(a->src[0], s->src_dtype[0], p.at, p.n, z);
-    gf_multiply(z, gf_block_in(a->src[1], s->src_dtype[1], p.factor, p.n, room), p.n);
-    act_and_store(s, a->dst, p.at, p.n, z);
+    float z[GF_BLOCK];
+    gf_block_copy(a->src[0], s->src_dtype[0], at, n, z);
+    gf_multiply(z, factor, n);
+    act_and_store(s, a->dst, at, n, z);
 }
 
-/* sum: what diff_src[1] gets at the end; NULL: it gets its part here. */
-static void unmultiply_piece(const gf_op_spec *s, const gf_op_args *a, piece p, float *sum)
+/* Backward; the factors' gradients are added to `sum`. */
+static void unmultiply_piece(const gf_op_spec *s, const gf_op_args *a, size_t at, size_t n, const float *factor,
+                             float *sum)
 {
     float dz[GF_BLOCK], room[GF_BLOCK];
-    block_dz(s, a, p.at, p.n, dz);
-    if (s->diff_src[1] && sum) {
-        gf_multiply_add(sum, dz, gf_block_in(a->src[0], s->src_dtype[0], p.at, p.n, room), p.n);
-    } else if (s->diff_src[1]) {
-        gf_block_copy(a->src[0], s->src_dtype[0], p.at, p.n, room);
-        gf_multiply(room, dz, p.n);
-        gf_block_out(a->diff_src[1], s->src_dtype[1], p.factor, p.n, room, s->accumulate[1]);
-    }
+    block_dz(s, a, at, n, dz);
+    if (s->diff_src[1]) gf_multiply_add(sum, dz, gf_block_in(a->src[0], s->src_dtype[0], at, n, room), n);
     if (!s->diff_src[0]) return;
-    gf_multiply(dz, gf_block_in(a->src[1], s->src_dtype[1], p.factor, p.n, room), p.n);
-    gf_block_out(a->diff_src[0], s->src_dtype[0], p.at, p.n, dz, s->accumulate[0]);
+    gf_multiply(dz, factor, n);
+    gf_block_out(a->diff_src[0], s->src_dtype[0], at, n, dz, s->accumulate[0]);
 }
 
 static void multiply_equal(const gf_op_spec *s, const gf_op_args *a, bool back)
 {
+    float room[GF_BLOCK], sum[GF_BLOCK];
     size_t count = gf_count(&s->dst);
     for (size_t at = 0; at < count; at += GF_BLOCK) {
-        piece p = {at, at, smaller(GF_BLOCK, count - at)};
-        if (back) {
-            unmultiply_piece(s, a, p, NULL);
-        } else {
-            multiply_piece(s, a, p);
+        size_t n = smaller(GF_BLOCK, count - at);
+        const float *factor = gf_block_in(a->src[1], s->src_dtype[1], at, n, room);
+        if (!back) {
+            multiply_piece(s, a, at, n, factor);
+            continue;
         }
+        memset(sum, 0, sizeof sum);
+        unmultiply_piece(s, a, at, n, factor, sum);
+        if (s->diff_src[1]) gf_block_out(a->diff_src[1], s->src_dtype[1], at, n, sum, s->accumulate[1]);
     }
 }
 
-/* Places from the first to the last, for one block of channels of one picture at a time. */
+/* All places of a picture for channels k .. k + n - 1: as many places at once as fill a block, the factors side by
+ * side as often (only where n is all channels). */
+static void multiply_stripe(const gf_op_spec *s, const gf_op_args *a, size_t picture, size_t k, size_t n, bool back)
+{
+    size_t c = channels(s), places = gf_count(&s->dst) / ((size_t)s->dst.dim[0] * c);
+    size_t copies = smaller(n == c ? GF_BLOCK / c : 1, places);
+    float factor[GF_BLOCK], sum[GF_BLOCK] = {0}, total[GF_BLOCK];
+    for (size_t i = 0; i < copies; i++) {
+        gf_block_copy(a->src[1], s->src_dtype[1], picture * c + k, n, factor + i * n);
+    }
+    for (size_t y = 0; y < places; y += copies) {
+        size_t at = (picture * places + y) * c + k, m = smaller(copies, places - y) * n;
+        if (back) {
+            unmultiply_piece(s, a, at, m, factor, sum);
+        } else {
+            multiply_piece(s, a, at, m, factor);
+        }
+    }
+    if (!back || !s->diff_src[1]) return;
+    gf_sum_rows(sum, GF_F32, copies, n, total);
+    gf_block_out(a->diff_src[1], s->src_dtype[1], picture * c + k, n, total, s->accumulate[1]);
+}
+
 static void multiply_broadcast(const gf_op_spec *s, const gf_op_args *a, bool back)
 {
-    size_t c = channels(s), pictures = (size_t)s->dst.dim[0], places = gf_count(&s->dst) / (pictures * c);
-    for (size_t i = 0; i < pictures; i++) {
-        for (size_t k = 0; k < c; k += GF_BLOCK) {
-            float sum[GF_BLOCK] = {0};
-            size_t n = smaller(GF_BLOCK, c - k);
-            for (size_t y = 0; y < places; y++) {
-                piece p = {(i * places + y) * c + k, i * c + k, n};
-                if (back) {
-                    unmultiply_piece(s, a, p, sum);
-                } else {
-                    multiply_piece(s, a, p);
-                }
-            }
-            if (back && s->diff_src[1]) {
-                gf_block_out(a->diff_src[1], s->src_dtype[1], i * c + k, n, sum, s->accumulate[1]);
-            }
-        }
+    size_t c = channels(s);
+    for (size_t i = 0; i < (size_t)s->dst.dim[0]; i++) {
+        for (size_t k = 0; k < c; k += GF_BLOCK) multiply_stripe(s, a, i, k, smaller(GF_BLOCK, c - k), back);
     }
 }
 
