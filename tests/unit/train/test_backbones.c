@@ -20,9 +20,22 @@
 
 /* Those with a fixture of numbers; the others are deeper or wider ones by the same table. */
 static const char *const proven[] = {
-    "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "densenet121",
-    "resnet50_v2",        "resnet50_keras",     "vgg16",           "xception",
+    "mobilenet_v3_small",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "densenet121",
+    "resnet50_v2",
+    "resnet50_keras",
+    "vgg16",
+    "xception",
     "inception_v3",
+    "resnet18",
+    "resnet50",
+    "efficientnet_lite0",
+    "efficientnet_lite0_timm",
+    "mobilenet_v2_torch",
+    "densenet121_torch",
+    "vgg16_torch",
 };
 enum { PROVEN = sizeof proven / sizeof *proven };
 
@@ -133,13 +146,19 @@ static void set_weights(bench *b)
     }
 }
 
-/* `options` without sizes, which are the fixture's first or second. */
-static void open_bench(bench *b, const char *name, int size, gf_zoo_options options)
+static fixture *open_fixture(const char *name)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/zoo/%s.safetensors", GRAFT_FIXTURES, name);
-    *b = (bench){.name = name, .f = fixture_open(path)};
-    if (!b->f) fail_msg("%s is not there", path);
+    fixture *f = fixture_open(path);
+    if (!f) fail_msg("%s is not there", path);
+    return f;
+}
+
+/* `options` without sizes, which are the fixture's first or second. */
+static void open_bench(bench *b, const char *name, int size, gf_zoo_options options)
+{
+    *b = (bench){.name = name, .f = open_fixture(name)};
     const float *sizes = values(b, "sizes", 4);
     options.height = b->height = (int)sizes[2 * size];
     options.width = b->width = (int)sizes[2 * size + 1];
@@ -240,12 +259,14 @@ static void own_classifiers_are_the_sources(void **state)
     int seen = 0;
     for (int i = 0; i < PROVEN; i++) {
         bench b;
+        fixture *f = open_fixture(proven[i]);
+        bool has = fixture_f32(f, "top_logits", NULL);
+        fixture_close(f);
+        if (!has) continue;
         open_bench(&b, proven[i], 0, (gf_zoo_options){.classes = CLASSES, .head.keep_last = true});
-        if (fixture_f32(b.f, "top_logits", NULL)) {
-            ASSERT_CLOSE(b.name, logits_off(&b, "top_logits", GF_F32), 1e-4);
-            seen++;
-        }
+        ASSERT_CLOSE(b.name, logits_off(&b, "top_logits", GF_F32), 1e-4);
         close_bench(&b);
+        seen++;
     }
     assert_true(seen >= 3);
 }
