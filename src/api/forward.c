@@ -61,7 +61,7 @@ static void tell(graft_context *c, size_t done, size_t total, const gf_running *
 
 static graft_status want_head(const graft_model *m, graft_error *err)
 {
-    if (m->trained) return GRAFT_OK;
+    if (m->trained || (m->head.keep_last && m->has_values)) return GRAFT_OK;
     return gf_fail(err, GF_E_NOT_A_RUN, "train it first, or open a run",
                    "the model has not been trained: it has no classes");
 }
