@@ -542,7 +542,11 @@ static graft_status add_layer(state *st, const gf_layer *l, size_t *params, int 
     size_t before = st->m->n_params, n = st->m->n_layers;
     gf_layer own = *l;
     if (n && !st->m->layer[n - 1].backbone) own.backbone = false; /* behind the head is no backbone */
-    GF_TRY(gf_model_add(st->m, &own, out, st->err));
+    graft_error inner = {0};                                      /* which says nothing of the file */
+    if (gf_model_add(st->m, &own, out, &inner) != GRAFT_OK) {
+        return gf_fail(st->err, (gf_errno)inner.number, inner.hint[0] ? inner.hint : NULL, "%s: %s", GF_ESC(st->file),
+                       inner.message);
+    }
     for (size_t i = before; i < st->m->n_params; i++) {
         if (!gf_add_size(*params, st->m->param[i].count, params)) *params = SIZE_MAX;
     }

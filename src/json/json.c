@@ -85,8 +85,9 @@ char *gf_json_text(const gf_json *j, int indent)
     return ours;
 }
 
-/* Depth is bounded before jansson sees the text: its own bound (2048) uses as many stack frames. */
-static bool too_deep(const char *text, size_t n)
+/* Depth is bounded before jansson sees the text: its own bound (2048) uses as many stack frames. Returns where it is
+ * exceeded; n: nowhere. */
+static size_t too_deep(const char *text, size_t n)
 {
     int depth = 0;
     bool in_string = false;
@@ -98,20 +99,31 @@ static bool too_deep(const char *text, size_t n)
         } else if (c == '"') {
             in_string = true;
         } else if (c == '{' || c == '[') {
-            if (++depth > MAX_DEPTH) return true;
+            if (++depth > MAX_DEPTH) return i;
         } else if (c == '}' || c == ']') {
             depth--;
         }
     }
-    return false;
+    return n;
+}
+
+static graft_status fail_deep(const char *text, size_t at, const char *name, graft_error *err)
+{
+    size_t line = 1, begin = 0;
+    for (size_t i = 0; i < at; i++) {
+        if (text[i] != '\n') continue;
+        line++;
+        begin = i + 1;
+    }
+    return gf_fail(err, GF_E_JSON_SYNTAX, NULL, "%s:%zu:%zu: nested deeper than %d", GF_ESC(name), line, at - begin + 1,
+                   MAX_DEPTH);
 }
 
 graft_status gf_json_parse(gf_json **out, const char *text, size_t n, const char *name, graft_error *err)
 {
     *out = NULL;
-    if (too_deep(text, n)) {
-        return gf_fail(err, GF_E_JSON_SYNTAX, NULL, "%s: nested deeper than %d", GF_ESC(name), MAX_DEPTH);
-    }
+    size_t deep = too_deep(text, n);
+    if (deep < n) return fail_deep(text, deep, name, err);
     json_error_t e;
     json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
     if (!j) {

@@ -50,7 +50,7 @@ static inline char *fixture_text(const char *name, size_t *n)
     return text;
 }
 
-static inline gf_model fixture_model(const char *name)
+__attribute__((unused)) static inline gf_model fixture_model(const char *name)
 {
     size_t n;
     gf_model m;

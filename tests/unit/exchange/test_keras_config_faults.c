@@ -1,0 +1,118 @@
+/* Every allocation of reading and writing a configuration, failed in turn: an error, nothing leaked, no model half
+ * built. And whatever a configuration asks for, no file is opened. */
+#include "unit/exchange/keras_models.h"
+
+#include "support/sys_faults.h"
+
+/* Fails each allocation while `step` runs; returns how many failed. */
+static long fail_each(graft_status (*step)(void *ctx), void *ctx)
+{
+    long faults = 0;
+    for (;; faults++) {
+        long live = faults_live();
+        faults_arm(FAULT_ALLOC, faults);
+        graft_status status = step(ctx);
+        bool happened = faults_disarm();
+        assert_int_equal(faults_live(), live);
+        assert_true(faults < 100000);
+        if (!happened) {
+            assert_int_equal(status, GRAFT_OK);
+            return faults;
+        }
+        assert_true(status == GRAFT_RESOURCE || status == GRAFT_OK); /* messages do without what they would show */
+    }
+}
+
+typedef struct text {
+    char *s;
+    size_t n;
+    gf_model m;
+    bool own;
+} text;
+
+static graft_status read_it(void *ctx)
+{
+    text *t = ctx;
+    gf_model m;
+    graft_status status = gf_keras_config_parse(&m, t->s, t->n, "f", NULL, NULL);
+    if (status != GRAFT_OK) assert_int_equal(m.n_layers, 0);
+    gf_model_free(&m);
+    return status;
+}
+
+static graft_status write_it(void *ctx)
+{
+    text *t = ctx;
+    char *s;
+    graft_status status = gf_keras_config_text(&s, &t->m, &(gf_keras_config_options){.own = t->own}, NULL);
+    assert_int_equal(status == GRAFT_OK, s != NULL);
+    gf_free(s);
+    return status;
+}
+
+static graft_status export_it(void *ctx)
+{
+    text *t = ctx;
+    gf_model out;
+    graft_status status = gf_model_for_export(&out, &t->m, NULL);
+    if (status != GRAFT_OK) assert_int_equal(out.n_layers, 0);
+    gf_model_free(&out);
+    return status;
+}
+
+static void memory_that_runs_out_is_an_error(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"windows", "nested", "old_functional"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        text t = {.m = fixture_model(names[i])};
+        t.s = fixture_text(names[i], &t.n);
+        t.m.layer[0].at.bgr = true;
+        assert_true(fail_each(read_it, &t) > 7);
+        assert_true(fail_each(export_it, &t) > 7);
+        t.own = true;
+        assert_true(fail_each(write_it, &t) > 0);
+        gf_model plain;
+        OK(gf_model_for_export(&plain, &t.m, &error));
+        gf_model_free(&t.m);
+        t.m = plain;
+        t.own = false;
+        assert_true(fail_each(write_it, &t) > 0);
+        gf_model_free(&t.m);
+        free(t.s);
+    }
+}
+
+static void no_file_is_touched(void **state)
+{
+    (void)state;
+    static const char *const layers[] = {
+        "{\"class_name\": \"Lambda\", \"config\": {\"name\": \"x\", \"function\": [\"4wEAAA\", null, null]}}",
+        "{\"class_name\": \"StringLookup\", \"config\": {\"name\": \"x\", \"vocabulary\": \"/etc/passwd\"}}",
+        "{\"class_name\": \"TFSMLayer\", \"config\": {\"name\": \"x\", \"filepath\": \"/etc\"}}",
+        "{\"module\": \"os\", \"class_name\": \"system\", \"config\": {\"name\": \"x\"}}",
+        "{\"class_name\": \"Flatten\", \"config\": {\"name\": \"../../x\"}}",
+        "{\"class_name\": \"Flatten\", \"config\": {\"name\": \"x\"}}",
+    };
+    long calls = faults_file_calls();
+    int taken = 0;
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        gf_model m;
+        char *s =
+            gf_sprintf("{\"class_name\": \"Sequential\", \"config\": {\"name\": \"s\", \"layers\": [%s]}}", layers[i]);
+        taken += gf_keras_config_parse(&m, s, strlen(s), "f", NULL, &error) == GRAFT_OK;
+        gf_model_free(&m);
+        gf_free(s);
+    }
+    assert_int_equal(taken, 1);
+    assert_int_equal(faults_file_calls(), calls);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_that_runs_out_is_an_error),
+        cmocka_unit_test(no_file_is_touched),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
