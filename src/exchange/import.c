@@ -147,9 +147,7 @@ graft_status gf_import(gf_model *m, const char *path, const gf_import_options *o
     case HDF5:
     case ZIP: status = import_keras(m, path, k, o, has_values, err); break;
     case ONNX:
-#if __has_include("exchange/onnx.h")
-        status = gf_onnx_import(m, path, o->width, o->height, err);
-#endif
+        status = gf_onnx_import(m, path, o, err);
         *has_values = true;
         break;
     default:
@@ -158,8 +156,7 @@ graft_status gf_import(gf_model *m, const char *path, const gf_import_options *o
                        "--weights FILE",
                        "%s: not a file that holds a network", GF_ESC(path));
     }
-    bool from_file = status == GRAFT_OK && k == ONNX && !o->preprocess; /* its first nodes say how */
-    if (status == GRAFT_OK && !from_file) status = set_preprocess(m, path, o->preprocess, *has_values, err);
+    if (status == GRAFT_OK && k != ONNX) status = set_preprocess(m, path, o->preprocess, *has_values, err);
     if (status != GRAFT_OK) gf_model_free(m);
     return status;
 }

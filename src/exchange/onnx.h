@@ -2,19 +2,21 @@
 #ifndef GF_EXCHANGE_ONNX_H
 #define GF_EXCHANGE_ONNX_H
 
+#include "exchange/import.h"
 #include "formats/onnx.h"
-#include "graph/model.h"
 
 /* A convolutional classifier of opset 11 to 22 as a finished model with its values. Every layer counts as backbone;
  * output and features are the network's own; classes is 0. Activations are turned from NCHW to NHWC, kernels with them.
  * Arithmetic on the picture before the first layer becomes the input layer's preprocessing; where there is none the
  * values of 0..255 are prepared as PyTorch's models want them (ImageNet's means and deviations); where what there is
- * expects 0..1, they are divided by 255. width and height are used where the file leaves the size open (0: 224).
- * E2553 lists every operator that is not known at once. */
-graft_status gf_onnx_import(gf_model *m, const char *path, int width, int height, graft_error *err);
+ * expects 0..1, they are divided by 255. options->preprocess is what to do instead of these two, before the file's own
+ * arithmetic. Width and height are used where the file leaves the size open (0: 224). E2553 lists every operator that
+ * is not known at once. */
+graft_status gf_onnx_import(gf_model *m, const char *path, const gf_import_options *options, graft_error *err);
 
 /* The same from a model that was read; `name` stands in messages. */
-graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, int width, int height, graft_error *err);
+graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, const gf_import_options *options,
+                              graft_error *err);
 
 /* Writes a model as ONNX (opset 17, ir 8): input "image", float32 (n, channels, h, w), RGB, values 0..255,
  * preprocessing inside; outputs "logits" and "probabilities", both (n, classes), softmax applied; a model with one

@@ -248,8 +248,9 @@ static graft_status check_operators(gf_oi *s)
 static int64_t side(int64_t in_file, int asked) { return in_file > 0 ? in_file : asked > 0 ? asked : DEFAULT_SIZE; }
 
 /* The one input that is no initializer: a picture, (n, c, h, w) or (n, h, w, c) of 1 or 3 channels. */
-static graft_status add_input(gf_oi *s, int width, int height)
+static graft_status add_input(gf_oi *s)
 {
+    const int width = s->options->width, height = s->options->height;
     const gf_onnx_value *in = NULL;
     size_t inputs = 0;
     for (size_t i = 0; i < s->o->n_inputs; i++) {
@@ -300,6 +301,7 @@ static graft_status visit(gf_oi *s, size_t i)
     const gf_onnx_node *n = &s->o->node[i];
     bool does = false;
     if (s->done[i]) return GRAFT_OK;
+    if (!n->n_outputs) return gf_oi_refuse(s, n, "it gives nothing");
     GF_TRY(check_inputs(s, n));
     GF_TRY(gf_oi_fold(s, n, &does));
     if (!does) GF_TRY(gf_oi_expression(s, n, &does));
@@ -362,7 +364,7 @@ static graft_status fill_one(gf_oi *s, const gf_oi_fill *f)
     }
     for (size_t i = 0; i < n; i++) to[i] *= f->factor;
     gf_free(copy);
-    size_t bad = gf_count_nonfinite(to, n);
+    size_t bad = s->options->allow_nonfinite ? 0 : gf_count_nonfinite(to, n);
     if (!bad) return GRAFT_OK;
     return gf_fail(s->err, GF_E_WEIGHTS_NONFINITE, NULL, "%s: %s/%s: %zu of %zu values are NaN or infinite",
                    GF_ESC(s->path), GF_ESC(s->m->layer[f->layer].name), f->var, bad, n);
@@ -382,54 +384,68 @@ static graft_status set_output(gf_oi *s)
     return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: no output is computed from the picture", GF_ESC(s->path));
 }
 
-/* What 0..255 must become before the file's own arithmetic: nothing where that divides by about 255 itself. */
-static void set_preprocess(gf_oi *s)
+/* What 0..255 must become before the file's own arithmetic, which is in the input layer already: nothing where that
+ * divides by about 255 itself. */
+static const char *preparation(const gf_oi *s)
 {
-    gf_layer *l = &s->m->layer[s->input_layer];
-    const gf_preprocess *p = gf_preprocess_find(s->prepares ? "unit" : "torch");
-    const char *pixels = gf_onnx_metadata(s->o, "graft.pixels");
-    if (pixels && !strcmp(pixels, "0..255")) return; /* a file of graft's */
-    const float divides = 0.1f;                      /* deviations are of some 0.2 of 0..1 */
-    if (s->prepares && l->at.scale[0] < divides && l->at.scale[0] > -divides) return;
-    for (int c = 0; p && c < 3; c++) {
-        l->at.offset[c] += p->offset[c] * l->at.scale[c];
-        l->at.scale[c] *= p->scale[c];
-    }
+    const char *pixels = gf_onnx_metadata(s->o, "graft.pixels"); /* in a file of graft's */
+    const float scale = s->m->layer[s->input_layer].at.scale[0];
+    const float divides = 0.1f; /* deviations are of some 0.2 of 0..1 */
+    if (s->options->preprocess) return s->options->preprocess;
+    if (pixels && !strcmp(pixels, "0..255")) return "none";
+    if (!s->prepares) return "torch";
+    return scale < divides && scale > -divides ? "none" : "unit";
 }
 
-static graft_status build(gf_oi *s, int width, int height)
+static graft_status set_preprocess(gf_oi *s)
+{
+    gf_layer *l = &s->m->layer[s->input_layer];
+    const char *name = preparation(s);
+    const gf_preprocess *p = gf_preprocess_find(name);
+    if (!p) return gf_fail(s->err, GF_E_OPTION_VALUE, NULL, "preprocess %s is not known", GF_ESC(name));
+    for (int c = 0; c < 3; c++) {
+        int from = l->at.bgr ? 2 - c : c; /* the file's own turn comes later */
+        l->at.offset[c] += p->offset[from] * l->at.scale[c];
+        l->at.scale[c] *= p->scale[from];
+    }
+    l->at.bgr = l->at.bgr != p->bgr;
+    return GRAFT_OK;
+}
+
+static graft_status build(gf_oi *s)
 {
     GF_TRY(check_operators(s));
     GF_TRY(make_values(s));
     GF_TRY(make_constants(s));
-    GF_TRY(add_input(s, width, height));
+    GF_TRY(add_input(s));
     for (size_t i = 0; i < s->o->n_nodes; i++) GF_TRY(visit(s, i));
     GF_TRY(set_output(s));
-    set_preprocess(s);
+    GF_TRY(set_preprocess(s));
     GF_TRY(gf_model_finish(s->m, s->err));
     for (size_t i = 0; i < s->n_fills; i++) GF_TRY(fill_one(s, &s->fill[i]));
     return GRAFT_OK;
 }
 
-graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, int width, int height, graft_error *err)
+graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, const gf_import_options *options,
+                              graft_error *err)
 {
-    gf_oi s = {.o = o, .path = name, .m = m, .err = err};
+    gf_oi s = {.o = o, .path = name, .options = options, .m = m, .err = err};
     *m = (gf_model){0};
     snprintf(m->name, sizeof m->name, "%.90s", *o->graph ? o->graph : "onnx");
     clean(m->name);
-    graft_status status = build(&s, width, height);
+    graft_status status = build(&s);
     gf_free(s.fill);
     gf_onnx_free(&s.mem);
     if (status != GRAFT_OK) gf_model_free(m);
     return status;
 }
 
-graft_status gf_onnx_import(gf_model *m, const char *path, int width, int height, graft_error *err)
+graft_status gf_onnx_import(gf_model *m, const char *path, const gf_import_options *options, graft_error *err)
 {
     gf_onnx o;
     *m = (gf_model){0};
     GF_TRY(gf_onnx_open(&o, path, NULL, NULL, err));
-    graft_status status = gf_onnx_to_model(m, &o, path, width, height, err);
+    graft_status status = gf_onnx_to_model(m, &o, path, options, err);
     gf_onnx_free(&o);
     return status;
 }

@@ -9,6 +9,7 @@
 #ifndef GF_EXCHANGE_ONNX_IN_H
 #define GF_EXCHANGE_ONNX_IN_H
 
+#include "exchange/import.h"
 #include "formats/onnx.h"
 #include "graph/model.h"
 
@@ -53,6 +54,7 @@ typedef struct gf_oi_fill gf_oi_fill;
 typedef struct gf_oi {
     const gf_onnx *o;
     const char *path;
+    const gf_import_options *options;
     gf_model *m;
     graft_error *err;
     gf_onnx mem; /* owns constants and other blocks, all freed together */

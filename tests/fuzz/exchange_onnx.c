@@ -8,11 +8,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const gf_onnx_limits limits = {.max_nodes = 200};
+    const gf_import_options options = {.width = 32, .height = 32};
     gf_onnx o;
     gf_model m;
     graft_error err;
     if (gf_onnx_parse(&o, data, size, "f", &limits, &err) != GRAFT_OK) return 0;
-    if (gf_onnx_to_model(&m, &o, "f", 32, 32, &err) == GRAFT_OK) {
+    if (gf_onnx_to_model(&m, &o, "f", &options, &err) == GRAFT_OK) {
         if (!m.value || m.output < 0 || (size_t)m.output >= m.n_layers) abort();
         if (gf_count_nonfinite(m.value, m.n_values)) abort();
         gf_model_free(&m);

@@ -34,7 +34,7 @@ static gf_model import_fixture(const char *name)
     char path[256];
     gf_model m;
     snprintf(path, sizeof path, GRAFT_FIXTURES "/exchange/%s.onnx", name);
-    OK(gf_onnx_import(&m, path, 0, 0, &error));
+    OK(gf_onnx_import(&m, path, &(gf_import_options){0}, &error));
     return m;
 }
 
@@ -118,6 +118,22 @@ static void preprocessing_is_told_from_what_the_file_does(void **state)
     }
 }
 
+/* What the caller says comes before the file's own arithmetic. */
+static void preprocessing_of_the_callers_comes_first(void **state)
+{
+    (void)state;
+    gf_model m;
+    OK(gf_onnx_import(&m, GRAFT_FIXTURES "/exchange/curves_new.onnx", &(gf_import_options){.preprocess = "caffe"},
+                      &error));
+    assert_true(m.layer[0].at.bgr);
+    assert_float_equal(m.layer[0].at.scale[2], 4, 1e-6);
+    assert_float_equal(m.layer[0].at.offset[2], -2 - 4 * 123.68f, 1e-3);
+    gf_model_free(&m);
+    assert_int_equal(gf_onnx_import(&m, GRAFT_FIXTURES "/exchange/curves_new.onnx",
+                                    &(gf_import_options){.preprocess = "other"}, &error),
+                     GRAFT_USAGE);
+}
+
 /* ---- models made here: one operator a time */
 
 /* A graph (1, 3, 8, 8) -> nodes -> y. */
@@ -153,7 +169,7 @@ static int import_number(const made *m)
 {
     gf_model model;
     memset(&error, 0, sizeof error);
-    graft_status status = gf_onnx_to_model(&model, &m->o, "m.onnx", 0, 0, &error);
+    graft_status status = gf_onnx_to_model(&model, &m->o, "m.onnx", &(gf_import_options){0}, &error);
     if (status == GRAFT_OK) gf_model_free(&model);
     return status == GRAFT_OK ? 0 : error.number;
 }
@@ -281,6 +297,7 @@ int main(void)
         cmocka_unit_test(what_is_read_trains),
         cmocka_unit_test(names_come_from_the_files_modules),
         cmocka_unit_test(preprocessing_is_told_from_what_the_file_does),
+        cmocka_unit_test(preprocessing_of_the_callers_comes_first),
         cmocka_unit_test(all_unknown_operators_are_listed_at_once),
         cmocka_unit_test(opsets_outside_of_11_to_22_are_refused),
         cmocka_unit_test(graphs_that_are_none_are_refused),

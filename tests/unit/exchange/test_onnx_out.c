@@ -22,7 +22,7 @@ static gf_model round_trip(const gf_model *m)
     OK(gf_onnx_from_model(&o, m, classes, 3, &error));
     OK(gf_onnx_pack(&o, &bytes, &n, &error));
     OK(gf_onnx_parse(&again, bytes, n, "again.onnx", NULL, &error));
-    OK(gf_onnx_to_model(&back, &again, "again.onnx", 0, 0, &error));
+    OK(gf_onnx_to_model(&back, &again, "again.onnx", &(gf_import_options){0}, &error));
     gf_onnx_free(&o);
     gf_onnx_free(&again);
     gf_free(bytes);
