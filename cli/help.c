@@ -15,7 +15,7 @@ static const char about[] = "graft fine-tunes a pretrained network on your own p
                             "writes a run folder with "
                             "the model, the history, plots and a report.";
 
-static const char run_examples[] = "graft train pets --weights mobilenet_v2.h5 --fine-tune-at 100 --out runs/pets\n"
+static const char run_examples[] = "graft train pets --weights imagenet --fine-tune-at 100 --out runs/pets\n"
                                    "graft predict runs/pets photo.jpg holiday/\n"
                                    "graft resume runs/pets";
 
@@ -255,7 +255,8 @@ static void write_man_command(FILE *f)
     fputs(".SH EXIT STATUS\n", f);
     write_statuses(f, ".TP\n.B %d\n%s\n");
     fputs(".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nThe progress bar has no colours.\n.TP\n.B XDG_CACHE_HOME\n"
-          "Where caches of decoded pictures are kept.\n",
+          "Where caches of decoded pictures and fetched weights are kept.\n.TP\n.B GRAFT_OFFLINE\n"
+          "Set to 1: no network is used.\n.TP\n.B GRAFT_CATALOGUE\nAnother catalogue of weights.\n",
           f);
 }
 
@@ -273,7 +274,7 @@ static void write_completion_verb(FILE *f, const verb *v)
             fputs("' -- \"$cur\"))", f);
         } else if (o->kind == OPTION_FOLDER) {
             fputs("COMPREPLY=($(compgen -d -- \"$cur\"))", f);
-        } else if (o->kind == OPTION_FILE || o->kind == OPTION_WEIGHTS) {
+        } else if (o->kind == OPTION_FILE) {
             fputs("COMPREPLY=($(compgen -f -- \"$cur\"))", f);
         } else {
             fputs("COMPREPLY=()", f);

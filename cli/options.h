@@ -24,7 +24,6 @@ typedef enum option_kind {
     OPTION_SIZE,     /* graft_model_options: N or WxH */
     OPTION_SPLIT,    /* double[3]: shares that sum to 1 */
     OPTION_BOUNDARY, /* graft_model_options: fine_tune_at by number or layer name */
-    OPTION_WEIGHTS,  /* const char *; a file, not a name that would be fetched */
     OPTION_AUGMENT,  /* const char *; "none" or words as "flip,rotate=0.2" */
     OPTION_ON_NAN,   /* const char *; stop, lower-lr or skip:N */
 } option_kind;
@@ -59,9 +58,9 @@ typedef struct verb verb;
 /* clang-format off */
 #define HEADING(title) {.kind = OPTION_HEADING, .help = (title)}
 #define OPTION_WEIGHTS_ROWS \
-    {"weights", OPTION_WEIGHTS, PLACE(model.weights), "FILE", NO_RANGE, NULL, \
-     "pretrained weights: Keras (.h5, .weights.h5, .keras), PyTorch (.pth), safetensors, npz; without, the backbone " \
-     "is random"}, \
+    {"weights", OPTION_FILE, PLACE(model.weights), "FILE|NAME", NO_RANGE, NULL, \
+     "pretrained weights: imagenet or another name, which `graft fetch` gets, or a file: Keras (.h5, .weights.h5, " \
+     ".keras), PyTorch (.pth), safetensors, npz; without, the backbone is random"}, \
     {"allow-nonfinite", OPTION_SET, PLACE(model.allow_nonfinite), NULL, NO_RANGE, NULL, \
      "take NaN and infinities in the weight file"}, \
     {"alpha", OPTION_NUMBER, PLACE(model.alpha), "X", FROM_TO(0.1, 4), NULL, "width multiplier of MobileNet"}, \

@@ -231,16 +231,6 @@ static graft_status set_boundary(const option *o, const char *text, void *place,
     return GRAFT_OK;
 }
 
-static graft_status set_weights(const option *o, const char *text, void *place, graft_error *err)
-{
-    if (!strcmp(text, "imagenet"))
-        return fail(err, E_OPTION_VALUE,
-                    "graft downloads nothing: give a file, such as Keras's mobilenet_v2_..._no_top.h5 or one saved by "
-                    "model.save_weights('base.weights.h5')",
-                    "--weights: 'imagenet' is not a file");
-    return set_text(o, text, place, err);
-}
-
 static graft_status set_augment(const option *o, const char *text, void *place, graft_error *err)
 {
     static const char *const wanted = "none, or words with commas between: flip, rotate=X with X from 0 to 0.5 turns";
@@ -282,12 +272,12 @@ static graft_status set_flag(const option *o, const char *text, void *place, gra
 graft_status value_set(const option *o, const char *text, settings *s, graft_error *err)
 {
     static value_parser *const parsers[] = {
-        [OPTION_SET] = set_flag,        [OPTION_CLEAR] = set_flag,      [OPTION_INT] = set_int,
-        [OPTION_SEED] = set_seed,       [OPTION_NUMBER] = set_number,   [OPTION_SHARE] = set_share,
-        [OPTION_BYTES] = set_bytes,     [OPTION_TEXT] = set_text,       [OPTION_FILE] = set_text,
-        [OPTION_FOLDER] = set_text,     [OPTION_NAME] = set_name,       [OPTION_INDEX] = set_index,
-        [OPTION_SIZE] = set_size,       [OPTION_SPLIT] = set_split,     [OPTION_BOUNDARY] = set_boundary,
-        [OPTION_WEIGHTS] = set_weights, [OPTION_AUGMENT] = set_augment, [OPTION_ON_NAN] = set_on_nan,
+        [OPTION_SET] = set_flag,        [OPTION_CLEAR] = set_flag,    [OPTION_INT] = set_int,
+        [OPTION_SEED] = set_seed,       [OPTION_NUMBER] = set_number, [OPTION_SHARE] = set_share,
+        [OPTION_BYTES] = set_bytes,     [OPTION_TEXT] = set_text,     [OPTION_FILE] = set_text,
+        [OPTION_FOLDER] = set_text,     [OPTION_NAME] = set_name,     [OPTION_INDEX] = set_index,
+        [OPTION_SIZE] = set_size,       [OPTION_SPLIT] = set_split,   [OPTION_BOUNDARY] = set_boundary,
+        [OPTION_AUGMENT] = set_augment, [OPTION_ON_NAN] = set_on_nan,
     };
     return parsers[o->kind](o, text, (char *)s + o->place, err);
 }

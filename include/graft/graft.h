@@ -78,7 +78,8 @@ typedef struct graft_model_options {
     /* An architecture ("mobilenet_v2"; graft_models lists them), or a file that holds a network: Keras's config as JSON
      * (random weights unless `weights` has some), .keras, whole .h5, .onnx. NULL: "mobilenet_v2". */
     const char *model;
-    const char *weights; /* a weight file; NULL: the model file's, or seeded random weights */
+    const char *weights; /* a weight file, or the name of weights that are fetched ("imagenet", or as graft_fetch takes
+                            it); NULL: the model file's, or seeded random weights */
     double alpha;        /* width multiplier of MobileNet; 1 */
     int width, height;   /* of the pictures; 0: what the model file says, else what the architecture was trained on
                             (MobileNetV2: 160 x 160) */

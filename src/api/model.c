@@ -220,13 +220,23 @@ static graft_status name_classes(graft_model *m, const char *path, graft_error *
     return status;
 }
 
+/* `weights` is a file, or a name that is fetched. */
 static graft_status load_weights(graft_model *m, const graft_model_options *o, graft_error *err)
 {
+    char *path = NULL;
     if (!o->weights) return GRAFT_OK;
+    gf_weights_use use = {.architecture = m->config.architecture,
+                          .alpha = m->config.alpha,
+                          .width = (int)m->config.width,
+                          .height = (int)m->config.height,
+                          .top = m->head.keep_last || m->head.replace_last};
+    GF_TRY(gf_api_weights_path(m->context, o->weights, &use, &path, err));
     m->has_values = true;
-    GF_TRY(gf_model_load_weights(&m->model, o->weights, m->head.keep_last, o->allow_nonfinite, &m->left_out, err));
-    note_left_out(m);
-    return GRAFT_OK;
+    graft_status status =
+        gf_model_load_weights(&m->model, path, m->head.keep_last, o->allow_nonfinite, &m->left_out, err);
+    gf_free(path);
+    if (status == GRAFT_OK) note_left_out(m);
+    return status;
 }
 
 graft_status graft_model_open(graft_context *context, const graft_model_options *o, graft_model **out, graft_error *err)

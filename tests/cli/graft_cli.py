@@ -16,6 +16,7 @@ VERBS = {  # verb: arguments that make its command line complete
     "features": ["a.jpg", "--out", "f.npy"],
     "inspect": ["DATA"],
     "bench": [],
+    "fetch": ["mobilenet_v2"],
 }
 
 

@@ -318,6 +318,49 @@ graft_status graft_bench(graft_model *m, const graft_bench_options *o, graft_res
     return GRAFT_OK;
 }
 
+void graft_model_size(const graft_model *m, int *width, int *height)
+{
+    *width = m->options.width;
+    *height = m->options.height;
+}
+
+graft_status graft_export(graft_model *m, const char *file, const graft_export_options *o, graft_result **out,
+                          graft_error *err)
+{
+    (void)err;
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{\"run\":\"%s\",\"file\":\"%s\",\"to\":\"%s\"}", text_of(m->run), file,
+             text_of(o->to));
+    return GRAFT_OK;
+}
+
+graft_status graft_models(graft_context *c, int time, graft_result **out, graft_error *err)
+{
+    (void)c, (void)err;
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{\"models\":[],\"time\":%d}", time);
+    return GRAFT_OK;
+}
+
+graft_status graft_fetch(graft_context *c, const char *name, const char *from, graft_result **out, graft_error *err)
+{
+    graft_status status = outcome(err);
+    (void)c;
+    *out = NULL;
+    if (status) return status;
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{\"name\":\"%s\",\"from\":\"%s\"}", name, text_of(from));
+    return GRAFT_OK;
+}
+
+graft_status graft_fetch_list(graft_context *c, graft_result **out, graft_error *err)
+{
+    (void)c, (void)err;
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{\"weights\":[]}");
+    return GRAFT_OK;
+}
+
 const char *graft_result_json(const graft_result *r) { return r->json; }
 const char *graft_result_text(const graft_result *r) { return r->json; }
 double graft_result_number(const graft_result *r, const char *path) { return (void)r, (void)path, (double)NAN; }

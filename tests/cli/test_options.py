@@ -157,9 +157,6 @@ class Options(CommandTest):
         self.assertIn("--out", self.refused(2, "E3001", "features", "a.jpg"))
         self.assertIn("its own", self.refused(2, "E3001", "summary", "./run", "--classes", "3"))
 
-    def test_weights_by_name_are_refused_with_what_to_do(self):
-        self.assertIn("graft downloads nothing", self.refused(2, "E3002", "train", "DATA", "--weights", "imagenet"))
-
     def test_out_is_looked_at_before_the_data(self):  # D3
         for folder in ("data/a", "full"):
             os.makedirs(os.path.join(self.dir, folder))
