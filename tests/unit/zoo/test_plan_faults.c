@@ -48,11 +48,28 @@ static long fail_each(graft_status (*make)(void *ctx, graft_error *err), void (*
 static graft_status make_model(void *ctx, graft_error *err) { return build(ctx, err); }
 static void free_model(void *ctx) { gf_model_free(ctx); }
 
+/* A network that Keras orders in another way than it is built in; with its own classifier kept, and cut open. */
+static graft_status make_small(gf_model *m, gf_head_spec head, graft_error *err)
+{
+    gf_zoo_options o = {.width = 32, .height = 32, .alpha = 0.25, .classes = 3, .head = head};
+    return gf_zoo_build(m, "mobilenet_v3_small", &o, err);
+}
+static graft_status make_kept(void *ctx, graft_error *err)
+{
+    return make_small(ctx, (gf_head_spec){.keep_last = true}, err);
+}
+static graft_status make_replaced(void *ctx, graft_error *err)
+{
+    return make_small(ctx, (gf_head_spec){.hidden = 8, .replace_last = true}, err);
+}
+
 static void a_model(void **state)
 {
     (void)state;
     gf_model m;
     assert_true(fail_each(make_model, free_model, &m) >= 3);
+    assert_true(fail_each(make_kept, free_model, &m) >= 5);
+    assert_true(fail_each(make_replaced, free_model, &m) >= 5);
 }
 
 /* ---- a graph */
