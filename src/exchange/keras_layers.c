@@ -4,122 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LARGEST = 1 << 24, LARGEST_SIDE = 1 << 15 }; /* channels and units; windows, strides, padding */
-
-/* ---- arguments ---- */
-
-void gf_keras_refuse(gf_keras_reader *r, const char *key, const char *wanted)
-{
-    if (r->status != GRAFT_OK) return;
-    enum { SHOWN = 80 };
-    const gf_json *value = gf_json_get(r->config, key);
-    char *text = value ? gf_json_text(value, 0) : NULL;
-    r->status =
-        gf_fail(r->err, GF_E_KERAS_ARGUMENT, NULL, "%s: layer %s (%s): %s is %.*s, wanted is %s", GF_ESC(r->file),
-                GF_ESC(r->l->name), GF_ESC(r->cls), key, SHOWN, text ? GF_ESC(text) : "missing", wanted);
-    gf_free(text);
-}
-
-static const gf_json *arg(const gf_keras_reader *r, const char *key)
-{
-    const gf_json *j = gf_json_get(r->config, key);
-    return gf_json_is_null(j) ? NULL : j;
-}
-
-const gf_json *gf_keras_list(const gf_json *j)
-{
-    if (gf_json_is_object(j)) { /* {"class_name": "__tuple__", "items": [...]}, {"config": {"value": [...]}} */
-        const gf_json *items = gf_json_get(j, "items");
-        j = items ? items : gf_json_get(gf_json_get(j, "config"), "value");
-    }
-    return gf_json_is_array(j) ? j : NULL;
-}
-
-static bool in_range(const gf_json *j, int lowest, int highest, int *out)
-{
-    int64_t x = gf_json_i64(j, INT64_MIN);
-    if (x < lowest || x > highest) return false;
-    *out = (int)x;
-    return true;
-}
-
-int gf_keras_int(gf_keras_reader *r, const char *key, int lowest, int highest, int fallback)
-{
-    const gf_json *j = arg(r, key);
-    int x = fallback;
-    if (j && !in_range(j, lowest, highest, &x)) gf_keras_refuse(r, key, "a whole number in its range");
-    return x;
-}
-
-/* One number for both, or a list of two. */
-static void pair(gf_keras_reader *r, const char *key, int lowest, int fallback, int *a, int *b)
-{
-    const gf_json *j = arg(r, key), *list = gf_keras_list(j);
-    *a = *b = fallback;
-    if (!j) return;
-    bool good = list ? gf_json_size(list) == 2 && in_range(gf_json_at(list, 0), lowest, LARGEST_SIDE, a) &&
-                           in_range(gf_json_at(list, 1), lowest, LARGEST_SIDE, b)
-                     : in_range(j, lowest, LARGEST_SIDE, a);
-    if (!list) *b = *a;
-    if (!good) gf_keras_refuse(r, key, "a whole number or two");
-}
-
-static bool flag(gf_keras_reader *r, const char *key, bool fallback)
-{
-    const gf_json *j = arg(r, key);
-    if (j && gf_json_true(j, true) != gf_json_true(j, false)) gf_keras_refuse(r, key, "true or false");
-    return gf_json_true(j, fallback);
-}
-
-static bool is_float(double x) { return isfinite((float)x); }
-
-static float real(gf_keras_reader *r, const char *key, double fallback)
-{
-    const gf_json *j = arg(r, key);
-    if (gf_json_is_object(j)) j = gf_json_get(gf_json_get(j, "config"), "value"); /* a NumPy number */
-    double x = j ? gf_json_f64(j, NAN) : fallback;
-    if (!is_float(x)) gf_keras_refuse(r, key, "a number");
-    return is_float(x) ? (float)x : 0;
-}
-
-static const char *word(gf_keras_reader *r, const char *key, const char *fallback)
-{
-    const gf_json *j = arg(r, key);
-    const char *s = j ? gf_json_str(j, NULL) : fallback;
-    if (!s) gf_keras_refuse(r, key, "a word");
-    return s ? s : "";
-}
-
-/* What only one value of is known. */
-static void must_be(gf_keras_reader *r, const char *key, const char *value)
-{
-    if (strcmp(word(r, key, value), value)) gf_keras_refuse(r, key, value);
-}
-
-/* Whether `axis` (which counts the batch) is the last one of the layer's input. */
-static bool is_last(const gf_keras_reader *r, const gf_json *j)
-{
-    int64_t axis = gf_json_i64(j, INT64_MIN);
-    return axis == -1 || (r->src && axis == r->src->rank);
-}
-
-static void last_axis(gf_keras_reader *r)
-{
-    const gf_json *j = arg(r, "axis"), *list = gf_keras_list(j);
-    bool last = !j || (list ? gf_json_size(list) == 1 && is_last(r, gf_json_at(list, 0)) : is_last(r, j));
-    if (!last) gf_keras_refuse(r, "axis", "the last one, that of the channels");
-}
-
-gf_json *gf_keras_real(float x)
-{
-    const double most = 1e9; /* what nine digits hold */
-    double tens = 1;
-    for (int digits = 0; digits <= 9 && fabs((double)x) * tens < most; digits++, tens *= 10) {
-        double y = rint((double)x * tens) / tens;
-        if ((float)y == x) return gf_json_real(y);
-    }
-    return gf_json_real((double)x);
-}
+/* ---- written lists ---- */
 
 static gf_json *two(int a, int b)
 {
@@ -135,10 +20,10 @@ static void set_pair(gf_json *config, const char *key, int a, int b) { gf_json_s
 
 static void read_relu(gf_keras_reader *r)
 {
-    float slope = real(r, "negative_slope", 0);
-    const gf_json *most = arg(r, "max_value");
-    if (real(r, "threshold", 0) != 0) gf_keras_refuse(r, "threshold", "0");
-    if (most && real(r, "max_value", 0) != 6) gf_keras_refuse(r, "max_value", "null or 6");
+    float slope = gf_keras_float(r, "negative_slope", 0);
+    const gf_json *most = gf_keras_arg(r, "max_value");
+    if (gf_keras_float(r, "threshold", 0) != 0) gf_keras_refuse(r, "threshold", "0");
+    if (most && gf_keras_float(r, "max_value", 0) != 6) gf_keras_refuse(r, "max_value", "null or 6");
     if (slope < 0 || (slope > 0 && most)) gf_keras_refuse(r, "negative_slope", "0, or more without max_value");
     r->l->at.act = most ? GF_ACT_RELU6 : slope > 0 ? GF_ACT_LEAKY_RELU : GF_ACT_RELU;
     r->l->at.alpha = slope;
@@ -152,9 +37,9 @@ static void write_relu(const gf_layer *l, gf_json *config)
 
 static void read_leaky(gf_keras_reader *r)
 {
-    const char *key = arg(r, "alpha") ? "alpha" : "negative_slope"; /* Keras 2 said alpha */
+    const char *key = gf_keras_arg(r, "alpha") ? "alpha" : "negative_slope"; /* Keras 2 said alpha */
     r->l->at.act = GF_ACT_LEAKY_RELU;
-    r->l->at.alpha = real(r, key, 0.3);
+    r->l->at.alpha = gf_keras_float(r, key, 0.3);
     if (r->l->at.alpha == 0) r->l->at.act = GF_ACT_RELU;
     if (r->l->at.alpha < 0) gf_keras_refuse(r, key, "0 or more");
 }
@@ -167,7 +52,7 @@ static void write_leaky(const gf_layer *l, gf_json *config)
 static void read_elu(gf_keras_reader *r)
 {
     r->l->at.act = GF_ACT_ELU;
-    r->l->at.alpha = real(r, "alpha", 1);
+    r->l->at.alpha = gf_keras_float(r, "alpha", 1);
     if (!(r->l->at.alpha > 0)) gf_keras_refuse(r, "alpha", "more than 0");
 }
 
@@ -175,7 +60,7 @@ static void write_elu(const gf_layer *l, gf_json *config) { gf_json_set(config, 
 
 static void read_softmax(gf_keras_reader *r)
 {
-    last_axis(r);
+    gf_keras_last_axis(r);
     bool other = r->has_constant && r->constant != -1 && (!r->src || r->constant != r->src->rank); /* tf.nn.softmax's */
     if (other) gf_keras_refuse(r, "axis", "the last one, that of the channels");
 }
@@ -221,11 +106,11 @@ static void read_act_object(gf_keras_reader *r, const gf_json *j)
 
 static void read_act(gf_keras_reader *r)
 {
-    const gf_json *j = arg(r, "activation");
+    const gf_json *j = gf_keras_arg(r, "activation");
     if (gf_json_is_object(j)) {
         read_act_object(r, j);
     } else {
-        set_act(r, "activation", word(r, "activation", "linear"));
+        set_act(r, "activation", gf_keras_word(r, "activation", "linear"));
     }
 }
 
@@ -259,13 +144,13 @@ static void read_window(gf_keras_reader *r, const char *size, int stride)
 {
     gf_layer *l = r->l;
     int dh, dw;
-    must_be(r, "data_format", "channels_last");
-    if (!arg(r, size)) gf_keras_refuse(r, size, "a whole number or two");
-    pair(r, size, 1, 0, &l->at.kh, &l->at.kw);
-    pair(r, "strides", 1, stride, &l->at.sh, &l->at.sw);
-    pair(r, "dilation_rate", 1, 1, &dh, &dw);
+    gf_keras_must_be(r, "data_format", "channels_last");
+    if (!gf_keras_arg(r, size)) gf_keras_refuse(r, size, "a whole number or two");
+    gf_keras_pair(r, size, 1, 0, &l->at.kh, &l->at.kw);
+    gf_keras_pair(r, "strides", 1, stride, &l->at.sh, &l->at.sw);
+    gf_keras_pair(r, "dilation_rate", 1, 1, &dh, &dw);
     if (dh != 1 || dw != 1) gf_keras_refuse(r, "dilation_rate", "1");
-    const char *padding = word(r, "padding", "valid");
+    const char *padding = gf_keras_word(r, "padding", "valid");
     l->at.padding = !strcmp(padding, "same") ? GF_PAD_SAME : GF_PAD_VALID;
     if (l->at.padding == GF_PAD_VALID && strcmp(padding, "valid")) gf_keras_refuse(r, "padding", "valid or same");
 }
@@ -280,7 +165,7 @@ static void write_window(const gf_layer *l, gf_json *config, const char *size)
 
 static void read_conv_rest(gf_keras_reader *r)
 {
-    r->l->at.use_bias = flag(r, "use_bias", true);
+    r->l->at.use_bias = gf_keras_flag(r, "use_bias", true);
     read_act(r);
 }
 
@@ -293,14 +178,14 @@ static void write_conv_rest(const gf_layer *l, gf_json *config)
 /* A count that has no default. */
 static int count(gf_keras_reader *r, const char *key)
 {
-    if (!arg(r, key)) gf_keras_refuse(r, key, "a whole number");
-    return gf_keras_int(r, key, 1, LARGEST, 0);
+    if (!gf_keras_arg(r, key)) gf_keras_refuse(r, key, "a whole number");
+    return gf_keras_int(r, key, 1, GF_KERAS_LARGEST, 0);
 }
 
 static void read_conv(gf_keras_reader *r)
 {
     r->l->at.filters = count(r, "filters");
-    r->l->at.groups = gf_keras_int(r, "groups", 1, LARGEST, 1);
+    r->l->at.groups = gf_keras_int(r, "groups", 1, GF_KERAS_LARGEST, 1);
     read_window(r, "kernel_size", 1);
     read_conv_rest(r);
 }
@@ -315,7 +200,7 @@ static void write_conv(const gf_layer *l, gf_json *config)
 
 static void read_depthwise(gf_keras_reader *r)
 {
-    r->l->at.multiplier = gf_keras_int(r, "depth_multiplier", 1, LARGEST, 1);
+    r->l->at.multiplier = gf_keras_int(r, "depth_multiplier", 1, GF_KERAS_LARGEST, 1);
     read_window(r, "kernel_size", 1);
     read_conv_rest(r);
 }
@@ -344,8 +229,8 @@ static void write_pool(const gf_layer *l, gf_json *config) { write_window(l, con
 
 static void read_global_pool(gf_keras_reader *r)
 {
-    must_be(r, "data_format", "channels_last");
-    r->l->at.keepdims = flag(r, "keepdims", false);
+    gf_keras_must_be(r, "data_format", "channels_last");
+    r->l->at.keepdims = gf_keras_flag(r, "keepdims", false);
 }
 
 static void write_global_pool(const gf_layer *l, gf_json *config)
@@ -357,20 +242,21 @@ static void write_global_pool(const gf_layer *l, gf_json *config)
 static void read_border(gf_keras_reader *r, const char *key)
 {
     gf_layer *l = r->l;
-    const gf_json *rows = gf_keras_list(gf_json_at(gf_keras_list(arg(r, key)), 0));
-    const gf_json *columns = gf_keras_list(gf_json_at(gf_keras_list(arg(r, key)), 1));
-    must_be(r, "data_format", "channels_last");
+    const gf_json *rows = gf_keras_list(gf_json_at(gf_keras_list(gf_keras_arg(r, key)), 0));
+    const gf_json *columns = gf_keras_list(gf_json_at(gf_keras_list(gf_keras_arg(r, key)), 1));
+    gf_keras_must_be(r, "data_format", "channels_last");
     if (!rows || !columns) {
-        pair(r, key, 0, 1, &l->at.pt, &l->at.pl);
+        gf_keras_pair(r, key, 0, 1, &l->at.pt, &l->at.pl);
         l->at.pb = l->at.pt;
         l->at.pr = l->at.pl;
         return;
     }
-    bool good = gf_json_size(rows) == 2 && gf_json_size(columns) == 2 && gf_json_size(gf_keras_list(arg(r, key))) == 2;
-    good = good && in_range(gf_json_at(rows, 0), 0, LARGEST_SIDE, &l->at.pt) &&
-           in_range(gf_json_at(rows, 1), 0, LARGEST_SIDE, &l->at.pb) &&
-           in_range(gf_json_at(columns, 0), 0, LARGEST_SIDE, &l->at.pl) &&
-           in_range(gf_json_at(columns, 1), 0, LARGEST_SIDE, &l->at.pr);
+    bool good =
+        gf_json_size(rows) == 2 && gf_json_size(columns) == 2 && gf_json_size(gf_keras_list(gf_keras_arg(r, key))) == 2;
+    good = good && gf_keras_in_range(gf_json_at(rows, 0), 0, GF_KERAS_LARGEST_SIDE, &l->at.pt) &&
+           gf_keras_in_range(gf_json_at(rows, 1), 0, GF_KERAS_LARGEST_SIDE, &l->at.pb) &&
+           gf_keras_in_range(gf_json_at(columns, 0), 0, GF_KERAS_LARGEST_SIDE, &l->at.pl) &&
+           gf_keras_in_range(gf_json_at(columns, 1), 0, GF_KERAS_LARGEST_SIDE, &l->at.pr);
     if (!good) gf_keras_refuse(r, key, "[[top, bottom], [left, right]]");
 }
 
@@ -387,16 +273,16 @@ static void read_zero_padding(gf_keras_reader *r) { read_border(r, "padding"); }
 static void write_zero_padding(const gf_layer *l, gf_json *config) { write_border(l, config, "padding"); }
 static void read_cropping(gf_keras_reader *r)
 {
-    if (!arg(r, "cropping")) gf_keras_refuse(r, "cropping", "[[top, bottom], [left, right]]");
+    if (!gf_keras_arg(r, "cropping")) gf_keras_refuse(r, "cropping", "[[top, bottom], [left, right]]");
     read_border(r, "cropping");
 }
 static void write_cropping(const gf_layer *l, gf_json *config) { write_border(l, config, "cropping"); }
 
 static void read_upsampling(gf_keras_reader *r)
 {
-    must_be(r, "data_format", "channels_last");
-    pair(r, "size", 1, 2, &r->l->at.factor_h, &r->l->at.factor_w);
-    const char *how = word(r, "interpolation", "nearest");
+    gf_keras_must_be(r, "data_format", "channels_last");
+    gf_keras_pair(r, "size", 1, 2, &r->l->at.factor_h, &r->l->at.factor_w);
+    const char *how = gf_keras_word(r, "interpolation", "nearest");
     r->l->at.bilinear = !strcmp(how, "bilinear");
     if (!r->l->at.bilinear && strcmp(how, "nearest")) gf_keras_refuse(r, "interpolation", "nearest or bilinear");
 }
@@ -413,8 +299,8 @@ static void write_upsampling(const gf_layer *l, gf_json *config)
 static void read_dense(gf_keras_reader *r)
 {
     r->l->at.units = count(r, "units");
-    r->l->at.no_bias = !flag(r, "use_bias", true);
-    if (arg(r, "lora_rank")) gf_keras_refuse(r, "lora_rank", "null");
+    r->l->at.no_bias = !gf_keras_flag(r, "use_bias", true);
+    if (gf_keras_arg(r, "lora_rank")) gf_keras_refuse(r, "lora_rank", "null");
     read_act(r);
 }
 
@@ -427,10 +313,10 @@ static void write_dense(const gf_layer *l, gf_json *config)
 
 static void read_scaled(gf_keras_reader *r)
 {
-    last_axis(r);
-    r->l->at.epsilon = real(r, "epsilon", 1e-3);
-    r->l->at.no_center = !flag(r, "center", true);
-    r->l->at.no_scale = !flag(r, "scale", true);
+    gf_keras_last_axis(r);
+    r->l->at.epsilon = gf_keras_float(r, "epsilon", 1e-3);
+    r->l->at.no_center = !gf_keras_flag(r, "center", true);
+    r->l->at.no_scale = !gf_keras_flag(r, "scale", true);
     if (!(r->l->at.epsilon >= 0)) gf_keras_refuse(r, "epsilon", "0 or more");
 }
 
@@ -445,8 +331,8 @@ static void write_scaled(const gf_layer *l, gf_json *config)
 static void read_batch_norm(gf_keras_reader *r)
 {
     read_scaled(r);
-    r->l->at.momentum = real(r, "momentum", 0.99);
-    if (flag(r, "renorm", false)) gf_keras_refuse(r, "renorm", "false");
+    r->l->at.momentum = gf_keras_float(r, "momentum", 0.99);
+    if (gf_keras_flag(r, "renorm", false)) gf_keras_refuse(r, "renorm", "false");
 }
 
 static void write_batch_norm(const gf_layer *l, gf_json *config)
@@ -458,13 +344,13 @@ static void write_batch_norm(const gf_layer *l, gf_json *config)
 static void read_layer_norm(gf_keras_reader *r)
 {
     read_scaled(r);
-    if (flag(r, "rms_scaling", false)) gf_keras_refuse(r, "rms_scaling", "false");
+    if (gf_keras_flag(r, "rms_scaling", false)) gf_keras_refuse(r, "rms_scaling", "false");
 }
 
 static void read_group_norm(gf_keras_reader *r)
 {
     read_scaled(r);
-    r->l->at.norm_groups = gf_keras_int(r, "groups", -1, LARGEST, 32);
+    r->l->at.norm_groups = gf_keras_int(r, "groups", -1, GF_KERAS_LARGEST, 32);
     bool each = r->l->at.norm_groups == -1 && r->src && r->src->rank; /* a group a channel */
     if (each) r->l->at.norm_groups = (int)r->src->dim[r->src->rank - 1];
 }
@@ -484,19 +370,19 @@ static int64_t channels_of(const gf_shape *s) { return s && s->rank ? s->dim[s->
 /* A number for all channels, or one a channel. */
 static void channel_values(gf_keras_reader *r, const char *key, double fallback, float out[CHANNELS])
 {
-    const gf_json *j = arg(r, key), *list = gf_keras_list(j);
+    const gf_json *j = gf_keras_arg(r, key), *list = gf_keras_list(j);
     while (gf_json_size(list) == 1 && gf_keras_list(gf_json_at(list, 0))) list = gf_keras_list(gf_json_at(list, 0));
     size_t n = gf_json_size(list);
     bool good = !list || n == 1 || (int64_t)n == channels_of(r->src);
     for (size_t i = 0; i < n && good; i++) {
         double x = gf_json_f64(gf_json_at(list, i), NAN);
-        good = is_float(x) && (i < CHANNELS || (float)x == out[0]);
+        good = gf_keras_is_float(x) && (i < CHANNELS || (float)x == out[0]);
         if (i < CHANNELS) out[i] = (float)x;
     }
     for (size_t i = 1; i < n && n > CHANNELS && good && i < CHANNELS; i++) good = out[i] == out[0];
     if (list && !n) good = false;
     if (!good) gf_keras_refuse(r, key, "a number, or one for each of at most 4 channels");
-    if (!list) out[0] = real(r, key, fallback);
+    if (!list) out[0] = gf_keras_float(r, key, fallback);
     for (size_t i = list ? n : 1; i < CHANNELS; i++) out[i] = n > 1 ? 0 : out[0];
 }
 
@@ -526,10 +412,11 @@ static void write_rescaling(const gf_layer *l, gf_json *config)
 /* With its statistics as arguments it has no parameters: (x - mean) / max(sqrt(variance), 1e-7). */
 static void read_normalization(gf_keras_reader *r)
 {
-    if (flag(r, "invert", false)) gf_keras_refuse(r, "invert", "false");
-    if (!arg(r, "mean") && !arg(r, "variance")) {
-        if (gf_json_get(r->config, "axis") && !arg(r, "axis")) gf_keras_refuse(r, "axis", "that of the channels");
-        last_axis(r);
+    if (gf_keras_flag(r, "invert", false)) gf_keras_refuse(r, "invert", "false");
+    if (!gf_keras_arg(r, "mean") && !gf_keras_arg(r, "variance")) {
+        if (gf_json_get(r->config, "axis") && !gf_keras_arg(r, "axis"))
+            gf_keras_refuse(r, "axis", "that of the channels");
+        gf_keras_last_axis(r);
         return;
     }
     float mean[CHANNELS], variance[CHANNELS];
@@ -573,14 +460,14 @@ static void write_concatenate(const gf_layer *l, gf_json *config)
 
 static void read_reshape(gf_keras_reader *r)
 {
-    const gf_json *list = gf_keras_list(arg(r, "target_shape"));
+    const gf_json *list = gf_keras_list(gf_keras_arg(r, "target_shape"));
     size_t n = gf_json_size(list);
     gf_shape *s = &r->l->at.target;
     bool good = n > 0 && n < GF_MAX_RANK;
     s->rank = good ? (int)n : 0;
     for (size_t i = 0; i < n && good; i++) {
         int d;
-        good = in_range(gf_json_at(list, i), -1, INT_MAX, &d);
+        good = gf_keras_in_range(gf_json_at(list, i), -1, INT_MAX, &d);
         if (good) s->dim[i] = d;
     }
     if (!good) gf_keras_refuse(r, "target_shape", "a list of at most 5 sizes");
@@ -595,11 +482,11 @@ static void write_reshape(const gf_layer *l, gf_json *config)
 
 static void read_permute(gf_keras_reader *r)
 {
-    const gf_json *list = gf_keras_list(arg(r, "dims"));
+    const gf_json *list = gf_keras_list(gf_keras_arg(r, "dims"));
     size_t n = gf_json_size(list);
     bool good = r->src && n == (size_t)r->src->rank;
     for (size_t i = 0; i < n && good; i++) {
-        good = in_range(gf_json_at(list, i), 1, GF_MAX_RANK, &r->l->at.permute[i]);
+        good = gf_keras_in_range(gf_json_at(list, i), 1, GF_MAX_RANK, &r->l->at.permute[i]);
         r->l->at.permute[i]--; /* Keras counts from 1 */
     }
     if (!good) gf_keras_refuse(r, "dims", "an order of all dimensions");
@@ -612,11 +499,11 @@ static void write_permute(const gf_layer *l, gf_json *config)
     gf_json_set(config, "dims", j);
 }
 
-static void read_flatten(gf_keras_reader *r) { must_be(r, "data_format", "channels_last"); }
+static void read_flatten(gf_keras_reader *r) { gf_keras_must_be(r, "data_format", "channels_last"); }
 
 static void read_dropout(gf_keras_reader *r)
 {
-    r->l->at.rate = real(r, "rate", 0);
+    r->l->at.rate = gf_keras_float(r, "rate", 0);
     if (!(r->l->at.rate >= 0 && r->l->at.rate < 1)) gf_keras_refuse(r, "rate", "0 up to 1");
 }
 
@@ -629,7 +516,8 @@ static void write_dropout(const gf_layer *l, gf_json *config)
 
 static void rescale_by(gf_keras_reader *r, double scale, double offset)
 {
-    if (!is_float(scale) || !is_float(offset)) gf_keras_refuse(r, "name", "an operation with a finite number");
+    if (!gf_keras_is_float(scale) || !gf_keras_is_float(offset))
+        gf_keras_refuse(r, "name", "an operation with a finite number");
     r->l->cls = &gf_layer_rescaling;
     for (int i = 0; i < CHANNELS; i++) {
         r->l->at.scale[i] = (float)scale;
@@ -670,7 +558,7 @@ static void read_op_hard_sigmoid(gf_keras_reader *r) { r->l->at.act = GF_ACT_HAR
 static void read_op_hard_silu(gf_keras_reader *r) { r->l->at.act = GF_ACT_HARD_SILU; }
 static void read_op_gelu(gf_keras_reader *r)
 {
-    r->l->at.act = flag(r, "approximate", true) ? GF_ACT_GELU_TANH : GF_ACT_GELU;
+    r->l->at.act = gf_keras_flag(r, "approximate", true) ? GF_ACT_GELU_TANH : GF_ACT_GELU;
 }
 
 /* ---- the list ---- */
