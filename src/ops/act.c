@@ -127,6 +127,14 @@ static const float selu_scale = 1.0507009873554805f, selu_alpha = 1.673263242354
 static const float gelu_1 = 1.5957691216057308f, gelu_3 = 0.07135481282052652f, /* 2 sqrt(2/pi) of 1 and 0.044715 */
     density_of_0 = 0.3989422804014327f;                                         /* 1 / sqrt(2 pi) */
 
+/* dst y is the sigmoid s times x, which gives s without an exponential. From a y in bf16 the result is off by up to
+ * y 2^-9 where 1 - s is not smaller than that: a hundredth. */
+INLINE float silu_slope(float x, float y)
+{
+    float s = x == 0 ? 0.5f : y / x;
+    return s + y * (1 - s);
+}
+
 /* The derivative of sigmoid too, s (1 - s), without the difference. */
 INLINE float sigmoid_and_slope(float x, float *slope)
 {
@@ -135,10 +143,10 @@ INLINE float sigmoid_and_slope(float x, float *slope)
     return s;
 }
 
-INLINE float silu_slope(float x)
+INLINE float gelu_tanh_slope(float x)
 {
-    float slope, s = sigmoid_and_slope(x, &slope);
-    return s + x * slope;
+    float slope, s = sigmoid_and_slope(x * (gelu_1 + gelu_3 * x * x), &slope);
+    return s + x * slope * (gelu_1 + 3 * gelu_3 * x * x);
 }
 
 INLINE float gelu_slope(float x)
@@ -151,12 +159,6 @@ INLINE float gelu_value(float x)
 {
     float density;
     return x * normal_of(x, &density);
-}
-
-INLINE float gelu_tanh_slope(float x)
-{
-    float slope, s = sigmoid_and_slope(x * (gelu_1 + gelu_3 * x * x), &slope);
-    return s + x * slope * (gelu_1 + 3 * gelu_3 * x * x);
 }
 
 INLINE float mish_value(float x)
@@ -190,66 +192,66 @@ INLINE float squareplus_value(float x, float a)
     return x < 0 ? low : high;
 }
 
-/* ---- one line each: value of x, derivative by v (gf_act_backward), a is alpha */
+/* ---- one line each: value of x; derivative by dst y or, further down, by src x and y; a is alpha */
 
 #define ACTIVATIONS(ACT)                                                                              \
-    ACT(RELU, at_least(x, 0), v > 0)                                                                  \
-    ACT(RELU6, cut(x, 0, 6), v > 0 && v < 6)                                                          \
-    ACT(SIGMOID, sigmoid_of(x), v *(1 - v))                                                           \
-    ACT(TANH, tanh_of(x), 1 - v * v)                                                                  \
-    ACT(LEAKY_RELU, x *(x < 0 ? a : 1), v < 0 ? a : 1)                                                \
-    ACT(ELU, at_least(x, 0) + a * expm1_of(at_most(x, 0)), v < 0 ? v + a : 1)                         \
+    ACT(RELU, at_least(x, 0), y > 0)                                                                  \
+    ACT(RELU6, cut(x, 0, 6), y > 0 && y < 6)                                                          \
+    ACT(SIGMOID, sigmoid_of(x), y *(1 - y))                                                           \
+    ACT(TANH, tanh_of(x), 1 - y * y)                                                                  \
+    ACT(LEAKY_RELU, x *(x < 0 ? a : 1), y < 0 ? a : 1)                                                \
+    ACT(ELU, at_least(x, 0) + a * expm1_of(at_most(x, 0)), y < 0 ? y + a : 1)                         \
     ACT(SELU, selu_scale *(at_least(x, 0) + selu_alpha * expm1_of(at_most(x, 0))),                    \
-        v < 0 ? v + selu_scale * selu_alpha : selu_scale)                                             \
-    ACT(HARD_SIGMOID, cut(x + 3, 0, 6) / 6, v > 0 && v < 1 ? sixth : 0)                               \
-    ACT(HARD_TANH, cut(x, -1, 1), v > -1 && v < 1)                                                    \
-    ACT(EXPONENTIAL, whole_exp_of(x), v)                                                              \
-    ACT(SILU, x *sigmoid_of(x), silu_slope(v))                                                        \
-    ACT(HARD_SILU, x *cut(x + 3, 0, 6) * sixth, v <= -3 ? 0 : v >= 3 ? 1 : (2 * v + 3) * sixth)       \
-    ACT(GELU, gelu_value(x), gelu_slope(v))                                                           \
-    ACT(GELU_TANH, x *sigmoid_of(x *(gelu_1 + gelu_3 * x * x)), gelu_tanh_slope(v))                   \
-    ACT(SOFTPLUS, softplus_of(x), sigmoid_of(v))                                                      \
-    ACT(SOFTSIGN, x / (1 + fabsf(x)), softsign_slope(v))                                              \
-    ACT(MISH, mish_value(x), mish_slope(v))                                                           \
-    ACT(LOG_SIGMOID, -softplus_of(-x), sigmoid_of(-v))                                                \
-    ACT(TANH_SHRINK, x - tanh_of(x), tanh_shrink_slope(v))                                            \
-    ACT(SOFT_SHRINK, x - cut(x, -a, a), fabsf(v) > a)                                                 \
-    ACT(HARD_SHRINK, fabsf(x) <= a ? 0 : x, fabsf(v) > a)                                             \
-    ACT(THRESHOLD, x <= a ? 0 : x, v > a)                                                             \
-    ACT(SQUAREPLUS, squareplus_value(x, a), 0.5f + 0.5f * v / sqrtf(v * v + a))                       \
-    ACT(SPARSE_PLUS, x <= -1 ? 0 : x >= 1 ? x : (x + 1) * (x + 1) * 0.25f, cut(0.5f * (v + 1), 0, 1)) \
-    ACT(SPARSE_SIGMOID, cut(0.5f * (x + 1), 0, 1), v > -1 && v < 1 ? 0.5f : 0)                        \
-    ACT(CELU, at_least(x, 0) + a * expm1_of(at_most(x, 0) / a), v < 0 ? exp_of(v / a) : 1)
+        y < 0 ? y + selu_scale * selu_alpha : selu_scale)                                             \
+    ACT(HARD_SIGMOID, cut(x + 3, 0, 6) / 6, y > 0 && y < 1 ? sixth : 0)                               \
+    ACT(HARD_TANH, cut(x, -1, 1), y > -1 && y < 1)                                                    \
+    ACT(EXPONENTIAL, whole_exp_of(x), y)                                                              \
+    ACT(SILU, x *sigmoid_of(x), silu_slope(x, y))                                                     \
+    ACT(HARD_SILU, x *cut(x + 3, 0, 6) * sixth, x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) * sixth)       \
+    ACT(GELU, gelu_value(x), gelu_slope(x))                                                           \
+    ACT(GELU_TANH, x *sigmoid_of(x *(gelu_1 + gelu_3 * x * x)), gelu_tanh_slope(x))                   \
+    ACT(SOFTPLUS, softplus_of(x), sigmoid_of(x))                                                      \
+    ACT(SOFTSIGN, x / (1 + fabsf(x)), softsign_slope(x))                                              \
+    ACT(MISH, mish_value(x), mish_slope(x))                                                           \
+    ACT(LOG_SIGMOID, -softplus_of(-x), sigmoid_of(-x))                                                \
+    ACT(TANH_SHRINK, x - tanh_of(x), tanh_shrink_slope(x))                                            \
+    ACT(SOFT_SHRINK, x - cut(x, -a, a), fabsf(x) > a)                                                 \
+    ACT(HARD_SHRINK, fabsf(x) <= a ? 0 : x, fabsf(x) > a)                                             \
+    ACT(THRESHOLD, x <= a ? 0 : x, x > a)                                                             \
+    ACT(SQUAREPLUS, squareplus_value(x, a), 0.5f + 0.5f * x / sqrtf(x * x + a))                       \
+    ACT(SPARSE_PLUS, x <= -1 ? 0 : x >= 1 ? x : (x + 1) * (x + 1) * 0.25f, cut(0.5f * (x + 1), 0, 1)) \
+    ACT(SPARSE_SIGMOID, cut(0.5f * (x + 1), 0, 1), x > -1 && x < 1 ? 0.5f : 0)                        \
+    ACT(CELU, at_least(x, 0) + a * expm1_of(at_most(x, 0) / a), x < 0 ? exp_of(x / a) : 1)
 
-#define LOOPS(name, value, slope)                                                                           \
-    GF_CLONES static void forward_##name(float *y, size_t n, float a)                                       \
-    {                                                                                                       \
-        (void)a;                                                                                            \
-        for (size_t i = 0; i < n; i++) {                                                                    \
-            float x = y[i];                                                                                 \
-            y[i] = value;                                                                                   \
-        }                                                                                                   \
-    }                                                                                                       \
-    GF_CLONES static void backward_##name(float *restrict d, const float *restrict from, size_t n, float a) \
-    {                                                                                                       \
-        (void)a;                                                                                            \
-        for (size_t i = 0; i < n; i++) {                                                                    \
-            float v = from[i];                                                                              \
-            d[i] *= (float)(slope);                                                                         \
-        }                                                                                                   \
+#define LOOPS(name, value, slope)                                                                                     \
+    GF_CLONES static void forward_##name(float *to, size_t n, float a)                                                \
+    {                                                                                                                 \
+        (void)a;                                                                                                      \
+        for (size_t i = 0; i < n; i++) {                                                                              \
+            float x = to[i];                                                                                          \
+            to[i] = value;                                                                                            \
+        }                                                                                                             \
+    }                                                                                                                 \
+    GF_CLONES static void backward_##name(float *restrict diff, const float *restrict src, const float *restrict dst, \
+                                          size_t n, float a)                                                          \
+    {                                                                                                                 \
+        (void)a;                                                                                                      \
+        for (size_t i = 0; i < n; i++) {                                                                              \
+            float x = src[i], y = dst[i];                                                                             \
+            (void)x, (void)y;                                                                                         \
+            diff[i] *= (float)(slope);                                                                                \
+        }                                                                                                             \
     }
 ACTIVATIONS(LOOPS)
 
 static const struct {
     void (*forward)(float *y, size_t n, float alpha);
-    void (*backward)(float *diff, const float *v, size_t n, float alpha);
+    void (*backward)(float *diff, const float *src, const float *dst, size_t n, float alpha);
 } loops[GF_ACTS] = {
 #define ROW(name, value, slope) [GF_ACT_##name] = {forward_##name, backward_##name},
     ACTIVATIONS(ROW)};
 
 /* ---- tensors */
-
-static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 void gf_act_forward(gf_act act, float alpha, void *y, gf_dtype type, size_t n)
 {
@@ -260,25 +262,14 @@ void gf_act_forward(gf_act act, float alpha, void *y, gf_dtype type, size_t n)
     }
     float block[GF_BLOCK];
     for (size_t at = 0; at < n; at += GF_BLOCK) {
-        size_t m = smaller(GF_BLOCK, n - at);
+        size_t m = n - at < GF_BLOCK ? n - at : GF_BLOCK;
         gf_block_copy(y, type, at, m, block);
         loops[act].forward(block, m, alpha);
         gf_block_out(y, type, at, m, block, false);
     }
 }
 
-void gf_act_backward(gf_act act, float alpha, void *diff, gf_dtype type, const void *v, gf_dtype v_type, size_t n)
+void gf_act_backward(gf_act act, float alpha, float *diff, const float *src, const float *dst, size_t n)
 {
-    if (act == GF_ACT_LINEAR) return;
-    if (type == GF_F32 && v_type == GF_F32) {
-        loops[act].backward(diff, v, n, alpha);
-        return;
-    }
-    float block[GF_BLOCK], room[GF_BLOCK];
-    for (size_t at = 0; at < n; at += GF_BLOCK) {
-        size_t m = smaller(GF_BLOCK, n - at);
-        gf_block_copy(diff, type, at, m, block);
-        loops[act].backward(block, gf_block_in(v, v_type, at, m, room), m, alpha);
-        gf_block_out(diff, type, at, m, block, false);
-    }
+    if (act != GF_ACT_LINEAR) loops[act].backward(diff, src ? src : dst, dst, n, alpha);
 }

@@ -21,11 +21,10 @@ static void block_dz(const gf_op_spec *s, const gf_op_args *a, size_t at, size_t
 {
     gf_block_copy(a->diff_dst, s->dst_dtype, at, n, dz);
     if (s->act == GF_ACT_LINEAR) return;
-    float room[GF_BLOCK];
-    bool by_src = s->act >= GF_ACT_NEEDS_SRC;
-    const float *v =
-        by_src ? gf_block_in(a->src[0], s->src_dtype[0], at, n, room) : gf_block_in(a->dst, s->dst_dtype, at, n, room);
-    gf_act_backward(s->act, s->act_alpha, dz, GF_F32, v, GF_F32, n);
+    float room[GF_BLOCK], more_room[GF_BLOCK];
+    const float *dst = gf_block_in(a->dst, s->dst_dtype, at, n, room), *src = NULL;
+    if (s->act >= GF_ACT_NEEDS_SRC) src = gf_block_in(a->src[0], s->src_dtype[0], at, n, more_room);
+    gf_act_backward(s->act, s->act_alpha, dz, src, dst, n);
 }
 
 static void act_and_store(const gf_op_spec *s, void *dst, size_t at, size_t n, float z[GF_BLOCK])

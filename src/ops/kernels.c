@@ -317,14 +317,25 @@ static void clip_backward(void *diff, const void *y, gf_dtype type, size_t rows,
     }
 }
 
-void gf_act_backward_bias(gf_act act, float alpha, void *diff, const void *v, gf_dtype type, size_t rows, size_t c,
+static void smooth_backward(gf_act act, float alpha, void *diff, const void *dst, gf_dtype type, size_t n)
+{
+    float block[GF_BLOCK], room[GF_BLOCK];
+    for (size_t at = 0; at < n; at += GF_BLOCK) {
+        size_t m = n - at < GF_BLOCK ? n - at : GF_BLOCK;
+        gf_block_copy(diff, type, at, m, block);
+        gf_act_backward(act, alpha, block, NULL, gf_block_in(dst, type, at, m, room), m);
+        gf_block_out(diff, type, at, m, block, false);
+    }
+}
+
+void gf_act_backward_bias(gf_act act, float alpha, void *diff, const void *dst, gf_dtype type, size_t rows, size_t c,
                           float *dbias)
 {
     if (act == GF_ACT_LINEAR && !dbias) return;
     bool clips = act == GF_ACT_RELU || act == GF_ACT_RELU6;
-    if (act != GF_ACT_LINEAR && !clips) gf_act_backward(act, alpha, diff, type, v, type, rows * c);
+    if (act != GF_ACT_LINEAR && !clips) smooth_backward(act, alpha, diff, dst, type, rows * c);
     if (!clips && !dbias) return;
-    clip_backward(diff, clips ? v : NULL, type, rows, c, act == GF_ACT_RELU6 ? 6.0f : INFINITY, dbias);
+    clip_backward(diff, clips ? dst : NULL, type, rows, c, act == GF_ACT_RELU6 ? 6.0f : INFINITY, dbias);
 }
 
 void gf_sum_rows(const void *src, gf_dtype type, size_t rows, size_t c, float *sum)

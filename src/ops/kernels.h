@@ -49,12 +49,13 @@ float gf_maximum(const float *x, size_t n);
 /* y = act(y) in place */
 void gf_act_forward(gf_act act, float alpha, void *y, gf_dtype type, size_t n);
 
-/* diff *= act'(.) in place, by means of v: the activation's dst, or its src from GF_ACT_NEEDS_SRC on. */
-void gf_act_backward(gf_act act, float alpha, void *diff, gf_dtype type, const void *v, gf_dtype v_type, size_t n);
+/* diff *= act'(.) in place. By means of the activation's dst before GF_ACT_NEEDS_SRC (src may be NULL), of src and dst
+ * from there on: where one is a factor times the other, that saves computing the factor again. */
+void gf_act_backward(gf_act act, float alpha, float *diff, const float *src, const float *dst, size_t n);
 
-/* gf_act_backward on rows x c, and dbias[c] = sum over rows of the result; v may be NULL where act is linear, dbias
- * NULL where it is not wanted. */
-void gf_act_backward_bias(gf_act act, float alpha, void *diff, const void *v, gf_dtype type, size_t rows, size_t c,
+/* gf_act_backward, before GF_ACT_NEEDS_SRC, on rows x c of any type, and dbias[c] = sum over rows of the result; dst
+ * may be NULL where act is linear, dbias NULL where it is not wanted. */
+void gf_act_backward_bias(gf_act act, float alpha, void *diff, const void *dst, gf_dtype type, size_t rows, size_t c,
                           float *dbias);
 
 /* sum[c] = sums over rows of src (rows x c). */
@@ -75,6 +76,6 @@ void gf_sum_u8(const uint8_t *src, size_t rows, size_t c, float *sum);
 float gf_load(const void *x, gf_dtype type, size_t i);
 void gf_store(void *x, gf_dtype type, size_t i, float value);
 float gf_act_value(gf_act act, float alpha, float x);
-float gf_act_slope(gf_act act, float alpha, float v); /* the derivative; v as in gf_act_backward */
+float gf_act_slope(gf_act act, float alpha, float v); /* the derivative by dst; from GF_ACT_NEEDS_SRC on by src */
 
 #endif
