@@ -5,17 +5,25 @@
 #include <math.h>
 #include <string.h>
 
+/* What fails is remembered: a constant without numbers must not pass for something else. */
+static void *memory(gf_oi *s, size_t n, size_t size)
+{
+    void *p = gf_onnx_alloc(&s->mem, n, size);
+    s->no_memory |= !p;
+    return p;
+}
+
 gf_oi_const *gf_oi_make_const(gf_oi *s, const gf_shape *shape, bool ints)
 {
-    gf_oi_const *c = gf_onnx_alloc(&s->mem, 1, sizeof *c);
+    gf_oi_const *c = memory(s, 1, sizeof *c);
     size_t n;
     if (!c || !gf_shape_count(shape, &n)) return NULL;
     c->shape = *shape;
     c->ints = ints;
     if (ints) {
-        c->i = gf_onnx_alloc(&s->mem, n, sizeof *c->i);
+        c->i = memory(s, n, sizeof *c->i);
     } else {
-        c->f = gf_onnx_alloc(&s->mem, n, sizeof *c->f);
+        c->f = memory(s, n, sizeof *c->f);
     }
     return c->i || c->f ? c : NULL;
 }
@@ -24,7 +32,7 @@ const float *gf_oi_floats(gf_oi *s, gf_oi_const *c)
 {
     if (c->f) return c->f;
     size_t n = gf_count(&c->shape);
-    float *f = gf_onnx_alloc(&s->mem, n, sizeof *f);
+    float *f = memory(s, n, sizeof *f);
     if (!f) return NULL;
     if (c->i) {
         for (size_t i = 0; i < n; i++) f[i] = (float)c->i[i];
@@ -37,7 +45,7 @@ const float *gf_oi_floats(gf_oi *s, gf_oi_const *c)
 const int64_t *gf_oi_ints(gf_oi *s, gf_oi_const *c)
 {
     if (c->i || !c->tensor) return c->i;
-    int64_t *i = gf_onnx_alloc(&s->mem, gf_count(&c->shape), sizeof *i);
+    int64_t *i = memory(s, gf_count(&c->shape), sizeof *i);
     return i && gf_onnx_ints(c->tensor, i) ? c->i = i : NULL;
 }
 
@@ -80,7 +88,7 @@ static void fold_constant(folding *f)
                 {"value_floats", false, true}};
     const gf_onnx_attr *a = gf_onnx_attribute(f->n, "value");
     if (a && a->t) {
-        f->out = gf_onnx_alloc(&f->s->mem, 1, sizeof *f->out);
+        f->out = memory(f->s, 1, sizeof *f->out);
         if (f->out) *f->out = (gf_oi_const){.shape = a->t->shape, .tensor = a->t, .ints = a->t->dtype == GF_S64};
         return;
     }
@@ -103,7 +111,7 @@ static void fold_constant(folding *f)
 /* The same numbers in another shape. */
 static void reshaped(folding *f, const gf_shape *shape)
 {
-    f->out = gf_onnx_alloc(&f->s->mem, 1, sizeof *f->out);
+    f->out = memory(f->s, 1, sizeof *f->out);
     if (!f->out) return;
     *f->out = *f->in[0];
     f->out->shape = *shape;

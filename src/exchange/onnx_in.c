@@ -418,7 +418,11 @@ static graft_status build(gf_oi *s)
     GF_TRY(make_values(s));
     GF_TRY(make_constants(s));
     GF_TRY(add_input(s));
-    for (size_t i = 0; i < s->o->n_nodes; i++) GF_TRY(visit(s, i));
+    for (size_t i = 0; i < s->o->n_nodes; i++) {
+        graft_status status = visit(s, i);
+        if (s->no_memory) return gf_oi_no_memory(s);
+        GF_TRY(status);
+    }
     GF_TRY(set_output(s));
     GF_TRY(set_preprocess(s));
     GF_TRY(gf_model_finish(s->m, s->err));

@@ -64,7 +64,8 @@ typedef struct gf_oi {
     gf_oi_fill *fill;
     size_t n_fills, fills_cap;
     int input_layer;
-    bool prepares; /* the file's own preprocessing was found */
+    bool no_memory; /* for a constant's numbers */
+    bool prepares;  /* the file's own preprocessing was found */
 } gf_oi;
 
 /* ---- onnx_in.c */

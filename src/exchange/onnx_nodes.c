@@ -318,6 +318,12 @@ static graft_status to_shape(gf_oi *s, const gf_onnx_node *n, gf_oi_value *v, co
     if (!gf_shape_count(to, &want) || want != have) return gf_oi_refuse(s, n, "into a shape that does not fit");
     GF_TRY(gf_oi_materialize(s, v));
     if (to->rank == 2 && to->dim[0] == 1) return collapse(s, n, v);
+    if (v->shape.rank == 4 && to->rank == 4 &&
+        to->dim[0] == 1) { /* a map of one place: what is called channels moves */
+        int64_t c = s->m->layer[v->layer].shape.dim[2];
+        bool place = (int64_t)have == c, first = to->dim[1] == c, last = to->dim[3] == c;
+        if (place && (first || last)) return gf_oi_set(s, n, v->layer, first ? GF_OI_NCHW : GF_OI_NHWC, to);
+    }
     if (v->shape.rank == 2 && to->rank == 4 && to->dim[0] == 1) return unfold(s, n, v, to);
     return gf_oi_refuse(s, n, "into a shape that is not read: (n, features) and (n, c, h, w) are");
 }
@@ -482,6 +488,7 @@ static graft_status features_of(gf_oi *s, const gf_onnx_node *n, int *layer, gf_
     GF_TRY(gf_oi_materialize(s, v));
     *layer = v->layer;
     if (v->layout == GF_OI_FLAT && v->shape.rank == 2) return GRAFT_OK;
+    if (v->layout == GF_OI_NHWC && v->shape.rank == 4) return GRAFT_OK; /* at each place by itself */
     if (v->layout != GF_OI_FLAT_CHW) return gf_oi_refuse(s, n, "its input is not (n, features)");
     const gf_shape *map = &s->m->layer[v->layer].shape;
     fill->h = (int)map->dim[0], fill->w = (int)map->dim[1], fill->c = (int)map->dim[2];
@@ -503,9 +510,11 @@ static graft_status dense(gf_oi *s, const gf_onnx_node *n)
     fill.factor = gemm ? gf_oi_float(n, "alpha", 1) : 1;
     int64_t in = kernel->shape.dim[fill.transposed], units = kernel->shape.dim[!fill.transposed];
     enum { LARGEST = 1 << 24 };
-    bool fits = s->m->layer[l.src[0]].shape.dim[0] == in && units > 0 && units < LARGEST;
-    if (!fits) return gf_oi_refuse(s, n, "its kernel does not fit its input");
+    const gf_shape *from = &s->m->layer[l.src[0]].shape;
+    bool map = from->rank == 3, fits = from->dim[from->rank - 1] == in && units > 0 && units < LARGEST;
+    if (!fits || (map && gemm)) return gf_oi_refuse(s, n, "its kernel does not fit its input");
     gf_oi_value like = {.shape = GF_SHAPE(1, units), .layout = GF_OI_FLAT};
+    if (map) like = (gf_oi_value){.shape = GF_SHAPE(1, from->dim[0], from->dim[1], units), .layout = GF_OI_NHWC};
     if (bias) {
         bias = gf_oi_per_channel(s, &like, bias);
         if (!bias) return gf_oi_refuse(s, n, "its bias does not fit its kernel");
@@ -521,7 +530,7 @@ static graft_status dense(gf_oi *s, const gf_onnx_node *n)
         b.factor = gemm && !add ? gf_oi_float(n, "beta", 1) : 1;
         GF_TRY(gf_oi_fill_later(s, b));
     }
-    return gf_oi_set(s, add ? add : n, fill.layer, GF_OI_FLAT, &like.shape);
+    return gf_oi_set(s, add ? add : n, fill.layer, like.layout, &like.shape);
 }
 
 /* ---- the rest */

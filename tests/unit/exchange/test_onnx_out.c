@@ -189,6 +189,9 @@ static void every_kind_of_layer_comes_back(void **state)
         {.cls = &gf_layer_dropout, .at = {.rate = 0.3f}},
         {.cls = &gf_layer_identity},
         {.cls = &gf_layer_layer_norm, .at = {.epsilon = 1e-3f}},
+        {.cls = &gf_layer_dense, .at = {.units = 3}}, /* at each place by itself */
+        {.cls = &gf_layer_dense, .at = {.units = 3, .no_bias = true, .act = GF_ACT_RELU}},
+        {.cls = &gf_layer_softmax},
     };
     rows[3].at.count_padding = true;
     rows[4].at.filters = 8, rows[4].at.groups = 2;

@@ -1,0 +1,64 @@
+/* Every allocation of ONNX in and out, failed in turn: an error, nothing leaked, no half model. */
+#include "base/alloc.h"
+#include "base/io.h"
+#include "exchange/onnx.h"
+#include "support/sys_faults.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static graft_status in_and_out(const gf_onnx *o)
+{
+    static const char *const classes[] = {"one", "two"};
+    gf_model m;
+    gf_onnx out;
+    uint8_t *bytes;
+    size_t n;
+    GF_TRY(gf_onnx_to_model(&m, o, "m.onnx", &(gf_import_options){0}, NULL));
+    graft_status status = gf_onnx_from_model(&out, &m, classes, 2, NULL);
+    if (status == GRAFT_OK) {
+        status = gf_onnx_pack(&out, &bytes, &n, NULL);
+        if (status == GRAFT_OK) gf_free(bytes);
+        gf_onnx_free(&out);
+    }
+    gf_model_free(&m);
+    return status;
+}
+
+static void without_memory_it_is_an_error(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"mobile_new", "dense_old", "silu_old", "curves_new", "nhwc"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[256];
+        gf_onnx o;
+        snprintf(path, sizeof path, GRAFT_FIXTURES "/exchange/%s.onnx", names[i]);
+        assert_int_equal(gf_onnx_open(&o, path, NULL, NULL, NULL), GRAFT_OK);
+        long k = 0;
+        for (bool happened = true; happened; k++) {
+            long live = faults_live();
+            faults_arm(FAULT_ALLOC, k);
+            graft_status status = in_and_out(&o);
+            happened = faults_disarm();
+            if (faults_live() != live)
+                fail_msg("%s, allocation %ld: %ld blocks lost", names[i], k, faults_live() - live);
+            if (happened && status == GRAFT_OK) fail_msg("%s: allocation %ld is not missed", names[i], k);
+            if (!happened) assert_int_equal(status, GRAFT_OK);
+        }
+        assert_true(k > 50);
+        gf_onnx_free(&o);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_memory_it_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
