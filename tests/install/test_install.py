@@ -36,7 +36,8 @@ def install(folder):
 def check_files(prefix):
     for name in ["bin/graft", "lib/libgraft.so", "lib/libgraft.so.0", "lib/libgraft.a", "include/graft/graft.h",
                  "include/graft/status.h", "lib/pkgconfig/graft.pc", "share/bash-completion/completions/graft",
-                 "share/doc/graft/LICENSE", *(f"share/man/man1/graft-{v}.1" for v in VERBS), "share/man/man1/graft.1"]:
+                 "share/doc/graft/LICENSE", "share/graft/catalogue.json", *(f"share/man/man1/graft-{v}.1" for v in VERBS),
+                 "share/man/man1/graft.1"]:
         path = prefix / name
         check(f"{name} is installed", path.exists() and path.stat().st_size > 0)
     for page in (prefix / "share/man/man1").glob("*.1"):
@@ -50,6 +51,8 @@ def check_files(prefix):
 def check_command(prefix):
     code, out, told = run(prefix / "bin/graft", "--version")
     check("graft --version", code == 0 and "0.1.0" in out, out + told)
+    code, out, told = run(prefix / "bin/graft", "fetch", "--list")
+    check("it finds its catalogue of weights", code == 0 and "resnet50" in out, out + told)
     libraries = run("ldd", prefix / "bin/graft")[1]
     check("its libraries are the installed ones", str(BUILD) not in libraries and f"{prefix}" in libraries and
           "not found" not in libraries, libraries)
