@@ -535,10 +535,14 @@ static graft_status dense(gf_oi *s, const gf_onnx_node *n)
 
 /* ---- the rest */
 
+/* Identity, and Cast from one kind of floats to another. */
 static graft_status same(gf_oi *s, const gf_onnx_node *n)
 {
     gf_oi_value *v;
+    int64_t to = gf_oi_int(n, "to", GF_ONNX_FLOAT);
+    bool floats = to == GF_ONNX_FLOAT || to == GF_ONNX_FLOAT16 || to == GF_ONNX_DOUBLE || to == GF_ONNX_BFLOAT16;
     GF_TRY(map_or_flat(s, n, &v));
+    if (!floats) return gf_oi_refuse(s, n, "to integers");
     return gf_oi_alias(s, n, v);
 }
 
