@@ -1,3 +1,4 @@
+#include "ops/kernels.h"
 #include "ops/onednn.h"
 
 #include "base/alloc.h"
@@ -14,12 +15,20 @@ typedef struct choice {
     char *key, *name;
 } choice;
 
+typedef struct act_table {
+    int act;
+    float alpha;
+    uint16_t *value;
+} act_table;
+
 struct gf_ops {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-    pthread_mutex_t lock; /* of the choices */
+    pthread_mutex_t lock; /* of the choices and tables */
     choice *choices;
     size_t n, cap;
+    act_table *table;
+    size_t n_tables, tables_cap;
     char machine[160];
     bool bf16, int8;
 };
@@ -168,6 +177,8 @@ void gf_ops_destroy(gf_ops *ops)
         gf_free(ops->choices[i].name);
     }
     gf_free(ops->choices);
+    for (size_t i = 0; i < ops->n_tables; i++) gf_free(ops->table[i].value);
+    gf_free(ops->table);
     pthread_mutex_destroy(&ops->lock);
     gf_free(ops);
 }
@@ -314,4 +325,35 @@ void gf_packed_destroy(gf_packed *w)
     gf_prim_destroy(&w->reorder);
     gf_free(w->data);
     *w = (gf_packed){0};
+}
+
+/* ---- tables of activations */
+
+static const uint16_t *find_table(const gf_ops *ops, int act, float alpha)
+{
+    for (size_t i = 0; i < ops->n_tables; i++) {
+        if (ops->table[i].act == act && ops->table[i].alpha == alpha) return ops->table[i].value;
+    }
+    return NULL;
+}
+
+static const uint16_t *add_table(gf_ops *ops, int act, float alpha)
+{
+    enum { VALUES = 1 << 16 };
+    if (!gf_grow(&ops->table, ops->n_tables, &ops->tables_cap)) return NULL;
+    uint16_t *value = gf_new_n(VALUES, uint16_t);
+    if (!value) return NULL;
+    for (size_t i = 0; i < VALUES; i++) value[i] = (uint16_t)i;
+    gf_act_forward((gf_act)act, alpha, value, GF_BF16, VALUES);
+    ops->table[ops->n_tables++] = (act_table){act, alpha, value};
+    return value;
+}
+
+graft_status gf_ops_act_table(gf_ops *ops, int act, float alpha, const uint16_t **table, graft_error *err)
+{
+    pthread_mutex_lock(&ops->lock);
+    *table = find_table(ops, act, alpha);
+    if (!*table) *table = add_table(ops, act, alpha);
+    pthread_mutex_unlock(&ops->lock);
+    return *table ? GRAFT_OK : gf_fail_memory(err, 0, "an activation's table");
 }

@@ -7,6 +7,7 @@
 #include "tensor/tensor.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct gf_ops gf_ops;
 
@@ -35,6 +36,10 @@ bool gf_ops_has_bf16(const gf_ops *ops);
 
 /* Whether oneDNN multiplies bytes with AVX-512 instructions made for it (VNNI). */
 bool gf_ops_has_int8(const gf_ops *ops);
+
+/* act(x) of every bf16 x, by its bits: 65536 bf16 values, made at the first call for an activation (an enum of op.h)
+ * and alpha, kept by ops. */
+graft_status gf_ops_act_table(gf_ops *ops, int act, float alpha, const uint16_t **table, graft_error *err);
 
 /* Run first on every worker thread: primitives created and executed there are single-threaded. */
 void gf_ops_start_worker(void);

@@ -185,6 +185,38 @@ static void place_and_type_do_not_matter(void **state)
     }
 }
 
+/* As an operation between bf16 tensors, of all values there are: the same bits as from f32. */
+static void every_bf16_is_f32_rounded(void **state)
+{
+    (void)state;
+    enum { ALL = 1 << 16 };
+    uint16_t *src = calloc(ALL, sizeof *src), *dst = calloc(ALL, sizeof *dst);
+    float *want = floats(ALL);
+    assert_true(src && dst);
+    for (size_t i = 0; i < ALL; i++) src[i] = (uint16_t)i;
+    for (int k = 0; k < ROWS; k++) {
+        gf_op op;
+        gf_exec exec;
+        gf_op_spec s = {.cls = &gf_op_act, .name = rows[k].name, .n_src = 1, .src = {GF_SHAPE(1, 16, 16, 256)}};
+        s.act = rows[k].act;
+        s.act_alpha = rows[k].alpha;
+        s.src_dtype[0] = s.dst_dtype = GF_BF16;
+        OK(gf_op_create(&op, &s, ops, &error));
+        OK(gf_op_bind(&op, &(gf_op_args){.src = {src}, .dst = dst}, &exec, &error));
+        OK(s.cls->forward(&exec, NULL, &error));
+        for (size_t i = 0; i < ALL; i++) want[i] = gf_bf16_to_f32(src[i]);
+        gf_act_forward(s.act, s.act_alpha, want, GF_F32, ALL);
+        for (size_t i = 0; i < ALL; i++) {
+            if (dst[i] != gf_f32_to_bf16(want[i])) fail_msg("%s of bf16 %04zx is %04x", s.name, i, dst[i]);
+        }
+        gf_op_unbind(&exec);
+        gf_op_destroy(&op);
+    }
+    free(src);
+    free(dst);
+    free(want);
+}
+
 /* ---- fused */
 
 static void check_fused(const op_case *c, const gf_op_class *naive, gf_dtype dtype, double allowed)
@@ -254,8 +286,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_the_formulas),      cmocka_unit_test(slopes_are_the_formulas),
         cmocka_unit_test(slopes_are_differences),       cmocka_unit_test(nan_passes_through),
-        cmocka_unit_test(place_and_type_do_not_matter), cmocka_unit_test(fused_forward_is_the_twin),
-        cmocka_unit_test(fused_backward_is_the_twin),
+        cmocka_unit_test(place_and_type_do_not_matter), cmocka_unit_test(every_bf16_is_f32_rounded),
+        cmocka_unit_test(fused_forward_is_the_twin),    cmocka_unit_test(fused_backward_is_the_twin),
     };
     gf_ops_start_worker();
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;

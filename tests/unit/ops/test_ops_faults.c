@@ -63,9 +63,34 @@ static void failing_memory_is_survived(void **state)
     assert_true(faults >= 40);
 }
 
+/* Those that are kept for all: with a new engine each time. */
+static void failing_tables_are_survived(void **state)
+{
+    (void)state;
+    gf_op_spec spec = {.cls = &gf_op_act, .name = "silu", .n_src = 1, .src = {R4(1, 2, 2, 3)}, .act = GF_ACT_SILU};
+    spec.src_dtype[0] = spec.dst_dtype = GF_BF16;
+    bool happened = true;
+    long faults = 0;
+    for (; happened; faults++) {
+        long live = faults_live();
+        gf_ops *fresh;
+        gf_op op;
+        OK(gf_ops_create(&fresh, NULL, &error));
+        faults_arm(FAULT_ALLOC, faults);
+        graft_status status = gf_op_create(&op, &spec, fresh, &error);
+        happened = faults_disarm();
+        assert_int_equal(status, happened ? GRAFT_RESOURCE : GRAFT_OK);
+        gf_op_destroy(&op);
+        gf_ops_destroy(fresh);
+        assert_int_equal(faults_live(), live);
+    }
+    assert_true(faults > 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(failing_memory_is_survived)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(failing_memory_is_survived),
+                                       cmocka_unit_test(failing_tables_are_survived)};
     gf_ops_start_worker();
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
