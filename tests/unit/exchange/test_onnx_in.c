@@ -264,7 +264,7 @@ static void what_is_not_read_is_refused_by_node(void **state)
     gf_onnx_attr zero[] = {{.name = "kernel_shape", .s = "", .ints = four, .n_ints = 2}};
     gf_onnx_attr turn = {.name = "perm", .s = "", .ints = perm, .n_ints = 4};
     gf_onnx_attr axes = {.name = "axes", .s = "", .ints = one, .n_ints = 1};
-    gf_onnx_attr whole = {.name = "to", .s = "", .i = GF_ONNX_INT32};
+    gf_onnx_attr to_ints = {.name = "to", .s = "", .i = GF_ONNX_INT32};
     gf_onnx_attr low = {.name = "min", .s = "", .f = -3};
     const gf_onnx_node rows[] = {
         NODE("MaxPool", "x", "y", .attr = dilated, .n_attrs = 2),
@@ -275,7 +275,7 @@ static void what_is_not_read_is_refused_by_node(void **state)
         NODE("ReduceMean", "x", "y", .attr = &axes, .n_attrs = 1),
         NODE("Softmax", "x", "y"),
         NODE("Clip", "x", "y", .attr = &low, .n_attrs = 1),
-        NODE("Cast", "x", "y", .attr = &whole, .n_attrs = 1),
+        NODE("Cast", "x", "y", .attr = &to_ints, .n_attrs = 1),
         NODE("Erf", "x", "y"),
         NODE("Conv", "x", "y"),
         NODE("Gemm", "x", "y"),
