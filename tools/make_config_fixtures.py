@@ -46,6 +46,8 @@ def fill(model, names=None, prefix=""):
                 continue
             if type(layer).__name__ == "DepthwiseConv2D" and var == "depthwise_kernel":
                 var = "kernel"
+            if type(layer).__name__ == "LayerScale":  # which does not name it
+                var = "gamma"
             v.assign(seeded.weight(f"{name}/{var}", tuple(v.shape)))
         if hasattr(layer, "finalize_state"):  # Normalization takes its statistics up then
             layer.finalize_state()
@@ -133,6 +135,23 @@ def activations():
     return keras.Model(i, L.GlobalAveragePooling2D()(x), name="activations"), (8, 8)
 
 
+def scaled():
+    """What ConvNeXt and InceptionResNetV2 bring along."""
+    from keras.src.applications.convnext import LayerScale
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+    i = L.Input((10, 12, 3))
+    x = L.Conv2D(8, 2, strides=2, name="patches")(L.Rescaling(1 / 255)(i))
+    x = L.LayerNormalization(epsilon=1e-6, name="norm")(x)
+    y = L.DepthwiseConv2D(5, padding="same", name="depthwise")(x)
+    y = L.Dense(8, name="project")(L.Activation("gelu", name="act")(L.Dense(32, name="expand")(y)))
+    x = L.Add(name="sum")([x, LayerScale(1e-6, 8, name="scale")(y)])
+    x = L.GroupNormalization(2, center=False, name="no_center")(x)
+    x = L.LayerNormalization(scale=False, name="no_scale")(x)
+    x = L.BatchNormalization(scale=False, name="no_gamma")(L.LayerNormalization(scale=False, center=False, name="bare")(x))
+    x = CustomScaleLayer(0.17, name="custom")([x, L.Conv2D(8, 1, name="branch")(x)])
+    return keras.Model(i, L.Dense(3, name="classes")(L.GlobalAveragePooling2D(name="pool")(x)), name="scaled"), (10, 12)
+
+
 def nested():
     """Models inside models; `stem` is a layer of two of them."""
     i = L.Input((12, 12, 3), name="inner_picture")
@@ -184,12 +203,12 @@ def old_nested():
     return tf_keras.Model(j, O.Dense(2, name="classes")(O.Dropout(0.2, name="drop")(x)), name="old_nested"), (14, 14)
 
 
-SMALL = (cnn, sequential, windows, branches, activations, nested, sequential_nested, old_functional, old_sequential,
+SMALL = (cnn, sequential, windows, branches, activations, scaled, nested, sequential_nested, old_functional, old_sequential,
          old_nested)
 COMMITTED = {"mobilenet_v3_small": "MobileNetV3Small", "efficientnet_b0": "EfficientNetB0"}
 PUBLISHED = ("MobileNet MobileNetV2 MobileNetV3Small MobileNetV3Large EfficientNetB0 EfficientNetB1 EfficientNetB2 "
              "EfficientNetB3 EfficientNetV2B0 EfficientNetV2S ResNet50 ResNet50V2 ResNet101V2 VGG16 VGG19 DenseNet121 "
-             "DenseNet201 InceptionV3 Xception NASNetMobile").split()
+             "DenseNet201 InceptionV3 InceptionResNetV2 Xception NASNetMobile ConvNeXtTiny ConvNeXtSmall").split()
 
 
 def write(path, text):

@@ -15,9 +15,10 @@ typedef struct gf_keras_reader {
     const gf_shape *src; /* of its first source; NULL: none */
     double constant;     /* the other operand of an operation on one tensor, such as x + 3 */
     bool has_constant, constant_first;
-    bool old;       /* written by Keras 2: a few names meant something else there */
-    gf_layer *l;    /* what comes out: name and sources are set, reading sets class and attributes */
-    gf_layer after; /* a second layer behind it, where cls is set: a softmax that Keras has inside the layer */
+    bool old;        /* written by Keras 2: a few names meant something else there */
+    gf_layer *l;     /* what comes out: name and sources are set, reading sets class and attributes */
+    gf_layer before; /* a layer between its second source and it, where cls is set */
+    gf_layer after;  /* a second layer behind it, where cls is set: a softmax that Keras has inside the layer */
     graft_error *err;
     graft_status status;
 } gf_keras_reader;

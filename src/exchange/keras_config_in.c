@@ -565,6 +565,18 @@ static graft_status add_after(state *st, const gf_layer *first, gf_layer *l, siz
     return add_layer(st, l, params, at);
 }
 
+/* "NAME_scale" between the layer and its second source. */
+static graft_status add_before(state *st, gf_layer *l, gf_layer *before, size_t *params)
+{
+    if (snprintf(before->name, sizeof before->name, "%s_scale", l->name) >= GF_NAME_MAX) {
+        return refuse(st, l->name, "its name is too long");
+    }
+    before->n_src = 1;
+    before->src[0] = l->src[1];
+    before->backbone = true;
+    return add_layer(st, before, params, &l->src[1]);
+}
+
 static graft_status build_node(state *st, node *n, size_t *params)
 {
     gf_layer l = {.n_src = n->n_src, .backbone = true};
@@ -590,6 +602,7 @@ static graft_status build_node(state *st, node *n, size_t *params)
     GF_TRY(read_own(st, n, &l));
     int one = l.cls == &gf_layer_add || l.cls == &gf_layer_multiply || l.cls == &gf_layer_concatenate ? 8 : 1;
     if (l.n_src > one) return refuse(st, n->name, "it has more sources than its class takes");
+    if (r.before.cls) GF_TRY(add_before(st, &l, &r.before, params));
     GF_TRY(add_layer(st, &l, params, &n->layer));
     return r.after.cls ? add_after(st, &l, &r.after, params, &n->layer) : GRAFT_OK;
 }

@@ -444,6 +444,19 @@ static void read_same_size(gf_keras_reader *r)
     if (!same) gf_keras_refuse(r, "height", "the input's own (graft resizes pictures before the model: use --size)");
 }
 
+/* ConvNeXt's */
+static void read_layer_scale(gf_keras_reader *r)
+{
+    int64_t n = gf_keras_int(r, "projection_dim", 1, GF_KERAS_LARGEST, 0);
+    if (n != channels_of(r->src)) gf_keras_refuse(r, "projection_dim", "as many as the input has channels");
+}
+
+static void write_layer_scale(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "init_values", gf_json_real(1));
+    gf_json_set(config, "projection_dim", gf_json_int(channels_of(&l->shape)));
+}
+
 /* ---- shapes and merging ---- */
 
 static void read_concatenate(gf_keras_reader *r)
@@ -510,6 +523,15 @@ static void read_dropout(gf_keras_reader *r)
 static void write_dropout(const gf_layer *l, gf_json *config)
 {
     gf_json_set(config, "rate", gf_keras_real(l->at.rate));
+}
+
+/* InceptionResNetV2's: x + scale y */
+static void read_custom_scale(gf_keras_reader *r)
+{
+    float scale = gf_keras_float(r, "scale", NAN);
+    if (r->l->n_src != 2) gf_keras_refuse(r, "scale", "of two sources");
+    r->before.cls = &gf_layer_rescaling;
+    for (int i = 0; i < CHANNELS; i++) r->before.at.scale[i] = scale;
 }
 
 /* ---- operations on tensors: x + 3 is a rescaling, x + y is a layer ---- */
@@ -607,6 +629,8 @@ static const gf_keras_class classes[] = {
     LAYER("Permute", permute, read_permute, write_permute),
     LAYER("Dropout", dropout, read_dropout, write_dropout),
     LAYER("SpatialDropout2D", dropout, read_dropout, write_dropout),
+    LAYER("LayerScale", layer_scale, read_layer_scale, write_layer_scale),
+    LAYER("CustomScaleLayer", add, read_custom_scale, NULL),
     /* what acts only while the whole of a model trains */
     IDENTITY("Identity"),
     IDENTITY("GaussianDropout"),

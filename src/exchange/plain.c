@@ -173,6 +173,15 @@ static graft_status split_act(exporting *x, gf_layer *l, gf_layer *after)
     return GRAFT_OK;
 }
 
+/* A factor a channel is a depthwise convolution of one place. */
+static void export_scale(gf_layer *l)
+{
+    if (l->cls != &gf_layer_layer_scale || l->shape.rank != 3) return;
+    *l = (gf_layer){.cls = &gf_layer_depthwise, .n_src = 1, .src = {l->src[0]}, .backbone = l->backbone};
+    l->at.kh = l->at.kw = 1;
+    l->at.padding = GF_PAD_VALID;
+}
+
 /* ---- all ---- */
 
 static graft_status export_layer(exporting *x, int i)
@@ -188,6 +197,7 @@ static graft_status export_layer(exporting *x, int i)
     bool padded = l.n_src == 1 && l.src[0] != from->src[0];
     for (int k = 0; k < l.n_src && !padded; k++) l.src[k] = x->number[l.src[k]];
     GF_TRY(split_act(x, &l, &after));
+    export_scale(&l);
     plain_name(x, l.name, from->name, "");
     GF_TRY(gf_model_add(x->to, &l, &x->number[i], x->err));
     x->twin[i] = x->number[i];
@@ -214,7 +224,10 @@ static void copy_values(const exporting *x)
 {
     for (size_t i = 0; i < x->from->n_params; i++) {
         const gf_param *p = &x->from->param[i];
-        const gf_param *q = x->twin[p->layer] < 0 ? NULL : gf_model_param(x->to, x->twin[p->layer], p->var);
+        int twin = x->twin[p->layer];
+        bool scale = twin >= 0 && x->from->layer[p->layer].cls == &gf_layer_layer_scale &&
+                     x->to->layer[twin].cls == &gf_layer_depthwise;
+        const gf_param *q = twin < 0 ? NULL : gf_model_param(x->to, twin, scale ? "kernel" : p->var);
         if (q) memcpy(x->to->value + q->offset, x->from->value + p->offset, p->count * sizeof *x->to->value);
     }
     int reversal = gf_model_find(x->to, "preprocess_bgr");

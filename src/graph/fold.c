@@ -53,6 +53,7 @@ void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bia
     }
     if (!v.variance) {
         if (v.kernel) memcpy(kernel, v.kernel, v.rows * v.oc * sizeof *kernel);
+        for (size_t i = 0; i < v.rows * v.oc && !v.kernel; i++) kernel[i] = 1; /* a normalisation without gamma */
         if (v.bias) memcpy(bias, v.bias, v.oc * sizeof *bias);
         return;
     }

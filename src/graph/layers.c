@@ -161,6 +161,12 @@ static graft_status group_norm_infer(gf_model *m, gf_layer *l, graft_error *err)
     return add_scale(m, l, err);
 }
 
+static graft_status layer_scale_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    l->at.no_center = true;
+    return add_scale(m, l, err);
+}
+
 static graft_status normalization_infer(gf_model *m, gf_layer *l, graft_error *err)
 {
     l->shape = *src_shape(m, l, 0);
@@ -340,6 +346,7 @@ const gf_layer_class gf_layer_layer_norm = {"LayerNormalization", add_scale};
 const gf_layer_class gf_layer_group_norm = {"GroupNormalization", group_norm_infer};
 const gf_layer_class gf_layer_normalization = {"Normalization", normalization_infer};
 const gf_layer_class gf_layer_rescaling = {"Rescaling", same_infer};
+const gf_layer_class gf_layer_layer_scale = {"LayerScale", layer_scale_infer};
 const gf_layer_class gf_layer_relu = {"ReLU", same_infer};
 const gf_layer_class gf_layer_activation = {"Activation", same_infer};
 const gf_layer_class gf_layer_leaky_relu = {"LeakyReLU", same_infer};
@@ -362,14 +369,14 @@ const gf_layer_class gf_layer_dropout = {"Dropout", same_infer};
 const gf_layer_class gf_layer_identity = {"Identity", same_infer};
 
 static const gf_layer_class *const classes[] = {
-    &gf_layer_input,           &gf_layer_conv2d,      &gf_layer_depthwise,    &gf_layer_separable,
-    &gf_layer_dense,           &gf_layer_batch_norm,  &gf_layer_layer_norm,   &gf_layer_group_norm,
-    &gf_layer_normalization,   &gf_layer_rescaling,   &gf_layer_relu,         &gf_layer_activation,
-    &gf_layer_leaky_relu,      &gf_layer_elu,         &gf_layer_softmax,      &gf_layer_add,
-    &gf_layer_multiply,        &gf_layer_concatenate, &gf_layer_zero_padding, &gf_layer_cropping,
-    &gf_layer_upsampling,      &gf_layer_max_pool,    &gf_layer_avg_pool,     &gf_layer_global_pool,
-    &gf_layer_global_max_pool, &gf_layer_flatten,     &gf_layer_reshape,      &gf_layer_permute,
-    &gf_layer_dropout,         &gf_layer_identity,
+    &gf_layer_input,       &gf_layer_conv2d,          &gf_layer_depthwise,   &gf_layer_separable,
+    &gf_layer_dense,       &gf_layer_batch_norm,      &gf_layer_layer_norm,  &gf_layer_group_norm,
+    &gf_layer_layer_scale, &gf_layer_normalization,   &gf_layer_rescaling,   &gf_layer_relu,
+    &gf_layer_activation,  &gf_layer_leaky_relu,      &gf_layer_elu,         &gf_layer_softmax,
+    &gf_layer_add,         &gf_layer_multiply,        &gf_layer_concatenate, &gf_layer_zero_padding,
+    &gf_layer_cropping,    &gf_layer_upsampling,      &gf_layer_max_pool,    &gf_layer_avg_pool,
+    &gf_layer_global_pool, &gf_layer_global_max_pool, &gf_layer_flatten,     &gf_layer_reshape,
+    &gf_layer_permute,     &gf_layer_dropout,         &gf_layer_identity,
 };
 
 const gf_layer_class *gf_layer_class_find(const char *name)

@@ -412,6 +412,14 @@ static graft_status lower_normalization(lowering_state *st, int layer, graft_err
     return close_node(st, layer, n, err);
 }
 
+static graft_status lower_layer_scale(lowering_state *st, int layer, graft_error *err)
+{
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_affine, &n, err));
+    n->kernel = param_of(st, layer, "gamma");
+    return close_node(st, layer, n, err);
+}
+
 /* A backbone's own dropout does nothing: it runs as Keras's base_model(x, training=False) does. */
 static graft_status lower_dropout(lowering_state *st, int layer, graft_error *err)
 {
@@ -466,6 +474,7 @@ static const struct {
     {&gf_layer_group_norm, lower_norm},
     {&gf_layer_normalization, lower_normalization},
     {&gf_layer_rescaling, lower_rescaling},
+    {&gf_layer_layer_scale, lower_layer_scale},
     {&gf_layer_relu, lower_act},
     {&gf_layer_activation, lower_act},
     {&gf_layer_leaky_relu, lower_act},

@@ -86,7 +86,8 @@ struct gf_layer_class {
 
 extern const gf_layer_class gf_layer_input, gf_layer_conv2d, gf_layer_depthwise, gf_layer_separable, gf_layer_dense,
     gf_layer_batch_norm, gf_layer_layer_norm, gf_layer_group_norm, gf_layer_normalization, gf_layer_rescaling,
-    gf_layer_relu, /* any activation of gf_act; three classes, since Keras counts and names them apart */
+    gf_layer_layer_scale, /* a factor a channel that trains: ConvNeXt's */
+    gf_layer_relu,        /* any activation of gf_act; three classes, since Keras counts and names them apart */
     gf_layer_activation, gf_layer_leaky_relu, gf_layer_elu, gf_layer_softmax, gf_layer_add, gf_layer_multiply,
     gf_layer_concatenate, gf_layer_zero_padding, gf_layer_cropping, gf_layer_upsampling, gf_layer_max_pool,
     gf_layer_avg_pool, gf_layer_global_pool, gf_layer_global_max_pool, gf_layer_flatten, gf_layer_reshape,

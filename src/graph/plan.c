@@ -277,7 +277,7 @@ graft_status gf_plan_prepare(gf_plan *p, size_t i, float *scratch, graft_error *
     gf_op *op = &p->op[i];
     float *bias = scratch + gf_op_kernel_count(&op->spec);
     gf_node_fold(p->g->model, node_at(p, i), scratch, bias);
-    return gf_op_prepare(op, scratch, bias, err);
+    return gf_op_prepare(op, scratch, op->spec.has_bias ? bias : NULL, err);
 }
 
 graft_status gf_plan_finish_grad(const gf_plan *p, size_t i, const float *block, float *scratch, float *grad,
@@ -285,7 +285,7 @@ graft_status gf_plan_finish_grad(const gf_plan *p, size_t i, const float *block,
 {
     const gf_op *op = &p->op[i];
     float *dbias = scratch + gf_op_kernel_count(&op->spec);
-    GF_TRY(gf_op_finish_grad(op, block + p->grad_at[i], scratch, dbias, err));
+    GF_TRY(gf_op_finish_grad(op, block + p->grad_at[i], scratch, op->spec.has_bias ? dbias : NULL, err));
     gf_node_unfold(p->g->model, node_at(p, i), scratch, dbias, grad, origin);
     return GRAFT_OK;
 }

@@ -28,7 +28,7 @@ static graft_error error;
 enum { PICTURES = 2 };
 
 static const char *const small_models[] = {
-    "cnn",    "sequential",        "windows",        "branches",       "activations",
+    "cnn",    "sequential",        "windows",        "branches",       "activations", "scaled",
     "nested", "sequential_nested", "old_functional", "old_sequential", "old_nested",
 };
 enum { SMALL_MODELS = sizeof small_models / sizeof *small_models };

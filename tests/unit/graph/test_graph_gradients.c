@@ -118,6 +118,30 @@ static void a_value_twice(gf_model *m)
     head(m, sum(m, "twice more", y, y), 0);
 }
 
+/* Normalisations with one of their two parameters, with none, and a factor a channel. */
+static void half_a_normalisation(gf_model *m)
+{
+    static const struct {
+        const gf_layer_class *cls;
+        const char *name;
+        bool no_scale, no_center;
+    } row[] = {{&gf_layer_layer_scale, "scale", false, false},
+               {&gf_layer_group_norm, "group, gamma alone", false, true},
+               {&gf_layer_layer_norm, "layer, beta alone", true, false},
+               {&gf_layer_batch_norm, "batch, beta alone", true, false},
+               {&gf_layer_layer_norm, "layer, neither", true, true}};
+    int x = smooth(m, "act1", conv(m, "conv1", input(m), 1, 4, true));
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        gf_layer l = {.cls = row[i].cls, .backbone = true};
+        l.at.no_scale = row[i].no_scale;
+        l.at.no_center = row[i].no_center;
+        l.at.norm_groups = 2;
+        l.at.epsilon = 1e-2f;
+        x = add(m, l, row[i].name, x);
+    }
+    head(m, smooth(m, "act2", conv(m, "conv2", x, 1, 4, false)), 0);
+}
+
 /* ---- differences */
 
 typedef struct bench {
@@ -223,6 +247,12 @@ static void of_a_value_twice(void **state)
     check_model(a_value_twice);
 }
 
+static void of_half_a_normalisation(void **state)
+{
+    (void)state;
+    check_model(half_a_normalisation);
+}
+
 /* ---- fused, one by one, naive: the same values */
 
 static void all_ways_give_the_same(void **state)
@@ -259,7 +289,7 @@ static void models_that_make_no_sense(void **state)
     gf_layer bad[] = {
         {.cls = &gf_layer_relu, .name = "conv", .n_src = 1, .src = {x}},                       /* a name twice */
         {.cls = &gf_layer_add, .name = "sum", .n_src = 2, .src = {x, small}},                  /* other shapes */
-        {.cls = &gf_layer_dense, .name = "dense", .n_src = 1, .src = {x}, .at = {.units = 3}}, /* of a map */
+        {.cls = &gf_layer_dense, .name = "dense", .n_src = 1, .src = {x}, .at = {.units = 0}}, /* no output */
         {.cls = &gf_layer_depthwise,
          .name = "deep",
          .n_src = 1,
@@ -282,7 +312,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_an_inverted_residual),        cmocka_unit_test(of_what_does_not_fuse),
         cmocka_unit_test(of_a_value_and_its_convolution), cmocka_unit_test(of_a_value_twice),
-        cmocka_unit_test(all_ways_give_the_same),         cmocka_unit_test(models_that_make_no_sense),
+        cmocka_unit_test(of_half_a_normalisation),        cmocka_unit_test(all_ways_give_the_same),
+        cmocka_unit_test(models_that_make_no_sense),
     };
     gf_ops_start_worker();
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
