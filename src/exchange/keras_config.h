@@ -31,9 +31,9 @@ graft_status gf_keras_config_text(char **text, const gf_model *m, const gf_keras
 /* *out (empty before, the caller's after) becomes the same function of the picture, 0..255, RGB, in plain layers, as
  * other tools know them: preprocessing of the input as a Rescaling layer (and a 1x1 convolution "preprocess_bgr" that
  * turns the channels round), explicit padding as ZeroPadding2D, activations that need an argument as layers, names
- * without slashes, and behind the logits a layer "probabilities": softmax, or sigmoid of a single logit. With values.
- * E2604 where that cannot be said exactly: max pooling pads with the lowest number, zeros are the same only where no
- * value is negative. */
+ * without slashes and dots, and behind the logits a layer "probabilities": softmax, or sigmoid of a single logit. With
+ * values. E2604 where that cannot be said exactly: max pooling pads with the lowest number, zeros are the same only
+ * where no value is negative. */
 graft_status gf_model_for_export(gf_model *out, const gf_model *m, graft_error *err);
 
 #endif

@@ -22,14 +22,15 @@ static graft_status refuse(const exporting *x, const gf_layer *l, const char *wh
     return gf_fail(x->err, GF_E_MODEL_EXPORT, NULL, "layer %s (%s): %s", GF_ESC(l->name), l->cls->name, why);
 }
 
-/* The layer's name without slashes, with an ending; one that is taken gets a number. */
+/* The layer's name without slashes (Keras 3 refuses them) and dots (its PyTorch backend does), with an ending; one that
+ * is taken gets a number. */
 static void plain_name(const exporting *x, char out[GF_NAME_MAX], const char *name, const char *ending)
 {
     enum { NUMBER = 8 };
     int room = GF_NAME_MAX - 1 - NUMBER - (int)strlen(ending);
     char base[GF_NAME_MAX];
     snprintf(base, sizeof base, "%.*s%s", room, name, ending);
-    for (char *s = base; *s; s++) *s = *s == '/' ? '_' : *s;
+    for (char *s = base; *s; s++) *s = *s == '/' || *s == '.' ? '_' : *s;
     snprintf(out, GF_NAME_MAX, "%s", base);
     for (int i = 1; gf_model_find(x->to, out) >= 0; i++) snprintf(out, GF_NAME_MAX, "%.*s_%d", room + 8, base, i);
 }

@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+"""Compares what `graft convert` writes with what it was made from, in the tools that the files are for.
+
+    tools/check_exports [--graft PROGRAM] [--photos FOLDER] [NAME ...]
+
+For each architecture of `graft models` (or those named): its source's own network - keras.applications, torchvision,
+efficientnet_lite_pytorch, timm - with seeded random weights and statistics, 10 classes, saved as that tool saves it.
+graft turns the file into .keras, .onnx and .safetensors; Keras 3, ONNX Runtime and PyTorch load these. Printed is the
+largest difference, divided by max(1, largest magnitude), on 6 pictures (of FOLDER, else patterns): probabilities of
+Keras, logits of ONNX Runtime and, where the source is PyTorch, of PyTorch with the .safetensors in its own class; where
+the source is Keras, each tensor of the .safetensors, turned into PyTorch's layout, must be the source's, bit for bit.
+The exit code is 1 where one exceeds 1e-4.
+"""
+import argparse
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+os.environ["KERAS_BACKEND"] = "torch"  # TensorFlow and PyTorch do not live in one process
+
+import keras
+import numpy as np
+import onnx
+import onnxruntime
+import safetensors.numpy
+import safetensors.torch
+import timm
+import torch
+import torchvision
+from efficientnet_lite_pytorch import EfficientNet
+from PIL import Image
+
+CLASSES, PICTURES, ALLOWED, SEED = 10, 6, 1e-4, 1
+LABELS = [f"kind {i}" for i in range(CLASSES)]
+
+
+def imagenet(x):
+    return (x / 255 - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
+
+
+# ---- pictures
+
+def photos(folder, size):
+    """(n, h, w, 3) float32, 0..255."""
+    paths = sorted(glob.glob(os.path.join(folder, "**", "*.jpg"), recursive=True)) if folder else []
+    if folder and not paths:
+        raise SystemExit(f"{folder}: no photos")
+    if not paths:
+        y, x = np.mgrid[:size[0], :size[1]]
+        waves = [127.5 + 127.5 * np.sin(x * f + i) * np.cos(y * (1 - f) + c) for i, f in
+                 enumerate(np.linspace(0.05, 0.9, PICTURES)) for c in range(3)]
+        return np.float32(waves).round().reshape(PICTURES, 3, *size).transpose(0, 2, 3, 1)
+    chosen = paths[::max(1, len(paths) // PICTURES)][:PICTURES]
+    return np.stack([np.asarray(Image.open(p).convert("RGB").resize(size[::-1]), np.float32) for p in chosen])
+
+
+def softmax(x):
+    e = np.exp(x - x.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def difference(got, want):
+    return float(np.abs(np.asarray(got, np.float64) - want).max() / max(1, np.abs(want).max()))
+
+
+# ---- sources. Random kernels alone let activations fade or grow layer by layer: batch normalisation's statistics are
+# those of the pictures, the classifier is scaled such that logits are of order 1 and differ from picture to picture.
+
+def centred(logits):
+    """Factor and offsets of the last layer's outputs."""
+    factor = np.float32(1.5 / max(logits.std(0).mean(), 1e-30))
+    return factor, -factor * logits.mean(0)
+
+
+class KerasSource:
+    def __init__(self, name, mode):
+        self.name, self.mode = name, mode
+
+    def prepared(self, pictures):
+        return keras.applications.imagenet_utils.preprocess_input(pictures.copy(), mode=self.mode) if self.mode else pictures
+
+    def make(self, pictures, alpha=1):
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(SEED)
+        make = getattr(keras.applications, self.name)
+        self.model = model = make(input_shape=pictures.shape[1:], weights=None, classes=CLASSES)
+        x, rng = self.prepared(pictures), np.random.default_rng(SEED)
+        norms = [l for l in model.layers if isinstance(l, keras.layers.BatchNormalization)]
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.Normalization):
+                layer.mean.assign(np.full(layer.mean.shape, 110)), layer.variance.assign(np.full(layer.mean.shape, 60**2))
+                layer.finalize_state()
+            for v in layer.weights:
+                if "kernel" in v.name:
+                    v.assign(v.numpy() * np.float32(2**0.5))
+        for layer in norms:
+            if layer.scale:
+                layer.gamma.assign(rng.uniform(0.8, 1.2, layer.gamma.shape))
+            layer.beta.assign(rng.uniform(-0.2, 0.2, layer.beta.shape))
+            layer.momentum, kept = 0.0, layer.momentum
+            layer.kept = kept
+        if norms:
+            model(x, training=True)
+        for layer in norms:
+            layer.momentum = layer.kept
+        last = [l for l in model.layers if hasattr(l, "kernel")][-1]
+        reader = keras.Model(model.input, last.input)
+        features = np.asarray(reader(x, training=False)).reshape(len(x), -1)
+        matrix = last.kernel.numpy().reshape(-1, CLASSES)
+        factor, offset = centred(features @ matrix)
+        last.kernel.assign(last.kernel.numpy() * factor)
+        last.bias.assign(offset)
+        self.logits = features @ last.kernel.numpy().reshape(-1, CLASSES) + offset
+        self.probabilities = np.asarray(model(x, training=False))
+
+    def save(self, folder, ending):
+        path = os.path.join(folder, "source" + ending)
+        self.model.save(path)
+        return path, []
+
+    def check_safetensors(self, path, pictures):
+        """0 where every tensor is the source's; else how many are not, to stand out."""
+        got, wrong, seen = safetensors.numpy.load_file(path), [], 0
+        for layer in self.model.layers:
+            for v in layer.weights:
+                var, x = v.path.split("/")[-1], v.numpy()
+                if var in ("count", "seed_generator_state"):
+                    continue
+                seen += 1
+                depthwise = isinstance(layer, keras.layers.DepthwiseConv2D) or var == "depthwise_kernel"
+                if x.ndim == 4:
+                    x = x.transpose(2, 3, 0, 1).reshape(-1, 1, *x.shape[:2]) if depthwise else x.transpose(3, 2, 0, 1)
+                elif x.ndim == 2:
+                    x = self.unflattened(layer, x).T
+                name = {"kernel": "weight", "gamma": "weight", "beta": "bias", "moving_mean": "running_mean",
+                        "moving_variance": "running_var", "depthwise_kernel": "depthwise.weight",
+                        "pointwise_kernel": "pointwise.weight"}.get(var, var)
+                if not np.array_equal(got.get(f"{layer.name}.{name}"), x):
+                    wrong.append(f"{layer.name}.{name}")
+        if wrong or seen != len(got):
+            print(f"    safetensors: {len(got)} tensors for {seen}; other values: {wrong[:5]}")
+        return float(len(wrong) + abs(seen - len(got)))
+
+    def unflattened(self, layer, x):
+        """Rows behind a flattened map (h, w, c) in the order (c, h, w)."""
+        before = self.model.layers[self.model.layers.index(layer) - 1]
+        if not isinstance(before, keras.layers.Flatten):
+            return x
+        h, w, c = before.input.shape[1:]
+        return x.reshape(h, w, c, -1).transpose(2, 0, 1, 3).reshape(h * w * c, -1)
+
+
+class TorchSource:
+    def __init__(self, name, new, prepare=imagenet):
+        self.name, self.new, self.prepare = name, new, prepare
+
+    def input(self, pictures):
+        return torch.from_numpy(np.ascontiguousarray(self.prepare(pictures).transpose(0, 3, 1, 2), np.float32))
+
+    def run(self, model, pictures):
+        with torch.no_grad():
+            return model.eval()(self.input(pictures)).numpy()
+
+    def make(self, pictures):
+        torch.manual_seed(SEED)
+        self.size = pictures.shape[1:3]
+        self.model = model = self.new(self.size)
+        norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        kept = [m.momentum for m in norms]
+        with torch.no_grad():
+            for m in norms:
+                m.weight.uniform_(0.8, 1.2), m.bias.uniform_(-0.2, 0.2)
+                m.momentum = 1.0
+            if norms:
+                model.train()(self.input(pictures))
+            for m, momentum in zip(norms, kept):
+                m.momentum = momentum
+            last = [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1]
+            last.bias.zero_()
+            factor, offset = centred(self.run(model, pictures))
+            last.weight.mul_(float(factor)), last.bias.copy_(torch.from_numpy(offset))
+        self.logits = self.run(model, pictures)
+        self.probabilities = softmax(self.logits)
+
+    def save(self, folder, ending):
+        path = os.path.join(folder, "source.pth")
+        torch.save(self.model.state_dict(), path)
+        h, w = self.size
+        return path, ["--model", self.name, "--classes", str(CLASSES), "--size", f"{w}x{h}"]
+
+    def check_safetensors(self, path, pictures):
+        model = self.new(self.size)
+        state = safetensors.torch.load_file(path)
+        missing, unexpected = model.load_state_dict(state, strict=False)
+        missing = [m for m in missing if not m.endswith("num_batches_tracked")]
+        if missing or unexpected:
+            print(f"    safetensors: missing {missing[:5]}, unexpected {list(unexpected)[:5]}")
+            return float("nan")
+        return difference(self.run(model, pictures), self.logits)
+
+
+def of_torchvision(name):
+    return TorchSource(name, lambda size: getattr(torchvision.models, name.removesuffix("_torch"))(num_classes=CLASSES))
+
+
+CAFFE, TORCH, TF, NONE = "caffe", "torch", "tf", None
+KERAS = {
+    "mobilenet_v2": ("MobileNetV2", TF), "mobilenet_v3_small": ("MobileNetV3Small", NONE),
+    "mobilenet_v3_large": ("MobileNetV3Large", NONE), "efficientnet_b0": ("EfficientNetB0", NONE),
+    "efficientnet_b1": ("EfficientNetB1", NONE), "efficientnet_b2": ("EfficientNetB2", NONE),
+    "efficientnet_b3": ("EfficientNetB3", NONE), "resnet50_v2": ("ResNet50V2", TF), "resnet101_v2": ("ResNet101V2", TF),
+    "resnet152_v2": ("ResNet152V2", TF), "resnet50_keras": ("ResNet50", CAFFE), "densenet121": ("DenseNet121", TORCH),
+    "densenet169": ("DenseNet169", TORCH), "densenet201": ("DenseNet201", TORCH), "inception_v3": ("InceptionV3", TF),
+    "xception": ("Xception", TF), "vgg16": ("VGG16", CAFFE), "vgg19": ("VGG19", CAFFE),
+}
+LITE = TorchSource("efficientnet_lite0", lambda size: EfficientNet.from_name(
+    "efficientnet-lite0", image_size=size, num_classes=CLASSES), lambda x: (x - 127) / 128)
+LITE_TIMM = TorchSource("efficientnet_lite0_timm",
+                        lambda size: timm.create_model("efficientnet_lite0", num_classes=CLASSES))
+SIZES = {"inception_v3": (96, 112), "xception": (96, 112), "vgg16_torch": (224, 224)}
+
+
+def source_of(row):
+    name = row["name"]
+    if row["source"] == "keras":
+        return KerasSource(*KERAS[name])
+    return {"efficientnet_lite0": LITE, "efficientnet_lite0_timm": LITE_TIMM}.get(name) or of_torchvision(name)
+
+
+# ---- targets
+
+def by_keras(path, pictures):
+    model = keras.saving.load_model(path)
+    return np.asarray(model(pictures, training=False))
+
+
+def by_onnx(path, pictures, rewrite):
+    """With `rewrite` as ONNX Runtime is by default, which folds and fuses as it loads."""
+    onnx.checker.check_model(path, full_check=True)
+    options, levels = onnxruntime.SessionOptions(), onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if rewrite else levels.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    image = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+    return session.run(["logits", "probabilities"], {"image": image})
+
+
+def convert(graft, source, out, options):
+    command = [graft, "convert", source, out, "--json", *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr}{done.stdout}")
+    return json.loads(done.stdout)["difference"]
+
+
+def check(graft, row, folder, ending):
+    """Format -> largest difference."""
+    size = SIZES.get(row["name"], (64, 80))
+    pictures = photos(folder, size)
+    source = source_of(row)
+    source.make(pictures)
+    found = {"spread": float(np.ptp(source.probabilities, 0).max())}
+    with tempfile.TemporaryDirectory() as work:
+        path, options = source.save(work, ending)
+        labels = os.path.join(work, "labels.txt")
+        with open(labels, "w") as f:
+            f.writelines(l + "\n" for l in LABELS)
+        own = []
+        for out in ("out.keras", "out.onnx", "out.safetensors"):
+            out = os.path.join(work, out)
+            own.append(convert(graft, path, out, [*options, "--labels", labels]))
+        found["graft"] = max(own)
+        found["keras"] = difference(by_keras(os.path.join(work, "out.keras"), pictures), source.probabilities)
+        onnx_path = os.path.join(work, "out.onnx")
+        logits, probabilities = by_onnx(onnx_path, pictures, False)
+        off = logits - source.logits  # what a softmax does not tell: a constant a picture
+        found["onnx"] = max(difference(probabilities, source.probabilities),
+                            difference(off - off.mean(1, keepdims=True), 0 * off) / max(1, np.abs(source.logits).max()))
+        found["rewritten"] = difference(by_onnx(onnx_path, pictures, True)[1], source.probabilities)
+        found["safetensors"] = source.check_safetensors(os.path.join(work, "out.safetensors"), pictures)
+    return found
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--graft", default="graft")
+    p.add_argument("--photos", metavar="FOLDER")
+    p.add_argument("names", nargs="*", metavar="NAME")
+    args = p.parse_args()
+    rows = json.loads(subprocess.run([args.graft, "models", "--json"], stdout=subprocess.PIPE, check=True).stdout)["models"]
+    chosen = [r for r in rows if not args.names or r["name"] in args.names]
+    if not chosen or len(chosen) < len(set(args.names)):
+        raise SystemExit("no such architecture; graft models lists them")
+    columns = ("keras", "onnx", "safetensors", "rewritten")
+    print(f"{'architecture':24} {'from':6} {'.keras':>9} {'.onnx':>9} {'.safet.':>9}   ONNX Runtime's own rewriting on; "
+          "probabilities' spread; seconds")
+    bad = []
+    for i, row in enumerate(chosen):
+        began, ending = time.monotonic(), (".keras", ".h5")[i % 2]
+        try:
+            found = check(args.graft, row, args.photos, ending)
+        except RuntimeError as e:
+            print(f"{row['name']:24} failed: {e}", flush=True)
+            bad.append(row["name"])
+            continue
+        what = ending if row["source"] == "keras" else ".pth"
+        print(f"{row['name']:24} {what:6} " + " ".join(f"{found[c]:9.1e}" for c in columns) +
+              f"  {found['spread']:.2f} {time.monotonic() - began:4.0f}", flush=True)
+        if not all(found[c] <= ALLOWED for c in columns[:3]) or not found["spread"] > 0.05:  # NaN is none
+            bad.append(row["name"])
+    print("all within 1e-4" if not bad else f"not right: {', '.join(bad)}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
