@@ -37,6 +37,27 @@ static void forward_is_the_formula(void **state)
     }
 }
 
+/* What a source of NaN alone reaches is NaN: most of dst, whatever the operation. */
+static void nan_passes_through(void **state)
+{
+    (void)state;
+    for (int i = 0; i < OTHERS; i++) {
+        for (int type = GF_F32; type <= GF_BF16; type++) {
+            op_case c = other_case(&others[i]);
+            run r;
+            run_new(&r, &c, c.spec.cls, (gf_dtype)type, REALS, ops);
+            memset(data_of(&r.src[0]), UNSET_BYTE, r.src[0].bytes);
+            run_forward(&r);
+            size_t found = 0, reached = r.n_dst;
+            if (c.spec.cls == &gf_op_pad || c.spec.cls == &gf_op_concat)
+                reached = r.n_src[0] < r.n_dst ? r.n_src[0] : r.n_dst;
+            for (size_t k = 0; k < r.n_dst; k++) found += isnan(gf_load(data_of(&r.dst), r.op.spec.dst_dtype, k));
+            if (found * 3 < reached) fail_msg("%s: %zu of %zu are NaN", c.name, found, reached);
+            run_free(&r);
+        }
+    }
+}
+
 static void rescale_of_pictures(void **state)
 {
     (void)state;
@@ -250,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_is_the_formula),
+        cmocka_unit_test(nan_passes_through),
         cmocka_unit_test(rescale_of_pictures),
         cmocka_unit_test(the_picture_stays_f32),
         cmocka_unit_test(what_does_not_fit_is_refused),
