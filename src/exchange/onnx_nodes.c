@@ -478,6 +478,25 @@ static graft_status concat(gf_oi *s, const gf_onnx_node *n)
     return gf_oi_set(s, n, layer, first->layout, &shape);
 }
 
+/* Add of any number of values. */
+static graft_status sum(gf_oi *s, const gf_onnx_node *n)
+{
+    gf_layer l = {.cls = &gf_layer_add};
+    gf_oi_value *first = gf_oi_input(s, n, 0);
+    if (n->n_inputs == 1 && first) return gf_oi_alias(s, n, first);
+    if (!first || n->n_inputs > GF_OP_MAX_SRC) return gf_oi_refuse(s, n, "of more than 8 values");
+    for (size_t k = 0; k < n->n_inputs; k++) {
+        gf_oi_value *v = gf_oi_input(s, n, k);
+        if (!v) return gf_oi_refuse(s, n, "an input is left out");
+        GF_TRY(gf_oi_materialize(s, v));
+        if (v->layout != first->layout) return gf_oi_refuse(s, n, "of values whose dimensions lie differently");
+        l.src[l.n_src++] = v->layer;
+    }
+    int layer;
+    GF_TRY(gf_oi_add_layer(s, l, n, NULL, &layer));
+    return gf_oi_set(s, n, layer, first->layout, &first->shape);
+}
+
 /* ---- dense layers */
 
 /* Input 0 as features; of a map that the file flattened as (c, h, w) the order is put into *fill. */
@@ -617,6 +636,7 @@ static const struct {
     {"Transpose", transpose},
     {"Pad", pad},
     {"Concat", concat},
+    {"Sum", sum},
     {"Gemm", dense},
     {"MatMul", dense},
     {"Identity", same},

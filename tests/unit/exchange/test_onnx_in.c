@@ -174,6 +174,28 @@ static int import_number(const made *m)
     return status == GRAFT_OK ? 0 : error.number;
 }
 
+static void a_sum_of_several_is_an_add(void **state)
+{
+    (void)state;
+    gf_onnx_node nodes[] = {NODE("Relu", "x", "a"),
+                            NODE("Tanh", "a", "b"),
+                            {.name = "n_y",
+                             .op = "Sum",
+                             .domain = "",
+                             .input = (const char *[]){"a", "b", "x"},
+                             .n_inputs = 3,
+                             .output = (const char *[]){"y"},
+                             .n_outputs = 1}};
+    made m = make_model(nodes, 3, NULL, 0);
+    gf_model model;
+    OK(gf_onnx_to_model(&model, &m.o, "m.onnx", &(gf_import_options){0}, &error));
+    const gf_layer *l = &model.layer[model.output];
+    assert_string_equal(l->cls->name, "Add");
+    assert_int_equal(l->n_src, 3);
+    assert_true(gf_shape_equal(&l->shape, &GF_SHAPE(8, 8, 3)));
+    gf_model_free(&model);
+}
+
 static void all_unknown_operators_are_listed_at_once(void **state)
 {
     (void)state;
@@ -300,6 +322,7 @@ int main(void)
         cmocka_unit_test(names_come_from_the_files_modules),
         cmocka_unit_test(preprocessing_is_told_from_what_the_file_does),
         cmocka_unit_test(preprocessing_of_the_callers_comes_first),
+        cmocka_unit_test(a_sum_of_several_is_an_add),
         cmocka_unit_test(all_unknown_operators_are_listed_at_once),
         cmocka_unit_test(opsets_outside_of_11_to_22_are_refused),
         cmocka_unit_test(graphs_that_are_none_are_refused),
