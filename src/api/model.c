@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "exchange/import.h"
+#include "graph/grey.h"
 #include "zoo/zoo.h"
 
 #include <stdio.h>
@@ -93,6 +94,9 @@ static graft_status check_options(const graft_model_options *o, graft_error *err
     if (!(o->dropout >= 0 && o->dropout < 1)) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "dropout %g: wanted is 0 up to, not including, 1", o->dropout);
     }
+    if (o->channels != 0 && o->channels != 1 && o->channels != 3) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "3, or 1 for grey pictures", "%d channels", o->channels);
+    }
     if (o->width < 0 || o->height < 0 || o->classes < 0) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "size %dx%d, %d classes: not negative, please", o->width,
                        o->height, o->classes);
@@ -167,8 +171,8 @@ static graft_status open_source(graft_model *m, const graft_model_options *o, gr
     gf_import_options options = {o->width, o->height, o->preprocess, o->allow_nonfinite};
     GF_TRY(gf_import(&m->source, c->architecture, &options, &m->has_values, err));
     const gf_shape *input = &m->source.layer[0].shape;
-    if (input->rank != 3 || input->dim[2] != 3) {
-        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is %s, wanted is a picture (h, w, 3)",
+    if (input->rank != 3 || (input->dim[2] != 3 && input->dim[2] != 1)) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is %s, wanted is a picture (h, w, 3) or (h, w, 1)",
                        GF_ESC(c->architecture), GF_SHAPE_TEXT(input));
     }
     bool other = (o->width && o->width != input->dim[1]) || (o->height && o->height != input->dim[0]);
@@ -221,7 +225,8 @@ static graft_status name_classes(graft_model *m, const char *path, graft_error *
 }
 
 /* `weights` is a file, or a name that is fetched. */
-static graft_status load_weights(graft_model *m, const graft_model_options *o, graft_error *err)
+static graft_status load_weights(graft_model *m, const graft_model_options *o, gf_model *to, bool head,
+                                 graft_error *err)
 {
     char *path = NULL;
     if (!o->weights) return GRAFT_OK;
@@ -232,10 +237,41 @@ static graft_status load_weights(graft_model *m, const graft_model_options *o, g
                           .top = m->head.keep_last || m->head.replace_last};
     GF_TRY(gf_api_weights_path(m->context, o->weights, &use, &path, err));
     m->has_values = true;
-    graft_status status =
-        gf_model_load_weights(&m->model, path, m->head.keep_last, o->allow_nonfinite, &m->left_out, err);
+    graft_status status = gf_model_load_weights(to, path, head, o->allow_nonfinite, &m->left_out, err);
     gf_free(path);
     if (status == GRAFT_OK) note_left_out(m);
+    return status;
+}
+
+/* The network turned into one for grey pictures, with its weights; `model` is then cut from that. */
+static graft_status make_grey(graft_model *m, const graft_model_options *o, graft_error *err)
+{
+    gf_model colour = {0}, grey;
+    bool imported = m->source.n_layers > 0, own = m->head.keep_last || m->head.replace_last;
+    gf_run_config *c = &m->config;
+    graft_status status = GRAFT_OK;
+    c->channels = 1;
+    if (imported) {
+        colour = m->source;
+        m->source = (gf_model){0};
+    } else {
+        gf_zoo_options zoo = {.width = (int)c->width, .height = (int)c->height, .alpha = c->alpha};
+        zoo.preprocess = c->preprocess;
+        zoo.head.keep_last = own;
+        zoo.classes = own ? (m->head.keep_last ? classes_of(m, o) : 1000) : 0;
+        GF_TRY(gf_zoo_build(&colour, c->architecture, &zoo, err));
+    }
+    if (!m->has_values) gf_model_init(&colour, (uint64_t)c->model_seed, 0);
+    GF_GOTO(load_weights(m, o, &colour, own, err));
+    if (colour.layer[0].shape.dim[2] == 1) {
+        m->source = colour; /* it is one already */
+        return GRAFT_OK;
+    }
+    GF_GOTO(gf_model_to_grey(&grey, &colour, err));
+    m->source = grey;
+    m->has_values = true;
+out:
+    gf_model_free(&colour);
     return status;
 }
 
@@ -249,12 +285,13 @@ graft_status graft_model_open(graft_context *context, const graft_model_options 
     GF_GOTO(check_options(o, err));
     GF_GOTO(fill_config(m, o, err));
     GF_GOTO(open_source(m, o, err));
+    if (o->channels == 1) GF_GOTO(make_grey(m, o, err));
     GF_GOTO(build(m, &m->model, classes_of(m, o), err));
     m->has_head = m->model.classes > 0;
     m->config.classes = m->model.classes;
     GF_GOTO(gf_api_resolve_boundary(m, o, err));
     fill_facts(m);
-    GF_GOTO(load_weights(m, o, err));
+    if (o->channels != 1) GF_GOTO(load_weights(m, o, &m->model, m->head.keep_last, err));
     if (m->head.keep_last) GF_GOTO(name_classes(m, o->labels, err));
 out:
     if (status != GRAFT_OK) {

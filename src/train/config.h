@@ -20,6 +20,7 @@
     TEXT(model, head)                                       \
     TEXT(model, cut)                                        \
     TEXT(model, preprocess)                                 \
+    WHOLE(model, channels)                                  \
     WHOLE(model, model_seed)                                \
     TEXT(model, precision) /* as asked for: "auto" */       \
     TEXT(model, dtype)     /* as resolved: "f32", "bf16" */ \

@@ -83,6 +83,17 @@ static graft_status make_graph(gf_engine *e, graft_error *err)
     return GRAFT_OK;
 }
 
+static graft_status make_colours(gf_engine *e, size_t values, graft_error *err)
+{
+    e->colours = gf_new_n((size_t)e->threads, float *);
+    bool ok = e->colours != NULL;
+    for (int i = 0; i < e->threads && ok; i++) {
+        e->colours[i] = gf_alloc_tensor(values * sizeof(float));
+        ok = e->colours[i] != NULL;
+    }
+    return ok ? GRAFT_OK : gf_fail_memory(err, values * sizeof(float), "a picture");
+}
+
 static graft_status make_lanes(gf_engine *e, graft_error *err)
 {
     size_t grads = e->tail ? gf_plan_grad_count(e->tail) : 0, fold = gf_plan_fold_count(e->frozen);
@@ -94,6 +105,8 @@ static graft_status make_lanes(gf_engine *e, graft_error *err)
     e->tail_lane = gf_new_n(e->tail_lanes, gf_lane *);
     e->block = gf_new_n(e->tail_lanes, float *);
     if (!e->frozen_lane || !e->scratch || !e->tail_lane || !e->block) return gf_fail_memory(err, 0, "lanes");
+    const gf_shape *picture = &e->graph.value[e->graph.input].shape;
+    if (picture->dim[3] == 1) GF_TRY(make_colours(e, 3 * gf_count(picture), err));
     for (int i = 0; i < e->threads; i++) {
         GF_TRY(gf_lane_create(&e->frozen_lane[i], e->frozen, NULL, err));
         e->scratch[i] = gf_alloc_tensor(fold * sizeof(float));
@@ -185,7 +198,9 @@ void gf_engine_destroy(gf_engine *e)
     for (int i = 0; i < e->threads; i++) {
         if (e->frozen_lane) gf_lane_destroy(e->frozen_lane[i]);
         if (e->scratch) gf_free(e->scratch[i]);
+        if (e->colours) gf_free(e->colours[i]);
     }
+    gf_free(e->colours);
     for (size_t i = 0; i < e->tail_lanes; i++) {
         if (e->tail_lane) gf_lane_destroy(e->tail_lane[i]);
         if (e->block) gf_free(e->block[i]);
@@ -223,6 +238,15 @@ graft_status gf_engine_reload(gf_engine *e, graft_error *err)
 
 /* ---- the frozen part */
 
+/* Luma as JPEG and TensorFlow have it (ITU-R BT.601). A grey picture stays as it is. */
+static void make_grey(float *dst, const float *rgb, size_t n)
+{
+    for (size_t i = 0; i < n; i++, rgb += 3) {
+        bool grey = rgb[0] == rgb[1] && rgb[1] == rgb[2];
+        dst[i] = grey ? rgb[0] : 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2];
+    }
+}
+
 graft_status gf_engine_frozen(gf_engine *e, const gf_feed *feed, uint32_t epoch, bool training, const uint32_t *sample,
                               size_t n, int worker, bool *lost, graft_error *err)
 {
@@ -230,7 +254,9 @@ graft_status gf_engine_frozen(gf_engine *e, const gf_feed *feed, uint32_t epoch,
     size_t picture = gf_count(&e->graph.value[e->graph.input].shape), lost_here = 0;
     float *dst = gf_lane_value(lane, e->graph.input);
     for (size_t i = 0; i < n; i++) {
-        graft_status status = feed->picture(feed->ctx, epoch, sample[i], training, dst + i * picture, worker, err);
+        float *to = e->colours ? e->colours[worker] : dst + i * picture;
+        graft_status status = feed->picture(feed->ctx, epoch, sample[i], training, to, worker, err);
+        if (e->colours && status == GRAFT_OK) make_grey(dst + i * picture, to, picture);
         lost[i] = status == GRAFT_DATA;
         lost_here += lost[i];
         if (lost[i]) memset(dst + i * picture, 0, picture * sizeof *dst);

@@ -14,7 +14,7 @@
 
 typedef struct gf_engine gf_engine;
 
-/* Where pictures come from. Called on workers. dst: h x w x 3 floats, 0..255. GRAFT_DATA: this sample is lost, the
+/* Where pictures come from. Called on workers. dst: h x w x 3 floats, 0..255 (a network of one channel gets their luma). GRAFT_DATA: this sample is lost, the
  * batch goes on without it; any other failure ends the step. */
 typedef struct gf_feed {
     graft_status (*picture)(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,

@@ -33,6 +33,7 @@ struct gf_engine {
     size_t tail_lanes;
     float **block;
     float **scratch;          /* a thread: folding */
+    float **colours;          /* a thread: a colour picture, where the network takes grey ones; else NULL */
     size_t origin, trainable; /* the range of the model's block that trains */
     float *grad;
     double *squares; /* partial sums of the norm */

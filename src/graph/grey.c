@@ -1,0 +1,187 @@
+#include "graph/grey.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { COLOURS = 3 };
+
+/* What a layer before the first convolution makes of a grey picture: the colour network in each channel, the grey one.
+ */
+typedef struct affine {
+    bool raw; /* it is only the picture, prepared */
+    double scale[COLOURS], offset[COLOURS], grey_scale, grey_offset;
+} affine;
+
+static double mean(const double *x) { return (x[0] + x[1] + x[2]) / COLOURS; }
+
+/* One step of preprocessing behind another. */
+static void chain(affine *a, const double *scale, const double *offset)
+{
+    for (int c = 0; c < COLOURS; c++) {
+        a->scale[c] *= scale[c];
+        a->offset[c] = a->offset[c] * scale[c] + offset[c];
+    }
+    a->grey_scale *= mean(scale);
+    a->grey_offset = a->grey_offset * mean(scale) + mean(offset);
+}
+
+static void step_of(const gf_model *m, const gf_layer *l, double *scale, double *offset)
+{
+    const gf_param *mean_of = gf_model_param(m, (int)(l - m->layer), "mean");
+    const gf_param *variance = gf_model_param(m, (int)(l - m->layer), "variance");
+    bool rescales = l->cls == &gf_layer_input || l->cls == &gf_layer_rescaling;
+    for (int c = 0; c < COLOURS; c++) {
+        scale[c] = rescales ? (double)l->at.scale[c] : 1;
+        offset[c] = rescales ? (double)l->at.offset[c] : 0;
+        if (!mean_of || !variance) continue;
+        scale[c] = 1 / sqrt((double)m->value[variance->offset + (size_t)c]);
+        offset[c] = -scale[c] * (double)m->value[mean_of->offset + (size_t)c];
+    }
+}
+
+static bool prepares(const gf_layer_class *cls)
+{
+    return cls == &gf_layer_input || cls == &gf_layer_rescaling || cls == &gf_layer_normalization ||
+           cls == &gf_layer_zero_padding || cls == &gf_layer_cropping || cls == &gf_layer_identity;
+}
+
+static void follow(const gf_model *m, affine *a)
+{
+    for (size_t i = 0; i < m->n_layers; i++) {
+        const gf_layer *l = &m->layer[i];
+        bool first = l->cls == &gf_layer_input;
+        double scale[COLOURS], offset[COLOURS];
+        a[i] = first ? (affine){true, {1, 1, 1}, {0}, 1, 0} : a[l->src[0]];
+        a[i].raw = prepares(l->cls) && a[i].raw;
+        if (!a[i].raw) continue;
+        step_of(m, l, scale, offset);
+        chain(&a[i], scale, offset);
+    }
+}
+
+/* ---- the layers with one channel */
+
+static void grey_layer(gf_layer *l)
+{
+    double scale[COLOURS], offset[COLOURS];
+    if (l->cls != &gf_layer_input && l->cls != &gf_layer_rescaling) return;
+    for (int c = 0; c < COLOURS; c++) {
+        scale[c] = (double)l->at.scale[c];
+        offset[c] = (double)l->at.offset[c];
+    }
+    for (int c = 0; c < 4; c++) {
+        l->at.scale[c] = (float)mean(scale);
+        l->at.offset[c] = (float)mean(offset);
+    }
+    l->at.bgr = false;
+    if (l->cls == &gf_layer_input) l->shape.dim[2] = 1;
+}
+
+static graft_status add_layers(gf_model *to, const gf_model *from, const affine *a, graft_error *err)
+{
+    for (size_t i = 0; i < from->n_layers; i++) {
+        gf_layer l = from->layer[i];
+        bool reads_picture = l.n_src > 0 && a[l.src[0]].raw && !a[i].raw;
+        if (reads_picture && (l.cls != &gf_layer_conv2d || l.at.groups > 1)) {
+            return gf_fail(err, GF_E_MODEL_SHAPE, "give it colour pictures",
+                           "layer %s (%s): a network that begins with it cannot take grey pictures", GF_ESC(l.name),
+                           l.cls->name);
+        }
+        l.n_params = 0;
+        if (a[i].raw) grey_layer(&l);
+        GF_TRY(gf_model_add(to, &l, NULL, err));
+    }
+    to->features = from->features;
+    to->output = from->output;
+    to->classes = from->classes;
+    return gf_model_finish(to, err);
+}
+
+/* ---- the values */
+
+static void set_normalization(gf_model *to, const gf_model *from, int layer)
+{
+    double scale[COLOURS], offset[COLOURS];
+    step_of(from, &from->layer[layer], scale, offset);
+    to->value[gf_model_param(to, layer, "variance")->offset] = (float)(1 / (mean(scale) * mean(scale)));
+    to->value[gf_model_param(to, layer, "mean")->offset] = (float)(-mean(offset) / mean(scale));
+}
+
+/* The batch normalisation that alone reads this layer; -1: none. */
+static int norm_behind(const gf_model *m, int layer)
+{
+    int found = -1, uses = 0;
+    for (size_t i = 0; i < m->n_layers; i++) {
+        for (int k = 0; k < m->layer[i].n_src; k++) {
+            if (m->layer[i].src[k] != layer) continue;
+            uses++;
+            found = (int)i;
+        }
+    }
+    return uses == 1 && m->layer[found].cls == &gf_layer_batch_norm ? found : -1;
+}
+
+static graft_status put_constant(gf_model *to, int layer, const double *constant, size_t n, graft_error *err)
+{
+    int norm = norm_behind(to, layer);
+    const gf_param *bias = gf_model_param(to, layer, "bias");
+    const gf_param *average = norm >= 0 ? gf_model_param(to, norm, "moving_mean") : NULL;
+    const double nothing = 1e-6;
+    for (size_t o = 0; o < n; o++) {
+        if (bias) {
+            to->value[bias->offset + o] += (float)constant[o];
+        } else if (average) {
+            to->value[average->offset + o] -= (float)constant[o];
+        } else if (!(fabs(constant[o]) <= nothing)) {
+            return gf_fail(err, GF_E_MODEL_SHAPE, "give it colour pictures",
+                           "layer %s: grey pictures need a bias there, which it has not",
+                           GF_ESC(to->layer[layer].name));
+        }
+    }
+    return GRAFT_OK;
+}
+
+/* k = sum_c k_c A_c / A; the constant that this leaves goes behind it. */
+static graft_status fold_colours(gf_model *to, const gf_model *from, int layer, const affine *a, graft_error *err)
+{
+    const gf_param *p = gf_model_param(from, layer, "kernel"), *q = gf_model_param(to, layer, "kernel");
+    size_t places = (size_t)(p->shape.dim[0] * p->shape.dim[1]), oc = (size_t)p->shape.dim[3];
+    double *constant = gf_new_n(oc, double);
+    if (!constant) return gf_fail_memory(err, oc * sizeof *constant, "a grey network");
+    for (size_t t = 0; t < places; t++) {
+        for (size_t o = 0; o < oc; o++) {
+            double sum = 0;
+            for (size_t c = 0; c < COLOURS; c++) {
+                double k = (double)from->value[p->offset + (t * COLOURS + c) * oc + o];
+                sum += k * a->scale[c] / a->grey_scale;
+                constant[o] += k * (a->offset[c] - a->grey_offset * a->scale[c] / a->grey_scale);
+            }
+            to->value[q->offset + t * oc + o] = (float)sum;
+        }
+    }
+    graft_status status = put_constant(to, layer, constant, oc, err);
+    gf_free(constant);
+    return status;
+}
+
+graft_status gf_model_to_grey(gf_model *to, const gf_model *from, graft_error *err)
+{
+    *to = (gf_model){0};
+    memcpy(to->name, from->name, sizeof to->name);
+    graft_status status = GRAFT_OK;
+    affine *a = gf_new_n(from->n_layers, affine);
+    if (!a) return gf_fail_memory(err, from->n_layers * sizeof *a, "a grey network");
+    follow(from, a);
+    GF_GOTO(add_layers(to, from, a, err));
+    gf_model_copy_values(to, from);
+    for (size_t i = 0; i < from->n_layers; i++) {
+        const gf_layer *l = &from->layer[i];
+        bool reads_picture = l->n_src > 0 && a[l->src[0]].raw && !a[i].raw;
+        if (l->cls == &gf_layer_normalization && a[i].raw) set_normalization(to, from, (int)i);
+        if (reads_picture) GF_GOTO(fold_colours(to, from, (int)i, &a[l->src[0]], err));
+    }
+out:
+    gf_free(a);
+    if (status != GRAFT_OK) gf_model_free(to);
+    return status;
+}
