@@ -339,7 +339,7 @@ static graft_status decompose(gf_oi *s, gf_oi_value *v)
     }
     if (only == v && in[0] != in[1]) return merge(s, n, in[0], in[1], v);
     if (only == v) only = in[0];
-    if (only->layer < 0) { /* this operator alone, on what comes before it */
+    if (only->layer < 0 || v->root != only->root) { /* this operator alone, on what comes before it */
         bool is_one;
         GF_TRY(gf_oi_materialize(s, only));
         v->layer = -1;
