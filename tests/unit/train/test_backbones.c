@@ -89,7 +89,6 @@ static const float *values(const bench *b, const char *name, size_t want_n)
     return x;
 }
 
-/* A name without which two parameters would be one: LAYER/VAR. */
 static int by_path(const void *a, const void *b)
 {
     const char *const *x = a, *const *y = b;
@@ -393,7 +392,6 @@ static void trains_from_any_layer(void **state)
             bench b;
             batches x;
             open_bench(&b, proven[i], 0, (gf_zoo_options){.classes = CLASSES});
-            paths all = sorted_paths(&b.model, false);
             b.model.boundary = 0;
             paths whole = sorted_paths(&b.model, true);
             const float *norms = values(&b, "grad_norms", whole.n);
@@ -416,10 +414,38 @@ static void trains_from_any_layer(void **state)
             assert_int_equal(trained, gf_model_counts(&b.model).trainable_variables);
             assert_true(frozen ? trained == 2 : trained > 2 && trained < whole.n);
             gf_engine_destroy(e);
-            free_paths(&all);
             free_paths(&whole);
             close_bench(&b);
         }
+    }
+}
+
+/* From random weights: the first loss is near that of guessing, and every variable has a gradient. */
+static void trains_from_random_weights(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PROVEN; i++) {
+        bench b;
+        batches x;
+        open_bench(&b, proven[i], 0, (gf_zoo_options){.classes = CLASSES});
+        gf_model_init(&b.model, 3, 0);
+        b.model.boundary = 0;
+        make_batches(&x, &b);
+        gf_engine *e = training_engine(&b);
+        gf_batch batch = {0, 0, BATCH, x.sample, x.label};
+        gf_step_result r;
+        OK(gf_engine_gradient(e, &(gf_feed){picture, &b}, NULL, &batch, NULL, &r, &error));
+        print_message("%s: loss of random weights %.3f\n", b.name, r.loss);
+        assert_true(r.loss > 0.1 && r.loss < 20);
+        for (size_t k = 0; k < b.model.n_params; k++) {
+            const gf_param *p = &b.model.param[k];
+            if (!gf_model_param_trains(&b.model, p)) continue;
+            double norm = norm_of(e, &b.model, p);
+            if (!(norm > 0 && norm < 1e6))
+                fail_msg("%s: %s/%s has a gradient of %g", b.name, b.model.layer[p->layer].name, p->var, norm);
+        }
+        gf_engine_destroy(e);
+        close_bench(&b);
     }
 }
 
@@ -522,7 +548,7 @@ int main(void)
         cmocka_unit_test(sizes_are_kept_to),      cmocka_unit_test(weights_are_the_generators),
         cmocka_unit_test(logits_are_the_sources), cmocka_unit_test(own_classifiers_are_the_sources),
         cmocka_unit_test(bf16_is_near),           cmocka_unit_test(training_is_the_sources),
-        cmocka_unit_test(trains_from_any_layer),
+        cmocka_unit_test(trains_from_any_layer),  cmocka_unit_test(trains_from_random_weights),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
