@@ -97,15 +97,15 @@ static void live(gf_block *b, int step)
     }
 }
 
-/* Whether node's backward, for its source k, may leave the gradient where dst's lies: it is handed on unchanged. A
- * value that is added to itself gets it twice. */
-static bool hands_on(const gf_node *n, int k)
+/* Whether node's backward, for its source k, may leave the gradient where dst's lies: it is handed on unchanged or
+ * worked on in place. A value that is added to itself gets it twice. */
+static bool hands_on(const gf_plan *p, const gf_node *n, int k)
 {
     for (int i = 0; i < n->spec.n_src; i++) {
         if (i != k && n->src[i] == n->src[k]) return false;
     }
     bool conv_residual = k == 1 && (n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_naive);
-    return conv_residual || (k == 0 && n->spec.cls == &gf_op_add);
+    return (conv_residual || (k == 0 && n->spec.cls->in_place)) && p->type[n->src[k]] == p->type[n->dst];
 }
 
 static void live_forward(gf_plan *p)
@@ -151,7 +151,7 @@ static void live_backward(gf_plan *p, bool *written, gf_op_spec *spec)
             if (!p->g->value[v].needs_grad || p->g->value[v].producer < (int)p->spec.first) continue;
             spec[i].diff_src[k] = true;
             spec[i].accumulate[k] = written[v];
-            if (!written[v] && hands_on(n, k)) p->diff_is[v] = p->diff_is[n->dst];
+            if (!written[v] && hands_on(p, n, k)) p->diff_is[v] = p->diff_is[n->dst];
             written[v] = true;
             live(&p->diff[p->diff_is[v]], step);
         }

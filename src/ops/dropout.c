@@ -64,7 +64,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     const gf_op_args *a = &exec->args;
     if (drops(s, step)) {
         drop(s, step, a->diff_dst, s->dst_dtype, a->diff_src[0], s->src_dtype[0], s->accumulate[0]);
-    } else {
+    } else if (a->diff_src[0] != a->diff_dst) {
         gf_put(a->diff_src[0], s->src_dtype[0], a->diff_dst, s->dst_dtype, gf_count(&s->dst), s->accumulate[0]);
     }
     return GRAFT_OK;
@@ -72,6 +72,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
 
 const gf_op_class gf_op_dropout = {
     .name = "dropout",
+    .in_place = true,
     .infer = infer,
     .forward = forward,
     .backward = backward,

@@ -82,7 +82,13 @@ static graft_status sum_backward(gf_exec *exec, const gf_step *step, graft_error
     return GRAFT_OK;
 }
 
-const gf_op_class gf_op_add = {.name = "add", .infer = same_shape, .forward = sum_forward, .backward = sum_backward};
+const gf_op_class gf_op_add = {
+    .name = "add",
+    .in_place = true,
+    .infer = same_shape,
+    .forward = sum_forward,
+    .backward = sum_backward,
+};
 
 /* Between bf16 values a lookup takes half the time of an exponential, and gives the same bits. */
 static bool is_looked_up(const gf_op_spec *s)
@@ -117,6 +123,7 @@ static graft_status act_forward(gf_exec *exec, const gf_step *step, graft_error 
 
 const gf_op_class gf_op_act = {
     .name = "act",
+    .in_place = true,
     .infer = same_shape,
     .create = act_create,
     .forward = act_forward,
@@ -232,6 +239,7 @@ static graft_status multiply_backward(gf_exec *exec, const gf_step *step, graft_
 
 const gf_op_class gf_op_multiply = {
     .name = "multiply",
+    .in_place = true,
     .infer = multiply_infer,
     .forward = multiply_forward,
     .backward = multiply_backward,
@@ -342,6 +350,7 @@ static graft_status affine_finish(const gf_op *op, const float *grad, float *dke
 
 const gf_op_class gf_op_affine = {
     .name = "affine",
+    .in_place = true,
     .infer = same_shape,
     .create = affine_create,
     .destroy = affine_destroy,

@@ -193,6 +193,7 @@ static graft_status reshape_backward(gf_exec *exec, const gf_step *step, graft_e
 
 const gf_op_class gf_op_reshape = {
     .name = "reshape",
+    .in_place = true,
     .infer = reshape_infer,
     .forward = reshape_forward,
     .backward = reshape_backward,

@@ -166,6 +166,7 @@ static graft_status finish_grad(const gf_op *op, const float *grad, float *dkern
 
 const gf_op_class gf_op_norm = {
     .name = "norm",
+    .in_place = true,
     .infer = infer,
     .create = create,
     .destroy = destroy,

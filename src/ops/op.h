@@ -140,7 +140,7 @@ struct gf_op {
 };
 
 /* Where a lane's tensors lie. diff_dst may be overwritten by backward. A diff_src may be the same memory as diff_dst
- * where the op hands it on unchanged (a residual). */
+ * where the op hands it on unchanged (a residual) or works in place (gf_op_class). */
 typedef struct gf_op_args {
     const void *src[GF_OP_MAX_SRC];
     void *dst;
@@ -166,6 +166,7 @@ typedef struct gf_step {
 
 struct gf_op_class {
     const char *name;
+    bool in_place; /* diff_src[0] may be diff_dst's memory, where their types are the same */
     graft_status (*infer)(const gf_op_spec *spec, gf_shape *dst, graft_error *err);
     graft_status (*create)(gf_op *op, gf_ops *ops, graft_error *err);
     void (*destroy)(gf_op *op);
@@ -183,7 +184,7 @@ extern const gf_op_class gf_op_conv, gf_op_conv_naive;
 extern const gf_op_class gf_op_depthwise; /* gf_op_conv with a faster backward, where gf_depthwise_fits */
 bool gf_depthwise_fits(const gf_op_spec *spec);
 bool gf_depthwise_wins(const gf_op_spec *spec, gf_ops *ops); /* it fits and is the faster: timed */
-extern const gf_op_class gf_op_conv_int8; /* forward only; where gf_ops_has_int8 */
+extern const gf_op_class gf_op_conv_int8;                    /* forward only; where gf_ops_has_int8 */
 extern const gf_op_class gf_op_dense, gf_op_dense_naive;
 extern const gf_op_class gf_op_global_pool, gf_op_global_max_pool; /* (n, h, w, c) -> (n, c) */
 extern const gf_op_class gf_op_max_pool, gf_op_max_pool_naive;

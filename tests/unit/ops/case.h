@@ -31,7 +31,7 @@ typedef struct op_case {
     char name[96];
     gf_op_spec spec; /* types are set by the run */
     bool mixed;      /* the last source is f32 whatever the others are */
-    bool alias;      /* the residual's (or first summand's) diff_src is diff_dst's memory */
+    bool alias;      /* the residual's, else the first source's, diff_src is diff_dst's memory */
 } op_case;
 
 /* INTEGERS: every sum is a small whole multiple of a power of two, so f32 is exact and so is each comparison. LATTICE:
@@ -209,7 +209,8 @@ static inline void bind_run(run *r)
                     .grad = data_of(&r->grad),
                     .workspace = data_of(&r->workspace),
                     .scratchpad = data_of(&r->scratchpad)};
-    int handed_on = s->n_src - 1; /* the residual; of an addition, the last summand too */
+    bool conv = s->cls == &gf_op_conv || s->cls == &gf_op_conv_naive;
+    int handed_on = conv ? s->n_src - 1 : 0;
     for (int k = 0; k < s->n_src; k++) {
         a.src[k] = data_of(&r->src[k]);
         bool aliased = r->c->alias && k == handed_on;
