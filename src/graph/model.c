@@ -1,8 +1,5 @@
 #include "graph/model.h"
 
-#include "base/rng.h"
-
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -175,30 +172,6 @@ size_t gf_model_first_trainable(const gf_model *m)
         if (gf_model_param_trains(m, &m->param[i]) && m->param[i].offset < first) first = m->param[i].offset;
     }
     return first;
-}
-
-static void glorot(float *x, const gf_param *p, uint64_t seed, uint32_t number)
-{
-    const int64_t *d = p->shape.dim;
-    int r = p->shape.rank;
-    double receptive = 1;
-    for (int i = 0; i < r - 2; i++) receptive *= (double)d[i];
-    double fan = r >= 2 ? receptive * (double)(d[r - 2] + d[r - 1]) : 2.0 * (double)p->count;
-    float limit = (float)sqrt(6.0 / fan);
-    gf_rng rng = gf_rng_make(seed, GF_PURPOSE_INIT, 0, number);
-    for (size_t i = 0; i < p->count; i++) x[i] = gf_rng_range(&rng, -limit, limit);
-}
-
-void gf_model_init(gf_model *m, uint64_t seed, int first)
-{
-    for (size_t i = 0; i < m->n_params; i++) {
-        const gf_param *p = &m->param[i];
-        float *x = m->value + p->offset;
-        if (p->layer < first) continue;
-        bool one = !strcmp(p->var, "gamma") || strstr(p->var, "variance");
-        for (size_t k = 0; k < p->count; k++) x[k] = one;
-        if (strstr(p->var, "kernel")) glorot(x, p, seed, (uint32_t)i);
-    }
 }
 
 gf_counts gf_model_counts(const gf_model *m)

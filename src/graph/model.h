@@ -129,8 +129,9 @@ bool gf_model_param_trains(const gf_model *m, const gf_param *p);
 /* The range of the block that trains with the present boundary: [first, n_trainable_values). */
 size_t gf_model_first_trainable(const gf_model *m);
 
-/* Seeded initial values: Glorot uniform kernels (Glorot and Bengio, 2010; Keras's default), zero biases, ones and zeros
- * for batch normalisation. Layers from `first` on. */
+/* Seeded initial values: Glorot uniform kernels (Glorot and Bengio, 2010; Keras's default), zero biases, gamma 1
+ * and beta 0; batch normalisation's statistics are what is to be expected behind those kernels (init.c), and 0 and 1
+ * elsewhere. Layers from `first` on. */
 void gf_model_init(gf_model *m, uint64_t seed, int first);
 
 typedef struct gf_counts {

@@ -1,0 +1,152 @@
+/* init.c - values before training.
+ *
+ * Batch normalisation runs on its statistics as they are, so with Keras's start (mean 0, variance 1) a deep network of
+ * fresh kernels would hand on less and less of the picture: after fifty layers nothing. So statistics behind a
+ * convolution start as what that convolution makes of its input, were that normally distributed and independent from
+ * place to place: mean_c = E[x] sum_k w_kc, variance_c = Var[x] sum_k w_kc^2. */
+#include "graph/model.h"
+
+#include "base/rng.h"
+
+#include <math.h>
+#include <string.h>
+
+static void glorot(float *x, const gf_param *p, uint64_t seed, uint32_t number)
+{
+    const int64_t *d = p->shape.dim;
+    int r = p->shape.rank;
+    double receptive = 1;
+    for (int i = 0; i < r - 2; i++) receptive *= (double)d[i];
+    double fan = r >= 2 ? receptive * (double)(d[r - 2] + d[r - 1]) : 2.0 * (double)p->count;
+    float limit = (float)sqrt(6.0 / fan);
+    gf_rng rng = gf_rng_make(seed, GF_PURPOSE_INIT, 0, number);
+    for (size_t i = 0; i < p->count; i++) x[i] = gf_rng_range(&rng, -limit, limit);
+}
+
+/* ---- statistics */
+
+typedef struct moments {
+    double mean, variance;
+} moments;
+
+static bool convolves(const gf_layer *l)
+{
+    return l->cls == &gf_layer_conv2d || l->cls == &gf_layer_depthwise || l->cls == &gf_layer_separable;
+}
+
+static bool normalises_conv(const gf_model *m, const gf_layer *l)
+{
+    return l->cls == &gf_layer_batch_norm && convolves(&m->layer[l->src[0]]);
+}
+
+/* Of an activation's output where its input is normally distributed around 0. */
+static moments activated(gf_act act, double variance)
+{
+    static const struct {
+        gf_act act;
+        double mean, variance; /* for an input of variance 1 */
+    } row[] = {{GF_ACT_RELU, 0.40, 0.34},      {GF_ACT_RELU6, 0.40, 0.34}, {GF_ACT_SILU, 0.21, 0.31},
+               {GF_ACT_HARD_SILU, 0.21, 0.31}, {GF_ACT_GELU, 0.28, 0.35},  {GF_ACT_GELU_TANH, 0.28, 0.35}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        if (row[i].act == act) return (moments){row[i].mean * sqrt(variance), row[i].variance * variance};
+    }
+    return (moments){0, variance};
+}
+
+/* What normalisation by statistics that are right, but for epsilon, leaves of the variance. */
+static moments normalised(const gf_model *m, const gf_layer *l)
+{
+    const gf_param *p = gf_model_param(m, (int)(l - m->layer), "moving_variance");
+    double sum = 0;
+    for (size_t c = 0; c < p->count; c++) {
+        double v = (double)m->value[p->offset + c];
+        sum += v / (v + (double)l->at.epsilon);
+    }
+    return (moments){0, sum / (double)p->count};
+}
+
+/* Of a layer's output, roughly. `visits`: how many layers may yet be looked at. */
+static moments expected(const gf_model *m, int layer, int *visits)
+{
+    const gf_layer *l = &m->layer[layer];
+    if (--*visits < 0) return (moments){0, 1};
+    if (normalises_conv(m, l)) return normalised(m, l);
+    bool hands_on = l->cls == &gf_layer_zero_padding || l->cls == &gf_layer_dropout || l->cls == &gf_layer_identity ||
+                    l->cls == &gf_layer_max_pool || l->cls == &gf_layer_avg_pool || l->cls == &gf_layer_concatenate;
+    if (hands_on) return expected(m, l->src[0], visits);
+    moments x = {0, 1};
+    if (l->cls == &gf_layer_relu || l->cls == &gf_layer_activation) {
+        return activated(l->at.act, expected(m, l->src[0], visits).variance);
+    }
+    if (l->cls == &gf_layer_multiply) { /* a gate lets half through */
+        x = expected(m, l->src[0], visits);
+        return (moments){x.mean / 2, x.variance / 4};
+    }
+    if (l->cls != &gf_layer_add) return x;
+    x.variance = 0;
+    for (int k = 0; k < l->n_src; k++) {
+        moments y = expected(m, l->src[k], visits);
+        x.mean += y.mean;
+        x.variance += y.variance;
+    }
+    return x;
+}
+
+/* Adds what n outputs get from one input of these moments. */
+static void add_row(const float *w, size_t n, moments x, float *mean, float *variance)
+{
+    for (size_t c = 0; c < n; c++) {
+        mean[c] += w[c] * (float)x.mean;
+        variance[c] += w[c] * w[c] * (float)x.variance;
+    }
+}
+
+/* A depthwise kernel (h, w, channel, multiplier) gives each output from its own channel: rows as long as the outputs,
+ * as any kernel's. */
+static void add_conv(const gf_model *m, const gf_layer *conv, moments x, float *mean, float *variance)
+{
+    const gf_param *p = &m->param[conv->param[0]], *pointwise = p + 1;
+    const float *w = m->value + p->offset;
+    size_t n = gf_layer_channels(conv);
+    if (conv->cls != &gf_layer_separable) {
+        for (size_t row = 0; row < p->count / n; row++) add_row(w + row * n, n, x, mean, variance);
+        return;
+    }
+    size_t places = (size_t)(p->shape.dim[0] * p->shape.dim[1]), inner = p->count / places;
+    for (size_t i = 0; i < inner; i++) {
+        moments y = {0, 0};
+        for (size_t k = 0; k < places; k++) {
+            double v = (double)w[k * inner + i];
+            y.mean += v * x.mean;
+            y.variance += v * v * x.variance;
+        }
+        add_row(m->value + pointwise->offset + i * n, n, y, mean, variance);
+    }
+}
+
+static void set_statistics(gf_model *m, int layer)
+{
+    enum { VISITS = 1000 };
+    const gf_layer *l = &m->layer[layer], *conv = &m->layer[l->src[0]];
+    const gf_param *mean = gf_model_param(m, layer, "moving_mean"),
+                   *variance = gf_model_param(m, layer, "moving_variance");
+    int visits = VISITS;
+    moments x = expected(m, conv->src[0], &visits);
+    memset(m->value + variance->offset, 0, variance->count * sizeof *m->value);
+    add_conv(m, conv, x, m->value + mean->offset, m->value + variance->offset);
+}
+
+void gf_model_init(gf_model *m, uint64_t seed, int first)
+{
+    for (size_t i = 0; i < m->n_params; i++) {
+        const gf_param *p = &m->param[i];
+        float *x = m->value + p->offset;
+        if (p->layer < first) continue;
+        bool one = !strcmp(p->var, "gamma") || strstr(p->var, "variance");
+        for (size_t k = 0; k < p->count; k++) x[k] = one;
+        if (strstr(p->var, "kernel")) glorot(x, p, seed, (uint32_t)i);
+    }
+    for (size_t i = (size_t)first; i < m->n_layers; i++) {
+        if (normalises_conv(m, &m->layer[i])) set_statistics(m, (int)i);
+    }
+}
