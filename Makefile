@@ -22,6 +22,7 @@ bench: all
 	@scripts/deps.sh bench
 	@tools/venv.sh
 	.deps/venv/bin/python bench/run.py $(OPTIONS)
+	.deps/venv/bin/python bench/run.py $(OPTIONS) --nets
 
 install:
 	@test -e $(BUILD)/build.ninja || $(MAKE) all

@@ -3,6 +3,7 @@
 
 Each configuration of a peer is a process of its own. First all of them run once, briefly (the sweep); then the best of each peer
 and graft run in turn, for some rounds, and the medians over the rounds are compared. README.md says how to read the table.
+With --nets: many networks instead (nets.py).
 """
 import argparse
 import glob
@@ -12,6 +13,8 @@ import statistics
 import subprocess
 import sys
 import time
+
+import nets
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -26,6 +29,15 @@ TORCH_FINETUNE = [f"--precision {p} --layout nhwc --mode {m}" for p, m in (
 KERAS = [f"--precision {p} --jit {j}" for p in ("f32", "bf16") for j in ("off", "on")]
 QUICK = ("--precision bf16 --layout nhwc --mode freeze", "--precision bf16 --layout nhwc --mode autotune",
          "--precision bf16+dw32 --layout nhwc --mode freeze", "--precision amp --layout nhwc --mode compile", "--precision f32 --jit off", "--precision bf16 --jit off")
+
+
+def kind_of(peer, arguments):
+    """The row of the table that a configuration competes in: PyTorch as its documentation shows it, and tuned by hand beyond."""
+    if peer == "keras":
+        return "keras + augmentation" if "--augment" in arguments else "keras"
+    words = arguments.split()
+    plain = words[words.index("--precision") + 1] in ("f32", "amp") and words[words.index("--mode") + 1] in ("eager", "compile")
+    return "torch" if plain else "torch, hand-tuned"
 
 
 def configurations(quick):
@@ -67,31 +79,34 @@ class Bench:
     def __init__(self, options):
         self.o, self.allocators, self.log = options, allocators(), []
 
-    def peer(self, peer, task, arguments, allocator, steps):
-        command = [self.o.python, os.path.join(HERE, "peers", f"{peer}_bench.py"), "--task", task, *arguments.split(),
-                   "--batch", str(self.o.batch), "--size", str(self.o.size), "--threads", str(self.o.threads),
-                   "--steps", str(steps)]
+    def peer(self, peer, task, arguments, allocator, steps, net="mobilenet_v2", size=None, batch=None):
+        command = [*self.o.wrap.split(), self.o.python, os.path.join(HERE, "peers", f"{peer}_bench.py"), "--net", net,
+                   "--task", task, *arguments.split(), "--batch", str(batch or self.o.batch),
+                   "--size", str(size or self.o.size), "--threads", str(self.o.threads), "--steps", str(steps)]
         threads = {"OMP_NUM_THREADS": str(self.o.threads)}
         result = run(command, {**self.allocators[allocator], **threads}, self.o.limit)
         if result:
             result["allocator"] = allocator
             self.log.append(result)
-            print(f"  {peer:6} {task:9} {arguments:55} {allocator:9} {result['ms']:8.1f} ms {result['peak_rss_mb']:7.0f} MB",
+            print(f"  {peer:6} {net:18} {task:9} {arguments:55} {allocator:9} {result['ms']:8.1f} ms {result['peak_rss_mb']:7.0f} MB",
                   file=sys.stderr, flush=True)
         return result
 
-    def graft(self):
-        command = [self.o.graft, "bench", "--model", "mobilenet_v2", "--size", str(self.o.size), "--batch", str(self.o.batch),
-                   "--fine-tune-at", "100", "--threads", str(self.o.threads), "--json"]
+    def graft(self, net, size, batch, boundary, steps):
+        """boundary: the first layer of graft's fine-tune step; None for no such step."""
+        command = [*self.o.wrap.split(), self.o.graft, "bench", "--model", net, "--size", str(size), "--batch", str(batch),
+                   "--threads", str(self.o.threads), "--steps", str(steps), "--json"]
+        if boundary is not None:
+            command += ["--fine-tune-at", str(boundary)]
         result = run(command, {}, self.o.limit)
         if result:
-            self.log.append({"peer": "graft", **result})
-            print(f"  graft  frozen {result['frozen_step_ms']:.1f} ms, fine-tune {result['fine_tune_step_ms']:.1f} ms",
+            self.log.append({"peer": "graft", "net": net, "boundary": boundary, **result})
+            print(f"  graft  {net:18} frozen {result['frozen_step_ms']:.1f} ms, fine-tune {result['fine_tune_step_ms']:.1f} ms",
                   file=sys.stderr, flush=True)
         return result
 
     def sweep(self):
-        """The best two PyTorch and the best Keras configurations of each task, the latter with and without augmentation.
+        """The best two PyTorch configurations of each kind and task and the best Keras one, the latter with and without augmentation.
 
         Ranked by the fastest step: the sweep is short, and other work on the machine only ever adds time.
         """
@@ -102,22 +117,21 @@ class Bench:
                 continue
             result = self.peer(peer, task, arguments, first, self.o.sweep_steps)
             if result:
-                kind = peer + (" + augmentation" if result.get("augment") else "")
-                found.setdefault((kind, task), []).append((result["min_ms"], peer, arguments, first))
+                found.setdefault((kind_of(peer, arguments), task), []).append((result["min_ms"], peer, arguments, first))
         for (_, task), rows in found.items():
             for allocator in others:
                 for _, peer, arguments, _ in sorted(rows)[:2]:
                     result = self.peer(peer, task, arguments, allocator, self.o.sweep_steps)
                     if result:
                         rows.append((result["min_ms"], peer, arguments, allocator))
-        return {key: [c[1:] for c in sorted(rows)[:2 if key[0] == "torch" else 1]] for key, rows in found.items()}
+        return {key: [c[1:] for c in sorted(rows)[:2 if key[0].startswith("torch") else 1]] for key, rows in found.items()}
 
     def rounds(self, chosen):
         samples, graft = {}, []
         for i in range(self.o.rounds):
             print(f"round {i + 1} of {self.o.rounds}", file=sys.stderr)
             if os.access(self.o.graft, os.X_OK):
-                graft.append(self.graft())
+                graft.append(self.graft("mobilenet_v2", self.o.size, self.o.batch, 100, self.o.steps))
             for (kind, task), candidates in chosen.items():
                 for peer, arguments, allocator in candidates:
                     result = self.peer(peer, task, arguments, allocator, self.o.steps)
@@ -154,15 +168,25 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=40, help="timed steps of a round")
     parser.add_argument("--sweep-steps", type=int, default=15, help="timed steps of the sweep")
+    parser.add_argument("--net-steps", type=int, default=8, help="timed steps of a network of --nets")
     parser.add_argument("--limit", type=int, default=900, help="seconds a process may take")
+    parser.add_argument("--wrap", default="", help="a command that runs each measured one, as \"taskset -c 0,1\"")
+    parser.add_argument("--nets", nargs="*", metavar="NAME", help=f"the table of networks: {', '.join(nets.NETS)}; none named: all")
     parser.add_argument("--only", choices=("torch", "keras"))
     parser.add_argument("--quick", action="store_true", help="sweep only the configurations that usually win")
     parser.add_argument("--chosen", help="take the configurations that a former results.json chose, no sweep")
-    parser.add_argument("--out", default=os.path.join(HERE, "results.json"))
+    parser.add_argument("--out", help="results.json beside this file, results_nets.json with --nets")
     options = parser.parse_args()
+    if not options.out:
+        options.out = os.path.join(HERE, "results.json" if options.nets is None else "results_nets.json")
     if not os.path.exists(options.python):
         parser.error(f"{options.python} is missing: run tools/venv.sh first")
     bench = Bench(options)
+    if options.nets is not None:
+        rows = nets.table(bench, options.nets)
+        with open(options.out, "w") as f:
+            json.dump({"when": time.strftime("%Y-%m-%dT%H:%M:%S"), "cpus": os.cpu_count(), "all": bench.log, "table": rows}, f, indent=1)
+        return 0 if rows else 1
     if options.chosen:
         with open(options.chosen) as f:
             chosen = {(c["kind"], c["task"]): [tuple(x) for x in c["candidates"]] for c in json.load(f)["chosen"]}

@@ -1,4 +1,4 @@
-"""One Keras 3 (TensorFlow) configuration: time of a training step of MobileNetV2. Prints one line of JSON."""
+"""One Keras 3 (TensorFlow) configuration: time of a training step of one network. Prints one line of JSON."""
 import argparse
 import json
 import os
@@ -7,7 +7,8 @@ import statistics
 import time
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--task", choices=("frozen", "finetune"), required=True)
+parser.add_argument("--net", default="mobilenet_v2", help="one of NETWORKS")
+parser.add_argument("--task", choices=("frozen", "finetune", "whole"), required=True, help="finetune: layers 100 and on")
 parser.add_argument("--precision", choices=("f32", "bf16"), default="f32")
 parser.add_argument("--jit", choices=("off", "on"), default="off", help="XLA (Keras's \"auto\" is one of the two)")
 parser.add_argument("--augment", action="store_true", help="RandomFlip and RandomRotation(0.2) in the model, as in the tutorial")
@@ -31,9 +32,13 @@ keras.utils.set_random_seed(1)
 if options.precision == "bf16":
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
 
-base = keras.applications.MobileNetV2(input_shape=(options.size, options.size, 3), include_top=False, weights=None)
-base.trainable = options.task == "finetune"
-if base.trainable:
+NETWORKS = {"mobilenet_v2": "MobileNetV2", "mobilenet_v3_small": "MobileNetV3Small", "efficientnet_b0": "EfficientNetB0",
+            "densenet121": "DenseNet121", "resnet50_v2": "ResNet50V2", "vgg16": "VGG16", "inception_v3": "InceptionV3",
+            "xception": "Xception"}
+base = getattr(keras.applications, NETWORKS[options.net])(
+    input_shape=(options.size, options.size, 3), include_top=False, weights=None)
+base.trainable = options.task != "frozen"
+if options.task == "finetune":
     for layer in base.layers[:100]:
         layer.trainable = False
 inputs = keras.Input((options.size, options.size, 3))
@@ -72,7 +77,7 @@ for _ in range(options.steps):
     loss = run()
     times.append((time.perf_counter() - start) * 1e3)
 print(json.dumps({
-    "peer": "keras", "version": f"{keras.__version__} / TensorFlow {tf.__version__}", "task": options.task,
+    "peer": "keras", "version": f"{keras.__version__} / TensorFlow {tf.__version__}", "net": options.net, "task": options.task,
     "precision": options.precision, "jit": options.jit, "augment": options.augment,
     "ms": round(statistics.median(times), 2), "min_ms": round(min(times), 2), "loss": round(loss, 4),
     "trained": int(sum(np.prod(v.shape) for v in model.trainable_variables)),

@@ -1,7 +1,8 @@
-"""One PyTorch configuration: time of a training step of MobileNetV2. Prints one line of JSON.
+"""One PyTorch configuration: time of a training step of one network. Prints one line of JSON.
 
 frozen:   only the head trains; the base runs without gradients, batch norm on its moving statistics.
-finetune: what Keras calls layers 100-153 train too (block_11_depthwise and on), batch norm still on moving statistics.
+finetune: of MobileNetV2, what Keras calls layers 100-153 train too (block_11_depthwise and on), batch norm still on moving statistics.
+whole:    everything trains, batch norm still on moving statistics.
 """
 import argparse
 import contextlib
@@ -11,7 +12,8 @@ import statistics
 import time
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--task", choices=("frozen", "finetune"), required=True)
+parser.add_argument("--net", default="mobilenet_v2", help="one of torch_networks.py")
+parser.add_argument("--task", choices=("frozen", "finetune", "whole"), required=True)
 parser.add_argument("--precision", choices=("f32", "amp", "bf16", "bf16+f32", "bf16+dw32"), default="f32",
                     help="amp: bfloat16 autocast; bf16: the frozen part wholly bfloat16, the rest autocast; "
                          "bf16+f32: that, the rest float32; bf16+dw32: that, the rest autocast but its depthwise convolutions float32")
@@ -25,8 +27,11 @@ parser.add_argument("--steps", type=int, default=40)
 parser.add_argument("--warmup", type=int, default=10)
 options = parser.parse_args()
 
+if options.task == "finetune" and options.net != "mobilenet_v2":
+    parser.error("--task finetune is of mobilenet_v2 alone")
+
 import torch
-import torchvision
+import torch_networks
 
 torch.set_num_threads(options.threads)
 torch.manual_seed(1)
@@ -36,7 +41,7 @@ if options.mode in ("freeze", "autotune"):
     if options.mode == "autotune":
         inductor.max_autotune = True
 
-net = torchvision.models.mobilenet_v2(weights=None).eval()
+features, channels = torch_networks.features(options.net)
 layout = torch.channels_last if options.layout == "nhwc" else torch.contiguous_format
 
 
@@ -49,10 +54,10 @@ class Depthwise32(torch.nn.Conv2d):
 
 
 class Head(torch.nn.Module):
-    def __init__(self):
+    def __init__(self, channels):
         super().__init__()
         self.dropout = torch.nn.Dropout(0.2)
-        self.dense = torch.nn.Linear(1280, 1)
+        self.dense = torch.nn.Linear(channels, 1)
 
     def forward(self, x):
         return self.dense(self.dropout(x.float().mean((2, 3))))
@@ -79,17 +84,19 @@ class Above(torch.nn.Module):
         return self.head(self.blocks(x + self.rest(expanded)))
 
 
-head = Head()
+head = Head(channels)
 head.train()
 if options.task == "frozen":
-    below, above = net.features, head
+    below, above = features, head
+elif options.task == "finetune":
+    below, above = Below(features), Above(features, head)
 else:
-    below, above = Below(net.features), Above(net.features, head)
+    below, above = torch.nn.Identity(), torch.nn.Sequential(features, head)
 for p in below.parameters():
     p.requires_grad_(False)
 below.to(memory_format=layout)
 above.to(memory_format=layout)
-half_below = options.precision.startswith("bf16")
+half_below = options.precision.startswith("bf16") and options.task != "whole"
 if options.precision == "bf16+dw32":
     for module in above.modules():
         if isinstance(module, torch.nn.Conv2d) and module.groups > 1:
@@ -110,21 +117,22 @@ cast = (contextlib.nullcontext if options.precision in ("f32", "bf16+f32")
 no_grad = torch.inference_mode if options.mode == "eager" else torch.no_grad
 run_below, run_above, run_optimizer = below, above, optimizer.step
 if options.mode != "eager":
-    run_below = torch.compile(below)
-    if options.task == "finetune":
+    if options.task != "whole":
+        run_below = torch.compile(below)
+    if options.task != "frozen":
         run_above = torch.compile(above)
         run_optimizer = torch.compile(optimizer.step)
 
 
 def step():
     with no_grad(), cast() if options.precision == "amp" else contextlib.nullcontext():
-        features = run_below(x)
+        seen = run_below(x)
     if options.precision == "bf16+f32":
-        features = tuple(f.float() for f in features) if isinstance(features, tuple) else features.float()
+        seen = tuple(f.float() for f in seen) if isinstance(seen, tuple) else seen.float()
     elif options.mode == "eager":  # a tensor of inference mode cannot be saved for a backward pass
-        features = tuple(f.clone() for f in features) if isinstance(features, tuple) else features.clone()
+        seen = tuple(f.clone() for f in seen) if isinstance(seen, tuple) else seen.clone()
     with cast():
-        logits = run_above(*features) if isinstance(features, tuple) else run_above(features)
+        logits = run_above(*seen) if isinstance(seen, tuple) else run_above(seen)
     loss = loss_of(logits.float(), y)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -140,7 +148,7 @@ for _ in range(options.steps):
     loss = step()
     times.append((time.perf_counter() - start) * 1e3)
 print(json.dumps({
-    "peer": "torch", "version": torch.__version__, "task": options.task, "precision": options.precision,
+    "peer": "torch", "version": torch.__version__, "net": options.net, "task": options.task, "precision": options.precision,
     "layout": options.layout, "mode": options.mode, "ms": round(statistics.median(times), 2), "min_ms": round(min(times), 2),
     "loss": round(loss, 4), "trained": sum(p.numel() for p in trained),
     "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)}))
