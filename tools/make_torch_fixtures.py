@@ -4,10 +4,12 @@ and how it trains, from seeded weights and pictures.
 
     .deps/venv/bin/python tools/make_torch_fixtures.py [--out DIR] [NAME ...]
 
-NAME is an architecture of graft, or "names"; all when none is given. README.md, "Backbones", says what a file holds.
+NAME is an architecture of graft, "names" or "files"; all when none is given. README.md, "Backbones", says what a file holds.
 """
 import argparse
+import gzip
 import hashlib
+import io
 import os
 
 import numpy as np
@@ -160,15 +162,31 @@ def make_names(out):
                 f.write(f"{name} {timm_name} {len(layers)} {hashlib.sha256(text.encode()).hexdigest()}\n")
 
 
+def make_files(out):
+    """EfficientNet-Lite0 by its package's names as a zip and by timm's in the older form: tensor i full of the number i."""
+    models = {"efficientnet_lite0.pth": (ARCHITECTURES["efficientnet_lite0"][0](224), True),
+              "efficientnet_lite0.timm.pth": (timm.create_model("tf_efficientnet_lite0"), False)}
+    for name, (model, zipped) in models.items():
+        state = model.state_dict()
+        for i, key in enumerate(k for k in state if not k.endswith("num_batches_tracked")):
+            state[key].fill_(i)
+        buffer = io.BytesIO()
+        torch.save(state, buffer, _use_new_zipfile_serialization=zipped)
+        with open(os.path.join(out, name + ".gz"), "wb") as f:
+            f.write(gzip.compress(buffer.getvalue(), 9, mtime=0))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", default=backbones.FIXTURES)
     parser.add_argument("name", nargs="*")
     args = parser.parse_args()
     versions = {"torch": torch.__version__, "torchvision": torchvision.__version__, "timm": timm.__version__}
-    for name in args.name or ["names", *ARCHITECTURES]:
+    for name in args.name or ["names", "files", *ARCHITECTURES]:
         if name == "names":
             make_names(args.out)
+        elif name == "files":
+            make_files(args.out)
         else:
             backbones.make(args.out, name, Oracle(name), versions)
 

@@ -120,6 +120,18 @@ static void vgg16_keeps_its_classifier(void **state)
     gf_model_free(&m);
 }
 
+/* Files have its first dense kernel's rows in the map's order by channels; only that one's. */
+static void vgg16_knows_its_map(void **state)
+{
+    (void)state;
+    gf_model m = with_top("vgg16_torch", 224, 10);
+    gf_shape flat = gf_model_flat_before(&m, &m.layer[gf_model_find(&m, "classifier.0")]);
+    assert_true(gf_shape_equal(&flat, &GF_SHAPE(7, 7, 512)));
+    flat = gf_model_flat_before(&m, &m.layer[gf_model_find(&m, "classifier.3")]);
+    assert_int_equal(flat.rank, 0);
+    gf_model_free(&m);
+}
+
 /* Its classifier reads a 7x7 map; a new head behind the pooled features takes what comes. */
 static void vgg16_needs_its_map(void **state)
 {
@@ -149,6 +161,7 @@ int main(void)
         cmocka_unit_test(timm_names_are_timms),
         cmocka_unit_test(other_names_come_to_an_end),
         cmocka_unit_test(vgg16_keeps_its_classifier),
+        cmocka_unit_test(vgg16_knows_its_map),
         cmocka_unit_test(vgg16_needs_its_map),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

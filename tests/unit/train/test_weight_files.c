@@ -1,5 +1,6 @@
-/* Files of weights as Keras writes them for its own architectures, tensor i full of the number i: every value gets
- * where Keras would put it, also where the file's session had numbered its layers on ("conv2d_94"). */
+/* Files of weights as Keras and PyTorch write them for their own architectures, tensor i full of the number i: every
+ * value gets where they would put it, also where the file's session had numbered its layers on ("conv2d_94"), or where
+ * the file has timm's names. */
 #include "base/io.h"
 #include "formats/weights.h"
 #include "train/model_file.h"
@@ -37,7 +38,7 @@ static gf_model built(const char *name, gf_zoo_options o)
 
 static void check(const char *architecture, gf_zoo_options options, const char *file)
 {
-    char path[64] = "/tmp/graft_keras_XXXXXX";
+    char path[64] = "/tmp/graft_weights_XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
@@ -87,12 +88,22 @@ static void layers_numbered_on(void **state)
     check("inception_v3", o, "inception_v3.weights.h5");
 }
 
+static void torch_by_either_name(void **state)
+{
+    (void)state;
+    gf_zoo_options o = {.width = 32, .height = 32};
+    check("efficientnet_lite0", o, "efficientnet_lite0.pth");
+    check("efficientnet_lite0", o, "efficientnet_lite0.timm.pth");
+    check("efficientnet_lite0_timm", o, "efficientnet_lite0.timm.pth");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layout),
         cmocka_unit_test(normalization_with_its_count),
         cmocka_unit_test(layers_numbered_on),
+        cmocka_unit_test(torch_by_either_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
