@@ -39,18 +39,19 @@ static bool normalises_conv(const gf_model *m, const gf_layer *l)
     return l->cls == &gf_layer_batch_norm && convolves(&m->layer[l->src[0]]);
 }
 
-/* Of an activation's output where its input is normally distributed around 0. */
-static moments activated(gf_act act, double variance)
+/* Of max(x, 0), x being normally distributed; near enough for those activations that only round its corner. */
+static moments rectified(gf_act act, moments x)
 {
-    static const struct {
-        gf_act act;
-        double mean, variance; /* for an input of variance 1 */
-    } row[] = {{GF_ACT_RELU, 0.40, 0.34},      {GF_ACT_RELU6, 0.40, 0.34}, {GF_ACT_SILU, 0.21, 0.31},
-               {GF_ACT_HARD_SILU, 0.21, 0.31}, {GF_ACT_GELU, 0.28, 0.35},  {GF_ACT_GELU_TANH, 0.28, 0.35}};
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        if (row[i].act == act) return (moments){row[i].mean * sqrt(variance), row[i].variance * variance};
-    }
-    return (moments){0, variance};
+    static const gf_act alike[] = {GF_ACT_RELU,      GF_ACT_RELU6, GF_ACT_SILU,
+                                   GF_ACT_HARD_SILU, GF_ACT_GELU,  GF_ACT_GELU_TANH};
+    bool is_alike = false;
+    for (size_t i = 0; i < sizeof alike / sizeof *alike; i++) is_alike |= alike[i] == act;
+    if (!is_alike || !(x.variance > 0)) return x;
+    double s = sqrt(x.variance), z = x.mean / s, above = 0.5 * erfc(-z / sqrt(2.0));
+    double density = exp(-z * z / 2) / sqrt(2 * 3.14159265358979323846);
+    moments y = {x.mean * above + s * density, 0};
+    y.variance = (x.mean * x.mean + x.variance) * above + x.mean * s * density - y.mean * y.mean;
+    return y;
 }
 
 /* What normalisation by statistics that are right, but for epsilon, leaves of the variance. */
@@ -65,6 +66,19 @@ static moments normalised(const gf_model *m, const gf_layer *l)
     return (moments){0, sum / (double)p->count};
 }
 
+/* Of scale x + offset over the channels that have their own. */
+static moments rescaled(const gf_layer *l, moments x)
+{
+    enum { COLOURS = 3 };
+    moments y = {0, 0};
+    for (int c = 0; c < COLOURS; c++) {
+        double scale = (double)l->at.scale[c];
+        y.mean += (scale * x.mean + (double)l->at.offset[c]) / COLOURS;
+        y.variance += scale * scale * x.variance / COLOURS;
+    }
+    return y;
+}
+
 /* Of a layer's output, roughly. `visits`: how many layers may yet be looked at. */
 static moments expected(const gf_model *m, int layer, int *visits)
 {
@@ -72,11 +86,15 @@ static moments expected(const gf_model *m, int layer, int *visits)
     if (--*visits < 0) return (moments){0, 1};
     if (normalises_conv(m, l)) return normalised(m, l);
     bool hands_on = l->cls == &gf_layer_zero_padding || l->cls == &gf_layer_dropout || l->cls == &gf_layer_identity ||
-                    l->cls == &gf_layer_max_pool || l->cls == &gf_layer_avg_pool || l->cls == &gf_layer_concatenate;
+                    l->cls == &gf_layer_max_pool || l->cls == &gf_layer_avg_pool || l->cls == &gf_layer_concatenate ||
+                    l->cls == &gf_layer_normalization; /* fresh, that does nothing */
     if (hands_on) return expected(m, l->src[0], visits);
+    static const moments pixel = {116, 57 * 57}; /* ImageNet's */
     moments x = {0, 1};
+    if (l->cls == &gf_layer_input) return rescaled(l, pixel);
+    if (l->cls == &gf_layer_rescaling) return rescaled(l, expected(m, l->src[0], visits));
     if (l->cls == &gf_layer_relu || l->cls == &gf_layer_activation) {
-        return activated(l->at.act, expected(m, l->src[0], visits).variance);
+        return rectified(l->at.act, expected(m, l->src[0], visits));
     }
     if (l->cls == &gf_layer_multiply) { /* a gate lets half through */
         x = expected(m, l->src[0], visits);
@@ -124,6 +142,10 @@ static void add_conv(const gf_model *m, const gf_layer *conv, moments x, float *
     }
 }
 
+/* Channels differ in their moments, which adds to the variance of what is made of them: an underestimate would grow
+ * from layer to layer. The factor is from the first losses of deep residual networks. */
+#define CAUTION 1.2
+
 static void set_statistics(gf_model *m, int layer)
 {
     enum { VISITS = 1000 };
@@ -132,6 +154,7 @@ static void set_statistics(gf_model *m, int layer)
                    *variance = gf_model_param(m, layer, "moving_variance");
     int visits = VISITS;
     moments x = expected(m, conv->src[0], &visits);
+    x.variance *= CAUTION;
     memset(m->value + variance->offset, 0, variance->count * sizeof *m->value);
     add_conv(m, conv, x, m->value + mean->offset, m->value + variance->offset);
 }

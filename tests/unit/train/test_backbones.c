@@ -441,7 +441,7 @@ static void trains_from_random_weights(void **state)
             const gf_param *p = &b.model.param[k];
             if (!gf_model_param_trains(&b.model, p)) continue;
             double norm = norm_of(e, &b.model, p);
-            if (!(norm > 0 && norm < 1e6))
+            if (!(norm > 1e-6 && norm < 1e6))
                 fail_msg("%s: %s/%s has a gradient of %g", b.name, b.model.layer[p->layer].name, p->var, norm);
         }
         gf_engine_destroy(e);
