@@ -93,7 +93,8 @@ typedef struct graft_model_options {
     const char *preprocess; /* "tf", "torch", "caffe", "lite", "unit", "none" instead of what belongs to the weights;
                                NULL: that */
     int channels;           /* 1: the network takes grey pictures, its first convolution adapted; 3 or 0: as it is */
-    const char *labels;     /* class names of a classifier that is kept, a line each; NULL: "class 0", ... */
+    const char *labels;     /* class names of a classifier that is kept, a line each; NULL: those that the model file
+                               has, else "class 0", ... */
     uint64_t seed;          /* of the head's initial values; 0 */
     const char *precision;  /* "auto" (by timing), "f32" or "bf16"; NULL: "auto" */
     int fine_tune_at; /* layers of the backbone below this number stay frozen in fine-tuning; -1: no fine-tuning */

@@ -75,7 +75,7 @@ static graft_status read_back(const graft_model *m, const gf_export_format *f, c
 {
     if (f->has_graph) {
         bool has_values;
-        gf_import_options o = {(int)m->config.width, (int)m->config.height, "none", true};
+        gf_import_options o = {(int)m->config.width, (int)m->config.height, "none", true, NULL};
         return gf_import(back, path, &o, &has_values, err);
     }
     int at;

@@ -18,8 +18,9 @@ struct graft_context {
 
 struct graft_model {
     graft_context *context;
-    gf_run_config config; /* the options that concern the model, resolved as far as they can be */
-    gf_model source; /* a file's whole network, which `model` was cut from; no layers: an architecture's */
+    gf_run_config config;    /* the options that concern the model, resolved as far as they can be */
+    gf_names source_classes; /* as the file names them; may be none */
+    gf_model source;         /* a file's whole network, which `model` was cut from; no layers: an architecture's */
     gf_head_spec head;
     double dropout;
     gf_model model;
@@ -102,7 +103,6 @@ gf_feed gf_album_feed(gf_album *a);
 
 /* "train" in a run folder: the file or folder that a user named as a run. Path of its model file. */
 graft_status gf_api_model_path(const char *run, char **path, graft_error *err);
-
 
 /* A weight file as the user named it: a path, or a name of the catalogue ("imagenet", an entry's own name), which is
  * fetched into the cache unless it is there. `use` says for what model. *path: gf_free. */

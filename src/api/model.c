@@ -168,7 +168,7 @@ static graft_status open_source(graft_model *m, const graft_model_options *o, gr
         if (!c->height) c->height = size;
         return GRAFT_OK;
     }
-    gf_import_options options = {o->width, o->height, o->preprocess, o->allow_nonfinite};
+    gf_import_options options = {o->width, o->height, o->preprocess, o->allow_nonfinite, &m->source_classes};
     GF_TRY(gf_import(&m->source, c->architecture, &options, &m->has_values, err));
     const gf_shape *input = &m->source.layer[0].shape;
     if (input->rank != 3 || (input->dim[2] != 3 && input->dim[2] != 1)) {
@@ -194,7 +194,7 @@ static int classes_of(const graft_model *m, const graft_model_options *o)
     return own ? imagenet : o->classes;
 }
 
-/* Names for the classes of a classifier that is kept. */
+/* Names for the classes of a classifier that is kept: from a file of names, else the network's file, else numbers. */
 static graft_status name_classes(graft_model *m, const char *path, graft_error *err)
 {
     enum { LARGEST = 1 << 24 };
@@ -212,9 +212,11 @@ static graft_status name_classes(graft_model *m, const char *path, graft_error *
         at = next;
     }
     gf_free(text);
+    bool named = m->source_classes.n == (size_t)m->model.classes;
     for (int i = 0; status == GRAFT_OK && !path && i < m->model.classes; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "class %d", i);
+        char number[32];
+        snprintf(number, sizeof number, "class %d", i);
+        const char *name = named ? m->source_classes.item[i] : number;
         status = gf_names_add(names, name, err);
     }
     if (status == GRAFT_OK && names->n != (size_t)m->model.classes) {
@@ -358,6 +360,7 @@ void graft_model_free(graft_model *m)
     gf_model_free(&m->source);
     gf_model_facts_free(&m->facts);
     gf_names_free(&m->left_out);
+    gf_names_free(&m->source_classes);
     gf_config_free(&m->config);
     gf_free(m->run);
     gf_free(m);

@@ -2,12 +2,11 @@
 
 #include "base/io.h"
 #include "exchange/keras_config.h"
-#if __has_include("exchange/onnx.h")
 #include "exchange/onnx.h"
-#endif
 #include "formats/keras_config_file.h"
 #include "formats/weights.h"
 #include "zoo/zoo.h"
+#include "json/json.h"
 
 #include <string.h>
 
@@ -104,6 +103,27 @@ static graft_status set_preprocess(gf_model *m, const char *path, const char *as
     return GRAFT_OK;
 }
 
+/* ---- class names: what is not there, or not as graft writes it, is no error */
+
+/* The JSON array in the text that metadata.json has as "class_names". */
+static graft_status names_of_keras(gf_names *classes, const char *path, graft_error *err)
+{
+    char *text = NULL;
+    gf_json *metadata = NULL, *names = NULL;
+    graft_status status = gf_keras_metadata_read(path, &text, err);
+    if (status == GRAFT_OK) status = gf_json_parse(&metadata, text, strlen(text), path, err);
+    const char *list = status == GRAFT_OK ? gf_json_str(gf_json_get(metadata, "class_names"), NULL) : NULL;
+    if (list) status = gf_json_parse(&names, list, strlen(list), path, err);
+    for (size_t i = 0; status == GRAFT_OK && i < gf_json_size(names); i++) {
+        status = gf_names_add(classes, gf_json_str(gf_json_at(names, i), ""), err);
+    }
+    gf_json_free(names);
+    gf_json_free(metadata);
+    gf_free(text);
+    if (status != GRAFT_OK) gf_names_free(classes);
+    return status == GRAFT_RESOURCE ? status : GRAFT_OK;
+}
+
 /* ---- Keras */
 
 static graft_status read_values(gf_model *m, const char *path, bool allow_nonfinite, graft_error *err)
@@ -157,6 +177,7 @@ graft_status gf_import(gf_model *m, const char *path, const gf_import_options *o
                        "%s: not a file that holds a network", GF_ESC(path));
     }
     if (status == GRAFT_OK && k != ONNX) status = set_preprocess(m, path, o->preprocess, *has_values, err);
+    if (status == GRAFT_OK && k == ZIP && o->classes) status = names_of_keras(o->classes, path, err);
     if (status != GRAFT_OK) gf_model_free(m);
     return status;
 }

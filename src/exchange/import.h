@@ -2,18 +2,19 @@
 #ifndef GF_EXCHANGE_IMPORT_H
 #define GF_EXCHANGE_IMPORT_H
 
+#include "base/io.h"
 #include "graph/model.h"
 
 typedef struct gf_import_options {
     int width, height;      /* where the file leaves the picture's size open */
     const char *preprocess; /* zoo/zoo.h's names; NULL: as the file says, or as the architecture's weights want it */
     bool allow_nonfinite;
+    gf_names *classes; /* empty; gets the class names where the file has some, as graft writes them; NULL: not wanted */
 } gf_import_options;
 
 /* Reads a Keras config (.json), `.keras`, whole `.h5` or ONNX file into a finished model without a head of graft's:
  * every layer counts as backbone, output and features are the network's own, classes is 0. *has_values tells whether
- * the file had weights; without them the values are zero. E2004 for any other file. `notes` (may be NULL): what was
- * left out. */
+ * the file had weights; without them the values are zero. E2004 for any other file. */
 graft_status gf_import(gf_model *m, const char *path, const gf_import_options *options, bool *has_values,
                        graft_error *err);
 

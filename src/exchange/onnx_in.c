@@ -444,12 +444,29 @@ graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, c
     return status;
 }
 
+/* A name a line in the metadata "classes". */
+static graft_status names_of_onnx(gf_names *classes, const gf_onnx *o, graft_error *err)
+{
+    const char *at = gf_onnx_metadata(o, "classes");
+    while (at && *at) {
+        size_t n = strcspn(at, "\n");
+        char *name = gf_strndup(at, n);
+        graft_status status = name ? gf_names_add(classes, name, err) : gf_fail_memory(err, n, "class names");
+        gf_free(name);
+        GF_TRY(status);
+        at += n + (at[n] != 0);
+    }
+    return GRAFT_OK;
+}
+
 graft_status gf_onnx_import(gf_model *m, const char *path, const gf_import_options *options, graft_error *err)
 {
     gf_onnx o;
     *m = (gf_model){0};
     GF_TRY(gf_onnx_open(&o, path, NULL, NULL, err));
     graft_status status = gf_onnx_to_model(m, &o, path, options, err);
+    if (status == GRAFT_OK && options->classes) status = names_of_onnx(options->classes, &o, err);
+    if (status != GRAFT_OK) gf_model_free(m);
     gf_onnx_free(&o);
     return status;
 }

@@ -15,12 +15,15 @@ typedef struct job {
     const uint8_t *bytes;
     size_t size;
     const char *path;
+    bool metadata; /* that of a zip; else the configuration */
 } job;
 
 static void run(void *ctx, gf_sink *sink)
 {
     const job *j = ctx;
-    if (gf_zip_looks(j->bytes, j->size)) {
+    if (j->metadata) {
+        gf_keras_zip_metadata_reply(j->bytes, j->size, j->path, sink);
+    } else if (gf_zip_looks(j->bytes, j->size)) {
         gf_keras_zip_config_reply(j->bytes, j->size, j->path, sink);
     } else {
         gf_keras_h5_config_reply(j->bytes, j->size, j->path, GF_KERAS_MAX_CONFIG, sink);
@@ -73,6 +76,18 @@ graft_status gf_keras_config_read(const char *path, char **json, graft_error *er
     j.bytes = bytes;
     bool caged = gf_zip_looks(bytes, j.size) || (j.size >= 8 && !memcmp(bytes, h5, 8));
     graft_status status = caged ? read_caged(&j, json, err) : take_plain(&j, json, err);
+    gf_free(bytes);
+    return status;
+}
+
+graft_status gf_keras_metadata_read(const char *path, char **json, graft_error *err)
+{
+    job j = {.path = path, .metadata = true};
+    uint8_t *bytes;
+    *json = NULL;
+    GF_TRY(gf_file_read(path, MAX_FILE, &bytes, &j.size, err));
+    j.bytes = bytes;
+    graft_status status = read_caged(&j, json, err);
     gf_free(bytes);
     return status;
 }

@@ -9,4 +9,7 @@
  * the file holds none. Any thread; may fork a child. */
 graft_status gf_keras_config_read(const char *path, char **json, graft_error *err);
 
+/* The same of the text of a `.keras` file's metadata.json. E2503 where the file is none, or has none. */
+graft_status gf_keras_metadata_read(const char *path, char **json, graft_error *err);
+
 #endif

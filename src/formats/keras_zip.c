@@ -83,19 +83,19 @@ void gf_keras_zip_reply(const gf_caged_file *file, const gf_weight *want, size_t
     gf_zip_close(&zip);
 }
 
-void gf_keras_zip_config_reply(const uint8_t *bytes, size_t size, const char *path, gf_sink *sink)
+static void reply_text(const char *member, const uint8_t *bytes, size_t size, const char *path, gf_sink *sink)
 {
     graft_error err = {0};
     gf_zip zip;
     gf_zip_bytes config = {0};
     graft_status status = gf_zip_open(&zip, bytes, size, path, NULL, &err);
-    if (status == GRAFT_OK) status = read_member(&zip, config_name, GF_KERAS_MAX_CONFIG, &config, &err);
+    if (status == GRAFT_OK) status = read_member(&zip, member, GF_KERAS_MAX_CONFIG, &config, &err);
     if (status == GRAFT_OK && config.n > GF_KERAS_MAX_CONFIG) {
-        status = gf_fail(&err, GF_E_KERAS_CONFIG, NULL, "%s: its config.json has %zu bytes, at most %d are read",
-                         GF_ESC(path), config.n, GF_KERAS_MAX_CONFIG);
+        status = gf_fail(&err, GF_E_KERAS_CONFIG, NULL, "%s: its %s has %zu bytes, at most %d are read", GF_ESC(path),
+                         member, config.n, GF_KERAS_MAX_CONFIG);
     }
     if (status == GRAFT_OK && config.n && memchr(config.data, 0, config.n)) {
-        status = gf_fail(&err, GF_E_KERAS_CONFIG, NULL, "%s: its config.json is no text: it has a NUL", GF_ESC(path));
+        status = gf_fail(&err, GF_E_KERAS_CONFIG, NULL, "%s: its %s is no text: it has a NUL", GF_ESC(path), member);
     }
     if (status == GRAFT_OK) {
         gf_reply_text(sink, (const char *)config.data, config.n);
@@ -104,4 +104,14 @@ void gf_keras_zip_config_reply(const uint8_t *bytes, size_t size, const char *pa
     }
     gf_free(config.own);
     gf_zip_close(&zip);
+}
+
+void gf_keras_zip_config_reply(const uint8_t *bytes, size_t size, const char *path, gf_sink *sink)
+{
+    reply_text(config_name, bytes, size, path, sink);
+}
+
+void gf_keras_zip_metadata_reply(const uint8_t *bytes, size_t size, const char *path, gf_sink *sink)
+{
+    reply_text(metadata_name, bytes, size, path, sink);
 }

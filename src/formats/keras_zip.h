@@ -19,9 +19,10 @@ graft_status gf_keras_zip_write(const char *path, const char *config, const gf_k
 /* Does an archive hold what a .keras holds? */
 bool gf_keras_zip_is(const gf_zip *zip);
 
-/* What a caged reader does with the whole archive's bytes: the first puts weights (cage_reply.h: T, V, Z), the second
- * config.json's text (J). */
+/* What a caged reader does with the whole archive's bytes: the first puts weights (cage_reply.h: T, V, Z), the others
+ * the text of config.json and of metadata.json (J). */
 void gf_keras_zip_reply(const gf_caged_file *file, const gf_weight *want, size_t n, gf_sink *sink);
 void gf_keras_zip_config_reply(const uint8_t *bytes, size_t size, const char *path, gf_sink *sink);
+void gf_keras_zip_metadata_reply(const uint8_t *bytes, size_t size, const char *path, gf_sink *sink);
 
 #endif

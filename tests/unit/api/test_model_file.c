@@ -79,8 +79,8 @@ static void inputs_for_outputs(gf_model *m, gf_model_facts *f)
 
 static void other_scale(gf_model *m, gf_model_facts *f)
 {
-    (void)m;
-    f->scale = 1 / 255.0f;
+    (void)f;
+    for (int c = 0; c < 3; c++) m->layer[0].at.scale[c] = 1 / 255.0f;
 }
 
 static void other_result(gf_model *m, gf_model_facts *f)
@@ -155,8 +155,6 @@ static graft_status write_good(graft_error *err)
     gf_model m;
     gf_zoo_options o = {.width = SIZE, .height = SIZE, .alpha = 0.35, .classes = 2};
     gf_model_facts f = {.architecture = "mobilenet_v2", .alpha = 0.35, .width = SIZE, .height = SIZE, .n_self_test = 1};
-    f.scale = gf_mobilenet_v2.scale;
-    f.offset = gf_mobilenet_v2.offset;
     graft_status status = gf_zoo_build(&m, "mobilenet_v2", &o, err);
     if (status) return status;
     for (size_t i = 0; i < m.n_params; i++) {
