@@ -10,20 +10,31 @@ static graft_status bad_head(const char *text, graft_error *err)
                    "head %s is not known", GF_ESC(text));
 }
 
+/* "0", "0.4": at least 0 and below 1, with a point in every locale. */
+static bool parse_share(const char *text, double *share)
+{
+    const int64_t most = 1000000000000000; /* digits that a double holds exactly */
+    int64_t digits = 0, ten = 1;
+    if (*text++ != '0') return false;
+    if (*text == '.') {
+        for (text++; *text >= '0' && *text <= '9' && ten < most; text++, ten *= 10)
+            digits = 10 * digits + (*text - '0');
+    }
+    *share = (double)digits / (double)ten;
+    return !*text;
+}
+
 /* ":UNITS[,DROPOUT]" */
 static bool parse_hidden(const char *text, gf_head_spec *spec, double *dropout)
 {
     char *end;
     enum { LARGEST = 1 << 20 };
+    if (*text != ':') return false;
     long units = strtol(text + 1, &end, 10);
-    if (*text != ':' || end == text + 1 || units < 1 || units > LARGEST) return false;
+    if (end == text + 1 || units < 1 || units > LARGEST) return false;
     spec->hidden = (int)units;
     if (!*end) return true;
-    const char *rate = end + 1;
-    double d = strtod(rate, &end);
-    if (rate[-1] != ',' || end == rate || *end || !(d >= 0 && d < 1)) return false;
-    *dropout = d;
-    return true;
+    return *end == ',' && parse_share(end + 1, dropout);
 }
 
 graft_status gf_head_parse(const char *text, gf_head_spec *spec, double *dropout, graft_error *err)
@@ -129,10 +140,19 @@ graft_status gf_head_keep(gf_model *m, int logits, graft_error *err)
 
 /* ---- a head on a network that is there */
 
+/* How many layers a number counts from the end. What graft exports ends in a layer "probabilities" of its own, which
+ * the model did not have and which no head would be put on. */
+static long counted_layers(const gf_model *m)
+{
+    long n = (long)gf_model_backbone_layers(m);
+    bool own = n && gf_head_logits(m, (int)n - 1) != (int)n - 1 && !strcmp(m->layer[n - 1].name, "probabilities");
+    return own ? n - 1 : n;
+}
+
 static graft_status resolve_cut(const gf_model *m, const char *cut, int *at, graft_error *err)
 {
     char *end;
-    long n = strtol(cut, &end, 10), layers = (long)gf_model_backbone_layers(m);
+    long n = strtol(cut, &end, 10), layers = counted_layers(m);
     *at = gf_model_find(m, cut);
     if (*at < 0 && end != cut && !*end && n >= -layers && n < layers) *at = (int)(n < 0 ? layers + n : n);
     if (*at >= 0) return GRAFT_OK;

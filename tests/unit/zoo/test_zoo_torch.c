@@ -120,6 +120,33 @@ static void vgg16_keeps_its_classifier(void **state)
     gf_model_free(&m);
 }
 
+static void heads_are_read_as_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int hidden;
+        double dropout;
+    } good[] = {{"linear", 0, -1},       {"mlp:256", 256, -1},           {"mlp:16,0", 16, 0},
+                {"replace-last", 0, -1}, {"replace-last:8,0.4", 8, 0.4}, {"mlp:8,0.125", 8, 0.125}};
+    static const char *const bad[] = {"",          "mlp",           "mlp:",     "mlp:0",    "mlp:8,",
+                                      "mlp:8,1",   "mlp:8,1.5",     "mlp:8,05", "mlp:8,-0", "mlp:8,0,4",
+                                      "mlp:8,nan", "replace-last:", "keep:8",   "mlp:8 "};
+    gf_head_spec spec;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        double dropout = -1;
+        OK(gf_head_parse(good[i].text, &spec, &dropout, &error));
+        assert_int_equal(spec.hidden, good[i].hidden);
+        assert_true(dropout == good[i].dropout);
+        assert_int_equal(spec.replace_last, good[i].text[0] == 'r');
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        double dropout;
+        if (gf_head_parse(bad[i], &spec, &dropout, &error) == GRAFT_OK) fail_msg("%s is taken", bad[i]);
+        assert_int_equal(error.number, GF_E_OPTION_VALUE);
+    }
+}
+
 /* Files have its first dense kernel's rows in the map's order by channels; only that one's. */
 static void vgg16_knows_its_map(void **state)
 {
@@ -161,6 +188,7 @@ int main(void)
         cmocka_unit_test(timm_names_are_timms),
         cmocka_unit_test(other_names_come_to_an_end),
         cmocka_unit_test(vgg16_keeps_its_classifier),
+        cmocka_unit_test(heads_are_read_as_meant),
         cmocka_unit_test(vgg16_knows_its_map),
         cmocka_unit_test(vgg16_needs_its_map),
     };
