@@ -41,12 +41,12 @@ def candidates(bench, net, task):
     return kept
 
 
-def graft(bench, net, task):
+def graft(bench, net, task, precision="auto"):
     """A process with the frozen step alone, or one with the whole network's (which times a frozen one too, by the way)."""
     size, batch, _, _ = NETS[net]
     if not os.access(bench.o.graft, os.X_OK):
         return None
-    result = bench.graft(net, size, batch, 0 if task == "whole" else None, bench.o.net_steps)
+    result = bench.graft(net, size, batch, 0 if task == "whole" else None, bench.o.net_steps, precision)
     if not result:
         return None
     whole = task == "whole"
@@ -68,6 +68,9 @@ def measure(bench, net, task):
         own = graft(bench, net, task)
         if own:
             samples.setdefault(("graft", own["precision"]), []).append(own)
+        same = graft(bench, net, task, "bf16") if own and own["precision"] == "int8" else None
+        if same:
+            samples.setdefault(("graft in bf16", "bf16"), []).append(same)
     return samples
 
 
@@ -78,7 +81,7 @@ def rows_of(net, task, samples):
     for (who, configuration), results in samples.items():
         row = {"net": net, "task": task, "who": who, "configuration": configuration, "ms": middle(results, "ms"),
                "peak_rss_mb": middle(results, "peak_rss_mb")}
-        if who == "graft":
+        if who.startswith("graft"):
             row["gflop"] = middle(results, "gflops") * row["ms"] * 1e-3
             row["peak_gflops"] = max(r["peak_gflops"] for r in results)
         if who not in best or row["ms"] < best[who]["ms"]:
@@ -88,7 +91,7 @@ def rows_of(net, task, samples):
         if own:
             row["ratio"] = row["ms"] / own["ms"]
             row["share"] = own["gflop"] / (row["ms"] * 1e-3) / own["peak_gflops"]
-    return sorted(best.values(), key=lambda row: (row["who"] != "graft", row["ms"]))
+    return sorted(best.values(), key=lambda row: (not row["who"].startswith("graft"), row["ms"]))
 
 
 HEAD = ("| network | step | who | ms | times graft | share of peak | peak MB | configuration |\n"
