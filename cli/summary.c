@@ -20,7 +20,7 @@ static graft_status check(const verb *v, settings *s, graft_error *err)
     if (options_given(v, s, "fine-tune-at") && options_given(v, s, "fine-tune-last"))
         return fail(err, E_USAGE, NULL,
                     "--fine-tune-at and --fine-tune-last both say where fine-tuning begins: give one");
-    bool keeps = !strcmp(s->model.head, "keep");
+    bool keeps = s->keep_top || !strcmp(s->model.head, "keep");
     if (!options_given(v, s, "classes") && !keeps) s->model.classes = 2;
     return GRAFT_OK;
 }
