@@ -17,6 +17,9 @@ VERBS = {  # verb: arguments that make its command line complete
     "inspect": ["DATA"],
     "bench": [],
     "fetch": ["mobilenet_v2"],
+    "models": [],
+    "export": ["RUN", "--to", "onnx", "--out", "f.onnx"],
+    "convert": ["IN.h5", "OUT.onnx"],
 }
 
 

@@ -110,10 +110,12 @@ static void model_json(const graft_model *m, char *buf, size_t size)
         buf, size,
         "\"run\":\"%s\",\"model\":\"%s\",\"weights\":\"%s\",\"alpha\":%g,\"width\":%d,\"height\":%d,\"classes\":%d,"
         "\"dropout\":%g,\"seed\":%" PRIu64 ",\"precision\":\"%s\",\"fine_tune_at\":%d,\"fine_tune_at_name\":\"%s\","
-        "\"fine_tune_last\":%d,\"allow_nonfinite\":%d,\"threads\":%d",
+        "\"fine_tune_last\":%d,\"allow_nonfinite\":%d,\"head\":\"%s\",\"cut\":\"%s\",\"preprocess\":\"%s\","
+        "\"labels\":\"%s\",\"threads\":%d",
         text_of(m->run), text_of(o->model), text_of(o->weights), o->alpha, o->width, o->height, o->classes, o->dropout,
         o->seed, text_of(o->precision), o->fine_tune_at, text_of(o->fine_tune_at_name), o->fine_tune_last,
-        o->allow_nonfinite, m->context->options.threads);
+        o->allow_nonfinite, text_of(o->head), text_of(o->cut), text_of(o->preprocess), text_of(o->labels),
+        m->context->options.threads);
 }
 
 graft_status graft_summary(const graft_model *m, graft_result **out, graft_error *err)
@@ -327,16 +329,23 @@ void graft_model_size(const graft_model *m, int *width, int *height)
 graft_status graft_export(graft_model *m, const char *file, const graft_export_options *o, graft_result **out,
                           graft_error *err)
 {
-    (void)err;
+    char model[2048];
+    graft_status status = outcome(err);
+    *out = NULL;
+    if (status) return status;
+    model_json(m, model, sizeof model);
     *out = result_new();
-    snprintf((*out)->json, sizeof(*out)->json, "{\"run\":\"%s\",\"file\":\"%s\",\"to\":\"%s\"}", text_of(m->run), file,
-             text_of(o->to));
+    snprintf((*out)->json, sizeof(*out)->json, "{%s,\"file\":\"%s\",\"to\":\"%s\",\"pictures\":\"%s\"}", model, file,
+             text_of(o->to), o->n_pictures ? o->pictures[0] : "-");
     return GRAFT_OK;
 }
 
 graft_status graft_models(graft_context *c, int time, graft_result **out, graft_error *err)
 {
-    (void)c, (void)err;
+    graft_status status = outcome(err);
+    (void)c;
+    *out = NULL;
+    if (status) return status;
     *out = result_new();
     snprintf((*out)->json, sizeof(*out)->json, "{\"models\":[],\"time\":%d}", time);
     return GRAFT_OK;

@@ -36,6 +36,8 @@ BAD_VALUES = {
     "top": ("predict", ["0", "1001"], ["from 1 to 1000"]),
     "classes": ("summary", ["1", "0", "two"], ["from 2"]),
     "steps": ("bench", ["0"], ["from 1"]),
+    "to": ("export", ["tflite", "ONNX"], ["keras, onnx, safetensors, npz, labels"]),
+    "preprocess": ("convert", ["tensorflow", "TF"], ["tf, torch, caffe, lite, unit, none"]),
 }
 
 
@@ -143,7 +145,8 @@ class Options(CommandTest):
             self.good("train", "--lr", "0.001", "--dropout", "0.5", "--help", env=env)
 
     def test_counts_of_arguments(self):
-        for wrong in (["train"], ["train", "a", "b"], ["eval", "RUN"], ["predict", "RUN"], ["summary"], ["bench", "x"],
+        for wrong in (["train"], ["train", "a", "b"], ["eval", "RUN"], ["predict", "RUN"], ["export"], ["convert", "IN"],
+                      ["convert", "a", "b", "c"], ["models", "x"], ["summary"], ["bench", "x"],
                       ["features", "--out", "f.npy"], ["resume"], ["inspect"], ["train", "", "--out", "r"], []):
             self.assertIn("--help", self.refused(2, "E3001", *wrong) + "--help")
         self.refused(2, "E3001", "help", "nothing")

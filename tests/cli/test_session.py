@@ -29,12 +29,13 @@ class Landing(CommandTest):
             --dropout 0.5 --augment flip --cache disk --memory 2G --cache-dir C --seed 18446744073709551615 --threads 3
             --precision bf16 --force --test-from-validation 20% --split 0.7,0.2,0.1 --antialias --bad-images skip
             --max-bad 2.5% --allow-truncated --no-exif --allow-empty-class --on-nan skip:7 --checkpoint-seconds 0.5
-            --no-report --allow-nonfinite""".split())
+            --no-report --allow-nonfinite --head mlp:64 --cut -2 --preprocess caffe""".split())
         seed = 18446744073709551615
         self.assertEqual(got, {
             "run": "-", "model": "m", "weights": "w.h5", "alpha": 0.35, "width": 160, "height": 192, "classes": 0,
             "dropout": 0.5, "seed": seed, "precision": "bf16", "fine_tune_at": 100, "fine_tune_at_name": "-",
             "fine_tune_last": -1, "allow_nonfinite": 1, "threads": 3,
+            "head": "mlp:64", "cut": "-2", "preprocess": "caffe", "labels": "-",
             "data": {"width": 160, "height": 192, "antialias": 1, "split": [0.7, 0.2, 0.1], "test_from_validation": 0.2,
                      "batch": 8, "seed": seed, "cache": 2, "memory_limit": 2 << 30, "cache_dir": "C", "skip_bad": 1,
                      "max_bad": 0.025, "allow_truncated": 1, "ignore_exif": 1, "allow_empty_class": 1},
@@ -63,6 +64,46 @@ class Landing(CommandTest):
         self.assertEqual((got["batch"], got["steps"], got["augment"]), (8, 5, "none"))
         got = self.document("inspect", "D", "--split", "0.5,0.5", "--no-exif")
         self.assertEqual((got["data"]["split"], got["data"]["ignore_exif"]), ([0.5, 0.5, 0], 1))
+
+    def test_heads(self):
+        self.assertEqual(self.document(*TRAIN)["head"], "linear")
+        self.assertEqual(self.document(*TRAIN, "--keep-top")["head"], "keep")
+        self.assertEqual(self.document(*TRAIN, "--cut", "block_3_add")["cut"], "block_3_add")
+
+    def test_export(self):
+        os.mkdir(os.path.join(self.dir, "RUN"))
+        endings = {"keras": "model.keras", "onnx": "model.onnx", "safetensors": "model.pytorch.safetensors",
+                   "npz": "model.npz", "labels": "model.txt"}
+        for to, name in endings.items():
+            got = self.document("export", "RUN", "--to", to)
+            self.assertEqual((got["run"], got["file"], got["to"], got["pictures"]), ("RUN", f"RUN/{name}", to, "-"))
+        got = self.document("export", "RUN", "--out", "x.keras", "--check", "P")
+        self.assertEqual((got["file"], got["to"], got["pictures"]), ("x.keras", "-", "P"))
+        self.assertIn("--to", self.refused(2, "E3001", "export", "RUN"))
+        self.assertIn("--out", self.refused(2, "E3001", "export", "./other", "--to", "onnx"))  # no folder to write into
+
+    def test_convert(self):
+        got = self.document("convert", "IN.h5", "OUT.onnx", "--labels", "L", "--preprocess", "tf")
+        self.assertEqual((got["model"], got["weights"], got["head"], got["file"]), ("IN.h5", "-", "keep", "OUT.onnx"))
+        self.assertEqual((got["labels"], got["preprocess"]), ("L", "tf"))
+        got = self.document("convert", "w.pth", "OUT", "--to", "npz", "--model", "resnet18", "--classes", "7", "--size", "64x96")
+        self.assertEqual((got["model"], got["weights"], got["classes"], got["to"]), ("resnet18", "w.pth", 7, "npz"))
+        self.assertEqual((got["width"], got["height"]), (64, 96))
+        self.assertEqual(self.document("convert", "./RUN", "OUT.npz")["run"], "./RUN")
+
+    def test_what_is_there_is_not_overwritten(self):
+        with open(os.path.join(self.dir, "f.onnx"), "w") as f:
+            f.write("mine")
+        for verb in (["export", "RUN", "--out", "f.onnx"], ["convert", "IN.h5", "f.onnx"]):
+            self.assertIn("is there already", self.refused(2, "E3001", *verb))
+            self.assertEqual(self.document(*verb, "--force")["file"], "f.onnx")
+
+    def test_models(self):
+        self.assertEqual(self.document("models"), {"models": [], "time": 0})
+        self.assertEqual(self.document("models", "--time")["time"], 1)
+
+    def test_predict_takes_a_network_of_a_file(self):
+        self.assertEqual(self.good("predict", "model.onnx", "a.jpg", "--labels", "L").out, "a.jpg\tcats\t0.875000\n")
 
 
 class Output(CommandTest):

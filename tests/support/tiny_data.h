@@ -6,6 +6,9 @@
  * test where it cannot. */
 void tiny_data_make(const char *dir, unsigned train, unsigned validation);
 
+/* The same of so many classes, "kind0", "kind1", ..., told apart by their mean colour. */
+void tiny_data_make_kinds(const char *dir, unsigned classes, unsigned train, unsigned validation);
+
 /* rm -rf. */
 void tiny_data_remove(const char *dir);
 
