@@ -63,7 +63,7 @@ static graft_status describe(graft_context *c, const gf_architecture *a, bool ti
     gf_json_set(j, "name", gf_json_string(a->name));
     gf_json_set(j, "title", gf_json_string(a->title));
     gf_json_set(j, "source", gf_json_string(a->source));
-    gf_json_set(j, "params", gf_json_int((int64_t)m.n_values));
+    gf_json_set(j, "params", gf_json_int((int64_t)gf_model_counts(&m).total));
     gf_json_set(j, "params_top", gf_json_int((int64_t)a->params_top));
     gf_json_set(j, "layers", gf_json_int((int64_t)gf_model_backbone_layers(&m)));
     gf_json_set(j, "size", gf_json_int(a->size));
@@ -73,8 +73,8 @@ static graft_status describe(graft_context *c, const gf_architecture *a, bool ti
     if (time) gf_json_set(j, "ms", gf_json_real(ms));
     gf_json_set(j, "when", gf_json_string(a->when));
     gf_json_add(list, j);
-    gf_text_printf(text, "%-22s %-6s %10.1f %10.1f %6d %8.2f", a->name, a->source, 1e-6 * (double)m.n_values,
-                   1e-6 * (double)a->params_top, a->size, gflop);
+    gf_text_printf(text, "%-22s %-6s %10.1f %10.1f %6d %8.2f", a->name, a->source,
+                   1e-6 * (double)gf_model_counts(&m).total, 1e-6 * (double)a->params_top, a->size, gflop);
     if (time) gf_text_printf(text, " %8.2f", ms);
     gf_text_printf(text, "  %-31s %s\n", p->what, a->when);
     gf_model_free(&m);

@@ -168,6 +168,7 @@ graft_status gf_model_to_grey(gf_model *to, const gf_model *from, graft_error *e
 {
     *to = (gf_model){0};
     memcpy(to->name, from->name, sizeof to->name);
+    to->buffers = from->buffers;
     graft_status status = GRAFT_OK;
     affine *a = gf_new_n(from->n_layers, affine);
     if (!a) return gf_fail_memory(err, from->n_layers * sizeof *a, "a grey network");

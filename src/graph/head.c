@@ -199,6 +199,7 @@ graft_status gf_head_on(gf_model *to, const gf_model *whole, const char *cut, co
 {
     *to = (gf_model){0};
     memcpy(to->name, whole->name, sizeof to->name);
+    to->buffers = whole->buffers;
     int logits = gf_head_logits(whole, whole->output), at = spec->none ? whole->output : default_cut(whole);
     const gf_layer *last = &whole->layer[logits];
     bool two = spec->keep_last && last->cls == &gf_layer_dense && last->at.units == 2 && last->shape.rank == 1;

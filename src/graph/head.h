@@ -12,8 +12,8 @@ typedef struct gf_head_spec {
     bool none;         /* the network as it is, without a head: its output is the features */
 } gf_head_spec;
 
-/* "linear", "mlp:UNITS", "replace-last[:UNITS[,DROPOUT]]", "keep", "none" -> the spec; *dropout is set where the text says one.
- * E3002 for anything else. */
+/* "linear", "mlp:UNITS", "replace-last[:UNITS[,DROPOUT]]", "keep", "none" -> the spec; *dropout is set where the text
+ * says one. E3002 for anything else. */
 graft_status gf_head_parse(const char *text, gf_head_spec *spec, double *dropout, graft_error *err);
 
 /* Adds the head behind layer `last`, after global average pooling where that is a map; sets features, output and

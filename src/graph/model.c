@@ -177,6 +177,7 @@ size_t gf_model_first_trainable(const gf_model *m)
 gf_counts gf_model_counts(const gf_model *m)
 {
     gf_counts c = {.layers = gf_model_backbone_layers(m), .total = m->n_values};
+    if (m->buffers) c.total = m->n_trainable_values;
     for (size_t i = 0; i < m->n_params; i++) {
         if (!gf_model_param_trains(m, &m->param[i])) continue;
         c.trainable += m->param[i].count;
@@ -204,6 +205,7 @@ static void summary_row(const gf_model *m, const gf_layer *l, gf_text *t)
     size_t count = 0, trains = 0;
     for (int k = 0; k < l->n_params; k++) {
         const gf_param *p = &m->param[l->param[k]];
+        if (m->buffers && p->statistic) continue;
         count += p->count;
         trains += gf_model_param_trains(m, p) ? p->count : 0;
     }

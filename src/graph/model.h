@@ -75,6 +75,7 @@ typedef struct gf_model {
     int features;                        /* the layer whose output are the pooled features */
     int output;                          /* the logits */
     int classes;                         /* 2 classes share one logit */
+    bool buffers;                        /* counted as PyTorch does: moving statistics are buffers, no parameters */
     int boundary;                        /* layers of the backbone below this number are frozen; n_backbone: all are */
 } gf_model;
 

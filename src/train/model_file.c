@@ -3,6 +3,7 @@
 #include "exchange/keras_config.h"
 #include "formats/safetensors.h"
 #include "tasks/classify.h"
+#include "zoo/zoo.h"
 
 #include <limits.h>
 #include <math.h>
@@ -242,6 +243,8 @@ graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path
     GF_GOTO(gf_keras_config_parse(m, graph ? graph : "", graph ? strlen(graph) : 0, path,
                                   &(gf_keras_config_options){.own = true}, err));
     GF_GOTO(check_graph(m, f, path, err));
+    const gf_architecture *a = gf_zoo_find(f->architecture);
+    m->buffers = a && !strcmp(a->source, "torch");
     GF_GOTO(read_values(m, &st, path, err));
     GF_GOTO(read_ranges(m, f, &st, path, err));
 out:

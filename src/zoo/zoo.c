@@ -125,6 +125,7 @@ graft_status gf_zoo_build(gf_model *m, const char *name, const gf_zoo_options *o
     }
     GF_TRY(check(a, o, err));
     snprintf(m->name, sizeof m->name, "%s", name);
+    m->buffers = !strcmp(a->source, "torch");
     graft_status status = GRAFT_OK;
     GF_GOTO(o->head.replace_last ? replace_last(m, a, o, err) : add_layers(m, a, o, err));
     GF_GOTO(gf_model_finish(m, err));
