@@ -35,7 +35,8 @@ static graft_status compute(graft_context *c, gf_model *m, const gf_feed *feed, 
     return status;
 }
 
-/* Logits become probabilities, in the width of `classes`; a single probability that of class 1. */
+/* Logits, one or two for two classes, become probabilities, in the width of `classes`; a single probability is that of
+ * class 1. */
 static graft_status to_probabilities(outcome *o, size_t n, int classes, bool are_logits, graft_error *err)
 {
     size_t width = (size_t)classes;
@@ -46,6 +47,8 @@ static graft_status to_probabilities(outcome *o, size_t n, int classes, bool are
         float *to = p + i * width;
         if (are_logits && o->width == gf_classify_outputs(classes)) {
             gf_classify_probabilities(x, classes, to);
+        } else if (are_logits && width == 2) {
+            gf_classify_probabilities(&(float){x[1] - x[0]}, classes, to);
         } else if (o->width == 1) {
             to[0] = 1 - x[0];
             to[1] = x[0];
@@ -64,7 +67,8 @@ static double difference(const outcome *a, const outcome *b, size_t n)
     for (size_t i = 0; i < n * a->width; i++) {
         double d = fabs((double)a->x[i] - (double)b->x[i]);
         largest = fmax(largest, fabs((double)a->x[i]));
-        if (!(d <= most)) most = d; /* NaN too */
+        if (isnan(d)) return d;
+        most = fmax(most, d);
     }
     return most / largest;
 }

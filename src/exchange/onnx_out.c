@@ -13,6 +13,7 @@ enum {
     IR_VERSION = 8,
     NODES_A_LAYER = 12,
     TENSORS_A_LAYER = 12,
+    OUTPUTS = 2,
     ATTRIBUTES = 6,
     INPUTS = GF_OP_MAX_SRC + 1
 };
@@ -46,7 +47,7 @@ gf_onnx_node *gf_oo_node(gf_oo *w, const char *op, const char *out, const char *
 {
     gf_onnx *o = w->o;
     gf_onnx_node *n = o->n_nodes < w->nodes_cap ? &o->node[o->n_nodes] : NULL;
-    const char **in = gf_onnx_alloc(o, INPUTS, sizeof *in), **to = gf_onnx_alloc(o, 1, sizeof *to);
+    const char **in = gf_onnx_alloc(o, INPUTS, sizeof *in), **to = gf_onnx_alloc(o, OUTPUTS, sizeof *to);
     gf_onnx_attr *attr = gf_onnx_alloc(o, ATTRIBUTES, sizeof *attr);
     if (!n || !in || !to || !attr) {
         w->failed = true;

@@ -128,12 +128,17 @@ static graft_status separable(gf_oo *w, const gf_layer *l, const char *in, const
     return own_act(w, l, linear, out);
 }
 
+/* ONNX Runtime (1.31, "Pad_Fusion") makes one pool of a padding with zeros and a maximum pool behind it, which then
+ * pads with the lowest number instead: wrong where all values of a window are negative. It leaves a pool alone that
+ * also tells where the maxima were. */
 static graft_status pool(gf_oo *w, const gf_layer *l, const char *in, const char *out)
 {
     bool max = l->cls == &gf_layer_max_pool;
     gf_onnx_node *n = gf_oo_node(w, max ? "MaxPool" : "AveragePool", out, in, NULL, NULL);
     window(w, n, l);
     if (!max) gf_oo_int(w, n, "count_include_pad", l->at.count_padding);
+    bool padded = w->m->layer[l->src[0]].cls == &gf_layer_zero_padding;
+    if (max && padded && n) n->output[n->n_outputs++] = gf_oo_name(w, "%s/places", l->name);
     return GRAFT_OK;
 }
 

@@ -14,6 +14,8 @@ static const struct {
     {"beta", "bias"},
     {"moving_mean", "running_mean"},
     {"moving_variance", "running_var"},
+    {"depthwise_kernel", "depthwise.weight"},
+    {"pointwise_kernel", "pointwise.weight"},
 };
 static const char *const wrapper[] = {"module.", "_orig_mod.", "model.", "backbone.", "encoder."};
 enum { ALIASES = sizeof((gf_weight *)0)->alias / sizeof(char *), PREFIXES = 32 };
@@ -84,8 +86,9 @@ static size_t lower_bound(const keys *k, const char *name)
  * table, so that some key of it is found by asking for each. */
 static bool is_layer(const keys *k, const char *name, size_t length)
 {
+    enum { LONGEST = 24 }; /* a variable, its dot and a NUL */
     char text[512];
-    if (length + 16 > sizeof text) return false;
+    if (length + LONGEST > sizeof text) return false;
     memcpy(text, name, length);
     for (size_t v = 0; v < sizeof var_row / sizeof *var_row; v++) {
         text[length] = '.';
