@@ -42,7 +42,7 @@ from PIL import Image
 
 torch.set_grad_enabled(False)
 torch.set_num_threads(1)  # sums in one order, and no waiting for each other on a busy machine
-CLASSES, PICTURES, ALLOWED, SEED = 10, 6, 1e-4, 1
+CLASSES, PICTURES, STATISTICS, ALLOWED, SEED = 10, 6, 24, 1e-4, 1
 LABELS = [f"kind {i}" for i in range(CLASSES)]
 
 
@@ -52,7 +52,7 @@ def imagenet(x):
 
 # ---- pictures
 
-def photos(folder, size):
+def photos(folder, size, n):
     """(n, h, w, 3) float32, 0..255."""
     paths = sorted(glob.glob(os.path.join(folder, "**", "*.jpg"), recursive=True)) if folder else []
     if folder and not paths:
@@ -60,9 +60,9 @@ def photos(folder, size):
     if not paths:
         y, x = np.mgrid[:size[0], :size[1]]
         waves = [127.5 + 127.5 * np.sin(x * f + i) * np.cos(y * (1 - f) + c) for i, f in
-                 enumerate(np.linspace(0.05, 0.9, PICTURES)) for c in range(3)]
-        return np.float32(waves).round().reshape(PICTURES, 3, *size).transpose(0, 2, 3, 1)
-    chosen = paths[::max(1, len(paths) // PICTURES)][:PICTURES]
+                 enumerate(np.linspace(0.05, 0.9, n)) for c in range(3)]
+        return np.float32(waves).round().reshape(n, 3, *size).transpose(0, 2, 3, 1)
+    chosen = paths[::max(1, len(paths) // n)][:n]
     return np.stack([np.asarray(Image.open(p).convert("RGB").resize(size[::-1]), np.float32) for p in chosen])
 
 
@@ -77,6 +77,11 @@ def difference(got, want):
 
 # ---- sources. Random kernels alone let activations fade or grow layer by layer: batch normalisation's statistics are
 # those of the pictures, the classifier is scaled such that logits are of order 1 and differ from picture to picture.
+# A channel that hardly varies over these pictures is not blown up, since rounding would be, layer by layer.
+
+def calm(variance):
+    return variance + 0.02 * variance.mean()
+
 
 def centred(logits):
     """Factor and offsets of the last layer's outputs."""
@@ -91,7 +96,7 @@ class KerasSource:
     def prepared(self, pictures):
         return keras.applications.imagenet_utils.preprocess_input(pictures.copy(), mode=self.mode) if self.mode else pictures
 
-    def make(self, pictures, alpha=1):
+    def make(self, pictures, several):
         keras.backend.clear_session()
         keras.utils.set_random_seed(SEED)
         make = getattr(keras.applications, self.name)
@@ -100,8 +105,8 @@ class KerasSource:
         norms = [l for l in model.layers if isinstance(l, keras.layers.BatchNormalization)]
         for layer in model.layers:
             if isinstance(layer, keras.layers.Normalization):
-                layer.adapt_mean.assign(np.full(layer.adapt_mean.shape, 110))
-                layer.adapt_variance.assign(np.full(layer.adapt_mean.shape, 60**2))
+                layer.adapt_mean.assign(np.full(layer.adapt_mean.shape, 0.45))  # of 0..1
+                layer.adapt_variance.assign(np.full(layer.adapt_mean.shape, 0.06))
                 layer.finalize_state()
             for v in layer.weights:
                 if "kernel" in v.name:
@@ -113,9 +118,10 @@ class KerasSource:
             layer.momentum, kept = 0.0, layer.momentum
             layer.kept = kept
         if norms:
-            model(x, training=True)
+            model(self.prepared(several), training=True)
         for layer in norms:
             layer.momentum = layer.kept
+            layer.moving_variance.assign(calm(layer.moving_variance.numpy()))
         last = [l for l in model.layers if hasattr(l, "kernel")][-1]
         reader = keras.Model(model.input, last.input)
         features = keras.ops.convert_to_numpy(reader(x, training=False)).reshape(len(x), -1)
@@ -173,7 +179,7 @@ class TorchSource:
     def run(self, model, pictures):
         return model.eval()(self.input(pictures)).numpy()
 
-    def make(self, pictures):
+    def make(self, pictures, several):
         torch.manual_seed(SEED)
         self.size = pictures.shape[1:3]
         self.model = model = self.new(self.size)
@@ -183,9 +189,10 @@ class TorchSource:
             m.weight.uniform_(0.8, 1.2), m.bias.uniform_(-0.2, 0.2)
             m.momentum = 1.0
         if norms:
-            model.train()(self.input(pictures))
+            model.train()(self.input(several))
         for m, momentum in zip(norms, kept):
             m.momentum = momentum
+            m.running_var.copy_(calm(m.running_var))
         last = [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1]
         last.bias.zero_()
         factor, offset = centred(self.run(model, pictures))
@@ -228,7 +235,7 @@ LITE = TorchSource("efficientnet_lite0", lambda size: EfficientNet.from_name(
     "efficientnet-lite0", image_size=size, num_classes=CLASSES), lambda x: (x - 127) / 128)
 LITE_TIMM = TorchSource("efficientnet_lite0_timm",
                         lambda size: timm.create_model("efficientnet_lite0", num_classes=CLASSES))
-SIZES = {"inception_v3": (96, 112), "xception": (96, 112), "vgg16_torch": (224, 224)}
+SIZES = {"inception_v3": (139, 155), "xception": (128, 144), "vgg16_torch": (224, 224)}
 
 
 def source_of(row):
@@ -267,9 +274,10 @@ def convert(graft, source, out, options):
 def check(graft, row, folder, ending):
     """Format -> largest difference."""
     size = SIZES.get(row["name"], (64, 80))
-    pictures = photos(folder, size)
+    several = photos(folder, size, STATISTICS)
+    pictures = several[::STATISTICS // PICTURES]
     source = source_of(row)
-    source.make(pictures)
+    source.make(pictures, several)
     found = {"spread": float(np.ptp(source.probabilities, 0).max())}
     with tempfile.TemporaryDirectory() as work:
         path, options = source.save(work, ending)
