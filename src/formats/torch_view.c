@@ -79,7 +79,9 @@ static void kernel(const gf_view *in, const gf_weight *want, gf_view *out)
 
 void gf_view_turn(const gf_view *in, const gf_weight *want, gf_view *out, gf_shape *shape)
 {
-    if (strcmp(want->var, "kernel")) {
+    size_t n = strlen(want->var), e = strlen("kernel");
+    bool is_kernel = n >= e && !strcmp(want->var + n - e, "kernel"); /* SeparableConv2D has depthwise_kernel, too */
+    if (!is_kernel) {
         *out = *in;
     } else if (flattened(in, want, out)) {
         *shape = GF_SHAPE((int64_t)gf_count(&want->flat), out->shape.dim[3]);
