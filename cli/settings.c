@@ -25,8 +25,10 @@ void settings_defaults(settings *s)
 
 void settings_finish(settings *s)
 {
-    s->data.width = s->model.width;
-    s->data.height = s->model.height;
+    if (s->model.width) { /* else the model's own, once it is open */
+        s->data.width = s->model.width;
+        s->data.height = s->model.height;
+    }
     s->data.seed = s->model.seed;
     s->data.batch = s->train.batch;
     s->train.seed = s->model.seed;

@@ -273,14 +273,25 @@ static graft_status entry_for(const gf_catalogue *c, const char *name, const gf_
     return GRAFT_OK;
 }
 
+/* A name that ends as files of weights do is one, even where it is not there: then that is what is told. */
+static bool is_file_name(const char *weights)
+{
+    static const char *const endings[] = {".h5", ".hdf5", ".keras", ".pth", ".pt", ".safetensors", ".npz", ".onnx"};
+    size_t n = strlen(weights);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t e = strlen(endings[i]);
+        if (n > e && !strcmp(weights + n - e, endings[i])) return true;
+    }
+    return strchr(weights, '/') || gf_is_file(weights);
+}
+
 graft_status gf_api_weights_path(graft_context *context, const char *weights, const gf_weights_use *use, char **path,
                                  graft_error *err)
 {
     gf_catalogue *c = NULL;
     const gf_weights_entry *e = NULL;
     gf_fetched got = {0};
-    bool name = !strchr(weights, '/') && !gf_is_file(weights);
-    if (!name) {
+    if (is_file_name(weights)) {
         *path = gf_strdup(weights);
         return *path ? GRAFT_OK : gf_fail_memory(err, strlen(weights), "a file name");
     }
