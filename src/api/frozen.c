@@ -78,10 +78,8 @@ static bool run_race(void *ctx, int candidate)
 
 static bool is_faster(graft_model *m, const gf_feed *feed, const uint32_t *sample, size_t n)
 {
-    const gf_run_config *c = &m->config;
-    char key[160];
-    snprintf(key, sizeof key, "frozen %.80s alpha %g %lldx%lld %zu values", c->architecture, c->alpha,
-             (long long)c->width, (long long)c->height, m->model.n_values);
+    char key[GF_CHOICE_KEY];
+    gf_api_choice_key(m, "frozen", key);
     const char *const names[] = {gf_dtype_name(m->facts.dtype), "int8"};
     race r = {.m = m, .feed = feed, .sample = sample, .n = n < RACERS ? n : RACERS};
     r.out = gf_new_n(n * gf_count(&m->model.layer[m->model.features].shape), float);

@@ -59,6 +59,9 @@ graft_status gf_api_data_open(graft_data *d, const gf_names *classes, gf_data_re
 
 /* Gives the model a head for these classes (a new one, seeded) unless it has just that. */
 graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_error *err);
+/* What a choice that is timed for a whole model is kept under. */
+enum { GF_CHOICE_KEY = 192 };
+void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOICE_KEY]);
 /* facts.dtype from the precision asked for; "auto" times f32 against bf16. */
 graft_status gf_api_resolve_precision(graft_model *m, graft_error *err);
 /* The backbone's layer at which fine-tuning begins, from number, name or "last N"; -1: not asked for. */

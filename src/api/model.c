@@ -446,6 +446,16 @@ static bool run_trial(void *ctx, int candidate)
     return ok;
 }
 
+void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOICE_KEY])
+{
+    const gf_run_config *c = &m->config;
+    int n = snprintf(key, GF_CHOICE_KEY, "%s %.80s alpha %g %lldx%lld", what, c->architecture, c->alpha,
+                     (long long)c->width, (long long)c->height);
+    if (!m->source.n_layers || n < 0 || n >= GF_CHOICE_KEY) return;
+    snprintf(key + n, GF_CHOICE_KEY - (size_t)n, " %zu values",
+             m->source.n_values); /* the file may be another by then */
+}
+
 graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
 {
     const char *asked = m->config.precision;
@@ -456,9 +466,8 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
     }
     m->facts.dtype = !strcmp(asked, "bf16") ? GF_BF16 : GF_F32;
     if (!strcmp(asked, "auto") && can) {
-        char key[160];
-        snprintf(key, sizeof key, "model %.80s alpha %g %lldx%lld %zu values", m->config.architecture, m->config.alpha,
-                 (long long)m->config.width, (long long)m->config.height, m->model.n_values);
+        char key[GF_CHOICE_KEY];
+        gf_api_choice_key(m, "model", key);
         static const char *const names[] = {"f32", "bf16"};
         trial t = {.m = m};
         m->facts.dtype = gf_ops_choose(m->context->ops, key, names, 2, run_trial, &t) ? GF_BF16 : GF_F32;
