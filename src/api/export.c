@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "exchange/export.h"
 #include "exchange/import.h"
+#include "exchange/load_weights.h"
 #include "tasks/classify.h"
 
 #include <math.h>

@@ -22,15 +22,6 @@ static graft_status make_engine(graft_model *m, int output_layer, gf_dtype dtype
     return gf_engine_create(e, &m->model, m->context->ops, m->context->pool, &spec, err);
 }
 
-static graft_status self_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                                 graft_error *err)
-{
-    (void)epoch, (void)sample, (void)training, (void)worker, (void)err;
-    const gf_model_facts *f = ctx;
-    gf_self_test_picture(dst, f->width, f->height);
-    return GRAFT_OK;
-}
-
 /* An engine for logits, which must make of the self-test's picture what the model made of it when it was saved. */
 static graft_status make_tested_engine(graft_model *m, gf_engine **e, graft_error *err)
 {
@@ -38,8 +29,8 @@ static graft_status make_tested_engine(graft_model *m, gf_engine **e, graft_erro
     if (!m->facts.n_self_test) return GRAFT_OK;
     float *out = gf_new_n(gf_engine_outputs(*e), float);
     if (!out) return gf_fail_memory(err, gf_engine_outputs(*e) * sizeof *out, "the self-test");
-    graft_status status =
-        gf_engine_forward(*e, &(gf_feed){self_picture, &m->facts}, NULL, &(uint32_t){0}, 1, out, NULL, err);
+    gf_feed feed = gf_self_test_feed(&m->facts);
+    graft_status status = gf_engine_forward(*e, &feed, NULL, &(uint32_t){0}, 1, out, NULL, err);
     if (status == GRAFT_OK) status = gf_self_test_check(&m->facts, out, gf_engine_int8_layers(*e) > 0, err);
     gf_free(out);
     return status;

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "exchange/import.h"
+#include "exchange/load_weights.h"
 #include "graph/grey.h"
 #include "zoo/zoo.h"
 

@@ -6,15 +6,6 @@
 
 #include <string.h>
 
-static graft_status flat_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                                 graft_error *err)
-{
-    (void)epoch, (void)sample, (void)training, (void)worker, (void)err;
-    const int *size = ctx;
-    gf_self_test_picture(dst, *size, *size);
-    return GRAFT_OK;
-}
-
 /* Milliseconds a picture, of the best of some batches, with all threads. */
 static graft_status time_forward(graft_context *c, gf_model *m, int size, double *ms, graft_error *err)
 {
@@ -23,6 +14,8 @@ static graft_status time_forward(graft_context *c, gf_model *m, int size, double
     gf_engine_spec spec;
     gf_engine_defaults(&spec);
     spec.dtype = gf_ops_has_bf16(c->ops) ? GF_BF16 : GF_F32;
+    gf_model_facts facts = {.width = size, .height = size};
+    gf_feed feed = gf_self_test_feed(&facts);
     gf_model_init(m, 0, 0);
     GF_TRY(gf_engine_create(&e, m, c->ops, c->pool, &spec, err));
     uint32_t sample[BATCH] = {0};
@@ -30,7 +23,7 @@ static graft_status time_forward(graft_context *c, gf_model *m, int size, double
     graft_status status = out ? GRAFT_OK : gf_fail_memory(err, BATCH * sizeof *out, "a measurement");
     for (int i = 0; status == GRAFT_OK && i < ROUNDS; i++) {
         double t = gf_sys_seconds();
-        status = gf_engine_forward(e, &(gf_feed){flat_picture, &size}, NULL, sample, BATCH, out, NULL, err);
+        status = gf_engine_forward(e, &feed, NULL, sample, BATCH, out, NULL, err);
         t = 1e3 * (gf_sys_seconds() - t) / BATCH;
         if (i == 0 || t < *ms) *ms = t;
         if (status == GRAFT_OK) status = gf_api_stop_asked(c, err);

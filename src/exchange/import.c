@@ -2,9 +2,9 @@
 
 #include "base/io.h"
 #include "exchange/keras_config.h"
+#include "exchange/load_weights.h"
 #include "exchange/onnx.h"
 #include "formats/keras_config_file.h"
-#include "formats/weights.h"
 #include "zoo/zoo.h"
 #include "json/json.h"
 
@@ -34,8 +34,6 @@ static kind kind_of(const char *path)
     return UNKNOWN;
 }
 
-bool gf_import_knows(const char *path) { return kind_of(path) != UNKNOWN; }
-
 /* ---- preprocessing */
 
 static gf_layer *input_of(gf_model *m)
@@ -54,7 +52,7 @@ static const gf_architecture *resembles(const gf_model *m)
         const gf_architecture *a = gf_zoo_at(k);
         gf_model zoo;
         gf_zoo_options o = {.width = a->size, .height = a->size};
-        if (gf_zoo_build(&zoo, a->name, &o, NULL) != GRAFT_OK) continue;
+        if (gf_zoo_layers(&zoo, a->name, &o, NULL) != GRAFT_OK) continue;
         int same = 0, seen = 0;
         for (size_t i = 1; i < zoo.n_layers && seen < LAYERS; i++) {
             if (!zoo.layer[i].n_params) continue;
@@ -126,23 +124,6 @@ static graft_status names_of_keras(gf_names *classes, const char *path, graft_er
 
 /* ---- Keras */
 
-static graft_status read_values(gf_model *m, const char *path, bool allow_nonfinite, graft_error *err)
-{
-    gf_weights_notes notes = {0};
-    gf_weights_options options = {.allow_nonfinite = allow_nonfinite};
-    gf_weight *want = gf_new_n(m->n_params + 1, gf_weight);
-    if (!want) return gf_fail_memory(err, m->n_params * sizeof *want, "weights");
-    size_t n = 0;
-    for (size_t i = 0; i < m->n_params; i++) {
-        const gf_param *p = &m->param[i];
-        if (!p->idle) want[n++] = (gf_weight){m->layer[p->layer].name, p->var, p->shape, m->value + p->offset, false};
-    }
-    graft_status status = gf_weights_read(path, want, n, &options, &notes, err);
-    gf_weights_notes_free(&notes);
-    gf_free(want);
-    return status;
-}
-
 static graft_status import_keras(gf_model *m, const char *path, kind k, const gf_import_options *o, bool *has_values,
                                  graft_error *err)
 {
@@ -153,7 +134,7 @@ static graft_status import_keras(gf_model *m, const char *path, kind k, const gf
     gf_free(json);
     GF_TRY(status);
     *has_values = k != JSON;
-    return *has_values ? read_values(m, path, o->allow_nonfinite, err) : GRAFT_OK;
+    return *has_values ? gf_model_load_weights(m, path, true, o->allow_nonfinite, NULL, err) : GRAFT_OK;
 }
 
 graft_status gf_import(gf_model *m, const char *path, const gf_import_options *o, bool *has_values, graft_error *err)

@@ -18,7 +18,4 @@ typedef struct gf_import_options {
 graft_status gf_import(gf_model *m, const char *path, const gf_import_options *options, bool *has_values,
                        graft_error *err);
 
-/* Whether the file is one that gf_import reads: by what it begins with. */
-bool gf_import_knows(const char *path);
-
 #endif

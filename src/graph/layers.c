@@ -367,22 +367,3 @@ const gf_layer_class gf_layer_reshape = {"Reshape", reshape_infer};
 const gf_layer_class gf_layer_permute = {"Permute", permute_infer};
 const gf_layer_class gf_layer_dropout = {"Dropout", same_infer};
 const gf_layer_class gf_layer_identity = {"Identity", same_infer};
-
-static const gf_layer_class *const classes[] = {
-    &gf_layer_input,       &gf_layer_conv2d,          &gf_layer_depthwise,   &gf_layer_separable,
-    &gf_layer_dense,       &gf_layer_batch_norm,      &gf_layer_layer_norm,  &gf_layer_group_norm,
-    &gf_layer_layer_scale, &gf_layer_normalization,   &gf_layer_rescaling,   &gf_layer_relu,
-    &gf_layer_activation,  &gf_layer_leaky_relu,      &gf_layer_elu,         &gf_layer_softmax,
-    &gf_layer_add,         &gf_layer_multiply,        &gf_layer_concatenate, &gf_layer_zero_padding,
-    &gf_layer_cropping,    &gf_layer_upsampling,      &gf_layer_max_pool,    &gf_layer_avg_pool,
-    &gf_layer_global_pool, &gf_layer_global_max_pool, &gf_layer_flatten,     &gf_layer_reshape,
-    &gf_layer_permute,     &gf_layer_dropout,         &gf_layer_identity,
-};
-
-const gf_layer_class *gf_layer_class_find(const char *name)
-{
-    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
-        if (!strcmp(classes[i]->name, name)) return classes[i];
-    }
-    return NULL;
-}

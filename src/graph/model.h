@@ -95,9 +95,6 @@ extern const gf_layer_class gf_layer_input, gf_layer_conv2d, gf_layer_depthwise,
     gf_layer_permute, gf_layer_dropout,
     gf_layer_identity; /* what only acts while the whole of a model trains: RandomFlip, GaussianNoise, ... */
 
-/* By Keras's class name; NULL: not known. */
-const gf_layer_class *gf_layer_class_find(const char *name);
-
 /* Adds a layer made from `proto` (class, name, sources, attributes); *index (may be NULL) gets its number. */
 graft_status gf_model_add(gf_model *m, const gf_layer *proto, int *index, graft_error *err);
 /* Adds a parameter to a layer; for infer functions. */

@@ -25,16 +25,6 @@ float *gf_engine_params(const gf_engine *e) { return e->model->value + e->origin
 const float *gf_engine_grads(const gf_engine *e) { return e->grad; }
 size_t gf_engine_outputs(const gf_engine *e) { return e->outputs; }
 
-size_t gf_engine_bytes(const gf_engine *e)
-{
-    size_t sum = e->trainable * sizeof(float);
-    for (int i = 0; i < e->threads; i++) sum += gf_lane_bytes(e->frozen_lane[i]);
-    for (size_t i = 0; i < e->tail_lanes; i++) sum += gf_lane_bytes(e->tail_lane[i]);
-    if (e->tail) sum += (size_t)e->blocks * gf_plan_grad_count(e->tail) * sizeof(float);
-    for (size_t k = 0; k < e->parts; k++) sum += 2 * (size_t)e->spec.batch * e->part_bytes[k];
-    return sum;
-}
-
 /* ---- making it */
 
 /* oneDNN does not survive an allocation that fails while it makes primitives: whether there is memory is asked before.

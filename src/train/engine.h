@@ -108,6 +108,5 @@ int gf_engine_int8_layers(const gf_engine *e);
 
 double gf_engine_flops(const gf_engine *e,
                        bool whole);         /* forward, a picture: of the whole graph, or of the trainable part */
-size_t gf_engine_bytes(const gf_engine *e); /* of lanes, gradients and stages */
 
 #endif

@@ -301,21 +301,13 @@ static graft_status measure(gf_run *r, graft_error *err)
     return gf_run_evaluate(r, t, nt, &r->test, r->logits + nv * gf_classify_outputs(r->model->classes), err);
 }
 
-static graft_status self_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                                 graft_error *err)
-{
-    (void)epoch, (void)sample, (void)training, (void)worker, (void)err;
-    const gf_run *r = ctx;
-    gf_self_test_picture(dst, (int)r->config->width, (int)r->config->height);
-    return GRAFT_OK;
-}
-
 static graft_status run_self_test(gf_run *r, gf_engine *e, float *result, graft_error *err)
 {
     size_t outputs = gf_engine_outputs(e);
     float *out = gf_new_n(outputs, float);
     if (!out) return gf_fail_memory(err, outputs * sizeof *out, "the self-test");
-    graft_status status = gf_engine_forward(e, &(gf_feed){self_picture, r}, NULL, &(uint32_t){0}, 1, out, NULL, err);
+    gf_feed feed = gf_self_test_feed(r->facts);
+    graft_status status = gf_engine_forward(e, &feed, NULL, &(uint32_t){0}, 1, out, NULL, err);
     r->facts->n_self_test = (int)(outputs < GF_SELF_TEST_MAX ? outputs : GF_SELF_TEST_MAX);
     memcpy(result, out, (size_t)r->facts->n_self_test * sizeof *out);
     gf_free(out);

@@ -31,6 +31,17 @@ void gf_self_test_picture(float *dst, int w, int h)
     }
 }
 
+static graft_status self_test_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                                      graft_error *err)
+{
+    (void)epoch, (void)sample, (void)training, (void)worker, (void)err;
+    const gf_model_facts *f = ctx;
+    gf_self_test_picture(dst, f->width, f->height);
+    return GRAFT_OK;
+}
+
+gf_feed gf_self_test_feed(const gf_model_facts *f) { return (gf_feed){self_test_picture, (void *)f}; }
+
 graft_status gf_self_test_check(const gf_model_facts *f, const float *logits, bool bytes, graft_error *err)
 {
     const float *want = f->int8_layers && !bytes ? f->plain_self_test : f->self_test;

@@ -5,7 +5,7 @@
 #define GF_TRAIN_MODEL_FILE_H
 
 #include "base/io.h"
-#include "graph/model.h"
+#include "train/engine.h"
 
 enum { GF_SELF_TEST_MAX = 8 };
 
@@ -30,6 +30,9 @@ typedef struct gf_model_facts {
 
 void gf_model_facts_free(gf_model_facts *f);
 
+/* That picture, whatever sample is asked for, in the model's size. Borrows the facts. */
+gf_feed gf_self_test_feed(const gf_model_facts *f);
+
 /* E2009 where logits (of the self-test's picture) are not those that the file was saved with: then what reads it is not
  * what wrote it (another layout, channel order, preprocessing). Tolerances: f32 1e-3, bf16 0.1, of the largest logit
  * but at least 1. `bytes`: the logits were computed with int8_layers. */
@@ -40,10 +43,5 @@ graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_m
 /* Builds the model and its values from the file alone. Both outputs are the caller's. E2009 where it is no such file.
  */
 graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path, graft_error *err);
-
-/* Fills the backbone's values, with `head` the head's too, from a weight file of any format; what the file holds
- * besides is told in `left_out` (may be NULL; the caller's). */
-graft_status gf_model_load_weights(gf_model *m, const char *path, bool head, bool allow_nonfinite, gf_names *left_out,
-                                   graft_error *err);
 
 #endif

@@ -115,7 +115,7 @@ out:
     return status;
 }
 
-graft_status gf_zoo_build(gf_model *m, const char *name, const gf_zoo_options *o, graft_error *err)
+graft_status gf_zoo_layers(gf_model *m, const char *name, const gf_zoo_options *o, graft_error *err)
 {
     *m = (gf_model){0};
     const gf_architecture *a = gf_zoo_find(name);
@@ -126,10 +126,15 @@ graft_status gf_zoo_build(gf_model *m, const char *name, const gf_zoo_options *o
     GF_TRY(check(a, o, err));
     snprintf(m->name, sizeof m->name, "%s", name);
     m->buffers = !strcmp(a->source, "torch");
-    graft_status status = GRAFT_OK;
-    GF_GOTO(o->head.replace_last ? replace_last(m, a, o, err) : add_layers(m, a, o, err));
-    GF_GOTO(gf_model_finish(m, err));
-out:
+    graft_status status = o->head.replace_last ? replace_last(m, a, o, err) : add_layers(m, a, o, err);
+    if (status != GRAFT_OK) gf_model_free(m);
+    return status;
+}
+
+graft_status gf_zoo_build(gf_model *m, const char *name, const gf_zoo_options *o, graft_error *err)
+{
+    GF_TRY(gf_zoo_layers(m, name, o, err));
+    graft_status status = gf_model_finish(m, err);
     if (status != GRAFT_OK) gf_model_free(m);
     return status;
 }

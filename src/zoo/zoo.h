@@ -54,5 +54,7 @@ const gf_architecture *gf_zoo_at(size_t i);           /* NULL behind the last */
 
 /* Backbone and head; parameters allocated, not yet set. Refused: unknown name (E3101), sizes out of range. */
 graft_status gf_zoo_build(gf_model *m, const char *name, const gf_zoo_options *options, graft_error *err);
+/* The layers alone: no parameters are allocated (gf_model_finish does it). */
+graft_status gf_zoo_layers(gf_model *m, const char *name, const gf_zoo_options *options, graft_error *err);
 
 #endif

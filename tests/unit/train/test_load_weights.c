@@ -1,5 +1,6 @@
 /* Weight files asked for by a model: PyTorch's other names of its layers, and dense rows behind a flattened map. */
 #include "base/alloc.h"
+#include "exchange/load_weights.h"
 #include "formats/safetensors.h"
 #include "train/model_file.h"
 #include "zoo/builder.h"

@@ -2,6 +2,7 @@
  * value gets where they would put it, also where the file's session had numbered its layers on ("conv2d_94"), or where
  * the file has timm's names. */
 #include "base/io.h"
+#include "exchange/load_weights.h"
 #include "formats/weights.h"
 #include "train/model_file.h"
 #include "zoo/zoo.h"

@@ -1,7 +1,7 @@
-/* What a model wants of a file of weights: its tensors under every name that the layer goes by. */
+#include "exchange/load_weights.h"
+
 #include "base/alloc.h"
 #include "formats/weights.h"
-#include "train/model_file.h"
 #include "zoo/zoo.h"
 
 #include <string.h>
