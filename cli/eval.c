@@ -6,12 +6,7 @@ static const option options[] = {
     {"split", OPTION_NAME, PLACE(part), "PART", NO_RANGE, "train|validation|test",
      "only this part of the data (otherwise all)"},
 
-    HEADING("A network that graft did not train"),
-    OPTION_WEIGHTS_ROWS,
-    OPTION_SIZE_ROW,
-    {"classes", OPTION_INT, PLACE(model.classes), "N", FROM_TO(2, 1000000), NULL,
-     "classes of an architecture's classifier (default: 1000)"},
-    OPTION_LABELS_ROW,
+    OPTION_FOREIGN_ROWS,
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
 };
 

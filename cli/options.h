@@ -109,6 +109,10 @@ typedef struct verb verb;
      "the most memory the cache may take, as 2G or 512M (default: half of what is free)"}, \
     {"cache-dir", OPTION_FOLDER, PLACE(data.cache_dir), "DIR", NO_RANGE, NULL, \
      "where the cache on disk lies (default: $XDG_CACHE_HOME/graft or ~/.cache/graft)"}
+#define OPTION_FOREIGN_ROWS \
+    HEADING("A network that graft did not train"), OPTION_WEIGHTS_ROWS, OPTION_SIZE_ROW, \
+    {"classes", OPTION_INT, PLACE(model.classes), "N", FROM_TO(2, 1000000), NULL, \
+     "classes of an architecture's classifier (default: 1000)"}, OPTION_LABELS_ROW
 #define OPTION_GENERAL_ROWS(seed_help) \
     HEADING("General"), \
     {"threads", OPTION_INT, PLACE(context.threads), "N", FROM_TO(0, 1024), NULL, \

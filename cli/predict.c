@@ -12,12 +12,7 @@ static const option options[] = {
     {"top", OPTION_INT, PLACE(top), "K", FROM_TO(1, 1000), NULL,
      "the K most probable labels of each picture (in lines of text: one, unless this is given)"},
 
-    HEADING("A network that graft did not train"),
-    OPTION_WEIGHTS_ROWS,
-    OPTION_SIZE_ROW,
-    {"classes", OPTION_INT, PLACE(model.classes), "N", FROM_TO(2, 1000000), NULL,
-     "classes of an architecture's classifier (default: 1000)"},
-    OPTION_LABELS_ROW,
+    OPTION_FOREIGN_ROWS,
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
 };
 

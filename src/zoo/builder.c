@@ -53,54 +53,46 @@ void gf_add(gf_builder *b, gf_layer l, const char *fmt, ...)
 
 #define NAMED(name) (name) ? "%s" : NULL, (name)
 
-static void set_window(gf_layer *l, gf_window w)
+static gf_layer windowed(const gf_layer_class *cls, int filters, gf_window w)
 {
     static const gf_padding padding[] = {GF_PAD_SAME, GF_PAD_VALID, GF_PAD_EXPLICIT};
-    l->at.kh = w.kernel;
-    l->at.kw = w.kernel_w ? w.kernel_w : w.kernel;
-    l->at.sh = l->at.sw = w.stride;
-    l->at.padding = padding[w.pads];
+    gf_layer l = {.cls = cls};
+    l.at.filters = filters;
+    l.at.kh = w.kernel;
+    l.at.kw = w.kernel_w ? w.kernel_w : w.kernel;
+    l.at.sh = l.at.sw = w.stride;
+    l.at.padding = padding[w.pads];
     if (w.pads == GF_PADDED) {
-        l->at.pt = l->at.pb = w.pad;
-        l->at.pl = l->at.pr = w.pad_w;
+        l.at.pt = l.at.pb = w.pad;
+        l.at.pl = l.at.pr = w.pad_w;
     }
-    l->at.use_bias = w.bias;
+    l.at.use_bias = w.bias;
+    return l;
 }
 
 void gf_conv(gf_builder *b, int filters, gf_window w, const char *name)
 {
-    gf_layer l = {.cls = &gf_layer_conv2d};
-    set_window(&l, w);
-    l.at.filters = filters;
-    gf_add(b, l, NAMED(name));
+    gf_add(b, windowed(&gf_layer_conv2d, filters, w), NAMED(name));
 }
 
 void gf_depthwise(gf_builder *b, gf_window w, const char *name)
 {
-    gf_layer l = {.cls = &gf_layer_depthwise};
-    set_window(&l, w);
-    gf_add(b, l, NAMED(name));
+    gf_add(b, windowed(&gf_layer_depthwise, 0, w), NAMED(name));
 }
 
 void gf_separable(gf_builder *b, int filters, gf_window w, const char *name)
 {
-    gf_layer l = {.cls = &gf_layer_separable};
-    set_window(&l, w);
-    l.at.filters = filters;
-    gf_add(b, l, NAMED(name));
+    gf_add(b, windowed(&gf_layer_separable, filters, w), NAMED(name));
 }
 
 void gf_max_pool(gf_builder *b, gf_window w, const char *name)
 {
-    gf_layer l = {.cls = &gf_layer_max_pool};
-    set_window(&l, w);
-    gf_add(b, l, NAMED(name));
+    gf_add(b, windowed(&gf_layer_max_pool, 0, w), NAMED(name));
 }
 
 void gf_avg_pool(gf_builder *b, gf_window w, bool count_padding, const char *name)
 {
-    gf_layer l = {.cls = &gf_layer_avg_pool};
-    set_window(&l, w);
+    gf_layer l = windowed(&gf_layer_avg_pool, 0, w);
     l.at.count_padding = count_padding;
     gf_add(b, l, NAMED(name));
 }

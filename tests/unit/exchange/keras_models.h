@@ -6,6 +6,7 @@
 #include "exchange/keras_config.h"
 #include "graph/plan.h"
 #include "support/fixture.h"
+#include "support/ok.h"
 #include "support/seeded.h"
 
 #include <math.h>
@@ -17,13 +18,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static graft_error error;
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        graft_status ok_ = (call);                                                       \
-        if (ok_ != GRAFT_OK) fail_msg("%s: E%d %s", #call, error.number, error.message); \
-    } while (0)
 
 enum { PICTURES = 2 };
 

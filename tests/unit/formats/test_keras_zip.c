@@ -7,6 +7,7 @@
 #include "formats/keras_zip.h"
 #include "formats/weights.h"
 #include "formats/zip_write.h"
+#include "support/one_file.h"
 #include "unit/formats/tiny_keras.h"
 #include "json/json.h"
 
@@ -22,9 +23,6 @@
 
 #define PLAIN GRAFT_FIXTURES "/formats/keras_plain.keras"
 #define PACKED GRAFT_FIXTURES "/formats/keras_packed.keras"
-
-static char dir[] = "/tmp/graft-test-XXXXXX";
-static char path[64];
 
 static uint8_t *bytes_of(const char *file, size_t *n)
 {
@@ -462,21 +460,6 @@ static void bad_calls_of_the_zip_writer_are_refused(void **state)
     const gf_zip_member huge[] = {{"a", .body = {path, (size_t)3 << 30}}, {"b", .body = {path, (size_t)2 << 30}}};
     assert_int_equal(gf_zip_write(path, huge, 2, &err), GRAFT_WEIGHTS);
     assert_non_null(strstr(err.message, "over 4 GiB"));
-}
-
-static int make_dir(void **state)
-{
-    (void)state;
-    if (!mkdtemp(dir)) return 1;
-    snprintf(path, sizeof path, "%s/f", dir);
-    return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    unlink(path);
-    return rmdir(dir);
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 #include "formats/npz.h"
 #include "formats/weights.h"
 #include "formats/zip_write.h"
+#include "support/one_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,9 +16,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static char dir[] = "/tmp/graft-test-XXXXXX";
-static char path[64];
 
 /* ---- whole files ---- */
 
@@ -182,21 +180,6 @@ static void a_damaged_array_is_named(void **state)
     assert_int_equal(err.number, GF_E_NPZ_ARRAY);
     assert_non_null(strstr(err.message, "the array `a/kernel.npy` does not begin as a .npy does"));
     assert_int_equal(err.message[0], '/');
-}
-
-static int make_dir(void **state)
-{
-    (void)state;
-    if (!mkdtemp(dir)) return 1;
-    snprintf(path, sizeof path, "%s/f", dir);
-    return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    unlink(path);
-    return rmdir(dir);
 }
 
 int main(void)

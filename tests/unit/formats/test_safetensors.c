@@ -2,6 +2,8 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "formats/safetensors.h"
+#define ONE_FILE "f.safetensors"
+#include "support/one_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -187,9 +189,6 @@ static void make(gf_tensor t[7], const sample *s)
 
 static const gf_meta meta[] = {{"model", "{\"layers\": [1, \"\\u00e9\"]}"}, {"graft.version", "1"}};
 
-static char dir[] = "/tmp/graft-test-XXXXXX";
-static char path[64];
-
 static bytes slurp(void)
 {
     bytes b;
@@ -352,21 +351,6 @@ static void a_file_cut_short_while_open_does_no_harm(void **state)
     graft_error err = {0};
     assert_int_equal(gf_safetensors_open(&st, path, NULL, &err), GRAFT_WEIGHTS);
     assert_int_equal(err.number, GF_E_SAFETENSORS_HEADER);
-}
-
-static int make_dir(void **state)
-{
-    (void)state;
-    if (!mkdtemp(dir)) return 1;
-    snprintf(path, sizeof path, "%s/f.safetensors", dir);
-    return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    unlink(path);
-    return rmdir(dir);
 }
 
 int main(void)

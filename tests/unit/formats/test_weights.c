@@ -4,6 +4,7 @@
 #include "formats/cage_reply.h"
 #include "formats/safetensors.h"
 #include "formats/weights.h"
+#include "support/one_file.h"
 #include "unit/formats/tiny_want.h"
 
 #include <math.h>
@@ -16,9 +17,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static char dir[] = "/tmp/graft-test-XXXXXX";
-static char path[64];
 
 /* ---- safetensors with names LAYER/VAR ---- */
 
@@ -228,21 +226,6 @@ static void a_readers_error_is_cleaned_and_bounded(void **state)
         if (row[i].allowed) assert_string_equal(err.hint, "hint\\x1b[2J");
         gf_text_free(&sink.bytes);
     }
-}
-
-static int make_dir(void **state)
-{
-    (void)state;
-    if (!mkdtemp(dir)) return 1;
-    snprintf(path, sizeof path, "%s/f", dir);
-    return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    unlink(path);
-    return rmdir(dir);
 }
 
 int main(void)

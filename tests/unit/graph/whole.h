@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "graph/plan.h"
+#include "support/ok.h"
 #include "support/seeded.h"
 
 #include <math.h>
@@ -15,13 +16,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static graft_error error;
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        graft_status ok_ = (call);                                                       \
-        if (ok_ != GRAFT_OK) fail_msg("%s: E%d %s", #call, error.number, error.message); \
-    } while (0)
 
 enum { MOST_BATCH = 16 };
 

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "support/fixture.h"
+#include "support/ok.h"
 #include "support/seeded.h"
 #include "train/engine.h"
 #include "zoo/zoo.h"
@@ -38,13 +39,6 @@ static const char *const proven[] = {
     "vgg16_torch",
 };
 enum { PROVEN = sizeof proven / sizeof *proven };
-
-static graft_error error;
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        graft_status ok_ = (call);                                                       \
-        if (ok_ != GRAFT_OK) fail_msg("%s: E%d %s", #call, error.number, error.message); \
-    } while (0)
 
 #define ASSERT_CLOSE(what, err, tol)                                                                         \
     do {                                                                                                     \

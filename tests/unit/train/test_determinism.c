@@ -2,6 +2,7 @@
  * not, with the frozen part kept or not, after a feed that failed and was asked again; lost samples count as if they
  * had never been in the batch; a batch is the mean of its samples. */
 #include "base/alloc.h"
+#include "support/ok.h"
 #include "support/seeded.h"
 #include "train/engine.h"
 #include "zoo/zoo.h"
@@ -17,13 +18,6 @@
 #include <time.h>
 
 #include <cmocka.h>
-
-static graft_error error;
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        graft_status ok_ = (call);                                                       \
-        if (ok_ != GRAFT_OK) fail_msg("%s: E%d %s", #call, error.number, error.message); \
-    } while (0)
 
 enum { SIZE = 32, CLASSES = 3, SAMPLES = 64, STEPS = 5, MOST_BATCH = 16 };
 

@@ -3,6 +3,7 @@
  * second ctest entry) with ONEDNN_MAX_CPU_ISA=AVX2. */
 #include "base/alloc.h"
 #include "formats/safetensors.h"
+#include "support/ok.h"
 #include "support/seeded.h"
 #include "train/engine.h"
 #include "zoo/zoo.h"
@@ -15,13 +16,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static graft_error error;
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        graft_status ok_ = (call);                                                       \
-        if (ok_ != GRAFT_OK) fail_msg("%s: E%d %s", #call, error.number, error.message); \
-    } while (0)
 
 typedef struct bench {
     gf_ops *ops;

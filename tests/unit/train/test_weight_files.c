@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "exchange/load_weights.h"
 #include "formats/weights.h"
+#include "support/ok.h"
 #include "train/model_file.h"
 #include "zoo/zoo.h"
 
@@ -15,13 +16,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static graft_error error;
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        graft_status ok_ = (call);                                                       \
-        if (ok_ != GRAFT_OK) fail_msg("%s: E%d %s", #call, error.number, error.message); \
-    } while (0)
 
 static void unpack(const char *name, const char *path)
 {

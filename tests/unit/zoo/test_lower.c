@@ -1,5 +1,6 @@
 /* MobileNetV2 lowered: what fuses, what needs a gradient at every boundary, where the cut lies and what crosses it. */
 #include "graph/graph.h"
+#include "support/ok.h"
 #include "zoo/zoo.h"
 
 #include <setjmp.h>
@@ -9,13 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static graft_error error;
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        graft_status ok_ = (call);                                                       \
-        if (ok_ != GRAFT_OK) fail_msg("%s: E%d %s", #call, error.number, error.message); \
-    } while (0)
 
 enum { LAYERS = 154 };
 

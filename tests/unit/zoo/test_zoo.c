@@ -3,6 +3,7 @@
 #include "zoo/zoo.h"
 
 #include "base/io.h"
+#include "support/ok.h"
 #include "json/json.h"
 
 #include <math.h>
@@ -14,13 +15,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static graft_error error;
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        graft_status ok_ = (call);                                                       \
-        if (ok_ != GRAFT_OK) fail_msg("%s: E%d %s", #call, error.number, error.message); \
-    } while (0)
 
 static gf_zoo_options of_size(int size, double alpha, int classes)
 {

@@ -1,6 +1,7 @@
 /* PyTorch's networks: the names that timm gives their layers, and VGG16 with its own classifier. Numbers are compared
  * in test_backbones. */
 #include "base/hash.h"
+#include "support/ok.h"
 #include "zoo/zoo.h"
 
 #include <setjmp.h>
@@ -10,13 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static graft_error error;
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        graft_status ok_ = (call);                                                       \
-        if (ok_ != GRAFT_OK) fail_msg("%s: E%d %s", #call, error.number, error.message); \
-    } while (0)
 
 static gf_model with_top(const char *name, int size, int classes)
 {
