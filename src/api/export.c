@@ -18,6 +18,7 @@ enum { PICTURES = 8 };
 typedef struct outcome {
     float *x; /* n rows */
     size_t width;
+    bool lost[PICTURES]; /* a picture that cannot be read says nothing */
 } outcome;
 
 static graft_status compute(graft_context *c, gf_model *m, const gf_feed *feed, size_t n, outcome *o, graft_error *err)
@@ -29,8 +30,7 @@ static graft_status compute(graft_context *c, gf_model *m, const gf_feed *feed, 
     GF_TRY(gf_engine_create(&e, m, c->ops, c->pool, &spec, err));
     o->width = gf_engine_outputs(e);
     o->x = gf_new_n(n * o->width, float);
-    bool lost[PICTURES];
-    graft_status status = o->x ? gf_engine_forward(e, feed, NULL, sample, n, o->x, lost, err)
+    graft_status status = o->x ? gf_engine_forward(e, feed, NULL, sample, n, o->x, o->lost, err)
                                : gf_fail_memory(err, n * o->width * sizeof *o->x, "an export");
     gf_engine_destroy(e);
     return status;
@@ -58,18 +58,23 @@ static graft_status to_probabilities(outcome *o, size_t n, int classes, bool are
         }
     }
     gf_free(o->x);
-    *o = (outcome){p, width};
+    o->x = p;
+    o->width = width;
     return GRAFT_OK;
 }
 
-static double difference(const outcome *a, const outcome *b, size_t n)
+/* The largest, over the largest magnitude where that is above 1; *seen gets the pictures that were compared. */
+static double difference(const outcome *a, const outcome *b, size_t n, size_t *seen)
 {
     double most = 0, largest = 1;
+    *seen = 0;
     for (size_t i = 0; i < n * a->width; i++) {
+        if (a->lost[i / a->width] || b->lost[i / a->width]) continue;
         double d = fabs((double)a->x[i] - (double)b->x[i]);
         largest = fmax(largest, fabs((double)a->x[i]));
         if (isnan(d)) return d;
         most = fmax(most, d);
+        *seen += i % a->width == 0;
     }
     return most / largest;
 }
@@ -98,7 +103,8 @@ out:
     return status;
 }
 
-static graft_status compare(graft_model *m, const gf_export_format *f, const char *path, const gf_feed *feed, size_t n,
+/* On *n pictures, of which *n gets those that could be read. */
+static graft_status compare(graft_model *m, const gf_export_format *f, const char *path, const gf_feed *feed, size_t *n,
                             double *most, graft_error *err)
 {
     gf_model back;
@@ -106,8 +112,8 @@ static graft_status compare(graft_model *m, const gf_export_format *f, const cha
     int classes = m->has_head ? m->model.classes : 0;
     GF_TRY(read_back(m, f, path, &back, err));
     graft_status status = GRAFT_OK;
-    GF_GOTO(compute(m->context, &m->model, feed, n, &ours, err));
-    GF_GOTO(compute(m->context, &back, feed, n, &theirs, err));
+    GF_GOTO(compute(m->context, &m->model, feed, *n, &ours, err));
+    GF_GOTO(compute(m->context, &back, feed, *n, &theirs, err));
     bool fits = theirs.width == ours.width || (classes && theirs.width == (size_t)classes);
     if (!fits) {
         status = gf_fail(err, GF_E_EXPORT_DIFFERS, "please report this", "%s: %zu outputs, the model has %zu",
@@ -115,10 +121,14 @@ static graft_status compare(graft_model *m, const gf_export_format *f, const cha
         goto out;
     }
     if (classes) {
-        GF_GOTO(to_probabilities(&ours, n, classes, true, err));
-        GF_GOTO(to_probabilities(&theirs, n, classes, gf_head_logits(&back, back.output) == back.output, err));
+        GF_GOTO(to_probabilities(&ours, *n, classes, true, err));
+        GF_GOTO(to_probabilities(&theirs, *n, classes, gf_head_logits(&back, back.output) == back.output, err));
     }
-    *most = difference(&ours, &theirs, n);
+    *most = difference(&ours, &theirs, *n, n);
+    if (!*n && !isnan(*most)) {
+        status = gf_fail(err, GF_E_DATA_NO_PICTURES, "give others with --check",
+                         "none of the pictures to compare on can be read");
+    }
 out:
     gf_free(ours.x);
     gf_free(theirs.x);
@@ -185,7 +195,7 @@ static graft_status check_file(graft_model *m, const gf_export_format *f, const 
     subject s;
     double most = NAN;
     GF_TRY(find_pictures(m, o, &s, err));
-    graft_status status = compare(m, f, part, &s.feed, s.n, &most, err);
+    graft_status status = compare(m, f, part, &s.feed, &s.n, &most, err);
     gf_json_set(result, "pictures", gf_json_int((int64_t)s.n));
     gf_json_set(result, "real_pictures", gf_json_bool(s.has_album));
     gf_json_set(result, "difference", gf_json_real(most));

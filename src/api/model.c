@@ -190,9 +190,8 @@ static graft_status open_source(graft_model *m, const graft_model_options *o, gr
 /* How many classes the head has when it is built: those asked for, or the kept classifier's own. */
 static int classes_of(const graft_model *m, const graft_model_options *o)
 {
-    const int imagenet = 1000;
     bool own = m->head.keep_last && !m->source.n_layers && !o->classes;
-    return own ? imagenet : o->classes;
+    return own ? GF_IMAGENET_CLASSES : o->classes;
 }
 
 /* Names for the classes of a classifier that is kept: from a file of names, else the network's file, else numbers. */
@@ -261,7 +260,7 @@ static graft_status make_grey(graft_model *m, const graft_model_options *o, graf
         gf_zoo_options zoo = {.width = (int)c->width, .height = (int)c->height, .alpha = c->alpha};
         zoo.preprocess = c->preprocess;
         zoo.head.keep_last = own;
-        zoo.classes = own ? (m->head.keep_last ? classes_of(m, o) : 1000) : 0;
+        zoo.classes = own ? (m->head.keep_last ? classes_of(m, o) : GF_IMAGENET_CLASSES) : 0;
         GF_TRY(gf_zoo_build(&colour, c->architecture, &zoo, err));
     }
     if (!m->has_values) gf_model_init(&colour, (uint64_t)c->model_seed, 0);

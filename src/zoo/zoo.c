@@ -107,7 +107,7 @@ static graft_status replace_last(gf_model *m, const gf_architecture *a, const gf
     graft_status status = GRAFT_OK;
     gf_builder b = {.m = &whole, .err = err};
     int at;
-    GF_GOTO(add_network(&b, a, o, o->top ? o->top : 1000));
+    GF_GOTO(add_network(&b, a, o, o->top ? o->top : GF_IMAGENET_CLASSES));
     GF_GOTO(gf_model_copy_layers(m, &whole, whole.layer[gf_head_last(&whole, b.at)].src[0], NULL, &at, err));
     GF_GOTO(gf_head_add(m, at, &o->head, o->classes, o->dropout, err));
 out:

@@ -8,6 +8,8 @@
 #include "graph/head.h"
 #include "zoo/builder.h"
 
+enum { GF_IMAGENET_CLASSES = 1000 }; /* of the classifiers that the architectures were published with */
+
 typedef struct gf_zoo_options {
     int width, height;
     double alpha;           /* width multiplier, where the architecture has one; 0: 1 */

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -275,6 +276,19 @@ static void what_is_asked_wrongly_is_refused(void **state)
     refused(run, "n.onnx", NULL, nowhere, GF_E_DATA_NOT_FOUND, "nowhere");
 }
 
+static void pictures_that_cannot_be_read_prove_nothing(void **state)
+{
+    (void)state;
+    char path[192];
+    in_out(path, "noise.jpg");
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("no picture", f);
+    fclose(f);
+    refused(run, "unproven.onnx", NULL, path, GF_E_DATA_NO_PICTURES, "can be read");
+    unlink(path);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -315,6 +329,7 @@ int main(void)
         cmocka_unit_test(a_file_that_differs_is_not_left),
         cmocka_unit_test(what_keras_cannot_say_is_refused),
         cmocka_unit_test(what_is_asked_wrongly_is_refused),
+        cmocka_unit_test(pictures_that_cannot_be_read_prove_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
