@@ -1,6 +1,5 @@
 """What the fixtures of all architectures have in common: README.md, "Backbones". The oracle is whoever calls."""
 import hashlib
-import json
 import os
 
 import numpy as np
@@ -76,21 +75,6 @@ def digest(values):
     return np.frombuffer(h.digest(), np.uint8)
 
 
-def store(path, tensors, meta):
-    """safetensors, written here: the usual writer orders its metadata anew in every process."""
-    kinds = {"float32": "F32", "uint8": "U8"}
-    header, end, parts = {"__metadata__": dict(sorted(meta.items()))}, 0, []
-    for key, value in tensors.items():
-        parts.append(np.ascontiguousarray(value).tobytes())
-        header[key] = {"dtype": kinds[value.dtype.name], "shape": list(value.shape),
-                       "data_offsets": [end, end + len(parts[-1])]}
-        end += len(parts[-1])
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(len(text).to_bytes(8, "little") + text + b"".join(parts))
-
-
 def make(out, name, oracle, versions):
     f32 = lambda x: np.asarray(x, np.float32)
     small = oracle.sizes[0]
@@ -106,7 +90,7 @@ def make(out, name, oracle, versions):
     if oracle.own_top:
         tensors["top_logits"] = f32(oracle.top(small, pixels[0], gain))
     path = os.path.join(out, name + ".safetensors")
-    store(path, tensors, versions)
+    seeded.store(path, tensors, versions)
     apart = np.abs(logits[0] - logits[1]).max()
     print(f"{path}: {os.path.getsize(path)} bytes; gain {gain}, lr {lr:.2g} moves the losses by {moved:.0%} of {still}; "
           f"logits {np.abs(logits).max():.2f}, two pictures apart by {apart:.2f}; "

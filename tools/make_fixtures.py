@@ -68,18 +68,7 @@ def store(out, name, tensors, seed=SEED, **meta):
     path = os.path.join(out, name + ".safetensors")
     meta = {k: v if isinstance(v, str) else json.dumps(v) for k, v in meta.items()}
     meta.update(keras=keras.__version__, tensorflow=tf.__version__, seed=str(seed))
-    # written here, since the usual writer orders its metadata anew in every process
-    kinds = {"float32": "F32", "float16": "F16"}
-    header, end, parts = {"__metadata__": dict(sorted(meta.items()))}, 0, []
-    for key, value in tensors.items():
-        parts.append(np.ascontiguousarray(value).tobytes())
-        header[key] = {"dtype": kinds[value.dtype.name], "shape": list(value.shape),
-                       "data_offsets": [end, end + len(parts[-1])]}
-        end += len(parts[-1])
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(len(text).to_bytes(8, "little") + text + b"".join(parts))
+    seeded.store(path, tensors, meta)
     print(f"{path}: {len(tensors)} tensors, {os.path.getsize(path)} bytes")
 
 

@@ -2,6 +2,8 @@
 
 A tensor is a pure function of (name, seed): see README.md, "The formula". tests/support/ has the C twin.
 """
+import json
+
 import numpy as np
 
 U64 = np.uint64
@@ -66,3 +68,18 @@ def labels(name, count, classes=2, seed=1):
     """Two classes: the top bit. More: (word >> 32) % classes."""
     z = stream(name, count, seed)
     return (z >> U64(63) if classes == 2 else (z >> U64(32)) % U64(classes)).astype(np.int64)
+
+
+def store(path, tensors, meta):
+    """safetensors, written here: the usual writer orders its metadata anew in every process."""
+    kinds = {"float32": "F32", "float16": "F16", "uint8": "U8"}
+    header, end, parts = {"__metadata__": dict(sorted(meta.items()))}, 0, []
+    for key, value in tensors.items():
+        parts.append(np.ascontiguousarray(value).tobytes())
+        header[key] = {"dtype": kinds[value.dtype.name], "shape": list(value.shape),
+                       "data_offsets": [end, end + len(parts[-1])]}
+        end += len(parts[-1])
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as f:
+        f.write(len(text).to_bytes(8, "little") + text + b"".join(parts))
