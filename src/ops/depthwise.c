@@ -372,11 +372,23 @@ typedef struct race {
     gf_exec exec[2];
     void *src, *dst, *diff_dst, *diff_src, *scratchpad[2];
     float *grad[2];
+    bool made;
 } race;
+
+/* What both work on. */
+static void make_data(race *r, const gf_op_spec *s)
+{
+    r->made = true; /* tried: memory that was not there is not asked for again */
+    r->src = gf_alloc_tensor(gf_count(&s->src[0]) * sizeof(float));
+    r->diff_src = gf_alloc_tensor(gf_count(&s->src[0]) * sizeof(float));
+    r->dst = gf_alloc_tensor(gf_count(&s->dst) * sizeof(float));
+    r->diff_dst = gf_alloc_tensor(gf_count(&s->dst) * sizeof(float));
+}
 
 static bool enter(race *r, int k)
 {
     if (gf_op_create(&r->op[k], &r->spec[k], r->ops, NULL) != GRAFT_OK) return false;
+    if (!r->made) make_data(r, &r->op[k].spec);
     r->scratchpad[k] = gf_alloc_tensor(r->op[k].scratchpad_bytes + 1);
     r->grad[k] = gf_alloc_tensor(r->op[k].grad_count * sizeof(float) + 1);
     float *kernel = gf_alloc_tensor((gf_op_kernel_count(&r->op[k].spec) + gf_op_bias_count(&r->op[k].spec)) * 4 + 1);
@@ -392,7 +404,8 @@ static bool enter(race *r, int k)
 static bool run_race(void *ctx, int k)
 {
     race *r = ctx;
-    return r->exec[k].op && r->op[k].spec.cls->backward(&r->exec[k], &(gf_step){.training = true}, NULL) == GRAFT_OK;
+    if (!r->exec[k].op && !enter(r, k)) return false;
+    return r->op[k].spec.cls->backward(&r->exec[k], &(gf_step){.training = true}, NULL) == GRAFT_OK;
 }
 
 bool gf_depthwise_wins(const gf_op_spec *s, gf_ops *ops)
@@ -408,15 +421,7 @@ bool gf_depthwise_wins(const gf_op_spec *s, gf_ops *ops)
     race r = {.spec = {*s, *s}, .ops = ops};
     r.spec[0].cls = &gf_op_conv;
     r.spec[1].cls = &gf_op_depthwise;
-    gf_shape dst;
-    bool ok = gf_op_conv.infer(s, &dst, NULL) == GRAFT_OK;
-    size_t in = gf_count(&s->src[0]) * sizeof(float), out = ok ? gf_count(&dst) * sizeof(float) : 0;
-    r.src = gf_alloc_tensor(in);
-    r.diff_src = gf_alloc_tensor(in);
-    r.dst = gf_alloc_tensor(out + 1);
-    r.diff_dst = gf_alloc_tensor(out + 1);
-    for (int k = 0; k < 2 && ok; k++) ok = enter(&r, k); /* before the choice: making an op may need one of its own */
-    int chosen = ok ? gf_ops_choose(ops, key, names, 2, run_race, &r) : 0;
+    int chosen = gf_ops_choose(ops, key, names, 2, run_race, &r);
     for (int k = 0; k < 2; k++) {
         gf_op_unbind(&r.exec[k]);
         gf_op_destroy(&r.op[k]);

@@ -151,7 +151,11 @@ graft_status gf_ops_create(gf_ops **out, const char *choices, graft_error *err)
     *out = NULL;
     gf_ops *ops = gf_new(gf_ops);
     if (!ops) return gf_fail_memory(err, sizeof *ops, "oneDNN");
-    pthread_mutex_init(&ops->lock, NULL);
+    pthread_mutexattr_t again; /* a candidate that is timed may have a choice of its own to make */
+    pthread_mutexattr_init(&again);
+    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&ops->lock, &again);
+    pthread_mutexattr_destroy(&again);
     graft_status status = GRAFT_OK;
     name_machine(ops);
     GF_GOTO(gf_dnnl_status(dnnl_engine_create(&ops->engine, dnnl_cpu, 0), "engine", "(start)", err));

@@ -22,8 +22,8 @@ void gf_ops_add_choices(gf_ops *ops, const char *choices);
 char *gf_ops_choices_text(const gf_ops *ops);
 
 /* Chooses among n candidates by timing `run` (best of several); a later one must be a tenth faster than an earlier
- * one to be taken, so that noise does not flip a choice. A choice on record is used untimed. `run` returns false where
- * a candidate does not work. */
+ * one to be taken, so that noise does not flip a choice. A choice on record is used untimed: `run` is not called then,
+ * so what it needs is best made there. It returns false where a candidate does not work, and may itself choose. */
 int gf_ops_choose(gf_ops *ops, const char *key, const char *const *names, int n, bool (*run)(void *ctx, int candidate),
                   void *ctx);
 
