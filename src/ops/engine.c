@@ -151,11 +151,7 @@ graft_status gf_ops_create(gf_ops **out, const char *choices, graft_error *err)
     *out = NULL;
     gf_ops *ops = gf_new(gf_ops);
     if (!ops) return gf_fail_memory(err, sizeof *ops, "oneDNN");
-    pthread_mutexattr_t again; /* a candidate that is timed may have a choice of its own to make */
-    pthread_mutexattr_init(&again);
-    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&ops->lock, &again);
-    pthread_mutexattr_destroy(&again);
+    pthread_mutex_init(&ops->lock, NULL);
     graft_status status = GRAFT_OK;
     name_machine(ops);
     GF_GOTO(gf_dnnl_status(dnnl_engine_create(&ops->engine, dnnl_cpu, 0), "engine", "(start)", err));
@@ -226,25 +222,35 @@ static double time_candidate(bool (*run)(void *ctx, int candidate), void *ctx, i
     return best;
 }
 
+static int fastest(int n, bool (*run)(void *ctx, int candidate), void *ctx)
+{
+    double best = -1;
+    int chosen = 0;
+    for (int k = 0; k < n; k++) {
+        double t = time_candidate(run, ctx, k);
+        if (t >= 0 && (best < 0 || t < 0.9 * best)) {
+            best = t;
+            chosen = k;
+        }
+    }
+    return chosen;
+}
+
+/* Not locked while it times: a candidate may be a whole network, whose plans ask for choices and tables on a worker. */
 int gf_ops_choose(gf_ops *ops, const char *key, const char *const *names, int n, bool (*run)(void *ctx, int candidate),
                   void *ctx)
 {
     pthread_mutex_lock(&ops->lock);
-    int chosen = find_choice(ops, key, names, n);
-    if (chosen < 0) {
-        double best = -1;
-        for (int k = 0; k < n; k++) {
-            double t = time_candidate(run, ctx, k);
-            if (t >= 0 && (best < 0 || t < 0.9 * best)) {
-                best = t;
-                chosen = k;
-            }
-        }
-        if (chosen < 0) chosen = 0;
-        remember(ops, key, strlen(key), names[chosen], strlen(names[chosen])); /* without memory it is timed again */
-    }
+    int known = find_choice(ops, key, names, n);
     pthread_mutex_unlock(&ops->lock);
-    return chosen;
+    if (known >= 0) return known;
+    int chosen = fastest(n, run, ctx);
+    pthread_mutex_lock(&ops->lock);
+    known = find_choice(ops, key, names, n); /* made by another thread meanwhile: one choice for all */
+    if (known < 0)
+        remember(ops, key, strlen(key), names[chosen], strlen(names[chosen])); /* without memory: timed again */
+    pthread_mutex_unlock(&ops->lock);
+    return known < 0 ? chosen : known;
 }
 
 graft_status gf_prim_finish(gf_prim *p, const char *layer, graft_error *err)

@@ -1,8 +1,10 @@
 /* What the operations' context remembers: precision choices, timed or on record; the machine's name; its peak. */
 #include "ops/engine.h"
+#include "ops/op.h"
 
 #include "base/alloc.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,6 +56,46 @@ static void a_choice_is_timed_once(void **state)
     gf_ops_destroy(ops);
 }
 
+/* A candidate that is a whole network: its plans are made on another thread, and ask for choices and tables there. */
+typedef struct network {
+    gf_ops *ops;
+    int inner;
+    const uint16_t *table;
+} network;
+
+static void *make_plan(void *ctx)
+{
+    network *w = ctx;
+    trial t = {0};
+    w->inner = gf_ops_choose(w->ops, "inner", names, 3, run, &t);
+    if (gf_ops_act_table(w->ops, GF_ACT_SILU, 0, &w->table, NULL) != GRAFT_OK) w->inner = -1;
+    return NULL;
+}
+
+static bool run_network(void *ctx, int candidate)
+{
+    (void)candidate;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, make_plan, ctx)) return false;
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 20; /* a thread that waits for its parent's lock would wait for ever */
+    if (pthread_timedjoin_np(thread, NULL, &end)) fail_msg("the other thread waits for the one that waits for it");
+    return true;
+}
+
+static void a_candidate_may_choose_on_another_thread(void **state)
+{
+    (void)state;
+    network w = {0};
+    assert_int_equal(gf_ops_create(&w.ops, NULL, NULL), GRAFT_OK);
+    gf_ops_choose(w.ops, "outer", names, 1, run_network, &w);
+    assert_int_equal(w.inner, 1);
+    assert_non_null(w.table);
+    expect_text(w.ops, "inner=fast\nouter=slow\n");
+    gf_ops_destroy(w.ops);
+}
+
 static void a_choice_on_record_is_kept(void **state)
 {
     (void)state;
@@ -101,9 +143,8 @@ static void the_machine_has_a_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_choice_is_timed_once),
-        cmocka_unit_test(a_choice_on_record_is_kept),
-        cmocka_unit_test(nothing_that_works_is_the_first),
+        cmocka_unit_test(a_choice_is_timed_once),     cmocka_unit_test(a_candidate_may_choose_on_another_thread),
+        cmocka_unit_test(a_choice_on_record_is_kept), cmocka_unit_test(nothing_that_works_is_the_first),
         cmocka_unit_test(the_machine_has_a_name),
     };
     gf_ops_start_worker();
