@@ -41,6 +41,7 @@ typedef struct gf_lower_options {
     bool no_fusion;   /* one node a layer: for tests */
     int output_layer; /* the graph ends with this layer's output; -1: with the model's */
     bool naive;       /* the naive twins */
+    int int8_layers;  /* what lies below this layer and does not train may be computed in bytes */
 } gf_lower_options;
 
 /* Lowers the model with its present boundary. The graph borrows the model. */

@@ -10,34 +10,48 @@ static const gf_node *producer_of(const gf_graph *g, size_t v)
     return producer < 0 || (size_t)producer >= g->n_nodes || g->value[v].shape.rank != 4 ? NULL : &g->node[producer];
 }
 
-static bool clips_below(gf_act a) { return a == GF_ACT_RELU || a == GF_ACT_RELU6; }
+/* The least value that an activation gives; -INFINITY: it has none, or nobody asked. */
+static float floor_of(gf_act act)
+{
+    static const struct {
+        gf_act act;
+        float least;
+    } row[] = {{GF_ACT_RELU, 0}, {GF_ACT_RELU6, 0}, {GF_ACT_SILU, -0.2785f}, {GF_ACT_HARD_SILU, -0.375f}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        if (row[i].act == act) return row[i].least;
+    }
+    return -INFINITY;
+}
 
 /* The range that 0..255 stands for. Pictures may go a little beyond what calibration saw. A channel that is (almost)
  * silent gets a share of the tensor's range, so that its scale is a number to divide by. */
-static void bounds(const gf_range *r, gf_act act, float least, float *low, float *high)
+static void bounds(const gf_range *r, gf_act act, float beyond, float least, float *low, float *high)
 {
-    const float beyond = 0.1f, six = 6;
-    float spare = beyond * (r->high - r->low);
-    *low = clips_below(act) ? 0 : r->low - spare;
-    *high = clips_below(act) ? r->high * (1 + beyond) : r->high + spare;
+    const float six = 6;
+    float spare = beyond * (r->high - r->low), floor = floor_of(act);
+    *low = fmaxf(r->low - spare, floor);
+    if (!(floor < 0 && *low < 0)) *low = floor < 0 ? 0 : floor; /* 0 is within */
+    if (floor == 0) spare = r->high * beyond;
+    *high = r->high + spare;
     if (act == GF_ACT_RELU6 && *high > six) *high = six;
     if (!(*high - *low > least)) *high = *low + least;
 }
 
 static gf_quant quantise_value(const gf_node *n, const gf_range *r, size_t channels, float *block)
 {
-    const float levels = 255, share = 1e-3f;
+    const size_t colours = 4;
+    const float levels = 255, share = 1e-3f, beyond = channels > colours ? 0.1f : 0; /* a picture's bytes end at 255 */
     float *scale = block, *zero = block + channels, *mean = block + 2 * channels, widest = 0;
     for (size_t c = 0; c < channels; c++) widest = fmaxf(widest, r[c].high - r[c].low);
     if (!(widest > 0)) return (gf_quant){0}; /* calibration saw nothing of it */
     for (size_t c = 0; c < channels; c++) {
         float low, high;
-        bounds(&r[c], n->spec.act, share * widest, &low, &high);
+        bounds(&r[c], n->spec.act, beyond, share * widest, &low, &high);
         scale[c] = (high - low) / levels;
-        zero[c] = -low / scale[c];
+        zero[c] = rintf(-low / scale[c]); /* a whole number: padding is exact */
         mean[c] = r[c].mean;
     }
-    return (gf_quant){scale, clips_below(n->spec.act) ? NULL : zero, mean};
+    return (gf_quant){scale, floor_of(n->spec.act) == 0 ? NULL : zero, mean};
 }
 
 graft_status gf_quants_create(gf_quants *q, const gf_graph *g, graft_error *err)
@@ -49,10 +63,9 @@ graft_status gf_quants_create(gf_quants *q, const gf_graph *g, graft_error *err)
     }
     *q = (gf_quants){gf_new_n(g->n_values, gf_quant), gf_new_n(n, float)};
     if (!q->value || !q->block) return gf_fail_memory(err, n * sizeof(float), "a plan");
-    const int64_t colours = 4; /* the picture itself, rescaled: its convolution stays as it is */
     for (size_t v = 0; v < g->n_values && g->model->range; v++) {
         const gf_node *p = producer_of(g, v);
-        if (!p || g->value[v].shape.dim[3] <= colours || g->value_of_layer[p->layer] != (int)v) continue;
+        if (!p || g->value_of_layer[p->layer] != (int)v) continue;
         size_t channels = (size_t)g->value[v].shape.dim[3];
         q->value[v] = quantise_value(p, gf_model_range(g->model, p->layer), channels, q->block + at);
         at += KEPT * channels;
@@ -69,12 +82,22 @@ void gf_quants_free(gf_quants *q)
 
 /* ---- which nodes */
 
-static bool goes_in_int8(const gf_quants *quants, const gf_node *n, int layers)
+/* As the plan will have it; a map of one place is not worth the trouble. */
+static gf_op_spec spec_in_int8(const gf_quants *q, const gf_node *n, gf_dtype src, gf_dtype dst)
 {
-    const gf_quant *q = &quants->value[n->src[0]];
-    bool padded = n->spec.conv.pt | n->spec.conv.pb | n->spec.conv.pl | n->spec.conv.pr;
-    return n->layer < layers && q->scale && !(padded && q->zero) &&
-           (n->spec.act == GF_ACT_LINEAR || clips_below(n->spec.act));
+    gf_op_spec s = n->spec;
+    s.src_dtype[0] = src;
+    s.dst_dtype = dst;
+    s.src_quant = q->value[n->src[0]];
+    s.dst_quant = dst == GF_U8 ? q->value[n->dst] : (gf_quant){0};
+    return s;
+}
+
+static bool goes_in_int8(const gf_quants *q, const gf_node *n, int layers, gf_dtype dst)
+{
+    gf_op_spec s = spec_in_int8(q, n, GF_U8, dst);
+    bool wide = n->spec.src[0].rank == 4 && n->spec.src[0].dim[1] * n->spec.src[0].dim[2] > 1;
+    return n->layer < layers && wide && n->spec.cls == &gf_op_conv && gf_conv_int8_fits(&s);
 }
 
 /* Whether all that read v, in this stretch, take bytes. */
@@ -95,17 +118,41 @@ static bool all_take_bytes(const gf_graph *g, size_t first, size_t last, const b
     return outputs <= GF_MAX_CROSSING && v != g->output;
 }
 
+/* A gate: bytes to bytes, or not at all. */
+static bool gates_bytes(const gf_graph *g, const gf_quants *q, const gf_node *n, int layers)
+{
+    gf_op_spec s = spec_in_int8(q, n, GF_U8, GF_U8);
+    const gf_node *from = n->src[0] < 0 ? NULL : producer_of(g, (size_t)n->src[0]);
+    s.src_dtype[1] = GF_F32;
+    return n->layer < layers && n->spec.cls == &gf_op_multiply && from && from->spec.cls == &gf_op_conv &&
+           gf_multiply_int8_fits(&s);
+}
+
+/* The picture as the network wants it. */
+static bool makes_picture(const gf_node *n)
+{
+    const int64_t colours = 4;
+    return n->spec.cls == &gf_op_rescale && !n->spec.rescale.reverse && n->spec.dst.rank == 4 &&
+           n->spec.dst.dim[3] <= colours;
+}
+
 void gf_graph_int8(const gf_graph *g, const gf_quants *q, size_t first, size_t last, int layers, bool *int8,
                    gf_dtype *type)
 {
-    for (size_t i = first; i < last; i++) {
+    for (size_t i = first; i < last; i++) int8[i - first] = goes_in_int8(q, &g->node[i], layers, type[g->node[i].dst]);
+    for (size_t i = last; i-- > first;) { /* readers before what they read */
         const gf_node *n = &g->node[i];
-        int8[i - first] = n->spec.cls == &gf_op_conv && goes_in_int8(q, n, layers);
+        if (!q->value[n->dst].scale || !all_take_bytes(g, first, last, int8, n->dst)) continue;
+        bool gate = gates_bytes(g, q, n, layers);
+        bool conv = int8[i - first] && n->spec.act != GF_ACT_LINEAR && goes_in_int8(q, n, layers, GF_U8);
+        if (!gate && !conv && !makes_picture(n)) continue;
+        type[n->dst] = GF_U8;
+        int8[i - first] = gate || conv;
     }
-    for (size_t i = first; i < last; i++) {
+    for (size_t i = first; i < last; i++) { /* a gate whose src did not become bytes is none */
         const gf_node *n = &g->node[i];
-        bool bytes = int8[i - first] && n->spec.n_src == 1 && clips_below(n->spec.act) && q->value[n->dst].scale &&
-                     all_take_bytes(g, first, last, int8, n->dst);
-        if (bytes) type[n->dst] = GF_U8;
+        if (n->spec.cls != &gf_op_multiply || !int8[i - first] || type[n->src[0]] == GF_U8) continue;
+        int8[i - first] = false;
+        type[n->dst] = type[n->src[0]];
     }
 }

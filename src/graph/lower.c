@@ -71,14 +71,16 @@ static gf_node *open_node(lowering_state *st, int src)
 static bool is_conv(const gf_node *n) { return n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_naive; }
 
 /* Whether this activation goes behind the node that computes layer `layer`. Those with an exponential that need their
- * src are faster as a node of their own: EfficientNetB0 frozen, 117 ms a batch against 141 with oneDNN's swish fused.
- */
+ * src are faster as a node of their own (EfficientNetB0 frozen, 117 ms a batch against 141 with oneDNN's swish fused),
+ * but for convolutions in bytes, which end with them. */
 static bool takes_act(const lowering_state *st, int layer, const gf_node *n, gf_act act)
 {
     const gf_op_class *cls = n->spec.cls;
     bool by_class =
         is_conv(n) || cls == &gf_op_affine || cls == &gf_op_add || cls == &gf_op_dense || cls == &gf_op_dense_naive;
-    return by_class && (act < GF_ACT_NEEDS_SRC || (act == GF_ACT_HARD_SILU && !st->grads[layer]));
+    bool in_bytes = act == GF_ACT_SILU && cls == &gf_op_conv && layer < st->o->int8_layers &&
+                    n->spec.dst.dim[1] * n->spec.dst.dim[2] > 1;
+    return by_class && (act < GF_ACT_NEEDS_SRC || (!st->grads[layer] && (act == GF_ACT_HARD_SILU || in_bytes)));
 }
 
 static void fused(lowering_state *st, int layer, gf_node *n)

@@ -168,7 +168,7 @@ static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_
             s->src_dtype[k] = gf_plan_value_dtype(p, n->src[k]);
         }
         s->dst_dtype = gf_plan_value_dtype(p, n->dst);
-        if (p->int8[i]) s->cls = &gf_op_conv_int8;
+        if (p->int8[i]) s->cls = s->cls == &gf_op_multiply ? &gf_op_multiply_int8 : &gf_op_conv_int8;
         if (p->int8[i] || s->src_dtype[0] == GF_U8) s->src_quant = p->quants.value[n->src[0]];
         if (s->dst_dtype == GF_U8) s->dst_quant = p->quants.value[n->dst];
         s->backward = needs_grad(p, n);

@@ -1,29 +1,38 @@
-/* conv_int8.c - convolution in bytes, by oneDNN or depthwise_int8.c, for a stretch that does not train:
+/* conv_int8.c - convolution in bytes for a stretch that does not train, by depthwise_int8.c, pointwise_int8.c or
+ * oneDNN:
  *
  *   src[c] = s[c] (qs[c] - z[c])        s[c] kernel[c,o] = k[o] qk[c,o], qk in -127..127: each output has a scale of
- * its own dst[o] = k[o] sum_c qs[c] qk[c,o] + (bias[o] - k[o] sum_c z[c] qk[c,o]) + residual
+ * its own x[o] = k[o] sum_c qs[c] qk[c,o] + (bias[o] - k[o] sum_c z[c] qk[c,o])         dst = act(x + residual)
  *
- * A u8 dst is that over its scale, rounded and cut to 0..255; which is the activation as well, since its scale is
- * chosen so that 255 stands for the largest value. A src that is not u8 is quantised first. Padding adds qs = 0: a src
- * that is padded must have z = 0. Where the mean of src is known, what rounding the kernel adds to each output on
- * average, sum_c mean[c] (kernel - rounded kernel)[c,o], is taken out with the bias. */
+ * A u8 dst is that over its scale, plus its zero, rounded and cut to 0..255 (int8_end.c). A src that is not u8 is
+ * quantised first. Padding is the byte for 0, z, a whole number there. Where the mean of src is known, what rounding
+ * the kernel adds to each output on average, sum_c mean[c] (kernel - rounded kernel)[c,o], is taken out with the bias.
+ *
+ * oneDNN's knows no zero of a padded src or of dst, and no activation of a u8 dst but ReLU and ReLU6. */
 #include "ops/depthwise_int8.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
+#include "ops/patches_int8.h"
 
 #include "base/alloc.h"
 
 #include <math.h>
 #include <string.h>
 
+typedef enum conv_way { NONE, ONEDNN, DEPTHWISE, POINTWISE, PATCHES } conv_way;
+
 typedef struct int8_impl {
     const gf_ops *ops;
     gf_prim forward;
     gf_packed kernel;
+    conv_way way;
+    gf_int8_end end; /* of our own ways */
     gf_depthwise_int8 depthwise;
-    void *table;   /* of depthwise; NULL: it is oneDNN's */
-    int8_t *plain; /* the quantised kernel in graft's layout */
-    float *scale, *bias;
+    gf_pointwise_int8 pointwise;
+    gf_patches_int8 patches;
+    void *table;            /* a kernel packed by them */
+    int8_t *plain;          /* the quantised kernel in graft's layout */
+    float *scale, *bias;    /* of oneDNN's */
     float *factor, *offset; /* of a src that is quantised here: `period` of each, whole pixels */
     size_t period;
     dnnl_memory_desc_t scale_md;
@@ -94,15 +103,30 @@ static dnnl_status_t make_pd(const gf_op_spec *s, const gf_ops *ops, dnnl_primit
     return r;
 }
 
-static graft_status check(const gf_op_spec *s, graft_error *err)
+static bool onednn_fits(const gf_op_spec *s)
 {
     bool padded = s->conv.pt | s->conv.pb | s->conv.pl | s->conv.pr, to_bytes = s->dst_dtype == GF_U8;
     bool clips = s->act == GF_ACT_RELU || s->act == GF_ACT_RELU6;
-    if (s->backward || !s->src_quant.scale || (padded && s->src_quant.zero) ||
-        (to_bytes && (!s->dst_quant.scale || s->n_src > 1 || s->dst_quant.zero)) || (to_bytes && !clips)) {
-        return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: not a convolution for bytes", s->name);
+    return !(padded && s->src_quant.zero) && (!to_bytes || (s->n_src == 1 && !s->dst_quant.zero && clips));
+}
+
+/* How this convolution is computed here. */
+static conv_way way_of(const gf_op_spec *s, int8_impl *c)
+{
+    if (s->backward || !s->src_quant.scale || (s->dst_dtype == GF_U8 && !s->dst_quant.scale)) return NONE;
+    if (gf_int8_end_fits(s, &c->end.kind)) {
+        if (s->n_src == 1 && gf_depthwise_int8_fits(s, &c->depthwise)) return DEPTHWISE;
+        if (gf_patches_int8_fits(s, &c->patches)) return PATCHES;
+        bool ends = s->n_src == 1 || s->act == GF_ACT_LINEAR || s->dst_dtype != GF_U8;
+        if (ends && gf_pointwise_int8_fits(s, &c->pointwise)) return POINTWISE;
     }
-    return GRAFT_OK;
+    return onednn_fits(s) ? ONEDNN : NONE;
+}
+
+bool gf_conv_int8_fits(const gf_op_spec *s)
+{
+    int8_impl c;
+    return way_of(s, &c) != NONE;
 }
 
 /* As gf_quantise wants them: pixels side by side until their channels fill whole vectors, and enough of these. */
@@ -136,20 +160,32 @@ static graft_status create_primitive(const gf_op_spec *s, int8_impl *c, graft_er
     return status;
 }
 
-static graft_status create_depthwise(const gf_op_spec *s, int8_impl *c, graft_error *err)
+/* One of our own ways. */
+static graft_status create_own(const gf_op_spec *s, int8_impl *c, graft_error *err)
 {
-    size_t bytes = gf_depthwise_int8_table_bytes(&c->depthwise);
+    if (c->way == PATCHES) c->pointwise = c->patches.row;
+    bool deep = c->way == DEPTHWISE;
+    size_t bytes = deep ? gf_depthwise_int8_table_bytes(&c->depthwise) : gf_pointwise_int8_kernel_bytes(&c->pointwise);
+    GF_TRY(gf_int8_end_create(&c->end, s, err));
     c->table = gf_alloc_tensor(bytes);
-    c->scratch_prim = gf_depthwise_int8_scratch_bytes(&c->depthwise);
-    return c->table ? GRAFT_OK : gf_fail_memory(err, bytes, s->name);
+    if (!c->table) return gf_fail_memory(err, bytes, s->name);
+    c->depthwise.table = c->pointwise.kernel = c->table;
+    c->depthwise.end = c->pointwise.end = &c->end;
+    c->patches.row = c->pointwise;
+    if (deep) c->scratch_prim = gf_depthwise_int8_scratch_bytes(&c->depthwise);
+    if (c->way == PATCHES) c->scratch_prim = round64(gf_patches_int8_scratch_bytes(&c->patches));
+    return GRAFT_OK;
 }
 
 static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
 {
     gf_op_spec *s = &op->spec;
-    GF_TRY(check(s, err));
     int8_impl *c = op->impl = gf_new(int8_impl);
     if (!c) return gf_fail_memory(err, sizeof *c, s->name);
+    c->way = way_of(s, c);
+    if (c->way == NONE) {
+        return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: not a convolution for bytes", s->name);
+    }
     size_t oc = (size_t)s->conv.filters, kernel = gf_op_kernel_count(s);
     c->ops = ops;
     c->src_count = gf_count(&s->src[0]);
@@ -160,8 +196,7 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     if (s->src_dtype[0] != GF_U8) GF_TRY(make_period(c, s, err));
     dnnl_dims_t channels = {s->conv.filters};
     GF_DNNL(dnnl_memory_desc_create_with_tag(&c->scale_md, 1, channels, dnnl_f32, dnnl_a), s->name, err);
-    bool own = gf_depthwise_int8_fits(s, &c->depthwise);
-    GF_TRY(own ? create_depthwise(s, c, err) : create_primitive(s, c, err));
+    GF_TRY(c->way == ONEDNN ? create_primitive(s, c, err) : create_own(s, c, err));
     op->scratchpad_bytes = c->scratch_prim + (s->src_dtype[0] == GF_U8 ? 0 : round64(c->src_count));
     return GRAFT_OK;
 }
@@ -175,6 +210,7 @@ static void destroy(gf_op *op)
     if (c->scale_md) dnnl_memory_desc_destroy(c->scale_md);
     gf_free(c->plain);
     gf_free(c->table);
+    gf_int8_end_destroy(&c->end);
     gf_free(c->factor);
     gf_free(c->offset);
     gf_free(c->scale);
@@ -218,12 +254,15 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
     int8_impl *c = op->impl;
     const gf_op_spec *s = &op->spec;
     for (size_t o = 0; o < (size_t)s->conv.filters; o++) {
-        float b = s->has_bias ? bias[o] : 0, dst = s->dst_dtype == GF_U8 ? s->dst_quant.scale[o] : 1;
-        c->scale[o] = quantise_column(s, kernel, o, c->plain, &b) / dst;
+        float b = s->has_bias ? bias[o] : 0, scale = quantise_column(s, kernel, o, c->plain, &b);
+        float dst = s->dst_dtype == GF_U8 ? s->dst_quant.scale[o] : 1;
+        c->scale[o] = scale / dst;
         c->bias[o] = b / dst;
+        if (c->way != ONEDNN) gf_int8_end_set(&c->end, s, o, scale, b);
     }
-    if (!c->table) return gf_packed_fill(&c->kernel, c->ops, c->plain, err);
-    gf_depthwise_int8_pack(&c->depthwise, c->plain, c->scale, c->bias, c->table);
+    if (c->way == ONEDNN) return gf_packed_fill(&c->kernel, c->ops, c->plain, err);
+    if (c->way == DEPTHWISE) gf_depthwise_int8_pack(&c->depthwise, c->plain, s->src_quant.zero);
+    if (c->way == POINTWISE || c->way == PATCHES) gf_pointwise_int8_pack(&c->pointwise, c->plain);
     return GRAFT_OK;
 }
 
@@ -239,7 +278,7 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
     const int8_impl *c = op->impl;
     const gf_op_args *a = &exec->args;
     const gf_prim *p = &c->forward;
-    if (c->table) return GRAFT_OK;
+    if (c->way != ONEDNN) return GRAFT_OK;
     gf_call *call = exec->impl = gf_new(gf_call);
     if (!call) return gf_fail_memory(err, sizeof *call, op->spec.name);
     const void *src = op->spec.src_dtype[0] == GF_U8 ? a->src[0] : quantised_src(c, a);
@@ -270,13 +309,13 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     if (s->src_dtype[0] != GF_U8) {
         gf_quantise(quantised_src(c, a), a->src[0], s->src_dtype[0], c->src_count, c->factor, c->offset, c->period);
     }
-    if (!c->table) {
-        GF_TRY(gf_call_run(exec->impl, &c->forward, c->ops, s->name, err));
-        if (!gf_act_fuses(s->act)) gf_act_forward(s->act, s->act_alpha, a->dst, s->dst_dtype, gf_count(&s->dst));
-        return GRAFT_OK;
-    }
     const void *src = s->src_dtype[0] == GF_U8 ? a->src[0] : quantised_src(c, a);
-    gf_depthwise_int8_run(&c->depthwise, c->table, src, a->dst, a->scratchpad);
+    if (c->way == ONEDNN) GF_TRY(gf_call_run(exec->impl, &c->forward, c->ops, s->name, err));
+    if (c->way == DEPTHWISE) gf_depthwise_int8_run(&c->depthwise, src, a->dst, a->scratchpad);
+    if (c->way == POINTWISE) gf_pointwise_int8_run(&c->pointwise, src, a->dst, s->n_src == 2 ? a->src[1] : NULL);
+    if (c->way == PATCHES) gf_patches_int8_run(&c->patches, src, a->dst, a->scratchpad);
+    bool bare = s->dst_dtype != GF_U8 && (c->way != ONEDNN || !gf_act_fuses(s->act));
+    if (bare) gf_act_forward(s->act, s->act_alpha, a->dst, s->dst_dtype, gf_count(&s->dst));
     return GRAFT_OK;
 }
 

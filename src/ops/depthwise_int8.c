@@ -1,60 +1,48 @@
 #include "ops/depthwise_int8.h"
 
+#include <math.h>
 #include <string.h>
 
-/* Bytes of one vector, and where they are while they are summed: interleaving four rows' bytes twice leaves, in each
- * quarter of 16, bytes 0-3 in vector 0, 4-7 in vector 1, and so on. Packing the sums again puts them back in line. */
-enum { BYTES = 64, SUMS = 16, PARTS = 4, TAPS = 3, SLOTS = 4 };
+/* ROWS of bytes are one number of 32 bits. */
+enum { LANES = GF_INT8_LANES, ROWS = 4, VECTOR = LANES * ROWS, MOST_HEIGHT = 7, PLACES = 4 };
 
-/* For the vectors of one phase: vector number v of a line starts at channel 64 v modulo c. */
-typedef struct phase {
-    int8_t upper[TAPS][PARTS][BYTES]; /* of each column: rows 0, 1, 2, nothing */
-    int8_t lower[TAPS][PARTS][BYTES]; /* nothing, rows 0, 1, 2 */
-    float scale[PARTS][SUMS], bias[PARTS][SUMS];
-} phase;
+static int most(int a, int b) { return a > b ? a : b; }
+static int blocks_of(const gf_depthwise_int8 *d) { return (d->c + LANES - 1) / LANES; }
 
-static int phases(const gf_depthwise_int8 *d)
+/* Output rows that are made at a time, the input rows they need by fours, places of a packed row. */
+static int rows_of(const gf_depthwise_int8 *d) { return d->stride == 1 && d->oh > 1 ? 2 : 1; }
+static int fours_of(const gf_depthwise_int8 *d) { return (d->kh + rows_of(d) - 1 + ROWS - 1) / ROWS; }
+static int width_of(const gf_depthwise_int8 *d) { return most((d->ow - 1) * d->stride + d->kw, d->pl + d->w); }
+
+/* The table: a block of channels after the other [four rows][column][output row], then `LANES` bytes for 0. */
+static size_t taps_of(const gf_depthwise_int8 *d) { return (size_t)(fours_of(d) * d->kw * rows_of(d)); }
+static size_t block_bytes(const gf_depthwise_int8 *d) { return taps_of(d) * VECTOR + VECTOR; }
+
+size_t gf_depthwise_int8_table_bytes(const gf_depthwise_int8 *d) { return (size_t)blocks_of(d) * block_bytes(d); }
+
+size_t gf_depthwise_int8_scratch_bytes(const gf_depthwise_int8 *d)
 {
-    int divisor = BYTES;
-    while (d->c % divisor) divisor /= 2;
-    return d->c / divisor;
+    size_t places = (size_t)(fours_of(d) * width_of(d) + PLACES * d->stride); /* some beyond the last are summed too */
+    return places * VECTOR;
 }
 
-static size_t round64(size_t n) { return (n + 63) / 64 * 64; }
-
-/* A line of padded pixels, with stride 2 first the even ones, then the odd ones; vectors may read beyond its end. */
-static size_t half_line(const gf_depthwise_int8 *d) { return (size_t)(d->ow + 2) * (size_t)d->c; }
-static size_t line_bytes(const gf_depthwise_int8 *d) { return round64(half_line(d) * (size_t)d->stride + BYTES); }
-
-size_t gf_depthwise_int8_table_bytes(const gf_depthwise_int8 *d) { return (size_t)phases(d) * sizeof(phase); }
-
-size_t gf_depthwise_int8_scratch_bytes(const gf_depthwise_int8 *d) { return (SLOTS + 1) * line_bytes(d); }
-
-void gf_depthwise_int8_pack(const gf_depthwise_int8 *d, const int8_t *kernel, const float *scale, const float *bias,
-                            void *table)
+void gf_depthwise_int8_pack(gf_depthwise_int8 *d, const int8_t *kernel, const float *zero)
 {
-    phase *p = table;
-    memset(table, 0, gf_depthwise_int8_table_bytes(d));
-    for (int i = 0; i < phases(d) * BYTES; i++) {
-        int channel = i % d->c, v = i / BYTES, byte = i % BYTES;
-        int part = byte % SUMS / PARTS, sum = byte / SUMS * PARTS + byte % PARTS;
-        for (int row = 0; row < TAPS; row++) {
-            for (int tap = 0; tap < TAPS; tap++) {
-                int8_t k = kernel[(row * TAPS + tap) * d->c + channel];
-                p[v].upper[tap][part][PARTS * sum + row] = k;
-                p[v].lower[tap][part][PARTS * sum + row + 1] = k;
-            }
+    int rows = rows_of(d);
+    memset(d->table, 0, gf_depthwise_int8_table_bytes(d));
+    for (int c = 0; c < d->c; c++) {
+        int8_t *block = (int8_t *)d->table + (size_t)(c / LANES) * block_bytes(d);
+        for (int i = 0; i < d->kh * d->kw * rows; i++) {
+            int out = i % rows, column = i / rows % d->kw, row = i / rows / d->kw, at = row + out;
+            size_t tap = (size_t)((at / ROWS * d->kw + column) * rows + out);
+            block[tap * VECTOR + (size_t)(c % LANES * ROWS + at % ROWS)] = kernel[(row * d->kw + column) * d->c + c];
         }
-        p[v].scale[part][sum] = scale[channel];
-        p[v].bias[part][sum] = bias[channel];
+        ((uint8_t *)block)[taps_of(d) * VECTOR + (size_t)(c % LANES)] = zero ? (uint8_t)lrintf(zero[c]) : 0;
     }
 }
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#define VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#define INLINE static inline __attribute__((always_inline))
+#include "ops/int8_loops.h"
 
 bool gf_depthwise_int8_fits(const gf_op_spec *s, gf_depthwise_int8 *d)
 {
@@ -65,128 +53,145 @@ bool gf_depthwise_int8_fits(const gf_op_spec *s, gf_depthwise_int8 *d)
                              .c = (int)in[3],
                              .oh = (int)out[1],
                              .ow = (int)out[2],
+                             .kh = s->conv.kh,
+                             .kw = s->conv.kw,
                              .stride = s->conv.sh,
                              .pt = s->conv.pt,
-                             .pl = s->conv.pl};
-    bool depthwise = s->conv.groups == d->c && s->conv.filters == d->c && s->conv.kh == TAPS && s->conv.kw == TAPS;
-    return depthwise && s->dst_dtype == GF_U8 && s->conv.sh == s->conv.sw && (d->stride == 1 || d->stride == 2) &&
-           d->c % SUMS == 0 && s->conv.pl <= 1 && s->conv.pr <= 1 && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+                             .pl = s->conv.pl,
+                             .size = (int)gf_dtype_size(s->dst_dtype)};
+    return d->c > 1 && s->conv.groups == d->c && s->conv.filters == d->c && s->conv.kh <= MOST_HEIGHT &&
+           s->conv.sh == s->conv.sw && d->stride <= 2;
 }
 
-/* Where rows of src stand while they are needed: row y in slot (y + pt) mod 4, one slot more for rows outside. */
-typedef struct lines {
+/* A block of channels of a picture at work. */
+typedef struct work {
     const gf_depthwise_int8 *d;
-    const uint8_t *picture;
-    uint8_t *slot;
-    int next; /* the first row that is not there yet */
-} lines;
+    const uint8_t *src; /* the picture at its first channel */
+    const int8_t *kernel;
+    const uint8_t *zero;
+    __mmask16 wanted;
+    uint8_t *packed;
+    void *dst; /* of the picture */
+    size_t channel;
+} work;
 
-static uint8_t *line_of(const lines *l, int y)
+/* Four rows' 16 bytes each, as 16 times four bytes. */
+GF_INT8_INLINE __m512i side_by_side(__m128i a, __m128i b, __m128i c, __m128i d)
 {
-    bool outside = y < 0 || y >= l->d->h;
-    return l->slot + (size_t)(outside ? SLOTS : (y + l->d->pt) % SLOTS) * line_bytes(l->d);
+    const __m512i fours = _mm512_set4_epi32(0x0f0b0703, 0x0e0a0602, 0x0d090501, 0x0c080400);
+    const __m512i lanes = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1);
+    __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(c), d, 1);
+    __m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+    return _mm512_shuffle_epi8(_mm512_permutexvar_epi32(lanes, all), fours);
 }
 
-static void fetch_through(lines *l, int last)
+/* Packs rows first .. first + 3 of the picture. */
+GF_INT8_TARGET static void pack_rows(const work *w, int first, uint8_t *to)
 {
-    const gf_depthwise_int8 *d = l->d;
-    size_t c = (size_t)d->c, row = (size_t)d->w * c;
-    for (; l->next <= last && l->next < d->h; l->next++) {
-        const uint8_t *from = l->picture + (size_t)l->next * row;
-        uint8_t *to = line_of(l, l->next);
-        if (d->stride == 1) {
-            memcpy(to + (size_t)d->pl * c, from, row);
-            continue;
-        }
-        for (int x = 0; x < d->w && (x + d->pl) / 2 < d->ow + 2; x++) {
-            int padded = x + d->pl;
-            memcpy(to + (size_t)(padded % 2) * half_line(d) + (size_t)(padded / 2) * c, from + (size_t)x * c, c);
-        }
+    const gf_depthwise_int8 *d = w->d;
+    const size_t c = (size_t)d->c;
+    const uint8_t *row[ROWS];
+    size_t step[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        bool inside = first + r >= 0 && first + r < d->h;
+        row[r] = inside ? w->src + (size_t)(first + r) * (size_t)d->w * c : w->zero;
+        step[r] = inside ? c : 0;
     }
-}
-
-/* Four rows' bytes at `at`: vectors of (row 0, row 1, row 2, row 3) of each byte. */
-VNNI INLINE void columns(const uint8_t *const row[SLOTS], size_t at, __m512i out[PARTS])
-{
-    __m512i a = _mm512_loadu_si512(row[0] + at), b = _mm512_loadu_si512(row[1] + at);
-    __m512i c = _mm512_loadu_si512(row[2] + at), d = _mm512_loadu_si512(row[3] + at);
-    __m512i low = _mm512_unpacklo_epi8(a, b), high = _mm512_unpackhi_epi8(a, b);
-    __m512i low2 = _mm512_unpacklo_epi8(c, d), high2 = _mm512_unpackhi_epi8(c, d);
-    out[0] = _mm512_unpacklo_epi16(low, low2);
-    out[1] = _mm512_unpackhi_epi16(low, low2);
-    out[2] = _mm512_unpacklo_epi16(high, high2);
-    out[3] = _mm512_unpackhi_epi16(high, high2);
-}
-
-VNNI INLINE void finish(const __m512i sum[PARTS], const phase *p, uint8_t *dst, __mmask64 wanted)
-{
-    __m512i v[PARTS];
-    for (int i = 0; i < PARTS; i++) {
-        __m512 x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[i]), _mm512_load_ps(p->scale[i]), _mm512_load_ps(p->bias[i]));
-        v[i] = _mm512_cvtps_epi32(x);
+    __m128i zero = _mm_load_si128((const __m128i *)w->zero);
+    __m512i outside = side_by_side(zero, zero, zero, zero);
+    int width = width_of(d), x = 0;
+    for (; x < d->pl; x++) _mm512_store_si512(to + x * VECTOR, outside);
+    for (int i = 0; i < d->w; i++, x++) {
+        __m128i v[ROWS];
+        for (int r = 0; r < ROWS; r++, row[r - 1] += step[r - 1]) v[r] = _mm_maskz_loadu_epi8(w->wanted, row[r]);
+        _mm512_store_si512(to + x * VECTOR, side_by_side(v[0], v[1], v[2], v[3]));
     }
-    __m512i low = _mm512_packs_epi32(v[0], v[1]), high = _mm512_packs_epi32(v[2], v[3]);
-    _mm512_mask_storeu_epi8(dst, wanted, _mm512_packus_epi16(low, high));
+    for (; x < width; x++) _mm512_store_si512(to + x * VECTOR, outside);
 }
 
-/* One output row, or two (below not NULL). */
-VNNI INLINE void sum_rows(const gf_depthwise_int8 *d, const phase *table, const uint8_t *const row[SLOTS], uint8_t *dst,
-                          uint8_t *below)
+/* Some neighbouring places from x on of output row y, or of that and the one below: `rows` and `kind` are constants
+ * where this is called. */
+GF_INT8_INLINE void places(const work *w, const gf_lanes *l, int y, int x, int rows, gf_int8_kind kind)
 {
-    const size_t c = (size_t)d->c, n = (size_t)d->ow * c, even = d->stride == 1 ? c : half_line(d);
-    const size_t tap[TAPS] = {0, even, d->stride == 1 ? 2 * c : c};
-    const phase *p = table, *end = table + phases(d);
-    for (size_t at = 0; at < n; at += BYTES) {
-        __m512i sum[PARTS], lower[PARTS], column[PARTS];
-        for (int i = 0; i < PARTS; i++) sum[i] = lower[i] = _mm512_setzero_si512();
-        for (int j = 0; j < TAPS; j++) {
-            columns(row, at + tap[j], column);
-            for (int i = 0; i < PARTS; i++) {
-                sum[i] = _mm512_dpbusd_epi32(sum[i], column[i], _mm512_load_si512(p->upper[j][i]));
-                if (below) lower[i] = _mm512_dpbusd_epi32(lower[i], column[i], _mm512_load_si512(p->lower[j][i]));
+    const gf_depthwise_int8 *d = w->d;
+    const size_t step = (size_t)d->stride * VECTOR, line = (size_t)width_of(d) * VECTOR, c = (size_t)d->c;
+    const uint8_t *at = w->packed + (size_t)x * step;
+    const int8_t *k = w->kernel;
+    __m512i sum[2][PLACES];
+    for (int i = 0; i < 2 * PLACES; i++) sum[i / PLACES][i % PLACES] = _mm512_setzero_si512();
+    for (int four = fours_of(d); four > 0; four--, at += line - (size_t)d->kw * VECTOR) {
+        for (int column = 0; column < d->kw; column++, at += VECTOR, k += rows * VECTOR) {
+            __m512i upper = _mm512_load_si512(k), lower = rows > 1 ? _mm512_load_si512(k + VECTOR) : upper;
+            for (int i = 0; i < PLACES; i++) {
+                __m512i bytes = _mm512_load_si512(at + (size_t)i * step);
+                sum[0][i] = _mm512_dpbusd_epi32(sum[0][i], bytes, upper);
+                if (rows > 1) sum[1][i] = _mm512_dpbusd_epi32(sum[1][i], bytes, lower);
             }
         }
-        __mmask64 wanted = n - at >= BYTES ? ~(__mmask64)0 : ((__mmask64)1 << (n - at)) - 1;
-        finish(sum, p, dst + at, wanted);
-        if (below) finish(lower, p, below + at, wanted);
-        if (++p == end) p = table;
+    }
+    size_t to = ((size_t)y * (size_t)d->ow + (size_t)x) * c + w->channel;
+    int n = d->ow - x < PLACES ? d->ow - x : PLACES;
+    gf_int8_end_four(l, sum[0], n, w->dst, NULL, to, c, w->wanted, kind);
+    if (rows > 1 && y + 1 < d->oh) {
+        gf_int8_end_four(l, sum[1], n, w->dst, NULL, to + (size_t)d->ow * c, c, w->wanted, kind);
     }
 }
 
-VNNI static void one_row(const gf_depthwise_int8 *d, const phase *table, const uint8_t *const row[SLOTS], uint8_t *dst)
+#define ROW(name, rows, kind)                                                         \
+    GF_INT8_TARGET static void name(const work *w, int y)                             \
+    {                                                                                 \
+        const gf_lanes l = gf_lanes_at(w->d->end, w->channel);                        \
+        for (int x = 0; x < w->d->ow; x += PLACES) places(w, &l, y, x, (rows), kind); \
+    }
+#define EACH_HEIGHT(name, kind) ROW(name##_1, 1, kind) ROW(name##_2, 2, kind)
+EACH_HEIGHT(cut, GF_INT8_CUT)
+EACH_HEIGHT(silu, GF_INT8_SILU)
+EACH_HEIGHT(hard_silu, GF_INT8_HARD_SILU)
+EACH_HEIGHT(f32, GF_INT8_F32)
+EACH_HEIGHT(bf16, GF_INT8_BF16)
+
+/* The channels of a block that are there. */
+static __mmask16 wanted_of(const gf_depthwise_int8 *d, int channel)
 {
-    sum_rows(d, table, row, dst, NULL);
+    int left = d->c - channel;
+    return left >= LANES ? GF_INT8_ALL : (__mmask16)((1u << left) - 1);
 }
 
-VNNI static void two_rows(const gf_depthwise_int8 *d, const phase *table, const uint8_t *const row[SLOTS], uint8_t *dst,
-                          uint8_t *below)
+static void run_picture(const gf_depthwise_int8 *d, const uint8_t *src, void *dst, void *scratch)
 {
-    sum_rows(d, table, row, dst, below);
-}
-
-void gf_depthwise_int8_run(const gf_depthwise_int8 *d, const void *table, const uint8_t *src, uint8_t *dst,
-                           void *scratch)
-{
-    size_t in = (size_t)d->h * (size_t)d->w * (size_t)d->c, out_row = (size_t)d->ow * (size_t)d->c;
-    memset(scratch, 0, gf_depthwise_int8_scratch_bytes(d));
-    for (int n = 0; n < d->n; n++) {
-        lines l = {d, src + (size_t)n * in, scratch, 0};
-        for (int y = 0; y < d->oh;) {
-            bool two = d->stride == 1 && y + 1 < d->oh;
-            int first = y * d->stride - d->pt;
-            const uint8_t *row[SLOTS];
-            fetch_through(&l, first + (two ? SLOTS : TAPS) - 1);
-            for (int i = 0; i < SLOTS; i++) row[i] = line_of(&l, i < TAPS || two ? first + i : -1);
-            uint8_t *to = dst + ((size_t)n * (size_t)d->oh + (size_t)y) * out_row;
-            if (two) {
-                two_rows(d, table, row, to, to + out_row);
-            } else {
-                one_row(d, table, row, to);
+    static void (*const row[GF_INT8_KINDS][2])(const work *, int) = {
+        [GF_INT8_CUT] = {cut_1, cut_2},
+        [GF_INT8_SILU] = {silu_1, silu_2},
+        [GF_INT8_HARD_SILU] = {hard_silu_1, hard_silu_2},
+        [GF_INT8_F32] = {f32_1, f32_2},
+        [GF_INT8_BF16] = {bf16_1, bf16_2},
+    };
+    int rows = rows_of(d);
+    for (int y = 0; y < d->oh; y += rows) {
+        for (int b = 0; b < blocks_of(d); b++) {
+            int channel = b * LANES;
+            const int8_t *kernel = (int8_t *)d->table + (size_t)b * block_bytes(d);
+            work w = {.d = d,
+                      .src = src + channel,
+                      .kernel = kernel,
+                      .zero = (const uint8_t *)kernel + taps_of(d) * VECTOR,
+                      .wanted = wanted_of(d, channel),
+                      .packed = scratch,
+                      .dst = dst,
+                      .channel = (size_t)channel};
+            for (int four = 0; four < fours_of(d); four++) {
+                pack_rows(&w, y * d->stride - d->pt + four * ROWS, w.packed + (size_t)(four * width_of(d)) * VECTOR);
             }
-            y += two ? 2 : 1;
+            row[d->end->kind][rows - 1](&w, y);
         }
     }
+}
+
+void gf_depthwise_int8_run(const gf_depthwise_int8 *d, const uint8_t *src, void *dst, void *scratch)
+{
+    size_t in = (size_t)d->h * (size_t)d->w * (size_t)d->c, out = (size_t)(d->oh * d->ow * d->c * d->size);
+    for (int n = 0; n < d->n; n++) run_picture(d, src + (size_t)n * in, (char *)dst + (size_t)n * out, scratch);
 }
 
 #else
@@ -198,10 +203,9 @@ bool gf_depthwise_int8_fits(const gf_op_spec *s, gf_depthwise_int8 *d)
     return false;
 }
 
-void gf_depthwise_int8_run(const gf_depthwise_int8 *d, const void *table, const uint8_t *src, uint8_t *dst,
-                           void *scratch)
+void gf_depthwise_int8_run(const gf_depthwise_int8 *d, const uint8_t *src, void *dst, void *scratch)
 {
-    (void)d, (void)table, (void)src, (void)dst, (void)scratch;
+    (void)d, (void)src, (void)dst, (void)scratch;
 }
 
 #endif

@@ -26,9 +26,13 @@ static inline __attribute__((always_inline)) void turn(float *restrict to, const
 }
 
 GF_CLONES static void turn_3(float *restrict to, const float *restrict from, size_t pixels, const float *scale,
-                             const float *offset)
+                             const float *offset, bool reverse)
 {
-    turn(to, from, pixels, 3, scale, offset, true);
+    if (reverse) {
+        turn(to, from, pixels, 3, scale, offset, true);
+    } else {
+        turn(to, from, pixels, 3, scale, offset, false);
+    }
 }
 
 /* Whole pixels by blocks: `from` times scale plus offset. Backward, scale belongs to `from`'s channels. */
@@ -44,8 +48,8 @@ static void each_block(const gf_op_spec *s, const void *from, gf_dtype from_type
     for (size_t at = 0; at < count; at += n) {
         n = GF_BLOCK / c * c < count - at ? GF_BLOCK / c * c : count - at;
         gf_block_copy(from, from_type, at, n, in);
-        if (c == 3 && reverse) {
-            turn_3(out, in, n / c, scale, offset);
+        if (c == 3) {
+            turn_3(out, in, n / c, scale, offset, reverse);
         } else {
             turn(out, in, n / c, c, scale, offset, reverse);
         }
@@ -69,12 +73,30 @@ static void run(const gf_op_spec *s, const void *from, gf_dtype from_type, void 
     (s->dst.dim[s->dst.rank - 1] > GF_BLOCK ? each_value : each_block)(s, from, from_type, to, to_type, back);
 }
 
+/* To bytes: dst's scale and zero go into src's. */
+static void to_bytes(const gf_op_spec *s, const gf_op_args *a)
+{
+    enum { PERIOD = 3 * 4 * 64 }; /* whole pixels of any number of channels, whole vectors */
+    const gf_quant *q = &s->dst_quant;
+    const float half = 0.5f;
+    float factor[PERIOD], offset[PERIOD];
+    size_t c = (size_t)s->dst.dim[s->dst.rank - 1];
+    for (size_t i = 0; i < PERIOD; i++) {
+        size_t k = i % c;
+        factor[i] = s->rescale.scale[k] / q->scale[k];
+        offset[i] = s->rescale.offset[k] / q->scale[k] + (q->zero ? q->zero[k] : 0) + half;
+    }
+    gf_quantise(a->dst, a->src[0], s->src_dtype[0], gf_count(&s->dst), factor, offset, PERIOD);
+}
+
 static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
     int64_t c = s->dst.dim[s->dst.rank - 1];
-    if (c <= MOST && !s->rescale.reverse && s->src_dtype[0] == GF_F32) {
+    if (s->dst_dtype == GF_U8) {
+        to_bytes(s, &exec->args);
+    } else if (c <= MOST && !s->rescale.reverse && s->src_dtype[0] == GF_F32) {
         gf_rescale(exec->args.src[0], exec->args.dst, s->dst_dtype, gf_count(&s->dst), (int)c, s->rescale.scale,
                    s->rescale.offset);
     } else {

@@ -60,8 +60,10 @@ static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *
 
 static graft_status make_graph(gf_engine *e, graft_error *err)
 {
-    gf_lower_options lower = {
-        .no_fusion = e->spec.no_fusion, .naive = e->spec.naive, .output_layer = e->spec.output_layer};
+    gf_lower_options lower = {.no_fusion = e->spec.no_fusion,
+                              .naive = e->spec.naive,
+                              .output_layer = e->spec.output_layer,
+                              .int8_layers = e->spec.int8_layers};
     GF_TRY(gf_graph_create(&e->graph, e->model, &lower, err));
     enum { PERCENT = 5 }; /* of the work may be done again in the tail for a smaller cut */
     e->cut = e->spec.train ? gf_graph_cut(&e->graph, PERCENT / 100.0) : e->graph.n_nodes;

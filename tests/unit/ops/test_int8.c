@@ -10,6 +10,8 @@ typedef struct shape {
     int h, w, c, k, stride, groups, filters, pt, pb, pl, pr;
     bool src_bytes, dst_bytes, residual;
     gf_act act;
+    bool below; /* values below 0 too: a zero that is not byte 0, of src and dst */
+    bool bf16;  /* a real dst */
 } shape;
 
 static const shape shapes[] = {
@@ -27,13 +29,30 @@ static const shape shapes[] = {
     {"depthwise, no padding", 6, 7, 48, 3, 1, 48, 48, 0, 0, 0, 0, true, true, false, GF_ACT_RELU6},
     {"depthwise strided, even", 8, 6, 96, 3, 2, 96, 96, 0, 1, 0, 1, true, true, false, GF_ACT_RELU6},
     {"depthwise strided, odd", 7, 9, 64, 3, 2, 64, 64, 1, 1, 1, 1, true, true, false, GF_ACT_RELU6},
-    {"depthwise of 24: oneDNN's", 6, 6, 24, 3, 1, 24, 24, 1, 1, 1, 1, true, true, false, GF_ACT_RELU6},
+    {"depthwise of 24", 6, 6, 24, 3, 1, 24, 24, 1, 1, 1, 1, true, true, false, GF_ACT_RELU6},
     {"expand, silu", 5, 7, 24, 1, 1, 1, 96, 0, 0, 0, 0, false, false, false, GF_ACT_SILU},
     {"expand, hard silu", 5, 7, 24, 1, 1, 1, 96, 0, 0, 0, 0, false, false, false, GF_ACT_HARD_SILU},
     {"full 3x3, hard silu", 6, 5, 16, 3, 1, 1, 32, 1, 1, 1, 1, true, false, false, GF_ACT_HARD_SILU},
     {"to a sigmoid, added", 3, 3, 40, 1, 1, 1, 40, 0, 0, 0, 0, true, false, true, GF_ACT_SIGMOID},
     {"depthwise, silu", 5, 5, 32, 3, 1, 32, 32, 1, 1, 1, 1, true, false, false, GF_ACT_SILU},
     {"softsign: not oneDNN's", 5, 5, 16, 1, 1, 1, 32, 0, 0, 0, 0, true, false, false, GF_ACT_SOFTSIGN},
+    {"expand, silu to bytes", 5, 7, 24, 1, 1, 1, 96, 0, 0, 0, 0, false, true, false, GF_ACT_SILU, true},
+    {"expand, hard silu to bytes", 4, 7, 16, 1, 1, 1, 72, 0, 0, 0, 0, true, true, false, GF_ACT_HARD_SILU, true},
+    {"one vector of outputs", 5, 5, 12, 1, 1, 1, 9, 0, 0, 0, 0, true, true, false, GF_ACT_SILU, true},
+    {"two vectors, to bytes below 0", 5, 5, 40, 1, 1, 1, 24, 0, 0, 0, 0, true, true, false, GF_ACT_LINEAR, true},
+    {"many vectors", 3, 5, 8, 1, 1, 1, 150, 0, 0, 0, 0, true, true, false, GF_ACT_RELU, true},
+    {"project to bf16 and add", 6, 6, 72, 1, 1, 1, 20, 0, 0, 0, 0, true, false, true, GF_ACT_LINEAR, true, true},
+    {"ic of 6: oneDNN's", 5, 5, 6, 1, 1, 1, 16, 0, 0, 0, 0, true, true, false, GF_ACT_RELU6},
+    {"depthwise 5x5, silu", 9, 8, 40, 5, 1, 40, 40, 2, 2, 2, 2, true, true, false, GF_ACT_SILU, true},
+    {"depthwise 5x5 strided", 9, 8, 72, 5, 2, 72, 72, 1, 2, 1, 2, true, true, false, GF_ACT_HARD_SILU, true},
+    {"depthwise 7x7", 9, 7, 20, 7, 1, 20, 20, 3, 3, 3, 3, true, true, false, GF_ACT_RELU, true},
+    {"depthwise 7x7 strided, from reals", 11, 9, 33, 7, 2, 33, 33, 3, 3, 3, 3, false, true, false, GF_ACT_SILU, true},
+    {"depthwise 3x3 of 7, below 0", 5, 6, 7, 3, 1, 7, 7, 1, 1, 1, 1, true, true, false, GF_ACT_LINEAR, true},
+    {"depthwise to bf16", 6, 6, 24, 3, 1, 24, 24, 1, 1, 1, 1, true, false, false, GF_ACT_SILU, true, true},
+    {"a picture", 9, 12, 3, 3, 2, 1, 16, 0, 1, 0, 1, true, true, false, GF_ACT_HARD_SILU, true},
+    {"a picture, to reals", 8, 7, 3, 3, 1, 1, 24, 1, 1, 1, 1, false, false, false, GF_ACT_LINEAR, true},
+    {"a picture, 7x7", 13, 12, 3, 7, 2, 1, 40, 3, 3, 3, 3, true, true, false, GF_ACT_RELU, true},
+    {"a grey picture, 5x5", 9, 9, 1, 5, 1, 1, 8, 2, 2, 2, 2, true, true, false, GF_ACT_SILU, true},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, BATCH = 2, MOST = 256 };
 
@@ -45,7 +64,7 @@ typedef struct trial {
     gf_exec exec;
     guarded src, dst, residual, scratch;
     float *kernel, *bias;
-    float src_scale[MOST], src_zero[MOST], src_mean[MOST], dst_scale[MOST];
+    float src_scale[MOST], src_zero[MOST], src_mean[MOST], dst_scale[MOST], dst_zero[MOST];
     int8_t *bytes; /* the kernel as the formula rounds it */
     double k[MOST], shift[MOST];
 } trial;
@@ -65,7 +84,15 @@ static void fill_quants(trial *t)
         t->src_zero[c] = (float)(90 + 60 * real(s->name, "zero", c));
         t->src_mean[c] = (float)(40 * real(s->name, "mean", c)) * t->src_scale[c];
         t->dst_scale[c] = (float)(0.01 + 0.02 * real(s->name, "dst", c));
+        t->dst_zero[c] = (float)rint(90 * real(s->name, "dst zero", c));
+        if (s->below && s->k > 1) t->src_zero[c] = rintf(t->src_zero[c]);
     }
+}
+
+static bool only_cuts(gf_act act) { return act == GF_ACT_RELU || act == GF_ACT_RELU6; }
+static const float *dst_zero(const trial *t)
+{
+    return t->shape->below && !only_cuts(t->shape->act) ? t->dst_zero : NULL;
 }
 
 static gf_op_spec spec_of(trial *t)
@@ -79,10 +106,11 @@ static gf_op_spec spec_of(trial *t)
                        .conv = {s->k, s->k, s->stride, s->stride, s->pt, s->pb, s->pl, s->pr, s->groups, s->filters}};
     spec.src[0] = GF_SHAPE(BATCH, s->h, s->w, s->c);
     spec.src_dtype[0] = s->src_bytes ? GF_U8 : GF_F32;
-    spec.src_dtype[1] = GF_F32;
-    spec.dst_dtype = s->dst_bytes ? GF_U8 : GF_F32;
-    spec.src_quant = (gf_quant){t->src_scale, s->k == 1 ? t->src_zero : NULL, s->k == 1 ? t->src_mean : NULL};
-    if (s->dst_bytes) spec.dst_quant = (gf_quant){t->dst_scale, NULL, NULL};
+    bool zero = s->k == 1 || s->below;
+    spec.dst_dtype = s->dst_bytes ? GF_U8 : s->bf16 ? GF_BF16 : GF_F32;
+    spec.src_dtype[1] = s->bf16 ? GF_BF16 : GF_F32;
+    spec.src_quant = (gf_quant){t->src_scale, zero ? t->src_zero : NULL, s->k == 1 ? t->src_mean : NULL};
+    if (s->dst_bytes) spec.dst_quant = (gf_quant){t->dst_scale, dst_zero(t), NULL};
     assert_int_equal(gf_op_conv_int8.infer(&spec, &spec.dst, &error), GRAFT_OK);
     spec.src[1] = spec.dst;
     return spec;
@@ -104,7 +132,9 @@ static void trial_open(trial *t, const shape *s)
     t->bias = calloc((size_t)s->filters, sizeof *t->bias);
     for (size_t i = 0; i < kernel; i++) t->kernel[i] = (float)(real(s->name, "kernel", i) - 0.5);
     for (size_t i = 0; i < (size_t)s->filters; i++) t->bias[i] = (float)(2 * real(s->name, "bias", i) - 0.5);
-    for (size_t i = 0; i < dst; i++) ((float *)data_of(&t->residual))[i] = (float)(real(s->name, "add", i) - 0.5);
+    for (size_t i = 0; i < dst; i++) {
+        gf_store(data_of(&t->residual), spec.src_dtype[1], i, (float)(real(s->name, "add", i) - 0.5));
+    }
     for (size_t i = 0; i < src; i++) {
         double x = real(s->name, "src", i);
         if (s->src_bytes) ((uint8_t *)data_of(&t->src))[i] = (uint8_t)(256 * x);
@@ -183,6 +213,7 @@ static sums sum_at(const trial *t, int n, int y, int x, int o)
         int c = channel_of(s, i % icg, o), at = i * s->filters + o;
         double off = q->zero ? q->zero[c] : 0, mean = q->mean ? q->mean[c] : 0, byte = 0;
         bool inside = sy >= 0 && sy < s->h && sx >= 0 && sx < s->w;
+        byte = off; /* outside lie zeros */
         if (inside) byte = byte_of_src(t, (size_t)(((n * s->h + sy) * s->w + sx) * s->c + c));
         double value = (double)q->scale[c] * (byte - off);
         r.bytes += t->k[o] * byte * t->bytes[at];
@@ -193,9 +224,11 @@ static sums sum_at(const trial *t, int n, int y, int x, int o)
 }
 
 static double activated(gf_act act, double x) { return (double)gf_act_value(act, 0, (float)x); }
+static double cut(double x) { return fmin(fmax(x, 0), 255); }
 
 static void check_trial(trial *t)
 {
+    const double steepest = 1.1; /* silu's derivative, the largest of all */
     const shape *s = t->shape;
     const gf_shape *d = &t->op.spec.dst;
     size_t zeros = 0, full = 0, count = gf_count(d);
@@ -205,21 +238,28 @@ static void check_trial(trial *t)
         int x = pixel % (int)d->dim[2], y = pixel / (int)d->dim[2] % (int)d->dim[1];
         sums want = sum_at(t, pixel / (int)(d->dim[1] * d->dim[2]), y, x, o);
         if (s->dst_bytes) {
-            double scale = t->dst_scale[o], got = ((uint8_t *)data_of(&t->dst))[i];
-            double exact = fmin(fmax(want.exact, 0), 255 * scale), byte = fmin(fmax(want.bytes / scale, 0), 255);
+            double scale = t->dst_scale[o], zero = dst_zero(t) ? t->dst_zero[o] : 0,
+                   got = ((uint8_t *)data_of(&t->dst))[i];
+            gf_act act = only_cuts(s->act) ? GF_ACT_LINEAR : s->act; /* 255 stands for the largest value */
+            double formula = cut(activated(act, want.bytes) / scale + zero);
+            double exact = scale * (cut(activated(act, want.exact) / scale + zero) - zero);
+            double curve = s->act == GF_ACT_SILU ? 4e-4 / scale : 0; /* it is drawn in pieces */
             zeros += got == 0;
             full += got == 255;
-            if (!(fabs(got - byte) <= 0.5 + 1e-3)) fail_msg("%s: %zu: %g, by the formula %g", s->name, i, got, byte);
-            if (!(fabs(got * scale - exact) <= want.bound + 0.501 * scale))
+            if (!(fabs(got - formula) <= 0.5 + 1e-3 + curve))
+                fail_msg("%s: %zu: %g, by the formula %g", s->name, i, got, formula);
+            if (!(fabs(scale * (got - zero) - exact) <= steepest * want.bound + 0.501 * scale + curve * scale))
                 fail_msg("%s: %zu is too far off", s->name, i);
         } else {
-            double got = ((float *)data_of(&t->dst))[i], add = 0;
-            if (s->residual) add = ((float *)data_of(&t->residual))[i];
+            double got = (double)gf_load(data_of(&t->dst), t->op.spec.dst_dtype, i), add = 0;
+            if (s->residual) add = (double)gf_load(data_of(&t->residual), t->op.spec.src_dtype[1], i);
             double formula = activated(s->act, want.bytes + add), exact = activated(s->act, want.exact + add);
+            double rounding = 1e-4 + (s->bf16 ? fabs(formula) * 0x1p-7 : 0);
             zeros += got == 0;
-            if (!(fabs(got - formula) <= 1e-4)) fail_msg("%s: %zu: %g, by the formula %g", s->name, i, got, formula);
-            const double steepest = 1.1; /* silu's derivative, the largest of all */
-            if (!(fabs(got - exact) <= steepest * want.bound + 1e-4)) fail_msg("%s: %zu is too far off", s->name, i);
+            if (!(fabs(got - formula) <= rounding))
+                fail_msg("%s: %zu: %g, by the formula %g", s->name, i, got, formula);
+            if (!(fabs(got - exact) <= steepest * want.bound + rounding))
+                fail_msg("%s: %zu is too far off", s->name, i);
         }
     }
     if (zeros + full > count * 3 / 4) fail_msg("%s: mostly clipped: no evidence", s->name);
@@ -242,10 +282,19 @@ static void conv_is_its_formula(void **state)
 
 /* ---- what it cannot do is refused */
 
+static const shape *shape_named(const char *name)
+{
+    for (int i = 0; i < SHAPES; i++) {
+        if (!strcmp(shapes[i].name, name)) return &shapes[i];
+    }
+    fail_msg("no shape %s", name);
+    return NULL;
+}
+
 static void others_are_refused(void **state)
 {
     (void)state;
-    trial t = {.shape = &shapes[5]};
+    trial t = {.shape = shape_named("full 3x3")};
     fill_quants(&t);
     gf_op op;
     gf_op_spec padded = spec_of(&t), trains = padded, smooth = padded, blind = padded;
@@ -253,7 +302,9 @@ static void others_are_refused(void **state)
     trains.backward = true;
     smooth.act = GF_ACT_TANH;
     blind.src_quant.scale = NULL;
-    const gf_op_spec *bad[] = {&padded, &trains, &smooth, &blind};
+    gf_op_spec both = spec_of(&t); /* ReLU cuts at byte 0, so that must be 0 */
+    both.dst_quant.zero = t.dst_zero;
+    const gf_op_spec *bad[] = {&padded, &trains, &smooth, &blind, &both};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(gf_op_create(&op, bad[i], ops, &error), GRAFT_INTERNAL);
     }
@@ -313,15 +364,87 @@ static void pooling_takes_bytes(void **state)
     gf_op_destroy(&op);
 }
 
+/* A map of bytes times a factor a channel, and a picture to bytes: against the same in real numbers. */
+static void gates_take_bytes(void **state)
+{
+    (void)state;
+    enum { N = 2, HW = 35, C = 24 };
+    static uint8_t src[N * HW * C];
+    float scale[C], zero[C], to_scale[C], to_zero[C], factor[N * C];
+    for (size_t c = 0; c < C; c++) {
+        scale[c] = (float)(0.01 + 0.02 * real("gate", "scale", c)), to_scale[c] = scale[c] * 0.7f;
+        zero[c] = (float)rint(60 * real("gate", "zero", c)), to_zero[c] = (float)rint(60 * real("gate", "to", c));
+    }
+    for (size_t i = 0; i < sizeof src; i++) src[i] = (uint8_t)(256 * real("gate", "src", i));
+    for (size_t i = 0; i < N * C; i++) factor[i] = (float)real("gate", "factor", i);
+    gf_op_spec s = {.cls = &gf_op_multiply_int8, .name = "gate", .n_src = 2};
+    s.src[0] = GF_SHAPE(N, 5, 7, C), s.src[1] = GF_SHAPE(N, 1, 1, C);
+    s.src_dtype[0] = s.dst_dtype = GF_U8, s.src_dtype[1] = GF_F32;
+    s.src_quant = (gf_quant){scale, zero, NULL}, s.dst_quant = (gf_quant){to_scale, to_zero, NULL};
+    if (!gf_multiply_int8_fits(&s)) {
+        print_message("NOT RUN: %s does not multiply bytes\n", gf_ops_machine(ops));
+        return;
+    }
+    gf_op op;
+    gf_exec exec;
+    OK(gf_op_create(&op, &s, ops, &error));
+    guarded dst = guarded_new(sizeof src), scratch = guarded_new(op.scratchpad_bytes);
+    gf_op_args a = {.src = {src, factor}, .dst = data_of(&dst), .scratchpad = data_of(&scratch)};
+    OK(gf_op_bind(&op, &a, &exec, &error));
+    OK(s.cls->forward(&exec, NULL, &error));
+    check_guards(&dst, "gate", "dst");
+    check_guards(&scratch, "gate", "the scratchpad");
+    for (size_t i = 0; i < sizeof src; i++) {
+        size_t c = i % C, n = i / (HW * C);
+        double value = (double)factor[n * C + c] * (double)scale[c] * (src[i] - (double)zero[c]);
+        double want = cut(value / (double)to_scale[c] + (double)to_zero[c]), got = ((uint8_t *)data_of(&dst))[i];
+        if (!(fabs(got - want) <= 0.5 + 1e-3)) fail_msg("element %zu: %g, wanted is %g", i, got, want);
+    }
+    s.src_dtype[0] = GF_F32;
+    assert_false(gf_multiply_int8_fits(&s));
+    gf_op_unbind(&exec);
+    gf_op_destroy(&op);
+    free(dst.block);
+    free(scratch.block);
+}
+
+static void pictures_become_bytes(void **state)
+{
+    (void)state;
+    enum { PIXELS = 7 * 31, C = 3, N = PIXELS * C };
+    const float scale[C] = {2 / 255.0f, 0.01f, 0.02f}, zero[C] = {128, 100, 0};
+    float src[N];
+    gf_op_spec s = {.cls = &gf_op_rescale, .name = "picture", .n_src = 1, .dst_dtype = GF_U8};
+    s.src[0] = GF_SHAPE(1, 7, 31, C);
+    s.dst_quant = (gf_quant){scale, zero, NULL};
+    for (int c = 0; c < C; c++) s.rescale.scale[c] = 1 / 127.5f, s.rescale.offset[c] = c < 2 ? -1 : 0;
+    for (size_t i = 0; i < N; i++) src[i] = (float)(255 * real("picture", "src", i));
+    gf_op op;
+    gf_exec exec;
+    OK(gf_op_create(&op, &s, ops, &error));
+    guarded dst = guarded_new(N);
+    OK(gf_op_bind(&op, &(gf_op_args){.src = {src}, .dst = data_of(&dst)}, &exec, &error));
+    OK(s.cls->forward(&exec, NULL, &error));
+    check_guards(&dst, "picture", "dst");
+    for (size_t i = 0; i < N; i++) {
+        size_t c = i % C;
+        double value = (double)src[i] / 127.5 + (double)s.rescale.offset[c];
+        double want = cut(value / (double)scale[c] + (double)zero[c]), got = ((uint8_t *)data_of(&dst))[i];
+        if (!(fabs(got - want) <= 0.5 + 1e-3)) fail_msg("element %zu: %g, wanted is %g", i, got, want);
+    }
+    gf_op_unbind(&exec);
+    gf_op_destroy(&op);
+    free(dst.block);
+}
+
 int main(void)
 {
     gf_ops_start_worker();
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv_is_its_formula),
-        cmocka_unit_test(others_are_refused),
-        cmocka_unit_test(quantising_rounds_and_cuts),
-        cmocka_unit_test(pooling_takes_bytes),
+        cmocka_unit_test(conv_is_its_formula),        cmocka_unit_test(others_are_refused),
+        cmocka_unit_test(quantising_rounds_and_cuts), cmocka_unit_test(pooling_takes_bytes),
+        cmocka_unit_test(gates_take_bytes),           cmocka_unit_test(pictures_become_bytes),
     };
     int failed = cmocka_run_group_tests_name("int8", tests, NULL, NULL);
     gf_ops_destroy(ops);
