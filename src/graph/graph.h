@@ -61,6 +61,11 @@ size_t gf_graph_cut(const gf_graph *g, double share);
 enum { GF_MAX_CROSSING = 8 };
 size_t gf_graph_crossing(const gf_graph *g, size_t at, int value[GF_MAX_CROSSING]);
 
+/* The ranges of a value's channels; NULL: it has none. A layer of several nodes is known by its last one, and by what
+ * is between the two convolutions of a separable one. */
+gf_range *gf_graph_range(const gf_graph *g, int value);
+bool gf_graph_is_between(const gf_graph *g, int value);
+
 /* Kernel and bias as the node's operation wants them, from the model's parameters: copies into kernel and bias. */
 void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bias);
 /* Sets the gradients of this node's parameters that train; grad[0] belongs to value `origin` of the model's block. */

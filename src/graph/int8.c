@@ -54,6 +54,21 @@ static gf_quant quantise_value(const gf_node *n, const gf_range *r, size_t chann
     return (gf_quant){scale, floor_of(n->spec.act) == 0 ? NULL : zero, mean};
 }
 
+bool gf_graph_is_between(const gf_graph *g, int value)
+{
+    const gf_node *n = producer_of(g, (size_t)value);
+    return n && g->model->layer[n->layer].cls == &gf_layer_separable && g->value_of_layer[n->layer] != value &&
+           n->spec.cls == &gf_op_conv && n->spec.conv.groups > 1;
+}
+
+gf_range *gf_graph_range(const gf_graph *g, int value)
+{
+    int producer = g->value[value].producer, layer = producer < 0 ? -1 : g->node[producer].layer;
+    gf_range *r = layer < 0 ? NULL : gf_model_range(g->model, layer);
+    if (!r || g->value_of_layer[layer] == value) return r;
+    return gf_graph_is_between(g, value) ? r + gf_layer_channels(&g->model->layer[layer]) : NULL;
+}
+
 graft_status gf_quants_create(gf_quants *q, const gf_graph *g, graft_error *err)
 {
     size_t n = 0, at = 0;
@@ -65,9 +80,10 @@ graft_status gf_quants_create(gf_quants *q, const gf_graph *g, graft_error *err)
     if (!q->value || !q->block) return gf_fail_memory(err, n * sizeof(float), "a plan");
     for (size_t v = 0; v < g->n_values && g->model->range; v++) {
         const gf_node *p = producer_of(g, v);
-        if (!p || g->value_of_layer[p->layer] != (int)v) continue;
+        const gf_range *range = p ? gf_graph_range(g, (int)v) : NULL;
+        if (!range) continue;
         size_t channels = (size_t)g->value[v].shape.dim[3];
-        q->value[v] = quantise_value(p, gf_model_range(g->model, p->layer), channels, q->block + at);
+        q->value[v] = quantise_value(p, range, channels, q->block + at);
         at += KEPT * channels;
     }
     return GRAFT_OK;
@@ -144,7 +160,8 @@ void gf_graph_int8(const gf_graph *g, const gf_quants *q, size_t first, size_t l
         const gf_node *n = &g->node[i];
         if (!q->value[n->dst].scale || !all_take_bytes(g, first, last, int8, n->dst)) continue;
         bool gate = gates_bytes(g, q, n, layers);
-        bool conv = int8[i - first] && n->spec.act != GF_ACT_LINEAR && goes_in_int8(q, n, layers, GF_U8);
+        bool bends = n->spec.act != GF_ACT_LINEAR || gf_graph_is_between(g, n->dst);
+        bool conv = int8[i - first] && bends && goes_in_int8(q, n, layers, GF_U8);
         if (!gate && !conv && !makes_picture(n)) continue;
         type[n->dst] = GF_U8;
         int8[i - first] = gate || conv;

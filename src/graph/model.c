@@ -94,10 +94,17 @@ void gf_model_copy_values(gf_model *to, const gf_model *from)
 
 size_t gf_layer_channels(const gf_layer *l) { return (size_t)l->shape.dim[l->shape.rank - 1]; }
 
+size_t gf_model_range_count(const gf_model *m, int layer)
+{
+    const gf_layer *l = &m->layer[layer];
+    bool twice = l->cls == &gf_layer_separable;
+    return gf_layer_channels(l) + (twice ? gf_layer_channels(&m->layer[l->src[0]]) * (size_t)l->at.multiplier : 0);
+}
+
 graft_status gf_model_add_ranges(gf_model *m, graft_error *err)
 {
     size_t n = 0;
-    for (size_t i = 0; i < m->n_layers; i++) n += gf_layer_channels(&m->layer[i]);
+    for (size_t i = 0; i < m->n_layers; i++) n += gf_model_range_count(m, (int)i);
     gf_model_drop_ranges(m);
     m->range = gf_new_n(n, gf_range);
     return m->range ? GRAFT_OK : gf_fail_memory(err, n * sizeof *m->range, "calibration");
@@ -112,7 +119,7 @@ void gf_model_drop_ranges(gf_model *m)
 gf_range *gf_model_range(const gf_model *m, int layer)
 {
     size_t at = 0;
-    for (int i = 0; i < layer; i++) at += gf_layer_channels(&m->layer[i]);
+    for (int i = 0; i < layer; i++) at += gf_model_range_count(m, i);
     return m->range ? m->range + at : NULL;
 }
 

@@ -108,6 +108,8 @@ void gf_model_free(gf_model *m);
 graft_status gf_model_add_ranges(gf_model *m, graft_error *err);
 void gf_model_drop_ranges(gf_model *m);
 gf_range *gf_model_range(const gf_model *m, int layer); /* NULL: none */
+/* How many: of each channel of its output, then of what is between a separable convolution's two. */
+size_t gf_model_range_count(const gf_model *m, int layer);
 size_t gf_layer_channels(const gf_layer *l);
 
 /* Copies layer `last` of `from` and all that it is computed from, in their order, into `to` (an empty model); *out gets

@@ -13,10 +13,12 @@
 #include "ops/kernels.h"
 #include "ops/onednn.h"
 #include "ops/patches_int8.h"
+#include "ops/race.h"
 
 #include "base/alloc.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef enum conv_way { NONE, ONEDNN, DEPTHWISE, POINTWISE, PATCHES } conv_way;
@@ -182,7 +184,7 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     gf_op_spec *s = &op->spec;
     int8_impl *c = op->impl = gf_new(int8_impl);
     if (!c) return gf_fail_memory(err, sizeof *c, s->name);
-    c->way = way_of(s, c);
+    c->way = s->cls == &gf_op_conv_int8_onednn ? ONEDNN : way_of(s, c);
     if (c->way == NONE) {
         return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: not a convolution for bytes", s->name);
     }
@@ -329,3 +331,27 @@ const gf_op_class gf_op_conv_int8 = {
     .unbind = unbind,
     .forward = forward,
 };
+
+const gf_op_class gf_op_conv_int8_onednn = {
+    .name = "conv_int8",
+    .infer = infer,
+    .create = create,
+    .destroy = destroy,
+    .prepare = prepare,
+    .bind = bind,
+    .unbind = unbind,
+    .forward = forward,
+};
+
+bool gf_conv_int8_onednn_wins(const gf_op_spec *s, gf_ops *ops)
+{
+    int8_impl c;
+    if (way_of(s, &c) != POINTWISE || !onednn_fits(s)) return false;
+    char key[160];
+    snprintf(key, sizeof key, "conv int8 %s-%s n%lld %lldx%lldx%lld o%d%s", gf_dtype_name(s->src_dtype[0]),
+             gf_dtype_name(s->dst_dtype), (long long)s->src[0].dim[0], (long long)s->src[0].dim[1],
+             (long long)s->src[0].dim[2], (long long)s->src[0].dim[3], s->conv.filters, s->n_src > 1 ? " add" : "");
+    static const char *const names[] = {"vectors", "onednn"};
+    static const gf_op_class *const cls[] = {&gf_op_conv_int8, &gf_op_conv_int8_onednn};
+    return gf_ops_race(ops, key, names, cls, s) == 1;
+}

@@ -9,6 +9,7 @@
 #include "ops/depthwise.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
+#include "ops/race.h"
 
 #include "base/alloc.h"
 
@@ -363,51 +364,6 @@ const gf_op_class gf_op_depthwise = {
     .finish_grad = finish_grad,
 };
 
-/* ---- choosing between the two classes */
-
-typedef struct race {
-    gf_op_spec spec[2];
-    gf_ops *ops;
-    gf_op op[2];
-    gf_exec exec[2];
-    void *src, *dst, *diff_dst, *diff_src, *scratchpad[2];
-    float *grad[2];
-    bool made;
-} race;
-
-/* What both work on. */
-static void make_data(race *r, const gf_op_spec *s)
-{
-    r->made = true; /* tried: memory that was not there is not asked for again */
-    r->src = gf_alloc_tensor(gf_count(&s->src[0]) * sizeof(float));
-    r->diff_src = gf_alloc_tensor(gf_count(&s->src[0]) * sizeof(float));
-    r->dst = gf_alloc_tensor(gf_count(&s->dst) * sizeof(float));
-    r->diff_dst = gf_alloc_tensor(gf_count(&s->dst) * sizeof(float));
-}
-
-static bool enter(race *r, int k)
-{
-    if (gf_op_create(&r->op[k], &r->spec[k], r->ops, NULL) != GRAFT_OK) return false;
-    if (!r->made) make_data(r, &r->op[k].spec);
-    r->scratchpad[k] = gf_alloc_tensor(r->op[k].scratchpad_bytes + 1);
-    r->grad[k] = gf_alloc_tensor(r->op[k].grad_count * sizeof(float) + 1);
-    float *kernel = gf_alloc_tensor((gf_op_kernel_count(&r->op[k].spec) + gf_op_bias_count(&r->op[k].spec)) * 4 + 1);
-    bool ok = r->src && r->dst && r->diff_dst && r->diff_src && r->scratchpad[k] && r->grad[k] && kernel;
-    ok = ok && gf_op_prepare(&r->op[k], kernel, kernel + gf_op_kernel_count(&r->op[k].spec), NULL) == GRAFT_OK;
-    gf_free(kernel);
-    gf_op_args a = {.src = {r->src}, .dst = r->dst, .diff_dst = r->diff_dst, .diff_src = {r->diff_src}};
-    a.grad = r->grad[k];
-    a.scratchpad = r->scratchpad[k];
-    return ok && gf_op_bind(&r->op[k], &a, &r->exec[k], NULL) == GRAFT_OK;
-}
-
-static bool run_race(void *ctx, int k)
-{
-    race *r = ctx;
-    if (!r->exec[k].op && !enter(r, k)) return false;
-    return r->op[k].spec.cls->backward(&r->exec[k], &(gf_step){.training = true}, NULL) == GRAFT_OK;
-}
-
 bool gf_depthwise_wins(const gf_op_spec *s, gf_ops *ops)
 {
     /* in f32 oneDNN's is taken untimed: what f32 computes does not depend on a clock */
@@ -418,19 +374,6 @@ bool gf_depthwise_wins(const gf_op_spec *s, gf_ops *ops)
              (long long)s->src[0].dim[2], (long long)s->src[0].dim[3], s->conv.kh, s->conv.kw, s->conv.sh, s->conv.sw,
              s->diff_weights ? "w" : "", s->diff_src[0] ? "d" : "");
     static const char *const names[] = {"onednn", "vectors"};
-    race r = {.spec = {*s, *s}, .ops = ops};
-    r.spec[0].cls = &gf_op_conv;
-    r.spec[1].cls = &gf_op_depthwise;
-    int chosen = gf_ops_choose(ops, key, names, 2, run_race, &r);
-    for (int k = 0; k < 2; k++) {
-        gf_op_unbind(&r.exec[k]);
-        gf_op_destroy(&r.op[k]);
-        gf_free(r.scratchpad[k]);
-        gf_free(r.grad[k]);
-    }
-    gf_free(r.src);
-    gf_free(r.diff_src);
-    gf_free(r.dst);
-    gf_free(r.diff_dst);
-    return chosen == 1;
+    static const gf_op_class *const cls[] = {&gf_op_conv, &gf_op_depthwise};
+    return gf_ops_race(ops, key, names, cls, s) == 1;
 }

@@ -48,7 +48,7 @@ size_t gf_op_kernel_count(const gf_op_spec *spec)
 {
     size_t ic = (size_t)spec->src[0].dim[spec->src[0].rank - 1];
     bool conv = spec->cls == &gf_op_conv || spec->cls == &gf_op_conv_naive || spec->cls == &gf_op_conv_int8 ||
-                spec->cls == &gf_op_depthwise;
+                spec->cls == &gf_op_conv_int8_onednn || spec->cls == &gf_op_depthwise;
     if (conv) {
         return (size_t)spec->conv.kh * (size_t)spec->conv.kw * (ic / (size_t)spec->conv.groups) *
                (size_t)spec->conv.filters;

@@ -185,7 +185,9 @@ extern const gf_op_class gf_op_depthwise; /* gf_op_conv with a faster backward, 
 bool gf_depthwise_fits(const gf_op_spec *spec);
 bool gf_depthwise_wins(const gf_op_spec *spec, gf_ops *ops);   /* it fits and is the faster: timed; in f32 never */
 extern const gf_op_class gf_op_conv_int8, gf_op_multiply_int8; /* forward only; where gf_ops_has_int8 */
-bool gf_conv_int8_fits(const gf_op_spec *spec);                /* this convolution, with these types and quants */
+extern const gf_op_class gf_op_conv_int8_onednn; /* gf_op_conv_int8 by oneDNN, where gf_conv_int8_onednn_wins */
+bool gf_conv_int8_fits(const gf_op_spec *spec);  /* this convolution, with these types and quants */
+bool gf_conv_int8_onednn_wins(const gf_op_spec *spec, gf_ops *ops); /* there is a choice, and it is the faster: timed */
 bool gf_multiply_int8_fits(const gf_op_spec *spec);
 extern const gf_op_class gf_op_dense, gf_op_dense_naive;
 extern const gf_op_class gf_op_global_pool, gf_op_global_max_pool; /* (n, h, w, c) -> (n, c) */

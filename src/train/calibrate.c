@@ -64,9 +64,8 @@ static graft_status observe_item(void *ctx, size_t item, int worker, graft_error
     return GRAFT_OK;
 }
 
-/* Micro-batches in their order: the same numbers for any number of threads. A layer of several nodes is known by its
- * last. */
-static void keep_ranges(const observation *o, size_t items, gf_model *m)
+/* Micro-batches in their order: the same numbers for any number of threads. */
+static void keep_ranges(const observation *o, size_t items)
 {
     const gf_graph *g = &o->e->graph;
     size_t at = 0;
@@ -74,9 +73,8 @@ static void keep_ranges(const observation *o, size_t items, gf_model *m)
     for (size_t i = 0; i < items; i++) pictures += o->pictures[i];
     for (size_t node = 0; node < g->n_nodes && pictures > 0; node++) {
         size_t channels = channels_of(g, g->node[node].dst);
-        gf_range *to = gf_model_range(m, g->node[node].layer);
-        bool whole = g->value_of_layer[g->node[node].layer] == g->node[node].dst;
-        for (size_t c = 0; c < channels && whole; c++) {
+        gf_range *to = gf_graph_range(g, g->node[node].dst);
+        for (size_t c = 0; c < channels && to; c++) {
             gf_range r = {INFINITY, -INFINITY, 0};
             for (size_t i = 0; i < items; i++) {
                 const gf_range *from = &o->range[i * o->channels + at + c];
@@ -103,7 +101,7 @@ static graft_status observe(gf_model *m, gf_engine *e, const gf_feed *feed, cons
                               ? gf_model_add_ranges(m, err)
                               : gf_fail_memory(err, items * o.channels * sizeof *o.range, "calibration");
     if (status == GRAFT_OK) status = gf_pool_run(e->pool, items, observe_item, &o, err);
-    if (status == GRAFT_OK) keep_ranges(&o, items, m);
+    if (status == GRAFT_OK) keep_ranges(&o, items);
     gf_free(o.range);
     gf_free(o.pictures);
     return status;

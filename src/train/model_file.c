@@ -100,13 +100,16 @@ static graft_status list_tensor(gf_tensors *list, const char *folder, const char
     return list->item[list->n++].name ? GRAFT_OK : gf_fail_memory(err, GF_NAME_MAX, "a model file");
 }
 
-/* int8/LAYER: (channels, 3): lowest, highest, mean of each channel of the layer's output. */
-static gf_shape range_shape(const gf_layer *l) { return GF_SHAPE((int64_t)gf_layer_channels(l), 3); }
+/* int8/LAYER: (channels, 3): lowest, highest, mean of each channel of the layer's output (gf_model_range_count). */
+static gf_shape range_shape(const gf_model *m, int layer)
+{
+    return GF_SHAPE((int64_t)gf_model_range_count(m, layer), 3);
+}
 
 static bool has_range(const gf_model *m, int layer)
 {
     const gf_range *r = gf_model_range(m, layer);
-    for (size_t c = 0; r && c < gf_layer_channels(&m->layer[layer]); c++) {
+    for (size_t c = 0; r && c < gf_model_range_count(m, layer); c++) {
         if (r[c].low < r[c].high) return true;
     }
     return false;
@@ -119,7 +122,7 @@ static graft_status list_all(gf_tensors *list, const gf_model *m, const gf_model
         GF_TRY(list_tensor(list, m->layer[p->layer].name, p->var, &p->shape, m->value + p->offset, err));
     }
     for (int i = 0; i < f->int8_layers; i++) {
-        gf_shape shape = range_shape(&m->layer[i]);
+        gf_shape shape = range_shape(m, i);
         if (has_range(m, i)) GF_TRY(list_tensor(list, "int8", m->layer[i].name, &shape, gf_model_range(m, i), err));
     }
     return GRAFT_OK;
@@ -211,7 +214,7 @@ static graft_status read_ranges(gf_model *m, gf_model_facts *f, const gf_safeten
         char name[2 * GF_NAME_MAX];
         snprintf(name, sizeof name, "int8/%s", l->name);
         const gf_safetensors_tensor *t = gf_safetensors_find(st, name);
-        gf_shape shape = range_shape(l);
+        gf_shape shape = range_shape(m, i);
         if (!t) continue;
         GF_TRY(gf_safetensors_f32(st, t, &shape, &gf_model_range(m, i)->low, err));
         size_t bad = gf_count_nonfinite(&gf_model_range(m, i)->low, gf_count(&shape));

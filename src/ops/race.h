@@ -1,0 +1,13 @@
+/* race.h - two classes that compute the same, timed against each other. */
+#ifndef GF_OPS_RACE_H
+#define GF_OPS_RACE_H
+
+#include "ops/engine.h"
+#include "ops/op.h"
+
+/* Which of two classes is the faster (gf_ops_choose) for this op: backward where it is asked for gradients, else
+ * forward. */
+int gf_ops_race(gf_ops *ops, const char *key, const char *const names[2], const gf_op_class *const cls[2],
+                const gf_op_spec *spec);
+
+#endif
