@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { LANES = GF_INT8_LANES, DEPTH = 4, MOST_VECTORS = 4, MOST_ROWS = 12, VECTOR_BYTES = LANES * DEPTH };
+enum { LANES = GF_INT8_LANES, DEPTH = 4, MOST_VECTORS = 4, MOST_ROWS = 8, VECTOR_BYTES = LANES * DEPTH };
 
 static size_t vectors_of(const gf_pointwise_int8 *p) { return (p->oc + LANES - 1) / LANES; }
 
@@ -56,12 +56,15 @@ typedef struct block {
 /* The sums of a tile, [row][vector]. `rows` and `vectors` are constants where this is called: the sums are registers,
  * which they would not be, were they used for more than this. */
 /* Before loops over registers: where one is left as a loop, arrays of sums go through memory. */
-#define UNROLL _Pragma("GCC unroll 12")
+#define UNROLL _Pragma("GCC unroll 8")
 
-GF_INT8_INLINE void sum_tile(const block *b, size_t pixel, int rows, int vectors, __m512i *out)
+/* `rows`, `vectors` and `kind` are constants where this is called: the sums are registers, and few enough to leave some
+ * for what becomes of them. */
+GF_INT8_INLINE void tile(const block *b, size_t pixel, int rows, int vectors, gf_int8_kind kind)
 {
+    enum { FOUR = 4 };
     __m512i sum[MOST_ROWS][MOST_VECTORS], kernel[MOST_VECTORS];
-    const size_t step = b->p->step, depth = b->p->depth;
+    const size_t step = b->p->step, depth = b->p->depth, oc = b->p->oc;
     const uint8_t *src = b->src + pixel * step;
     const int8_t *k = b->kernel;
     UNROLL for (int r = 0; r < rows; r++)
@@ -80,66 +83,35 @@ GF_INT8_INLINE void sum_tile(const block *b, size_t pixel, int rows, int vectors
             }
         }
     }
-    UNROLL for (int r = 0; r < rows; r++)
+    UNROLL for (int v = 0; v < vectors; v++)
     {
-        UNROLL for (int v = 0; v < vectors; v++) _mm512_store_si512(out + r * vectors + v, sum[r][v]);
-    }
-}
-
-GF_INT8_INLINE void end_tile(const block *b, size_t pixel, int rows, int vectors, const __m512i *sum, gf_int8_kind kind)
-{
-    enum { FOUR = 4 };
-    const size_t oc = b->p->oc;
-    for (int v = 0; v < vectors; v++) {
-        size_t o = b->channel + (size_t)v * LANES, at = pixel * oc + o;
+        const size_t o = b->channel + (size_t)v * LANES, at = pixel * oc + o;
         const gf_lanes l = gf_lanes_at(b->p->end, o);
         const __mmask16 wanted = gf_int8_wanted(oc - o);
-        int r = 0;
-        for (; r + FOUR <= rows; r += FOUR, at += FOUR * oc) {
-            const __m512i *s = sum + r * vectors + v;
-            const __m512i four[FOUR] = {s[0], s[vectors], s[2 * vectors], s[3 * vectors]};
-            gf_int8_end_four(&l, four, FOUR, b->dst, b->residual, at, oc, wanted, kind);
+        if (rows == 1) {
+            const __m512i one[FOUR] = {sum[0][v]};
+            gf_int8_end_four(&l, one, 1, b->dst, b->residual, at, oc, wanted, kind);
         }
-        for (; r < rows; r++, at += oc) {
-            gf_int8_end_four(&l, (const __m512i[FOUR]){sum[r * vectors + v]}, 1, b->dst, b->residual, at, oc, wanted,
-                             kind);
+        UNROLL for (int r = 0; r + FOUR <= rows; r += FOUR)
+        {
+            const __m512i four[FOUR] = {sum[r][v], sum[r + 1][v], sum[r + 2][v], sum[r + 3][v]};
+            gf_int8_end_four(&l, four, FOUR, b->dst, b->residual, at + (size_t)r * oc, oc, wanted, kind);
         }
     }
 }
 
-#define SUMS(name, rows, vectors)                                                                         \
-    GF_INT8_TARGET static __attribute__((noinline)) void name(const block *b, size_t pixel, __m512i *out) \
-    {                                                                                                     \
-        sum_tile(b, pixel, (rows), (vectors), out);                                                       \
+#define COLUMNS(name, rows, vectors, kind)                                                               \
+    GF_INT8_TARGET static void name(const block *b)                                                      \
+    {                                                                                                    \
+        size_t pixel = 0;                                                                                \
+        for (; pixel + (rows) <= b->p->pixels; pixel += (rows)) tile(b, pixel, (rows), (vectors), kind); \
+        for (; pixel < b->p->pixels; pixel++) tile(b, pixel, 1, (vectors), kind);                        \
     }
-SUMS(sums_12x1, 12, 1)
-SUMS(sums_12x2, 12, 2)
-SUMS(sums_8x3, 8, 3)
-SUMS(sums_6x4, 6, 4)
-SUMS(sums_1x1, 1, 1)
-SUMS(sums_1x2, 1, 2)
-SUMS(sums_1x3, 1, 3)
-SUMS(sums_1x4, 1, 4)
-
-#define COLUMNS(name, rows, vectors, kind)                        \
-    GF_INT8_TARGET static void name(const block *b)               \
-    {                                                             \
-        __m512i sum[MOST_ROWS * MOST_VECTORS];                    \
-        size_t pixel = 0;                                         \
-        for (; pixel + (rows) <= b->p->pixels; pixel += (rows)) { \
-            sums_##rows##x##vectors(b, pixel, sum);               \
-            end_tile(b, pixel, (rows), (vectors), sum, kind);     \
-        }                                                         \
-        for (; pixel < b->p->pixels; pixel++) {                   \
-            sums_1x##vectors(b, pixel, sum);                      \
-            end_tile(b, pixel, 1, (vectors), sum, kind);          \
-        }                                                         \
-    }
-#define EACH_WIDTH(name, kind)     \
-    COLUMNS(name##_1, 12, 1, kind) \
-    COLUMNS(name##_2, 12, 2, kind) \
-    COLUMNS(name##_3, 8, 3, kind)  \
-    COLUMNS(name##_4, 6, 4, kind)
+#define EACH_WIDTH(name, kind)    \
+    COLUMNS(name##_1, 8, 1, kind) \
+    COLUMNS(name##_2, 8, 2, kind) \
+    COLUMNS(name##_3, 4, 3, kind) \
+    COLUMNS(name##_4, 4, 4, kind)
 EACH_WIDTH(cut, GF_INT8_CUT)
 EACH_WIDTH(silu, GF_INT8_SILU)
 EACH_WIDTH(hard_silu, GF_INT8_HARD_SILU)
