@@ -23,15 +23,15 @@ static float floor_of(gf_act act)
     return -INFINITY;
 }
 
-/* The range that 0..255 stands for. Pictures may go a little beyond what calibration saw. A channel that is (almost)
- * silent gets a share of the tensor's range, so that its scale is a number to divide by. */
+/* The range that 0..255 stands for. Pictures may go a little beyond what calibration saw, and behind an activation with
+ * a floor 0 is within: the convolution behind it may be padded. A channel that is (almost) silent gets a share of the
+ * tensor's range, so that its scale is a number to divide by. */
 static void bounds(const gf_range *r, gf_act act, float beyond, float least, float *low, float *high)
 {
-    const float six = 6;
-    float spare = beyond * (r->high - r->low), floor = floor_of(act);
+    const float six = 6, floor = floor_of(act);
+    float spare = beyond * (floor == 0 ? r->high : r->high - r->low);
     *low = fmaxf(r->low - spare, floor);
-    if (!(floor < 0 && *low < 0)) *low = floor < 0 ? 0 : floor; /* 0 is within */
-    if (floor == 0) spare = r->high * beyond;
+    if (floor > -INFINITY && *low > 0) *low = 0;
     *high = r->high + spare;
     if (act == GF_ACT_RELU6 && *high > six) *high = six;
     if (!(*high - *low > least)) *high = *low + least;

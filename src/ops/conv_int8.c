@@ -112,11 +112,21 @@ static bool onednn_fits(const gf_op_spec *s)
     return !(padded && s->src_quant.zero) && (!to_bytes || (s->n_src == 1 && !s->dst_quant.zero && clips));
 }
 
+/* Padding is a byte: 0 may lie outside of what bytes stand for. */
+static bool pads_with_bytes(const gf_op_spec *s)
+{
+    bool padded = s->conv.pt | s->conv.pb | s->conv.pl | s->conv.pr;
+    for (int64_t c = 0; c < s->src[0].dim[3] && padded && s->src_quant.zero; c++) {
+        if (!(s->src_quant.zero[c] >= 0 && s->src_quant.zero[c] <= 255)) return false;
+    }
+    return true;
+}
+
 /* How this convolution is computed here. */
 static conv_way way_of(const gf_op_spec *s, int8_impl *c)
 {
     if (s->backward || !s->src_quant.scale || (s->dst_dtype == GF_U8 && !s->dst_quant.scale)) return NONE;
-    if (gf_int8_end_fits(s, &c->end.kind)) {
+    if (pads_with_bytes(s) && gf_int8_end_fits(s, &c->end.kind)) {
         if (s->n_src == 1 && gf_depthwise_int8_fits(s, &c->depthwise)) return DEPTHWISE;
         if (gf_patches_int8_fits(s, &c->patches)) return PATCHES;
         bool ends = s->n_src == 1 || s->act == GF_ACT_LINEAR || s->dst_dtype != GF_U8;

@@ -308,7 +308,11 @@ static void others_are_refused(void **state)
     blind.src_quant.scale = NULL;
     gf_op_spec both = spec_of(&t); /* ReLU cuts at byte 0, so that must be 0 */
     both.dst_quant.zero = t.dst_zero;
-    const gf_op_spec *bad[] = {&padded, &trains, &smooth, &blind, &both};
+    trial u = {.shape = shape_named("depthwise 5x5, silu")};
+    fill_quants(&u);
+    u.src_zero[3] = 256; /* no byte to pad with */
+    gf_op_spec beyond = spec_of(&u);
+    const gf_op_spec *bad[] = {&padded, &trains, &smooth, &blind, &both, &beyond};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(gf_op_create(&op, bad[i], ops, &error), GRAFT_INTERNAL);
     }
