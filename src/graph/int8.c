@@ -31,8 +31,9 @@ static void bounds(const gf_range *r, gf_act act, float beyond, float least, flo
     const float six = 6, floor = floor_of(act);
     float spare = beyond * (floor == 0 ? r->high : r->high - r->low);
     *low = fmaxf(r->low - spare, floor);
-    if (floor > -INFINITY && *low > 0) *low = 0;
     *high = r->high + spare;
+    if (floor > -INFINITY && *low > 0) *low = 0;
+    if (floor > -INFINITY && *high < 0) *high = 0;
     if (act == GF_ACT_RELU6 && *high > six) *high = six;
     if (!(*high - *low > least)) *high = *low + least;
 }
