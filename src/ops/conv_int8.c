@@ -1,10 +1,12 @@
-/* conv_int8.c - convolution in bytes for a stretch that does not train, by depthwise_int8.c, pointwise_int8.c or
- * oneDNN:
+/* conv_int8.c - convolution in bytes for a stretch that does not train, by depthwise_int8.c, pointwise_int8.c,
+ * patches_int8.c or oneDNN:
  *
- *   src[c] = s[c] (qs[c] - z[c])        s[c] kernel[c,o] = k[o] qk[c,o], qk in -127..127: each output has a scale of
- * its own x[o] = k[o] sum_c qs[c] qk[c,o] + (bias[o] - k[o] sum_c z[c] qk[c,o])         dst = act(x + residual)
+ *   src[c] = s[c] (qs[c] - z[c])
+ *   s[c] kernel[c,o] = k[o] qk[c,o], qk in -127..127: each output has a scale of its own
+ *   x[o] = k[o] sum_c qs[c] qk[c,o] + (bias[o] - k[o] sum_c z[c] qk[c,o])
+ *   dst = act(x + residual)
  *
- * A u8 dst is that over its scale, plus its zero, rounded and cut to 0..255 (int8_end.c). A src that is not u8 is
+ * A u8 dst is that over its scale, plus its zero, rounded and cut to 0..255 (int8_end.h). A src that is not u8 is
  * quantised first. Padding is the byte for 0, z, a whole number there. Where the mean of src is known, what rounding
  * the kernel adds to each output on average, sum_c mean[c] (kernel - rounded kernel)[c,o], is taken out with the bias.
  *
