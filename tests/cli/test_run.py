@@ -391,8 +391,10 @@ class Bits(RunTest):
         out = f"{self.dir}/run"
         child = self.start(out)
         self.assertIn(b"epoch", child.stdout.readline())
+        child.send_signal(signal.SIGSTOP)  # it must not end before the second begins
         message = self.refused(2, "E3004", "resume", out)
         self.assertIn(str(child.pid), message)
+        child.send_signal(signal.SIGCONT)
         child.terminate()
         child.communicate(timeout=60)
 
