@@ -3,8 +3,8 @@
 
     .deps/venv/bin/python tools/make_backbone_fixtures.py [--out DIR] [NAME ...]
 
-NAME is an architecture of graft, "layers" or "files"; all when none is given. README.md, "Backbones", says what a file
-holds.
+NAME is an architecture of graft, one with its width (mobilenet_v2_a035), "layers" or "files"; all when none is given.
+README.md, "Backbones", says what a file holds.
 """
 import argparse
 import gzip
@@ -33,31 +33,40 @@ keras.Model.load_weights = lambda *args, **kwargs: None
 APPLICATIONS = keras.applications
 CAFFE, TORCH, TF, NONE = "caffe", "torch", "tf", None
 # graft's name: Keras's, preprocessing, picture sizes (h, w), size of the layer list
-FULL = ((64, 64), (80, 96))
-LARGE = ((75, 75), (80, 107))
+FULL, SMALL, LARGE = backbones.FULL, backbones.SMALL, ((75, 75), (80, 107))
 ARCHITECTURES = {
+    "mobilenet_v2": ("MobileNetV2", TF, FULL, 224),
     "mobilenet_v3_small": ("MobileNetV3Small", NONE, FULL, 224),
     "mobilenet_v3_large": ("MobileNetV3Large", NONE, FULL, 224),
     "efficientnet_b0": ("EfficientNetB0", NONE, FULL, 224),
-    "efficientnet_b1": ("EfficientNetB1", NONE, None, 240),
-    "efficientnet_b2": ("EfficientNetB2", NONE, None, 260),
-    "efficientnet_b3": ("EfficientNetB3", NONE, None, 300),
+    "efficientnet_b1": ("EfficientNetB1", NONE, SMALL, 240),
+    "efficientnet_b2": ("EfficientNetB2", NONE, SMALL, 260),
+    "efficientnet_b3": ("EfficientNetB3", NONE, SMALL, 300),
     "resnet50_v2": ("ResNet50V2", TF, FULL, 224),
-    "resnet101_v2": ("ResNet101V2", TF, None, 224),
-    "resnet152_v2": ("ResNet152V2", TF, None, 224),
+    "resnet101_v2": ("ResNet101V2", TF, SMALL, 224),
+    "resnet152_v2": ("ResNet152V2", TF, SMALL, 224),
     "resnet50_keras": ("ResNet50", CAFFE, FULL, 224),
     "densenet121": ("DenseNet121", TORCH, FULL, 224),
-    "densenet169": ("DenseNet169", TORCH, None, 224),
-    "densenet201": ("DenseNet201", TORCH, None, 224),
+    "densenet169": ("DenseNet169", TORCH, SMALL, 224),
+    "densenet201": ("DenseNet201", TORCH, SMALL, 224),
     "inception_v3": ("InceptionV3", TF, LARGE, 299),
     "xception": ("Xception", TF, LARGE, 299),
     "vgg16": ("VGG16", CAFFE, FULL, 224),
-    "vgg19": ("VGG19", CAFFE, None, 224),
+    "vgg19": ("VGG19", CAFFE, SMALL, 224),
 }
+# Other widths of these: NAME_aALPHA of the hundredfold alpha.
+ALPHAS = {"mobilenet_v2": (35, 50, 75, 130, 140), "mobilenet_v3_small": (25, 75), "mobilenet_v3_large": (75,)}
+WIDTHS = {f"{name}_a{alpha:03}": (name, alpha / 100) for name, alphas in ALPHAS.items() for alpha in alphas}
+WITH_NUMBERS = "mobilenet_v2_a035", "mobilenet_v2_a140", "mobilenet_v3_small_a075", "mobilenet_v3_large_a075"
 OWN_TOP = ("mobilenet_v3_small", "mobilenet_v3_large", "vgg16")  # more than pooling and one dense layer
 
 
-def application(keras_name, size, **kwargs):
+def application(name, size, **kwargs):
+    """`name`: graft's, or of WIDTHS."""
+    name, alpha = WIDTHS.get(name, (name, 1))
+    keras_name = ARCHITECTURES[name][0]
+    if name in ALPHAS:
+        kwargs["alpha"] = alpha
     keras.backend.clear_session()  # Keras's own names begin anew
     weights = "imagenet" if keras_name.startswith("EfficientNet") else None
     return getattr(APPLICATIONS, keras_name)(input_shape=(*size, 3), weights=weights, **kwargs)
@@ -86,14 +95,17 @@ def fill(model, gain):
 
 class Oracle(backbones.Oracle):
     def __init__(self, name):
-        self.keras_name, self.mode, self.sizes, _ = ARCHITECTURES[name]
-        self.own_top = name in OWN_TOP
+        self.name = name
+        architecture = WIDTHS.get(name, (name,))[0]
+        _, self.mode, sizes, _ = ARCHITECTURES[architecture]
+        self.sizes = SMALL if name in WIDTHS else sizes
+        self.own_top = architecture in OWN_TOP
         self.models = {}
 
     def model(self, size):
         """Keras's weights do not depend on the picture's size; the values are set once a gain."""
         if size not in self.models:
-            base = application(self.keras_name, size, include_top=False)
+            base = application(self.name, size, include_top=False)
             x = keras.layers.GlobalAveragePooling2D(name="pooled_features")(base.output)
             self.models[size] = keras.Model(base.input, [keras.layers.Dense(5, name="head")(x), x])
         return self.models[size]
@@ -110,7 +122,7 @@ class Oracle(backbones.Oracle):
         return np.asarray(logits), np.asarray(features)
 
     def top(self, size, pixels, gain):
-        top = application(self.keras_name, size, include_top=True, classes=5, classifier_activation=None)
+        top = application(self.name, size, include_top=True, classes=5, classifier_activation=None)
         fill(top, gain)
         return np.asarray(top(self.preprocess(pixels), training=False))
 
@@ -133,15 +145,32 @@ class Oracle(backbones.Oracle):
         return losses, norms
 
 
+def work(model):
+    """Floating point operations of a picture's convolutions and dense layers, as TensorFlow's profiler counts them."""
+    call = tf.function(lambda x: model(x, training=False))
+    graph = call.get_concrete_function(tf.TensorSpec((1, *model.input.shape[1:]))).graph
+    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation() | {"output": "none"}
+    node, total = tf.compat.v1.profiler.profile(graph, cmd="op", options=options), 0
+    while node.children:
+        node, = node.children
+        total += node.float_ops if node.name in ("Conv2D", "DepthwiseConv2dNative", "MatMul") else 0
+    return total
+
+
 def make_layers(out):
-    """Digest of "NUMBER NAME CLASS SHAPE PARAMETERS" of every layer."""
+    """Layers, parameters (also with the classifier for 1000 classes), the work of a picture, and a digest of "NUMBER NAME
+    CLASS SHAPE PARAMETERS" of every layer."""
     lines = []
-    for name, (keras_name, _, _, size) in ARCHITECTURES.items():
-        model = application(keras_name, (size, size), include_top=False)
+    for name in [*ARCHITECTURES, *WIDTHS]:
+        architecture, alpha = WIDTHS.get(name, (name, 1))
+        size = ARCHITECTURES[architecture][3]
+        model = application(name, (size, size), include_top=False)
         text = "".join(f"{i} {l.name} {type(l).__name__} {'x'.join(map(str, l.output.shape[1:]))} {l.count_params()}\n"
                        for i, l in enumerate(model.layers))
         digest = hashlib.sha256(text.encode()).hexdigest()
-        lines.append(f"{name} {size} {len(model.layers)} {model.count_params()} {digest}\n")
+        counts = [len(model.layers), model.count_params(), 0, work(model)]
+        counts[2] = application(name, (size, size), include_top=True).count_params()
+        lines.append(f"{architecture} {alpha:g} {size} {' '.join(map(str, counts))} {digest}\n")
     with open(os.path.join(out, "layers.txt"), "w") as f:
         f.writelines(lines)
 
@@ -151,8 +180,8 @@ def make_files(out):
     keras.backend.clear_session()
     APPLICATIONS.InceptionV3(weights=None, include_top=False)  # the second's layers are numbered on: conv2d_94 ...
     inception = APPLICATIONS.InceptionV3(weights=None, include_top=False, input_shape=(75, 75, 3))
-    efficient = application("EfficientNetB0", (32, 32), include_top=False)
-    mobile = application("MobileNetV3Small", (32, 32), include_top=False, alpha=0.25)
+    efficient = application("efficientnet_b0", (32, 32), include_top=False)
+    mobile = application("mobilenet_v3_small_a025", (32, 32), include_top=False)
     legacy, weights, whole = ("legacy.h5", None), ("weights.h5", "save_weights"), ("whole.h5", "save")
     for name, model, layouts in (("inception_v3", inception, (legacy, weights)),
                                  ("efficientnet_b0", efficient, (legacy, weights)),
@@ -179,7 +208,7 @@ def main():
     parser.add_argument("--out", default=backbones.FIXTURES)
     parser.add_argument("name", nargs="*")
     args = parser.parse_args()
-    names = args.name or ["layers", "files"] + [n for n, a in ARCHITECTURES.items() if a[2]]
+    names = args.name or ["layers", "files"] + [*ARCHITECTURES, *WITH_NUMBERS]
     for name in names:
         if name in ("layers", "files"):
             {"layers": make_layers, "files": make_files}[name](args.out)

@@ -4,7 +4,8 @@ and how it trains, from seeded weights and pictures.
 
     .deps/venv/bin/python tools/make_torch_fixtures.py [--out DIR] [NAME ...]
 
-NAME is an architecture of graft, "names" or "files"; all when none is given. README.md, "Backbones", says what a file holds.
+NAME is an architecture of graft, "names", "counts" or "files"; all when none is given. README.md, "Backbones", says what
+a file holds.
 """
 import argparse
 import gzip
@@ -17,6 +18,7 @@ import timm
 import torch
 import torchvision
 from efficientnet_lite_pytorch import EfficientNet
+from torch.utils.flop_counter import FlopCounterMode
 
 import backbones
 
@@ -55,6 +57,7 @@ ARCHITECTURES = {
                           torch_pixels, "densenet121"),
     "vgg16_torch": (of_torchvision("vgg16"), lambda m, x: m.features(x), "classifier", torch_pixels, "vgg16"),
 }
+DEEP = "resnet34", "resnet101"
 
 
 def as_graft(key, shape, is_norm):
@@ -101,11 +104,10 @@ class Whole(torch.nn.Module):
 
 
 class Oracle(backbones.Oracle):
-    sizes = (64, 64), (80, 96)
-
     def __init__(self, name):
+        self.sizes = backbones.SMALL if name in DEEP else backbones.FULL
         self.make, self.maps, self.top_name, self.pixels, self.timm_name = ARCHITECTURES[name]
-        self.models, self.unscaled = {}, {}
+        self.models = {}
 
     def model(self, size):
         if size not in self.models:
@@ -115,17 +117,10 @@ class Oracle(backbones.Oracle):
     def set_weights(self, size, gain):
         values = {}
         for name, (tensor, shape, axes) in self.model(size).named().items():
-            values[name] = self.weight(name, shape, gain)
+            values[name] = backbones.weight(name, shape, gain)
             with torch.no_grad():
                 tensor.copy_(torch.from_numpy(np.ascontiguousarray(values[name].transpose(axes))))
         return values
-
-    def weight(self, name, shape, gain):
-        """backbones.weight; making 40 million of them anew for each gain would take long."""
-        if name not in self.unscaled:
-            self.unscaled[name] = backbones.weight(name, shape, 1)
-        kernel = name.endswith("kernel") and not name.startswith("head/")
-        return self.unscaled[name] * np.float32(gain) if kernel else self.unscaled[name]
 
     def input(self, pixels):
         x = self.pixels(pixels.astype(np.float64)).transpose(0, 3, 1, 2)
@@ -162,6 +157,19 @@ def make_names(out):
                 f.write(f"{name} {timm_name} {len(layers)} {hashlib.sha256(text.encode()).hexdigest()}\n")
 
 
+def make_counts(out):
+    """Architecture, picture size, parameters (also with the classifier for 1000 classes), floating point operations of a
+    picture's convolutions."""
+    size = 224, 224
+    parameters = lambda m: sum(p.numel() for p in m.parameters())
+    with open(os.path.join(out, "torch_counts.txt"), "w") as f:
+        for name, (make, maps, top, _, _) in ARCHITECTURES.items():
+            body = Whole(make, maps, top, size).body
+            with torch.no_grad(), FlopCounterMode(display=False) as counter:
+                maps(body, torch.zeros(1, 3, *size))
+            f.write(f"{name} {size[0]} {parameters(body)} {parameters(make(size))} {counter.get_total_flops()}\n")
+
+
 def make_files(out):
     """EfficientNet-Lite0 by its package's names as a zip and by timm's in the older form: tensor i full of the number i."""
     models = {"efficientnet_lite0.pth": (ARCHITECTURES["efficientnet_lite0"][0](224), True),
@@ -182,11 +190,9 @@ def main():
     parser.add_argument("name", nargs="*")
     args = parser.parse_args()
     versions = {"torch": torch.__version__, "torchvision": torchvision.__version__, "timm": timm.__version__}
-    for name in args.name or ["names", "files", *ARCHITECTURES]:
-        if name == "names":
-            make_names(args.out)
-        elif name == "files":
-            make_files(args.out)
+    for name in args.name or ["names", "counts", "files", *ARCHITECTURES]:
+        if name in ("names", "counts", "files"):
+            {"names": make_names, "counts": make_counts, "files": make_files}[name](args.out)
         else:
             backbones.make(args.out, name, Oracle(name), versions)
 

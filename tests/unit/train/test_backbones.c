@@ -4,6 +4,7 @@
  * second ctest entry) with ONEDNN_MAX_CPU_ISA=AVX2. */
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "graph/graph.h"
 #include "support/fixture.h"
 #include "support/ok.h"
 #include "support/seeded.h"
@@ -19,26 +20,34 @@
 
 #include <cmocka.h>
 
-/* Those with a fixture of numbers; the others are deeper or wider ones by the same table. */
-static const char *const proven[] = {
-    "mobilenet_v3_small",
-    "mobilenet_v3_large",
-    "efficientnet_b0",
-    "densenet121",
-    "resnet50_v2",
-    "resnet50_keras",
-    "vgg16",
-    "xception",
-    "inception_v3",
-    "resnet18",
-    "resnet50",
-    "efficientnet_lite0",
-    "efficientnet_lite0_timm",
-    "mobilenet_v2_torch",
-    "densenet121_torch",
-    "vgg16_torch",
-};
-enum { PROVEN = sizeof proven / sizeof *proven };
+/* What is proven, one after the other: every architecture there is, then other widths of some. */
+typedef struct subject {
+    size_t next; /* 0: begin */
+    const char *fixture, *name;
+    double alpha;
+} subject;
+
+static bool next_subject(subject *s)
+{
+    static const subject width[] = {
+        {0, "mobilenet_v2_a035", "mobilenet_v2", 0.35},
+        {0, "mobilenet_v2_a140", "mobilenet_v2", 1.4},
+        {0, "mobilenet_v3_small_a075", "mobilenet_v3_small", 0.75},
+        {0, "mobilenet_v3_large_a075", "mobilenet_v3_large", 0.75},
+    };
+    size_t i = s->next, n = 0;
+    while (gf_zoo_at(n)) n++;
+    if (i < n) {
+        const char *name = gf_zoo_at(i)->name;
+        *s = (subject){0, name, name, 1};
+    } else if (i - n < sizeof width / sizeof *width) {
+        *s = width[i - n];
+    } else {
+        return false;
+    }
+    s->next = i + 1;
+    return true;
+}
 
 #define ASSERT_CLOSE(what, err, tol)                                                                         \
     do {                                                                                                     \
@@ -149,13 +158,14 @@ static fixture *open_fixture(const char *name)
 }
 
 /* `options` without sizes, which are the fixture's first or second. */
-static void open_bench(bench *b, const char *name, int size, gf_zoo_options options)
+static void open_bench(bench *b, const subject *s, int size, gf_zoo_options options)
 {
-    *b = (bench){.name = name, .f = open_fixture(name)};
+    *b = (bench){.name = s->fixture, .f = open_fixture(s->fixture)};
     const float *sizes = values(b, "sizes", 4);
     options.height = b->height = (int)sizes[2 * size];
     options.width = b->width = (int)sizes[2 * size + 1];
-    OK(gf_zoo_build(&b->model, name, &options, &error));
+    options.alpha = s->alpha;
+    OK(gf_zoo_build(&b->model, s->name, &options, &error));
     set_weights(b);
 }
 
@@ -213,16 +223,16 @@ static double logits_off(bench *b, const char *want, gf_dtype dtype)
 static void weights_are_the_generators(void **state)
 {
     (void)state;
-    for (int i = 0; i < PROVEN; i++) {
+    for (subject s = {0}; next_subject(&s);) {
         bench b;
-        open_bench(&b, proven[i], 0, (gf_zoo_options){.classes = CLASSES});
+        open_bench(&b, &s, 0, (gf_zoo_options){.classes = CLASSES});
         paths p = sorted_paths(&b.model, false);
-        gf_sha256_state *s = gf_sha256_begin();
+        gf_sha256_state *hash = gf_sha256_begin();
         for (size_t k = 0; k < p.n; k++) {
             const gf_param *q = param_of(&b.model, &p, k);
-            gf_sha256_add(s, b.model.value + q->offset, q->count * sizeof(float));
+            gf_sha256_add(hash, b.model.value + q->offset, q->count * sizeof(float));
         }
-        gf_sha256 digest = gf_sha256_end(s);
+        gf_sha256 digest = gf_sha256_end(hash);
         size_t n = 0;
         const uint8_t *want = fixture_u8(b.f, "sha256", &n);
         if (n != 32 || memcmp(want, digest.byte, n)) fail_msg("%s: other weights than the fixture's", b.name);
@@ -235,13 +245,15 @@ static void logits_are_the_sources(void **state)
 {
     (void)state;
     static const char *const want[] = {"logits0", "logits1"};
-    for (int i = 0; i < PROVEN * 2; i++) {
-        bench b;
-        open_bench(&b, proven[i / 2], i % 2, (gf_zoo_options){.classes = CLASSES});
-        double off = logits_off(&b, want[i % 2], GF_F32);
-        print_message("%s %dx%d: logits off by %.1e\n", b.name, b.width, b.height, off);
-        ASSERT_CLOSE(b.name, off, 1e-4);
-        close_bench(&b);
+    for (subject s = {0}; next_subject(&s);) {
+        for (int size = 0; size < 2; size++) {
+            bench b;
+            open_bench(&b, &s, size, (gf_zoo_options){.classes = CLASSES});
+            double off = logits_off(&b, want[size], GF_F32);
+            print_message("%s %dx%d: logits off by %.1e\n", b.name, b.width, b.height, off);
+            ASSERT_CLOSE(b.name, off, 1e-4);
+            close_bench(&b);
+        }
     }
 }
 
@@ -250,13 +262,13 @@ static void own_classifiers_are_the_sources(void **state)
 {
     (void)state;
     int seen = 0;
-    for (int i = 0; i < PROVEN; i++) {
+    for (subject s = {0}; next_subject(&s);) {
         bench b;
-        fixture *f = open_fixture(proven[i]);
+        fixture *f = open_fixture(s.fixture);
         bool has = fixture_f32(f, "top_logits", NULL);
         fixture_close(f);
         if (!has) continue;
-        open_bench(&b, proven[i], 0, (gf_zoo_options){.classes = CLASSES, .head.keep_last = true});
+        open_bench(&b, &s, 0, (gf_zoo_options){.classes = CLASSES, .head.keep_last = true});
         ASSERT_CLOSE(b.name, logits_off(&b, "top_logits", GF_F32), 1e-4);
         close_bench(&b);
         seen++;
@@ -271,9 +283,9 @@ static void bf16_is_near(void **state)
         print_message("this machine has no bf16: nothing to compare\n");
         return;
     }
-    for (int i = 0; i < PROVEN; i++) {
+    for (subject s = {0}; next_subject(&s);) {
         bench b;
-        open_bench(&b, proven[i], 0, (gf_zoo_options){.classes = CLASSES});
+        open_bench(&b, &s, 0, (gf_zoo_options){.classes = CLASSES});
         double off = logits_off(&b, "logits0", GF_BF16);
         print_message("%s bf16: logits off by %.1e\n", b.name, off);
         ASSERT_CLOSE(b.name, off, 0.1);
@@ -338,11 +350,11 @@ static double check_gradients(const bench *b, const gf_engine *e)
     return worst;
 }
 
-static void check_training(const char *name)
+static void check_training(const subject *which)
 {
     bench b;
     batches x;
-    open_bench(&b, name, 0, (gf_zoo_options){.classes = CLASSES});
+    open_bench(&b, which, 0, (gf_zoo_options){.classes = CLASSES});
     b.model.boundary = 0;
     make_batches(&x, &b);
     gf_engine *e = training_engine(&b);
@@ -362,9 +374,9 @@ static void check_training(const char *name)
         gf_optimizer_begin_step(&o, (double)lr, s);
         OK(gf_engine_apply(e, &o, NULL, &error));
     }
-    print_message("%s: losses off by %.1e, moved by %.0f %%, gradient norms off by %.1e\n", name, worst, 100 * moved,
+    print_message("%s: losses off by %.1e, moved by %.0f %%, gradient norms off by %.1e\n", b.name, worst, 100 * moved,
                   gradients);
-    ASSERT_CLOSE(name, worst, 1e-3);
+    ASSERT_CLOSE(b.name, worst, 1e-3);
     assert_true(moved > 0.04); /* or else the losses would say nothing about training */
     gf_engine_destroy(e);
     close_bench(&b);
@@ -373,7 +385,7 @@ static void check_training(const char *name)
 static void training_is_the_sources(void **state)
 {
     (void)state;
-    for (int i = 0; i < PROVEN; i++) check_training(proven[i]);
+    for (subject s = {0}; next_subject(&s);) check_training(&s);
 }
 
 /* Frozen, and from the layer where fine-tuning begins: the loss is the whole network's, every variable above the
@@ -381,15 +393,15 @@ static void training_is_the_sources(void **state)
 static void trains_from_any_layer(void **state)
 {
     (void)state;
-    for (int i = 0; i < PROVEN; i++) {
+    for (subject s = {0}; next_subject(&s);) {
         for (int frozen = 0; frozen < 2; frozen++) {
             bench b;
             batches x;
-            open_bench(&b, proven[i], 0, (gf_zoo_options){.classes = CLASSES});
+            open_bench(&b, &s, 0, (gf_zoo_options){.classes = CLASSES});
             b.model.boundary = 0;
             paths whole = sorted_paths(&b.model, true);
             const float *norms = values(&b, "grad_norms", whole.n);
-            b.model.boundary = frozen ? (int)gf_model_backbone_layers(&b.model) : gf_zoo_find(proven[i])->fine_tune_at;
+            b.model.boundary = frozen ? (int)gf_model_backbone_layers(&b.model) : gf_zoo_find(s.name)->fine_tune_at;
             make_batches(&x, &b);
             gf_engine *e = training_engine(&b);
             gf_batch batch = {0, 0, BATCH, x.sample, x.label};
@@ -418,10 +430,10 @@ static void trains_from_any_layer(void **state)
 static void trains_from_random_weights(void **state)
 {
     (void)state;
-    for (int i = 0; i < PROVEN; i++) {
+    for (subject s = {0}; next_subject(&s);) {
         bench b;
         batches x;
-        open_bench(&b, proven[i], 0, (gf_zoo_options){.classes = CLASSES});
+        open_bench(&b, &s, 0, (gf_zoo_options){.classes = CLASSES});
         gf_model_init(&b.model, 3, 0);
         b.model.boundary = 0;
         make_batches(&x, &b);
@@ -457,20 +469,39 @@ static void list_layers(const gf_model *m, gf_text *t)
     }
 }
 
-/* Number, name, class, shape and parameters of every layer, by their digest. */
+/* A multiply-add is two. */
+static double work_of(const gf_model *m)
+{
+    gf_graph g;
+    OK(gf_graph_create(&g, m, &(gf_lower_options){.output_layer = -1}, &error));
+    double sum = 0;
+    for (size_t i = 0; i < g.n_nodes; i++) sum += g.node[i].flops;
+    gf_graph_free(&g);
+    return sum;
+}
+
+/* Number, name, class, shape and parameters of every layer, by their digest; the work of a picture. */
 static void layers_are_kerass(void **state)
 {
     (void)state;
     FILE *f = fopen(GRAFT_FIXTURES "/zoo/layers.txt", "r");
     assert_non_null(f);
     char name[64], want[65];
+    double alpha, work;
     int size, rows = 0;
-    size_t layers, params;
-    while (fscanf(f, "%63s %d %zu %zu %64s", name, &size, &layers, &params, want) == 5) {
+    size_t layers, params, with_top;
+    while (fscanf(f, "%63s %lf %d %zu %zu %zu %lf %64s", name, &alpha, &size, &layers, &params, &with_top, &work,
+                  want) == 8) {
         gf_model m;
-        OK(gf_zoo_build(&m, name, &(gf_zoo_options){.width = size, .height = size}, &error));
+        gf_zoo_options o = {.width = size, .height = size, .alpha = alpha, .top = 1000};
+        OK(gf_zoo_build(&m, name, &o, &error));
+        assert_int_equal(m.n_values, with_top);
+        gf_model_free(&m);
+        o.top = 0;
+        OK(gf_zoo_build(&m, name, &o, &error));
         assert_int_equal(gf_model_backbone_layers(&m), layers);
         assert_int_equal(gf_model_counts(&m).total, params);
+        if (work_of(&m) != work) fail_msg("%s takes %.0f operations, Keras %.0f", name, work_of(&m), work);
         gf_text t = {0};
         list_layers(&m, &t);
         assert_false(t.failed);
@@ -483,7 +514,33 @@ static void layers_are_kerass(void **state)
         rows++;
     }
     fclose(f);
-    assert_int_equal(rows, 17);
+    assert_int_equal(rows, 18 + 8); /* architectures of Keras, other widths */
+}
+
+static void counts_are_pytorchs(void **state)
+{
+    (void)state;
+    FILE *f = fopen(GRAFT_FIXTURES "/zoo/torch_counts.txt", "r");
+    assert_non_null(f);
+    char name[64];
+    int size, rows = 0;
+    size_t params, with_top;
+    double work;
+    while (fscanf(f, "%63s %d %zu %zu %lf", name, &size, &params, &with_top, &work) == 5) {
+        gf_model m;
+        gf_zoo_options o = {.width = size, .height = size, .top = 1000};
+        OK(gf_zoo_build(&m, name, &o, &error));
+        assert_int_equal(m.n_trainable_values, with_top);
+        gf_model_free(&m);
+        o.top = 0;
+        OK(gf_zoo_build(&m, name, &o, &error));
+        assert_int_equal(m.n_trainable_values, params);
+        if (work_of(&m) != work) fail_msg("%s takes %.0f operations, PyTorch %.0f", name, work_of(&m), work);
+        gf_model_free(&m);
+        rows++;
+    }
+    fclose(f);
+    assert_int_equal(rows, 9);
 }
 
 /* What every architecture says of itself: counts with and without top, sizes, where fine-tuning begins. */
@@ -538,11 +595,17 @@ static void sizes_are_kept_to(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(layers_are_kerass),      cmocka_unit_test(counts_are_published),
-        cmocka_unit_test(sizes_are_kept_to),      cmocka_unit_test(weights_are_the_generators),
-        cmocka_unit_test(logits_are_the_sources), cmocka_unit_test(own_classifiers_are_the_sources),
-        cmocka_unit_test(bf16_is_near),           cmocka_unit_test(training_is_the_sources),
-        cmocka_unit_test(trains_from_any_layer),  cmocka_unit_test(trains_from_random_weights),
+        cmocka_unit_test(layers_are_kerass),
+        cmocka_unit_test(counts_are_pytorchs),
+        cmocka_unit_test(counts_are_published),
+        cmocka_unit_test(sizes_are_kept_to),
+        cmocka_unit_test(weights_are_the_generators),
+        cmocka_unit_test(logits_are_the_sources),
+        cmocka_unit_test(own_classifiers_are_the_sources),
+        cmocka_unit_test(bf16_is_near),
+        cmocka_unit_test(training_is_the_sources),
+        cmocka_unit_test(trains_from_any_layer),
+        cmocka_unit_test(trains_from_random_weights),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
