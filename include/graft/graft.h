@@ -258,11 +258,13 @@ typedef struct graft_export_options {
 GRAFT_API graft_status graft_export(graft_model *model, const char *file, const graft_export_options *options,
                                     graft_result **out, graft_error *err);
 
-/* Every architecture: name, parameters, size, preprocessing, work; with `time` (1) also the milliseconds a picture
- * takes here. Result JSON:
- * {"models":[{"name","title","source","params","params_top","size","gflop","preprocess","when",..}]}.
- */
-GRAFT_API graft_status graft_models(graft_context *context, int time, graft_result **out, graft_error *err);
+/* Every architecture, or those of `names` (n_names 0: all): parameters, size, preprocessing, work (a multiply-add is
+ * two operations; without the classifier), and the milliseconds a picture takes on this machine with the context's
+ * threads: with `time` (1) they are measured and remembered in the user's cache, else what was remembered is told, or
+ * null. Result JSON:
+ * {"models":[{"name","title","source","params","params_top","size","gflop","preprocess","ms","when",..}]}. */
+GRAFT_API graft_status graft_models(graft_context *context, const char *const *names, size_t n_names, int time,
+                                    graft_result **out, graft_error *err);
 
 /* ---- bench */
 

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,31 +14,47 @@ static void say(void *ctx, gf_log_level level, const char *text)
     if (c->options.say) c->options.say(c->options.user, level == GF_WARNING ? GRAFT_WARNING : GRAFT_NOTE, text);
 }
 
-/* $XDG_CACHE_HOME/graft/choices, or below ~/.cache; NULL where there is no home. */
-static char *choices_path(void)
+/* $XDG_CACHE_HOME/graft/NAME, or below ~/.cache; NULL where there is no home. */
+static char *kept_path(const char *name)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache && *cache) return gf_path_join(cache, "graft/choices");
-    return home && *home ? gf_path_join(home, ".cache/graft/choices") : NULL;
+    char below[64];
+    bool own = cache && *cache;
+    snprintf(below, sizeof below, "%sgraft/%s", own ? "" : ".cache/", name);
+    if (!own && !(home && *home)) return NULL;
+    return gf_path_join(own ? cache : home, below);
 }
 
-/* The file's first line names the machine: choices made on another one do not hold. */
-static char *read_choices(const char *path)
+/* The file's first line names the machine: what was measured on another one does not hold. */
+char *gf_api_kept(const char *name, const char *machine)
 {
     enum { LARGEST = 1 << 20 };
-    uint8_t *text;
+    char *path = kept_path(name), *text = NULL;
+    uint8_t *file;
     size_t n;
-    if (!path || gf_file_read(path, LARGEST, &text, &n, NULL) != GRAFT_OK) return NULL;
-    return (char *)text;
+    if (path && gf_file_read(path, LARGEST, &file, &n, NULL) == GRAFT_OK) {
+        size_t first = strlen(machine);
+        bool same = n > first && !memcmp(file, machine, first) && file[first] == '\n';
+        if (same) text = gf_strndup((char *)file + first + 1, n - first - 1);
+        gf_free(file);
+    }
+    gf_free(path);
+    return text;
+}
+
+void gf_api_keep(const char *name, const char *machine, const char *text)
+{
+    char *path = kept_path(name), *dir = path ? gf_strndup(path, (size_t)(strrchr(path, '/') - path)) : NULL;
+    gf_bytes parts[] = {{machine, strlen(machine)}, {"\n", 1}, {text, strlen(text)}};
+    if (dir && gf_make_dirs(dir, NULL) == GRAFT_OK) gf_file_write(path, parts, 3, NULL);
+    gf_free(dir);
+    gf_free(path);
 }
 
 static void load_choices(graft_context *c)
 {
-    c->choices_path = choices_path();
-    char *text = read_choices(c->choices_path);
-    const char *machine = gf_ops_machine(c->ops);
-    size_t n = strlen(machine);
-    if (text && !strncmp(text, machine, n) && text[n] == '\n') gf_ops_add_choices(c->ops, text + n + 1);
+    char *text = gf_api_kept("choices", gf_ops_machine(c->ops));
+    if (text) gf_ops_add_choices(c->ops, text);
     gf_free(text);
     c->choices_read = gf_ops_choices_text(c->ops);
 }
@@ -46,13 +63,7 @@ void gf_api_keep_choices(graft_context *c)
 {
     char *now = gf_ops_choices_text(c->ops);
     bool changed = now && (!c->choices_read || strcmp(now, c->choices_read));
-    if (changed && c->choices_path) {
-        char *dir = gf_strndup(c->choices_path, (size_t)(strrchr(c->choices_path, '/') - c->choices_path));
-        const char *machine = gf_ops_machine(c->ops);
-        gf_bytes parts[] = {{machine, strlen(machine)}, {"\n", 1}, {now, strlen(now)}};
-        if (dir && gf_make_dirs(dir, NULL) == GRAFT_OK) gf_file_write(c->choices_path, parts, 3, NULL);
-        gf_free(dir);
-    }
+    if (changed) gf_api_keep("choices", gf_ops_machine(c->ops), now);
     gf_free(now);
 }
 
@@ -87,7 +98,6 @@ void graft_context_free(graft_context *c)
     if (!c) return;
     gf_pool_destroy(c->pool);
     gf_ops_destroy(c->ops);
-    gf_free(c->choices_path);
     gf_free(c->choices_read);
     gf_free(c);
 }

@@ -340,14 +340,16 @@ graft_status graft_export(graft_model *m, const char *file, const graft_export_o
     return GRAFT_OK;
 }
 
-graft_status graft_models(graft_context *c, int time, graft_result **out, graft_error *err)
+graft_status graft_models(graft_context *c, const char *const *names, size_t n_names, int time, graft_result **out,
+                          graft_error *err)
 {
     graft_status status = outcome(err);
     (void)c;
     *out = NULL;
     if (status) return status;
     *out = result_new();
-    snprintf((*out)->json, sizeof(*out)->json, "{\"models\":[],\"time\":%d}", time);
+    snprintf((*out)->json, sizeof(*out)->json, "{\"models\":[],\"time\":%d,\"names\":%zu,\"first\":\"%s\"}", time,
+             n_names, n_names ? names[0] : "");
     return GRAFT_OK;
 }
 

@@ -146,7 +146,7 @@ class Options(CommandTest):
 
     def test_counts_of_arguments(self):
         for wrong in (["train"], ["train", "a", "b"], ["eval", "RUN"], ["predict", "RUN"], ["export"], ["convert", "IN"],
-                      ["convert", "a", "b", "c"], ["models", "x"], ["summary"], ["bench", "x"],
+                      ["convert", "a", "b", "c"], ["summary"], ["bench", "x"],
                       ["features", "--out", "f.npy"], ["resume"], ["inspect"], ["train", "", "--out", "r"], []):
             self.assertIn("--help", self.refused(2, "E3001", *wrong) + "--help")
         self.refused(2, "E3001", "help", "nothing")

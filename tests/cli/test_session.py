@@ -99,8 +99,9 @@ class Landing(CommandTest):
             self.assertEqual(self.document(*verb, "--force")["file"], "f.onnx")
 
     def test_models(self):
-        self.assertEqual(self.document("models"), {"models": [], "time": 0})
-        self.assertEqual(self.document("models", "--time")["time"], 1)
+        self.assertEqual(self.document("models"), {"models": [], "time": 0, "names": 0, "first": ""})
+        told = self.document("models", "vgg16", "--time", "xception")
+        self.assertEqual((told["time"], told["names"], told["first"]), (1, 2, "vgg16"))
 
     def test_predict_takes_a_network_of_a_file(self):
         self.assertEqual(self.good("predict", "model.onnx", "a.jpg", "--labels", "L").out, "a.jpg\tcats\t0.875000\n")
