@@ -199,6 +199,25 @@ class Verbs(RunTest):
         self.refused(2, "E3103", *call, "--out", f"{self.dir}/d.npy", "--layer", "block_99", names[0])
         self.assertFalse(os.path.exists(f"{self.dir}/d.npy"))
 
+    def test_pictures_that_are_not_square(self):
+        self.train(f"{self.dir}/run", "--size", "96x64")  # width, height
+        with open(f"{self.dir}/run/config.json") as f:
+            model = json.dumps(json.load(f))
+        self.assertIn('"width": 96, "height": 64', model)
+        self.assertIn("(None, 64, 96, 3)", self.good("summary", f"{self.dir}/run").out)
+        name = sorted(glob.glob(f"{self.data}/validation/*/*.png"))[0]
+        self.good("features", *SMALL, "--size", "96x64", "--weights", self.weights, "--out", f"{self.dir}/f.npy",
+                  "--layer", "block_2_add", name)
+        self.assertEqual(npy(f"{self.dir}/f.npy")[0], (1, 16, 24, 8))
+        before = self.document("predict", f"{self.dir}/run", name)["predictions"][0]["top"]
+        self.good("export", f"{self.dir}/run", "--to", "onnx", "--out", f"{self.dir}/run.onnx")
+        after = self.document("predict", f"{self.dir}/run.onnx", name)["predictions"][0]["top"]
+        for old, new in zip(before, after, strict=True):
+            self.assertEqual(old["label"], new["label"])
+            self.assertAlmostEqual(old["probability"], new["probability"], delta=0.01)
+        for wrong in ("96x", "x64", "96x64x3", "96,64", "16x96"):
+            self.refused(2, "E3002", "summary", "mobilenet_v2", "--size", wrong)
+
     def test_inspect(self):
         got = self.document("inspect", self.data)
         self.assertIn("40", json.dumps(got))
