@@ -1,7 +1,8 @@
 /* conv.c - convolution of any stride, padding and grouping (depthwise too), by oneDNN, with bias, a residual and an
  * activation fused behind it:
  *
- *   z[n,y,x,o] = bias[o] + sum_{i,j,c} src[n, y*sh+i-pt, x*sw+j-pl, c] kernel[i,j,c,o]      dst = act(z + residual)
+ *   z[n,y,x,o] = bias[o] + sum_{i,j,c} src[n, y*sh+i*(dh+1)-pt, x*sw+j*(dw+1)-pl, c] kernel[i,j,c,o]
+ *   dst = act(z + residual)
  *
  * backward, with dz = diff_dst * act'(.):
  *   diff_residual = dz    diff_bias = sum dz    diff_kernel = src (*) dz    diff_src = dz (*) kernel turned round
@@ -33,8 +34,9 @@ typedef struct conv_impl {
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {
     const gf_shape *src = &s->src[0];
-    int64_t h = src->dim[1] + s->conv.pt + s->conv.pb - s->conv.kh,
-            w = src->dim[2] + s->conv.pl + s->conv.pr - s->conv.kw;
+    int64_t reach_h = (int64_t)(s->conv.kh - 1) * (s->conv.dh + 1) + 1,
+            reach_w = (int64_t)(s->conv.kw - 1) * (s->conv.dw + 1) + 1;
+    int64_t h = src->dim[1] + s->conv.pt + s->conv.pb - reach_h, w = src->dim[2] + s->conv.pl + s->conv.pr - reach_w;
     if (src->rank != 4 || h < 0 || w < 0 || src->dim[3] % s->conv.groups || s->conv.filters % s->conv.groups) {
         return gf_fail(err, GF_E_MODEL_SHAPE, "use a larger picture size",
                        "layer %s: a %dx%d convolution does not fit %s", s->name, s->conv.kh, s->conv.kw,
@@ -104,7 +106,7 @@ static dnnl_status_t make_pd(const gf_op_spec *s, const gf_ops *ops, conv_kind k
 {
     dnnl_engine_t engine = gf_ops_engine(ops);
     dnnl_data_type_t t = gf_dnnl_type(dtype);
-    dnnl_dims_t st = {s->conv.sh, s->conv.sw}, dilation = {0, 0}, one = {1, 1}, zero = {0, 0};
+    dnnl_dims_t st = {s->conv.sh, s->conv.sw}, dilation = {s->conv.dh, s->conv.dw}, one = {1, 1}, zero = {0, 0};
     dnnl_dims_t before = {s->conv.pt, s->conv.pl}, after = {s->conv.pb, s->conv.pr};
     dnnl_memory_desc_t md[4] = {0};
     dnnl_primitive_attr_t attr = NULL;
@@ -125,7 +127,7 @@ static dnnl_status_t make_pd(const gf_op_spec *s, const gf_ops *ops, conv_kind k
             md[1], s->has_bias ? md[3] : NULL, md[2], st, dilation, before, after, attr);
     } else if (!r && kind == BACKWARD_DATA_TURNED) {
         r = dnnl_convolution_forward_primitive_desc_create(pd, engine, dnnl_forward_training, dnnl_convolution_direct,
-                                                           md[2], md[1], NULL, md[0], one, dilation, zero, zero, attr);
+                                                           md[2], md[1], NULL, md[0], one, zero, zero, zero, attr);
     } else if (!r) {
         r = dnnl_convolution_forward_primitive_desc_create(&hint, engine, dnnl_forward_training,
                                                            dnnl_convolution_direct, md[0], md[1], NULL, md[2], st,
@@ -209,6 +211,10 @@ static bool choose_data_in_f32(const gf_op_spec *s, gf_ops *ops)
              (long long)s->src[0].dim[0], (long long)s->src[0].dim[1], (long long)s->src[0].dim[2],
              (long long)s->src[0].dim[3], s->conv.kh, s->conv.kw, s->conv.sh, s->conv.sw, s->conv.groups,
              s->conv.filters);
+    if (s->conv.dh | s->conv.dw) {
+        size_t n = strlen(key);
+        snprintf(key + n, sizeof key - n, " d%dx%d", s->conv.dh, s->conv.dw);
+    }
     static const char *const names[] = {"bf16", "f32"};
     trial t = {.spec = s, .ops = ops};
     int chosen = gf_ops_choose(ops, key, names, 2, trial_run, &t);

@@ -57,7 +57,8 @@ static void each_product(const gf_op_spec *s, visit_fn visit, void *ctx)
                 for (int64_t o = 0; o < out[3]; o++) {
                     for (int64_t i = 0; i < s->conv.kh; i++) {
                         for (int64_t j = 0; j < s->conv.kw; j++) {
-                            int64_t sy = y * s->conv.sh + i - s->conv.pt, sx = x * s->conv.sw + j - s->conv.pl;
+                            int64_t sy = y * s->conv.sh + i * (s->conv.dh + 1) - s->conv.pt;
+                            int64_t sx = x * s->conv.sw + j * (s->conv.dw + 1) - s->conv.pl;
                             if (sy < 0 || sy >= in[1] || sx < 0 || sx >= in[2]) continue;
                             for (int64_t c = 0; c < icg; c++) {
                                 int64_t si = ((n * in[1] + sy) * in[2] + sx) * in[3] + o / ocg * icg + c;

@@ -24,40 +24,6 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
     return GRAFT_OK;
 }
 
-/* (m x k) (k x n) with row strides; a transposed operand has its strides exchanged. */
-typedef struct product {
-    int64_t m, k, n;
-    int64_t a_row, a_col, b_row, b_col;
-    bool bias, sum;
-} product;
-
-static dnnl_status_t make_matmul(const product *p, const gf_ops *ops, gf_prim *prim)
-{
-    dnnl_memory_desc_t a = NULL, b = NULL, c = NULL, bias = NULL;
-    dnnl_primitive_attr_t attr = NULL;
-    dnnl_post_ops_t post = NULL;
-    dnnl_dims_t ad = {p->m, p->k}, as = {p->a_row, p->a_col}, bd = {p->k, p->n}, bs = {p->b_row, p->b_col};
-    dnnl_dims_t cd = {p->m, p->n}, cs = {p->n, 1}, vd = {1, p->n}, vs = {p->n, 1};
-    dnnl_status_t s = dnnl_memory_desc_create_with_strides(&a, 2, ad, dnnl_f32, as);
-    if (!s) s = dnnl_memory_desc_create_with_strides(&b, 2, bd, dnnl_f32, bs);
-    if (!s) s = dnnl_memory_desc_create_with_strides(&c, 2, cd, dnnl_f32, cs);
-    if (!s) s = dnnl_memory_desc_create_with_strides(&bias, 2, vd, dnnl_f32, vs);
-    if (!s) s = dnnl_primitive_attr_create(&attr);
-    if (!s) s = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    if (!s && p->sum) s = dnnl_post_ops_create(&post);
-    if (!s && p->sum) s = dnnl_post_ops_append_sum(post, 1, 0, dnnl_data_type_undef);
-    if (!s && p->sum) s = dnnl_primitive_attr_set_post_ops(attr, post);
-    if (!s) s = dnnl_matmul_primitive_desc_create(&prim->pd, gf_ops_engine(ops), a, b, p->bias ? bias : NULL, c, attr);
-    if (!s) s = dnnl_primitive_create(&prim->prim, prim->pd);
-    if (post) dnnl_post_ops_destroy(post);
-    if (attr) dnnl_primitive_attr_destroy(attr);
-    dnnl_memory_desc_t md[4] = {a, b, c, bias};
-    for (int i = 0; i < 4; i++) {
-        if (md[i]) dnnl_memory_desc_destroy(md[i]);
-    }
-    return s;
-}
-
 static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
 {
     gf_op_spec *s = &op->spec;
@@ -65,12 +31,12 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     if (!d) return gf_fail_memory(err, sizeof *d, s->name);
     d->ops = ops;
     int64_t n = s->src[0].dim[0], ic = s->src[0].dim[1], oc = s->dense.units;
-    product forward = {n, ic, oc, ic, 1, oc, 1, .bias = s->has_bias};
-    product data = {n, oc, ic, oc, 1, 1, oc, .sum = s->accumulate[0]};
-    product weights = {ic, n, oc, 1, ic, oc, 1, .bias = false};
-    GF_DNNL(make_matmul(&forward, ops, &d->forward), s->name, err);
-    if (s->diff_src[0]) GF_DNNL(make_matmul(&data, ops, &d->backward_data), s->name, err);
-    if (s->diff_weights) GF_DNNL(make_matmul(&weights, ops, &d->backward_weights), s->name, err);
+    gf_matmul forward = {n, ic, oc, ic, 1, oc, 1, oc, .bias = s->has_bias};
+    gf_matmul data = {n, oc, ic, oc, 1, 1, oc, ic, .sum = s->accumulate[0]};
+    gf_matmul weights = {ic, n, oc, 1, ic, oc, 1, oc, .bias = false};
+    GF_TRY(gf_matmul_create(&d->forward, &forward, ops, s->name, err));
+    if (s->diff_src[0]) GF_TRY(gf_matmul_create(&d->backward_data, &data, ops, s->name, err));
+    if (s->diff_weights) GF_TRY(gf_matmul_create(&d->backward_weights, &weights, ops, s->name, err));
     d->kernel = gf_alloc_tensor(gf_op_kernel_count(s) * sizeof(float));
     d->bias = gf_alloc_tensor(gf_op_bias_count(s) * sizeof(float));
     if (!d->kernel || !d->bias) return gf_fail_memory(err, gf_op_kernel_count(s) * sizeof(float), s->name);
@@ -104,19 +70,6 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
     return GRAFT_OK;
 }
 
-static graft_status bind_product(const dense_impl *d, const gf_prim *p, gf_call *call, const void *a, const void *b,
-                                 const void *bias, void *c, void *scratchpad, graft_error *err)
-{
-    GF_TRY(gf_call_add(call, d->ops, DNNL_ARG_SRC, gf_prim_md(p, dnnl_query_src_md), a, err));
-    GF_TRY(gf_call_add(call, d->ops, DNNL_ARG_WEIGHTS, gf_prim_md(p, dnnl_query_weights_md), b, err));
-    if (bias) {
-        GF_TRY(gf_call_add(call, d->ops, DNNL_ARG_BIAS, dnnl_primitive_desc_query_md(p->pd, dnnl_query_weights_md, 1),
-                           bias, err));
-    }
-    GF_TRY(gf_call_add(call, d->ops, DNNL_ARG_DST, gf_prim_md(p, dnnl_query_dst_md), c, err));
-    return gf_call_add(call, d->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), scratchpad, err);
-}
-
 static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
 {
     const dense_impl *d = op->impl;
@@ -124,16 +77,12 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
     const gf_op_args *a = &exec->args;
     gf_calls *x = exec->impl = gf_new(gf_calls);
     if (!x) return gf_fail_memory(err, sizeof *x, s->name);
-    GF_TRY(bind_product(d, &d->forward, &x->forward, a->src[0], d->kernel, s->has_bias ? d->bias : NULL, a->dst,
-                        a->scratchpad, err));
-    if (s->diff_src[0]) {
-        GF_TRY(bind_product(d, &d->backward_data, &x->backward_data, a->diff_dst, d->kernel, NULL, a->diff_src[0],
-                            a->scratchpad, err));
-    }
-    if (s->diff_weights) {
-        GF_TRY(bind_product(d, &d->backward_weights, &x->backward_weights, a->src[0], a->diff_dst, NULL, a->grad,
-                            a->scratchpad, err));
-    }
+    gf_matmul_ends forward = {a->src[0], d->kernel, s->has_bias ? d->bias : NULL, a->dst, a->scratchpad};
+    gf_matmul_ends data = {a->diff_dst, d->kernel, NULL, a->diff_src[0], a->scratchpad};
+    gf_matmul_ends weights = {a->src[0], a->diff_dst, NULL, a->grad, a->scratchpad};
+    GF_TRY(gf_matmul_bind(&x->forward, &d->forward, d->ops, &forward, err));
+    if (s->diff_src[0]) GF_TRY(gf_matmul_bind(&x->backward_data, &d->backward_data, d->ops, &data, err));
+    if (s->diff_weights) GF_TRY(gf_matmul_bind(&x->backward_weights, &d->backward_weights, d->ops, &weights, err));
     return GRAFT_OK;
 }
 

@@ -55,7 +55,8 @@ bool gf_depthwise_fits(const gf_op_spec *s)
     bool floats = (s->src_dtype[0] == GF_F32 || s->src_dtype[0] == GF_BF16) &&
                   (s->dst_dtype == GF_F32 || s->dst_dtype == GF_BF16);
     return s->backward && c > 1 && s->conv.groups == c && s->conv.filters == c && s->n_src == 1 && floats &&
-           s->conv.kh * s->conv.kw <= MAX_TAPS && s->conv.sh <= 2 && s->conv.sw <= 2 && loops_here();
+           s->conv.kh * s->conv.kw <= MAX_TAPS && s->conv.sh <= 2 && s->conv.sw <= 2 && !s->conv.dh && !s->conv.dw &&
+           loops_here();
 }
 
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)

@@ -40,6 +40,24 @@ graft_status gf_call_add(gf_call *c, const gf_ops *ops, int what, const_dnnl_mem
 graft_status gf_call_run(const gf_call *c, const gf_prim *p, const gf_ops *ops, const char *layer, graft_error *err);
 void gf_call_destroy(gf_call *c);
 
+/* c = a b of an m x k and a k x n matrix; an operand that is read turned round has its strides exchanged. */
+typedef struct gf_matmul {
+    int64_t m, k, n;
+    int64_t a_row, a_col, b_row, b_col, c_row; /* strides; c's columns lie side by side */
+    gf_dtype in, out;
+    bool bias; /* of each column, in f32 */
+    bool sum;  /* added to what c holds */
+} gf_matmul;
+graft_status gf_matmul_create(gf_prim *p, const gf_matmul *m, const gf_ops *ops, const char *layer, graft_error *err);
+
+typedef struct gf_matmul_ends {
+    const void *a, *b, *bias;
+    void *c, *scratchpad;
+} gf_matmul_ends;
+/* The call's arguments 0, 1, 2 are a, b, c. */
+graft_status gf_matmul_bind(gf_call *call, const gf_prim *p, const gf_ops *ops, const gf_matmul_ends *ends,
+                            graft_error *err);
+
 /* What an op with weights binds to a lane (gf_exec.impl), and its unbinding. */
 typedef struct gf_calls {
     gf_call forward, backward_data, backward_weights;

@@ -54,6 +54,7 @@ size_t gf_op_kernel_count(const gf_op_spec *spec)
                (size_t)spec->conv.filters;
     }
     if (spec->cls == &gf_op_dense || spec->cls == &gf_op_dense_naive) return ic * (size_t)spec->dense.units;
+    if (spec->cls == &gf_op_table) return gf_count(&spec->dst) / (size_t)spec->dst.dim[0];
     return spec->cls == &gf_op_affine || spec->cls == &gf_op_norm ? ic : 0;
 }
 

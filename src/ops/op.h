@@ -86,7 +86,8 @@ typedef struct gf_op_spec {
             int kh, kw, sh, sw, pt, pb, pl, pr; /* kernel, stride, padding top/bottom/left/right */
             int groups;                         /* channels for a depthwise convolution */
             int filters;                        /* oc */
-        } conv;                                 /* src[1], if there: a residual that is added before the activation */
+            int dh, dw; /* places left out between those of the kernel: Keras's dilation less 1 */
+        } conv;         /* src[1], if there: a residual that is added before the activation */
         struct {
             int units;
         } dense;
@@ -128,6 +129,14 @@ typedef struct gf_op_spec {
             int groups; /* group normalisation over (h, w, c / groups); 0: layer normalisation over the last axis */
             float epsilon;
         } norm; /* kernel: gamma [c], bias: beta [c] */
+        struct {
+            int heads;
+            float scale;
+            bool causal; /* place i sees the first i + 1 alone */
+        } attention;     /* src: query, key, value */
+        struct {
+            int units;
+        } table; /* kernel: [places of src][units] */
     };
 } gf_op_spec;
 
@@ -203,6 +212,8 @@ extern const gf_op_class gf_op_permute;
 extern const gf_op_class gf_op_upsample;
 extern const gf_op_class gf_op_softmax;
 extern const gf_op_class gf_op_norm; /* layer and group normalisation */
+extern const gf_op_class gf_op_attention, gf_op_attention_naive;
+extern const gf_op_class gf_op_table; /* a row of its kernel for each place of src, of which only the shape counts */
 extern const gf_op_class gf_op_rescale;
 extern const gf_op_class gf_op_affine; /* batch normalisation on fixed statistics that could not be folded */
 extern const gf_op_class gf_op_pad;

@@ -8,6 +8,7 @@ typedef struct conv_shape {
     const char *what;
     int n, h, w, c;
     int kh, kw, sh, sw, pt, pb, pl, pr, groups, filters;
+    int dh, dw;
 } conv_shape;
 
 static const conv_shape conv_shapes[] = {
@@ -39,6 +40,12 @@ static const conv_shape conv_shapes[] = {
     {"2 groups", 2, 6, 6, 16, 3, 3, 1, 1, 1, 1, 1, 1, 2, 32},
     {"4 groups, odd, stride 2", 1, 7, 7, 12, 3, 3, 2, 2, 1, 1, 1, 1, 4, 20},
     {"4 groups, 1x1", 2, 5, 5, 16, 1, 1, 1, 1, 0, 0, 0, 0, 4, 32},
+    {"3x3, dilated", 2, 9, 8, 16, 3, 3, 1, 1, 2, 2, 2, 2, 1, 24, 1, 1},
+    {"2x3, dilated, odd everything, stride 2", 1, 11, 13, 5, 2, 3, 2, 1, 0, 3, 2, 1, 1, 7, 2, 1},
+    {"1x3, dilated, of one row", 2, 1, 19, 8, 1, 3, 1, 1, 0, 0, 6, 0, 1, 16, 0, 2},
+    {"depthwise, dilated", 2, 9, 8, 32, 3, 3, 1, 1, 2, 2, 2, 2, 32, 32, 1, 1},
+    {"depthwise, dilated, multiplier 2", 1, 7, 9, 8, 3, 3, 1, 1, 0, 0, 3, 3, 8, 16, 0, 2},
+    {"4 groups, dilated", 1, 8, 8, 16, 3, 3, 1, 1, 1, 1, 2, 2, 4, 20, 1, 1},
 };
 enum { CONV_SHAPES = sizeof conv_shapes / sizeof *conv_shapes };
 
@@ -76,6 +83,7 @@ static inline op_case conv_case(const conv_shape *s, const variant *v)
     spec->src[0] = GF_SHAPE(s->n, s->h, s->w, s->c);
     spec->conv.kh = s->kh, spec->conv.kw = s->kw, spec->conv.sh = s->sh, spec->conv.sw = s->sw;
     spec->conv.pt = s->pt, spec->conv.pb = s->pb, spec->conv.pl = s->pl, spec->conv.pr = s->pr;
+    spec->conv.dh = s->dh, spec->conv.dw = s->dw;
     spec->conv.groups = s->groups;
     spec->conv.filters = s->filters;
     spec->act = v->act;
@@ -114,6 +122,42 @@ static inline conv_shape padding_shape(int i)
                         i >> 3 & 1,
                         depthwise ? 8 : 1,
                         depthwise ? 8 : 16};
+}
+
+typedef struct attention_shape {
+    const char *what;
+    int n, t, s, heads, key, value; /* places of query and key; channels a head */
+    bool causal, accumulate[3], no_diff_src[3];
+} attention_shape;
+static const attention_shape attention_shapes[] = {
+    {"self", 2, 9, 9, 3, 4, 4},
+    {"self, many", 1, 49, 49, 2, 32, 32},
+    {"cross, odd", 2, 7, 11, 3, 5, 3},
+    {"causal, all added", 2, 8, 8, 2, 6, 7, .causal = true, .accumulate = {true, true, true}},
+    {"causal, more keys", 1, 5, 9, 1, 4, 4, .causal = true},
+    {"causal, fewer keys", 1, 9, 5, 2, 4, 4, .causal = true, .accumulate = {false, true}},
+    {"one place", 3, 1, 6, 2, 8, 8},
+    {"value alone", 1, 6, 6, 2, 4, 5, .no_diff_src = {true, true}},
+    {"query alone", 1, 6, 6, 2, 4, 5, .no_diff_src = {false, true, true}},
+};
+enum { ATTENTION_SHAPES = sizeof attention_shapes / sizeof *attention_shapes };
+
+static inline op_case attention_case(const attention_shape *a)
+{
+    op_case c = {.spec = {.cls = &gf_op_attention, .n_src = 3, .backward = true}};
+    snprintf(c.name, sizeof c.name, "attention %s", a->what);
+    gf_op_spec *s = &c.spec;
+    s->src[0] = GF_SHAPE(a->n, 1, a->t, a->heads * a->key);
+    s->src[1] = GF_SHAPE(a->n, 1, a->s, a->heads * a->key);
+    s->src[2] = GF_SHAPE(a->n, 1, a->s, a->heads * a->value);
+    s->attention.heads = a->heads;
+    s->attention.scale = 2 / sqrtf((float)a->key); /* more than Keras's, so that weights differ */
+    s->attention.causal = a->causal;
+    for (int k = 0; k < 3; k++) {
+        s->diff_src[k] = !a->no_diff_src[k];
+        s->accumulate[k] = a->accumulate[k];
+    }
+    return c;
 }
 
 typedef struct dense_shape {

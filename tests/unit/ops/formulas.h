@@ -192,6 +192,8 @@ static inline double rescale_formula(const run *r, size_t i)
     return src_at(r, 0, from) * (double)s->rescale.scale[row] + (double)s->rescale.offset[row];
 }
 
+static inline double table_formula(const run *r, size_t i) { return (double)r->kernel[i % r->n_kernel]; }
+
 static const struct {
     const gf_op_class *cls;
     double (*value)(const run *r, size_t i);
@@ -212,6 +214,7 @@ static const struct {
     {&gf_op_softmax, softmax_formula},
     {&gf_op_norm, norm_formula},
     {&gf_op_rescale, rescale_formula},
+    {&gf_op_table, table_formula},
 };
 
 #endif

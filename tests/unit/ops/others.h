@@ -231,6 +231,14 @@ static const other others[] = {
       .rescale = {{2, 0, 9}, {-1, 2, 3}, true}}},
     {"rescale of two channels",
      {.cls = &gf_op_rescale, .n_src = 1, .src = {R4(3, 11, 11, 2)}, .rescale = {{2, 4}, {-1, 2}, false}}},
+    {"table", {.cls = &gf_op_table, .n_src = 1, .src = {R4(3, 1, 7, 5)}, .diff_weights = true, .table = {12}}},
+    {"table, added, of a map",
+     {.cls = &gf_op_table,
+      .n_src = 1,
+      .src = {R4(2, 3, 4, 6)},
+      .diff_weights = true,
+      .table = {9},
+      .accumulate = {true}}},
     {"dropout 0", {.cls = &gf_op_dropout, .n_src = 1, .src = {R2(3, 33)}}},
     {"dropout 0.5", {.cls = &gf_op_dropout, .n_src = 1, .src = {R2(4, 64)}, .dropout.rate = 0.5f}},
     {"dropout 0.5 of maps",
@@ -250,7 +258,7 @@ static inline op_case other_case(const other *o)
     s->backward = true;
     for (int k = 0; k < s->n_src; k++) {
         if (!s->src[k].rank) s->src[k] = s->src[0];
-        s->diff_src[k] = true;
+        s->diff_src[k] = s->cls != &gf_op_table; /* whose is zero: test_ops_elementwise.c */
     }
     s->has_bias = s->cls == &gf_op_affine || s->cls == &gf_op_norm;
     return c;

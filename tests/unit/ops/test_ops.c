@@ -8,7 +8,9 @@ static gf_ops *ops;
 
 static const gf_op_class *twin_of(const gf_op_class *cls)
 {
-    return cls == &gf_op_conv ? &gf_op_conv_naive : &gf_op_dense_naive;
+    return cls == &gf_op_conv        ? &gf_op_conv_naive
+           : cls == &gf_op_attention ? &gf_op_attention_naive
+                                     : &gf_op_dense_naive;
 }
 
 /* Both run forward; then, from the same dst (where it is near a kink the last bit decides), both run backward. */
@@ -89,6 +91,26 @@ static void dense_is_its_twin(void **state)
         }
         op_case c = dense_case(&dense_shapes[i], &(variant){"sigmoid", .act = GF_ACT_SIGMOID, .bias = true});
         check_twins(&c, REALS, 1e-5, 1e-5);
+    }
+}
+
+static void attention_is_near_its_twin(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ATTENTION_SHAPES; i++) {
+        op_case c = attention_case(&attention_shapes[i]);
+        check_twins(&c, REALS, 1e-5, 2e-5);
+        c.spec.backward = false;
+        memset(c.spec.diff_src, 0, sizeof c.spec.diff_src);
+        run fast, naive;
+        run_new(&fast, &c, &gf_op_attention, GF_F32, REALS, ops);
+        run_new(&naive, &c, &gf_op_attention_naive, GF_F32, REALS, ops);
+        run_forward(&fast);
+        run_forward(&naive);
+        compare_dst(&fast, &naive, (tolerance){1e-5, true});
+        run_check_guards(&fast);
+        run_free(&fast);
+        run_free(&naive);
     }
 }
 
@@ -209,13 +231,18 @@ static void shapes_that_do_not_fit_are_refused(void **state)
     gf_op op;
     gf_op_spec conv = conv_case(&conv_shapes[7], &variants[0]).spec;
     conv.name = "a layer";
-    gf_op_spec bad[5] = {conv, conv, conv, conv, dense_case(&dense_shapes[0], &variants[0]).spec};
+    gf_op_spec attention = attention_case(&attention_shapes[0]).spec;
+    gf_op_spec bad[8] = {conv,      conv,      conv, conv, dense_case(&dense_shapes[0], &variants[0]).spec,
+                         attention, attention, conv};
     bad[0].conv.groups = 3;
     bad[1].conv.kh = 11;
     bad[2].src[0] = GF_SHAPE(2, 8, 8);
     bad[3].conv.filters = 15, bad[3].conv.groups = 4;
     bad[4].src[0] = GF_SHAPE(2, 4, 4, 8);
-    for (int i = 0; i < 5; i++) {
+    bad[5].attention.heads = 5;
+    bad[6].src[2].dim[2]++;
+    bad[7].conv.dw = 5;
+    for (int i = 0; i < 8; i++) {
         bad[i].name = "a layer";
         error = (graft_error){0};
         assert_int_equal(gf_op_create(&op, &bad[i], ops, &error), GRAFT_USAGE);
@@ -233,6 +260,7 @@ int main(void)
         cmocka_unit_test(conv_of_reals_is_near_its_twin),
         cmocka_unit_test(conv_of_smooth_activations),
         cmocka_unit_test(dense_is_its_twin),
+        cmocka_unit_test(attention_is_near_its_twin),
         cmocka_unit_test(inference_is_the_twin),
         cmocka_unit_test(fused_is_one_by_one),
         cmocka_unit_test(shapes_that_do_not_fit_are_refused),

@@ -142,6 +142,21 @@ static void conv_is_near_f32(void **state)
     }
 }
 
+static void attention_is_near_f32(void **state)
+{
+    (void)state;
+    if (!gf_ops_has_bf16(ops)) {
+        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
+        return;
+    }
+    for (int i = 0; i < ATTENTION_SHAPES; i++) {
+        op_case c = attention_case(&attention_shapes[i]);
+        check_near_f32(&c, 4 * ULP);
+        c.mixed = true; /* the value's type is another: as the twin does */
+        check_near_f32(&c, 4 * ULP);
+    }
+}
+
 /* ---- on any machine */
 
 static void naive_conv_is_near_f32(void **state)
@@ -214,9 +229,13 @@ static void sums_of_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv_is_its_twin),          cmocka_unit_test(conv_is_near_f32),
-        cmocka_unit_test(naive_conv_is_near_f32),    cmocka_unit_test(the_others_are_near_f32),
-        cmocka_unit_test(conversions_round_to_even), cmocka_unit_test(sums_of_rows),
+        cmocka_unit_test(conv_is_its_twin),
+        cmocka_unit_test(conv_is_near_f32),
+        cmocka_unit_test(attention_is_near_f32),
+        cmocka_unit_test(naive_conv_is_near_f32),
+        cmocka_unit_test(the_others_are_near_f32),
+        cmocka_unit_test(conversions_round_to_even),
+        cmocka_unit_test(sums_of_rows),
     };
     gf_ops_start_worker();
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;

@@ -153,6 +153,19 @@ static void gradients_of_dense(void **state)
     }
 }
 
+static void gradients_of_attention(void **state)
+{
+    (void)state;
+    const gf_op_class *classes[] = {&gf_op_attention, &gf_op_attention_naive};
+    for (int i = 0; i < ATTENTION_SHAPES; i++) {
+        for (int k = 0; k < 2; k++) {
+            op_case c = attention_case(&attention_shapes[i]);
+            c.spec.cls = classes[k];
+            check_gradients(&c, REALS, 0x1p-6f, 2e-3);
+        }
+    }
+}
+
 static void gradients_of_the_others(void **state)
 {
     (void)state;
@@ -165,9 +178,9 @@ static void gradients_of_the_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients_of_conv),       cmocka_unit_test(gradients_of_naive_conv),
-        cmocka_unit_test(gradients_of_dense),      cmocka_unit_test(gradients_of_smooth_activations),
-        cmocka_unit_test(gradients_of_the_others),
+        cmocka_unit_test(gradients_of_conv),      cmocka_unit_test(gradients_of_naive_conv),
+        cmocka_unit_test(gradients_of_dense),     cmocka_unit_test(gradients_of_smooth_activations),
+        cmocka_unit_test(gradients_of_attention), cmocka_unit_test(gradients_of_the_others),
     };
     gf_ops_start_worker();
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
