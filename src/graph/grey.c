@@ -82,10 +82,10 @@ static graft_status add_layers(gf_model *to, const gf_model *from, const affine 
     for (size_t i = 0; i < from->n_layers; i++) {
         gf_layer l = from->layer[i];
         bool reads_picture = l.n_src > 0 && a[l.src[0]].raw && !a[i].raw;
-        if (reads_picture && (l.cls != &gf_layer_conv2d || l.at.groups > 1)) {
+        if (reads_picture && (l.cls != &gf_layer_conv2d || l.at.sequence || l.at.groups > 1)) {
             return gf_fail(err, GF_E_MODEL_SHAPE, "give it colour pictures",
                            "layer %s (%s): a network that begins with it cannot take grey pictures", GF_ESC(l.name),
-                           l.cls->name);
+                           gf_layer_class_name(&l));
         }
         l.n_params = 0;
         if (a[i].raw) grey_layer(&l);

@@ -76,9 +76,13 @@ graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int cl
     }
     if (m->layer[last].shape.rank == 3) {
         GF_TRY(put(m, (gf_layer){.cls = &gf_layer_global_pool}, "global_average_pooling2d", &at, err));
+    } else if (m->layer[last].shape.rank == 2) {
+        gf_layer pool = {.cls = &gf_layer_global_pool, .at = {.sequence = true}};
+        GF_TRY(put(m, pool, "global_average_pooling1d", &at, err));
     }
     if (m->layer[at].shape.rank != 1) {
-        return gf_fail(err, GF_E_MODEL_SHAPE, "cut it at a layer with (features) or (h, w, channels)",
+        return gf_fail(err, GF_E_MODEL_SHAPE,
+                       "cut it at a layer with (features), (steps, channels) or (h, w, channels)",
                        "no head fits on layer %s: its output is %s", GF_ESC(m->layer[at].name),
                        GF_SHAPE_TEXT(&m->layer[at].shape));
     }
@@ -115,8 +119,8 @@ int gf_head_last(const gf_model *m, int logits)
     int at = logits;
     while (m->layer[at].cls == &gf_layer_flatten || m->layer[at].cls == &gf_layer_reshape) at = m->layer[at].src[0];
     const gf_layer *l = &m->layer[at];
-    bool one_place =
-        l->cls == &gf_layer_conv2d && l->shape.dim[0] == 1 && l->shape.dim[1] == 1 && l->at.kh == 1 && l->at.kw == 1;
+    bool one_place = l->cls == &gf_layer_conv2d && l->shape.rank == 3 && l->shape.dim[0] == 1 && l->shape.dim[1] == 1 &&
+                     l->at.kh == 1 && l->at.kw == 1;
     return l->cls == &gf_layer_dense || one_place ? at : -1;
 }
 
@@ -128,7 +132,7 @@ graft_status gf_head_keep(gf_model *m, int logits, graft_error *err)
     if (!l || l->at.act != GF_ACT_LINEAR || m->layer[logits].shape.rank != 1) {
         return gf_fail(err, GF_E_MODEL_SHAPE, "cut it before its last layer and put a new head on it",
                        "the model does not end in a classifier: its last layer is %s (%s)",
-                       GF_ESC(m->layer[logits].name), m->layer[logits].cls->name);
+                       GF_ESC(m->layer[logits].name), gf_layer_class_name(&m->layer[logits]));
     }
     int units = (int)gf_count(&l->shape);
     for (int i = last; i <= logits; i++) m->layer[i].backbone = false;

@@ -11,6 +11,14 @@
 #include <math.h>
 #include <string.h>
 
+static const float embeddings_reach = 0.05f; /* Keras's */
+
+static void uniform(float *x, size_t n, float limit, uint64_t seed, uint32_t number)
+{
+    gf_rng rng = gf_rng_make(seed, GF_PURPOSE_INIT, 0, number);
+    for (size_t i = 0; i < n; i++) x[i] = gf_rng_range(&rng, -limit, limit);
+}
+
 static void glorot(float *x, const gf_param *p, uint64_t seed, uint32_t number)
 {
     const int64_t *d = p->shape.dim;
@@ -18,9 +26,7 @@ static void glorot(float *x, const gf_param *p, uint64_t seed, uint32_t number)
     double receptive = 1;
     for (int i = 0; i < r - 2; i++) receptive *= (double)d[i];
     double fan = r >= 2 ? receptive * (double)(d[r - 2] + d[r - 1]) : 2.0 * (double)p->count;
-    float limit = (float)sqrt(6.0 / fan);
-    gf_rng rng = gf_rng_make(seed, GF_PURPOSE_INIT, 0, number);
-    for (size_t i = 0; i < p->count; i++) x[i] = gf_rng_range(&rng, -limit, limit);
+    uniform(x, p->count, (float)sqrt(6.0 / fan), seed, number);
 }
 
 /* ---- statistics */
@@ -87,6 +93,7 @@ static moments expected(const gf_model *m, int layer, int *visits)
     if (normalises_conv(m, l)) return normalised(m, l);
     bool hands_on = l->cls == &gf_layer_zero_padding || l->cls == &gf_layer_dropout || l->cls == &gf_layer_identity ||
                     l->cls == &gf_layer_max_pool || l->cls == &gf_layer_avg_pool || l->cls == &gf_layer_concatenate ||
+                    l->cls == &gf_layer_reshape || l->cls == &gf_layer_permute ||
                     l->cls == &gf_layer_normalization; /* fresh, that does nothing */
     if (hands_on) return expected(m, l->src[0], visits);
     static const moments pixel = {116, 57 * 57}; /* ImageNet's */
@@ -130,7 +137,7 @@ static void add_conv(const gf_model *m, const gf_layer *conv, moments x, float *
         for (size_t row = 0; row < p->count / n; row++) add_row(w + row * n, n, x, mean, variance);
         return;
     }
-    size_t places = (size_t)(p->shape.dim[0] * p->shape.dim[1]), inner = p->count / places;
+    size_t inner = pointwise->count / n, places = p->count / inner;
     for (size_t i = 0; i < inner; i++) {
         moments y = {0, 0};
         for (size_t k = 0; k < places; k++) {
@@ -168,6 +175,7 @@ void gf_model_init(gf_model *m, uint64_t seed, int first)
         bool one = !strcmp(p->var, "gamma") || strstr(p->var, "variance");
         for (size_t k = 0; k < p->count; k++) x[k] = one;
         if (strstr(p->var, "kernel")) glorot(x, p, seed, (uint32_t)i);
+        if (!strcmp(p->var, "embeddings")) uniform(x, p->count, embeddings_reach, seed, (uint32_t)i);
     }
     for (size_t i = (size_t)first; i < m->n_layers; i++) {
         if (normalises_conv(m, &m->layer[i])) set_statistics(m, (int)i);

@@ -3,6 +3,7 @@
  * line in `lowering`: how a layer class becomes a node, or disappears into one. */
 #include "graph/graph.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct lowering_state {
@@ -11,6 +12,10 @@ typedef struct lowering_state {
     int *uses;   /* of each layer's output; one more where it is wanted from outside */
     bool *grads; /* of each layer: it trains, or something before it */
 } lowering_state;
+
+/* How one picture's values lie in a graph: a sequence (steps, c) is a map of one row, so every operation on maps takes
+ * it. */
+static gf_shape as_map(const gf_shape *s) { return s->rank == 2 ? GF_SHAPE(1, s->dim[0], s->dim[1]) : *s; }
 
 typedef graft_status (*lower_fn)(lowering_state *st, int layer, graft_error *err);
 
@@ -167,6 +172,7 @@ static graft_status lower_window(lowering_state *st, int layer, gf_node **out, g
     gf_op_spec *s = &n->spec;
     s->conv.kh = l->at.kh, s->conv.kw = l->at.kw, s->conv.sh = l->at.sh, s->conv.sw = l->at.sw;
     s->conv.pt = l->at.pt, s->conv.pb = l->at.pb, s->conv.pl = l->at.pl, s->conv.pr = l->at.pr;
+    s->conv.dh = l->at.dh - 1, s->conv.dw = l->at.dw - 1;
     s->conv.groups = l->at.groups;
     s->conv.filters = l->at.filters;
     bool padded = before->cls == &gf_layer_zero_padding && st->g->value_of_layer[l->src[0]] < 0;
@@ -180,9 +186,10 @@ static graft_status lower_window(lowering_state *st, int layer, gf_node **out, g
     return GRAFT_OK;
 }
 
-static double conv_flops(const gf_node *n, const gf_layer *l)
+static double window_flops(const gf_node *n, const gf_layer *l)
 {
-    return 2.0 * (double)(l->shape.dim[0] * l->shape.dim[1] * l->at.kh * l->at.kw) * n->spec.conv.filters *
+    double places = (double)gf_count(&l->shape) / l->at.filters;
+    return 2 * places * l->at.kh * l->at.kw * n->spec.conv.filters *
            (double)(n->spec.src[0].dim[3] / n->spec.conv.groups);
 }
 
@@ -195,7 +202,7 @@ static graft_status lower_conv(lowering_state *st, int layer, graft_error *err)
     n->kernel = param_of(st, layer, "kernel");
     n->bias = param_of(st, layer, "bias");
     s->has_bias = n->bias >= 0;
-    n->flops = conv_flops(n, l);
+    n->flops = window_flops(n, l);
     return close_with_act(st, layer, n, err);
 }
 
@@ -208,7 +215,7 @@ static graft_status lower_separable(lowering_state *st, int layer, graft_error *
     n->spec.conv.groups = (int)n->spec.src[0].dim[3];
     n->spec.conv.filters = n->spec.conv.groups * l->at.multiplier;
     n->kernel = param_of(st, layer, "depthwise_kernel");
-    n->flops = 2.0 * (double)(l->shape.dim[0] * l->shape.dim[1] * l->at.kh * l->at.kw) * n->spec.conv.filters;
+    n->flops = window_flops(n, l);
     GF_TRY(close_node(st, layer, n, err));
     int between = n->dst, channels = n->spec.conv.filters;
     GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_conv_naive : &gf_op_conv, &n, err));
@@ -219,7 +226,7 @@ static graft_status lower_separable(lowering_state *st, int layer, graft_error *
     n->kernel = param_of(st, layer, "pointwise_kernel");
     n->bias = param_of(st, layer, "bias");
     n->spec.has_bias = n->bias >= 0;
-    n->flops = 2.0 * (double)(l->shape.dim[0] * l->shape.dim[1] * channels) * l->at.filters;
+    n->flops = 2.0 * (double)gf_count(&l->shape) * channels;
     return close_with_act(st, layer, n, err);
 }
 
@@ -302,7 +309,7 @@ static graft_status close_reshaped(lowering_state *st, int layer, gf_node *n, gr
     n->spec.n_src = 1;
     n->src[0] = before;
     n->spec.src[0] = st->g->value[before].shape;
-    n->spec.reshape.shape = layer_at(st, layer)->shape;
+    n->spec.reshape.shape = as_map(&layer_at(st, layer)->shape);
     return close_node(st, layer, n, err);
 }
 
@@ -355,21 +362,25 @@ static graft_status lower_multiply(lowering_state *st, int layer, graft_error *e
     return close_node(st, layer, n, err);
 }
 
+/* Dimensions of its value that the layer's shape does not have. */
+static int rows_before(const gf_layer *l) { return l->shape.rank == 2; }
+
 static graft_status lower_concatenate(lowering_state *st, int layer, graft_error *err)
 {
     gf_node *n;
     GF_TRY(add_node(st, layer, &gf_op_concat, &n, err));
-    n->spec.concat.axis = layer_at(st, layer)->at.axis + 1;
+    n->spec.concat.axis = layer_at(st, layer)->at.axis + 1 + rows_before(layer_at(st, layer));
     return close_node(st, layer, n, err);
 }
 
 static graft_status lower_reshape(lowering_state *st, int layer, graft_error *err)
 {
     const gf_layer *l = layer_at(st, layer);
-    if (gf_shape_equal(&l->shape, &layer_at(st, l->src[0])->shape)) return lower_identity(st, layer, err);
+    gf_shape from = as_map(&layer_at(st, l->src[0])->shape), to = as_map(&l->shape);
+    if (gf_shape_equal(&from, &to)) return lower_identity(st, layer, err);
     gf_node *n;
     GF_TRY(add_node(st, layer, &gf_op_reshape, &n, err));
-    n->spec.reshape.shape = l->shape;
+    n->spec.reshape.shape = to;
     return close_node(st, layer, n, err);
 }
 
@@ -378,7 +389,9 @@ static graft_status lower_permute(lowering_state *st, int layer, graft_error *er
     const gf_layer *l = layer_at(st, layer);
     gf_node *n;
     GF_TRY(add_node(st, layer, &gf_op_permute, &n, err));
-    for (int i = 0; i < l->shape.rank; i++) n->spec.permute.axis[i + 1] = l->at.permute[i] + 1;
+    int first = 1 + rows_before(l);
+    n->spec.permute.axis[1] = 1;
+    for (int i = 0; i < l->shape.rank; i++) n->spec.permute.axis[i + first] = l->at.permute[i] + first;
     return close_node(st, layer, n, err);
 }
 
@@ -387,7 +400,7 @@ static graft_status lower_softmax(lowering_state *st, int layer, graft_error *er
     const gf_layer *l = layer_at(st, layer);
     gf_node *n;
     GF_TRY(add_node(st, layer, &gf_op_softmax, &n, err));
-    n->spec.softmax.axis = l->shape.rank;
+    n->spec.softmax.axis = l->shape.rank + rows_before(l);
     n->spec.softmax.log = l->at.log;
     return close_node(st, layer, n, err);
 }
@@ -435,25 +448,69 @@ static graft_status lower_dropout(lowering_state *st, int layer, graft_error *er
     return close_node(st, layer, n, err);
 }
 
-/* Over the places of a picture it is a convolution of 1x1; the kernel is the same numbers. */
-static graft_status lower_dense_places(lowering_state *st, int layer, graft_error *err)
+/* A dense layer at each place of a value is a convolution of 1x1; the kernel is the same numbers. */
+static graft_status add_pointwise(lowering_state *st, int layer, int value, const char *kernel, const char *bias,
+                                  gf_node **out, graft_error *err)
 {
-    const gf_layer *l = layer_at(st, layer);
     gf_node *n;
     GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_conv_naive : &gf_op_conv, &n, err));
-    n->spec.conv.kh = n->spec.conv.kw = n->spec.conv.sh = n->spec.conv.sw = n->spec.conv.groups = 1;
-    n->spec.conv.filters = l->at.units;
-    n->kernel = param_of(st, layer, "kernel");
-    n->bias = param_of(st, layer, "bias");
+    n->spec.n_src = 1;
+    n->src[0] = value;
+    n->spec.src[0] = st->g->value[value].shape;
+    n->kernel = param_of(st, layer, kernel);
+    n->bias = param_of(st, layer, bias);
     n->spec.has_bias = n->bias >= 0;
-    n->flops = 2.0 * (double)gf_count(&l->shape) * (double)n->spec.src[0].dim[3];
+    n->spec.conv.kh = n->spec.conv.kw = n->spec.conv.sh = n->spec.conv.sw = n->spec.conv.groups = 1;
+    int64_t in = n->spec.src[0].dim[3], places = (int64_t)gf_count(&n->spec.src[0]) / in;
+    n->spec.conv.filters = (int)((int64_t)st->g->model->param[n->kernel].count / in);
+    n->flops = 2.0 * (double)(places * in) * n->spec.conv.filters;
+    *out = n;
+    return GRAFT_OK;
+}
+
+static graft_status lower_dense_places(lowering_state *st, int layer, graft_error *err)
+{
+    gf_node *n;
+    int value = st->g->value_of_layer[layer_at(st, layer)->src[0]];
+    GF_TRY(add_pointwise(st, layer, value, "kernel", "bias", &n, err));
     return close_with_act(st, layer, n, err);
+}
+
+/* Three dense layers, what the heads make of them, and a dense layer behind. Dropout of a backbone does nothing. */
+static graft_status lower_attention(lowering_state *st, int layer, graft_error *err)
+{
+    static const char *const var[3][2] = {
+        {"query/kernel", "query/bias"}, {"key/kernel", "key/bias"}, {"value/kernel", "value/bias"}};
+    const gf_layer *l = layer_at(st, layer);
+    const int source[3] = {l->src[0], l->src[l->n_src - 1], l->src[1]};
+    int projected[3];
+    gf_node *n;
+    for (int k = 0; k < 3; k++) {
+        GF_TRY(add_pointwise(st, layer, st->g->value_of_layer[source[k]], var[k][0], var[k][1], &n, err));
+        GF_TRY(close_node(st, layer, n, err));
+        projected[k] = n->dst;
+    }
+    GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_attention_naive : &gf_op_attention, &n, err));
+    n->spec.n_src = 3;
+    for (int k = 0; k < 3; k++) {
+        n->src[k] = projected[k];
+        n->spec.src[k] = st->g->value[projected[k]].shape;
+    }
+    n->spec.attention.heads = l->at.heads;
+    n->spec.attention.scale = 1 / sqrtf((float)l->at.key_dim);
+    n->spec.attention.causal = l->at.causal;
+    double queries = (double)gf_count(&n->spec.src[0]) / l->at.key_dim, /* of all heads */
+        keys = (double)gf_count(&n->spec.src[1]) / l->at.key_dim / l->at.heads;
+    n->flops = 2 * queries * keys * (l->at.key_dim + l->at.value_dim);
+    GF_TRY(close_node(st, layer, n, err));
+    GF_TRY(add_pointwise(st, layer, n->dst, "attention_output/kernel", "attention_output/bias", &n, err));
+    return close_node(st, layer, n, err);
 }
 
 static graft_status lower_dense(lowering_state *st, int layer, graft_error *err)
 {
     const gf_layer *l = layer_at(st, layer);
-    if (l->shape.rank == 3) return lower_dense_places(st, layer, err);
+    if (l->shape.rank > 1) return lower_dense_places(st, layer, err);
     gf_node *n;
     GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_dense_naive : &gf_op_dense, &n, err));
     n->spec.dense.units = l->at.units;
@@ -462,6 +519,15 @@ static graft_status lower_dense(lowering_state *st, int layer, graft_error *err)
     n->spec.has_bias = n->bias >= 0;
     n->flops = 2.0 * (double)n->spec.src[0].dim[1] * n->spec.dense.units;
     return close_with_act(st, layer, n, err);
+}
+
+static graft_status lower_embedding(lowering_state *st, int layer, graft_error *err)
+{
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_table, &n, err));
+    n->spec.table.units = layer_at(st, layer)->at.units;
+    n->kernel = param_of(st, layer, "embeddings");
+    return close_node(st, layer, n, err);
 }
 
 static const struct {
@@ -498,6 +564,8 @@ static const struct {
     {&gf_layer_reshape, lower_reshape},
     {&gf_layer_permute, lower_permute},
     {&gf_layer_dropout, lower_dropout},
+    {&gf_layer_embedding, lower_embedding},
+    {&gf_layer_attention, lower_attention},
     {&gf_layer_identity, lower_identity},
 };
 

@@ -92,6 +92,11 @@ void gf_model_copy_values(gf_model *to, const gf_model *from)
     }
 }
 
+const char *gf_layer_class_name(const gf_layer *l)
+{
+    return l->at.sequence && l->cls->of_sequence ? l->cls->of_sequence : l->cls->name;
+}
+
 size_t gf_layer_channels(const gf_layer *l) { return (size_t)l->shape.dim[l->shape.rank - 1]; }
 
 size_t gf_model_range_count(const gf_model *m, int layer)
@@ -217,7 +222,7 @@ static void summary_row(const gf_model *m, const gf_layer *l, gf_text *t)
         trains += gf_model_param_trains(m, p) ? p->count : 0;
     }
     char title[160], shape[96], number[32], from[160] = "";
-    snprintf(title, sizeof title, "%s (%s)", l->name, l->cls->name);
+    snprintf(title, sizeof title, "%s (%s)", l->name, gf_layer_class_name(l));
     size_t at = (size_t)snprintf(shape, sizeof shape, "(None");
     for (int k = 0; k < l->shape.rank && at < sizeof shape; k++) {
         at += (size_t)snprintf(shape + at, sizeof shape - at, ", %lld", (long long)l->shape.dim[k]);

@@ -1,8 +1,8 @@
 /* model.h - what is computed: layers by name in topological order, and their parameters.
  *
  * Layers carry Keras's class names and order, so that "layer 100" means what it means there. A shape here is one
- * picture's: (h, w, c) or (features). Parameters of all layers lie in one block: first all that can train, in layer
- * order, then all moving statistics; so what trains from a layer on is one contiguous range. */
+ * picture's: (h, w, c), (steps, c) or (features). Parameters of all layers lie in one block: first all that can train,
+ * in layer order, then all moving statistics; so what trains from a layer on is one contiguous range. */
 #ifndef GF_GRAPH_MODEL_H
 #define GF_GRAPH_MODEL_H
 
@@ -27,7 +27,8 @@ typedef struct gf_range {
     float low, high, mean;
 } gf_range;
 
-typedef enum gf_padding { GF_PAD_VALID, GF_PAD_SAME, GF_PAD_EXPLICIT } gf_padding; /* "same": as Keras does */
+/* "same": as Keras does; causal: all of it before */
+typedef enum gf_padding { GF_PAD_VALID, GF_PAD_SAME, GF_PAD_EXPLICIT, GF_PAD_CAUSAL } gf_padding;
 
 typedef struct gf_layer {
     const gf_layer_class *cls;
@@ -37,7 +38,9 @@ typedef struct gf_layer {
     int n_params, param[GF_MAX_VARS];
     bool backbone; /* counted by --fine-tune-at; the head is not */
     struct {
+        bool sequence; /* over (steps, c), a map of one row: what Keras calls Conv1D, MaxPooling1D, ... */
         int filters, kh, kw, sh, sw, groups; /* a window: of convolutions and pooling; strides 0 mean 1 */
+        int dh, dw;                          /* dilation; 0 means 1 */
         int multiplier;                      /* of depthwise and separable convolutions; 0 means 1 */
         gf_padding padding;
         int pt, pb, pl, pr; /* what padding comes to; given where it is GF_PAD_EXPLICIT, and of padding layers */
@@ -47,7 +50,9 @@ typedef struct gf_layer {
         gf_act act;
         float alpha; /* of the activation, where it has one */
         float epsilon, momentum;
-        int units;
+        int units;                     /* Dense, Embedding; MultiHeadAttention, where 0 means the query's channels */
+        int heads, key_dim, value_dim; /* MultiHeadAttention, of each head; value_dim 0 means key_dim */
+        bool causal;                   /* MultiHeadAttention: a place sees itself and those before it */
         float rate;
         bool keepdims;             /* global pooling gives (1, 1, c) */
         int norm_groups;           /* GroupNormalization */
@@ -83,6 +88,7 @@ typedef struct gf_model {
 struct gf_layer_class {
     const char *name;                                                  /* Keras's: "Conv2D" */
     graft_status (*infer)(gf_model *m, gf_layer *l, graft_error *err); /* sets l->shape, adds parameters */
+    const char *of_sequence;                                           /* its name there; NULL: the same */
 };
 
 extern const gf_layer_class gf_layer_input, gf_layer_conv2d, gf_layer_depthwise, gf_layer_separable, gf_layer_dense,
@@ -93,7 +99,9 @@ extern const gf_layer_class gf_layer_input, gf_layer_conv2d, gf_layer_depthwise,
     gf_layer_concatenate, gf_layer_zero_padding, gf_layer_cropping, gf_layer_upsampling, gf_layer_max_pool,
     gf_layer_avg_pool, gf_layer_global_pool, gf_layer_global_max_pool, gf_layer_flatten, gf_layer_reshape,
     gf_layer_permute, gf_layer_dropout,
-    gf_layer_identity; /* what only acts while the whole of a model trains: RandomFlip, GaussianNoise, ... */
+    gf_layer_embedding, /* of the places of its source, of which only the shape counts: a table that trains */
+    gf_layer_attention, /* sources: query, value, and key where it is not the value */
+    gf_layer_identity;  /* what only acts while the whole of a model trains: RandomFlip, GaussianNoise, ... */
 
 /* Adds a layer made from `proto` (class, name, sources, attributes); *index (may be NULL) gets its number. */
 graft_status gf_model_add(gf_model *m, const gf_layer *proto, int *index, graft_error *err);
@@ -120,6 +128,7 @@ graft_status gf_model_copy_layers(gf_model *to, const gf_model *from, int last, 
 /* Values of parameters that both have: by layer name, variable and shape. */
 void gf_model_copy_values(gf_model *to, const gf_model *from);
 
+const char *gf_layer_class_name(const gf_layer *l);                  /* Keras's, "Conv1D" too */
 int gf_model_find(const gf_model *m, const char *layer);             /* -1: none */
 gf_shape gf_model_flat_before(const gf_model *m, const gf_layer *l); /* the map (h, w, c) that a Flatten before this
                                                                         layer lays out; rank 0: there is none */

@@ -127,6 +127,7 @@ static bool pads_with_bytes(const gf_op_spec *s)
 /* How this convolution is computed here. */
 static conv_way way_of(const gf_op_spec *s, int8_impl *c)
 {
+    if (s->conv.dh | s->conv.dw) return NONE;
     if (s->backward || !s->src_quant.scale || (s->dst_dtype == GF_U8 && !s->dst_quant.scale)) return NONE;
     if (pads_with_bytes(s) && gf_int8_end_fits(s, &c->end.kind)) {
         if (s->n_src == 1 && gf_depthwise_int8_fits(s, &c->depthwise)) return DEPTHWISE;
