@@ -4,13 +4,14 @@
     .deps/venv/bin/python tools/make_config_fixtures.py [--out DIR]
 
 NAME.json(.gz) is model.to_json() of Keras 3, old_NAME.json that of Keras 2; keras_outputs.safetensors holds NAME, the output
-for the seeded pictures `pixels` (2 of them). Weights by the formula of README.md. `--published DIR` writes the
+for the seeded pictures `pixels` (2 of them), and NAME/losses of some: what 6 steps of plain SGD come to. Weights by the formula of README.md. `--published DIR` writes the
 configurations of keras.applications there instead, with published.json: NAME -> [parameters, layers].
 """
 import argparse
 import gzip
 import json
 import os
+import tempfile
 
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -33,7 +34,7 @@ NAMED_BY_KERAS = ("relu relu6 sigmoid tanh leaky_relu elu selu hard_sigmoid hard
                   "sparse_sigmoid celu linear softmax log_softmax").split()
 
 
-def fill(model, names=None, prefix=""):
+def fill(model, names=None, prefix="", grid=None):
     """Every parameter by the formula; `names`: layers that graft calls otherwise."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
@@ -48,7 +49,9 @@ def fill(model, names=None, prefix=""):
                 var = "kernel"
             if type(layer).__name__ == "LayerScale":  # which does not name it
                 var = "gamma"
-            v.assign(seeded.weight(f"{name}/{var}", tuple(v.shape)))
+            if isinstance(layer, L.MultiHeadAttention):
+                var = "/".join(v.path.split("/")[-2:])  # "query/kernel"
+            v.assign(seeded.weight(f"{name}/{var}", tuple(v.shape), grid=grid))
         if hasattr(layer, "finalize_state"):  # Normalization takes its statistics up then
             layer.finalize_state()
 
@@ -171,6 +174,67 @@ def sequential_nested():
     return model, (12, 12)
 
 
+def dilated():
+    x = i = L.Input((20, 18, 3))
+    x = L.Rescaling(1 / 127.5, -1)(x)
+    x = L.Conv2D(8, 3, dilation_rate=2, padding="same", activation="relu", name="same")(x)
+    y = L.Conv2D(8, (2, 3), dilation_rate=(3, 1), name="tall")(x)
+    y = L.ZeroPadding2D(((1, 2), (1, 1)))(y)
+    y = L.DepthwiseConv2D(3, dilation_rate=2, padding="same", depth_multiplier=2, name="deep")(y)
+    y = L.SeparableConv2D(6, 3, dilation_rate=(2, 2), name="separable")(y)
+    y = L.Conv2D(8, 3, dilation_rate=3, groups=2, padding="same", name="groups")(y)
+    return keras.Model(i, L.Dense(4, name="classes")(L.GlobalAveragePooling2D()(y)), name="dilated"), (20, 18)
+
+
+def steps():
+    """A picture's rows as a sequence, through every layer of those."""
+    x = i = L.Input((12, 10, 3))
+    x = L.Reshape((-1, 12), name="rows")(L.Rescaling(1 / 127.5, -1)(x))
+    x = L.Conv1D(8, 3, padding="causal", dilation_rate=2, activation="gelu", name="causal")(x)
+    x = L.BatchNormalization(name="bn")(L.Conv1D(12, 4, strides=2, padding="same", use_bias=False, name="halved")(x))
+    x = L.SpatialDropout1D(0.1)(L.ZeroPadding1D((2, 1))(x))
+    x = L.SeparableConv1D(8, 3, depth_multiplier=2, activation="silu", name="separable")(x)
+    y = L.DepthwiseConv1D(5, padding="same", depth_multiplier=1, name="deep")(L.LayerNormalization(name="ln")(x))
+    x = L.Add()([x, L.Activation("tanh")(y)])
+    x = L.Concatenate(axis=1)([x, L.Cropping1D((1, 2))(x)])
+    x = L.Multiply()([x, L.Dense(8, activation="sigmoid", name="gate")(L.GlobalAveragePooling1D(keepdims=True)(x))])
+    x = L.UpSampling1D(2)(L.MaxPooling1D(3, strides=2, padding="same")(x))
+    x = L.GroupNormalization(4, name="gn")(L.AveragePooling1D(2)(x))
+    x = L.Permute((2, 1))(L.Softmax()(x))
+    x = L.Conv1D(6, 1, groups=1, name="last")(x)
+    x = L.Concatenate()([L.GlobalMaxPooling1D()(x), L.GlobalAveragePooling1D()(x)])
+    return keras.Model(i, L.Dense(3, name="classes")(x), name="steps"), (12, 10)
+
+
+def positions(x, name):
+    """0, 1, 2 ... for the steps of x, looked up in a table that trains: what Keras can save without code of one's own."""
+    places = ops.cumsum(ops.ones_like(x[:, :, 0], dtype="int32"), axis=1) - 1
+    return L.Embedding(x.shape[1], x.shape[2], name=name)(places)
+
+
+def vit():
+    """A small vision transformer; its second block attends over a map, the third to other places."""
+    i = L.Input((16, 24, 3))
+    x = L.Conv2D(12, 4, strides=4, name="patches")(L.Rescaling(1 / 127.5, -1)(i))
+    x = first = L.Reshape((24, 12), name="tokens")(x)
+    x = L.Add(name="placed")([x, positions(x, "places")])
+    for k, args in enumerate(({}, {"causal": True}, {"cross": True})):
+        y = L.LayerNormalization(epsilon=1e-6, name=f"norm{k}a")(x)
+        attention = L.MultiHeadAttention(3, 4, value_dim=5 if k else None, dropout=0.1 if k == 1 else 0,
+                                         use_bias=k != 2, name=f"attention{k}")
+        if args.get("cross"):
+            y = attention(query=y, value=L.MaxPooling1D(2)(first), key=L.AveragePooling1D(2)(y))
+        else:
+            y = attention(y, y, use_causal_mask=args.get("causal", False))
+        x = L.Add(name=f"sum{k}a")([x, y])
+        y = L.Dense(24, activation="gelu", name=f"mlp{k}a")(L.LayerNormalization(epsilon=1e-6, name=f"norm{k}b")(x))
+        x = L.Add(name=f"sum{k}b")([x, L.Dropout(0.1)(L.Dense(12, name=f"mlp{k}b")(y))])
+    x = L.Reshape((4, 6, 12))(x)
+    x = L.Add()([x, L.MultiHeadAttention(2, 6, output_shape=12, name="over_a_map")(x, x)])
+    x = L.GlobalAveragePooling2D(name="pool")(L.LayerNormalization(epsilon=1e-6, name="norm")(x))
+    return keras.Model(i, L.Dense(3, name="classes")(x), name="vit"), (16, 24)
+
+
 # ---- Keras 2
 
 def old_functional():
@@ -203,8 +267,8 @@ def old_nested():
     return tf_keras.Model(j, O.Dense(2, name="classes")(O.Dropout(0.2, name="drop")(x)), name="old_nested"), (14, 14)
 
 
-SMALL = (cnn, sequential, windows, branches, activations, scaled, nested, sequential_nested, old_functional, old_sequential,
-         old_nested)
+SMALL = (cnn, sequential, windows, branches, activations, scaled, nested, sequential_nested, dilated, steps, vit,
+         old_functional, old_sequential, old_nested)
 COMMITTED = {"mobilenet_v3_small": "MobileNetV3Small", "efficientnet_b0": "EfficientNetB0"}
 PUBLISHED = ("MobileNet MobileNetV2 MobileNetV3Small MobileNetV3Large EfficientNetB0 EfficientNetB1 EfficientNetB2 "
              "EfficientNetB3 EfficientNetV2B0 EfficientNetV2S ResNet50 ResNet50V2 ResNet101V2 VGG16 VGG19 DenseNet121 "
@@ -220,6 +284,23 @@ def write(path, text):
             f.write(text)
 
 
+TRAINED = (dilated, steps, vit)
+STEPS, RATE = 6, 0.005
+
+
+def losses(model, size):
+    """Of plain SGD on all that trains, dropout and statistics at rest: picture i is of class i + 1."""
+    x, y, out = pictures(*size), np.arange(PICTURES) + 1, []
+    loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    for _ in range(STEPS):
+        with tf.GradientTape() as tape:
+            loss = loss_of(y, model(x, training=False))
+        for v, g in zip(model.trainable_variables, tape.gradient(loss, [v.value for v in model.trainable_variables])):
+            v.assign_sub(RATE * tf.convert_to_tensor(g))
+        out.append(float(loss))
+    return np.asarray(out, dtype=np.float32)
+
+
 def small_models(out):
     outputs = {}
     for make in SMALL:
@@ -229,9 +310,24 @@ def small_models(out):
         write(f"{out}/{make.__name__}.json", model.to_json())
         y = model(pictures(*size), training=False)
         outputs[make.__name__] = np.asarray(y, dtype=np.float32)
+        if make in TRAINED:
+            outputs[make.__name__ + "/losses"] = losses(model, size)
     path = f"{out}/keras_outputs.safetensors"
     safetensors.numpy.save_file(outputs, path)
     os.chmod(path, 0o644)
+
+
+def weight_files(out):
+    """The transformer's weights in both kinds of HDF5, rounded so that they compress."""
+    keras.backend.clear_session()
+    model = vit()[0]
+    fill(model, grid=16)
+    for ending in (".weights.h5", ".h5"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/vit{ending}"
+            model.save_weights(path) if "weights" in ending else model.save(path)
+            with open(path, "rb") as f, open(f"{out}/vit{ending}.gz", "wb") as packed:
+                packed.write(gzip.compress(f.read(), 9, mtime=0))
 
 
 def published(out):
@@ -258,6 +354,7 @@ def main():
         return published(args.published)
     os.makedirs(args.out, exist_ok=True)
     small_models(args.out)
+    weight_files(args.out)
     for name, source in COMMITTED.items():
         keras.backend.clear_session()
         write(f"{args.out}/{name}.json", getattr(keras.applications, source)(weights=None).to_json())

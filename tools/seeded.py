@@ -38,7 +38,7 @@ def weight(name, shape, seed=1, grid=None):
         if len(shape) == 4:
             fan_in = shape[0] * shape[1] * (1 if shape[3] == 1 else shape[2])
         else:
-            fan_in = shape[0]
+            fan_in = shape[0] * (shape[1] if len(shape) == 3 else 1)
         x = (2 * u - 1) * np.sqrt(6.0 / fan_in)
     elif var == "bias":
         x = (2 * u - 1) * 0.1
@@ -52,6 +52,8 @@ def weight(name, shape, seed=1, grid=None):
         x = 0.4 + 0.1 * u
     elif var == "variance":
         x = 0.2 + 0.05 * u
+    elif var == "embeddings":
+        x = 2 * u - 1
     else:
         raise ValueError(f"no rule for {name}")
     if grid:

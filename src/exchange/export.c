@@ -35,12 +35,31 @@ static graft_status write_labels(const char *path, const gf_model *m, const gf_n
 
 typedef struct keras_file {
     gf_model plain;
-    gf_keras_layer *layer;
+    gf_keras_layer *layer, *inner; /* inner: those that MultiHeadAttention is made of */
     gf_keras_var *var;
     char *config, *classes;
 } keras_file;
 
 static const int64_t no_count = 0; /* of a Normalization: how many values its statistics came from; not known */
+
+/* MultiHeadAttention has its tensors in dense layers of its own. */
+enum { INNER = 4 };
+static void list_inner(gf_keras_layer *l, gf_keras_layer inner[INNER])
+{
+    static const char *const names[INNER][2] = {
+        {"query", "query_dense"}, {"key", "key_dense"}, {"value", "value_dense"}, {"attention_output", "output_dense"}};
+    size_t each = l->n_vars / INNER;
+    for (size_t i = 0; i < INNER; i++) {
+        inner[i] = (gf_keras_layer){.name = names[i][0],
+                                    .class_name = "EinsumDense",
+                                    .attr = names[i][1],
+                                    .var = l->var + i * each,
+                                    .n_vars = each};
+    }
+    l->inner = inner;
+    l->n_inner = INNER;
+    l->n_vars = 0;
+}
 
 static void list_layers(keras_file *k)
 {
@@ -49,12 +68,13 @@ static void list_layers(keras_file *k)
     for (size_t i = 0; i < m->n_layers; i++) {
         const gf_layer *l = &m->layer[i];
         k->layer[i] = (gf_keras_layer){
-            .name = l->name, .class_name = l->cls->name, .var = k->var + at, .n_vars = (size_t)l->n_params};
+            .name = l->name, .class_name = gf_layer_class_name(l), .var = k->var + at, .n_vars = (size_t)l->n_params};
         for (int p = 0; p < l->n_params; p++) {
             const gf_param *q = &m->param[l->param[p]];
             k->var[at++] = q->idle ? (gf_keras_var){q->shape, &no_count, GF_S64}
                                    : (gf_keras_var){q->shape, m->value + q->offset, GF_F32};
         }
+        if (l->cls == &gf_layer_attention) list_inner(&k->layer[i], k->inner + INNER * i);
     }
 }
 
@@ -62,6 +82,7 @@ static void keras_file_free(keras_file *k)
 {
     gf_model_free(&k->plain);
     gf_free(k->layer);
+    gf_free(k->inner);
     gf_free(k->var);
     gf_free(k->config);
     gf_free(k->classes);
@@ -74,9 +95,10 @@ static graft_status write_keras(const char *path, const gf_model *m, const gf_na
     GF_GOTO(gf_model_for_export(&k.plain, m, err));
     GF_GOTO(gf_keras_config_text(&k.config, &k.plain, NULL, err));
     k.layer = gf_new_n(k.plain.n_layers, gf_keras_layer);
+    k.inner = gf_new_n(INNER * k.plain.n_layers, gf_keras_layer);
     k.var = gf_new_n(k.plain.n_params + 1, gf_keras_var);
     k.classes = classes_json(classes);
-    if (!k.layer || !k.var || !k.classes) {
+    if (!k.layer || !k.inner || !k.var || !k.classes) {
         status = gf_fail_memory(err, k.plain.n_layers * sizeof *k.layer, "an export");
         goto out;
     }
@@ -125,7 +147,8 @@ static const struct {
                 {"moving_mean", "running_mean"},
                 {"moving_variance", "running_var"},
                 {"depthwise_kernel", "depthwise.weight"},
-                {"pointwise_kernel", "pointwise.weight"}};
+                {"pointwise_kernel", "pointwise.weight"},
+                {"embeddings", "weight"}};
 
 static const char *torch_var(const char *var)
 {
@@ -140,17 +163,19 @@ static bool is_depthwise(const gf_layer *l, const char *var)
     return l->cls == &gf_layer_depthwise || !strcmp(var, "depthwise_kernel");
 }
 
-/* (h, w, i, o) -> (o, i, h, w); depthwise (h, w, c, m) -> (c m, 1, h, w). */
+/* (h, w, i, o) -> (o, i, h, w); depthwise (h, w, c, m) -> (c m, 1, h, w). Of a sequence without h. */
 static gf_shape turn_window(const gf_shape *s, bool depthwise, const float *from, float *to)
 {
-    const int64_t *d = s->dim;
-    int64_t places = d[0] * d[1], in = depthwise ? 1 : d[2], out = depthwise ? d[2] * d[3] : d[3];
+    const bool sequence = s->rank == 3;
+    const int64_t *d = s->dim, *last = d + s->rank - 2;
+    int64_t places = sequence ? d[0] : d[0] * d[1];
+    int64_t in = depthwise ? 1 : last[0], out = depthwise ? last[0] * last[1] : last[1];
     for (int64_t p = 0; p < places; p++) {
         for (int64_t i = 0; i < in; i++) {
             for (int64_t o = 0; o < out; o++) to[(o * in + i) * places + p] = from[(p * in + i) * out + o];
         }
     }
-    return GF_SHAPE(out, in, d[0], d[1]);
+    return sequence ? GF_SHAPE(out, in, d[0]) : GF_SHAPE(out, in, d[0], d[1]);
 }
 
 /* (in, out) -> (out, in); behind a flattened map (h, w, c) the inputs are taken in the order (c, h, w). */
@@ -165,18 +190,36 @@ static gf_shape turn_matrix(const gf_shape *s, const gf_shape *flat, const float
     return GF_SHAPE(out, in);
 }
 
+/* Of attention: to heads (in, heads, size), from them (heads, size, out), biases (heads, size): as linear layers. */
+static gf_shape without_heads(const gf_shape *s, const char *var)
+{
+    const int64_t *d = s->dim;
+    if (s->rank == 2) return GF_SHAPE(d[0] * d[1]);
+    if (s->rank != 3) return *s;
+    return strncmp(var, "attention_output", 16) ? GF_SHAPE(d[0], d[1] * d[2]) : GF_SHAPE(d[0] * d[1], d[2]);
+}
+
+/* "conv", "kernel" -> "conv.weight"; "mha", "query/kernel" -> "mha.query.weight" */
+static char *torch_name(const gf_layer *l, const char *var)
+{
+    const char *slash = strchr(var, '/');
+    if (!slash) return gf_sprintf("%s.%s", l->name, torch_var(var));
+    return gf_sprintf("%s.%.*s.%s", l->name, (int)(slash - var), var, torch_var(slash + 1));
+}
+
 static graft_status torch_tensor(gf_tensor *t, const gf_model *m, const gf_param *p, graft_error *err)
 {
     const gf_layer *l = &m->layer[p->layer];
     const float *from = m->value + p->offset;
     float *to = gf_alloc_tensor(p->count * sizeof *to);
-    *t = (gf_tensor){gf_sprintf("%s.%s", l->name, torch_var(p->var)), GF_F32, p->shape, to};
+    gf_shape shape = l->cls == &gf_layer_attention ? without_heads(&p->shape, p->var) : p->shape;
+    *t = (gf_tensor){torch_name(l, p->var), GF_F32, shape, to};
     if (!t->name || !to) return gf_fail_memory(err, p->count * sizeof *to, "an export");
     gf_shape flat = gf_model_flat_before(m, l);
-    if (p->shape.rank == 4) {
-        t->shape = turn_window(&p->shape, is_depthwise(l, p->var), from, to);
-    } else if (p->shape.rank == 2) {
-        t->shape = turn_matrix(&p->shape, &flat, from, to);
+    if (shape.rank > 2) {
+        t->shape = turn_window(&shape, is_depthwise(l, p->var), from, to);
+    } else if (shape.rank == 2 && strcmp(p->var, "embeddings")) {
+        t->shape = turn_matrix(&shape, &flat, from, to);
     } else {
         memcpy(to, from, p->count * sizeof *to);
     }

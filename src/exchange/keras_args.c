@@ -60,6 +60,20 @@ void gf_keras_pair(gf_keras_reader *r, const char *key, int lowest, int fallback
     if (!good) gf_keras_refuse(r, key, "a whole number or two");
 }
 
+void gf_keras_sides(gf_keras_reader *r, const char *key, int lowest, int fallback, int row, int *h, int *w)
+{
+    const gf_json *j = gf_keras_arg(r, key), *list = gf_keras_list(j);
+    if (!r->l->at.sequence) {
+        gf_keras_pair(r, key, lowest, fallback, h, w);
+        return;
+    }
+    *h = row;
+    *w = fallback;
+    bool good = !list || gf_json_size(list) == 1;
+    good = good && (!j || gf_keras_in_range(list ? gf_json_at(list, 0) : j, lowest, GF_KERAS_LARGEST_SIDE, w));
+    if (!good) gf_keras_refuse(r, key, "a whole number");
+}
+
 bool gf_keras_flag(gf_keras_reader *r, const char *key, bool fallback)
 {
     const gf_json *j = gf_keras_arg(r, key);

@@ -12,6 +12,7 @@ enum { GF_KERAS_LARGEST = 1 << 24, GF_KERAS_LARGEST_SIDE = 1 << 15 }; /* channel
 typedef struct gf_keras_reader {
     const char *file, *cls; /* for messages: the file's name, the class as the file has it */
     const gf_json *config;
+    const gf_json *call; /* the named arguments of its call; NULL: none */
     const gf_shape *src; /* of its first source; NULL: none */
     double constant;     /* the other operand of an operation on one tensor, such as x + 3 */
     bool has_constant, constant_first;
@@ -36,6 +37,8 @@ float gf_keras_float(gf_keras_reader *r, const char *key, double fallback); /* f
 const char *gf_keras_word(gf_keras_reader *r, const char *key, const char *fallback);
 /* One number for both, or a list of two, of at most GF_KERAS_LARGEST_SIDE. */
 void gf_keras_pair(gf_keras_reader *r, const char *key, int lowest, int fallback, int *a, int *b);
+/* The same of a window's height and width; a layer of sequences has one number, the width: its height is `row`. */
+void gf_keras_sides(gf_keras_reader *r, const char *key, int lowest, int fallback, int row, int *h, int *w);
 /* A word of which one value alone is known, the default. */
 void gf_keras_must_be(gf_keras_reader *r, const char *key, const char *value);
 /* "axis" is the last one of the layer's input, the default; it counts the batch. */

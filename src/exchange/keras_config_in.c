@@ -4,6 +4,7 @@
 #include "exchange/keras_config.h"
 
 #include "exchange/keras_layers.h"
+#include "exchange/keras_places.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ static const size_t default_params = 2000000000, largest_values = (size_t)1 << 3
 /* A layer of the file. */
 typedef struct node {
     const gf_json *json;       /* NULL: an input that a sequential model leaves unsaid */
+    const gf_json *call;       /* the named arguments of its call */
     const gf_keras_class *row; /* NULL: hands its source on: a nested model, and what it calls its input */
     const char *name;          /* as its model knows it */
     int scope;
@@ -23,7 +25,8 @@ typedef struct node {
     int n_src, src[GF_OP_MAX_SRC]; /* nodes */
     double constant;
     bool has_constant, constant_first;
-    int layer; /* in the model; -1: not yet */
+    gf_places places; /* where it gives numbers of places: its layer is then what those are the places of */
+    int layer;        /* in the model; -1: not yet */
 } node;
 
 /* A model of the file: the outermost, or one nested in another. */
@@ -335,6 +338,11 @@ static graft_status walk_arguments(void *ctx, const char *key, const gf_json *j)
     if (gf_json_is_object(j)) {
         const gf_json *history = gf_json_get(gf_json_get(j, "config"), "keras_history");
         if (!strcmp(class_name(j), "__keras_tensor__")) return add_source(w->st, w->at, history);
+        const gf_json *value = gf_json_get(gf_json_get(j, "config"), "value");
+        bool many = !strcmp(class_name(j), "__tensor__") || !strcmp(class_name(j), "__numpy__");
+        if (many && gf_json_is_array(value)) {
+            return refuse(w->st, w->st->node[w->at].name, "it computes with a constant of many numbers: not read");
+        }
         return gf_json_each(j, walk_arguments, w);
     }
     for (size_t i = 0; gf_json_is_array(j) && i < gf_json_size(j); i++) {
@@ -356,6 +364,18 @@ static graft_status old_operand(void *ctx, const char *key, const gf_json *j)
     return GRAFT_OK;
 }
 
+/* attention(query, value, key): those that are not given by place are by name. */
+static graft_status attention_sources(walk *w, const gf_json *rest)
+{
+    static const char *const order[] = {"query", "value", "key"};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        const gf_json *j = gf_json_get(rest, order[i]);
+        bool old = gf_json_is_array(j); /* Keras 2 */
+        if (j) GF_TRY(old ? add_source(w->st, w->at, j) : walk_arguments(w, "", j));
+    }
+    return GRAFT_OK;
+}
+
 static graft_status old_tensor(walk *w, const gf_json *j)
 {
     node *n = &w->st->node[w->at];
@@ -365,7 +385,8 @@ static graft_status old_tensor(walk *w, const gf_json *j)
         GF_TRY(add_source(w->st, w->at, j));
     }
     bool function = !strcmp(class_name(n->json), "TFOpLambda");
-    const gf_json *arguments = gf_json_at(j, 3);
+    const gf_json *arguments = n->call = gf_json_at(j, 3);
+    if (n->row && n->row->cls == &gf_layer_attention) return attention_sources(w, arguments);
     return function && gf_json_is_object(arguments) ? gf_json_each(arguments, old_operand, w) : GRAFT_OK;
 }
 
@@ -374,8 +395,10 @@ static graft_status read_call(state *st, int at, const gf_json *call)
     walk w = {st, at};
     if (gf_json_is_object(call)) {
         GF_TRY(walk_arguments(&w, "", gf_json_get(call, "args")));
-        const gf_json *rest = gf_json_get(call, "kwargs");
-        bool operation = st->node[at].row && st->node[at].row->kind == GF_KERAS_OPERATION;
+        const gf_json *rest = st->node[at].call = gf_json_get(call, "kwargs");
+        const gf_keras_class *row = st->node[at].row;
+        if (row && row->cls == &gf_layer_attention) return attention_sources(&w, rest);
+        bool operation = row && row->kind == GF_KERAS_OPERATION;
         return operation ? walk_arguments(&w, "", rest) : GRAFT_OK; /* of layers: training, mask */
     }
     st->old = true;
@@ -472,7 +495,8 @@ static graft_status make_input(const state *st, const node *n, gf_layer *l)
         char *text = gf_json_text(shape, 0);
         graft_status status =
             gf_fail(st->err, GF_E_KERAS_GRAPH, NULL,
-                    "%s: layer %s: its shape is %.80s, wanted is a picture's: (batch, height, width, 1 to 4 channels)",
+                    "%s: layer %s: its shape is %.80s, wanted is a picture's: (batch, height, width, 1 to 4 channels). "
+                    "Networks of text (token ids), series or tables are not read",
                     GF_ESC(st->file), GF_ESC(n->name), text ? text : "?");
         gf_free(text);
         return status;
@@ -577,18 +601,65 @@ static graft_status add_before(state *st, gf_layer *l, gf_layer *before, size_t 
     return add_layer(st, before, params, &l->src[1]);
 }
 
+static int most_sources(const gf_layer_class *cls)
+{
+    enum { OF_ATTENTION = 3 };
+    bool merges = cls == &gf_layer_add || cls == &gf_layer_multiply || cls == &gf_layer_concatenate;
+    return merges ? GF_OP_MAX_SRC : cls == &gf_layer_attention ? OF_ATTENTION : 1;
+}
+
+static bool has_places(const state *st, const node *n)
+{
+    bool has = false;
+    for (int k = 0; k < n->n_src; k++) has |= st->node[n->src[k]].places.what != GF_PLACES_NONE;
+    return has;
+}
+
+/* An operation that makes numbers of places is no layer: its output is known for what it is. */
+static graft_status build_places(state *st, node *n)
+{
+    const node *src = &st->node[n->src[0]];
+    gf_places_call call = {.cls = n->row->name,
+                           .config = config_of(n),
+                           .args = gf_json_get(gf_json_at(gf_json_get(n->json, "inbound_nodes"), 0), "args"),
+                           .constant = n->constant,
+                           .has_constant = n->has_constant,
+                           .constant_first = n->constant_first};
+    bool known = n->n_src == 1 && st->m->layer[src->layer].shape.rank == 2;
+    if (!known || !gf_keras_places(&call, &src->places, &n->places)) {
+        return refuse(st, n->name, "it is read only where it counts the places of a sequence, for an Embedding");
+    }
+    n->layer = src->layer;
+    return GRAFT_OK;
+}
+
+static graft_status check_embedding(const state *st, const node *n)
+{
+    if (n->n_src == 1 && gf_places_count_up(&st->node[n->src[0]].places)) return GRAFT_OK;
+    return refuse(st, n->name,
+                  "an Embedding is read only where it looks up the places of a sequence, 0, 1, 2, ...: what a network "
+                  "gets here is a picture, no tokens");
+}
+
 static graft_status build_node(state *st, node *n, size_t *params)
 {
     gf_layer l = {.n_src = n->n_src, .backbone = true};
     for (int k = 0; k < n->n_src; k++) l.src[k] = st->node[n->src[k]].layer;
     if (!n->row) {
         n->layer = l.src[0];
+        n->places = st->node[n->src[0]].places;
         return GRAFT_OK;
+    }
+    if (n->row->cls == &gf_layer_embedding) {
+        GF_TRY(check_embedding(st, n));
+    } else if (n->row->kind == GF_KERAS_PLACES || has_places(st, n)) {
+        return build_places(st, n);
     }
     GF_TRY(unique_name(st, n, l.name));
     gf_keras_reader r = {.file = st->file,
                          .cls = n->row->name,
                          .config = config_of(n),
+                         .call = n->call,
                          .src = l.n_src ? &st->m->layer[l.src[0]].shape : NULL,
                          .constant = n->constant,
                          .has_constant = n->has_constant,
@@ -600,8 +671,7 @@ static graft_status build_node(state *st, node *n, size_t *params)
     if (input && l.n_src) return refuse(st, n->name, "an input with a source");
     GF_TRY(input ? make_input(st, n, &l) : gf_keras_layer_read(&r, n->row));
     GF_TRY(read_own(st, n, &l));
-    int one = l.cls == &gf_layer_add || l.cls == &gf_layer_multiply || l.cls == &gf_layer_concatenate ? 8 : 1;
-    if (l.n_src > one) return refuse(st, n->name, "it has more sources than its class takes");
+    if (l.n_src > most_sources(l.cls)) return refuse(st, n->name, "it has more sources than its class takes");
     if (r.before.cls) GF_TRY(add_before(st, &l, &r.before, params));
     GF_TRY(add_layer(st, &l, params, &n->layer));
     return r.after.cls ? add_after(st, &l, &r.after, params, &n->layer) : GRAFT_OK;
@@ -684,7 +754,9 @@ static graft_status parse_model(state *st, const gf_json *top)
     for (size_t i = 0; i < st->n; i++) GF_TRY(link_node(st, (int)i));
     for (size_t i = st->n_scopes; i-- > 0;) GF_TRY(link_scope(st, (int)i));
     GF_TRY(build(st));
-    GF_TRY(keep_needed(st, st->node[st->scope[0].output].layer));
+    const node *last = &st->node[st->scope[0].output];
+    if (last->places.what != GF_PLACES_NONE) return refuse(st, last->name, "the output does not depend on the picture");
+    GF_TRY(keep_needed(st, last->layer));
     snprintf(st->m->name, sizeof st->m->name, "%s", gf_json_str(gf_json_get(st->scope[0].config, "name"), "model"));
     GF_TRY(read_ends(st, top));
     return gf_model_finish(st->m, st->err);

@@ -2,6 +2,7 @@
 
 #include "exchange/keras_layers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* {"class_name": "__keras_tensor__", ...}: the output of a layer */
@@ -28,20 +29,22 @@ static bool merges(const gf_layer *l)
 }
 
 /* One call: a merging layer's sources are a list. */
-static gf_json *inbound(const gf_model *m, const gf_layer *l)
+static gf_json *inbound(const gf_model *m, const gf_layer *l, const gf_layer *source)
 {
     gf_json *calls = gf_json_array();
     if (!l->n_src) return calls;
     gf_json *call = gf_json_object(), *args = gf_json_array(), *list = gf_json_array();
-    for (int k = 0; k < l->n_src; k++) gf_json_add(list, tensor_of(&m->layer[l->src[k]]));
+    for (int k = 0; k < l->n_src; k++) gf_json_add(list, tensor_of(source ? source : &m->layer[l->src[k]]));
     if (merges(l)) {
         gf_json_add(args, list);
     } else {
         gf_json_free(args);
         args = list;
     }
+    gf_json *named = gf_json_object();
+    if (l->at.causal) gf_json_set(named, "use_causal_mask", gf_json_bool(true));
     gf_json_set(call, "args", args);
-    gf_json_set(call, "kwargs", gf_json_object());
+    gf_json_set(call, "kwargs", named);
     gf_json_add(calls, call);
     return calls;
 }
@@ -140,7 +143,8 @@ static gf_json *input_shape(const gf_layer *l)
     return j;
 }
 
-static gf_json *layer_json(const gf_model *m, const gf_layer *l, bool own)
+/* `source`: where its one source is no layer of the model. */
+static gf_json *layer_json(const gf_model *m, const gf_layer *l, const gf_layer *source, bool own)
 {
     const gf_keras_class *row = gf_keras_class_for(l);
     gf_json *config = gf_json_object(), *j = gf_json_object();
@@ -158,8 +162,76 @@ static gf_json *layer_json(const gf_model *m, const gf_layer *l, bool own)
     gf_json_set(j, "config", config);
     gf_json_set(j, "registered_name", gf_json_null());
     gf_json_set(j, "name", gf_json_string(l->name));
-    gf_json_set(j, "inbound_nodes", inbound(m, l));
+    gf_json_set(j, "inbound_nodes", inbound(m, l, source));
     return j;
+}
+
+/* An operation on one tensor of `shape`, and that tensor's maker. */
+static gf_json *operation(const char *cls, const char *name, gf_json *config, gf_json *args)
+{
+    gf_json *j = gf_json_object(), *calls = gf_json_array(), *call = gf_json_object();
+    gf_json_set(config, "name", gf_json_string(name));
+    gf_json_set(call, "args", args);
+    gf_json_set(call, "kwargs", gf_json_object());
+    gf_json_add(calls, call);
+    gf_json_set(j, "module", gf_json_string("keras.src.ops.numpy"));
+    gf_json_set(j, "class_name", gf_json_string(cls));
+    gf_json_set(j, "config", config);
+    gf_json_set(j, "registered_name", gf_json_string(cls));
+    gf_json_set(j, "name", gf_json_string(name));
+    gf_json_set(j, "inbound_nodes", calls);
+    return j;
+}
+
+/* [:, :, 0] */
+static gf_json *first_channel(void)
+{
+    gf_json *index = gf_json_array();
+    for (int i = 0; i < 2; i++) {
+        gf_json *slice = gf_json_object(), *ends = gf_json_object();
+        static const char *const keys[] = {"start", "stop", "step"};
+        for (int k = 0; k < 3; k++) gf_json_set(ends, keys[k], gf_json_null());
+        gf_json_set(slice, "class_name", gf_json_string("__slice__"));
+        gf_json_set(slice, "config", ends);
+        gf_json_add(index, slice);
+    }
+    gf_json_add(index, gf_json_int(0));
+    return index;
+}
+
+/* A name that no layer has, from that of layer `number`. */
+static void new_name(const gf_model *m, int number, const char *what, char name[GF_NAME_MAX])
+{
+    enum { ROOM = 24 };
+    const char *of = m->layer[number].name;
+    if (strlen(of) + ROOM < GF_NAME_MAX) {
+        snprintf(name, GF_NAME_MAX, "%s_%s", of, what);
+    } else {
+        snprintf(name, GF_NAME_MAX, "layer_%d_%s", number, what);
+    }
+    size_t n = strlen(name);
+    for (int i = 1; gf_model_find(m, name) >= 0; i++) snprintf(name + n, GF_NAME_MAX - n, "_%d", i);
+}
+
+/* The numbers that an Embedding looks up: cumsum(ones_like(x[:, :, 0]), axis=1) - 1, as keras_places.h reads it. *last
+ * becomes what gives them. */
+static void add_places(gf_json *layers, const gf_model *m, int number, gf_layer *last)
+{
+    static const char *const cls[] = {"GetItem", "OnesLike", "Cumsum", "Subtract"};
+    static const char *const what[] = {"item", "ones", "sum", "places"};
+    const gf_layer *src = &m->layer[m->layer[number].src[0]];
+    *last = *src;
+    for (int i = 0; i < 4; i++) {
+        gf_json *config = gf_json_object(), *args = gf_json_array();
+        gf_json_add(args, tensor_of(last));
+        if (i == 0) gf_json_add(args, first_channel());
+        if (i == 1) gf_json_set(config, "dtype", gf_json_string("int32"));
+        if (i == 2) gf_json_set(config, "axis", gf_json_int(1));
+        if (i == 3) gf_json_add(args, gf_json_int(1));
+        *last = (gf_layer){.shape = GF_SHAPE(src->shape.dim[0])};
+        new_name(m, number, what[i], last->name);
+        gf_json_add(layers, operation(cls[i], last->name, config, args));
+    }
 }
 
 static gf_json *end_of(const gf_layer *l)
@@ -176,7 +248,10 @@ static gf_json *model_json(const gf_model *m, bool own)
     gf_json *config = gf_json_object(), *layers = gf_json_array(), *j = gf_json_object();
     const gf_layer *input = NULL;
     for (size_t i = 0; i < m->n_layers; i++) {
-        gf_json_add(layers, layer_json(m, &m->layer[i], own));
+        const gf_layer *l = &m->layer[i];
+        gf_layer places = {0};
+        if (l->cls == &gf_layer_embedding) add_places(layers, m, (int)i, &places);
+        gf_json_add(layers, layer_json(m, l, places.name[0] ? &places : NULL, own));
         if (m->layer[i].cls == &gf_layer_input) input = &m->layer[i];
     }
     gf_json_set(config, "name", gf_json_string(m->name[0] ? m->name : "model"));
@@ -207,7 +282,7 @@ graft_status gf_keras_config_text(char **text, const gf_model *m, const gf_keras
         const gf_layer *l = &m->layer[i];
         const char *why = own ? (gf_keras_class_for(l) ? NULL : "Keras has no such layer") : not_plain(l);
         if (!why) continue;
-        return gf_fail(err, GF_E_MODEL_EXPORT, NULL, "layer %s (%s): %s", GF_ESC(l->name), l->cls->name, why);
+        return gf_fail(err, GF_E_MODEL_EXPORT, NULL, "layer %s (%s): %s", GF_ESC(l->name), gf_layer_class_name(l), why);
     }
     gf_json *j = model_json(m, own);
     *text = gf_json_text(j, 0);

@@ -1,20 +1,8 @@
-#include "exchange/keras_layers.h"
+#include "exchange/keras_rows.h"
 
 #include <limits.h>
 #include <math.h>
 #include <string.h>
-
-/* ---- written lists ---- */
-
-static gf_json *two(int a, int b)
-{
-    gf_json *j = gf_json_array();
-    gf_json_add(j, gf_json_int(a));
-    gf_json_add(j, gf_json_int(b));
-    return j;
-}
-
-static void set_pair(gf_json *config, const char *key, int a, int b) { gf_json_set(config, key, two(a, b)); }
 
 /* ---- activations ---- */
 
@@ -104,7 +92,7 @@ static void read_act_object(gf_keras_reader *r, const gf_json *j)
     gf_keras_refuse(r, "activation", "an activation that graft knows");
 }
 
-static void read_act(gf_keras_reader *r)
+void gf_keras_read_act(gf_keras_reader *r)
 {
     const gf_json *j = gf_keras_arg(r, "activation");
     if (gf_json_is_object(j)) {
@@ -114,7 +102,7 @@ static void read_act(gf_keras_reader *r)
     }
 }
 
-static void write_act(const gf_layer *l, gf_json *config)
+void gf_keras_write_act(const gf_layer *l, gf_json *config)
 {
     gf_json_set(config, "activation", gf_json_string(gf_keras_act_of(l->at.act)->name));
 }
@@ -122,7 +110,7 @@ static void write_act(const gf_layer *l, gf_json *config)
 /* Layer Activation: softmax is then the layer itself. */
 static void read_activation(gf_keras_reader *r)
 {
-    read_act(r);
+    gf_keras_read_act(r);
     if (!r->after.cls) return;
     r->l->cls = r->after.cls;
     r->l->at.log = r->after.at.log;
@@ -134,181 +122,25 @@ static void write_activation(const gf_layer *l, gf_json *config)
     if (l->cls == &gf_layer_softmax) {
         gf_json_set(config, "activation", gf_json_string("log_softmax"));
     } else {
-        write_act(l, config);
+        gf_keras_write_act(l, config);
     }
-}
-
-/* ---- windows ---- */
-
-static void read_window(gf_keras_reader *r, const char *size, int stride)
-{
-    gf_layer *l = r->l;
-    int dh, dw;
-    gf_keras_must_be(r, "data_format", "channels_last");
-    if (!gf_keras_arg(r, size)) gf_keras_refuse(r, size, "a whole number or two");
-    gf_keras_pair(r, size, 1, 0, &l->at.kh, &l->at.kw);
-    gf_keras_pair(r, "strides", 1, stride, &l->at.sh, &l->at.sw);
-    gf_keras_pair(r, "dilation_rate", 1, 1, &dh, &dw);
-    if (dh != 1 || dw != 1) gf_keras_refuse(r, "dilation_rate", "1");
-    const char *padding = gf_keras_word(r, "padding", "valid");
-    l->at.padding = !strcmp(padding, "same") ? GF_PAD_SAME : GF_PAD_VALID;
-    if (l->at.padding == GF_PAD_VALID && strcmp(padding, "valid")) gf_keras_refuse(r, "padding", "valid or same");
-}
-
-static void write_window(const gf_layer *l, gf_json *config, const char *size)
-{
-    set_pair(config, size, l->at.kh, l->at.kw);
-    set_pair(config, "strides", l->at.sh, l->at.sw);
-    gf_json_set(config, "padding", gf_json_string(l->at.padding == GF_PAD_SAME ? "same" : "valid"));
-    gf_json_set(config, "data_format", gf_json_string("channels_last"));
-}
-
-static void read_conv_rest(gf_keras_reader *r)
-{
-    r->l->at.use_bias = gf_keras_flag(r, "use_bias", true);
-    read_act(r);
-}
-
-static void write_conv_rest(const gf_layer *l, gf_json *config)
-{
-    gf_json_set(config, "use_bias", gf_json_bool(l->at.use_bias));
-    write_act(l, config);
-}
-
-/* A count that has no default. */
-static int count(gf_keras_reader *r, const char *key)
-{
-    if (!gf_keras_arg(r, key)) gf_keras_refuse(r, key, "a whole number");
-    return gf_keras_int(r, key, 1, GF_KERAS_LARGEST, 0);
-}
-
-static void read_conv(gf_keras_reader *r)
-{
-    r->l->at.filters = count(r, "filters");
-    r->l->at.groups = gf_keras_int(r, "groups", 1, GF_KERAS_LARGEST, 1);
-    read_window(r, "kernel_size", 1);
-    read_conv_rest(r);
-}
-
-static void write_conv(const gf_layer *l, gf_json *config)
-{
-    gf_json_set(config, "filters", gf_json_int(l->at.filters));
-    write_window(l, config, "kernel_size");
-    gf_json_set(config, "groups", gf_json_int(l->at.groups));
-    write_conv_rest(l, config);
-}
-
-static void read_depthwise(gf_keras_reader *r)
-{
-    r->l->at.multiplier = gf_keras_int(r, "depth_multiplier", 1, GF_KERAS_LARGEST, 1);
-    read_window(r, "kernel_size", 1);
-    read_conv_rest(r);
-}
-
-static void write_depthwise(const gf_layer *l, gf_json *config)
-{
-    gf_json_set(config, "depth_multiplier", gf_json_int(l->at.multiplier));
-    write_window(l, config, "kernel_size");
-    write_conv_rest(l, config);
-}
-
-static void read_separable(gf_keras_reader *r)
-{
-    r->l->at.filters = count(r, "filters");
-    read_depthwise(r);
-}
-
-static void write_separable(const gf_layer *l, gf_json *config)
-{
-    gf_json_set(config, "filters", gf_json_int(l->at.filters));
-    write_depthwise(l, config);
-}
-
-static void read_pool(gf_keras_reader *r) { read_window(r, "pool_size", 0); } /* 0: the pool's size, by its class */
-static void write_pool(const gf_layer *l, gf_json *config) { write_window(l, config, "pool_size"); }
-
-static void read_global_pool(gf_keras_reader *r)
-{
-    gf_keras_must_be(r, "data_format", "channels_last");
-    r->l->at.keepdims = gf_keras_flag(r, "keepdims", false);
-}
-
-static void write_global_pool(const gf_layer *l, gf_json *config)
-{
-    gf_json_set(config, "keepdims", gf_json_bool(l->at.keepdims));
-}
-
-/* [[top, bottom], [left, right]], [rows, columns] or one number */
-static void read_border(gf_keras_reader *r, const char *key)
-{
-    gf_layer *l = r->l;
-    const gf_json *rows = gf_keras_list(gf_json_at(gf_keras_list(gf_keras_arg(r, key)), 0));
-    const gf_json *columns = gf_keras_list(gf_json_at(gf_keras_list(gf_keras_arg(r, key)), 1));
-    gf_keras_must_be(r, "data_format", "channels_last");
-    if (!rows || !columns) {
-        gf_keras_pair(r, key, 0, 1, &l->at.pt, &l->at.pl);
-        l->at.pb = l->at.pt;
-        l->at.pr = l->at.pl;
-        return;
-    }
-    bool good =
-        gf_json_size(rows) == 2 && gf_json_size(columns) == 2 && gf_json_size(gf_keras_list(gf_keras_arg(r, key))) == 2;
-    good = good && gf_keras_in_range(gf_json_at(rows, 0), 0, GF_KERAS_LARGEST_SIDE, &l->at.pt) &&
-           gf_keras_in_range(gf_json_at(rows, 1), 0, GF_KERAS_LARGEST_SIDE, &l->at.pb) &&
-           gf_keras_in_range(gf_json_at(columns, 0), 0, GF_KERAS_LARGEST_SIDE, &l->at.pl) &&
-           gf_keras_in_range(gf_json_at(columns, 1), 0, GF_KERAS_LARGEST_SIDE, &l->at.pr);
-    if (!good) gf_keras_refuse(r, key, "[[top, bottom], [left, right]]");
-}
-
-static void write_border(const gf_layer *l, gf_json *config, const char *key)
-{
-    gf_json *j = gf_json_array();
-    gf_json_add(j, two(l->at.pt, l->at.pb));
-    gf_json_add(j, two(l->at.pl, l->at.pr));
-    gf_json_set(config, key, j);
-    gf_json_set(config, "data_format", gf_json_string("channels_last"));
-}
-
-static void read_zero_padding(gf_keras_reader *r) { read_border(r, "padding"); }
-static void write_zero_padding(const gf_layer *l, gf_json *config) { write_border(l, config, "padding"); }
-static void read_cropping(gf_keras_reader *r)
-{
-    if (!gf_keras_arg(r, "cropping")) gf_keras_refuse(r, "cropping", "[[top, bottom], [left, right]]");
-    read_border(r, "cropping");
-}
-static void write_cropping(const gf_layer *l, gf_json *config) { write_border(l, config, "cropping"); }
-
-static void read_upsampling(gf_keras_reader *r)
-{
-    gf_keras_must_be(r, "data_format", "channels_last");
-    gf_keras_pair(r, "size", 1, 2, &r->l->at.factor_h, &r->l->at.factor_w);
-    const char *how = gf_keras_word(r, "interpolation", "nearest");
-    r->l->at.bilinear = !strcmp(how, "bilinear");
-    if (!r->l->at.bilinear && strcmp(how, "nearest")) gf_keras_refuse(r, "interpolation", "nearest or bilinear");
-}
-
-static void write_upsampling(const gf_layer *l, gf_json *config)
-{
-    set_pair(config, "size", l->at.factor_h, l->at.factor_w);
-    gf_json_set(config, "interpolation", gf_json_string(l->at.bilinear ? "bilinear" : "nearest"));
-    gf_json_set(config, "data_format", gf_json_string("channels_last"));
 }
 
 /* ---- dense layers and normalisation ---- */
 
 static void read_dense(gf_keras_reader *r)
 {
-    r->l->at.units = count(r, "units");
+    r->l->at.units = gf_keras_count(r, "units");
     r->l->at.no_bias = !gf_keras_flag(r, "use_bias", true);
     if (gf_keras_arg(r, "lora_rank")) gf_keras_refuse(r, "lora_rank", "null");
-    read_act(r);
+    gf_keras_read_act(r);
 }
 
 static void write_dense(const gf_layer *l, gf_json *config)
 {
     gf_json_set(config, "units", gf_json_int(l->at.units));
     gf_json_set(config, "use_bias", gf_json_bool(!l->at.no_bias));
-    write_act(l, config);
+    gf_keras_write_act(l, config);
 }
 
 static void read_scaled(gf_keras_reader *r)
@@ -571,6 +403,13 @@ static void read_divide(gf_keras_reader *r)
     rescale_by(r, 1 / r->constant, 0);
 }
 
+/* Between kinds of floats. */
+static void read_cast(gf_keras_reader *r)
+{
+    const char *to = gf_keras_word(r, "dtype", "");
+    if (strncmp(to, "float", 5) && strcmp(to, "bfloat16")) gf_keras_refuse(r, "dtype", "a kind of floats");
+}
+
 static void read_op_relu(gf_keras_reader *r) { r->l->at.act = GF_ACT_RELU; }
 static void read_op_relu6(gf_keras_reader *r) { r->l->at.act = GF_ACT_RELU6; }
 static void read_op_sigmoid(gf_keras_reader *r) { r->l->at.act = GF_ACT_SIGMOID; }
@@ -585,22 +424,33 @@ static void read_op_gelu(gf_keras_reader *r)
 
 /* ---- the list ---- */
 
-#define LAYER(name, class, read, write)                      \
-    {                                                        \
-        name, &gf_layer_##class, read, write, GF_KERAS_LAYER \
+#define LAYER(name, class, read, write)                             \
+    {                                                               \
+        name, &gf_layer_##class, read, write, GF_KERAS_LAYER, false \
     }
-#define OPERATION(name, class, read)                            \
-    {                                                           \
-        name, &gf_layer_##class, read, NULL, GF_KERAS_OPERATION \
+#define SEQUENCE(name, class, read, write)                         \
+    {                                                              \
+        name, &gf_layer_##class, read, write, GF_KERAS_LAYER, true \
+    }
+#define OPERATION(name, class, read)                                   \
+    {                                                                  \
+        name, &gf_layer_##class, read, NULL, GF_KERAS_OPERATION, false \
+    }
+#define PLACES(name)                                   \
+    {                                                  \
+        name, NULL, NULL, NULL, GF_KERAS_PLACES, false \
     }
 #define IDENTITY(name) LAYER(name, identity, NULL, NULL)
 
 /* Where two rows have one class of graft's, the first is written. */
 static const gf_keras_class classes[] = {
     LAYER("InputLayer", input, NULL, NULL), /* keras_config_in.c reads it */
-    LAYER("Conv2D", conv2d, read_conv, write_conv),
-    LAYER("DepthwiseConv2D", depthwise, read_depthwise, write_depthwise),
-    LAYER("SeparableConv2D", separable, read_separable, write_separable),
+    LAYER("Conv2D", conv2d, gf_keras_read_conv, gf_keras_write_conv),
+    LAYER("DepthwiseConv2D", depthwise, gf_keras_read_depthwise, gf_keras_write_depthwise),
+    LAYER("SeparableConv2D", separable, gf_keras_read_separable, gf_keras_write_separable),
+    SEQUENCE("Conv1D", conv2d, gf_keras_read_conv, gf_keras_write_conv),
+    SEQUENCE("DepthwiseConv1D", depthwise, gf_keras_read_depthwise, gf_keras_write_depthwise),
+    SEQUENCE("SeparableConv1D", separable, gf_keras_read_separable, gf_keras_write_separable),
     LAYER("Dense", dense, read_dense, write_dense),
     LAYER("BatchNormalization", batch_norm, read_batch_norm, write_batch_norm),
     LAYER("SyncBatchNormalization", batch_norm, read_batch_norm, write_batch_norm),
@@ -617,18 +467,28 @@ static const gf_keras_class classes[] = {
     LAYER("Add", add, read_add, NULL),
     LAYER("Multiply", multiply, read_multiply, NULL),
     LAYER("Concatenate", concatenate, read_concatenate, write_concatenate),
-    LAYER("ZeroPadding2D", zero_padding, read_zero_padding, write_zero_padding),
-    LAYER("Cropping2D", cropping, read_cropping, write_cropping),
-    LAYER("UpSampling2D", upsampling, read_upsampling, write_upsampling),
-    LAYER("MaxPooling2D", max_pool, read_pool, write_pool),
-    LAYER("AveragePooling2D", avg_pool, read_pool, write_pool),
-    LAYER("GlobalAveragePooling2D", global_pool, read_global_pool, write_global_pool),
-    LAYER("GlobalMaxPooling2D", global_max_pool, read_global_pool, write_global_pool),
+    LAYER("ZeroPadding2D", zero_padding, gf_keras_read_zero_padding, gf_keras_write_zero_padding),
+    LAYER("Cropping2D", cropping, gf_keras_read_cropping, gf_keras_write_cropping),
+    LAYER("UpSampling2D", upsampling, gf_keras_read_upsampling, gf_keras_write_upsampling),
+    LAYER("MaxPooling2D", max_pool, gf_keras_read_pool, gf_keras_write_pool),
+    LAYER("AveragePooling2D", avg_pool, gf_keras_read_pool, gf_keras_write_pool),
+    LAYER("GlobalAveragePooling2D", global_pool, gf_keras_read_global_pool, gf_keras_write_global_pool),
+    LAYER("GlobalMaxPooling2D", global_max_pool, gf_keras_read_global_pool, gf_keras_write_global_pool),
+    SEQUENCE("ZeroPadding1D", zero_padding, gf_keras_read_zero_padding, gf_keras_write_zero_padding),
+    SEQUENCE("Cropping1D", cropping, gf_keras_read_cropping, gf_keras_write_cropping),
+    SEQUENCE("UpSampling1D", upsampling, gf_keras_read_upsampling, gf_keras_write_upsampling),
+    SEQUENCE("MaxPooling1D", max_pool, gf_keras_read_pool, gf_keras_write_pool),
+    SEQUENCE("AveragePooling1D", avg_pool, gf_keras_read_pool, gf_keras_write_pool),
+    SEQUENCE("GlobalAveragePooling1D", global_pool, gf_keras_read_global_pool, gf_keras_write_global_pool),
+    SEQUENCE("GlobalMaxPooling1D", global_max_pool, gf_keras_read_global_pool, gf_keras_write_global_pool),
     LAYER("Flatten", flatten, read_flatten, NULL),
     LAYER("Reshape", reshape, read_reshape, write_reshape),
     LAYER("Permute", permute, read_permute, write_permute),
     LAYER("Dropout", dropout, read_dropout, write_dropout),
+    LAYER("SpatialDropout1D", dropout, read_dropout, write_dropout),
     LAYER("SpatialDropout2D", dropout, read_dropout, write_dropout),
+    LAYER("MultiHeadAttention", attention, gf_keras_read_attention, gf_keras_write_attention),
+    LAYER("Embedding", embedding, gf_keras_read_embedding, gf_keras_write_embedding),
     LAYER("LayerScale", layer_scale, read_layer_scale, write_layer_scale),
     LAYER("CustomScaleLayer", add, read_custom_scale, NULL),
     /* what acts only while the whole of a model trains */
@@ -665,6 +525,11 @@ static const gf_keras_class classes[] = {
     LAYER("RandomCrop", identity, read_same_size, NULL),
     LAYER("Resizing", identity, read_same_size, NULL),
     LAYER("CenterCrop", identity, read_same_size, NULL),
+    PLACES("GetItem"),
+    PLACES("OnesLike"),
+    PLACES("ZerosLike"),
+    PLACES("Cumsum"),
+    OPERATION("Cast", identity, read_cast),
     OPERATION("Subtract", rescaling, read_subtract),
     OPERATION("TrueDivide", rescaling, read_divide),
     OPERATION("Divide", rescaling, read_divide),
@@ -719,7 +584,7 @@ const gf_keras_class *gf_keras_class_for(const gf_layer *l)
 {
     if (l->cls == &gf_layer_softmax && l->at.log) return gf_keras_class_find("Activation");
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
-        if (classes[i].cls == l->cls) return &classes[i];
+        if (classes[i].cls == l->cls && classes[i].sequence == l->at.sequence) return &classes[i];
     }
     return NULL;
 }
@@ -727,6 +592,7 @@ const gf_keras_class *gf_keras_class_for(const gf_layer *l)
 graft_status gf_keras_layer_read(gf_keras_reader *r, const gf_keras_class *row)
 {
     r->l->cls = row->cls;
+    r->l->at.sequence = row->sequence;
     if (row->read) row->read(r);
     return r->status;
 }

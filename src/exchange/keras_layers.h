@@ -10,7 +10,13 @@ typedef struct gf_keras_class {
     const gf_layer_class *cls;                         /* graft's; `read` may choose another */
     void (*read)(gf_keras_reader *r);                  /* may be NULL */
     void (*write)(const gf_layer *l, gf_json *config); /* may be NULL: no arguments */
-    enum { GF_KERAS_LAYER, GF_KERAS_OPERATION } kind;  /* operations: keras.ops on tensors, and tf functions */
+    enum {
+        GF_KERAS_LAYER,
+        GF_KERAS_OPERATION,
+        GF_KERAS_PLACES
+    } kind;        /* operations: keras.ops on tensors, and tf
+                    functions; places: those that make numbers */
+    bool sequence; /* a layer of sequences (steps, c) */
 } gf_keras_class;
 
 /* NULL: not on the list. An operation of TensorFlow ("nn.relu6") is looked up by `function`. */

@@ -19,7 +19,7 @@ typedef struct exporting {
 
 static graft_status refuse(const exporting *x, const gf_layer *l, const char *why)
 {
-    return gf_fail(x->err, GF_E_MODEL_EXPORT, NULL, "layer %s (%s): %s", GF_ESC(l->name), l->cls->name, why);
+    return gf_fail(x->err, GF_E_MODEL_EXPORT, NULL, "layer %s (%s): %s", GF_ESC(l->name), gf_layer_class_name(l), why);
 }
 
 /* The layer's name without slashes (Keras 3 refuses them) and dots (its PyTorch backend does), with an ending; one that
@@ -89,8 +89,10 @@ static bool is_conv(const gf_layer *l)
 static bool is_same(const exporting *x, const gf_layer *l)
 {
     const gf_shape *s = &x->from->layer[l->src[0]].shape;
-    int64_t h = (s->dim[0] + l->at.sh - 1) / l->at.sh, w = (s->dim[1] + l->at.sw - 1) / l->at.sw;
-    int64_t th = (h - 1) * l->at.sh + l->at.kh - s->dim[0], tw = (w - 1) * l->at.sw + l->at.kw - s->dim[1];
+    int64_t in_h = l->at.sequence ? 1 : s->dim[0], in_w = s->dim[s->rank - 2];
+    int64_t h = (in_h + l->at.sh - 1) / l->at.sh, w = (in_w + l->at.sw - 1) / l->at.sw;
+    int64_t th = (h - 1) * l->at.sh + (int64_t)(l->at.kh - 1) * l->at.dh + 1 - in_h;
+    int64_t tw = (w - 1) * l->at.sw + (int64_t)(l->at.kw - 1) * l->at.dw + 1 - in_w;
     th = th < 0 ? 0 : th;
     tw = tw < 0 ? 0 : tw;
     return l->at.pt == th / 2 && l->at.pb == th - th / 2 && l->at.pl == tw / 2 && l->at.pr == tw - tw / 2;
@@ -102,6 +104,7 @@ static graft_status export_padding(exporting *x, gf_layer *l)
     bool average = l->cls == &gf_layer_avg_pool, most = l->cls == &gf_layer_max_pool;
     bool padded = l->at.pt || l->at.pb || l->at.pl || l->at.pr, counts = average && l->at.count_padding;
     if (!is_conv(l) && !average && !most) return GRAFT_OK;
+    if (l->at.padding == GF_PAD_CAUSAL) return GRAFT_OK;
     if (l->at.padding == GF_PAD_VALID || !padded) {
         if (l->at.padding == GF_PAD_EXPLICIT) l->at.padding = GF_PAD_VALID;
         l->at.count_padding = false;
@@ -113,7 +116,7 @@ static graft_status export_padding(exporting *x, gf_layer *l)
     }
     if (average && !counts) return refuse(x, l, "its padding is not the same on all sides, and is not counted");
     if (most && !x->nonnegative[l->src[0]]) return refuse(x, l, "its padding stands before values below zero");
-    gf_layer zeros = {.cls = &gf_layer_zero_padding};
+    gf_layer zeros = {.cls = &gf_layer_zero_padding, .at = {.sequence = l->at.sequence}};
     zeros.at.pt = l->at.pt, zeros.at.pb = l->at.pb, zeros.at.pl = l->at.pl, zeros.at.pr = l->at.pr;
     l->at.pt = l->at.pb = l->at.pl = l->at.pr = 0;
     l->at.padding = GF_PAD_VALID;
@@ -177,8 +180,10 @@ static graft_status split_act(exporting *x, gf_layer *l, gf_layer *after)
 /* A factor a channel is a depthwise convolution of one place. */
 static void export_scale(gf_layer *l)
 {
-    if (l->cls != &gf_layer_layer_scale || l->shape.rank != 3) return;
+    const bool sequence = l->shape.rank == 2;
+    if (l->cls != &gf_layer_layer_scale || (l->shape.rank != 3 && !sequence)) return;
     *l = (gf_layer){.cls = &gf_layer_depthwise, .n_src = 1, .src = {l->src[0]}, .backbone = l->backbone};
+    l->at.sequence = sequence;
     l->at.kh = l->at.kw = 1;
     l->at.padding = GF_PAD_VALID;
 }

@@ -34,13 +34,12 @@ void gf_found_free(gf_found *found)
 int32_t gf_found_match(const char *name, const gf_weight *want, size_t n)
 {
     const char *slash = strrchr(name, '/');
-    if (!slash) return GF_FOUND_OTHER;
-    size_t length = (size_t)(slash - name);
     int32_t result = GF_FOUND_OTHER;
-    for (size_t i = 0; i < n; i++) {
-        if (strncmp(want[i].layer, name, length) || want[i].layer[length]) continue;
-        if (!strcmp(want[i].var, slash + 1)) return (int32_t)i;
-        result = GF_FOUND_UNEXPECTED;
+    for (size_t i = 0; slash && i < n; i++) {
+        size_t length = strlen(want[i].layer);
+        if (strncmp(want[i].layer, name, length) || name[length] != '/') continue;
+        if (!strcmp(want[i].var, name + length + 1)) return (int32_t)i;
+        if (name + length == slash) result = GF_FOUND_UNEXPECTED;
     }
     return result;
 }

@@ -32,7 +32,7 @@ graft_status gf_found_add(gf_found *found, const char *path, const char *layer_n
                           graft_error *err);
 void gf_found_free(gf_found *found);
 
-/* Which wanted tensor "LAYER/VAR" is, or GF_FOUND_...; a layer may have slashes of its own. */
+/* Which wanted tensor "LAYER/VAR" is, or GF_FOUND_...; layers and variables may have slashes of their own. */
 int32_t gf_found_match(const char *name, const gf_weight *want, size_t n);
 
 /* OK if each of the n wanted tensors is there exactly once, in its shape, of a type that can be read; else the error

@@ -42,8 +42,11 @@ static bool number_of(part p, size_t *out)
 /* ---- the wanted layers ---- */
 
 /* The order in which Keras keeps a layer's variables: what vars/0, vars/1 ... are. */
-static const char *const var_order[] = {"depthwise_kernel", "pointwise_kernel", "kernel", "gamma",   "beta", "bias",
-                                        "moving_mean",      "moving_variance",  "mean",   "variance"};
+static const char *const var_order[] = {
+    "depthwise_kernel",     "pointwise_kernel", "kernel",   "gamma",        "beta",       "bias",
+    "moving_mean",          "moving_variance",  "mean",     "variance",     "embeddings", "query/kernel",
+    "query/bias",           "key/kernel",       "key/bias", "value/kernel", "value/bias", "attention_output/kernel",
+    "attention_output/bias"};
 enum { VARS = sizeof var_order / sizeof *var_order };
 
 typedef struct layer {
@@ -90,15 +93,22 @@ static int var_index(part name)
     return -1;
 }
 
+static bool is_attention(const layer *l) { return l->var[var_index(part_of("query/kernel"))] >= 0; }
+
 /* Keras's own name of the layer's class, as far as it shows in what the layer holds. */
 static const char *class_of(const layer *l, const gf_weight *want)
 {
     int kernel = var_index(part_of("kernel")), gamma = var_index(part_of("gamma"));
-    if (l->var[var_index(part_of("pointwise_kernel"))] >= 0) return "separable_conv2d";
+    int deep = l->var[var_index(part_of("depthwise_kernel"))];
+    bool separable = l->var[var_index(part_of("pointwise_kernel"))] >= 0 && deep >= 0;
+    if (separable) return want[deep].shape.rank == 3 ? "separable_conv1d" : "separable_conv2d";
+    if (is_attention(l)) return "multi_head_attention";
+    if (l->var[var_index(part_of("embeddings"))] >= 0) return "embedding";
     if (l->var[var_index(part_of("moving_mean"))] >= 0) return "batch_normalization";
     if (l->var[var_index(part_of("mean"))] >= 0) return "normalization";
     if (l->var[kernel] < 0) return l->var[gamma] >= 0 ? "layer_normalization" : "";
     const gf_shape *s = &want[l->var[kernel]].shape;
+    if (s->rank == 3) return s->dim[2] == 1 && s->dim[1] > 1 ? "depthwise_conv1d" : "conv1d";
     if (s->rank != 4) return "dense";
     return s->dim[3] == 1 && s->dim[2] > 1 ? "depthwise_conv2d" : "conv2d";
 }
@@ -176,6 +186,31 @@ static int32_t by_var_number(const layer *l, part number)
     return number_of(number, &place) ? by_var_place(l, place) : GF_FOUND_UNEXPECTED;
 }
 
+/* MultiHeadAttention keeps dense layers in these attributes: KEY/query_dense/vars/0 is its query/kernel. */
+static const struct {
+    const char *attribute, *var[2];
+} inner_layers[] = {{"query_dense", {"query/kernel", "query/bias"}},
+                    {"key_dense", {"key/kernel", "key/bias"}},
+                    {"value_dense", {"value/kernel", "value/bias"}},
+                    {"output_dense", {"attention_output/kernel", "attention_output/bias"}}};
+enum { INNER_LAYERS = sizeof inner_layers / sizeof *inner_layers };
+
+/* Its row in that table, of "... / KEY / attribute / vars / number"; -1: the path is no such. */
+static int inner_layer(const part *p, size_t n)
+{
+    for (int i = 0; n >= 5 && is(p[n - 2], "vars") && i < INNER_LAYERS; i++) {
+        if (is(p[n - 3], inner_layers[i].attribute)) return i;
+    }
+    return -1;
+}
+
+static int32_t by_inner_number(const layer *l, int inner, part number)
+{
+    size_t place;
+    if (!is_attention(l) || !number_of(number, &place) || place > 1) return GF_FOUND_UNEXPECTED;
+    return by_var_name(l, part_of(inner_layers[inner].var[place]));
+}
+
 static int32_t match_named(const wanted *w, const part *p, size_t n)
 {
     if (is(p[0], "optimizer_weights")) return GF_FOUND_OTHER;
@@ -186,7 +221,10 @@ static int32_t match_named(const wanted *w, const part *p, size_t n)
     for (size_t i = first; !l && i < n - 1; i++) { /* names of Keras 2 have slashes: "conv1/conv" */
         l = find_layer(w, (part){p[i].s, (size_t)(end - p[i].s)});
     }
-    return l ? by_var_name(l, p[n - 1]) : GF_FOUND_OTHER;
+    if (!l) return GF_FOUND_OTHER;
+    part var = p[n - 1];
+    if (is_attention(l)) var = (part){p[n - 2].s, (size_t)(var.s + var.n - p[n - 2].s)}; /* "query/kernel" */
+    return by_var_name(l, var);
 }
 
 /* "conv2d_12" is layer 12 of class conv2d; "conv2d" is layer 0. */
@@ -210,8 +248,9 @@ static bool is_container(part p) { return is(p, "layers") || is(p, "_layer_check
 /* A container is what stands before KEY; 0: the path is not of this layout. */
 static size_t container_length(const char *path, const part *p, size_t n)
 {
-    if (n < 4 || !is(p[n - 2], "vars") || !is_container(p[n - 4])) return 0;
-    return (size_t)(p[n - 3].s - path);
+    size_t key = inner_layer(p, n) >= 0 ? n - 4 : n - 3;
+    if (n < 4 || !is(p[n - 2], "vars") || !is_container(p[key - 1])) return 0;
+    return (size_t)(p[key].s - path);
 }
 
 static int32_t match(const wanted *w, const gf_found_tensor *t, gf_keras_by by)
@@ -221,6 +260,11 @@ static int32_t match(const wanted *w, const gf_found_tensor *t, gf_keras_by by)
     if (!split(t->path, p, &n) || n < 2) return GF_FOUND_OTHER;
     if (!is(p[n - 2], "vars")) return match_named(w, p, n);
     const layer *l = NULL;
+    int inner = inner_layer(p, n); /* whose name is not the layer's */
+    if (inner >= 0 && container_length(t->path, p, n)) {
+        l = find_key(w, p[n - 4]);
+        return l ? by_inner_number(l, inner, p[n - 1]) : GF_FOUND_OTHER;
+    }
     if (t->layer_name && by == GF_KERAS_BY_NAME) {
         l = find_layer(w, part_of(t->layer_name));
     } else if (container_length(t->path, p, n)) {
@@ -236,7 +280,8 @@ static size_t container_of(const gf_found_tensor *t, gf_keras_by by)
     part p[MAX_PARTS];
     size_t n;
     bool named = t->layer_name && by == GF_KERAS_BY_NAME;
-    return !named && split(t->path, p, &n) ? container_length(t->path, p, n) : 0;
+    if (!split(t->path, p, &n) || (named && inner_layer(p, n) < 0)) return 0;
+    return container_length(t->path, p, n);
 }
 
 typedef struct container {

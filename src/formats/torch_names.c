@@ -16,6 +16,15 @@ static const struct {
     {"moving_variance", "running_var"},
     {"depthwise_kernel", "depthwise.weight"},
     {"pointwise_kernel", "pointwise.weight"},
+    {"embeddings", "weight"},
+    {"query/kernel", "query.weight"},
+    {"query/bias", "query.bias"},
+    {"key/kernel", "key.weight"},
+    {"key/bias", "key.bias"},
+    {"value/kernel", "value.weight"},
+    {"value/bias", "value.bias"},
+    {"attention_output/kernel", "attention_output.weight"},
+    {"attention_output/bias", "attention_output.bias"},
 };
 static const char *const wrapper[] = {"module.", "_orig_mod.", "model.", "backbone.", "encoder."};
 enum { ALIASES = sizeof((gf_weight *)0)->alias / sizeof(char *), PREFIXES = 32 };
@@ -86,7 +95,7 @@ static size_t lower_bound(const keys *k, const char *name)
  * table, so that some key of it is found by asking for each. */
 static bool is_layer(const keys *k, const char *name, size_t length)
 {
-    enum { LONGEST = 24 }; /* a variable, its dot and a NUL */
+    enum { LONGEST = 32 }; /* a variable, its dot and a NUL */
     char text[512];
     if (length + LONGEST > sizeof text) return false;
     memcpy(text, name, length);

@@ -30,16 +30,37 @@ static gf_view permuted(const gf_view *in, int rank, const int *from)
 
 static bool is_1x1(const gf_shape *s, int height) { return s->dim[height] == 1 && s->dim[height + 1] == 1; }
 
-/* (C m, 1, h, w): output c m + j is the j-th of input c. */
+/* (C m, 1, h, w), of a sequence (C m, 1, w): output c m + j is the j-th of input c. */
 static bool depthwise(const gf_view *in, const gf_weight *want, gf_view *out)
 {
     const gf_shape *w = &want->shape, *s = &in->shape;
-    if (s->rank != 4 || w->rank != 4 || s->dim[1] != 1 || w->dim[2] <= 1) return false;
-    if (s->dim[0] / w->dim[2] != w->dim[3] || s->dim[0] % w->dim[2]) return false;
-    *out = permuted(in, 4, (int[]){2, 3, 0, 0});
-    out->shape.dim[2] = w->dim[2];
-    out->shape.dim[3] = w->dim[3];
-    out->stride[2] = in->stride[0] * w->dim[3];
+    const int r = s->rank, c = r - 2, m = r - 1;
+    if ((r != 3 && r != 4) || w->rank != r || s->dim[1] != 1 || w->dim[c] <= 1) return false;
+    if (s->dim[0] / w->dim[c] != w->dim[m] || s->dim[0] % w->dim[c]) return false;
+    *out = permuted(in, r, r == 4 ? (int[]){2, 3, 0, 0} : (int[]){2, 0, 0});
+    out->shape.dim[c] = w->dim[c];
+    out->shape.dim[m] = w->dim[m];
+    out->stride[c] = in->stride[0] * w->dim[m];
+    return true;
+}
+
+/* Attention's linear layers: (heads size, in) for (in, heads, size), (out, heads size) for (heads, size, out), and
+ * biases (heads size) for (heads, size). */
+static bool of_heads(const gf_view *in, const gf_weight *want, gf_view *out)
+{
+    const gf_shape *w = &want->shape, *s = &in->shape;
+    const int64_t *d = w->dim, *st = in->stride;
+    bool output = !strcmp(want->var, "attention_output/kernel");
+    if (!strchr(want->var, '/') || s->rank + 1 != w->rank) return false;
+    if (w->rank == 2 && s->dim[0] == d[0] * d[1]) {
+        *out = (gf_view){*w, {st[0] * d[1], st[0]}};
+    } else if (w->rank == 3 && output && s->dim[0] == d[2] && s->dim[1] == d[0] * d[1]) {
+        *out = (gf_view){*w, {st[1] * d[1], st[1], st[0]}};
+    } else if (w->rank == 3 && !output && s->dim[0] == d[1] * d[2] && s->dim[1] == d[0]) {
+        *out = (gf_view){*w, {st[1], st[0] * d[2], st[0]}};
+    } else {
+        return false;
+    }
     return true;
 }
 
@@ -81,6 +102,10 @@ void gf_view_turn(const gf_view *in, const gf_weight *want, gf_view *out, gf_sha
 {
     size_t n = strlen(want->var), e = strlen("kernel");
     bool is_kernel = n >= e && !strcmp(want->var + n - e, "kernel"); /* SeparableConv2D has depthwise_kernel, too */
+    if (of_heads(in, want, out)) {
+        *shape = out->shape;
+        return;
+    }
     if (!is_kernel) {
         *out = *in;
     } else if (flattened(in, want, out)) {

@@ -41,7 +41,9 @@ void seeded_values(const char *layer, const char *var, uint64_t seed, size_t fan
     snprintf(name, sizeof name, "%s/%s", layer, var);
     double half = 0, low = 0, range = 1; /* half: evenly to both sides of 0 */
     if (strstr(var, "kernel")) half = sqrt(6.0 / (double)fan_in);
-    if (!strcmp(var, "bias")) half = 0.1;
+    const char *slash = strrchr(var, '/'); /* "query/bias" */
+    if (!strcmp(slash ? slash + 1 : var, "bias")) half = 0.1;
+    if (!strcmp(var, "embeddings")) half = 1;
     if (!strcmp(var, "beta") || !strcmp(var, "moving_mean")) half = 0.2;
     if (!strcmp(var, "gamma")) low = 0.8, range = 0.4;
     if (!strcmp(var, "moving_variance")) low = 0.5;

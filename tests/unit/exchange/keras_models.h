@@ -22,8 +22,8 @@
 enum { PICTURES = 2 };
 
 static const char *const small_models[] = {
-    "cnn",    "sequential",        "windows",        "branches",       "activations", "scaled",
-    "nested", "sequential_nested", "old_functional", "old_sequential", "old_nested",
+    "cnn",     "sequential", "windows", "branches",       "activations",    "scaled",     "nested", "sequential_nested",
+    "dilated", "steps",      "vit",     "old_functional", "old_sequential", "old_nested",
 };
 enum { SMALL_MODELS = sizeof small_models / sizeof *small_models };
 
@@ -62,6 +62,7 @@ static inline void seed_values(gf_model *m)
         const gf_param *p = &m->param[i];
         const int64_t *d = p->shape.dim;
         size_t fan = p->shape.rank == 4 ? (size_t)(d[0] * d[1] * (d[3] == 1 ? 1 : d[2])) : (size_t)d[0];
+        if (p->shape.rank == 3) fan *= (size_t)d[1];
         if (!p->idle) seeded_values(m->layer[p->layer].name, p->var, 1, fan, m->value + p->offset, p->count);
     }
 }

@@ -108,8 +108,15 @@ static void arguments_that_are_not_known_are_refused(void **state)
 {
     (void)state;
     static const refusal list[] = {
-        {LAYER("Conv2D", ", \"filters\": 4, \"kernel_size\": [3, 3], \"dilation_rate\": [2, 2]"), GF_E_KERAS_ARGUMENT,
-         "layer x (Conv2D): dilation_rate is [2, 2]"},
+        {LAYER("Conv2D", ", \"filters\": 4, \"kernel_size\": [3, 3], \"dilation_rate\": [2, 0]"), GF_E_KERAS_ARGUMENT,
+         "layer x (Conv2D): dilation_rate is [2, 0]"},
+        {LAYER("Conv2D", ", \"filters\": 4, \"kernel_size\": [3, 3], \"dilation_rate\": [4, 1]"), GF_E_MODEL_SHAPE,
+         "layer x: a 9x3 window does not fit into (8, 8, 3)"},
+        {LAYER("Conv1D", ", \"filters\": 4, \"kernel_size\": [3]"), GF_E_MODEL_SHAPE,
+         "layer x (Conv1D): its input is (8, 8, 3), wanted are 2 dimensions"},
+        {LAYER("Conv1D", ", \"filters\": 4, \"kernel_size\": [3, 3]"), GF_E_KERAS_ARGUMENT, "kernel_size is [3, 3]"},
+        {LAYER("Conv1D", ", \"filters\": 4, \"kernel_size\": 3, \"padding\": \"full\""), GF_E_KERAS_ARGUMENT,
+         "padding is \"full\", wanted is valid, same or causal"},
         {LAYER("Conv2D", ", \"filters\": 4, \"kernel_size\": [3, 3], \"data_format\": \"channels_first\""),
          GF_E_KERAS_ARGUMENT, "data_format is \"channels_first\", wanted is channels_last"},
         {LAYER("Conv2D", ", \"filters\": 4, \"kernel_size\": [3, 3], \"padding\": \"causal\""), GF_E_KERAS_ARGUMENT,
@@ -291,6 +298,76 @@ static void graphs_that_are_none_are_refused(void **state)
     for (size_t i = 0; i < COUNT(list); i++) is_refused(list[i].text, list[i].number, list[i].says);
 }
 
+#define ROWS                                                                                                     \
+    INPUT("i")                                                                                                   \
+    ",{\"class_name\": \"Reshape\", \"name\": \"r\", \"config\": {\"name\": \"r\", \"target_shape\": [8, 24]}, " \
+    "\"inbound_nodes\": " NODE(TENSOR("i", "0", "0")) "}"
+#define CALLED(class, config, call)                                                        \
+    "{\"class_name\": \"" class "\", \"name\": \"x\", \"config\": {\"name\": \"x\"" config \
+                                "}, \"inbound_nodes\": [" call "]}"
+#define TO_ITSELF(kwargs) "{\"args\": [" TENSOR("r", "0", "0") "," TENSOR("r", "0", "0") "], \"kwargs\": {" kwargs "}}"
+#define ATTENTION(config, kwargs)                                                                                   \
+    GRAPH(ROWS "," CALLED("MultiHeadAttention", ", \"num_heads\": 2, \"key_dim\": 3" config, TO_ITSELF(kwargs)), I, \
+          "[\"x\", 0, 0]")
+
+static void attention_that_is_not_computed_is_refused(void **state)
+{
+    (void)state;
+    static const refusal list[] = {
+        {ATTENTION("", "\"attention_mask\": " TENSOR("r", "0", "0")), GF_E_KERAS_ARGUMENT, "attention_mask"},
+        {ATTENTION("", "\"return_attention_scores\": true"), GF_E_KERAS_ARGUMENT, "return_attention_scores"},
+        {ATTENTION(", \"use_gate\": true", ""), GF_E_KERAS_ARGUMENT, "use_gate is true"},
+        {ATTENTION(", \"sliding_window\": 4", ""), GF_E_KERAS_ARGUMENT, "sliding_window is 4"},
+        {ATTENTION(", \"attention_axes\": [2]", ""), GF_E_KERAS_ARGUMENT, "attention_axes is [2]"},
+        {ATTENTION(", \"output_shape\": [4, 4]", ""), GF_E_KERAS_ARGUMENT, "output_shape is [4, 4]"},
+        {ATTENTION(", \"value_dim\": 0", ""), GF_E_KERAS_ARGUMENT, "value_dim is 0"},
+        {ATTENTION(", \"dropout\": 1", ""), GF_E_KERAS_ARGUMENT, "dropout is 1"},
+        {GRAPH(ROWS "," CALLED("MultiHeadAttention", ", \"num_heads\": 2, \"key_dim\": 3",
+                               "{\"args\": [" TENSOR("r", "0", "0") "]}"),
+               I, "[\"x\", 0, 0]"),
+         GF_E_MODEL_SHAPE, "do not fit its 1 inputs"},
+        {GRAPH(ROWS "," CALLED("MultiHeadAttention", ", \"num_heads\": 2, \"key_dim\": 70000", TO_ITSELF("")), I,
+               "[\"x\", 0, 0]"),
+         GF_E_MODEL_SHAPE, "layer x (MultiHeadAttention)"},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) is_refused(list[i].text, list[i].number, list[i].says);
+}
+
+/* What a network gets is a picture: an Embedding looks up places and nothing else. */
+static void what_is_not_of_pictures_is_refused(void **state)
+{
+    (void)state;
+    static const char tokens[] =
+        "{\"class_name\": \"Sequential\", \"config\": {\"layers\": [{\"class_name\": \"InputLayer\", \"config\": "
+        "{\"name\": \"i\", \"batch_shape\": [null, 16]}}, {\"class_name\": \"Embedding\", \"config\": {\"name\": "
+        "\"e\", \"input_dim\": 100, \"output_dim\": 8}}]}}";
+    static const char of_values[] = LAYER("Embedding", ", \"input_dim\": 8, \"output_dim\": 4");
+    is_refused(tokens, GF_E_KERAS_GRAPH, "Networks of text (token ids), series or tables are not read");
+    char *text = sequential(of_values);
+    is_refused(text, GF_E_KERAS_GRAPH, "layer x: an Embedding is read only where it looks up the places");
+    gf_free(text);
+    static const refusal list[] = {
+        {GRAPH(ROWS "," AT("OnesLike", "x", NODE(TENSOR("r", "0", "0"))), I, "[\"x\", 0, 0]"), GF_E_KERAS_GRAPH,
+         "layer x: it is read only where it counts the places"},
+        {GRAPH(ROWS "," AT("GetItem", "x", NODE(TENSOR("r", "0", "0") ", [0, 1]")), I, "[\"x\", 0, 0]"),
+         GF_E_KERAS_GRAPH, "layer x: it is read only where it counts the places"},
+        {GRAPH(ROWS "," AT("GetItem", "x", NODE(TENSOR("r", "0", "0") ", [{\"class_name\": \"__ellipsis__\"}, 0]")), I,
+               "[\"x\", 0, 0]"),
+         GF_E_KERAS_GRAPH, "the output does not depend on the picture"},
+        {GRAPH(ROWS
+               "," AT("GetItem", "y", NODE(TENSOR("r", "0", "0") ", [{\"class_name\": \"__ellipsis__\"}, 0]")) "," AT(
+                   "Dense", "x", NODE(TENSOR("y", "0", "0"))),
+               I, "[\"x\", 0, 0]"),
+         GF_E_KERAS_GRAPH, "layer x: it is read only where it counts the places"},
+        {GRAPH(ROWS "," AT(
+                   "Add", "x",
+                   NODE(TENSOR("r", "0", "0") ", {\"class_name\": \"__tensor__\", \"config\": {\"value\": [[1, 2]]}}")),
+               I, "[\"x\", 0, 0]"),
+         GF_E_KERAS_GRAPH, "layer x: it computes with a constant of many numbers"},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) is_refused(list[i].text, list[i].number, list[i].says);
+}
+
 /* Layers may stand in any order; what the output does not need is no part of the model. */
 static void graphs_in_any_order_are_read(void **state)
 {
@@ -371,6 +448,8 @@ int main(void)
         cmocka_unit_test(build_shapes_have_no_say),
         cmocka_unit_test(a_million_layers_are_refused),
         cmocka_unit_test(graphs_that_are_none_are_refused),
+        cmocka_unit_test(attention_that_is_not_computed_is_refused),
+        cmocka_unit_test(what_is_not_of_pictures_is_refused),
         cmocka_unit_test(graphs_in_any_order_are_read),
         cmocka_unit_test(bad_json_is_told_by_line_and_column),
         cmocka_unit_test(damage_does_no_harm),

@@ -1,0 +1,62 @@
+#include "exchange/keras_places.h"
+
+#include <string.h>
+
+static bool is_class(const gf_json *j, const char *name)
+{
+    return !strcmp(gf_json_str(gf_json_get(j, "class_name"), ""), name);
+}
+
+/* [:, :, number] or [..., number] */
+static bool is_one_channel(const gf_json *index)
+{
+    size_t n = gf_json_size(index);
+    enum { AXES = 3 };
+    const gf_json *last = n ? gf_json_at(index, n - 1) : NULL;
+    if (!gf_json_is_array(index) || gf_json_i64(last, 0) != gf_json_i64(last, 1)) return false;
+    if (n == 2) return is_class(gf_json_at(index, 0), "__ellipsis__");
+    for (size_t i = 0; n == AXES && i < AXES - 1; i++) {
+        static const char *const ends[] = {"start", "stop", "step"};
+        const gf_json *slice = gf_json_at(index, i);
+        if (!is_class(slice, "__slice__")) return false;
+        for (int k = 0; k < 3; k++) {
+            if (!gf_json_is_null(gf_json_get(gf_json_get(slice, "config"), ends[k]))) return false;
+        }
+    }
+    return n == AXES;
+}
+
+/* of a constant: its multiples */
+static bool cumulate(const gf_places_call *c, const gf_places *src, gf_places *out)
+{
+    int64_t axis = gf_json_i64(gf_json_get(c->config, "axis"), 0);
+    *out = (gf_places){GF_PLACES_NUMBERS, src->first, src->first};
+    return src->what == GF_PLACES_NUMBERS && src->slope == 0 && (axis == 1 || axis == -1);
+}
+
+static bool shift(const gf_places_call *c, const gf_places *src, double sign, gf_places *out)
+{
+    *out = *src;
+    out->first += sign * c->constant;
+    return src->what == GF_PLACES_NUMBERS && c->has_constant && (sign > 0 || !c->constant_first);
+}
+
+bool gf_keras_places(const gf_places_call *c, const gf_places *src, gf_places *out)
+{
+    bool length = src->what != GF_PLACES_NONE;
+    if (!strcmp(c->cls, "GetItem")) {
+        *out = (gf_places){.what = GF_PLACES_LENGTH};
+        return !length && is_one_channel(gf_json_at(c->args, 1));
+    }
+    if (!strcmp(c->cls, "OnesLike") || !strcmp(c->cls, "ZerosLike")) {
+        *out = (gf_places){GF_PLACES_NUMBERS, 0, *c->cls == 'O'};
+        return length;
+    }
+    if (!strcmp(c->cls, "Cumsum")) return cumulate(c, src, out);
+    if (!strcmp(c->cls, "Add")) return shift(c, src, 1, out);
+    if (!strcmp(c->cls, "Subtract")) return shift(c, src, -1, out);
+    *out = *src;
+    return !strcmp(c->cls, "Cast") && length;
+}
+
+bool gf_places_count_up(const gf_places *p) { return p->what == GF_PLACES_NUMBERS && p->slope == 1 && p->first == 0; }

@@ -1,0 +1,102 @@
+/* Models of Keras's configurations train as Keras trains them: losses of plain SGD on all that trains. */
+#include "base/threads.h"
+#include "ops/engine.h"
+#include "unit/exchange/keras_models.h"
+#include "unit/graph/whole.h"
+
+static gf_ops *ops;
+
+enum { STEPS = 6, MOST_CLASSES = 8 };
+
+/* Mean cross-entropy of picture i being of class i + 1; diff gets its gradient. */
+static double loss_of(const float *logits, size_t classes, float *diff)
+{
+    double loss = 0;
+    for (size_t i = 0; i < PICTURES; i++) {
+        const float *z = logits + i * classes;
+        double sum = 0, most = z[0];
+        for (size_t k = 1; k < classes; k++) most = fmax(most, z[k]);
+        for (size_t k = 0; k < classes; k++) sum += exp((double)z[k] - most);
+        for (size_t k = 0; k < classes; k++) {
+            double p = exp((double)z[k] - most) / sum;
+            diff[i * classes + k] = (float)((p - (k == i + 1)) / PICTURES);
+            if (k == i + 1) loss -= log(p) / PICTURES;
+        }
+    }
+    return loss;
+}
+
+static void trains_as_keras(const char *name, const whole_spec *spec, double allowed)
+{
+    static const float rate = 0.005f;
+    fixture *want = fixture_open(GRAFT_FIXTURES "/exchange/keras_outputs.safetensors");
+    char key[64];
+    size_t steps;
+    snprintf(key, sizeof key, "%s/losses", name);
+    assert_non_null(want);
+    const float *keras = fixture_f32(want, key, &steps);
+    assert_non_null(keras);
+    assert_int_equal(steps, STEPS);
+    assert_true(keras[STEPS - 1] < 0.95f * keras[0]); /* it learns, or equal losses are no evidence */
+    gf_model m = fixture_model(name);
+    seed_values(&m);
+    m.boundary = 0;
+    whole w;
+    whole_new(&w, &m, ops, *spec);
+    size_t n = PICTURES * w.picture;
+    float *pictures = calloc(n, sizeof *pictures), logits[PICTURES * MOST_CLASSES], diff[PICTURES * MOST_CLASSES];
+    uint8_t *pixels = malloc(n);
+    assert_true(pictures && pixels && w.outputs <= MOST_CLASSES);
+    seeded_pixels("pixels", 1, pixels, n);
+    for (size_t i = 0; i < n; i++) pictures[i] = pixels[i];
+    for (int step = 0; step < STEPS; step++) {
+        whole_prepare(&w);
+        whole_forward(&w, pictures, logits);
+        double loss = loss_of(logits, w.outputs, diff), off = fabs(loss - (double)keras[step]) / (double)keras[step];
+        if (!(off <= allowed)) {
+            fail_msg("%s, step %d: the loss is %.7g, Keras's is %.7g (off by %.2g, allowed %.2g)", name, step, loss,
+                     (double)keras[step], off, allowed);
+        }
+        whole_backward(&w, diff);
+        for (size_t i = 0; i < w.trainable; i++) m.value[w.origin + i] -= rate * w.grad[i];
+    }
+    free(pictures);
+    free(pixels);
+    whole_free(&w);
+    gf_model_free(&m);
+    fixture_close(want);
+}
+
+static void losses_are_kerass(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"dilated", "steps", "vit"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        trains_as_keras(names[i], &(whole_spec){.batch = PICTURES}, 1e-5);
+        trains_as_keras(names[i], &(whole_spec){.batch = PICTURES, .naive = true}, 1e-5);
+    }
+}
+
+/* A plan of bf16 computes the same, as near as that holds. */
+static void losses_in_bf16_are_near(void **state)
+{
+    (void)state;
+    if (!gf_ops_has_bf16(ops)) {
+        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
+        return;
+    }
+    static const char *const names[] = {"dilated", "steps", "vit"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        trains_as_keras(names[i], &(whole_spec){.batch = PICTURES, .dtype = GF_BF16}, 0.02);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(losses_are_kerass), cmocka_unit_test(losses_in_bf16_are_near)};
+    gf_ops_start_worker();
+    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gf_ops_destroy(ops);
+    return failed;
+}
