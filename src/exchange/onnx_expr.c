@@ -5,6 +5,7 @@
 #include "ops/kernels.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_DEPTH = 32 };
@@ -357,6 +358,7 @@ graft_status gf_oi_materialize(gf_oi *s, gf_oi_value *v)
         return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: value %s does not depend on the picture", GF_ESC(s->path),
                        GF_ESC(v->name));
     if (v->layer >= 0) return GRAFT_OK;
+    if (v->scores) return gf_oi_refuse(s, &s->o->node[v->producer], "a product of two values that is no attention");
     const gf_oi_value *root = &s->value[v->root];
     const gf_onnx_node *n = &s->o->node[v->producer];
     double alpha = (double)gf_oi_float(n, "alpha", 1);
@@ -370,7 +372,7 @@ graft_status gf_oi_materialize(gf_oi *s, gf_oi_value *v)
 
 static int channel_axis(const gf_oi_value *v)
 {
-    return v->layout == GF_OI_NCHW ? 1 : v->layout == GF_OI_NHWC ? 3 : v->layout == GF_OI_FLAT ? 1 : -1;
+    return v->layout == GF_OI_NHWC ? v->shape.rank - 1 : v->layout == GF_OI_FLAT_CHW ? -1 : 1;
 }
 
 gf_oi_const *gf_oi_per_channel(gf_oi *s, const gf_oi_value *v, gf_oi_const *c)
@@ -438,6 +440,31 @@ static graft_status each_channel(gf_oi *s, const gf_onnx_node *n, gf_oi_value *v
     return GRAFT_OK;
 }
 
+/* A number for each place and channel of a sequence: a table that trains, added. */
+static graft_status add_table(gf_oi *s, const gf_onnx_node *n, gf_oi_value *v, gf_oi_const *c, size_t which)
+{
+    gf_layer places = {.cls = &gf_layer_embedding, .n_src = 1}, sum = {.cls = &gf_layer_add, .n_src = 2};
+    int layer, added;
+    char name[2 * GF_NAME_MAX];
+    snprintf(name, sizeof name, "%.*s.weight", GF_NAME_MAX, n->input[which]);
+    GF_TRY(gf_oi_materialize(s, v));
+    places.src[0] = sum.src[0] = v->layer;
+    places.at.units = (int)v->shape.dim[2];
+    GF_TRY(gf_oi_add_layer(s, places, n, name, &layer));
+    GF_TRY(gf_oi_fill_later(s, (gf_oi_fill){.layer = layer, .var = "embeddings", .from = c, .factor = 1}));
+    sum.src[1] = layer;
+    GF_TRY(gf_oi_add_layer(s, sum, n, NULL, &added));
+    return gf_oi_set(s, n, added, GF_OI_NHWC, &v->shape);
+}
+
+static bool is_table(const gf_oi_value *v, const gf_oi_const *c)
+{
+    const gf_shape *s = &c->shape;
+    bool sequence = v->known && v->layout == GF_OI_NHWC && v->shape.rank == 3, batch = s->rank == 3 && s->dim[0] == 1;
+    return sequence && (s->rank == 2 || batch) && s->dim[s->rank - 2] == v->shape.dim[1] &&
+           s->dim[s->rank - 1] == v->shape.dim[2];
+}
+
 graft_status gf_oi_arithmetic(gf_oi *s, const gf_onnx_node *n)
 {
     gf_oi_value *a = gf_oi_input(s, n, 0), *b = gf_oi_input(s, n, 1), *out = gf_oi_find(s, n->output[0]);
@@ -447,6 +474,8 @@ graft_status gf_oi_arithmetic(gf_oi *s, const gf_onnx_node *n)
     bool div = !strcmp(n->op, "Div"), add = !strcmp(n->op, "Add");
     gf_oi_value *v = first ? b : a;
     gf_oi_const *each = gf_oi_per_channel(s, v, first ? a->constant : b->constant);
+    gf_oi_const *places = first ? a->constant : b->constant;
+    if (!each && add && is_table(v, places)) return add_table(s, n, v, places, !first);
     if (!each || (first && (sub || div)) || !(sub || mul || div || add)) {
         return gf_oi_refuse(s, n, "by numbers that are not one a channel");
     }

@@ -58,7 +58,8 @@ gf_oi_value *gf_oi_input(gf_oi *s, const gf_onnx_node *n, size_t k)
 /* "features.0.weight" -> "features.0"; false: a name that some exporter made up. */
 static bool module_of(const char *tensor, char name[GF_NAME_MAX])
 {
-    static const char *const endings[] = {".weight", "/weight", "/kernel", "/gamma", "/depthwise_kernel", ".kernel"};
+    static const char *const endings[] = {".weight",           "/weight", "/kernel",    "/gamma",
+                                          "/depthwise_kernel", ".kernel", "/embeddings"};
     for (size_t i = 0; tensor && i < sizeof endings / sizeof *endings && !strstr(tensor, "::"); i++) {
         size_t n = strlen(tensor), m = strlen(endings[i]);
         if (n <= m || n - m >= GF_NAME_MAX || strcmp(tensor + n - m, endings[i])) continue;
@@ -224,7 +225,7 @@ static graft_status check_operators(gf_oi *s)
     }
     for (size_t i = 0; i < s->o->n_nodes; i++) {
         const gf_onnx_node *n = &s->o->node[i];
-        bool folds = !strcmp(n->op, "Constant") || !strcmp(n->op, "Shape") || !strcmp(n->op, "Slice");
+        bool folds = !strcmp(n->op, "Constant") || !strcmp(n->op, "Shape");
         if (!*n->domain && (folds || gf_oi_is_elementwise(n->op) || gf_oi_handler_of(n->op))) continue;
         if (++bad > MOST) continue;
         gf_text_printf(&list, "%sop `%s%s%s` (node %s)", bad > 1 ? ", " : "", GF_ESC(n->domain), *n->domain ? "::" : "",
@@ -304,6 +305,7 @@ static graft_status visit(gf_oi *s, size_t i)
     if (!n->n_outputs) return gf_oi_refuse(s, n, "it gives nothing");
     GF_TRY(check_inputs(s, n));
     GF_TRY(gf_oi_fold(s, n, &does));
+    if (!does) GF_TRY(gf_oi_attention(s, n, &does));
     if (!does) GF_TRY(gf_oi_expression(s, n, &does));
     gf_oi_handler handler = does ? NULL : gf_oi_handler_of(n->op);
     if (does) return GRAFT_OK;
@@ -314,11 +316,11 @@ static graft_status visit(gf_oi *s, size_t i)
 
 static void oihw(const float *from, const gf_shape *s, float *to)
 {
-    const int64_t *d = s->dim; /* o, i, h, w */
+    const int64_t *d = s->dim, places = d[2] * (s->rank == 4 ? d[3] : 1); /* o, i, h, w, or o, i, steps */
     size_t at = 0;
     for (int64_t o = 0; o < d[0]; o++) {
         for (int64_t i = 0; i < d[1]; i++) {
-            for (int64_t k = 0; k < d[2] * d[3]; k++) to[(k * d[1] + i) * d[0] + o] = from[at++];
+            for (int64_t k = 0; k < places; k++) to[(k * d[1] + i) * d[0] + o] = from[at++];
         }
     }
 }
@@ -358,7 +360,8 @@ static graft_status fill_one(gf_oi *s, const gf_oi_fill *f)
     if (f->how == GF_OI_OIHW) {
         oihw(from, &f->from->shape, to);
     } else if (f->how == GF_OI_DENSE) {
-        dense(f, from, p->shape.dim[0], p->shape.dim[1], to);
+        const int64_t in = f->from->shape.dim[f->transposed];
+        dense(f, from, in, (int64_t)n / in, to);
     } else {
         memcpy(to, from, n * sizeof *to);
     }
@@ -412,6 +415,27 @@ static graft_status set_preprocess(gf_oi *s)
     return GRAFT_OK;
 }
 
+/* Layers that the output is not computed from: what an attention was put together from, above all. */
+static graft_status keep_needed(gf_oi *s)
+{
+    gf_model all = *s->m;
+    size_t kept = 0;
+    int at = -1;
+    *s->m = (gf_model){0};
+    memcpy(s->m->name, all.name, sizeof all.name);
+    graft_status status = gf_model_copy_layers(s->m, &all, all.output, NULL, &at, s->err);
+    for (size_t i = 0; status == GRAFT_OK && i < s->n_fills; i++) {
+        gf_oi_fill fill = s->fill[i];
+        fill.layer = gf_model_find(s->m, all.layer[fill.layer].name);
+        if (fill.layer >= 0) s->fill[kept++] = fill;
+    }
+    s->n_fills = kept;
+    if (status == GRAFT_OK) s->input_layer = gf_model_find(s->m, all.layer[s->input_layer].name);
+    s->m->output = s->m->features = at;
+    gf_model_free(&all);
+    return status;
+}
+
 static graft_status build(gf_oi *s)
 {
     GF_TRY(check_operators(s));
@@ -424,6 +448,9 @@ static graft_status build(gf_oi *s)
         GF_TRY(status);
     }
     GF_TRY(set_output(s));
+    GF_TRY(keep_needed(s));
+    if (s->input_layer < 0)
+        return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: its output does not depend on the picture", GF_ESC(s->path));
     GF_TRY(set_preprocess(s));
     GF_TRY(gf_model_finish(s->m, s->err));
     for (size_t i = 0; i < s->n_fills; i++) GF_TRY(fill_one(s, &s->fill[i]));

@@ -13,12 +13,13 @@
 #include "formats/onnx.h"
 #include "graph/model.h"
 
-/* How a value's dimensions in the file lie in the layer's output, (h, w, c) or (features). */
+/* How a value's dimensions in the file lie in the layer's output, (h, w, c), (steps, c) or (features). */
 typedef enum gf_oi_layout {
-    GF_OI_NCHW,
-    GF_OI_NHWC,
+    GF_OI_NCHW,    /* (n, c, h, w), (n, c, steps) */
+    GF_OI_NHWC,    /* (n, h, w, c), (n, steps, c): the layer's own order, of any number of dimensions */
     GF_OI_FLAT,    /* (n, features), in the layer's own order */
-    GF_OI_FLAT_CHW /* (n, c h w) of a layer that still is (h, w, c) */
+    GF_OI_FLAT_CHW /* of some shape, (n, c h w) or (n, groups, ...), with the values in the order (c, h, w) of a layer
+                      that still is (h, w, c) */
 } gf_oi_layout;
 
 typedef struct gf_oi_const {
@@ -28,6 +29,13 @@ typedef struct gf_oi_const {
     float *f;
     int64_t *i;
 } gf_oi_const;
+
+/* The product of two values, on the way to an attention (onnx_attention.c). */
+typedef struct gf_oi_scores {
+    int query, key; /* layers */
+    float scale;
+    bool causal, weights; /* weights: softmax was taken of it */
+} gf_oi_scores;
 
 enum { GF_OI_SAMPLES = 24 };
 extern const double gf_oi_samples[GF_OI_SAMPLES]; /* what expressions are computed for */
@@ -42,10 +50,11 @@ typedef struct gf_oi_value {
     gf_shape shape;        /* as the file sees it, with n = 1 */
     int layer;             /* -1: an expression that is no layer yet */
     gf_oi_layout layout;
-    bool shared; /* its layer's output has other names with users of their own */
-    int root;    /* the value that an expression is a function of; itself */
-    int depth;   /* of the expression */
-    bool lone;   /* nobody else uses what lies between root and this, nor the root */
+    bool shared;          /* its layer's output has other names with users of their own */
+    int root;             /* the value that an expression is a function of; itself */
+    int depth;            /* of the expression */
+    gf_oi_scores *scores; /* NULL: it is no such */
+    bool lone;            /* nobody else uses what lies between root and this, nor the root */
     double f[GF_OI_SAMPLES];
 } gf_oi_value;
 
@@ -122,6 +131,30 @@ gf_oi_const *gf_oi_per_channel(gf_oi *s, const gf_oi_value *v, gf_oi_const *c);
 /* If the node's output goes into an Add of a number for each of `channels` channels alone: that number, and that node
  * is done; what it gives is then to be set by *add. NULL: no. */
 gf_oi_const *gf_oi_following_bias(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *like, const gf_onnx_node **add);
+
+/* ---- onnx_shapes.c */
+
+gf_oi_const *gf_oi_weights(gf_oi *s, const gf_onnx_node *n, size_t k); /* input k; NULL: it is no constant */
+const char *gf_oi_weights_name(const gf_onnx_node *n, size_t k);
+gf_oi_fill gf_oi_vector(int layer, const char *var, gf_oi_const *from);
+bool gf_oi_is_map(const gf_oi_value *v); /* of places and channels, in one of the two orders */
+/* Input 0 with channels first; *v may be a copy, for layers that were put before it. */
+graft_status gf_oi_map_input(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v);
+graft_status gf_oi_map_or_flat(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v);
+graft_status gf_oi_set_map(gf_oi *s, const gf_onnx_node *n, int layer); /* the output, channels first */
+graft_status gf_oi_flatten(gf_oi *s, const gf_onnx_node *n);
+graft_status gf_oi_reshape(gf_oi *s, const gf_onnx_node *n);
+graft_status gf_oi_squeeze(gf_oi *s, const gf_onnx_node *n);
+graft_status gf_oi_unsqueeze(gf_oi *s, const gf_onnx_node *n);
+graft_status gf_oi_transpose(gf_oi *s, const gf_onnx_node *n);
+graft_status gf_oi_pad(gf_oi *s, const gf_onnx_node *n);
+graft_status gf_oi_slice(gf_oi *s, const gf_onnx_node *n);
+graft_status gf_oi_resize(gf_oi *s, const gf_onnx_node *n);
+
+/* ---- onnx_attention.c */
+
+/* Whether the node is part of an attention: then it is done here. */
+graft_status gf_oi_attention(gf_oi *s, const gf_onnx_node *n, bool *does);
 
 /* ---- onnx_nodes.c */
 

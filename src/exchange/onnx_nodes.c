@@ -3,46 +3,28 @@
 
 #include <string.h>
 
-/* The k-th input as a layer's output with height and width; refused where it has none. */
-static graft_status map_input(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v)
-{
-    *v = gf_oi_input(s, n, 0);
-    if (!*v) return gf_oi_refuse(s, n, "it has no input");
-    GF_TRY(gf_oi_materialize(s, *v));
-    if ((*v)->layout != GF_OI_NCHW || (*v)->shape.rank != 4) return gf_oi_refuse(s, n, "its input is not (n, c, h, w)");
-    return GRAFT_OK;
-}
-
-static gf_oi_const *weights(gf_oi *s, const gf_onnx_node *n, size_t k)
-{
-    gf_oi_value *v = gf_oi_input(s, n, k);
-    return v ? v->constant : NULL;
-}
-
-static const char *weights_name(const gf_onnx_node *n, size_t k) { return k < n->n_inputs ? n->input[k] : NULL; }
-
-static gf_oi_fill vector(int layer, const char *var, gf_oi_const *from)
-{
-    return (gf_oi_fill){.layer = layer, .var = var, .from = from, .how = GF_OI_VECTOR, .factor = 1};
-}
-
 /* ---- windows */
 
-static graft_status two(gf_oi *s, const gf_onnx_node *n, const char *name, int otherwise, int *first, int *second)
+/* A window's height and width; of a sequence the width alone. */
+static graft_status sides(gf_oi *s, const gf_onnx_node *n, const char *name, int height, int width, bool sequence,
+                          int *first, int *second)
 {
     const gf_onnx_attr *a = gf_onnx_attribute(n, name);
+    const size_t dimensions = sequence ? 1 : 2;
     enum { LARGEST = 1 << 16 };
-    *first = *second = otherwise;
+    *first = height;
+    *second = width;
     if (!a) return GRAFT_OK;
-    bool fits = a->n_ints == 2 && a->ints[0] > 0 && a->ints[1] > 0 && a->ints[0] < LARGEST && a->ints[1] < LARGEST;
-    if (!fits) return gf_oi_refuse(s, n, "a window of other than two dimensions");
-    *first = (int)a->ints[0];
-    *second = (int)a->ints[1];
+    bool fits = a->n_ints == dimensions;
+    for (size_t i = 0; i < dimensions && fits; i++) fits = a->ints[i] > 0 && a->ints[i] < LARGEST;
+    if (!fits) return gf_oi_refuse(s, n, "a window of other dimensions than its input has");
+    *first = sequence ? 1 : (int)a->ints[0];
+    *second = (int)a->ints[dimensions - 1];
     return GRAFT_OK;
 }
 
 /* SAME_LOWER puts the larger half first, which Keras never does. */
-static void same_lower(int64_t in, int k, int stride, int *before, int *after)
+static void same_lower(int64_t in, int64_t k, int stride, int *before, int *after)
 {
     int64_t out = (in + stride - 1) / stride, total = (out - 1) * stride + k - in;
     if (total < 0) total = 0;
@@ -59,14 +41,17 @@ static graft_status padding(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *
         l->at.padding = GF_PAD_SAME;
     } else if (!strcmp(how, "SAME_LOWER")) {
         l->at.padding = GF_PAD_EXPLICIT;
-        same_lower(v->shape.dim[2], l->at.kh, l->at.sh, &l->at.pt, &l->at.pb);
-        same_lower(v->shape.dim[3], l->at.kw, l->at.sw, &l->at.pl, &l->at.pr);
+        int64_t reach_h = ((int64_t)l->at.kh - 1) * l->at.dh + 1, reach_w = ((int64_t)l->at.kw - 1) * l->at.dw + 1;
+        if (!l->at.sequence) same_lower(v->shape.dim[2], reach_h, l->at.sh, &l->at.pt, &l->at.pb);
+        same_lower(v->shape.dim[v->shape.rank - 1], reach_w, l->at.sw, &l->at.pl, &l->at.pr);
     } else if (!strcmp(how, "NOTSET") && pads) {
-        bool fits = pads->n_ints == 4;
-        for (size_t i = 0; fits && i < 4; i++) fits = pads->ints[i] >= 0 && pads->ints[i] < LARGEST;
-        if (!fits) return gf_oi_refuse(s, n, "padding that is negative or of other than two dimensions");
-        l->at.pt = (int)pads->ints[0], l->at.pl = (int)pads->ints[1];
-        l->at.pb = (int)pads->ints[2], l->at.pr = (int)pads->ints[3];
+        const size_t ends = l->at.sequence ? 2 : 4;
+        const int64_t *p = pads->ints;
+        bool fits = pads->n_ints == ends;
+        for (size_t i = 0; fits && i < ends; i++) fits = p[i] >= 0 && p[i] < LARGEST;
+        if (!fits) return gf_oi_refuse(s, n, "padding that is negative or of other dimensions than its input has");
+        if (!l->at.sequence) l->at.pt = (int)p[0], l->at.pb = (int)p[2];
+        l->at.pl = (int)p[ends / 2 - 1], l->at.pr = (int)p[ends - 1];
         bool any = l->at.pt || l->at.pl || l->at.pb || l->at.pr;
         l->at.padding = any ? GF_PAD_EXPLICIT : GF_PAD_VALID;
     } else if (strcmp(how, "VALID") && strcmp(how, "NOTSET") && *how) {
@@ -77,21 +62,14 @@ static graft_status padding(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *
 
 static graft_status window(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v, gf_layer *l)
 {
-    int dh, dw;
-    GF_TRY(two(s, n, "dilations", 1, &dh, &dw));
-    if (dh != 1 || dw != 1) return gf_oi_refuse(s, n, "dilations other than 1");
-    GF_TRY(two(s, n, "kernel_shape", l->at.kh, &l->at.kh, &l->at.kw));
-    GF_TRY(two(s, n, "strides", 1, &l->at.sh, &l->at.sw));
+    const bool sequence = l->at.sequence = v->shape.rank == 3;
+    if (sequence) l->at.kh = 1;
+    GF_TRY(sides(s, n, "dilations", 1, 1, sequence, &l->at.dh, &l->at.dw));
+    bool pools = l->cls == &gf_layer_max_pool || l->cls == &gf_layer_avg_pool;
+    if (pools && (l->at.dh != 1 || l->at.dw != 1)) return gf_oi_refuse(s, n, "dilations other than 1");
+    GF_TRY(sides(s, n, "kernel_shape", l->at.kh, l->at.kw, sequence, &l->at.kh, &l->at.kw));
+    GF_TRY(sides(s, n, "strides", 1, 1, sequence, &l->at.sh, &l->at.sw));
     return padding(s, n, v, l);
-}
-
-/* (h, w, c) -> (1, c, h, w) */
-static gf_shape as_nchw(const gf_shape *s) { return GF_SHAPE(1, s->dim[2], s->dim[0], s->dim[1]); }
-
-static graft_status set_map(gf_oi *s, const gf_onnx_node *n, int layer)
-{
-    gf_shape shape = as_nchw(&s->m->layer[layer].shape);
-    return gf_oi_set(s, n, layer, GF_OI_NCHW, &shape);
 }
 
 /* ---- convolution and what folds into it */
@@ -99,38 +77,41 @@ static graft_status set_map(gf_oi *s, const gf_onnx_node *n, int layer)
 static graft_status conv(gf_oi *s, const gf_onnx_node *n)
 {
     gf_oi_value *v;
-    gf_oi_const *kernel = weights(s, n, 1), *bias = weights(s, n, 2);
+    gf_oi_const *kernel = gf_oi_weights(s, n, 1), *bias = gf_oi_weights(s, n, 2);
     const gf_onnx_node *add = NULL;
-    GF_TRY(map_input(s, n, &v));
-    if (!kernel || kernel->shape.rank != 4) return gf_oi_refuse(s, n, "its kernel is no constant of 4 dimensions");
+    GF_TRY(gf_oi_map_input(s, n, &v));
+    if (!kernel || kernel->shape.rank != v->shape.rank) {
+        return gf_oi_refuse(s, n, "its kernel is no constant of as many dimensions as its input");
+    }
     const int64_t *k = kernel->shape.dim, channels = v->shape.dim[1], groups = gf_oi_int(n, "group", 1);
+    const int64_t kh = kernel->shape.rank == 4 ? k[2] : 1, kw = k[kernel->shape.rank - 1];
     enum { LARGEST = 1 << 24 };
     bool fits = groups > 0 && groups <= channels && k[0] > 0 && k[0] < LARGEST && k[1] > 0 && channels % groups == 0 &&
-                k[1] == channels / groups && k[0] % groups == 0 && k[2] > 0 && k[2] < 65536 && k[3] > 0 && k[3] < 65536;
+                k[1] == channels / groups && k[0] % groups == 0 && kh > 0 && kh < 65536 && kw > 0 && kw < 65536;
     if (!fits) return gf_oi_refuse(s, n, "its kernel does not fit its input");
 
     gf_layer l = {.cls = &gf_layer_conv2d, .n_src = 1, .src = {v->layer}};
     l.at.filters = (int)k[0];
-    l.at.kh = (int)k[2];
-    l.at.kw = (int)k[3];
+    l.at.kh = (int)kh;
+    l.at.kw = (int)kw;
     GF_TRY(window(s, n, v, &l));
-    if (l.at.kh != k[2] || l.at.kw != k[3]) return gf_oi_refuse(s, n, "kernel_shape is not its kernel's");
+    if (l.at.kh != kh || l.at.kw != kw) return gf_oi_refuse(s, n, "kernel_shape is not its kernel's");
     l.at.groups = (int)groups;
     if (groups > 1 && groups == channels) {
         l.cls = &gf_layer_depthwise;
         l.at.multiplier = (int)(k[0] / groups);
     }
-    gf_oi_value like = {.shape = GF_SHAPE(1, k[0], 1, 1), .layout = GF_OI_NCHW};
+    gf_oi_value like = {.shape = {v->shape.rank, {1, k[0], 1, 1}}, .layout = GF_OI_NCHW};
     if (!bias) bias = gf_oi_following_bias(s, n, &like, &add);
     l.at.use_bias = bias != NULL;
     if (bias && gf_count(&bias->shape) != (size_t)k[0]) return gf_oi_refuse(s, n, "its bias does not fit its kernel");
 
     int layer;
-    GF_TRY(gf_oi_add_layer(s, l, n, weights_name(n, 1), &layer));
+    GF_TRY(gf_oi_add_layer(s, l, n, gf_oi_weights_name(n, 1), &layer));
     gf_oi_fill fill = {.layer = layer, .var = "kernel", .from = kernel, .how = GF_OI_OIHW, .factor = 1};
     GF_TRY(gf_oi_fill_later(s, fill));
-    if (bias) GF_TRY(gf_oi_fill_later(s, vector(layer, "bias", bias)));
-    return set_map(s, add ? add : n, layer);
+    if (bias) GF_TRY(gf_oi_fill_later(s, gf_oi_vector(layer, "bias", bias)));
+    return gf_oi_set_map(s, add ? add : n, layer);
 }
 
 static graft_status batch_norm(gf_oi *s, const gf_onnx_node *n)
@@ -145,13 +126,13 @@ static graft_status batch_norm(gf_oi *s, const gf_onnx_node *n)
     l.at.epsilon = gf_oi_float(n, "epsilon", 1e-5f);
     l.at.momentum = gf_oi_float(n, "momentum", 0.9f);
     int layer;
-    GF_TRY(gf_oi_add_layer(s, l, n, weights_name(n, 1), &layer));
+    GF_TRY(gf_oi_add_layer(s, l, n, gf_oi_weights_name(n, 1), &layer));
     for (size_t k = 0; k < 4; k++) {
-        gf_oi_const *c = weights(s, n, k + 1);
+        gf_oi_const *c = gf_oi_weights(s, n, k + 1);
         if (!c || gf_count(&c->shape) != gf_layer_channels(&s->m->layer[layer])) {
             return gf_oi_refuse(s, n, "its scale, bias, mean and variance are not constants of one a channel");
         }
-        GF_TRY(gf_oi_fill_later(s, vector(layer, vars[k], c)));
+        GF_TRY(gf_oi_fill_later(s, gf_oi_vector(layer, vars[k], c)));
     }
     return gf_oi_set(s, n, layer, v->layout, &v->shape);
 }
@@ -169,17 +150,17 @@ static graft_status layer_norm(gf_oi *s, const gf_onnx_node *n)
     if (!last || n->n_outputs != 1) return gf_oi_refuse(s, n, "other than over channels");
     gf_layer l = {.cls = &gf_layer_layer_norm, .n_src = 1, .src = {v->layer}};
     l.at.epsilon = gf_oi_float(n, "epsilon", 1e-5f);
-    l.at.no_scale = !weights(s, n, 1);
-    l.at.no_center = !weights(s, n, 2);
+    l.at.no_scale = !gf_oi_weights(s, n, 1);
+    l.at.no_center = !gf_oi_weights(s, n, 2);
     int layer;
-    GF_TRY(gf_oi_add_layer(s, l, n, weights_name(n, 1), &layer));
+    GF_TRY(gf_oi_add_layer(s, l, n, gf_oi_weights_name(n, 1), &layer));
     for (size_t k = 0; k < 2; k++) {
-        gf_oi_const *c = weights(s, n, k + 1);
+        gf_oi_const *c = gf_oi_weights(s, n, k + 1);
         if (!c) continue;
         if (gf_count(&c->shape) != gf_layer_channels(&s->m->layer[layer])) {
             return gf_oi_refuse(s, n, "its scale and bias are not one a channel");
         }
-        GF_TRY(gf_oi_fill_later(s, vector(layer, vars[k], c)));
+        GF_TRY(gf_oi_fill_later(s, gf_oi_vector(layer, vars[k], c)));
     }
     return gf_oi_set(s, n, layer, v->layout, &v->shape);
 }
@@ -191,6 +172,7 @@ static graft_status layer_norm(gf_oi *s, const gf_onnx_node *n)
 static graft_status ceil_mode(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v, gf_layer *l)
 {
     if (!gf_oi_int(n, "ceil_mode", 0) || l->at.padding == GF_PAD_SAME) return GRAFT_OK;
+    if (l->at.sequence) return gf_oi_refuse(s, n, "ceil_mode of a sequence");
     const int64_t in[2] = {v->shape.dim[2] + l->at.pt + l->at.pb, v->shape.dim[3] + l->at.pl + l->at.pr};
     const int64_t real[2] = {v->shape.dim[2] + l->at.pt, v->shape.dim[3] + l->at.pl};
     const int k[2] = {l->at.kh, l->at.kw}, stride[2] = {l->at.sh, l->at.sw};
@@ -212,34 +194,37 @@ static graft_status ceil_mode(gf_oi *s, const gf_onnx_node *n, const gf_oi_value
 static graft_status pool(gf_oi *s, const gf_onnx_node *n)
 {
     gf_oi_value *v;
-    GF_TRY(map_input(s, n, &v));
+    GF_TRY(gf_oi_map_input(s, n, &v));
     bool max = !strcmp(n->op, "MaxPool");
     gf_layer l = {.cls = max ? &gf_layer_max_pool : &gf_layer_avg_pool, .n_src = 1, .src = {v->layer}};
     l.at.count_padding = !max && gf_oi_int(n, "count_include_pad", 0);
     GF_TRY(window(s, n, v, &l));
-    if (!l.at.kh) return gf_oi_refuse(s, n, "it has no kernel_shape");
+    if (!l.at.kw) return gf_oi_refuse(s, n, "it has no kernel_shape");
     if (l.at.padding == GF_PAD_VALID) l.at.count_padding = false; /* there is nothing to count */
     GF_TRY(ceil_mode(s, n, v, &l));
     int layer;
     GF_TRY(gf_oi_add_layer(s, l, n, NULL, &layer));
-    return set_map(s, n, layer);
+    return gf_oi_set_map(s, n, layer);
 }
 
 static graft_status add_global(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v, bool max, bool keeps)
 {
     gf_layer l = {.cls = max ? &gf_layer_global_max_pool : &gf_layer_global_pool, .n_src = 1, .src = {v->layer}};
     l.at.keepdims = keeps;
+    l.at.sequence = v->shape.rank == 3;
     int layer;
     GF_TRY(gf_oi_add_layer(s, l, n, NULL, &layer));
-    int64_t c = s->m->layer[v->layer].shape.dim[2];
+    int64_t c = (int64_t)gf_layer_channels(&s->m->layer[v->layer]);
     if (!keeps) return gf_oi_set(s, n, layer, GF_OI_FLAT, &GF_SHAPE(1, c));
-    return gf_oi_set(s, n, layer, v->layout, v->layout == GF_OI_NCHW ? &GF_SHAPE(1, c, 1, 1) : &GF_SHAPE(1, 1, 1, c));
+    gf_shape shape = {v->shape.rank, {1, 1, 1, 1}};
+    shape.dim[v->layout == GF_OI_NCHW ? 1 : v->shape.rank - 1] = c;
+    return gf_oi_set(s, n, layer, v->layout, &shape);
 }
 
 static graft_status global_pool(gf_oi *s, const gf_onnx_node *n)
 {
     gf_oi_value *v;
-    GF_TRY(map_input(s, n, &v));
+    GF_TRY(gf_oi_map_input(s, n, &v));
     return add_global(s, n, v, !strcmp(n->op, "GlobalMaxPool"), true);
 }
 
@@ -251,216 +236,78 @@ static graft_status reduce(gf_oi *s, const gf_onnx_node *n)
     if (!v) return gf_oi_refuse(s, n, "it has no input");
     GF_TRY(gf_oi_int_list(s, n, 1, "axes", axes, &count));
     GF_TRY(gf_oi_materialize(s, v));
-    bool map = v->shape.rank == 4 && (v->layout == GF_OI_NCHW || v->layout == GF_OI_NHWC);
-    int first = v->layout == GF_OI_NCHW ? 2 : 1;
+    bool map = gf_oi_is_map(v);
+    int first = v->layout == GF_OI_NCHW ? 2 : 1, places = v->shape.rank - 2;
     for (int i = 0; map && i < count; i++) {
-        int64_t axis = axes[i] < 0 ? axes[i] + 4 : axes[i];
-        if (axis == first || axis == first + 1) seen |= 1 << (axis - first);
+        int64_t axis = axes[i] < 0 ? axes[i] + v->shape.rank : axes[i];
+        if (axis >= first && axis < first + places) seen |= 1 << (axis - first);
     }
-    if (!map || count != 2 || seen != 3) return gf_oi_refuse(s, n, "other than over height and width");
+    if (!map || count != places || seen != (1 << places) - 1) {
+        return gf_oi_refuse(s, n, "other than over height and width");
+    }
     return add_global(s, n, v, !strcmp(n->op, "ReduceMax"), gf_oi_int(n, "keepdims", 1) != 0);
 }
 
-/* ---- shapes */
-
-/* (n, everything): the global pooling before it just does not keep its dimensions; a map of one place is a list of
- * channels; else the order of the file's features must be kept in mind. */
-static graft_status collapse(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v)
+/* Over each channel of a picture by itself; of (n, groups, ...), which a map was given the shape of, over groups. */
+static graft_status instance_norm(gf_oi *s, const gf_onnx_node *n)
 {
-    gf_layer *before = &s->m->layer[v->layer];
-    gf_shape flat = GF_SHAPE(1, (int64_t)gf_count(&v->shape));
-    if (v->shape.rank == 2 || v->layout == GF_OI_FLAT_CHW) return gf_oi_alias(s, n, v);
-    bool pools = before->cls == &gf_layer_global_pool || before->cls == &gf_layer_global_max_pool;
-    if (pools && (size_t)v->layer + 1 == s->m->n_layers && v->uses == 1 && !v->shared) {
-        before->at.keepdims = false;
-        before->shape = GF_SHAPE(before->shape.dim[2]);
-        return gf_oi_set(s, n, v->layer, GF_OI_FLAT, &flat);
-    }
-    bool one_place = before->shape.dim[0] == 1 && before->shape.dim[1] == 1;
-    if (v->layout == GF_OI_NCHW && !one_place && before->shape.dim[2] != 1) {
-        GF_TRY(gf_oi_alias(s, n, v));
-        gf_oi_value *out = gf_oi_find(s, n->output[0]);
-        out->layout = GF_OI_FLAT_CHW;
-        out->shape = flat;
-        return GRAFT_OK;
-    }
-    int layer;
-    gf_layer l = {.cls = &gf_layer_flatten, .n_src = 1, .src = {v->layer}};
-    GF_TRY(gf_oi_add_layer(s, l, n, NULL, &layer));
-    return gf_oi_set(s, n, layer, GF_OI_FLAT, &flat);
-}
-
-/* (n, features) -> (n, c, h, w) or, for one place, (n, 1, 1, c) */
-static graft_status unfold(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v, const gf_shape *to)
-{
-    if (v->layout == GF_OI_FLAT_CHW) {
-        gf_shape was = as_nchw(&s->m->layer[v->layer].shape);
-        if (!gf_shape_equal(&was, to)) return gf_oi_refuse(s, n, "into a shape that is not read");
-        return gf_oi_set(s, n, v->layer, GF_OI_NCHW, to);
-    }
-    gf_layer l = {.cls = &gf_layer_reshape, .n_src = 1, .src = {v->layer}};
-    bool last = to->dim[1] == 1 && to->dim[2] == 1;
-    bool place = last || (to->dim[2] == 1 && to->dim[3] == 1);
-    int layer;
-    l.at.target = place ? GF_SHAPE(1, 1, last ? to->dim[3] : to->dim[1]) : GF_SHAPE(to->dim[1], to->dim[2], to->dim[3]);
-    GF_TRY(gf_oi_add_layer(s, l, n, NULL, &layer));
-    if (!place) {
-        gf_layer turn = {.cls = &gf_layer_permute, .n_src = 1, .src = {layer}, .at = {.permute = {1, 2, 0}}};
-        GF_TRY(gf_oi_add_layer(s, turn, n, NULL, &layer));
-    }
-    return gf_oi_set(s, n, layer, last && to->dim[3] != 1 ? GF_OI_NHWC : GF_OI_NCHW, to);
-}
-
-static graft_status to_shape(gf_oi *s, const gf_onnx_node *n, gf_oi_value *v, const gf_shape *to)
-{
-    if (gf_shape_equal(&v->shape, to)) return gf_oi_alias(s, n, v);
-    size_t have = gf_count(&v->shape), want;
-    if (!gf_shape_count(to, &want) || want != have) return gf_oi_refuse(s, n, "into a shape that does not fit");
+    static const char *const vars[] = {"gamma", "beta"};
+    gf_oi_value *v = gf_oi_input(s, n, 0);
+    if (!v) return gf_oi_refuse(s, n, "it has no input");
     GF_TRY(gf_oi_materialize(s, v));
-    if (to->rank == 2 && to->dim[0] == 1) return collapse(s, n, v);
-    if (v->shape.rank == 4 && to->rank == 4 &&
-        to->dim[0] == 1) { /* a map of one place: what is called channels moves */
-        int64_t c = s->m->layer[v->layer].shape.dim[2];
-        bool place = (int64_t)have == c, first = to->dim[1] == c, last = to->dim[3] == c;
-        if (place && (first || last)) return gf_oi_set(s, n, v->layer, first ? GF_OI_NCHW : GF_OI_NHWC, to);
+    const gf_layer *from = &s->m->layer[v->layer];
+    int64_t groups = v->shape.dim[1], channels = (int64_t)gf_layer_channels(from);
+    bool map = from->shape.rank == 2 || from->shape.rank == 3;
+    bool fits = (v->layout == GF_OI_NCHW || v->layout == GF_OI_FLAT_CHW) && v->shape.rank >= 3 && map;
+    if (!fits || channels % groups)
+        return gf_oi_refuse(s, n, "other than over the channels of a map, or groups of them");
+    gf_oi_const *given[2], *each[2];
+    bool plain = true;
+    for (int k = 0; k < 2; k++) {
+        given[k] = gf_oi_weights(s, n, (size_t)k + 1);
+        const float *x = given[k] && (int64_t)gf_count(&given[k]->shape) == groups ? gf_oi_floats(s, given[k]) : NULL;
+        each[k] = x ? gf_oi_make_const(s, &GF_SHAPE(channels), false) : NULL;
+        if (!each[k]) return gf_oi_refuse(s, n, "its scale and bias are not constants of one a channel");
+        for (int64_t c = 0; c < channels; c++) each[k]->f[c] = x[c / (channels / groups)];
+        for (int64_t c = 0; c < channels; c++) plain &= each[k]->f[c] == (float)!k;
     }
-    if (v->shape.rank == 2 && to->rank == 4 && to->dim[0] == 1) return unfold(s, n, v, to);
-    return gf_oi_refuse(s, n, "into a shape that is not read: (n, features) and (n, c, h, w) are");
-}
-
-static graft_status map_or_flat(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v)
-{
-    *v = gf_oi_input(s, n, 0);
-    if (!*v || (*v)->constant || !(*v)->known) return gf_oi_refuse(s, n, "it has no input that depends on the picture");
-    return GRAFT_OK;
-}
-
-static graft_status flatten(gf_oi *s, const gf_onnx_node *n)
-{
-    gf_oi_value *v;
-    GF_TRY(map_or_flat(s, n, &v));
-    int64_t axis = gf_oi_int(n, "axis", 1);
-    if (axis != 1 && axis != 1 - v->shape.rank) return gf_oi_refuse(s, n, "along another axis than 1");
-    return to_shape(s, n, v, &GF_SHAPE(1, (int64_t)gf_count(&v->shape)));
-}
-
-static graft_status reshape(gf_oi *s, const gf_onnx_node *n)
-{
-    gf_oi_value *v;
-    int64_t dims[2 * GF_MAX_RANK];
-    int count, open = -1;
-    GF_TRY(map_or_flat(s, n, &v));
-    GF_TRY(gf_oi_int_list(s, n, 1, "shape", dims, &count));
-    gf_shape to = {.rank = count};
-    if (count < 1 || count > GF_MAX_RANK) return gf_oi_refuse(s, n, "into more dimensions than 6");
-    int64_t known = 1, have = (int64_t)gf_count(&v->shape);
-    for (int d = 0; d < count; d++) {
-        to.dim[d] = !dims[d] && d < v->shape.rank ? v->shape.dim[d] : dims[d];
-        if (to.dim[d] == -1 && open < 0) {
-            open = d;
-        } else if (to.dim[d] < 1 || to.dim[d] > have || known > have) {
-            return gf_oi_refuse(s, n, "into a shape that does not fit");
-        } else {
-            known *= to.dim[d];
-        }
-    }
-    if (open >= 0 && known > 0) to.dim[open] = have / known;
-    return to_shape(s, n, v, &to);
-}
-
-static graft_status squeeze(gf_oi *s, const gf_onnx_node *n)
-{
-    gf_oi_value *v;
-    int64_t axes[2 * GF_MAX_RANK];
-    int count;
-    GF_TRY(map_or_flat(s, n, &v));
-    GF_TRY(gf_oi_int_list(s, n, 1, "axes", axes, &count));
-    gf_shape to = {0};
-    for (int d = 0; d < v->shape.rank; d++) {
-        bool drop = count < 0 && d > 0 && v->shape.dim[d] == 1;
-        for (int i = 0; i < count; i++) drop |= axes[i] == d || axes[i] + v->shape.rank == d;
-        if (!drop) to.dim[to.rank++] = v->shape.dim[d];
-    }
-    return to_shape(s, n, v, &to);
-}
-
-static graft_status unsqueeze(gf_oi *s, const gf_onnx_node *n)
-{
-    gf_oi_value *v;
-    int64_t axes[2 * GF_MAX_RANK];
-    int count;
-    GF_TRY(map_or_flat(s, n, &v));
-    GF_TRY(gf_oi_int_list(s, n, 1, "axes", axes, &count));
-    gf_shape to = {.rank = v->shape.rank + count};
-    if (count < 1 || to.rank > GF_MAX_RANK) return gf_oi_refuse(s, n, "into more dimensions than 6");
-    for (int d = 0, k = 0; d < to.rank; d++) {
-        bool is_new = false;
-        for (int i = 0; i < count; i++) is_new |= axes[i] == d || axes[i] + to.rank == d;
-        to.dim[d] = is_new || k == v->shape.rank ? 1 : v->shape.dim[k++];
-    }
-    return to_shape(s, n, v, &to);
-}
-
-/* Between (n, c, h, w) and (n, h, w, c) nothing moves: only what the file calls the dimensions changes. */
-static graft_status transpose(gf_oi *s, const gf_onnx_node *n)
-{
-    static const int64_t to_nchw[] = {0, 3, 1, 2}, to_nhwc[] = {0, 2, 3, 1}, same[] = {0, 1, 2, 3};
-    gf_oi_value *v;
-    GF_TRY(map_or_flat(s, n, &v));
-    const gf_onnx_attr *perm = gf_onnx_attribute(n, "perm");
-    if (!perm || perm->n_ints != (size_t)v->shape.rank || v->shape.rank > 4) {
-        return gf_oi_refuse(s, n, "of dimensions other than (n, c, h, w) and (n, h, w, c)");
-    }
-    size_t bytes = perm->n_ints * sizeof *perm->ints;
-    if (!memcmp(perm->ints, same, bytes)) return gf_oi_alias(s, n, v);
-    bool nchw = v->layout == GF_OI_NHWC && v->shape.rank == 4 && !memcmp(perm->ints, to_nchw, bytes);
-    bool nhwc = v->layout == GF_OI_NCHW && v->shape.rank == 4 && !memcmp(perm->ints, to_nhwc, bytes);
-    if (!nchw && !nhwc) return gf_oi_refuse(s, n, "of dimensions other than (n, c, h, w) and (n, h, w, c)");
-    GF_TRY(gf_oi_materialize(s, v));
-    GF_TRY(gf_oi_alias(s, n, v));
-    gf_oi_value *out = gf_oi_find(s, n->output[0]);
-    const int64_t *d = v->shape.dim;
-    out->layout = nchw ? GF_OI_NCHW : GF_OI_NHWC;
-    out->shape = nchw ? GF_SHAPE(1, d[3], d[1], d[2]) : GF_SHAPE(1, d[2], d[3], d[1]);
-    return GRAFT_OK;
-}
-
-static graft_status pad(gf_oi *s, const gf_onnx_node *n)
-{
-    gf_oi_value *v;
-    int64_t p[2 * GF_MAX_RANK];
-    int count;
-    GF_TRY(map_input(s, n, &v));
-    GF_TRY(gf_oi_int_list(s, n, 1, "pads", p, &count));
-    const gf_onnx_attr *mode = gf_onnx_attribute(n, "mode");
-    gf_oi_const *with = weights(s, n, 2);
-    const float *number = with && gf_count(&with->shape) == 1 ? gf_oi_floats(s, with) : NULL;
-    bool zero = (!mode || !strcmp(mode->s, "constant")) && (!number || *number == 0) && gf_oi_float(n, "value", 0) == 0;
-    bool fits = count == 8 && n->n_inputs <= 3 && !p[0] && !p[1] && !p[4] && !p[5];
-    for (int i = 0; fits && i < 8; i++) fits = p[i] >= 0 && p[i] < 65536;
-    if (!zero || !fits) return gf_oi_refuse(s, n, "other than zeros around height and width");
-    gf_layer l = {.cls = &gf_layer_zero_padding, .n_src = 1, .src = {v->layer}};
-    l.at.pt = (int)p[2], l.at.pl = (int)p[3], l.at.pb = (int)p[6], l.at.pr = (int)p[7];
+    gf_layer l = {.cls = &gf_layer_group_norm, .n_src = 1, .src = {v->layer}};
+    l.at.norm_groups = (int)groups;
+    l.at.epsilon = gf_oi_float(n, "epsilon", 1e-5f);
+    l.at.no_scale = l.at.no_center = plain;
     int layer;
-    GF_TRY(gf_oi_add_layer(s, l, n, NULL, &layer));
-    return set_map(s, n, layer);
+    GF_TRY(gf_oi_add_layer(s, l, n, gf_oi_weights_name(n, 1), &layer));
+    for (int k = 0; k < 2 && !plain; k++) GF_TRY(gf_oi_fill_later(s, gf_oi_vector(layer, vars[k], each[k])));
+    return gf_oi_set(s, n, layer, v->layout, &v->shape);
+}
+
+/* ---- merging */
+
+/* The layer's axis that the file's is; -1: none. */
+static int own_axis(const gf_oi_value *v, int64_t axis)
+{
+    const int rank = v->shape.rank;
+    if (axis < 1 || axis >= rank || v->layout == GF_OI_FLAT_CHW) return -1;
+    if (v->layout != GF_OI_NCHW) return (int)axis - 1;
+    return axis == 1 ? rank - 2 : (int)axis - 2;
 }
 
 static graft_status concat(gf_oi *s, const gf_onnx_node *n)
 {
-    int64_t axis = gf_oi_int(n, "axis", 1), channels = 0;
-    gf_layer l = {.cls = &gf_layer_concatenate, .at = {.axis = -1}};
+    int64_t axis = gf_oi_int(n, "axis", 1), along = 0;
+    gf_layer l = {.cls = &gf_layer_concatenate};
     gf_oi_value *first = gf_oi_input(s, n, 0);
     int layer = -1;
     for (size_t k = 0; k < n->n_inputs; k++) {
         gf_oi_value *v = gf_oi_input(s, n, k);
         if (!v) return gf_oi_refuse(s, n, "an input is left out");
         GF_TRY(gf_oi_materialize(s, v));
-        int own = v->layout == GF_OI_NHWC ? 3 : v->layout == GF_OI_FLAT_CHW ? -1 : 1;
-        if (v->layout != first->layout || own != (axis < 0 ? axis + v->shape.rank : axis)) {
-            return gf_oi_refuse(s, n, "of other than channels");
+        if (k == 0 && axis < 0) axis += v->shape.rank;
+        l.at.axis = own_axis(v, axis);
+        if (v->layout != first->layout || v->shape.rank != first->shape.rank || l.at.axis < 0) {
+            return gf_oi_refuse(s, n, "of values whose dimensions lie differently");
         }
-        channels += v->shape.dim[own];
+        along += v->shape.dim[axis];
         l.src[l.n_src++] = v->layer;
         bool last = k + 1 == n->n_inputs;
         if (l.n_src < GF_OP_MAX_SRC && !last) continue;
@@ -474,7 +321,7 @@ static graft_status concat(gf_oi *s, const gf_onnx_node *n)
     }
     if (layer < 0) return gf_oi_refuse(s, n, "it has no input");
     gf_shape shape = first->shape;
-    shape.dim[first->layout == GF_OI_NHWC ? 3 : 1] = channels;
+    shape.dim[axis] = along;
     return gf_oi_set(s, n, layer, first->layout, &shape);
 }
 
@@ -507,10 +354,11 @@ static graft_status features_of(gf_oi *s, const gf_onnx_node *n, int *layer, gf_
     GF_TRY(gf_oi_materialize(s, v));
     *layer = v->layer;
     if (v->layout == GF_OI_FLAT && v->shape.rank == 2) return GRAFT_OK;
-    if (v->layout == GF_OI_NHWC && v->shape.rank == 4) return GRAFT_OK; /* at each place by itself */
+    if (v->layout == GF_OI_NHWC && gf_oi_is_map(v)) return GRAFT_OK; /* at each place by itself */
     if (v->layout != GF_OI_FLAT_CHW) return gf_oi_refuse(s, n, "its input is not (n, features)");
     const gf_shape *map = &s->m->layer[v->layer].shape;
-    fill->h = (int)map->dim[0], fill->w = (int)map->dim[1], fill->c = (int)map->dim[2];
+    if (v->shape.rank != 2) return gf_oi_refuse(s, n, "its input is not (n, features)");
+    fill->c = (int)map->dim[map->rank - 1], fill->h = 1, fill->w = (int)(gf_count(map) / (size_t)fill->c);
     gf_layer l = {.cls = &gf_layer_flatten, .n_src = 1, .src = {v->layer}};
     return gf_oi_add_layer(s, l, n, NULL, layer);
 }
@@ -518,7 +366,7 @@ static graft_status features_of(gf_oi *s, const gf_onnx_node *n, int *layer, gf_
 static graft_status dense(gf_oi *s, const gf_onnx_node *n)
 {
     bool gemm = !strcmp(n->op, "Gemm");
-    gf_oi_const *kernel = weights(s, n, 1), *bias = gemm ? weights(s, n, 2) : NULL;
+    gf_oi_const *kernel = gf_oi_weights(s, n, 1), *bias = gemm ? gf_oi_weights(s, n, 2) : NULL;
     const gf_onnx_node *add = NULL;
     gf_oi_fill fill = {.var = "kernel", .from = kernel, .how = GF_OI_DENSE, .factor = 1};
     gf_layer l = {.cls = &gf_layer_dense, .n_src = 1};
@@ -530,10 +378,13 @@ static graft_status dense(gf_oi *s, const gf_onnx_node *n)
     int64_t in = kernel->shape.dim[fill.transposed], units = kernel->shape.dim[!fill.transposed];
     enum { LARGEST = 1 << 24 };
     const gf_shape *from = &s->m->layer[l.src[0]].shape;
-    bool map = from->rank == 3, fits = from->dim[from->rank - 1] == in && units > 0 && units < LARGEST;
+    bool map = from->rank > 1, fits = from->dim[from->rank - 1] == in && units > 0 && units < LARGEST;
     if (!fits || (map && gemm)) return gf_oi_refuse(s, n, "its kernel does not fit its input");
     gf_oi_value like = {.shape = GF_SHAPE(1, units), .layout = GF_OI_FLAT};
-    if (map) like = (gf_oi_value){.shape = GF_SHAPE(1, from->dim[0], from->dim[1], units), .layout = GF_OI_NHWC};
+    if (map) {
+        like = (gf_oi_value){.shape = {from->rank + 1, {1, from->dim[0], from->dim[1]}}, .layout = GF_OI_NHWC};
+        like.shape.dim[from->rank] = units;
+    }
     if (bias) {
         bias = gf_oi_per_channel(s, &like, bias);
         if (!bias) return gf_oi_refuse(s, n, "its bias does not fit its kernel");
@@ -542,10 +393,10 @@ static graft_status dense(gf_oi *s, const gf_onnx_node *n)
     }
     l.at.units = (int)units;
     l.at.no_bias = !bias;
-    GF_TRY(gf_oi_add_layer(s, l, n, weights_name(n, 1), &fill.layer));
+    GF_TRY(gf_oi_add_layer(s, l, n, gf_oi_weights_name(n, 1), &fill.layer));
     GF_TRY(gf_oi_fill_later(s, fill));
     if (bias) {
-        gf_oi_fill b = vector(fill.layer, "bias", bias);
+        gf_oi_fill b = gf_oi_vector(fill.layer, "bias", bias);
         b.factor = gemm && !add ? gf_oi_float(n, "beta", 1) : 1;
         GF_TRY(gf_oi_fill_later(s, b));
     }
@@ -560,7 +411,7 @@ static graft_status same(gf_oi *s, const gf_onnx_node *n)
     gf_oi_value *v;
     int64_t to = gf_oi_int(n, "to", GF_ONNX_FLOAT);
     bool floats = to == GF_ONNX_FLOAT || to == GF_ONNX_FLOAT16 || to == GF_ONNX_DOUBLE || to == GF_ONNX_BFLOAT16;
-    GF_TRY(map_or_flat(s, n, &v));
+    GF_TRY(gf_oi_map_or_flat(s, n, &v));
     if (!floats) return gf_oi_refuse(s, n, "to integers");
     return gf_oi_alias(s, n, v);
 }
@@ -569,7 +420,7 @@ static graft_status same(gf_oi *s, const gf_onnx_node *n)
 static graft_status gather(gf_oi *s, const gf_onnx_node *n)
 {
     gf_oi_value *v = gf_oi_input(s, n, 0);
-    gf_oi_const *c = weights(s, n, 1);
+    gf_oi_const *c = gf_oi_weights(s, n, 1);
     const int64_t *order = c && gf_count(&c->shape) == 3 ? gf_oi_ints(s, c) : NULL;
     bool turns = order && order[0] == 2 && order[1] == 1 && order[2] == 0;
     gf_layer *l = &s->m->layer[s->input_layer];
@@ -585,8 +436,8 @@ static graft_status gather(gf_oi *s, const gf_onnx_node *n)
 static graft_status dropout(gf_oi *s, const gf_onnx_node *n)
 {
     gf_oi_value *v;
-    GF_TRY(map_or_flat(s, n, &v));
-    gf_oi_const *c = weights(s, n, 1);
+    GF_TRY(gf_oi_map_or_flat(s, n, &v));
+    gf_oi_const *c = gf_oi_weights(s, n, 1);
     const float *ratio = c && gf_count(&c->shape) == 1 ? gf_oi_floats(s, c) : NULL;
     gf_layer l = {.cls = &gf_layer_dropout, .n_src = 1};
     l.at.rate = ratio ? *ratio : gf_oi_float(n, "ratio", 0.5f);
@@ -601,12 +452,13 @@ static graft_status dropout(gf_oi *s, const gf_onnx_node *n)
 static graft_status softmax(gf_oi *s, const gf_onnx_node *n)
 {
     gf_oi_value *v;
-    GF_TRY(map_or_flat(s, n, &v));
+    GF_TRY(gf_oi_map_or_flat(s, n, &v));
     GF_TRY(gf_oi_materialize(s, v));
     int64_t axis = gf_oi_int(n, "axis", s->o->opset < 13 ? 1 : -1);
     if (axis < 0) axis += v->shape.rank;
-    bool one_place = v->layout == GF_OI_NCHW && v->shape.dim[2] == 1 && v->shape.dim[3] == 1;
+    bool one_place = v->layout == GF_OI_NCHW && v->shape.rank == 4 && v->shape.dim[2] == 1 && v->shape.dim[3] == 1;
     bool fits = axis == 1 && (v->layout == GF_OI_FLAT || v->layout == GF_OI_NCHW);
+    fits |= axis == v->shape.rank - 1 && v->layout == GF_OI_NHWC && s->o->opset >= 13;
     if (s->o->opset < 13) fits &= v->layout == GF_OI_FLAT || one_place; /* it took all dimensions from there on */
     if (!fits) return gf_oi_refuse(s, n, "over other than channels");
     gf_layer l = {.cls = &gf_layer_softmax, .n_src = 1, .src = {v->layer}};
@@ -629,12 +481,15 @@ static const struct {
     {"GlobalMaxPool", global_pool},
     {"ReduceMean", reduce},
     {"ReduceMax", reduce},
-    {"Flatten", flatten},
-    {"Reshape", reshape},
-    {"Squeeze", squeeze},
-    {"Unsqueeze", unsqueeze},
-    {"Transpose", transpose},
-    {"Pad", pad},
+    {"Flatten", gf_oi_flatten},
+    {"Reshape", gf_oi_reshape},
+    {"Squeeze", gf_oi_squeeze},
+    {"Unsqueeze", gf_oi_unsqueeze},
+    {"Transpose", gf_oi_transpose},
+    {"Pad", gf_oi_pad},
+    {"Slice", gf_oi_slice},
+    {"Resize", gf_oi_resize},
+    {"InstanceNormalization", instance_norm},
     {"Concat", concat},
     {"Sum", sum},
     {"Gemm", dense},

@@ -11,8 +11,8 @@
 enum {
     OPSET = 17,
     IR_VERSION = 8,
-    NODES_A_LAYER = 12,
-    TENSORS_A_LAYER = 12,
+    NODES_A_LAYER = 28,
+    TENSORS_A_LAYER = 16,
     OUTPUTS = 2,
     ATTRIBUTES = 6,
     INPUTS = GF_OP_MAX_SRC + 1
@@ -202,7 +202,7 @@ static graft_status write_outputs(gf_oo *w)
     bool squashed = l->at.act != GF_ACT_LINEAR && l->cls == &gf_layer_dense;
     if ((n == 1 && l->cls != &gf_layer_dense) || squashed) {
         return gf_fail(w->err, GF_E_ONNX_EXPORT, NULL, "layer %s (%s) does not give logits", GF_ESC(l->name),
-                       l->cls->name);
+                       gf_layer_class_name(l));
     }
     gf_shape shape = GF_SHAPE(-1, n == 1 ? 2 : n);
     gf_onnx_node *last = gf_oo_node(w, "Flatten", "logits", value, NULL, NULL);

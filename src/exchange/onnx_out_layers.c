@@ -2,6 +2,7 @@
 #include "exchange/onnx_out.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef graft_status (*write_fn)(gf_oo *w, const gf_layer *l, const char *in, const char *out);
@@ -53,21 +54,22 @@ static graft_status own_act(gf_oo *w, const gf_layer *l, const char *linear, con
     return linear == out ? GRAFT_OK : gf_oo_act(w, l->name, l->at.act, l->at.alpha, linear, out);
 }
 
-/* ---- between (n, c, h, w) and (n, h, w, c) */
+/* ---- between (n, c, h, w) and (n, h, w, c), (n, c, steps) and (n, steps, c) */
 
-static const char *turned(gf_oo *w, const gf_layer *l, const char *in, const char *out, const int64_t perm[4])
+static const char *turned(gf_oo *w, const gf_layer *l, const char *in, const char *out, const int64_t *perm,
+                          size_t rank)
 {
     const char *to = out ? out : gf_oo_name(w, "%s/turned%zu", l->name, w->steps++);
-    gf_oo_ints(w, gf_oo_node(w, "Transpose", to, in, NULL, NULL), "perm", perm, 4);
+    gf_oo_ints(w, gf_oo_node(w, "Transpose", to, in, NULL, NULL), "perm", perm, rank);
     return to;
 }
 
-static const int64_t to_nhwc[4] = {0, 2, 3, 1}, to_nchw[4] = {0, 3, 1, 2};
+static const int64_t to_nhwc[4] = {0, 2, 3, 1}, to_nchw[4] = {0, 3, 1, 2}, exchanged[3] = {0, 2, 1};
 
 /* The source in the layer's own order of dimensions, and a name for what is to be turned back. */
 static const char *in_order(gf_oo *w, const gf_layer *l, const char *in)
 {
-    return source_shape(w, l)->rank == 3 ? turned(w, l, in, NULL, to_nhwc) : in;
+    return source_shape(w, l)->rank == 3 ? turned(w, l, in, NULL, to_nhwc, 4) : in;
 }
 static const char *before_back(gf_oo *w, const gf_layer *l, const char *out)
 {
@@ -75,16 +77,40 @@ static const char *before_back(gf_oo *w, const gf_layer *l, const char *out)
 }
 static void back(gf_oo *w, const gf_layer *l, const char *own, const char *out)
 {
-    if (own != out) turned(w, l, own, out, to_nchw);
+    if (own != out) turned(w, l, own, out, to_nchw, 4);
+}
+
+/* What ONNX computes with channels first: the source, a name for what comes out, and that turned back. */
+static const char *channels_first(gf_oo *w, const gf_layer *l, const char *in)
+{
+    return source_shape(w, l)->rank == 2 ? turned(w, l, in, NULL, exchanged, 3) : in;
+}
+static const char *before_last(gf_oo *w, const gf_layer *l, const char *out)
+{
+    return source_shape(w, l)->rank == 2 ? gf_oo_name(w, "%s/first", l->name) : out;
+}
+static void channels_last(gf_oo *w, const gf_layer *l, const char *first, const char *out)
+{
+    if (first != out) turned(w, l, first, out, exchanged, 3);
+}
+
+static int64_t source_channels(const gf_oo *w, const gf_layer *l)
+{
+    const gf_shape *s = source_shape(w, l);
+    return s->dim[s->rank - 1];
 }
 
 /* ---- windows */
 
 static void window(gf_oo *w, gf_onnx_node *n, const gf_layer *l)
 {
-    gf_oo_ints(w, n, "kernel_shape", (int64_t[]){l->at.kh, l->at.kw}, 2);
-    gf_oo_ints(w, n, "strides", (int64_t[]){l->at.sh, l->at.sw}, 2);
-    gf_oo_ints(w, n, "pads", (int64_t[]){l->at.pt, l->at.pl, l->at.pb, l->at.pr}, 4);
+    const int64_t kernel[] = {l->at.kh, l->at.kw}, strides[] = {l->at.sh, l->at.sw}, dilations[] = {l->at.dh, l->at.dw};
+    const int64_t pads[] = {l->at.pt, l->at.pl, l->at.pb, l->at.pr}, ends[] = {l->at.pl, l->at.pr};
+    const size_t first = l->at.sequence; /* of a sequence the width alone */
+    gf_oo_ints(w, n, "kernel_shape", kernel + first, 2 - first);
+    gf_oo_ints(w, n, "strides", strides + first, 2 - first);
+    gf_oo_ints(w, n, "pads", first ? ends : pads, first ? 2 : 4);
+    if (l->at.dh != 1 || l->at.dw != 1) gf_oo_ints(w, n, "dilations", dilations + first, 2 - first);
 }
 
 /* (h, w, i, o) -> (o, i, h, w); depthwise (h, w, c, m) -> (c m, 1, h, w): its outputs lie in that order too */
@@ -95,11 +121,12 @@ static const char *kernel(gf_oo *w, const gf_layer *l, const char *var, int64_t 
     const gf_param *p = gf_model_param(w->m, (int)(l - w->m->layer), var);
     const char *name = gf_oo_name(w, "%s/%s", l->name, var);
     if (!from) return name;
-    int64_t kh = p->shape.dim[0], kw = p->shape.dim[1];
-    float *to = gf_oo_tensor(w, name, &GF_SHAPE(out, in, kh, kw));
+    const int64_t *d = p->shape.dim, places = (int64_t)n / (in * out);
+    gf_shape shape = l->at.sequence ? GF_SHAPE(out, in, d[0]) : GF_SHAPE(out, in, d[0], d[1]);
+    float *to = gf_oo_tensor(w, name, &shape);
     for (int64_t o = 0; to && o < out; o++) {
         for (int64_t i = 0; i < in; i++) {
-            for (int64_t k = 0; k < kh * kw; k++) *to++ = from[(k * in + i) * out + o];
+            for (int64_t k = 0; k < places; k++) *to++ = from[(k * in + i) * out + o];
         }
     }
     return name;
@@ -108,23 +135,26 @@ static const char *kernel(gf_oo *w, const gf_layer *l, const char *var, int64_t 
 static graft_status conv(gf_oo *w, const gf_layer *l, const char *in, const char *out)
 {
     bool depthwise = l->cls == &gf_layer_depthwise;
-    int64_t channels = source_shape(w, l)->dim[2], groups = depthwise ? channels : l->at.groups;
-    const char *linear = before_act(w, l, out);
-    const char *k = kernel(w, l, "kernel", channels / groups, l->at.filters);
-    gf_onnx_node *n = gf_oo_node(w, "Conv", linear, in, k, vector(w, l, "bias"));
+    int64_t channels = source_channels(w, l), groups = depthwise ? channels : l->at.groups;
+    const char *linear = before_act(w, l, out), *first = before_last(w, l, linear);
+    const char *k = kernel(w, l, "kernel", channels / groups, l->at.filters), *from = channels_first(w, l, in);
+    gf_onnx_node *n = gf_oo_node(w, "Conv", first, from, k, vector(w, l, "bias"));
     window(w, n, l);
     gf_oo_int(w, n, "group", groups);
+    channels_last(w, l, first, linear);
     return own_act(w, l, linear, out);
 }
 
 static graft_status separable(gf_oo *w, const gf_layer *l, const char *in, const char *out)
 {
-    int64_t channels = source_shape(w, l)->dim[2], middle = channels * l->at.multiplier;
+    int64_t channels = source_channels(w, l), middle = channels * l->at.multiplier;
     const char *linear = before_act(w, l, out), *deep = gf_oo_name(w, "%s/depthwise", l->name);
-    gf_onnx_node *n = gf_oo_node(w, "Conv", deep, in, kernel(w, l, "depthwise_kernel", 1, middle), NULL);
+    const char *first = before_last(w, l, linear), *from = channels_first(w, l, in);
+    gf_onnx_node *n = gf_oo_node(w, "Conv", deep, from, kernel(w, l, "depthwise_kernel", 1, middle), NULL);
     window(w, n, l);
     gf_oo_int(w, n, "group", channels);
-    gf_oo_node(w, "Conv", linear, deep, kernel(w, l, "pointwise_kernel", middle, l->at.filters), vector(w, l, "bias"));
+    gf_oo_node(w, "Conv", first, deep, kernel(w, l, "pointwise_kernel", middle, l->at.filters), vector(w, l, "bias"));
+    channels_last(w, l, first, linear);
     return own_act(w, l, linear, out);
 }
 
@@ -134,20 +164,25 @@ static graft_status separable(gf_oo *w, const gf_layer *l, const char *in, const
 static graft_status pool(gf_oo *w, const gf_layer *l, const char *in, const char *out)
 {
     bool max = l->cls == &gf_layer_max_pool;
-    gf_onnx_node *n = gf_oo_node(w, max ? "MaxPool" : "AveragePool", out, in, NULL, NULL);
+    const char *first = before_last(w, l, out), *from = channels_first(w, l, in);
+    gf_onnx_node *n = gf_oo_node(w, max ? "MaxPool" : "AveragePool", first, from, NULL, NULL);
     window(w, n, l);
     if (!max) gf_oo_int(w, n, "count_include_pad", l->at.count_padding);
     bool padded = w->m->layer[l->src[0]].cls == &gf_layer_zero_padding;
     if (max && padded && n) n->output[n->n_outputs++] = gf_oo_name(w, "%s/places", l->name);
+    channels_last(w, l, first, out);
     return GRAFT_OK;
 }
 
 static graft_status global_pool(gf_oo *w, const gf_layer *l, const char *in, const char *out)
 {
     const char *op = l->cls == &gf_layer_global_pool ? "GlobalAveragePool" : "GlobalMaxPool";
-    const char *map = l->at.keepdims ? out : gf_oo_name(w, "%s/map", l->name);
-    gf_oo_node(w, op, map, in, NULL, NULL);
-    if (map != out) gf_oo_int(w, gf_oo_node(w, "Flatten", out, map, NULL, NULL), "axis", 1);
+    const char *map = l->at.keepdims ? before_last(w, l, out) : gf_oo_name(w, "%s/map", l->name);
+    gf_oo_node(w, op, map, channels_first(w, l, in), NULL, NULL);
+    if (l->at.keepdims) {
+        channels_last(w, l, map, out);
+    } else
+        gf_oo_int(w, gf_oo_node(w, "Flatten", out, map, NULL, NULL), "axis", 1);
     return GRAFT_OK;
 }
 
@@ -188,8 +223,9 @@ static graft_status dense(gf_oo *w, const gf_layer *l, const char *in, const cha
 static graft_status batch_norm(gf_oo *w, const gf_layer *l, const char *in, const char *out)
 {
     size_t c = gf_layer_channels(l);
+    const char *first = before_last(w, l, out), *from = channels_first(w, l, in);
     gf_onnx_node *n =
-        gf_oo_node(w, "BatchNormalization", out, in, vector_or(w, l, "gamma", c, 1), vector_or(w, l, "beta", c, 0));
+        gf_oo_node(w, "BatchNormalization", first, from, vector_or(w, l, "gamma", c, 1), vector_or(w, l, "beta", c, 0));
     const char *mean = vector(w, l, "moving_mean"), *variance = vector(w, l, "moving_variance");
     if (n && mean && variance && !w->failed) {
         n->input[n->n_inputs++] = mean;
@@ -197,6 +233,7 @@ static graft_status batch_norm(gf_oo *w, const gf_layer *l, const char *in, cons
     }
     gf_oo_float(w, n, "epsilon", l->at.epsilon);
     gf_oo_float(w, n, "momentum", l->at.momentum);
+    channels_last(w, l, first, out);
     return GRAFT_OK;
 }
 
@@ -230,19 +267,23 @@ static void affine(gf_oo *w, const gf_layer *l, const float *scale, const float 
 
 static graft_status group_norm(gf_oo *w, const gf_layer *l, const char *in, const char *out)
 {
-    const int64_t *d = l->shape.dim, groups = l->at.norm_groups;
+    const int64_t *d = l->shape.dim, groups = l->at.norm_groups, map[] = {0, d[2], d[0], d[1]},
+                  steps[] = {0, d[1], d[0]};
+    const bool sequence = l->shape.rank == 2;
     const char *joined = gf_oo_name(w, "%s/joined", l->name), *normed = gf_oo_name(w, "%s/normed", l->name);
     const char *plain = l->at.no_scale && l->at.no_center ? out : gf_oo_name(w, "%s/plain", l->name);
     const char *to = gf_oo_name(w, "%s/groups", l->name), *again = gf_oo_name(w, "%s/map", l->name);
     size_t n_gamma, n_beta;
     const float *gamma = values(w, l, "gamma", &n_gamma), *beta = values(w, l, "beta", &n_beta);
     gf_oo_int_tensor(w, to, (int64_t[]){0, groups, -1}, 3);
-    gf_oo_int_tensor(w, again, (int64_t[]){0, d[2], d[0], d[1]}, 4);
-    gf_oo_node(w, "Reshape", joined, in, to, NULL);
+    gf_oo_int_tensor(w, again, sequence ? steps : map, sequence ? 3 : 4);
+    gf_oo_node(w, "Reshape", joined, channels_first(w, l, in), to, NULL);
     gf_onnx_node *n = gf_oo_node(w, "InstanceNormalization", normed, joined, constant(w, l, "one", (size_t)groups, 1),
                                  constant(w, l, "zero", (size_t)groups, 0));
     gf_oo_float(w, n, "epsilon", l->at.epsilon);
-    gf_oo_node(w, "Reshape", plain, normed, again, NULL);
+    const char *first = before_last(w, l, plain);
+    gf_oo_node(w, "Reshape", first, normed, again, NULL);
+    channels_last(w, l, first, plain);
     if (plain != out) affine(w, l, gamma, beta, plain, out);
     return GRAFT_OK;
 }
@@ -272,6 +313,13 @@ static graft_status rescaling(gf_oo *w, const gf_layer *l, const char *in, const
         offset[i] = l->at.offset[n <= 4 ? i : 0];
     }
     affine(w, l, scale, offset, in, out);
+    return GRAFT_OK;
+}
+
+static graft_status layer_scale(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    size_t n;
+    affine(w, l, values(w, l, "gamma", &n), NULL, in, out);
     return GRAFT_OK;
 }
 
@@ -315,7 +363,9 @@ static graft_status concatenate(gf_oo *w, const gf_layer *l, const char *in, con
 static graft_status zero_padding(gf_oo *w, const gf_layer *l, const char *in, const char *out)
 {
     const char *name = gf_oo_name(w, "%s/pads", l->name);
-    gf_oo_int_tensor(w, name, (int64_t[]){0, 0, l->at.pt, l->at.pl, 0, 0, l->at.pb, l->at.pr}, 8);
+    const int64_t map[] = {0, 0, l->at.pt, l->at.pl, 0, 0, l->at.pb, l->at.pr};
+    const int64_t steps[] = {0, l->at.pl, 0, 0, l->at.pr, 0};
+    gf_oo_int_tensor(w, name, l->at.sequence ? steps : map, l->at.sequence ? 6 : 8);
     gf_oo_node(w, "Pad", out, in, name, NULL);
     return GRAFT_OK;
 }
@@ -324,9 +374,11 @@ static graft_status cropping(gf_oo *w, const gf_layer *l, const char *in, const 
 {
     const char *start = gf_oo_name(w, "%s/start", l->name), *end = gf_oo_name(w, "%s/end", l->name);
     const char *axes = gf_oo_name(w, "%s/axes", l->name);
-    gf_oo_int_tensor(w, start, (int64_t[]){l->at.pt, l->at.pl}, 2);
-    gf_oo_int_tensor(w, end, (int64_t[]){l->at.pt + l->shape.dim[0], l->at.pl + l->shape.dim[1]}, 2);
-    gf_oo_int_tensor(w, axes, (int64_t[]){2, 3}, 2);
+    const int64_t *d = l->shape.dim, from[] = {l->at.pt, l->at.pl}, to[] = {l->at.pt + d[0], l->at.pl + d[1]};
+    const size_t first = l->at.sequence;
+    gf_oo_int_tensor(w, start, from + first, 2 - first);
+    gf_oo_int_tensor(w, end, first ? (int64_t[]){l->at.pl + d[0]} : to, 2 - first);
+    gf_oo_int_tensor(w, axes, first ? (int64_t[]){1} : (int64_t[]){2, 3}, 2 - first);
     gf_onnx_node *n = gf_oo_node(w, "Slice", out, in, start, end);
     if (n && !w->failed) n->input[n->n_inputs++] = axes;
     return GRAFT_OK;
@@ -335,9 +387,10 @@ static graft_status cropping(gf_oo *w, const gf_layer *l, const char *in, const 
 static graft_status upsampling(gf_oo *w, const gf_layer *l, const char *in, const char *out)
 {
     const char *scales = gf_oo_name(w, "%s/scales", l->name);
-    float *to = gf_oo_tensor(w, scales, &GF_SHAPE(4));
-    const float each[4] = {1, 1, (float)l->at.factor_h, (float)l->at.factor_w};
-    if (to) memcpy(to, each, sizeof each);
+    const float map[4] = {1, 1, (float)l->at.factor_h, (float)l->at.factor_w}, steps[3] = {1, (float)l->at.factor_w, 1};
+    const size_t rank = l->at.sequence ? 3 : 4;
+    float *to = gf_oo_tensor(w, scales, &GF_SHAPE((int64_t)rank));
+    if (to) memcpy(to, l->at.sequence ? steps : map, rank * sizeof *to);
     gf_onnx_node *n = gf_oo_node(w, "Resize", out, in, "", scales);
     gf_oo_text(w, n, "mode", l->at.bilinear ? "linear" : "nearest");
     gf_oo_text(w, n, "coordinate_transformation_mode", l->at.bilinear ? "half_pixel" : "asymmetric");
@@ -386,6 +439,104 @@ static graft_status identity(gf_oo *w, const gf_layer *l, const char *in, const 
     return GRAFT_OK;
 }
 
+/* Any number of pictures adds it to what it has. */
+static graft_status embedding(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    (void)in;
+    size_t n;
+    const float *from = values(w, l, "embeddings", &n);
+    const char *name = gf_oo_name(w, "%s/embeddings", l->name);
+    float *to = gf_oo_tensor(w, name, &l->shape);
+    if (to && from) memcpy(to, from, n * sizeof *to);
+    gf_oo_node(w, "Identity", out, name, NULL, NULL);
+    return GRAFT_OK;
+}
+
+/* ---- attention */
+
+/* A projection's kernel as a matrix; *bias gets the name of its bias, or NULL. */
+static const char *projection(gf_oo *w, const gf_layer *l, const char *what, int64_t in, const char **bias)
+{
+    const char *names[2], *ending[] = {"kernel", "bias"};
+    for (int i = 0; i < 2; i++) {
+        char var[48];
+        size_t n;
+        snprintf(var, sizeof var, "%s/%s", what, ending[i]);
+        const float *from = values(w, l, var, &n);
+        names[i] = from ? gf_oo_name(w, "%s/%s", l->name, var) : NULL;
+        gf_shape shape = i ? GF_SHAPE((int64_t)n) : GF_SHAPE(in, (int64_t)n / in);
+        float *to = from ? gf_oo_tensor(w, names[i], &shape) : NULL;
+        if (to) memcpy(to, from, n * sizeof *to);
+    }
+    *bias = names[1];
+    return names[0] ? names[0] : "";
+}
+
+/* (n, places..., channels) -> what a projection makes of it, called `out` */
+static void project(gf_oo *w, const gf_layer *l, const char *what, int64_t in, const char *from, const char *out)
+{
+    const char *bias, *kernel_name = projection(w, l, what, in, &bias);
+    const char *product = bias ? gf_oo_name(w, "%s/%s/product", l->name, what) : out;
+    gf_oo_node(w, "MatMul", product, from, kernel_name, NULL);
+    if (bias) gf_oo_node(w, "Add", out, product, bias, NULL);
+}
+
+/* The same of source k by heads: (n, heads, places, channels), or turned for the key: (n, heads, channels, places). */
+static const char *heads_of(gf_oo *w, const gf_layer *l, int k, const char *what, int64_t channels, bool turn)
+{
+    static const int64_t straight[] = {0, 2, 1, 3}, turned_round[] = {0, 2, 3, 1};
+    const gf_shape *s = &w->m->layer[l->src[k]].shape;
+    const char *in = gf_oo_value(w, l->src[k]), *flat = gf_oo_name(w, "%s/%s", l->name, what);
+    const char *split = gf_oo_name(w, "%s/%s/split", l->name, what), *to = gf_oo_name(w, "%s/%s/heads", l->name, what);
+    const char *shape = gf_oo_name(w, "%s/%s/shape", l->name, what);
+    if (s->rank == 3) in = turned(w, l, in, NULL, to_nhwc, 4);
+    project(w, l, what, s->dim[s->rank - 1], in, flat);
+    gf_oo_int_tensor(w, shape, (int64_t[]){0, -1, l->at.heads, channels}, 4);
+    gf_oo_node(w, "Reshape", split, flat, shape, NULL);
+    return turned(w, l, split, to, turn ? turned_round : straight, 4);
+}
+
+/* 0 where a place sees another, else so low that its weight is 0. */
+static const char *causal_mask(gf_oo *w, const gf_layer *l, const char *scores)
+{
+    const gf_shape *q = source_shape(w, l), *k = &w->m->layer[l->src[1]].shape;
+    int64_t rows = (int64_t)gf_count(q) / q->dim[q->rank - 1], n = (int64_t)gf_count(k) / k->dim[k->rank - 1];
+    const char *mask = gf_oo_name(w, "%s/mask", l->name), *masked = gf_oo_name(w, "%s/masked", l->name);
+    float *to = gf_oo_tensor(w, mask, &GF_SHAPE(rows, n));
+    for (int64_t i = 0; to && i < rows * n; i++) to[i] = i % n > i / n ? -1e9f : 0;
+    gf_oo_node(w, "Add", masked, scores, mask, NULL);
+    return masked;
+}
+
+static graft_status attention(gf_oo *w, const gf_layer *l, const char *in, const char *out)
+{
+    (void)in;
+    static const int64_t places_first[] = {0, 2, 1, 3};
+    const int64_t *d = l->shape.dim, inner = l->at.heads * l->at.value_dim;
+    const char *q = heads_of(w, l, 0, "query", l->at.key_dim, false);
+    const char *k = heads_of(w, l, l->n_src - 1, "key", l->at.key_dim, true);
+    const char *v = heads_of(w, l, 1, "value", l->at.value_dim, false);
+    const char *products = gf_oo_name(w, "%s/products", l->name), *scores = gf_oo_name(w, "%s/scores", l->name);
+    const char *weights = gf_oo_name(w, "%s/weights", l->name), *mixed = gf_oo_name(w, "%s/mixed", l->name);
+    const char *shape = gf_oo_name(w, "%s/places", l->name), *joined = gf_oo_name(w, "%s/joined", l->name);
+    const char *scale = gf_oo_scalar(w, gf_oo_name(w, "%s/scale", l->name), 1 / sqrtf((float)l->at.key_dim));
+    const char *own = before_back(w, l, out);
+    gf_oo_node(w, "MatMul", products, q, k, NULL);
+    gf_oo_node(w, "Mul", scores, products, scale, NULL);
+    if (l->at.causal) scores = causal_mask(w, l, scores);
+    gf_oo_int(w, gf_oo_node(w, "Softmax", weights, scores, NULL, NULL), "axis", -1);
+    gf_oo_node(w, "MatMul", mixed, weights, v, NULL);
+    if (l->shape.rank == 3) {
+        gf_oo_int_tensor(w, shape, (int64_t[]){0, d[0], d[1], inner}, 4);
+    } else {
+        gf_oo_int_tensor(w, shape, (int64_t[]){0, d[0], inner}, 3);
+    }
+    gf_oo_node(w, "Reshape", joined, turned(w, l, mixed, NULL, places_first, 4), shape, NULL);
+    project(w, l, "attention_output", inner, joined, own);
+    back(w, l, own, out);
+    return GRAFT_OK;
+}
+
 static const struct {
     const gf_layer_class *cls;
     write_fn write;
@@ -399,6 +550,9 @@ static const struct {
     {&gf_layer_group_norm, group_norm},
     {&gf_layer_normalization, normalization},
     {&gf_layer_rescaling, rescaling},
+    {&gf_layer_layer_scale, layer_scale},
+    {&gf_layer_attention, attention},
+    {&gf_layer_embedding, embedding},
     {&gf_layer_relu, activation},
     {&gf_layer_activation, activation},
     {&gf_layer_leaky_relu, activation},
@@ -428,5 +582,5 @@ graft_status gf_oo_layer(gf_oo *w, int layer)
         if (table[i].cls == l->cls) return table[i].write(w, l, gf_oo_value(w, l->src[0]), gf_oo_value(w, layer));
     }
     return gf_fail(w->err, GF_E_ONNX_EXPORT, NULL, "layer %s (%s) cannot be written as ONNX", GF_ESC(l->name),
-                   l->cls->name);
+                   gf_layer_class_name(l));
 }

@@ -278,7 +278,7 @@ static void nan_in_weights_is_refused(void **state)
 static void what_is_not_read_is_refused_by_node(void **state)
 {
     (void)state;
-    int64_t two[2] = {2, 2}, one[2] = {1, 1}, perm[4] = {0, 2, 1, 3}, minus[4] = {-1, 0, 0, 0}, four[4] = {0, 0, 0, 0};
+    int64_t two[2] = {2, 2}, one[2] = {1, 1}, perm[4] = {1, 0, 2, 3}, minus[4] = {-1, 0, 0, 0}, four[4] = {0, 0, 0, 0};
     gf_onnx_attr dilated[] = {{.name = "kernel_shape", .s = "", .ints = two, .n_ints = 2},
                               {.name = "dilations", .s = "", .ints = two, .n_ints = 2}};
     gf_onnx_attr negative[] = {{.name = "kernel_shape", .s = "", .ints = two, .n_ints = 2},
