@@ -14,8 +14,8 @@
 
 typedef struct gf_engine gf_engine;
 
-/* Where pictures come from. Called on workers. dst: h x w x 3 floats, 0..255 (a network of one channel gets their luma). GRAFT_DATA: this sample is lost, the
- * batch goes on without it; any other failure ends the step. */
+/* Where pictures come from. Called on workers. dst: h x w x 3 floats, 0..255 (a network of one channel gets their
+ * luma). GRAFT_DATA: this sample is lost, the batch goes on without it; any other failure ends the step. */
 typedef struct gf_feed {
     graft_status (*picture)(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
                             graft_error *err);
@@ -107,6 +107,6 @@ int gf_engine_int8_layers(const gf_engine *e);
 /* ---- facts */
 
 double gf_engine_flops(const gf_engine *e,
-                       bool whole);         /* forward, a picture: of the whole graph, or of the trainable part */
+                       bool whole); /* forward, a picture: of the whole graph, or of the trainable part */
 
 #endif
