@@ -49,8 +49,8 @@ def fill(model, names=None, prefix="", grid=None):
                 var = "kernel"
             if type(layer).__name__ == "LayerScale":  # which does not name it
                 var = "gamma"
-            if isinstance(layer, L.MultiHeadAttention):
-                var = "/".join(v.path.split("/")[-2:])  # "query/kernel"
+            if isinstance(layer, (L.MultiHeadAttention, O.MultiHeadAttention)):
+                var = "/".join(getattr(v, "path", v.name).split(":")[0].split("/")[-2:])  # "query/kernel"
             v.assign(seeded.weight(f"{name}/{var}", tuple(v.shape), grid=grid))
         if hasattr(layer, "finalize_state"):  # Normalization takes its statistics up then
             layer.finalize_state()
@@ -258,6 +258,18 @@ def old_sequential():
         O.Flatten(name="flat"), O.Dense(4, name="classes")], name="old_sequential"), (18, 18)
 
 
+def old_attention():
+    i = O.Input((12, 8, 3), name="input_1")
+    x = O.Reshape((24, 12), name="rows")(O.Rescaling(1 / 127.5, -1, name="rescaling")(i))
+    x = O.Conv1D(8, 3, padding="causal", dilation_rate=2, activation="relu", name="conv")(x)
+    y = O.LayerNormalization(epsilon=1e-6, name="norm")(x)
+    x = x + O.MultiHeadAttention(2, 4, name="self")(y, y)
+    y = O.MaxPooling1D(2, name="halved")(x)
+    x = x + O.MultiHeadAttention(2, 3, value_dim=5, name="cross")(x, value=y, use_causal_mask=True)
+    x = O.GlobalAveragePooling1D(name="pool")(O.UpSampling1D(2, name="up")(x))
+    return tf_keras.Model(i, O.Dense(3, name="classes")(x), name="old_attention"), (12, 8)
+
+
 def old_nested():
     i = O.Input((None, None, 3), name="input_1")
     base = tf_keras.Model(i, O.ReLU(name="relu")(O.Conv2D(6, 3, name="stem")(i)), name="base")
@@ -268,7 +280,7 @@ def old_nested():
 
 
 SMALL = (cnn, sequential, windows, branches, activations, scaled, nested, sequential_nested, dilated, steps, vit,
-         old_functional, old_sequential, old_nested)
+         old_functional, old_sequential, old_nested, old_attention)
 COMMITTED = {"mobilenet_v3_small": "MobileNetV3Small", "efficientnet_b0": "EfficientNetB0"}
 PUBLISHED = ("MobileNet MobileNetV2 MobileNetV3Small MobileNetV3Large EfficientNetB0 EfficientNetB1 EfficientNetB2 "
              "EfficientNetB3 EfficientNetV2B0 EfficientNetV2S ResNet50 ResNet50V2 ResNet101V2 VGG16 VGG19 DenseNet121 "

@@ -22,8 +22,9 @@
 enum { PICTURES = 2 };
 
 static const char *const small_models[] = {
-    "cnn",     "sequential", "windows", "branches",       "activations",    "scaled",     "nested", "sequential_nested",
-    "dilated", "steps",      "vit",     "old_functional", "old_sequential", "old_nested",
+    "cnn",    "sequential",     "windows",           "branches",   "activations",
+    "scaled", "nested",         "sequential_nested", "dilated",    "steps",
+    "vit",    "old_functional", "old_sequential",    "old_nested", "old_attention",
 };
 enum { SMALL_MODELS = sizeof small_models / sizeof *small_models };
 

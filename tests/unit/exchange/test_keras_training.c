@@ -91,9 +91,90 @@ static void losses_in_bf16_are_near(void **state)
     }
 }
 
+/* ---- frozen, in bytes where that goes */
+
+/* Ranges of each channel of each layer for the seeded pictures. */
+static void calibrate(gf_model *m)
+{
+    const int output = m->output;
+    OK(gf_model_add_ranges(m, &error));
+    for (size_t i = 0; i < m->n_layers; i++) {
+        size_t n, c = gf_layer_channels(&m->layer[i]);
+        m->output = m->features = (int)i;
+        float *x = outputs_of(m, ops, &n);
+        gf_range *r = gf_model_range(m, (int)i);
+        for (size_t k = 0; k < c; k++) r[k] = (gf_range){x[k], x[k], 0};
+        for (size_t k = 0; k < n; k++) {
+            gf_range *at = &r[k % c];
+            at->low = fminf(at->low, x[k]);
+            at->high = fmaxf(at->high, x[k]);
+            at->mean += x[k] * (float)c / (float)n;
+        }
+        free(x);
+    }
+    m->output = m->features = output;
+}
+
+/* What a frozen plan with so many layers in bytes gives. */
+static void frozen_outputs(const gf_model *m, int int8_layers, float *out)
+{
+    gf_graph g;
+    gf_plan *plan;
+    gf_lane *lane;
+    const uint32_t sample[PICTURES] = {0, 1};
+    gf_plan_spec spec = {.micro_batch = PICTURES, .dtype = GF_BF16, .int8_layers = int8_layers};
+    OK(gf_graph_create(&g, m, &(gf_lower_options){.output_layer = -1}, &error));
+    spec.last = g.n_nodes;
+    OK(gf_plan_create(&plan, &g, ops, &spec, &error));
+    float *scratch = gf_alloc_tensor(gf_plan_fold_count(plan) * sizeof *scratch + 64);
+    for (size_t i = 0; i < gf_plan_nodes(plan); i++) OK(gf_plan_prepare(plan, i, scratch, &error));
+    OK(gf_lane_create(&lane, plan, NULL, &error));
+    size_t n = PICTURES * gf_count(&g.value[g.input].shape);
+    uint8_t *pixels = malloc(n);
+    float *in = gf_lane_value(lane, g.input);
+    assert_non_null(pixels);
+    seeded_pixels("pixels", 1, pixels, n);
+    for (size_t i = 0; i < n; i++) in[i] = pixels[i];
+    OK(gf_lane_forward(lane, &(gf_step){.sample = sample}, &error));
+    memcpy(out, gf_lane_value(lane, g.output), PICTURES * gf_count(&g.value[g.output].shape) * sizeof *out);
+    free(pixels);
+    gf_free(scratch);
+    gf_lane_destroy(lane);
+    gf_plan_destroy(plan);
+    gf_graph_free(&g);
+}
+
+static void frozen_in_bytes_is_near(void **state)
+{
+    (void)state;
+    if (!gf_ops_has_int8(ops)) {
+        print_message("NOT RUN: %s does not multiply bytes\n", gf_ops_machine(ops));
+        return;
+    }
+    static const char *const names[] = {"dilated", "steps", "vit"}; /* dilated convolutions stay what they are */
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        gf_model m = fixture_model(names[i]);
+        float out[2][PICTURES * MOST_CLASSES];
+        seed_values(&m);
+        calibrate(&m);
+        size_t n;
+        float *want = outputs_of(&m, ops, &n);
+        frozen_outputs(&m, 0, out[0]);
+        frozen_outputs(&m, (int)m.n_layers, out[1]);
+        assert_true((memcmp(out[0], out[1], n * sizeof **out) != 0) == (i > 0));
+        for (int bytes = 0; bytes < 2; bytes++) {
+            double off = off_by(out[bytes], want, n);
+            if (!(off <= 0.05)) fail_msg("%s, %s: off by %.3g", names[i], bytes ? "bytes" : "bf16", off);
+        }
+        free(want);
+        gf_model_free(&m);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(losses_are_kerass), cmocka_unit_test(losses_in_bf16_are_near)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(losses_are_kerass), cmocka_unit_test(losses_in_bf16_are_near),
+                                       cmocka_unit_test(frozen_in_bytes_is_near)};
     gf_ops_start_worker();
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
