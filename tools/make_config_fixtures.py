@@ -212,11 +212,18 @@ def positions(x, name):
     return L.Embedding(x.shape[1], x.shape[2], name=name)(places)
 
 
+def waves(n, width):
+    """Places as sines, rounded so that JSON has them as they are."""
+    angle = np.arange(n)[:, None] / 100.0 ** (np.arange(width)[None, :] / width)
+    return ops.convert_to_tensor(np.round(np.sin(angle) * 16).astype(np.float32) / 16)
+
+
 def vit():
     """A small vision transformer; its second block attends over a map, the third to other places."""
     i = L.Input((16, 24, 3))
     x = L.Conv2D(12, 4, strides=4, name="patches")(L.Rescaling(1 / 127.5, -1)(i))
     x = first = L.Reshape((24, 12), name="tokens")(x)
+    x = x + waves(24, 12)  # a constant: Keras computes it when the model is made
     x = L.Add(name="placed")([x, positions(x, "places")])
     for k, args in enumerate(({}, {"causal": True}, {"cross": True})):
         y = L.LayerNormalization(epsilon=1e-6, name=f"norm{k}a")(x)

@@ -5,13 +5,14 @@
 
 #include "exchange/keras_layers.h"
 #include "exchange/keras_places.h"
+#include "exchange/keras_unknown.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NODES = 10000, MAX_TEXT = 16 << 20, DEFAULT_SIDE = 224, LARGEST_SIDE = 4096, SHOWN_CLASSES = 40 };
+enum { MAX_NODES = 10000, MAX_TEXT = 16 << 20, DEFAULT_SIDE = 224, LARGEST_SIDE = 4096 };
 static const size_t default_params = 2000000000, largest_values = (size_t)1 << 31; /* of one picture at one layer */
 
 /* A layer of the file. */
@@ -25,8 +26,9 @@ typedef struct node {
     int n_src, src[GF_OP_MAX_SRC]; /* nodes */
     double constant;
     bool has_constant, constant_first;
-    gf_places places; /* where it gives numbers of places: its layer is then what those are the places of */
-    int layer;        /* in the model; -1: not yet */
+    const gf_json *table; /* the other operand, where that is many numbers */
+    gf_places places;     /* where it gives numbers of places: its layer is then what those are the places of */
+    int layer, given;     /* in the model, -1: not yet; and what `table` became */
 } node;
 
 /* A model of the file: the outermost, or one nested in another. */
@@ -47,8 +49,8 @@ typedef struct state {
     scope *scope;
     size_t n_scopes, scopes_cap;
     int *order; /* nodes by scope and name */
-    gf_text unknown;
-    size_t n_unknown, max_params;
+    gf_keras_unknown unknown;
+    size_t max_params;
     bool old;
 } state;
 
@@ -115,34 +117,23 @@ static const char *layer_name(const gf_json *layer)
     return gf_json_str(gf_json_get(layer, "name"), inner);
 }
 
-static void add_unknown(state *st, const char *what, const char *name)
-{
-    char shown[192], with_comma[800];
-    snprintf(shown, sizeof shown, "%.64s%s%.120s", what, *what && *name ? " " : "", name);
-    snprintf(with_comma, sizeof with_comma, "%s, ", GF_ESC(shown));
-    for (const char *s = st->unknown.s; s && (s = strstr(s, with_comma)); s++) {
-        if (s == st->unknown.s || s[-1] == ' ') return;
-    }
-    if (st->n_unknown++ < SHOWN_CLASSES) gf_text_add(&st->unknown, with_comma);
-}
-
 /* The row of a layer's class; NULL and noted where there is none. */
 static const gf_keras_class *row_of(state *st, const gf_json *layer)
 {
     const char *cls = class_name(layer), *module = gf_json_str(gf_json_get(layer, "module"), "");
     if (!is_keras(layer)) {
         const char *registered = gf_json_str(gf_json_get(layer, "registered_name"), "");
-        add_unknown(st, *registered ? registered : cls, *registered || !*module ? "" : module);
+        gf_keras_add_unknown(&st->unknown, *registered ? registered : cls, *registered || !*module ? "" : module);
         return NULL;
     }
     if (!strcmp(cls, "TFOpLambda")) {
         const char *function = gf_json_str(gf_json_get(gf_json_get(layer, "config"), "function"), "");
         const gf_keras_class *row = gf_keras_class_of_function(function);
-        if (!row) add_unknown(st, "TFOpLambda", function);
+        if (!row) gf_keras_add_unknown(&st->unknown, "TFOpLambda", function);
         return row;
     }
     const gf_keras_class *row = gf_keras_class_find(cls);
-    if (!row) add_unknown(st, *cls ? cls : "(no class)", "");
+    if (!row) gf_keras_add_unknown(&st->unknown, *cls ? cls : "(no class)", "");
     return row;
 }
 
@@ -207,28 +198,6 @@ static graft_status read_scope(state *st, const gf_json *model, int parent, int 
     st->scope[*out].first = st->scope[*out].input = st->scope[*out].output = -1;
     for (size_t i = 0; i < gf_json_size(layers); i++) GF_TRY(read_layer(st, *out, gf_json_at(layers, i)));
     return GRAFT_OK;
-}
-
-/* "__lambda__" is Python code; it is refused wherever it stands, also where nothing would have read it. */
-static graft_status find_lambdas(void *ctx, const char *key, const gf_json *value)
-{
-    state *st = ctx;
-    if (!strcmp(key, "class_name") && !strcmp(gf_json_str(value, ""), "__lambda__")) add_unknown(st, "__lambda__", "");
-    if (gf_json_is_object(value)) return gf_json_each(value, find_lambdas, st);
-    for (size_t i = 0; gf_json_is_array(value) && i < gf_json_size(value); i++) {
-        GF_TRY(find_lambdas(st, "", gf_json_at(value, i)));
-    }
-    return GRAFT_OK;
-}
-
-static graft_status refuse_unknown(state *st)
-{
-    if (st->unknown.failed) return gf_fail_memory(st->err, st->unknown.n, "a list of layers");
-    if (!st->n_unknown) return GRAFT_OK;
-    st->unknown.s[st->unknown.n - 2] = 0; /* the last comma */
-    return gf_fail(st->err, GF_E_KERAS_CLASS, "graft reads Keras's own layers of convolutional classifiers",
-                   "%s: layers that graft does not know: %s%s", GF_ESC(st->file), st->unknown.s,
-                   st->n_unknown > SHOWN_CLASSES ? " and others" : "");
 }
 
 /* ---- 2: sources ---- */
@@ -341,7 +310,10 @@ static graft_status walk_arguments(void *ctx, const char *key, const gf_json *j)
         const gf_json *value = gf_json_get(gf_json_get(j, "config"), "value");
         bool many = !strcmp(class_name(j), "__tensor__") || !strcmp(class_name(j), "__numpy__");
         if (many && gf_json_is_array(value)) {
-            return refuse(w->st, w->st->node[w->at].name, "it computes with a constant of many numbers: not read");
+            node *n = &w->st->node[w->at];
+            if (n->table) return refuse(w->st, n->name, "it computes with several constants of many numbers");
+            n->table = value;
+            return GRAFT_OK;
         }
         return gf_json_each(j, walk_arguments, w);
     }
@@ -519,6 +491,7 @@ static graft_status read_own(const state *st, const node *n, gf_layer *l)
     const gf_json *padding = gf_json_get(own, "padding"), *act = gf_json_get(own, "activation");
     l->backbone = !gf_json_true(gf_json_get(own, "head"), false);
     l->at.count_padding = gf_json_true(gf_json_get(own, "count_padding"), false);
+    l->at.fixed = gf_json_true(gf_json_get(own, "fixed"), false);
     if (padding) {
         int *side[] = {&l->at.pt, &l->at.pb, &l->at.pl, &l->at.pr};
         enum { LARGEST = 1 << 15 };
@@ -641,6 +614,24 @@ static graft_status check_embedding(const state *st, const node *n)
                   "gets here is a picture, no tokens");
 }
 
+/* x + table: an Embedding of the places of x, whose values the file has here. */
+static graft_status add_given(state *st, node *n, gf_layer *sum, size_t *params)
+{
+    const gf_shape *s = &st->m->layer[sum->src[0]].shape;
+    gf_layer l = {.cls = &gf_layer_embedding, .n_src = 1, .src = {sum->src[0]}, .backbone = true};
+    bool fits = sum->n_src == 1 && n->row->cls == &gf_layer_add && !n->has_constant && gf_keras_table_fits(n->table, s);
+    if (!fits || snprintf(l.name, sizeof l.name, "%s_table", sum->name) >= GF_NAME_MAX) {
+        return refuse(st, n->name,
+                      "it computes with a constant of many numbers, other than adding one for each place "
+                      "and channel of a sequence");
+    }
+    l.at.units = (int)s->dim[1];
+    l.at.fixed = true;
+    GF_TRY(add_layer(st, &l, params, &n->given));
+    sum->src[sum->n_src++] = n->given;
+    return GRAFT_OK;
+}
+
 static graft_status build_node(state *st, node *n, size_t *params)
 {
     gf_layer l = {.n_src = n->n_src, .backbone = true};
@@ -673,6 +664,7 @@ static graft_status build_node(state *st, node *n, size_t *params)
     GF_TRY(read_own(st, n, &l));
     if (l.n_src > most_sources(l.cls)) return refuse(st, n->name, "it has more sources than its class takes");
     if (r.before.cls) GF_TRY(add_before(st, &l, &r.before, params));
+    if (n->table) GF_TRY(add_given(st, n, &l, params));
     GF_TRY(add_layer(st, &l, params, &n->layer));
     return r.after.cls ? add_after(st, &l, &r.after, params, &n->layer) : GRAFT_OK;
 }
@@ -708,6 +700,21 @@ static graft_status build(state *st)
                    inputs);
 }
 
+/* The tables' values, in the finished model. */
+static graft_status fill_tables(state *st)
+{
+    for (size_t i = 0; i < st->n; i++) {
+        const node *n = &st->node[i];
+        if (!n->table || n->given < 0) continue;
+        gf_param *p = &st->m->param[st->m->layer[n->given].param[0]];
+        p->given = true;
+        if (!gf_keras_table_read(n->table, st->m->value + p->offset, p->count)) {
+            return refuse(st, n->name, "its constant is not made of numbers");
+        }
+    }
+    return GRAFT_OK;
+}
+
 /* Layers that the output does not come from are no part of the model. */
 static graft_status keep_needed(state *st, int output)
 {
@@ -715,6 +722,10 @@ static graft_status keep_needed(state *st, int output)
     int at = -1;
     *st->m = (gf_model){0};
     graft_status status = gf_model_copy_layers(st->m, &all, output, NULL, &at, st->err);
+    for (size_t i = 0; i < st->n; i++) {
+        node *n = &st->node[i];
+        if (n->table) n->given = gf_model_find(st->m, all.layer[n->given].name); /* -1: not needed */
+    }
     gf_model_free(&all);
     st->m->output = st->m->features = at;
     return status;
@@ -743,13 +754,13 @@ static graft_status parse_model(state *st, const gf_json *top)
     int scope_number;
     const char *version = gf_json_str(gf_json_get(top, "keras_version"), "3");
     st->old = version[0] == '1' || version[0] == '2';
-    GF_TRY(gf_json_is_object(top) ? find_lambdas(st, "", top) : GRAFT_OK);
+    GF_TRY(gf_keras_add_lambdas(&st->unknown, top));
     if (!is_model(class_name(top)) || !is_keras(top)) {
-        add_unknown(st, *class_name(top) ? class_name(top) : "(no class)", "as the model itself");
+        gf_keras_add_unknown(&st->unknown, *class_name(top) ? class_name(top) : "(no class)", "as the model itself");
     } else {
         GF_TRY(read_scope(st, top, -1, &scope_number));
     }
-    GF_TRY(refuse_unknown(st));
+    GF_TRY(gf_keras_refuse_unknown(&st->unknown, st->file, st->err));
     GF_TRY(sort_names(st));
     for (size_t i = 0; i < st->n; i++) GF_TRY(link_node(st, (int)i));
     for (size_t i = st->n_scopes; i-- > 0;) GF_TRY(link_scope(st, (int)i));
@@ -759,7 +770,8 @@ static graft_status parse_model(state *st, const gf_json *top)
     GF_TRY(keep_needed(st, last->layer));
     snprintf(st->m->name, sizeof st->m->name, "%s", gf_json_str(gf_json_get(st->scope[0].config, "name"), "model"));
     GF_TRY(read_ends(st, top));
-    return gf_model_finish(st->m, st->err);
+    GF_TRY(gf_model_finish(st->m, st->err));
+    return fill_tables(st);
 }
 
 graft_status gf_keras_config_parse(gf_model *m, const char *text, size_t n, const char *name,
@@ -781,7 +793,7 @@ out:
     gf_free(st.node);
     gf_free(st.scope);
     gf_free(st.order);
-    gf_text_free(&st.unknown);
+    gf_text_free(&st.unknown.list);
     gf_json_free(json);
     if (status != GRAFT_OK) gf_model_free(m);
     return status;

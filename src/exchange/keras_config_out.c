@@ -122,6 +122,7 @@ static void set_own_words(gf_json *config, const gf_layer *l)
         gf_json_set(j, "padding", padding);
     }
     if (l->at.count_padding) gf_json_set(j, "count_padding", gf_json_bool(true));
+    if (l->at.fixed) gf_json_set(j, "fixed", gf_json_bool(true));
     if (!act_is_plain(l)) {
         gf_json_set(j, "activation", gf_json_string(gf_keras_act_of(l->at.act)->name));
         gf_json_set(j, "alpha", gf_keras_real(l->at.alpha));
@@ -153,7 +154,7 @@ static gf_json *layer_json(const gf_model *m, const gf_layer *l, const gf_layer 
     if (l->cls == &gf_layer_input) {
         gf_json_set(config, "batch_shape", input_shape(l));
     } else {
-        gf_json_set(config, "trainable", gf_json_bool(true));
+        gf_json_set(config, "trainable", gf_json_bool(!l->at.fixed));
     }
     if (row->write) row->write(l, config);
     if (own) set_own_words(config, l);

@@ -1,5 +1,6 @@
 #include "exchange/keras_places.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool is_class(const gf_json *j, const char *name)
@@ -60,3 +61,37 @@ bool gf_keras_places(const gf_places_call *c, const gf_places *src, gf_places *o
 }
 
 bool gf_places_count_up(const gf_places *p) { return p->what == GF_PLACES_NUMBERS && p->slope == 1 && p->first == 0; }
+
+/* ---- tables */
+
+/* The rows; of a batch of one its only picture's. */
+static const gf_json *rows_of(const gf_json *table)
+{
+    const gf_json *first = gf_json_at(table, 0);
+    return gf_json_size(table) == 1 && gf_json_is_array(gf_json_at(first, 0)) ? first : table;
+}
+
+bool gf_keras_table_fits(const gf_json *table, const gf_shape *sequence)
+{
+    const gf_json *rows = rows_of(table);
+    bool fits = sequence->rank == 2 && (int64_t)gf_json_size(rows) == sequence->dim[0];
+    for (int64_t i = 0; fits && i < sequence->dim[0]; i++) {
+        const gf_json *row = gf_json_at(rows, (size_t)i);
+        fits = gf_json_is_array(row) && (int64_t)gf_json_size(row) == sequence->dim[1];
+    }
+    return fits;
+}
+
+bool gf_keras_table_read(const gf_json *table, float *out, size_t n)
+{
+    const gf_json *rows = rows_of(table);
+    size_t at = 0;
+    for (size_t i = 0; i < gf_json_size(rows); i++) {
+        const gf_json *row = gf_json_at(rows, i);
+        for (size_t k = 0; k < gf_json_size(row) && at < n; k++) {
+            out[at] = (float)gf_json_f64(gf_json_at(row, k), NAN);
+            if (!isfinite(out[at++])) return false;
+        }
+    }
+    return at == n;
+}

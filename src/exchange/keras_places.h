@@ -4,6 +4,7 @@
 #ifndef GF_EXCHANGE_KERAS_PLACES_H
 #define GF_EXCHANGE_KERAS_PLACES_H
 
+#include "tensor/tensor.h"
 #include "json/json.h"
 
 /* What an operation gives for each step of a sequence. */
@@ -23,5 +24,10 @@ typedef struct gf_places_call {
 bool gf_keras_places(const gf_places_call *call, const gf_places *src, gf_places *out);
 /* 0, 1, 2, ... */
 bool gf_places_count_up(const gf_places *p);
+
+/* A constant that Keras computed when the model was made, [[...], ...] or [[[...], ...]]: whether it has a number for
+ * each place and channel of a sequence of that shape; and those numbers. false: they are none, or not finite. */
+bool gf_keras_table_fits(const gf_json *table, const gf_shape *sequence);
+bool gf_keras_table_read(const gf_json *table, float *out, size_t n);
 
 #endif

@@ -39,7 +39,7 @@ graft_status gf_model_load_weights(gf_model *m, const char *path, bool head, boo
     if (!w.item || !w.name) status = gf_fail_memory(err, m->n_params * sizeof *w.item, "weights");
     for (size_t i = 0; status == GRAFT_OK && i < m->n_params; i++) {
         const gf_param *p = &m->param[i];
-        if (!p->idle && (m->layer[p->layer].backbone || head)) want(&w, m, p, gf_zoo_find(m->name));
+        if (!p->idle && !p->given && (m->layer[p->layer].backbone || head)) want(&w, m, p, gf_zoo_find(m->name));
     }
     if (status == GRAFT_OK) status = gf_weights_read(path, w.item, w.n, &options, &notes, err);
     if (status == GRAFT_OK && left_out) {

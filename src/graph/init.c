@@ -171,7 +171,7 @@ void gf_model_init(gf_model *m, uint64_t seed, int first)
     for (size_t i = 0; i < m->n_params; i++) {
         const gf_param *p = &m->param[i];
         float *x = m->value + p->offset;
-        if (p->layer < first) continue;
+        if (p->layer < first || p->given) continue;
         bool one = !strcmp(p->var, "gamma") || strstr(p->var, "variance");
         for (size_t k = 0; k < p->count; k++) x[k] = one;
         if (strstr(p->var, "kernel")) glorot(x, p, seed, (uint32_t)i);

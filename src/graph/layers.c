@@ -378,7 +378,7 @@ static graft_status embedding_infer(gf_model *m, gf_layer *l, graft_error *err)
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: %d channels", GF_ESC(l->name), l->at.units);
     }
     l->shape = GF_SHAPE(places, l->at.units);
-    return gf_model_add_param(m, l, "embeddings", &l->shape, false, err);
+    return gf_model_add_param(m, l, "embeddings", &l->shape, l->at.fixed, err);
 }
 
 /* ---- attention: dense layers to all heads, and back (Vaswani et al., 2017) */

@@ -84,10 +84,11 @@ out:
 void gf_model_copy_values(gf_model *to, const gf_model *from)
 {
     for (size_t i = 0; i < to->n_params; i++) {
-        const gf_param *p = &to->param[i];
+        gf_param *p = &to->param[i];
         int layer = gf_model_find(from, to->layer[p->layer].name);
         const gf_param *q = layer < 0 ? NULL : gf_model_param(from, layer, p->var);
         if (!q || !gf_shape_equal(&p->shape, &q->shape)) continue;
+        p->given = q->given;
         memcpy(to->value + p->offset, from->value + q->offset, p->count * sizeof *to->value);
     }
 }

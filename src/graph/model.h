@@ -19,6 +19,7 @@ typedef struct gf_param {
     gf_shape shape;
     bool statistic;       /* moves with the data, never with a gradient */
     bool idle;            /* counted, but nothing is computed from it (Normalization's count): files need not have it */
+    bool given;           /* its values came with the graph: files need not have it, no start replaces them */
     size_t offset, count; /* floats in the block */
 } gf_param;
 
@@ -51,6 +52,7 @@ typedef struct gf_layer {
         float alpha; /* of the activation, where it has one */
         float epsilon, momentum;
         int units;                     /* Dense, Embedding; MultiHeadAttention, where 0 means the query's channels */
+        bool fixed;                    /* Embedding: a constant, which does not train */
         int heads, key_dim, value_dim; /* MultiHeadAttention, of each head; value_dim 0 means key_dim */
         bool causal;                   /* MultiHeadAttention: a place sees itself and those before it */
         float rate;

@@ -64,7 +64,8 @@ static inline void seed_values(gf_model *m)
         const int64_t *d = p->shape.dim;
         size_t fan = p->shape.rank == 4 ? (size_t)(d[0] * d[1] * (d[3] == 1 ? 1 : d[2])) : (size_t)d[0];
         if (p->shape.rank == 3) fan *= (size_t)d[1];
-        if (!p->idle) seeded_values(m->layer[p->layer].name, p->var, 1, fan, m->value + p->offset, p->count);
+        if (!p->idle && !p->given)
+            seeded_values(m->layer[p->layer].name, p->var, 1, fan, m->value + p->offset, p->count);
     }
 }
 

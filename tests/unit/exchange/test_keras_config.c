@@ -100,7 +100,8 @@ static void same_attributes(const gf_layer *a, const gf_layer *b)
     SAME(at.no_bias), SAME(at.no_scale), SAME(at.no_center), SAME(at.act), SAME(at.alpha), SAME(at.epsilon);
     SAME(at.momentum), SAME(at.units), SAME(at.rate), SAME(at.keepdims), SAME(at.norm_groups), SAME(at.factor_h);
     SAME(at.factor_w), SAME(at.bilinear), SAME(at.log), SAME(at.axis), SAME(at.bgr);
-    SAME(at.sequence), SAME(at.dh), SAME(at.dw), SAME(at.heads), SAME(at.key_dim), SAME(at.value_dim), SAME(at.causal);
+    SAME(at.sequence), SAME(at.dh), SAME(at.dw), SAME(at.heads), SAME(at.key_dim), SAME(at.value_dim), SAME(at.causal),
+        SAME(at.fixed);
     for (int i = 0; i < GF_MAX_RANK; i++) SAME(at.permute[i]);
     if (!gf_shape_equal(&a->at.target, &b->at.target)) fail_msg("layer %s: another target", a->name);
     int channels = a->shape.rank == 3 && a->shape.dim[2] <= 4 ? (int)a->shape.dim[2] : 1;
