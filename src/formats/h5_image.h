@@ -24,7 +24,7 @@ hid_t gf_h5_open_image(const uint8_t *bytes, size_t n);
 const char *gf_h5_why(char *buf, size_t size);
 
 typedef enum gf_h5_kind { GF_H5_DAMAGED, GF_H5_GROUP, GF_H5_DATA_SET, GF_H5_OTHER } gf_h5_kind;
-gf_h5_kind gf_h5_kind_of(hid_t object, uint64_t *address);
+gf_h5_kind gf_h5_kind_of(hid_t object);
 hid_t gf_h5_open_address(hid_t file, uint64_t address);
 
 /* Calls fn for each link of a group, by name. fn returns 0 to go on, 1 to stop. */

@@ -1,4 +1,5 @@
-/* The child's side: walks the file, names what it finds, and reads what is wanted.
+/* The child's side: walks the file, names what it finds, and reads what is wanted. No object is opened before
+ * h5_check.h has judged its bytes, and then by its address: names lead nowhere.
  *
  * Only what Keras itself writes is let through: plain hard links, each object linked once, data sets stored in the file
  * without filters. What an HDF5 file may hold besides - external, soft and user-defined links, external and virtual
@@ -6,6 +7,7 @@
  */
 #include "base/alloc.h"
 #include "formats/cage_reply.h"
+#include "formats/h5_check.h"
 #include "formats/h5_image.h"
 #include "formats/keras_h5.h"
 #include "formats/keras_h5_order.h"
@@ -18,6 +20,7 @@ enum { MAX_DEPTH = 12, MAX_OBJECTS = 100000, MAX_PATH = 2048, MAX_NAME = 1024 };
 
 typedef struct walk {
     hid_t file;
+    gf_h5_check check;
     const char *path; /* the file's, for messages */
     graft_error *err;
     gf_found found;
@@ -42,23 +45,6 @@ static graft_status damaged(walk *w, const char *where)
 }
 
 /* ---- data sets ---- */
-
-static graft_status check_storage(walk *w, hid_t set, const char *path)
-{
-    static const char repack[] = "h5repack -f NONE -l CONTI IN.h5 OUT.h5 makes a plain copy";
-    hid_t plist = H5Dget_create_plist(set);
-    if (plist < 0) return damaged(w, path);
-    H5D_layout_t layout = H5Pget_layout(plist);
-    int external = H5Pget_external_count(plist), filters = H5Pget_nfilters(plist);
-    H5Pclose(plist);
-    const char *what = external ? "in an external file"
-                       : layout != H5D_COMPACT && layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED
-                           ? "as a virtual data set"
-                       : filters ? "through a filter (compressed)"
-                                 : NULL;
-    if (!what) return GRAFT_OK;
-    return FAIL(w, HDF5_STORAGE, repack, "%s: %s is stored %s, which is not read", GF_ESC(w->path), GF_ESC(path), what);
-}
 
 static graft_status shape_of(walk *w, hid_t set, const char *path, gf_shape *shape)
 {
@@ -85,7 +71,6 @@ static graft_status add_data_set(const group *g, hid_t set, const char *path, ui
     walk *w = g->walk;
     gf_found_tensor *t;
     gf_shape shape = {0};
-    GF_TRY(check_storage(w, set, path));
     GF_TRY(shape_of(w, set, path, &shape));
     GF_TRY(gf_found_add(&w->found, path, g->name, &t, w->err));
     t->shape = shape;
@@ -104,22 +89,14 @@ static bool ends_with(const char *s, const char *end)
     return n >= m && !strcmp(s + n - m, end);
 }
 
-static graft_status add_object(const group *g, hid_t id, const char *path)
+/* An object that was judged and is open. */
+static graft_status add_object(const group *g, hid_t id, const char *path, uint64_t address)
 {
     walk *w = g->walk;
-    uint64_t address;
-    gf_h5_kind kind = gf_h5_kind_of(id, &address);
+    gf_h5_kind kind = gf_h5_kind_of(id);
     if (kind == GF_H5_DAMAGED) return damaged(w, path);
     if (kind == GF_H5_OTHER) {
         return FAIL(w, HDF5_LAYOUT, NULL, "%s: %s is neither a group nor a data set", GF_ESC(w->path), GF_ESC(path));
-    }
-    if (w->seen.n >= MAX_OBJECTS) {
-        return FAIL(w, HDF5_LIMIT, NULL, "%s: more than %d objects", GF_ESC(w->path), MAX_OBJECTS);
-    }
-    bool is_new;
-    if (!gf_addresses_add(&w->seen, address, &is_new)) return gf_fail_memory(w->err, 0, "a list of objects");
-    if (!is_new) {
-        return FAIL(w, HDF5_LINK, NULL, "%s: %s is linked from a second place", GF_ESC(w->path), GF_ESC(path));
     }
     if (kind == GF_H5_DATA_SET) return add_data_set(g, id, path, address);
     char name[MAX_NAME];
@@ -130,7 +107,26 @@ static graft_status add_object(const group *g, hid_t id, const char *path)
     return walk_group(&inner, id);
 }
 
-static graft_status add_link(const group *g, hid_t parent, const char *name, H5L_type_t type)
+static graft_status open_object(const group *g, const char *path, uint64_t address)
+{
+    walk *w = g->walk;
+    if (w->seen.n >= MAX_OBJECTS) {
+        return FAIL(w, HDF5_LIMIT, NULL, "%s: more than %d objects", GF_ESC(w->path), MAX_OBJECTS);
+    }
+    bool is_new;
+    if (!gf_addresses_add(&w->seen, address, &is_new)) return gf_fail_memory(w->err, 0, "a list of objects");
+    if (!is_new) {
+        return FAIL(w, HDF5_LINK, NULL, "%s: %s is linked from a second place", GF_ESC(w->path), GF_ESC(path));
+    }
+    GF_TRY(gf_h5_check_object(&w->check, address, path));
+    hid_t id = gf_h5_open_address(w->file, address);
+    if (id < 0) return damaged(w, path);
+    graft_status status = add_object(g, id, path, address);
+    H5Oclose(id);
+    return status;
+}
+
+static graft_status add_link(const group *g, const char *name, const gf_h5_link_info *info)
 {
     walk *w = g->walk;
     char path[MAX_PATH];
@@ -139,24 +135,24 @@ static graft_status add_link(const group *g, hid_t parent, const char *name, H5L
         return FAIL(w, HDF5_LIMIT, NULL, "%s: groups are nested deeper than %d, or names longer than %d",
                     GF_ESC(w->path), MAX_DEPTH, MAX_PATH);
     }
-    if (type != H5L_TYPE_HARD) {
-        const char *kind = type == H5L_TYPE_SOFT       ? "a soft link"
-                           : type == H5L_TYPE_EXTERNAL ? "an external link"
-                                                       : "a user-defined link";
+    if (!*name || strchr(name, '/')) {
+        return FAIL(w, HDF5_LINK, NULL, "%s: %s: a link's name is empty or a path", GF_ESC(w->path), GF_ESC(path));
+    }
+    if (info->type != H5L_TYPE_HARD) {
+        const char *kind = info->type == H5L_TYPE_SOFT       ? "a soft link"
+                           : info->type == H5L_TYPE_EXTERNAL ? "an external link"
+                                                             : "a user-defined link";
         return FAIL(w, HDF5_LINK, "only plain (hard) links are followed: no weight file of Keras has another",
                     "%s: %s is %s", GF_ESC(w->path), GF_ESC(path), kind);
     }
-    hid_t id = H5Oopen(parent, name, H5P_DEFAULT);
-    if (id < 0) return damaged(w, path);
-    graft_status status = add_object(g, id, path);
-    H5Oclose(id);
-    return status;
+    return open_object(g, path, info->u.address);
 }
 
 static herr_t on_link(hid_t parent, const char *name, const gf_h5_link_info *info, void *ctx)
 {
+    (void)parent;
     const group *g = ctx;
-    g->walk->status = add_link(g, parent, name, info->type);
+    g->walk->status = add_link(g, name, info);
     return g->walk->status == GRAFT_OK ? 0 : 1; /* 1 stops the iteration without an error of HDF5 */
 }
 
@@ -187,20 +183,32 @@ static graft_status check_backend(walk *w)
     return GRAFT_OK;
 }
 
-static graft_status list(walk *w)
+/* Judges the superblock and /, opens the file and /. */
+static graft_status open_root(walk *w, const uint8_t *bytes, size_t size, hid_t *root)
 {
-    hid_t root = H5Oopen(w->file, "/", H5P_DEFAULT);
-    uint64_t address;
+    w->check = (gf_h5_check){.bytes = bytes, .n = size, .path = w->path, .err = w->err};
+    GF_TRY(gf_h5_check_file(&w->check));
+    GF_TRY(gf_h5_check_object(&w->check, w->check.root, ""));
+    w->file = gf_h5_open_image(bytes, size);
+    if (w->file < 0) return damaged(w, "");
+    *root = gf_h5_open_address(w->file, w->check.root);
+    return *root < 0 || gf_h5_kind_of(*root) != GF_H5_GROUP ? damaged(w, "/") : GRAFT_OK;
+}
+
+static void close_all(walk *w, hid_t root)
+{
+    if (root >= 0) H5Oclose(root);
+    if (w->file >= 0) H5Fclose(w->file);
+    gf_h5_check_free(&w->check);
+}
+
+static graft_status list(walk *w, hid_t root)
+{
     bool is_new;
-    if (root < 0 || gf_h5_kind_of(root, &address) != GF_H5_GROUP) {
-        if (root >= 0) H5Oclose(root);
-        return damaged(w, "/");
-    }
     group g = {w, "", NULL, 0};
-    graft_status status = gf_addresses_add(&w->seen, address, &is_new) ? walk_group(&g, root)
-                                                                       : gf_fail_memory(w->err, 0, "a list of objects");
-    H5Oclose(root);
-    return status == GRAFT_OK ? check_backend(w) : status;
+    if (!gf_addresses_add(&w->seen, w->check.root, &is_new)) return gf_fail_memory(w->err, 0, "a list of objects");
+    GF_TRY(walk_group(&g, root));
+    return check_backend(w);
 }
 
 /* ---- values ---- */
@@ -255,12 +263,12 @@ static graft_status match(walk *w, const gf_weight *want, size_t n, int32_t *whi
     return GRAFT_OK;
 }
 
-static graft_status reply(walk *w, const gf_weight *want, size_t n, gf_sink *sink)
+static graft_status reply(walk *w, hid_t root, const gf_weight *want, size_t n, gf_sink *sink)
 {
     bool complete;
     int32_t *which = gf_new_n(n, int32_t);
     if (!which) return gf_fail_memory(w->err, n * sizeof *which, w->path);
-    graft_status status = list(w);
+    graft_status status = list(w, root);
     if (status == GRAFT_OK) status = match(w, want, n, which, &complete);
     if (status == GRAFT_OK) {
         gf_reply_found(sink, &w->found);
@@ -274,10 +282,11 @@ static graft_status reply(walk *w, const gf_weight *want, size_t n, gf_sink *sin
 void gf_keras_h5_reply(const gf_caged_file *file, const gf_weight *want, size_t n, gf_sink *sink)
 {
     graft_error err = {0};
-    walk w = {.path = file->path, .err = &err};
-    w.file = gf_h5_open_image(file->bytes, file->size);
-    graft_status status = w.file < 0 ? damaged(&w, "") : reply(&w, want, n, sink);
-    if (w.file >= 0) H5Fclose(w.file);
+    walk w = {.file = -1, .path = file->path, .err = &err};
+    hid_t root = -1;
+    graft_status status = open_root(&w, file->bytes, file->size, &root);
+    if (status == GRAFT_OK) status = reply(&w, root, want, n, sink);
+    close_all(&w, root);
     if (status == GRAFT_OK) {
         gf_reply_end(sink);
     } else {
@@ -289,12 +298,9 @@ void gf_keras_h5_reply(const gf_caged_file *file, const gf_weight *want, size_t 
 
 /* ---- the configuration of a whole saved model ---- */
 
-static graft_status read_config(walk *w, char *text, size_t limit)
+static graft_status read_config(walk *w, hid_t root, char *text, size_t limit)
 {
-    hid_t root = H5Oopen(w->file, "/", H5P_DEFAULT);
-    if (root < 0) return damaged(w, "/");
     gf_h5_text said = gf_h5_text_attribute(root, "model_config", text, limit + 1);
-    H5Oclose(root);
     if (said == GF_H5_TEXT) return GRAFT_OK;
     if (said == GF_H5_NO_TEXT) {
         return FAIL(w, KERAS_CONFIG, "a file of weights alone says nothing of the layers: name the model with --model",
@@ -307,13 +313,12 @@ static graft_status read_config(walk *w, char *text, size_t limit)
 void gf_keras_h5_config_reply(const uint8_t *bytes, size_t size, const char *path, size_t limit, gf_sink *sink)
 {
     graft_error err = {0};
-    walk w = {.path = path, .err = &err};
+    walk w = {.file = -1, .path = path, .err = &err};
+    hid_t root = -1;
     char *text = gf_alloc_raw(limit + 1, 1); /* untouched pages cost nothing */
-    w.file = gf_h5_open_image(bytes, size);
-    graft_status status = !text        ? gf_fail_memory(&err, limit, path)
-                          : w.file < 0 ? damaged(&w, "")
-                                       : read_config(&w, text, limit);
-    if (w.file >= 0) H5Fclose(w.file);
+    graft_status status = text ? open_root(&w, bytes, size, &root) : gf_fail_memory(&err, limit, path);
+    if (status == GRAFT_OK) status = read_config(&w, root, text, limit);
+    close_all(&w, root);
     if (status == GRAFT_OK) {
         gf_reply_text(sink, text, strlen(text));
     } else {
