@@ -239,33 +239,41 @@ static graft_status check_graph(const gf_model *m, const gf_model_facts *f, cons
                    GF_ESC(path), f->classes.n);
 }
 
+graft_status gf_model_file_take(gf_model *m, gf_model_facts *f, const gf_safetensors *st, const char *path,
+                                graft_error *err)
+{
+    *m = (gf_model){0};
+    *f = (gf_model_facts){0};
+    graft_status status = GRAFT_OK;
+    const char *facts = gf_safetensors_meta(st, "graft.model"), *graph = gf_safetensors_meta(st, "graft.graph");
+    if (!facts) {
+        return gf_fail(err, GF_E_NOT_A_MODEL, "give the run folder, or its model.safetensors",
+                       "%s: not a model that graft wrote: no \"graft.model\" in its metadata", GF_ESC(path));
+    }
+    GF_GOTO(read_facts(f, facts, path, err));
+    /* each parameter has two bytes at least in the file: no graph takes more memory than its values */
+    const gf_keras_config_options own = {.own = true, .max_params = st->data_bytes / 2 + 1};
+    GF_GOTO(gf_keras_config_parse(m, graph ? graph : "", graph ? strlen(graph) : 0, path, &own, err));
+    GF_GOTO(check_graph(m, f, path, err));
+    const gf_architecture *a = gf_zoo_find(f->architecture);
+    m->buffers = a && !strcmp(a->source, "torch");
+    GF_GOTO(read_values(m, st, path, err));
+    GF_GOTO(read_ranges(m, f, st, path, err));
+out:
+    if (status != GRAFT_OK) {
+        gf_model_free(m);
+        gf_model_facts_free(f);
+    }
+    return status;
+}
+
 graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path, graft_error *err)
 {
     *m = (gf_model){0};
     *f = (gf_model_facts){0};
     gf_safetensors st;
     GF_TRY(gf_safetensors_open(&st, path, NULL, err));
-    graft_status status = GRAFT_OK;
-    const char *facts = gf_safetensors_meta(&st, "graft.model");
-    if (!facts) {
-        status = gf_fail(err, GF_E_NOT_A_MODEL, "give the run folder, or its model.safetensors",
-                         "%s: not a model that graft wrote: no \"graft.model\" in its metadata", GF_ESC(path));
-        goto out;
-    }
-    GF_GOTO(read_facts(f, facts, path, err));
-    const char *graph = gf_safetensors_meta(&st, "graft.graph");
-    GF_GOTO(gf_keras_config_parse(m, graph ? graph : "", graph ? strlen(graph) : 0, path,
-                                  &(gf_keras_config_options){.own = true}, err));
-    GF_GOTO(check_graph(m, f, path, err));
-    const gf_architecture *a = gf_zoo_find(f->architecture);
-    m->buffers = a && !strcmp(a->source, "torch");
-    GF_GOTO(read_values(m, &st, path, err));
-    GF_GOTO(read_ranges(m, f, &st, path, err));
-out:
+    graft_status status = gf_model_file_take(m, f, &st, path, err);
     gf_safetensors_close(&st);
-    if (status != GRAFT_OK) {
-        gf_model_free(m);
-        gf_model_facts_free(f);
-    }
     return status;
 }

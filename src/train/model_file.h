@@ -5,6 +5,7 @@
 #define GF_TRAIN_MODEL_FILE_H
 
 #include "base/io.h"
+#include "formats/safetensors.h"
 #include "train/engine.h"
 
 enum { GF_SELF_TEST_MAX = 8 };
@@ -42,6 +43,8 @@ graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_m
 
 /* Builds the model and its values from the file alone. Both outputs are the caller's. E2009 where it is no such file.
  */
+graft_status gf_model_file_take(gf_model *m, gf_model_facts *f, const gf_safetensors *st, const char *path,
+                                graft_error *err); /* out of an open file; `path` stands in messages */
 graft_status gf_model_file_read(gf_model *m, gf_model_facts *f, const char *path, graft_error *err);
 
 #endif

@@ -122,6 +122,26 @@ static void a_model_that_is_not_what_it_says_is_refused(void **state)
     expect("other result", other_result, GRAFT_WEIGHTS);
 }
 
+/* The graph alone asks for no memory: a file without the values is refused before there is a block for them. */
+static void a_graph_larger_than_its_file_is_refused(void **state)
+{
+    (void)state;
+    char path[160];
+    gf_safetensors st;
+    gf_model m;
+    gf_model_facts f;
+    graft_error err = {0};
+    assert_int_equal(gf_safetensors_open(&st, good, NULL, &err), GRAFT_OK);
+    const gf_meta meta[] = {{"graft.model", gf_safetensors_meta(&st, "graft.model")},
+                            {"graft.graph", gf_safetensors_meta(&st, "graft.graph")}};
+    snprintf(path, sizeof path, "%s/changed.safetensors", root);
+    assert_int_equal(gf_safetensors_write(path, NULL, 0, meta, 2, &err), GRAFT_OK);
+    gf_safetensors_close(&st);
+    assert_int_equal(gf_model_file_read(&m, &f, path, &err), GRAFT_WEIGHTS);
+    if (err.number != GF_E_KERAS_LIMIT) fail_msg("E%d %s", err.number, err.message);
+    assert_null(m.value);
+}
+
 static graft_status self_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
                                  graft_error *err)
 {
@@ -204,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_written_anew_is_taken),
         cmocka_unit_test(a_model_that_is_not_what_it_says_is_refused),
+        cmocka_unit_test(a_graph_larger_than_its_file_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
