@@ -32,10 +32,10 @@ install:
 format:
 	git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
-# make fuzz SECONDS=300 TARGET=image_decode: one target, or each in turn
+# make fuzz SECONDS=300 TARGET=image_decode: one target, or each in turn; RUNS=1000000: so many executions instead
 SECONDS ?= 60
 fuzz: deps
-	@scripts/fuzz.sh $(SECONDS) $(TARGET)
+	@scripts/fuzz.sh $(if $(RUNS),$(RUNS)x,$(SECONDS)) $(TARGET)
 
 clean:
 	rm -rf $(BUILD) build-*

@@ -86,22 +86,29 @@ static graft_status read_field(gf_run_config *c, size_t i, const gf_json *j, con
                    "%s: %s.%s is missing or of another type", GF_ESC(path), field[i].section, field[i].name);
 }
 
+graft_status gf_config_parse(gf_run_config *c, const char *text, size_t n, const char *path, graft_error *err)
+{
+    *c = (gf_run_config){0};
+    gf_json *document = NULL;
+    graft_status status = gf_json_parse(&document, text, n, path, err);
+    for (size_t i = 0; status == GRAFT_OK && i < FIELDS; i++) {
+        const gf_json *section = gf_json_get(document, field[i].section);
+        status = read_field(c, i, gf_json_get(section, field[i].name), path, err);
+    }
+    gf_json_free(document);
+    if (status != GRAFT_OK) gf_config_free(c);
+    return status;
+}
+
 graft_status gf_config_read(gf_run_config *c, const char *path, graft_error *err)
 {
     *c = (gf_run_config){0};
     enum { LARGEST = 1 << 20 };
     uint8_t *bytes;
     size_t n;
-    gf_json *document = NULL;
     GF_TRY(gf_file_read(path, LARGEST, &bytes, &n, err));
-    graft_status status = gf_json_parse(&document, (const char *)bytes, n, path, err);
-    for (size_t i = 0; status == GRAFT_OK && i < FIELDS; i++) {
-        const gf_json *section = gf_json_get(document, field[i].section);
-        status = read_field(c, i, gf_json_get(section, field[i].name), path, err);
-    }
-    gf_json_free(document);
+    graft_status status = gf_config_parse(c, (const char *)bytes, n, path, err);
     gf_free(bytes);
-    if (status != GRAFT_OK) gf_config_free(c);
     return status;
 }
 

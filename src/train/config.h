@@ -77,7 +77,9 @@ graft_status gf_config_text(char **field, const char *value, graft_error *err);
 
 graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err);
 
-/* E3005 where the file is no config.json of this version: a field missing or of another type. */
+/* E3005 where the text is no config.json of this version: a field missing or of another type. `path` stands in messages.
+ */
+graft_status gf_config_parse(gf_run_config *c, const char *text, size_t n, const char *path, graft_error *err);
 graft_status gf_config_read(gf_run_config *c, const char *path, graft_error *err);
 
 /* The options that a result depends on, a line "name value" each: what a checkpoint keeps, to be sure that it belongs

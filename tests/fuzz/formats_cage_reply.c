@@ -2,6 +2,7 @@
 #include "formats/cage_reply.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,5 +23,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     gf_found_free(&found);
+    const char *text;
+    size_t n;
+    if (gf_reply_parse_text(data, size, "f", &text, &n, &err) == GRAFT_OK) {
+        if ((const uint8_t *)text != data + 1 || n != size - 1 || memchr(text, 0, n)) abort();
+    }
     return 0;
 }
