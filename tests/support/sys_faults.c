@@ -47,6 +47,9 @@ static atomic_long file_calls, allocations;
 long faults_file_calls(void) { return file_calls; }
 long faults_allocations(void) { return allocations; }
 
+static _Atomic size_t largest;
+size_t faults_largest(void) { return atomic_exchange(&largest, 0); }
+
 static bool reached(fault_kind kind)
 {
     if (!fault.armed || fault.kind != kind || fault.skip-- > 0) return false;
@@ -156,17 +159,22 @@ static void *counted(void *p)
     return p;
 }
 
-static bool no_memory(void)
+static bool no_memory(size_t bytes)
 {
     allocations++;
+    for (size_t most = largest; bytes > most && !atomic_compare_exchange_weak(&largest, &most, bytes);) {
+    }
     return fails(FAULT_ALLOC);
 }
 
-void *gf_sys_malloc(size_t bytes) { return no_memory() ? NULL : counted(malloc(bytes)); }
-void *gf_sys_aligned(size_t align, size_t bytes) { return no_memory() ? NULL : counted(aligned_alloc(align, bytes)); }
+void *gf_sys_malloc(size_t bytes) { return no_memory(bytes) ? NULL : counted(malloc(bytes)); }
+void *gf_sys_aligned(size_t align, size_t bytes)
+{
+    return no_memory(bytes) ? NULL : counted(aligned_alloc(align, bytes));
+}
 void *gf_sys_realloc(void *old, size_t bytes)
 {
-    if (no_memory()) return NULL;
+    if (no_memory(bytes)) return NULL;
     void *p = realloc(old, bytes);
     return old ? p : counted(p);
 }

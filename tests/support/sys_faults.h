@@ -11,6 +11,7 @@
 #define TESTS_SYS_FAULTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef enum fault_kind {
     FAULT_ALLOC,
@@ -30,6 +31,9 @@ long faults_live(void);   /* blocks allocated and not freed */
 /* How many calls there were so far, to choose moments among them. File calls are those that faults_arm_crash counts. */
 long faults_file_calls(void);
 long faults_allocations(void);
+
+/* The bytes of the largest block asked for since the last call. */
+size_t faults_largest(void);
 
 /* A crash: the process kills itself (SIGKILL) instead of making the skip-th file call from now. With a power loss, what
  * was not synced is lost first: bytes of files become zeros or are cut off at half, renames are undone. */

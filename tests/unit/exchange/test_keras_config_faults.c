@@ -1,5 +1,5 @@
 /* Every allocation of reading and writing a configuration, failed in turn: an error, nothing leaked, no model half
- * built. And whatever a configuration asks for, no file is opened. */
+ * built. And whatever a configuration asks for, no file is opened, and no memory is taken for it. */
 #include "unit/exchange/keras_models.h"
 
 #include "support/sys_faults.h"
@@ -108,11 +108,44 @@ static void no_file_is_touched(void **state)
     assert_int_equal(faults_file_calls(), calls);
 }
 
+/* Parameters and pictures by the 2^40, alone and multiplied: refused without a block for them. */
+static void what_is_too_large_takes_no_memory(void **state)
+{
+    (void)state;
+    static const char *const layers[] = {
+        "{\"class_name\": \"Dense\", \"config\": {\"name\": \"x\", \"units\": 1099511627776}}",
+        "{\"class_name\": \"Dense\", \"config\": {\"name\": \"x\", \"units\": 16777216}}, "
+        "{\"class_name\": \"Dense\", \"config\": {\"name\": \"y\", \"units\": 16777216}}",
+        "{\"class_name\": \"Conv2D\", \"config\": {\"name\": \"x\", \"filters\": 16777216, \"kernel_size\": 8}}",
+        "{\"class_name\": \"UpSampling2D\", \"config\": {\"name\": \"x\", \"size\": 64}}, "
+        "{\"class_name\": \"UpSampling2D\", \"config\": {\"name\": \"y\", \"size\": 64}}",
+        "{\"class_name\": \"Flatten\", \"build_config\": {\"input_shape\": [null, 1099511627776]}, "
+        "\"config\": {\"name\": \"x\"}}",
+    };
+    enum { FEW = 64 << 10 }; /* the model's own bookkeeping */
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        gf_model m;
+        bool good = i == sizeof layers / sizeof *layers - 1; /* what Keras noted of shapes has no say */
+        char *s =
+            gf_sprintf("{\"class_name\": \"Sequential\", \"config\": {\"name\": \"s\", \"layers\": [{\"class_name\": "
+                       "\"InputLayer\", \"config\": {\"batch_shape\": [null, 8, 8, 3], \"name\": \"i\"}}, %s]}}",
+                       layers[i]);
+        faults_largest();
+        graft_status status = gf_keras_config_parse(&m, s, strlen(s), "f", NULL, &error);
+        size_t largest = faults_largest();
+        if ((status == GRAFT_OK) != good) fail_msg("%zu: status %d, %s", i, status, error.message);
+        if (!(largest < FEW)) fail_msg("%zu: a block of %zu bytes", i, largest);
+        gf_model_free(&m);
+        gf_free(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_that_runs_out_is_an_error),
         cmocka_unit_test(no_file_is_touched),
+        cmocka_unit_test(what_is_too_large_takes_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

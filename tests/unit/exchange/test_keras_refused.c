@@ -1,6 +1,16 @@
 /* What no configuration of Keras may do: name code, leave its folder, be more than it says, have no end. Every refusal
  * names the layer or the class. Nothing here reads a file: the parser has bytes alone. */
+#include "formats/cage_reply.h"
+#include "formats/keras_zip.h"
+#include "formats/zip_write.h"
+#include "support/calls.h"
 #include "unit/exchange/keras_models.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 typedef struct refusal {
     const char *text; /* a configuration, or a layer's behind an input of (8, 8, 3) */
@@ -99,6 +109,96 @@ static void names_that_lead_elsewhere_are_refused(void **state)
         is_refused(text, GF_E_KERAS_GRAPH, "a layer cannot have this name");
         gf_free(layer);
         gf_free(text);
+    }
+}
+
+/* ---- no file, no network: any system call but for memory kills the child that reads */
+
+typedef struct archive {
+    uint8_t *bytes;
+    size_t n;
+} archive;
+
+/* A whole .keras of this configuration, with the weights of a good one. */
+static archive archive_of(const char *config)
+{
+    char name[] = "/tmp/graft-test-XXXXXX";
+    uint8_t *weights;
+    size_t n;
+    archive a;
+    close(mkstemp(name));
+    OK(gf_file_read(GRAFT_FIXTURES "/formats/good_keras3.h5", 1 << 20, &weights, &n, &error));
+    const gf_zip_member member[] = {{"metadata.json", .body = {"{}", 2}},
+                                    {"config.json", .body = {config, strlen(config)}},
+                                    {"model.weights.h5", .body = {weights, n}}};
+    OK(gf_zip_write(name, member, 3, &error));
+    OK(gf_file_read(name, 1 << 20, &a.bytes, &a.n, &error));
+    unlink(name);
+    gf_free(weights);
+    return a;
+}
+
+/* 0: its configuration is read, 1: it is refused. */
+static int read_archive(const archive *a)
+{
+    gf_sink sink = {.fd = -1};
+    graft_error err;
+    const char *text;
+    size_t n;
+    gf_model m;
+    gf_keras_zip_config_reply(a->bytes, a->n, "f.keras", &sink);
+    if (gf_reply_parse_text((const uint8_t *)sink.bytes.s, sink.bytes.n, "f.keras", &text, &n, &err) != GRAFT_OK) {
+        return 2;
+    }
+    char *own = gf_strndup(text, n);
+    return gf_keras_config_parse(&m, own, n, "f.keras", NULL, &err) != GRAFT_OK;
+}
+
+static int open_file(const archive *a)
+{
+    (void)a;
+    return open("/etc/passwd", O_RDONLY) < 0;
+}
+
+static int open_socket(const archive *a)
+{
+    (void)a;
+    return socket(AF_INET, SOCK_STREAM, 0) < 0;
+}
+
+/* How a child ends that may only use memory: its exit code, or the negative of a signal's number. */
+static int alone(int (*fn)(const archive *a), const archive *a)
+{
+    int how;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (!pid) _exit(calls_only_memory() ? fn(a) : 99);
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    return WIFSIGNALED(how) ? -WTERMSIG(how) : WEXITSTATUS(how);
+}
+
+static void no_file_and_no_network_is_touched(void **state)
+{
+    (void)state;
+    static const char *const layers[] = {
+        "{\"class_name\": \"Flatten\", \"config\": {\"name\": \"x\"}}", /* is read */
+        LAYER("Lambda", ", \"function\": [\"4wEAAA\", null, null]"),
+        LAYER("Dense", ", \"units\": 2, \"activation\": {\"class_name\": \"__lambda__\", \"config\": {}}"),
+        LAYER("StringLookup", ", \"vocabulary\": \"/etc/passwd\""),
+        LAYER("TFSMLayer", ", \"filepath\": \"http://127.0.0.1/x\""),
+        "{\"module\": \"os\", \"class_name\": \"system\", \"config\": {\"name\": \"x\"}}",
+        LAYER("Mine", ""),
+        "{\"class_name\": \"Flatten\", \"config\": {\"name\": \"..\"}}",
+    };
+    assert_int_equal(alone(open_file, NULL), -SIGSYS);
+    assert_int_equal(alone(open_socket, NULL), -SIGSYS);
+    for (size_t i = 0; i < COUNT(layers); i++) {
+        char *config = sequential(layers[i]);
+        archive a = archive_of(config);
+        int how = alone(read_archive, &a);
+        if (how != (i > 0)) fail_msg("%s: %d", layers[i], how);
+        gf_free(a.bytes);
+        gf_free(config);
     }
 }
 
@@ -442,6 +542,7 @@ int main(void)
         cmocka_unit_test(what_could_be_code_is_refused_by_name),
         cmocka_unit_test(forty_unknown_classes_are_listed_and_no_more),
         cmocka_unit_test(names_that_lead_elsewhere_are_refused),
+        cmocka_unit_test(no_file_and_no_network_is_touched),
         cmocka_unit_test(arguments_that_are_not_known_are_refused),
         cmocka_unit_test(words_that_changed_their_meaning_are_refused),
         cmocka_unit_test(sizes_are_bounded_before_memory_is_taken),

@@ -2,8 +2,11 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "formats/cage_reply.h"
+#include "formats/keras_config_file.h"
+#include "formats/onnx.h"
 #include "formats/safetensors.h"
 #include "formats/weights.h"
+#include "support/calls.h"
 #include "support/one_file.h"
 #include "unit/formats/tiny_want.h"
 
@@ -14,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -139,6 +143,70 @@ static void strangers_are_named(void **state)
     assert_int_equal(err.number, GF_E_IO_READ);
 }
 
+/* Files of the kernel's say that they have a page and have less, as does one that is cut short while it is read. */
+static void a_file_that_shrinks_while_it_is_read_is_an_error(void **state)
+{
+    (void)state;
+    tiny_want t;
+    graft_error err = {0};
+    tiny_want_init(&t);
+    assert_int_equal(gf_weights_read("/sys/devices/system/cpu/online", t.want, TINY_TENSORS, NULL, NULL, &err),
+                     GRAFT_RESOURCE);
+    assert_int_equal(err.number, GF_E_IO_READ);
+    assert_non_null(strstr(err.message, "shrank from"));
+    assert_true(tiny_want_untouched(&t));
+}
+
+/* ---- the cage ---- */
+
+/* A letter for each file that is read, or fails otherwise, where no process can be made: then it was no caged reader.
+ */
+static void without_processes(char *told)
+{
+    static const char *const foreign[] = {"good_legacy.h5", "good_torch_zip.pth", "good_torch_legacy.pth",
+                                          "keras_plain.keras", "numpy_plain.npz"};
+    char file[256], *json;
+    tiny_want t;
+    graft_error err;
+    gf_onnx o;
+    if (!calls_no_fork()) *told++ = '!';
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        tiny_want_init(&t);
+        snprintf(file, sizeof file, GRAFT_FIXTURES "/formats/%s", foreign[i]);
+        graft_status status = gf_weights_read(file, t.want, TINY_TENSORS, NULL, NULL, &err);
+        if (status != GRAFT_RESOURCE || !strstr(err.message, "no process for its reader")) *told++ = (char)('a' + i);
+    }
+    snprintf(file, sizeof file, GRAFT_FIXTURES "/formats/keras_plain.keras");
+    if (gf_keras_config_read(file, &json, &err) != GRAFT_RESOURCE) *told++ = 'k';
+    snprintf(file, sizeof file, GRAFT_FIXTURES "/exchange/nhwc.onnx");
+    if (gf_onnx_open(&o, file, NULL, NULL, &err) != GRAFT_RESOURCE) *told++ = 'o';
+    tiny_want_init(&t);
+    if (gf_weights_read(path, t.want, TINY_TENSORS, NULL, NULL, &err) != GRAFT_OK) *told++ = 's'; /* graft's own */
+    *told = 0;
+}
+
+static void foreign_files_are_read_in_the_cage_alone(void **state)
+{
+    (void)state;
+    stored s;
+    int ends[2], how;
+    char told[32] = {0};
+    store_init(&s);
+    assert_int_equal(gf_safetensors_write(path, s.tensor, s.n, NULL, 0, NULL), GRAFT_OK);
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    if (!pid) {
+        without_processes(told);
+        _exit(write(ends[1], told, sizeof told) != sizeof told);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], told, sizeof told), sizeof told);
+    close(ends[0]);
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    assert_true(WIFEXITED(how) && !WEXITSTATUS(how));
+    assert_string_equal(told, "");
+}
+
 /* ---- the reply of a caged reader ---- */
 
 static graft_status parse(const uint8_t *bytes, size_t n, gf_found *found, const uint8_t **values, graft_error *err)
@@ -234,6 +302,8 @@ int main(void)
         cmocka_unit_test(safetensors_are_read),
         cmocka_unit_test(safetensors_that_do_not_fit_are_refused_in_full),
         cmocka_unit_test(strangers_are_named),
+        cmocka_unit_test(a_file_that_shrinks_while_it_is_read_is_an_error),
+        cmocka_unit_test(foreign_files_are_read_in_the_cage_alone),
         cmocka_unit_test(replies_are_not_believed),
         cmocka_unit_test(a_readers_error_is_cleaned_and_bounded),
     };
