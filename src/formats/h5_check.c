@@ -31,8 +31,8 @@ static const char *old_superblock(gf_h5_check *c, gf_h5_span *s, int version, ui
     static const char nonsense[] = "its superblock makes no sense";
     bool plain = !gf_h5_take(s, 1) && !gf_h5_take(s, 1); /* versions of the free space and of the root's entry */
     gf_h5_pass(s, 1);
-    plain =
-        plain && !gf_h5_take(s, 1) && gf_h5_take(s, 1) == 8 && gf_h5_take(s, 1) == 8; /* sizes of offsets, lengths */
+    plain = plain && !gf_h5_take(s, 1);                              /* version of shared headers */
+    plain = plain && gf_h5_take(s, 1) == 8 && gf_h5_take(s, 1) == 8; /* bytes of offsets and lengths */
     gf_h5_pass(s, 1);
     c->leaf_k = (unsigned)gf_h5_take(s, 2);
     c->node_k = (unsigned)gf_h5_take(s, 2);
