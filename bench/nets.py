@@ -8,7 +8,7 @@ NETS = {  # graft's name: (size, batch, PyTorch's name, Keras's name); the peer 
     "efficientnet_b0": (224, 32, "efficientnet_b0", "efficientnet_b0"),
     "densenet121": (224, 32, "densenet121", "densenet121"),
     "resnet50": (224, 32, "resnet50", None),
-    "resnet50_v2": (224, 32, None, "resnet50_v2"),
+    "resnet50_v2": (224, 32, "resnet50_v2", "resnet50_v2"),
     "vgg16": (224, 16, "vgg16", "vgg16"),
     "inception_v3": (299, 32, "inception_v3", "inception_v3"),
     "xception": (299, 32, "xception", "xception"),
@@ -41,12 +41,12 @@ def candidates(bench, net, task):
     return kept
 
 
-def graft(bench, net, task, precision="auto"):
+def graft(bench, net, task, precision="auto", augment=None):
     """A process with the frozen step alone, or one with the whole network's (which times a frozen one too, by the way)."""
     size, batch, _, _ = NETS[net]
     if not os.access(bench.o.graft, os.X_OK):
         return None
-    result = bench.graft(net, size, batch, 0 if task == "whole" else None, bench.o.net_steps, precision)
+    result = bench.graft(net, size, batch, 0 if task == "whole" else None, bench.o.net_steps, precision, augment)
     if not result:
         return None
     whole = task == "whole"
@@ -68,6 +68,9 @@ def measure(bench, net, task):
         own = graft(bench, net, task)
         if own:
             samples.setdefault(("graft", own["precision"]), []).append(own)
+        bare = graft(bench, net, task, augment="none") if own and task == "frozen" else None
+        if bare:
+            samples.setdefault(("graft, no augmentation", bare["precision"]), []).append(bare)
         same = graft(bench, net, task, "bf16") if own and own["precision"] == "int8" else None
         if same:
             samples.setdefault(("graft in bf16", "bf16"), []).append(same)

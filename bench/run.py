@@ -92,10 +92,12 @@ class Bench:
                   file=sys.stderr, flush=True)
         return result
 
-    def graft(self, net, size, batch, boundary, steps, precision="auto"):
-        """boundary: the first layer of graft's fine-tune step; None for no such step."""
+    def graft(self, net, size, batch, boundary, steps, precision="auto", augment=None):
+        """boundary: the first layer of graft's fine-tune step; None for no such step. augment: None for graft's usual one."""
         command = [*self.o.wrap.split(), self.o.graft, "bench", "--model", net, "--size", str(size), "--batch", str(batch),
                    "--threads", str(self.o.threads), "--steps", str(steps), "--precision", precision, "--json"]
+        if augment:
+            command += ["--augment", augment]
         if boundary is not None:
             command += ["--fine-tune-at", str(boundary)]
         result = run(command, {}, self.o.limit)

@@ -1,4 +1,4 @@
-"""The networks of torch_bench.py without their classifiers: torchvision's, and Xception, which torchvision lacks."""
+"""The networks of torch_bench.py without their classifiers: torchvision's, and Xception and ResNet50V2, which torchvision lacks."""
 import torchvision
 from torch import nn
 
@@ -39,6 +39,34 @@ def xception():
     return nn.Sequential(*plain(3, 32, 2), *plain(32, 64, 1), *entry, *middle, shrinking(728, 728, 1024), *leave)
 
 
+class Preactivated(nn.Module):
+    """A block of ResNet50V2 as Keras has it: what the stride is comes last in a stack, with a pooling of one pixel beside it."""
+
+    def __init__(self, inputs, filters, stride, convolved):
+        super().__init__()
+        self.first = nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU())
+        self.rest = nn.Sequential(
+            nn.Conv2d(inputs, filters, 1, bias=False), nn.BatchNorm2d(filters), nn.ReLU(),
+            nn.Conv2d(filters, filters, 3, stride, 1, bias=False), nn.BatchNorm2d(filters), nn.ReLU(),
+            nn.Conv2d(filters, 4 * filters, 1))
+        self.shortcut = (nn.Conv2d(inputs, 4 * filters, 1) if convolved
+                         else nn.MaxPool2d(1, stride) if stride > 1 else nn.Identity())
+        self.convolved = convolved
+
+    def forward(self, x):
+        y = self.first(x)
+        return self.shortcut(y if self.convolved else x) + self.rest(y)
+
+
+def resnet50_v2():
+    layers, inputs = [nn.Conv2d(3, 64, 7, 2, 3), nn.MaxPool2d(3, 2, 1)], 64
+    for filters, blocks, stride in ((64, 3, 2), (128, 4, 2), (256, 6, 2), (512, 3, 1)):
+        for i in range(blocks):
+            layers.append(Preactivated(inputs, filters, stride if i == blocks - 1 else 1, i == 0))
+            inputs = 4 * filters
+    return nn.Sequential(*layers, nn.BatchNorm2d(inputs), nn.ReLU())
+
+
 def vision(name, **options):
     return getattr(torchvision.models, name)(weights=None, **options)
 
@@ -52,6 +80,7 @@ NETWORKS = {  # name: (its channels, how to make it)
     "vgg16": (512, lambda: vision("vgg16").features),
     "inception_v3": (2048, lambda: pieces(vision("inception_v3", aux_logits=False, init_weights=False), 3)),
     "xception": (2048, xception),
+    "resnet50_v2": (2048, resnet50_v2),
 }
 
 
