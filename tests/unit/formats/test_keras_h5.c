@@ -204,33 +204,42 @@ static void *churn(void *ctx)
     return NULL;
 }
 
+typedef struct often {
+    size_t right;
+    graft_error err; /* of the last one that was not */
+} often;
+
 static void *read_often(void *ctx)
 {
-    size_t *right = ctx;
+    often *o = ctx;
     for (int i = 0; i < 20; i++) {
         char path[512];
         tiny_want t;
         tiny_want_init(&t);
         snprintf(path, sizeof path, "%s/formats/good_nested.h5", GRAFT_FIXTURES);
-        *right += gf_weights_read(path, t.want, TINY_TENSORS, NULL, NULL, NULL) == GRAFT_OK && tiny_want_right(&t);
+        o->right += gf_weights_read(path, t.want, TINY_TENSORS, NULL, NULL, &o->err) == GRAFT_OK && tiny_want_right(&t);
     }
     return NULL;
 }
 
-/* A fork copies locks that other threads hold: the child must do without them. */
+/* A fork copies locks that other threads hold: the child must do without them. glibc's malloc sees to its own;
+ * AddressSanitizer's, of gcc 12 and clang 14, does not, and a child in ten thousand waits for it forever. */
 static void files_can_be_read_by_many_threads_at_once(void **state)
 {
     (void)state;
+    if (SANITIZED) skip();
     enum { READERS = 4, CHURNERS = 2 };
     pthread_t thread[READERS + CHURNERS];
-    size_t right[READERS] = {0};
+    often reader[READERS] = {0};
     churning = true;
     for (int i = 0; i < CHURNERS; i++) assert_int_equal(pthread_create(&thread[READERS + i], NULL, churn, NULL), 0);
-    for (int i = 0; i < READERS; i++) assert_int_equal(pthread_create(&thread[i], NULL, read_often, &right[i]), 0);
+    for (int i = 0; i < READERS; i++) assert_int_equal(pthread_create(&thread[i], NULL, read_often, &reader[i]), 0);
     for (int i = 0; i < READERS; i++) pthread_join(thread[i], NULL);
     churning = false;
     for (int i = 0; i < CHURNERS; i++) pthread_join(thread[READERS + i], NULL);
-    for (int i = 0; i < READERS; i++) assert_int_equal(right[i], 20);
+    for (int i = 0; i < READERS; i++) {
+        if (reader[i].right != 20) fail_msg("%zu of 20 right: %s", reader[i].right, reader[i].err.message);
+    }
 }
 
 /* ---- damage ---- */
