@@ -1,5 +1,4 @@
-/* Mirror and rotation. The rotation is tensorflow/core/kernels/image/image_ops.h (ImageProjectiveTransformV3, BILINEAR,
- * REFLECT) in float32, with the matrix of Keras 3's RandomRotation. */
+/* Mirror and rotation, with the matrix of Keras 3's RandomRotation. */
 #include "image/augment.h"
 
 #include "base/alloc.h"
@@ -193,49 +192,6 @@ static gf_rotation make_rotation(const gf_augment_params *params, int h, int w)
         .m = {c, -s, cx - cx * c + cy * s, s, c, cy - cx * s - cy * c}, .h = h, .w = w, .flip = params->flip};
 }
 
-/* A coordinate on a side of `length` pixels continued by reflection (d c b a | a b c d | d c b a), then held to the
- * pixels' centres: TensorFlow reflects the coordinate itself, so half a pixel at each edge takes the edge's value. */
-static float reflect(float c, float length)
-{
-    if (length <= 1) return 0;
-    float period = 2 * length;
-    if (c < 0) {
-        if (c < period) c += period * (float)(int)(-c / period);
-        c = c < -length ? c + period : -c - 1;
-    } else if (c > length - 1) {
-        c -= period * (float)(int)(c / period);
-        if (c >= length) c = period - c - 1;
-    }
-    return c < 0 ? 0 : c > length - 1 ? length - 1 : c;
-}
-
-static void rotate_pixel(const gf_rotation *r, const uint8_t *rgb, float *dst, int x, int y)
-{
-    float sx = reflect(r->m[0] * (float)x + r->m[1] * (float)y + r->m[2], (float)r->w);
-    float sy = reflect(r->m[3] * (float)x + r->m[4] * (float)y + r->m[5], (float)r->h);
-    int x0 = (int)sx, y0 = (int)sy;
-    float fx = sx - (float)x0, fy = sy - (float)y0;
-    int x1 = x0 + 1 < r->w ? x0 + 1 : x0, y1 = y0 + 1 < r->h ? y0 + 1 : y0;
-    if (r->flip) {
-        x0 = r->w - 1 - x0;
-        x1 = r->w - 1 - x1;
-    }
-    const uint8_t *row0 = rgb + (size_t)y0 * (size_t)r->w * CHANNELS,
-                  *row1 = rgb + (size_t)y1 * (size_t)r->w * CHANNELS;
-    for (int c = 0; c < CHANNELS; c++) {
-        float top = (1 - fx) * (float)row0[CHANNELS * x0 + c] + fx * (float)row0[CHANNELS * x1 + c];
-        float bottom = (1 - fx) * (float)row1[CHANNELS * x0 + c] + fx * (float)row1[CHANNELS * x1 + c];
-        dst[c] = (1 - fy) * top + fy * bottom;
-    }
-}
-
-void gf_rotate_plain(const gf_rotation *r, const uint8_t *rgb, float *dst)
-{
-    for (int y = 0; y < r->h; y++) {
-        for (int x = 0; x < r->w; x++, dst += CHANNELS) rotate_pixel(r, rgb, dst, x, y);
-    }
-}
-
 void gf_augment_apply(const gf_augment_params *params, const uint8_t *rgb, int h, int w, float *dst)
 {
     static const gf_augment_params none = {0};
@@ -249,5 +205,5 @@ void gf_augment_apply(const gf_augment_params *params, const uint8_t *rgb, int h
         return;
     }
     gf_rotation r = make_rotation(params, h, w);
-    if (!gf_rotate_avx2(&r, rgb, dst)) gf_rotate_plain(&r, rgb, dst);
+    gf_rotate(&r, rgb, dst);
 }

@@ -1,10 +1,11 @@
-/* rotate.h - the two ways augment.c turns a picture; equal bits. Each blends the four source pixels around the point
- * where an output pixel lands, in float32:
+/* rotate.h - the ways augment.c turns a picture; equal bits. Each blends the four source pixels around the point where
+ * an output pixel lands, in float32:
  *   top = (1 - fx) a + fx b,  bottom = (1 - fx) c + fx d,  out = (1 - fy) top + fy bottom. */
 #ifndef GF_IMAGE_ROTATE_H
 #define GF_IMAGE_ROTATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Output (x, y) reads the source, mirrored first where `flip`, at (m[0] x + m[1] y + m[2], m[3] x + m[4] y + m[5]). */
@@ -14,10 +15,21 @@ typedef struct gf_rotation {
     bool flip;
 } gf_rotation;
 
-/* rgb and dst: h x w x 3. Any CPU and any size. */
+/* rgb and dst: h x w x 3. The fastest way this CPU has. */
+void gf_rotate(const gf_rotation *r, const uint8_t *rgb, float *dst);
+
+/* Any CPU and any size. */
 void gf_rotate_plain(const gf_rotation *r, const uint8_t *rgb, float *dst);
 
-/* Several times as fast. False, and dst untouched, where the CPU or the picture does not suit it. */
+/* 5 and 10 times as fast. False, and dst untouched, where the CPU or the picture does not suit it. */
 bool gf_rotate_avx2(const gf_rotation *r, const uint8_t *rgb, float *dst);
+bool gf_rotate_avx512(const gf_rotation *r, const uint8_t *rgb, float *dst); /* with VBMI */
+
+/* Shared by them. Wanted are two pixels a side, offsets that fit an int, and no coordinate, of a row's pixels up to
+ * `lanes` behind its end, further out than one reflection. */
+bool gf_rotate_suits(const gf_rotation *r, int lanes);
+
+/* Slanted rows are no pattern that a processor sees ahead: the picture is called into the cache in its own order. */
+void gf_rotate_fetch(const gf_rotation *r, const uint8_t *rgb);
 
 #endif

@@ -13,20 +13,6 @@
 
 enum { CHANNELS = 3, LANES = 8 };
 
-/* Wanted are two pixels a side, offsets that fit an int, and no coordinate further out than one reflection; an affine
- * map is furthest out at a corner. */
-static bool suits(const gf_rotation *r)
-{
-    if (r->w < 2 || r->h < 2 || (int64_t)r->w * r->h > INT32_MAX / CHANNELS) return false;
-    for (int corner = 0; corner < 4; corner++) {
-        float x = corner & 1 ? (float)(r->w + LANES) : 0, y = corner & 2 ? (float)r->h : 0;
-        float sx = r->m[0] * x + r->m[1] * y + r->m[2], sy = r->m[3] * x + r->m[4] * y + r->m[5];
-        if (!(sx > 1.0f - (float)r->w && sx < 2 * (float)r->w - 1)) return false;
-        if (!(sy > 1.0f - (float)r->h && sy < 2 * (float)r->h - 1)) return false;
-    }
-    return __builtin_cpu_supports("avx2");
-}
-
 /* Eight neighbours in the result: where the upper left of each one's four source pixels begins, in bytes, and the
  * weights of the four. */
 typedef struct block {
@@ -131,19 +117,12 @@ AVX2_INLINE void eight_pixels(const block *b, const uint8_t *rgb, size_t stride,
     pack(out, to);
 }
 
-/* Slanted rows are no pattern that a processor sees ahead: the picture is called into the cache in its own order. */
-static void fetch(const uint8_t *rgb, size_t bytes)
-{
-    enum { LINE = 64, MOST = 512 << 10 };
-    for (size_t i = 0; i < bytes && i < MOST; i += LINE) _mm_prefetch((const char *)rgb + i, _MM_HINT_T1);
-}
-
 AVX2 static void rotate(const gf_rotation *rotation, const uint8_t *rgb, float *dst)
 {
     const gf_rotation r = *rotation; /* a copy that no store through dst can be thought to change */
     const __m256 lane = _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7);
     size_t stride = (size_t)r.w * CHANNELS;
-    fetch(rgb, stride * (size_t)r.h);
+    gf_rotate_fetch(&r, rgb);
     for (int y = 0; y < r.h; y++) {
         axis across = make_axis(r.m, y, r.w), down = make_axis(r.m + 3, y, r.h);
         for (int x = 0; x < r.w; x += LANES, dst += LANES * CHANNELS) {
@@ -163,7 +142,7 @@ AVX2 static void rotate(const gf_rotation *rotation, const uint8_t *rgb, float *
 
 bool gf_rotate_avx2(const gf_rotation *r, const uint8_t *rgb, float *dst)
 {
-    if (!suits(r)) return false;
+    if (!__builtin_cpu_supports("avx2") || !gf_rotate_suits(r, LANES)) return false;
     rotate(r, rgb, dst);
     return true;
 }
