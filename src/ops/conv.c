@@ -234,8 +234,7 @@ static size_t round64(size_t n) { return (n + 63) / 64 * 64; }
 static graft_status create_backward_data(gf_op *op, conv_impl *c, gf_ops *ops, graft_error *err)
 {
     const gf_op_spec *s = &op->spec;
-    c->turned_1x1 = s->conv.kh == 1 && s->conv.kw == 1 && s->conv.sh == 1 && s->conv.sw == 1 && s->conv.groups == 1 &&
-                    !(s->conv.pt | s->conv.pb | s->conv.pl | s->conv.pr);
+    c->turned_1x1 = gf_op_is_pointwise(s);
     c->data_in_f32 = c->turned_1x1 ? s->src_dtype[0] == GF_F32 : choose_data_in_f32(s, ops);
     gf_dtype dtype = c->data_in_f32 ? GF_F32 : s->src_dtype[0];
     GF_TRY(make_prim(s, ops, c->turned_1x1 ? BACKWARD_DATA_TURNED : BACKWARD_DATA, dtype, &c->backward_data, err));

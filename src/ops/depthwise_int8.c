@@ -7,22 +7,22 @@
 enum { LANES = GF_INT8_LANES, ROWS = 4, VECTOR = LANES * ROWS, MOST_HEIGHT = 7, PLACES = 4 };
 
 static int most(int a, int b) { return a > b ? a : b; }
-static int blocks_of(const gf_depthwise_int8 *d) { return (d->c + LANES - 1) / LANES; }
+static int blocks_of(const gf_depthwise_int8 *d) { return (d->g.c + LANES - 1) / LANES; }
 
 /* Output rows that are made at a time, the input rows they need by fours, places of a packed row. */
-static int rows_of(const gf_depthwise_int8 *d) { return d->stride == 1 && d->oh > 1 ? 2 : 1; }
-static int fours_of(const gf_depthwise_int8 *d) { return (d->kh + rows_of(d) - 1 + ROWS - 1) / ROWS; }
-static int width_of(const gf_depthwise_int8 *d) { return most((d->ow - 1) * d->stride + d->kw, d->pl + d->w); }
+static int rows_of(const gf_depthwise_int8 *d) { return d->g.sh == 1 && d->g.oh > 1 ? 2 : 1; }
+static int fours_of(const gf_depthwise_int8 *d) { return (d->g.kh + rows_of(d) - 1 + ROWS - 1) / ROWS; }
+static int width_of(const gf_depthwise_int8 *d) { return most((d->g.ow - 1) * d->g.sw + d->g.kw, d->g.pl + d->g.w); }
 
 /* The table: a block of channels after the other [four rows][column][output row], then `LANES` bytes for 0. */
-static size_t taps_of(const gf_depthwise_int8 *d) { return (size_t)(fours_of(d) * d->kw * rows_of(d)); }
+static size_t taps_of(const gf_depthwise_int8 *d) { return (size_t)(fours_of(d) * d->g.kw * rows_of(d)); }
 static size_t block_bytes(const gf_depthwise_int8 *d) { return taps_of(d) * VECTOR + VECTOR; }
 
 size_t gf_depthwise_int8_table_bytes(const gf_depthwise_int8 *d) { return (size_t)blocks_of(d) * block_bytes(d); }
 
 size_t gf_depthwise_int8_scratch_bytes(const gf_depthwise_int8 *d)
 {
-    size_t places = (size_t)(fours_of(d) * width_of(d) + PLACES * d->stride); /* some beyond the last are summed too */
+    size_t places = (size_t)(fours_of(d) * width_of(d) + PLACES * d->g.sw); /* some beyond the last are summed too */
     return places * VECTOR;
 }
 
@@ -30,12 +30,13 @@ void gf_depthwise_int8_pack(gf_depthwise_int8 *d, const int8_t *kernel, const fl
 {
     int rows = rows_of(d);
     memset(d->table, 0, gf_depthwise_int8_table_bytes(d));
-    for (int c = 0; c < d->c; c++) {
+    for (int c = 0; c < d->g.c; c++) {
         int8_t *block = (int8_t *)d->table + (size_t)(c / LANES) * block_bytes(d);
-        for (int i = 0; i < d->kh * d->kw * rows; i++) {
-            int out = i % rows, column = i / rows % d->kw, row = i / rows / d->kw, at = row + out;
-            size_t tap = (size_t)((at / ROWS * d->kw + column) * rows + out);
-            block[tap * VECTOR + (size_t)(c % LANES * ROWS + at % ROWS)] = kernel[(row * d->kw + column) * d->c + c];
+        for (int i = 0; i < d->g.kh * d->g.kw * rows; i++) {
+            int out = i % rows, column = i / rows % d->g.kw, row = i / rows / d->g.kw, at = row + out;
+            size_t tap = (size_t)((at / ROWS * d->g.kw + column) * rows + out);
+            block[tap * VECTOR + (size_t)(c % LANES * ROWS + at % ROWS)] =
+                kernel[(row * d->g.kw + column) * d->g.c + c];
         }
         ((uint8_t *)block)[taps_of(d) * VECTOR + (size_t)(c % LANES)] = zero ? (uint8_t)lrintf(zero[c]) : 0;
     }
@@ -46,21 +47,10 @@ void gf_depthwise_int8_pack(gf_depthwise_int8 *d, const int8_t *kernel, const fl
 
 bool gf_depthwise_int8_fits(const gf_op_spec *s, gf_depthwise_int8 *d)
 {
-    const int64_t *in = s->src[0].dim, *out = s->dst.dim;
-    *d = (gf_depthwise_int8){.n = (int)in[0],
-                             .h = (int)in[1],
-                             .w = (int)in[2],
-                             .c = (int)in[3],
-                             .oh = (int)out[1],
-                             .ow = (int)out[2],
-                             .kh = s->conv.kh,
-                             .kw = s->conv.kw,
-                             .stride = s->conv.sh,
-                             .pt = s->conv.pt,
-                             .pl = s->conv.pl,
-                             .size = (int)gf_dtype_size(s->dst_dtype)};
-    return d->c > 1 && s->conv.groups == d->c && s->conv.filters == d->c && s->conv.kh <= MOST_HEIGHT &&
-           s->conv.sh == s->conv.sw && d->stride <= 2;
+    *d = (gf_depthwise_int8){.g = gf_geometry_of(s)};
+    const gf_geometry *g = &d->g;
+    return g->c > 1 && s->conv.groups == g->c && s->conv.filters == g->c && g->kh <= MOST_HEIGHT && g->sh == g->sw &&
+           g->sh <= 2;
 }
 
 /* A block of channels of a picture at work. */
@@ -90,19 +80,19 @@ GF_INT8_INLINE __m512i side_by_side(__m128i a, __m128i b, __m128i c, __m128i d)
 GF_INT8_TARGET static void pack_rows(const work *w, int first, uint8_t *to)
 {
     const gf_depthwise_int8 *d = w->d;
-    const size_t c = (size_t)d->c;
+    const size_t c = (size_t)d->g.c;
     const uint8_t *row[ROWS];
     size_t step[ROWS];
     for (int r = 0; r < ROWS; r++) {
-        bool inside = first + r >= 0 && first + r < d->h;
-        row[r] = inside ? w->src + (size_t)(first + r) * (size_t)d->w * c : w->zero;
+        bool inside = first + r >= 0 && first + r < d->g.h;
+        row[r] = inside ? w->src + (size_t)(first + r) * (size_t)d->g.w * c : w->zero;
         step[r] = inside ? c : 0;
     }
     __m128i zero = _mm_load_si128((const __m128i *)w->zero);
     __m512i outside = side_by_side(zero, zero, zero, zero);
     int width = width_of(d), x = 0;
-    for (; x < d->pl; x++) _mm512_store_si512(to + x * VECTOR, outside);
-    for (int i = 0; i < d->w; i++, x++) {
+    for (; x < d->g.pl; x++) _mm512_store_si512(to + x * VECTOR, outside);
+    for (int i = 0; i < d->g.w; i++, x++) {
         __m128i v[ROWS];
         for (int r = 0; r < ROWS; r++, row[r - 1] += step[r - 1]) v[r] = _mm_maskz_loadu_epi8(w->wanted, row[r]);
         _mm512_store_si512(to + x * VECTOR, side_by_side(v[0], v[1], v[2], v[3]));
@@ -115,13 +105,13 @@ GF_INT8_TARGET static void pack_rows(const work *w, int first, uint8_t *to)
 GF_INT8_INLINE void places(const work *w, const gf_lanes *l, int y, int x, int rows, gf_int8_kind kind)
 {
     const gf_depthwise_int8 *d = w->d;
-    const size_t step = (size_t)d->stride * VECTOR, line = (size_t)width_of(d) * VECTOR, c = (size_t)d->c;
+    const size_t step = (size_t)d->g.sw * VECTOR, line = (size_t)width_of(d) * VECTOR, c = (size_t)d->g.c;
     const uint8_t *at = w->packed + (size_t)x * step;
     const int8_t *k = w->kernel;
     __m512i sum[2][PLACES];
     for (int i = 0; i < 2 * PLACES; i++) sum[i / PLACES][i % PLACES] = _mm512_setzero_si512();
-    for (int four = fours_of(d); four > 0; four--, at += line - (size_t)d->kw * VECTOR) {
-        for (int column = 0; column < d->kw; column++, at += VECTOR, k += rows * VECTOR) {
+    for (int four = fours_of(d); four > 0; four--, at += line - (size_t)d->g.kw * VECTOR) {
+        for (int column = 0; column < d->g.kw; column++, at += VECTOR, k += rows * VECTOR) {
             __m512i upper = _mm512_load_si512(k), lower = rows > 1 ? _mm512_load_si512(k + VECTOR) : upper;
             for (int i = 0; i < PLACES; i++) {
                 __m512i bytes = _mm512_load_si512(at + (size_t)i * step);
@@ -130,19 +120,19 @@ GF_INT8_INLINE void places(const work *w, const gf_lanes *l, int y, int x, int r
             }
         }
     }
-    size_t to = ((size_t)y * (size_t)d->ow + (size_t)x) * c + w->channel;
-    int n = d->ow - x < PLACES ? d->ow - x : PLACES;
+    size_t to = ((size_t)y * (size_t)d->g.ow + (size_t)x) * c + w->channel;
+    int n = d->g.ow - x < PLACES ? d->g.ow - x : PLACES;
     gf_int8_end_four(l, sum[0], n, w->dst, NULL, to, c, w->wanted, kind);
-    if (rows > 1 && y + 1 < d->oh) {
-        gf_int8_end_four(l, sum[1], n, w->dst, NULL, to + (size_t)d->ow * c, c, w->wanted, kind);
+    if (rows > 1 && y + 1 < d->g.oh) {
+        gf_int8_end_four(l, sum[1], n, w->dst, NULL, to + (size_t)d->g.ow * c, c, w->wanted, kind);
     }
 }
 
-#define ROW(name, rows, kind)                                                         \
-    GF_INT8_TARGET static void name(const work *w, int y)                             \
-    {                                                                                 \
-        const gf_lanes l = gf_lanes_at(w->d->end, w->channel);                        \
-        for (int x = 0; x < w->d->ow; x += PLACES) places(w, &l, y, x, (rows), kind); \
+#define ROW(name, rows, kind)                                                           \
+    GF_INT8_TARGET static void name(const work *w, int y)                               \
+    {                                                                                   \
+        const gf_lanes l = gf_lanes_at(w->d->end, w->channel);                          \
+        for (int x = 0; x < w->d->g.ow; x += PLACES) places(w, &l, y, x, (rows), kind); \
     }
 #define EACH_HEIGHT(name, kind) ROW(name##_1, 1, kind) ROW(name##_2, 2, kind)
 EACH_HEIGHT(cut, GF_INT8_CUT)
@@ -154,7 +144,7 @@ EACH_HEIGHT(bf16, GF_INT8_BF16)
 /* The channels of a block that are there. */
 static __mmask16 wanted_of(const gf_depthwise_int8 *d, int channel)
 {
-    int left = d->c - channel;
+    int left = d->g.c - channel;
     return left >= LANES ? GF_INT8_ALL : (__mmask16)((1u << left) - 1);
 }
 
@@ -168,7 +158,7 @@ static void run_picture(const gf_depthwise_int8 *d, const uint8_t *src, void *ds
         [GF_INT8_BF16] = {bf16_1, bf16_2},
     };
     int rows = rows_of(d);
-    for (int y = 0; y < d->oh; y += rows) {
+    for (int y = 0; y < d->g.oh; y += rows) {
         for (int b = 0; b < blocks_of(d); b++) {
             int channel = b * LANES;
             const int8_t *kernel = (int8_t *)d->table + (size_t)b * block_bytes(d);
@@ -181,7 +171,7 @@ static void run_picture(const gf_depthwise_int8 *d, const uint8_t *src, void *ds
                       .dst = dst,
                       .channel = (size_t)channel};
             for (int four = 0; four < fours_of(d); four++) {
-                pack_rows(&w, y * d->stride - d->pt + four * ROWS, w.packed + (size_t)(four * width_of(d)) * VECTOR);
+                pack_rows(&w, y * d->g.sh - d->g.pt + four * ROWS, w.packed + (size_t)(four * width_of(d)) * VECTOR);
             }
             row[d->end->kind][rows - 1](&w, y);
         }
@@ -190,8 +180,9 @@ static void run_picture(const gf_depthwise_int8 *d, const uint8_t *src, void *ds
 
 void gf_depthwise_int8_run(const gf_depthwise_int8 *d, const uint8_t *src, void *dst, void *scratch)
 {
-    size_t in = (size_t)d->h * (size_t)d->w * (size_t)d->c, out = (size_t)(d->oh * d->ow * d->c * d->size);
-    for (int n = 0; n < d->n; n++) run_picture(d, src + (size_t)n * in, (char *)dst + (size_t)n * out, scratch);
+    size_t in = (size_t)d->g.h * (size_t)d->g.w * (size_t)d->g.c,
+           out = (size_t)(d->g.oh * d->g.ow * d->g.c * d->g.size);
+    for (int n = 0; n < d->g.n; n++) run_picture(d, src + (size_t)n * in, (char *)dst + (size_t)n * out, scratch);
 }
 
 #else

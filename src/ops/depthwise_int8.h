@@ -8,10 +8,10 @@
 #define GF_OPS_DEPTHWISE_INT8_H
 
 #include "ops/int8_end.h"
+#include "ops/int8_geometry.h"
 
 typedef struct gf_depthwise_int8 {
-    int n, h, w, c, oh, ow, kh, kw, stride, pt, pl; /* src, dst, kernel; rows and columns before src */
-    int size;                                       /* of an element of dst */
+    gf_geometry g;
     const gf_int8_end *end;
     void *table; /* packed kernel and the bytes for 0 */
 } gf_depthwise_int8;

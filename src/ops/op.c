@@ -62,3 +62,11 @@ size_t gf_op_bias_count(const gf_op_spec *spec)
 {
     return spec->has_bias ? (size_t)spec->dst.dim[spec->dst.rank - 1] : 0;
 }
+
+bool gf_op_pads(const gf_op_spec *spec) { return spec->conv.pt | spec->conv.pb | spec->conv.pl | spec->conv.pr; }
+
+bool gf_op_is_pointwise(const gf_op_spec *spec)
+{
+    return spec->conv.kh == 1 && spec->conv.kw == 1 && spec->conv.sh == 1 && spec->conv.sw == 1 &&
+           spec->conv.groups == 1 && !gf_op_pads(spec);
+}

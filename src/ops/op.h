@@ -230,4 +230,8 @@ graft_status gf_op_finish_grad(const gf_op *op, const float *grad, float *dkerne
 size_t gf_op_kernel_count(const gf_op_spec *spec);
 size_t gf_op_bias_count(const gf_op_spec *spec);
 
+/* Of a convolution: whether src is padded, and whether it is a matrix product (pixels, ic) x (ic, oc). */
+bool gf_op_pads(const gf_op_spec *spec);
+bool gf_op_is_pointwise(const gf_op_spec *spec);
+
 #endif

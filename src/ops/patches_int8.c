@@ -9,49 +9,36 @@ enum { COLOURS = 4, WORD = 4, MOST_HEIGHT = 16 };
  * it. */
 static size_t line_bytes(const gf_patches_int8 *p)
 {
-    int reach = (p->ow - 1) * p->sw + p->kw, width = p->pl + p->w > reach ? p->pl + p->w : reach;
-    return (size_t)(width * p->c) + WORD;
+    int reach = (p->g.ow - 1) * p->g.sw + p->g.kw, width = p->g.pl + p->g.w > reach ? p->g.pl + p->g.w : reach;
+    return (size_t)(width * p->g.c) + WORD;
 }
 
-size_t gf_patches_int8_scratch_bytes(const gf_patches_int8 *p) { return (size_t)p->kh * line_bytes(p); }
+size_t gf_patches_int8_scratch_bytes(const gf_patches_int8 *p) { return (size_t)p->g.kh * line_bytes(p); }
 
 bool gf_patches_int8_fits(const gf_op_spec *s, gf_patches_int8 *p)
 {
-    const int64_t *in = s->src[0].dim, *out = s->dst.dim;
-    *p = (gf_patches_int8){.n = (int)in[0],
-                           .h = (int)in[1],
-                           .w = (int)in[2],
-                           .c = (int)in[3],
-                           .oh = (int)out[1],
-                           .ow = (int)out[2],
-                           .kh = s->conv.kh,
-                           .kw = s->conv.kw,
-                           .sh = s->conv.sh,
-                           .sw = s->conv.sw,
-                           .pt = s->conv.pt,
-                           .pl = s->conv.pl,
-                           .size = (int)gf_dtype_size(s->dst_dtype)};
-    for (int c = 0; c < p->c && c < COLOURS; c++)
+    *p = (gf_patches_int8){.g = gf_geometry_of(s)};
+    for (int c = 0; c < p->g.c && c < COLOURS; c++)
         p->zero[c] = s->src_quant.zero ? (uint8_t)lrintf(s->src_quant.zero[c]) : 0;
-    size_t part = (size_t)(p->kw * p->c);
-    p->row = (gf_pointwise_int8){.pixels = (size_t)p->ow,
+    size_t part = (size_t)(p->g.kw * p->g.c);
+    p->row = (gf_pointwise_int8){.pixels = (size_t)p->g.ow,
                                  .oc = (size_t)s->conv.filters,
-                                 .step = (size_t)(p->sw * p->c),
-                                 .lines = (size_t)p->kh,
+                                 .step = (size_t)(p->g.sw * p->g.c),
+                                 .lines = (size_t)p->g.kh,
                                  .line = line_bytes(p),
                                  .part = part,
                                  .depth = (part + WORD - 1) / WORD * WORD};
-    return p->c <= COLOURS && s->conv.groups == 1 && p->kh <= MOST_HEIGHT && s->n_src == 1;
+    return p->g.c <= COLOURS && s->conv.groups == 1 && p->g.kh <= MOST_HEIGHT && s->n_src == 1;
 }
 
 /* Row y of the picture with its margins; all zeros outside. */
 static void fetch_line(const gf_patches_int8 *p, const uint8_t *picture, int y, uint8_t *line)
 {
-    size_t row = (size_t)(p->w * p->c), before = (size_t)(p->pl * p->c), all = line_bytes(p);
-    bool inside = y >= 0 && y < p->h;
+    size_t row = (size_t)(p->g.w * p->g.c), before = (size_t)(p->g.pl * p->g.c), all = line_bytes(p);
+    bool inside = y >= 0 && y < p->g.h;
     for (size_t i = 0; i < all; i++) {
         if (inside && i == before) i += row;
-        if (i < all) line[i] = p->zero[i % (size_t)p->c];
+        if (i < all) line[i] = p->zero[i % (size_t)p->g.c];
     }
     if (inside) memcpy(line + before, picture + (size_t)y * row, row);
 }
@@ -59,12 +46,13 @@ static void fetch_line(const gf_patches_int8 *p, const uint8_t *picture, int y, 
 void gf_patches_int8_run(const gf_patches_int8 *p, const uint8_t *src, void *dst, void *scratch)
 {
     uint8_t *lines = scratch;
-    size_t row = (size_t)p->ow * p->row.oc * (size_t)p->size, line = line_bytes(p);
+    size_t row = (size_t)p->g.ow * p->row.oc * (size_t)p->g.size, line = line_bytes(p);
     char *to = dst;
-    for (int n = 0; n < p->n; n++) {
-        const uint8_t *picture = src + (size_t)n * (size_t)(p->h * p->w * p->c);
-        for (int y = 0; y < p->oh; y++, to += row) {
-            for (int i = 0; i < p->kh; i++) fetch_line(p, picture, y * p->sh - p->pt + i, lines + (size_t)i * line);
+    for (int n = 0; n < p->g.n; n++) {
+        const uint8_t *picture = src + (size_t)n * (size_t)(p->g.h * p->g.w * p->g.c);
+        for (int y = 0; y < p->g.oh; y++, to += row) {
+            for (int i = 0; i < p->g.kh; i++)
+                fetch_line(p, picture, y * p->g.sh - p->g.pt + i, lines + (size_t)i * line);
             gf_pointwise_int8_run(&p->row, lines, to, NULL);
         }
     }

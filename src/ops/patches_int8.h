@@ -4,13 +4,13 @@
 #ifndef GF_OPS_PATCHES_INT8_H
 #define GF_OPS_PATCHES_INT8_H
 
+#include "ops/int8_geometry.h"
 #include "ops/pointwise_int8.h"
 
 typedef struct gf_patches_int8 {
-    int n, h, w, c, oh, ow, kh, kw, sh, sw, pt, pl; /* src, dst, kernel; rows and columns before src */
-    int size;                                       /* of an element of dst */
-    uint8_t zero[4];                                /* of each channel */
-    gf_pointwise_int8 row;                          /* a row of outputs */
+    gf_geometry g;
+    uint8_t zero[4];       /* of each channel */
+    gf_pointwise_int8 row; /* a row of outputs */
 } gf_patches_int8;
 
 /* Whether this is such a convolution, given that it has an end; then *p describes it. */

@@ -32,12 +32,10 @@ void gf_pointwise_int8_pack(gf_pointwise_int8 *p, const int8_t *kernel)
 
 bool gf_pointwise_int8_fits(const gf_op_spec *s, gf_pointwise_int8 *p)
 {
-    bool padded = s->conv.pt | s->conv.pb | s->conv.pl | s->conv.pr;
     size_t ic = (size_t)s->src[0].dim[3], oc = (size_t)s->conv.filters;
     *p = (gf_pointwise_int8){
         .pixels = gf_count(&s->dst) / oc, .oc = oc, .step = ic, .lines = 1, .part = ic, .depth = ic};
-    return s->conv.kh == 1 && s->conv.kw == 1 && s->conv.sh == 1 && s->conv.sw == 1 && s->conv.groups == 1 && !padded &&
-           ic % DEPTH == 0;
+    return gf_op_is_pointwise(s) && ic % DEPTH == 0;
 }
 
 #if defined(__x86_64__)
@@ -53,8 +51,6 @@ typedef struct block {
     const void *residual;
 } block;
 
-/* The sums of a tile, [row][vector]. `rows` and `vectors` are constants where this is called: the sums are registers,
- * which they would not be, were they used for more than this. */
 /* Before loops over registers: where one is left as a loop, arrays of sums go through memory. */
 #define UNROLL _Pragma("GCC unroll 8")
 
