@@ -9,36 +9,54 @@ enum { LANES = GF_INT8_LANES, ROWS = 4, VECTOR = LANES * ROWS, MOST_HEIGHT = 7, 
 static int most(int a, int b) { return a > b ? a : b; }
 static int blocks_of(const gf_depthwise_int8 *d) { return (d->g.c + LANES - 1) / LANES; }
 
-/* Output rows that are made at a time, the input rows they need by fours, places of a packed row. */
+static int fours(int rows) { return (rows + ROWS - 1) / ROWS; }
+
+/* Output rows that are made at a time (a set), the input rows they need, places of a packed row. */
 static int rows_of(const gf_depthwise_int8 *d) { return d->g.sh == 1 && d->g.oh > 1 ? 2 : 1; }
-static int fours_of(const gf_depthwise_int8 *d) { return (d->g.kh + rows_of(d) - 1 + ROWS - 1) / ROWS; }
+static int reach_of(const gf_depthwise_int8 *d) { return d->g.kh + rows_of(d) - 1; }
+static int fours_of(const gf_depthwise_int8 *d) { return fours(reach_of(d)); }
 static int width_of(const gf_depthwise_int8 *d) { return most((d->g.ow - 1) * d->g.sw + d->g.kw, d->g.pl + d->g.w); }
 
-/* The table: a block of channels after the other [four rows][column][output row], then `LANES` bytes for 0. */
+/* A set begins 2 input rows after the one before. Where it fits into as many fours from the middle of one on, fours are
+ * packed once and serve several sets, by kernels of two phases; else each set packs its own. */
+enum { SET = 2 };
+static bool shares(const gf_depthwise_int8 *d) { return fours(reach_of(d) + SET) == fours_of(d); }
+static int phases_of(const gf_depthwise_int8 *d) { return shares(d) ? ROWS / SET : 1; }
+
+/* The table: a block of channels after the other [phase][four rows][column][output row], then `LANES` bytes for 0. */
 static size_t taps_of(const gf_depthwise_int8 *d) { return (size_t)(fours_of(d) * d->g.kw * rows_of(d)); }
-static size_t block_bytes(const gf_depthwise_int8 *d) { return taps_of(d) * VECTOR + VECTOR; }
+static size_t zero_at(const gf_depthwise_int8 *d) { return (size_t)phases_of(d) * taps_of(d) * VECTOR; }
+static size_t block_bytes(const gf_depthwise_int8 *d) { return zero_at(d) + VECTOR; }
 
 size_t gf_depthwise_int8_table_bytes(const gf_depthwise_int8 *d) { return (size_t)blocks_of(d) * block_bytes(d); }
 
+/* Scratch: a block's packed fours; shared ones of all blocks after each other. Some places beyond the last are summed
+ * too. */
+static size_t packed_bytes(const gf_depthwise_int8 *d) { return (size_t)(fours_of(d) * width_of(d)) * VECTOR; }
+
 size_t gf_depthwise_int8_scratch_bytes(const gf_depthwise_int8 *d)
 {
-    size_t places = (size_t)(fours_of(d) * width_of(d) + PLACES * d->g.sw); /* some beyond the last are summed too */
-    return places * VECTOR;
+    return (size_t)(shares(d) ? blocks_of(d) : 1) * packed_bytes(d) + (size_t)(PLACES * d->g.sw) * VECTOR;
+}
+
+/* Channel c's taps of a phase. */
+static void pack_taps(const gf_depthwise_int8 *d, int phase, int c, const int8_t *kernel, int8_t *to)
+{
+    int rows = rows_of(d);
+    for (int i = 0; i < d->g.kh * d->g.kw * rows; i++) {
+        int out = i % rows, column = i / rows % d->g.kw, row = i / rows / d->g.kw, at = row + out + phase * SET;
+        size_t tap = (size_t)((at / ROWS * d->g.kw + column) * rows + out);
+        to[tap * VECTOR + (size_t)(c % LANES * ROWS + at % ROWS)] = kernel[(row * d->g.kw + column) * d->g.c + c];
+    }
 }
 
 void gf_depthwise_int8_pack(gf_depthwise_int8 *d, const int8_t *kernel, const float *zero)
 {
-    int rows = rows_of(d);
     memset(d->table, 0, gf_depthwise_int8_table_bytes(d));
     for (int c = 0; c < d->g.c; c++) {
         int8_t *block = (int8_t *)d->table + (size_t)(c / LANES) * block_bytes(d);
-        for (int i = 0; i < d->g.kh * d->g.kw * rows; i++) {
-            int out = i % rows, column = i / rows % d->g.kw, row = i / rows / d->g.kw, at = row + out;
-            size_t tap = (size_t)((at / ROWS * d->g.kw + column) * rows + out);
-            block[tap * VECTOR + (size_t)(c % LANES * ROWS + at % ROWS)] =
-                kernel[(row * d->g.kw + column) * d->g.c + c];
-        }
-        ((uint8_t *)block)[taps_of(d) * VECTOR + (size_t)(c % LANES)] = zero ? (uint8_t)lrintf(zero[c]) : 0;
+        for (int p = 0; p < phases_of(d); p++) pack_taps(d, p, c, kernel, block + (size_t)p * taps_of(d) * VECTOR);
+        ((uint8_t *)block)[zero_at(d) + (size_t)(c % LANES)] = zero ? (uint8_t)lrintf(zero[c]) : 0;
     }
 }
 
@@ -56,12 +74,14 @@ bool gf_depthwise_int8_fits(const gf_op_spec *s, gf_depthwise_int8 *d)
 /* A block of channels of a picture at work. */
 typedef struct work {
     const gf_depthwise_int8 *d;
-    const uint8_t *src; /* the picture at its first channel */
-    const int8_t *kernel;
+    const uint8_t *src;   /* the picture at its first channel */
+    const int8_t *kernel; /* of a phase */
     const uint8_t *zero;
     __mmask16 wanted;
-    uint8_t *packed;
-    void *dst; /* of the picture */
+    uint8_t *packed; /* as many fours as a set needs: number f is at f modulo as many */
+    size_t line;     /* bytes of one */
+    int n, first;    /* how many; the set's first */
+    void *dst;       /* of the picture */
     size_t channel;
 } work;
 
@@ -105,12 +125,12 @@ GF_INT8_TARGET static void pack_rows(const work *w, int first, uint8_t *to)
 GF_INT8_INLINE void places(const work *w, const gf_lanes *l, int y, int x, int rows, gf_int8_kind kind)
 {
     const gf_depthwise_int8 *d = w->d;
-    const size_t step = (size_t)d->g.sw * VECTOR, line = (size_t)width_of(d) * VECTOR, c = (size_t)d->g.c;
-    const uint8_t *at = w->packed + (size_t)x * step;
+    const size_t step = (size_t)d->g.sw * VECTOR, c = (size_t)d->g.c;
     const int8_t *k = w->kernel;
     __m512i sum[2][PLACES];
     for (int i = 0; i < 2 * PLACES; i++) sum[i / PLACES][i % PLACES] = _mm512_setzero_si512();
-    for (int four = fours_of(d); four > 0; four--, at += line - (size_t)d->g.kw * VECTOR) {
+    for (int four = w->n, slot = w->first % w->n; four > 0; four--, slot = slot + 1 < w->n ? slot + 1 : 0) {
+        const uint8_t *at = w->packed + (size_t)slot * w->line + (size_t)x * step;
         for (int column = 0; column < d->g.kw; column++, at += VECTOR, k += rows * VECTOR) {
             __m512i upper = _mm512_load_si512(k), lower = rows > 1 ? _mm512_load_si512(k + VECTOR) : upper;
             for (int i = 0; i < PLACES; i++) {
@@ -148,7 +168,25 @@ static __mmask16 wanted_of(const gf_depthwise_int8 *d, int channel)
     return left >= LANES ? GF_INT8_ALL : (__mmask16)((1u << left) - 1);
 }
 
-static void run_picture(const gf_depthwise_int8 *d, const uint8_t *src, void *dst, void *scratch)
+/* Block `b` of a picture's channels, for one set. */
+static work block_of(const gf_depthwise_int8 *d, int b, int set, const uint8_t *src, void *dst, uint8_t *scratch)
+{
+    int phases = phases_of(d), channel = b * LANES;
+    const int8_t *table = (int8_t *)d->table + (size_t)b * block_bytes(d);
+    return (work){.d = d,
+                  .src = src + channel,
+                  .kernel = table + (size_t)(set % phases) * taps_of(d) * VECTOR,
+                  .zero = (const uint8_t *)table + zero_at(d),
+                  .wanted = wanted_of(d, channel),
+                  .packed = scratch + (shares(d) ? (size_t)b * packed_bytes(d) : 0),
+                  .line = (size_t)width_of(d) * VECTOR,
+                  .n = fours_of(d),
+                  .first = shares(d) ? set / phases : 0,
+                  .dst = dst,
+                  .channel = (size_t)channel};
+}
+
+static void run_picture(const gf_depthwise_int8 *d, const uint8_t *src, void *dst, uint8_t *scratch)
 {
     static void (*const row[GF_INT8_KINDS][2])(const work *, int) = {
         [GF_INT8_CUT] = {cut_1, cut_2},
@@ -157,23 +195,16 @@ static void run_picture(const gf_depthwise_int8 *d, const uint8_t *src, void *ds
         [GF_INT8_F32] = {f32_1, f32_2},
         [GF_INT8_BF16] = {bf16_1, bf16_2},
     };
-    int rows = rows_of(d);
-    for (int y = 0; y < d->g.oh; y += rows) {
+    const int rows = rows_of(d), n = fours_of(d), phases = phases_of(d);
+    for (int set = 0; set * rows < d->g.oh; set++) {
+        int packed = shares(d) && set ? (set - 1) / phases + n : 0; /* fours there are already */
+        int top = (set - set % phases) * SET - d->g.pt; /* row of the picture where the set's first begins */
         for (int b = 0; b < blocks_of(d); b++) {
-            int channel = b * LANES;
-            const int8_t *kernel = (int8_t *)d->table + (size_t)b * block_bytes(d);
-            work w = {.d = d,
-                      .src = src + channel,
-                      .kernel = kernel,
-                      .zero = (const uint8_t *)kernel + taps_of(d) * VECTOR,
-                      .wanted = wanted_of(d, channel),
-                      .packed = scratch,
-                      .dst = dst,
-                      .channel = (size_t)channel};
-            for (int four = 0; four < fours_of(d); four++) {
-                pack_rows(&w, y * d->g.sh - d->g.pt + four * ROWS, w.packed + (size_t)(four * width_of(d)) * VECTOR);
+            work w = block_of(d, b, set, src, dst, scratch);
+            for (int f = most(w.first, packed); f < w.first + n; f++) {
+                pack_rows(&w, top + (f - w.first) * ROWS, w.packed + (size_t)(f % n) * w.line);
             }
-            row[d->end->kind][rows - 1](&w, y);
+            row[d->end->kind][rows - 1](&w, set * rows);
         }
     }
 }
