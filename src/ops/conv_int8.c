@@ -146,11 +146,11 @@ bool gf_conv_int8_fits(const gf_op_spec *s)
 /* As gf_quantise wants them: pixels side by side until their channels fill whole vectors, and enough of these. */
 static graft_status make_period(int8_impl *c, const gf_op_spec *s, graft_error *err)
 {
-    enum { LANES = 16, ENOUGH = 1024 };
+    enum { VECTOR = 64, ENOUGH = 1024 };
     const float half = 0.5f;
     size_t channels = (size_t)s->src[0].dim[3];
     c->period = channels;
-    while (c->period % LANES || c->period < ENOUGH) c->period += channels;
+    while (c->period % VECTOR || c->period < ENOUGH) c->period += channels;
     c->factor = gf_new_n(c->period, float);
     c->offset = gf_new_n(c->period, float);
     if (!c->factor || !c->offset) return gf_fail_memory(err, c->period * sizeof(float), s->name);

@@ -320,26 +320,30 @@ static void others_are_refused(void **state)
 
 /* ---- loops over elements, on any machine */
 
+/* A period is one pixel, or as many as fill whole vectors and are followed by some that do not. */
 static void quantising_rounds_and_cuts(void **state)
 {
     (void)state;
-    enum { PERIOD = 3, N = 100 };
-    const float scale[PERIOD] = {0.5f, 0.25f, 2}, zero[PERIOD] = {0, 128, 10};
+    enum { CHANNELS = 3, PERIOD = 64 * CHANNELS, N = 2 * PERIOD + 100 };
+    const float scale[CHANNELS] = {0.5f, 0.25f, 2}, zero[CHANNELS] = {0, 128, 10};
     float factor[PERIOD], offset[PERIOD], src[N];
     uint16_t narrow[N];
     uint8_t got[N + 1];
-    for (int i = 0; i < PERIOD; i++) factor[i] = 1 / scale[i], offset[i] = zero[i] + 0.5f;
-    for (int i = 0; i < N; i++) src[i] = (float)(i - 50) * 1.5f;
-    src[7] = NAN, src[8] = INFINITY, src[9] = -INFINITY;
+    for (int i = 0; i < PERIOD; i++) factor[i] = 1 / scale[i % CHANNELS], offset[i] = zero[i % CHANNELS] + 0.5f;
+    for (int i = 0; i < N; i++) src[i] = (float)(i % 100 - 50) * 1.5f;
+    src[7] = src[3] = NAN, src[8] = src[14] = INFINITY, src[9] = src[4] = -INFINITY;
+    src[N - 1] = NAN, src[N - 2] = INFINITY, src[N - 3] = -INFINITY;
     for (int i = 0; i < N; i++) narrow[i] = gf_f32_to_bf16(src[i]);
-    for (int type = 0; type < 2; type++) {
+    for (int way = 0; way < 4; way++) {
+        bool is_narrow = way % 2;
         got[N] = GUARD_BYTE;
-        gf_quantise(got, type ? (void *)narrow : (void *)src, type ? GF_BF16 : GF_F32, N, factor, offset, PERIOD);
+        gf_quantise(got, is_narrow ? (void *)narrow : (void *)src, is_narrow ? GF_BF16 : GF_F32, N, factor, offset,
+                    way < 2 ? CHANNELS : PERIOD);
         for (int i = 0; i < N; i++) {
-            double want =
-                floor(fmin(fmax((double)src[i] / (double)scale[i % PERIOD] + (double)zero[i % PERIOD] + 0.5, 0), 255));
-            if (isnan(src[i])) want = 0;
-            if (got[i] != (int)want) fail_msg("element %d: %d, wanted is %g", i, got[i], want);
+            int c = i % CHANNELS;
+            double value = (double)src[i] / (double)scale[c] + (double)zero[c] + 0.5;
+            double want = isnan(src[i]) ? 0 : floor(fmin(fmax(value, 0), 255));
+            if (got[i] != (int)want) fail_msg("way %d, element %d: %d, wanted is %g", way, i, got[i], want);
         }
         assert_int_equal(got[N], GUARD_BYTE);
     }
