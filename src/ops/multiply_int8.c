@@ -25,25 +25,32 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 
 static bool is_here(void) { return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"); }
 
-/* dst = src a + b; n a multiple of 64, or the rest of a map. */
-__attribute__((target("avx512f,avx512bw,avx512vl"))) static void scale_bytes(uint8_t *dst, const uint8_t *src, size_t n,
-                                                                             const float *a, const float *b)
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl")))
+
+TARGET static inline __attribute__((always_inline)) __m512i scale_vector(const uint8_t *src, const float *a,
+                                                                         const float *b)
 {
     const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
-    for (size_t i = 0; i < n; i += VECTOR) {
-        __mmask64 wanted = n - i >= VECTOR ? ~(__mmask64)0 : ((__mmask64)1 << (n - i)) - 1;
-        _Alignas(64) uint8_t bytes[VECTOR];
-        __m512i q[PARTS];
-        _mm512_store_si512(bytes, _mm512_maskz_loadu_epi8(wanted, src + i));
-        for (int k = 0; k < PARTS; k++) {
-            __m512i x = _mm512_cvtepu8_epi32(_mm_load_si128((const __m128i *)bytes + k));
-            __m512 y = _mm512_fmadd_ps(_mm512_cvtepi32_ps(x), _mm512_load_ps(a + i + k * LANES),
-                                       _mm512_load_ps(b + i + k * LANES));
-            q[k] = _mm512_cvtps_epi32(y);
-        }
-        __m512i all = _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
-        _mm512_mask_storeu_epi8(dst + i, wanted, _mm512_permutexvar_epi32(order, all));
+    __m512i q[PARTS];
+    for (int k = 0; k < PARTS; k++) {
+        __m512i x = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)src + k));
+        q[k] = _mm512_cvtps_epi32(
+            _mm512_fmadd_ps(_mm512_cvtepi32_ps(x), _mm512_load_ps(a + k * LANES), _mm512_load_ps(b + k * LANES)));
     }
+    __m512i all = _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
+    return _mm512_permutexvar_epi32(order, all);
+}
+
+/* dst = src a + b; n a multiple of 64, or the rest of a map. */
+TARGET static void scale_bytes(uint8_t *dst, const uint8_t *src, size_t n, const float *a, const float *b)
+{
+    size_t i = 0;
+    for (; i + VECTOR <= n; i += VECTOR) _mm512_storeu_si512(dst + i, scale_vector(src + i, a + i, b + i));
+    if (i == n) return;
+    __mmask64 wanted = ((__mmask64)1 << (n - i)) - 1;
+    _Alignas(64) uint8_t rest[VECTOR];
+    _mm512_store_si512(rest, _mm512_maskz_loadu_epi8(wanted, src + i));
+    _mm512_mask_storeu_epi8(dst + i, wanted, scale_vector(rest, a + i, b + i));
 }
 #else
 static bool is_here(void) { return false; }
@@ -88,11 +95,11 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     size_t count = m->places * m->c;
     for (size_t n = 0; n < (size_t)s->dst.dim[0]; n++) {
         const float *factor = (const float *)exec->args.src[1] + n * m->c;
-        for (size_t i = 0; i < m->period; i++) {
-            size_t k = i % m->c;
-            a[i] = factor[k] * from->scale[k] / to->scale[k];
-            b[i] = (to->zero ? to->zero[k] : 0) - (from->zero ? from->zero[k] : 0) * a[i];
+        for (size_t k = 0; k < m->c; k++) {
+            a[k] = factor[k] * from->scale[k] / to->scale[k];
+            b[k] = (to->zero ? to->zero[k] : 0) - (from->zero ? from->zero[k] : 0) * a[k];
         }
+        for (size_t i = m->c; i < m->period; i++) a[i] = a[i - m->c], b[i] = b[i - m->c];
         const uint8_t *src = (const uint8_t *)exec->args.src[0] + n * count;
         uint8_t *dst = (uint8_t *)exec->args.dst + n * count;
         for (size_t at = 0; at < count; at += m->period) {

@@ -81,11 +81,11 @@ static void to_bytes(const gf_op_spec *s, const gf_op_args *a)
     const float half = 0.5f;
     float factor[PERIOD], offset[PERIOD];
     size_t c = (size_t)s->dst.dim[s->dst.rank - 1];
-    for (size_t i = 0; i < PERIOD; i++) {
-        size_t k = i % c;
-        factor[i] = s->rescale.scale[k] / q->scale[k];
-        offset[i] = s->rescale.offset[k] / q->scale[k] + (q->zero ? q->zero[k] : 0) + half;
+    for (size_t k = 0; k < c; k++) {
+        factor[k] = s->rescale.scale[k] / q->scale[k];
+        offset[k] = s->rescale.offset[k] / q->scale[k] + (q->zero ? q->zero[k] : 0) + half;
     }
+    for (size_t i = c; i < PERIOD; i++) factor[i] = factor[i - c], offset[i] = offset[i - c];
     gf_quantise(a->dst, a->src[0], s->src_dtype[0], gf_count(&s->dst), factor, offset, PERIOD);
 }
 
