@@ -1,38 +1,18 @@
-/* elementwise.c - ops that could not be fused into a neighbour: activation, sum, product, affine (batch normalisation
- * on fixed statistics). They work block by block (kernels.h), each by its naive twin's formula:
+/* elementwise.c - ops that could not be fused into a neighbour: activation, sum, product. They work block by block
+ * (kernels.h), each by its naive twin's formula:
  *
- *   act       dst = act(src)                       diff_src = diff_dst act'
- *   add       dst = act(src0 + src1 + ...)         diff_srck = diff_dst act'
- *   multiply  dst = act(src0 * src1)               diff_src0 = dz src1, diff_src1 = dz src0, dz = diff_dst act'
- *   affine    dst = act(src * kernel[c] + bias[c]) diff_kernel = sum src dz, diff_bias = sum dz, diff_src = dz kernel
+ *   act       dst = act(src)                diff_src = diff_dst act'
+ *   add       dst = act(src0 + src1 + ...)  diff_srck = diff_dst act'
+ *   multiply  dst = act(src0 * src1)        diff_src0 = dz src1, diff_src1 = dz src0, dz = diff_dst act'
  *
  * A factor of shape (n, 1, 1, c) counts for all places of its picture; its gradient is then the sum over them. */
 #include "ops/engine.h"
 #include "ops/kernels.h"
 
-#include "base/alloc.h"
-
 #include <string.h>
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static size_t channels(const gf_op_spec *s) { return (size_t)s->dst.dim[s->dst.rank - 1]; }
-
-/* n values of diff_dst act' from element `at` on. */
-static void block_dz(const gf_op_spec *s, const gf_op_args *a, size_t at, size_t n, float dz[GF_BLOCK])
-{
-    gf_block_copy(a->diff_dst, s->dst_dtype, at, n, dz);
-    if (s->act == GF_ACT_LINEAR) return;
-    float room[GF_BLOCK], more_room[GF_BLOCK];
-    const float *dst = gf_block_in(a->dst, s->dst_dtype, at, n, room), *src = NULL;
-    if (s->act >= GF_ACT_NEEDS_SRC) src = gf_block_in(a->src[0], s->src_dtype[0], at, n, more_room);
-    gf_act_backward(s->act, s->act_alpha, dz, src, dst, n);
-}
-
-static void act_and_store(const gf_op_spec *s, void *dst, size_t at, size_t n, float z[GF_BLOCK])
-{
-    gf_act_forward(s->act, s->act_alpha, z, GF_F32, n);
-    gf_block_out(dst, s->dst_dtype, at, n, z, false);
-}
 
 /* ---- activation and sum */
 
@@ -59,7 +39,7 @@ static graft_status sum_forward(gf_exec *exec, const gf_step *step, graft_error 
         gf_block_copy(a->src[0], s->src_dtype[0], at, n, z);
         for (int k = 1; k < s->n_src; k++)
             gf_accumulate_f32(z, gf_block_in(a->src[k], s->src_dtype[k], at, n, room), n);
-        act_and_store(s, a->dst, at, n, z);
+        gf_block_act_out(s, a->dst, at, n, z);
     }
     return GRAFT_OK;
 }
@@ -73,7 +53,7 @@ static graft_status sum_backward(gf_exec *exec, const gf_step *step, graft_error
     float dz[GF_BLOCK];
     for (size_t at = 0; at < count; at += GF_BLOCK) {
         size_t n = smaller(GF_BLOCK, count - at);
-        block_dz(s, a, at, n, dz);
+        gf_block_dz(s, a, at, n, dz);
         for (int k = 0; k < s->n_src; k++) {
             bool there = a->diff_src[k] == a->diff_dst && s->act == GF_ACT_LINEAR; /* handed on */
             if (s->diff_src[k] && !there) gf_block_out(a->diff_src[k], s->src_dtype[k], at, n, dz, s->accumulate[k]);
@@ -158,7 +138,7 @@ static void multiply_piece(const gf_op_spec *s, const gf_op_args *a, size_t at, 
     float z[GF_BLOCK];
     gf_block_copy(a->src[0], s->src_dtype[0], at, n, z);
     gf_multiply(z, factor, n);
-    act_and_store(s, a->dst, at, n, z);
+    gf_block_act_out(s, a->dst, at, n, z);
 }
 
 /* Backward; the factors' gradients are added to `sum`. */
@@ -166,7 +146,7 @@ static void unmultiply_piece(const gf_op_spec *s, const gf_op_args *a, size_t at
                              float *sum)
 {
     float dz[GF_BLOCK], room[GF_BLOCK];
-    block_dz(s, a, at, n, dz);
+    gf_block_dz(s, a, at, n, dz);
     if (s->diff_src[1]) gf_multiply_add(sum, dz, gf_block_in(a->src[0], s->src_dtype[0], at, n, room), n);
     if (!s->diff_src[0]) return;
     gf_multiply(dz, factor, n);
@@ -243,119 +223,4 @@ const gf_op_class gf_op_multiply = {
     .infer = multiply_infer,
     .forward = multiply_forward,
     .backward = multiply_backward,
-};
-
-/* ---- affine: kernel and bias stand as often side by side as fills a block; sums are kept as wide */
-
-typedef struct affine_impl {
-    size_t period; /* a multiple of the channels */
-    float *kernel, *bias;
-} affine_impl;
-
-static graft_status affine_create(gf_op *op, gf_ops *ops, graft_error *err)
-{
-    (void)ops;
-    affine_impl *f = op->impl = gf_new(affine_impl);
-    if (!f) return gf_fail_memory(err, sizeof *f, op->spec.name);
-    size_t c = channels(&op->spec), copies = c < GF_BLOCK ? GF_BLOCK / c : 1;
-    f->period = copies * c;
-    f->kernel = gf_new_n(f->period, float);
-    f->bias = gf_new_n(f->period, float);
-    if (!f->kernel || !f->bias) return gf_fail_memory(err, f->period * sizeof(float), op->spec.name);
-    if (op->spec.diff_weights) {
-        op->grad_count = 2 * c;
-        op->scratchpad_bytes = 2 * f->period * sizeof(float);
-    }
-    return GRAFT_OK;
-}
-
-static void affine_destroy(gf_op *op)
-{
-    affine_impl *f = op->impl;
-    if (!f) return;
-    gf_free(f->kernel);
-    gf_free(f->bias);
-    gf_free(f);
-}
-
-static graft_status affine_prepare(gf_op *op, const float *kernel, const float *bias, graft_error *err)
-{
-    (void)err;
-    affine_impl *f = op->impl;
-    size_t c = channels(&op->spec);
-    for (size_t i = 0; i < f->period; i++) {
-        f->kernel[i] = kernel[i % c];
-        f->bias[i] = bias ? bias[i % c] : 0;
-    }
-    return GRAFT_OK;
-}
-
-/* How many elements from `at` on lie in one block and one period, of which they begin at *within. */
-static size_t affine_piece(const affine_impl *f, size_t at, size_t count, size_t *within)
-{
-    *within = at % f->period;
-    return smaller(smaller(GF_BLOCK, f->period - *within), count - at);
-}
-
-static graft_status affine_forward(gf_exec *exec, const gf_step *step, graft_error *err)
-{
-    (void)step, (void)err;
-    const gf_op_spec *s = &exec->op->spec;
-    const gf_op_args *a = &exec->args;
-    const affine_impl *f = exec->op->impl;
-    float z[GF_BLOCK];
-    size_t count = gf_count(&s->dst), n, k;
-    for (size_t at = 0; at < count; at += n) {
-        n = affine_piece(f, at, count, &k);
-        gf_block_copy(a->src[0], s->src_dtype[0], at, n, z);
-        gf_scale_shift(z, f->kernel + k, f->bias + k, n);
-        act_and_store(s, a->dst, at, n, z);
-    }
-    return GRAFT_OK;
-}
-
-static graft_status affine_backward(gf_exec *exec, const gf_step *step, graft_error *err)
-{
-    (void)step, (void)err;
-    const gf_op_spec *s = &exec->op->spec;
-    const gf_op_args *a = &exec->args;
-    const affine_impl *f = exec->op->impl;
-    float dz[GF_BLOCK], room[GF_BLOCK], *sum = a->scratchpad; /* of the kernel, then of the bias */
-    size_t count = gf_count(&s->dst), c = channels(s), n, k;
-    if (s->diff_weights) memset(sum, 0, 2 * f->period * sizeof *sum);
-    for (size_t at = 0; at < count; at += n) {
-        n = affine_piece(f, at, count, &k);
-        block_dz(s, a, at, n, dz);
-        if (s->diff_weights) {
-            gf_multiply_add(sum + k, dz, gf_block_in(a->src[0], s->src_dtype[0], at, n, room), n);
-            gf_accumulate_f32(sum + f->period + k, dz, n);
-        }
-        if (!s->diff_src[0]) continue;
-        gf_multiply(dz, f->kernel + k, n);
-        gf_block_out(a->diff_src[0], s->src_dtype[0], at, n, dz, s->accumulate[0]);
-    }
-    for (size_t i = 0; s->diff_weights && i < 2; i++)
-        gf_sum_rows(sum + i * f->period, GF_F32, f->period / c, c, a->grad + i * c);
-    return GRAFT_OK;
-}
-
-static graft_status affine_finish(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
-{
-    (void)err;
-    size_t c = channels(&op->spec);
-    memcpy(dkernel, grad, c * sizeof *grad);
-    if (dbias) memcpy(dbias, grad + c, c * sizeof *grad);
-    return GRAFT_OK;
-}
-
-const gf_op_class gf_op_affine = {
-    .name = "affine",
-    .in_place = true,
-    .infer = same_shape,
-    .create = affine_create,
-    .destroy = affine_destroy,
-    .prepare = affine_prepare,
-    .forward = affine_forward,
-    .backward = affine_backward,
-    .finish_grad = affine_finish,
 };

@@ -1,4 +1,4 @@
-#include "ops/kernels.h"
+#include "ops/vectors.h"
 
 #include <math.h>
 #include <string.h>
@@ -110,6 +110,22 @@ void gf_block_out(void *x, gf_dtype type, size_t at, size_t n, const float *valu
     gf_put((char *)x + at * gf_dtype_size(type), type, value, GF_F32, n, add);
 }
 
+void gf_block_dz(const gf_op_spec *s, const gf_op_args *a, size_t at, size_t n, float dz[GF_BLOCK])
+{
+    gf_block_copy(a->diff_dst, s->dst_dtype, at, n, dz);
+    if (s->act == GF_ACT_LINEAR) return;
+    float room[GF_BLOCK], more_room[GF_BLOCK];
+    const float *dst = gf_block_in(a->dst, s->dst_dtype, at, n, room), *src = NULL;
+    if (s->act >= GF_ACT_NEEDS_SRC) src = gf_block_in(a->src[0], s->src_dtype[0], at, n, more_room);
+    gf_act_backward(s->act, s->act_alpha, dz, src, dst, n);
+}
+
+void gf_block_act_out(const gf_op_spec *s, void *dst, size_t at, size_t n, float z[GF_BLOCK])
+{
+    gf_act_forward(s->act, s->act_alpha, z, GF_F32, n);
+    gf_block_out(dst, s->dst_dtype, at, n, z, false);
+}
+
 GF_CLONES void gf_multiply(float *restrict z, const float *restrict x, size_t n)
 {
     for (size_t i = 0; i < n; i++) z[i] *= x[i];
@@ -134,31 +150,6 @@ GF_CLONES void gf_scale_add(float *restrict z, float a, const float *restrict x,
 {
     for (size_t i = 0; i < n; i++) z[i] += a * x[i];
 }
-
-/* ---- vectors of 16: one AVX-512 register, two of AVX2, four of SSE2 */
-
-enum { LANES = 16, BLOCK = 64 };
-typedef float vf __attribute__((vector_size(64)));
-typedef uint32_t vu __attribute__((vector_size(64)));
-typedef uint16_t vh __attribute__((vector_size(32)));
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE vf load_f(const float *p)
-{
-    vf v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-INLINE vh load_h(const uint16_t *p)
-{
-    vh v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-INLINE vf widen(vh x) { return (vf)(__builtin_convertvector(x, vu) << 16); }
 
 /* ---- sums of one row: 16 at a time, then these two by two; the rest one by one */
 
@@ -200,6 +191,8 @@ float gf_maximum(const float *x, size_t n)
 }
 
 /* ---- activation's backward with the sum over rows */
+
+enum { BLOCK = 64 };
 
 /* `vectors` times 16 channels of all rows: diff = (0 < y < top) ? diff : 0, sum += diff. y in [0, top] has the order of
  * its bits, and y = 0 wraps round to the largest. y NULL: nothing is masked. */

@@ -35,6 +35,10 @@ void gf_block_copy(const void *x, gf_dtype type, size_t at, size_t n, float room
 /* Stores n values into x, or adds them. */
 void gf_block_out(void *x, gf_dtype type, size_t at, size_t n, const float *value, bool add);
 
+/* An op's diff_dst act', n values from element `at` on; act(z) into its dst. */
+void gf_block_dz(const gf_op_spec *s, const gf_op_args *a, size_t at, size_t n, float dz[GF_BLOCK]);
+void gf_block_act_out(const gf_op_spec *s, void *dst, size_t at, size_t n, float z[GF_BLOCK]);
+
 /* Loops over blocks (or any f32): z *= x, z += x y, z = z x + y, z *= a, z += a x. */
 void gf_multiply(float *z, const float *x, size_t n);
 void gf_multiply_add(float *z, const float *x, const float *y, size_t n);
