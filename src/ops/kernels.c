@@ -190,124 +190,74 @@ float gf_maximum(const float *x, size_t n)
     return most;
 }
 
-/* ---- activation's backward with the sum over rows */
+/* ---- activation's backward with the sum over rows: in the order of memory, which is what it waits for. Sums of few
+ * channels stand side by side as often as fills a block, so that loops are whole vectors, and none waits for the last.
+ */
 
-enum { BLOCK = 64 };
-
-/* `vectors` times 16 channels of all rows: diff = (0 < y < top) ? diff : 0, sum += diff. y in [0, top] has the order of
- * its bits, and y = 0 wraps round to the largest. y NULL: nothing is masked. */
-INLINE void clip_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, uint16_t top, float *sum,
-                      size_t vectors)
+/* 16 values of diff = (0 < y < top) ? diff : 0. A bf16 y in [0, top] has the order of its bits, and y = 0 wraps round
+ * to the largest. y NULL: nothing is masked. */
+INLINE vf clip(void *diff, const void *y, gf_dtype type, size_t at, float top)
 {
-    vf s[BLOCK / LANES] = {{0}};
-    for (size_t r = 0; r < rows; r++) {
-        for (size_t k = 0; k < vectors; k++) {
-            uint16_t *at = diff + r * stride + k * LANES;
-            vh d = load_h(at);
-            if (y) {
-                d &= (vh)((vh)(load_h(y + r * stride + k * LANES) - 1) < (uint16_t)(top - 1));
-                memcpy(at, &d, sizeof d);
-            }
-            s[k] += widen(d);
-        }
+    if (!y) return load_v(diff, type, at);
+    if (type == GF_F32) {
+        vf d = uncut_v(load_v(diff, type, at), load_v(y, type, at), top);
+        store_v(diff, type, at, d);
+        return d;
     }
-    memcpy(sum, s, vectors * sizeof *s);
+    uint16_t *to = (uint16_t *)diff + at, below = (uint16_t)(gf_f32_to_bf16(top) - 1);
+    vh d = load_h(to) & (vh)((vh)(load_h((const uint16_t *)y + at) - 1) < below);
+    memcpy(to, &d, sizeof d);
+    return widen(d);
 }
 
-INLINE void clip_f32(float *diff, const float *y, size_t rows, size_t stride, float top, float *sum, size_t vectors)
+/* The same of n < 16 values, by way of a vector of their own. */
+INLINE void clip_rest(void *diff, const void *y, gf_dtype type, size_t at, size_t n, float top, float *sum)
 {
-    vf s[BLOCK / LANES] = {{0}};
-    for (size_t r = 0; r < rows; r++) {
-        for (size_t k = 0; k < vectors; k++) {
-            float *at = diff + r * stride + k * LANES;
-            vf d = load_f(at);
-            if (y) {
-                vf v = load_f(y + r * stride + k * LANES);
-                d = (vf)((vu)d & (vu)(v > 0) & (vu)(v < top));
-                memcpy(at, &d, sizeof d);
-            }
-            s[k] += d;
+    float d[LANES] = {0}, v[LANES] = {0};
+    size_t size = gf_dtype_size(type);
+    memcpy(d, (char *)diff + at * size, n * size);
+    if (y) memcpy(v, (const char *)y + at * size, n * size);
+    vf z = clip(d, y ? v : NULL, type, 0, top);
+    if (y) memcpy((char *)diff + at * size, d, n * size);
+    for (size_t i = 0; sum && i < n; i++) sum[i] += z[i];
+}
+
+/* `count` values; sum[i % width] += the result, sum NULL: not wanted. */
+INLINE void clip_rows(void *diff, const void *y, gf_dtype type, size_t count, size_t width, float top, float *sum)
+{
+    for (size_t at = 0; at < count; at += width) {
+        size_t n = count - at < width ? count - at : width, i = 0;
+        for (; i + LANES <= n; i += LANES) {
+            vf z = clip(diff, y, type, at + i, top);
+            if (sum) store_f(sum + i, load_f(sum + i) + z);
         }
-    }
-    memcpy(sum, s, vectors * sizeof *s);
-}
-
-GF_CLONES static void block_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, uint16_t top,
-                                 float *sum)
-{
-    clip_bf16(diff, y, rows, stride, top, sum, BLOCK / LANES);
-}
-
-GF_CLONES static void lanes_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, uint16_t top,
-                                 float *sum)
-{
-    clip_bf16(diff, y, rows, stride, top, sum, 1);
-}
-
-GF_CLONES static void block_f32(float *diff, const float *y, size_t rows, size_t stride, float top, float *sum)
-{
-    clip_f32(diff, y, rows, stride, top, sum, BLOCK / LANES);
-}
-
-GF_CLONES static void lanes_f32(float *diff, const float *y, size_t rows, size_t stride, float top, float *sum)
-{
-    clip_f32(diff, y, rows, stride, top, sum, 1);
-}
-
-/* The channels that are left over: one by one, in the same order of rows. */
-static void narrow_bf16(uint16_t *diff, const uint16_t *y, size_t rows, size_t stride, size_t c, uint16_t top,
-                        float *sum)
-{
-    memset(sum, 0, c * sizeof *sum);
-    for (size_t r = 0; r < rows; r++) {
-        for (size_t k = 0; k < c; k++) {
-            uint16_t *d = diff + r * stride + k;
-            if (y && !((uint16_t)(y[r * stride + k] - 1) < (uint16_t)(top - 1))) *d = 0;
-            sum[k] += gf_bf16_to_f32(*d);
-        }
+        if (i < n) clip_rest(diff, y, type, at + i, n - i, top, sum ? sum + i : NULL);
     }
 }
 
-static void narrow_f32(float *diff, const float *y, size_t rows, size_t stride, size_t c, float top, float *sum)
+GF_CLONES static void clip_bf16(void *diff, const void *y, size_t count, size_t width, float top, float *sum)
 {
-    memset(sum, 0, c * sizeof *sum);
-    for (size_t r = 0; r < rows; r++) {
-        for (size_t k = 0; k < c; k++) {
-            float *d = diff + r * stride + k;
-            if (y && !(y[r * stride + k] > 0 && y[r * stride + k] < top)) *d = 0;
-            sum[k] += *d;
-        }
-    }
+    clip_rows(diff, y, GF_BF16, count, width, top, sum);
 }
 
-/* How many channels are taken at once where `left` are left. */
-static size_t width(size_t left) { return left >= BLOCK ? BLOCK : left >= LANES ? LANES : left; }
+GF_CLONES static void clip_f32(void *diff, const void *y, size_t count, size_t width, float top, float *sum)
+{
+    clip_rows(diff, y, GF_F32, count, width, top, sum);
+}
 
 static void clip_backward(void *diff, const void *y, gf_dtype type, size_t rows, size_t c, float top, float *dbias)
 {
-    float unwanted[BLOCK];
-    size_t n;
-    for (size_t k = 0; k < c; k += n) {
-        n = width(c - k);
-        float *sum = dbias ? dbias + k : unwanted;
-        if (type == GF_BF16) {
-            uint16_t *d = (uint16_t *)diff + k, limit = gf_f32_to_bf16(top);
-            const uint16_t *v = y ? (const uint16_t *)y + k : NULL;
-            if (n < LANES) {
-                narrow_bf16(d, v, rows, c, n, limit, sum);
-            } else {
-                (n == BLOCK ? block_bf16 : lanes_bf16)(d, v, rows, c, limit, sum);
-            }
-        } else {
-            float *d = (float *)diff + k;
-            const float *v = y ? (const float *)y + k : NULL;
-            if (n < LANES) {
-                narrow_f32(d, v, rows, c, n, top, sum);
-            } else {
-                (n == BLOCK ? block_f32 : lanes_f32)(d, v, rows, c, top, sum);
-            }
-        }
+    float room[GF_BLOCK] = {0}, *sum = dbias;
+    size_t width = c;
+    while (width % LANES && width <= GF_BLOCK) width += c;
+    width = width <= GF_BLOCK ? GF_BLOCK / width * width : c;
+    if (dbias) {
+        memset(dbias, 0, c * sizeof *dbias);
+        if (width > c) sum = room;
     }
+    (type == GF_BF16 ? clip_bf16 : clip_f32)(diff, y, rows * c, width, top, sum);
+    if (sum == dbias) return;
+    for (size_t at = 0; at < width; at += c) gf_accumulate_f32(dbias, room + at, c);
 }
 
 static void smooth_backward(gf_act act, float alpha, void *diff, const void *dst, gf_dtype type, size_t n)
