@@ -136,12 +136,25 @@ static graft_status tail_item(void *ctx, size_t item, int worker, graft_error *e
 
 /* ---- the gradient */
 
+enum { STRETCH = 4096 };
+
 typedef struct reduce_job {
     gf_engine *e;
     size_t used; /* blocks that this batch filled */
 } reduce_job;
 
-/* Sums node `item`'s part of all blocks into block 0: ((0+1)+(2+3)) + ((4+5)+(6+7)) ..., then unfolds it. */
+/* Sums `count` floats from `first` on of all blocks into block 0: ((0+1)+(2+3)) + ((4+5)+(6+7)) ... */
+static void sum_blocks(const reduce_job *j, size_t first, size_t count)
+{
+    float **block = j->e->block;
+    for (size_t stride = 1; stride < j->used; stride *= 2) {
+        for (size_t b = 0; b + stride < j->used; b += 2 * stride) {
+            gf_accumulate_f32(block[b] + first, block[b + stride] + first, count);
+        }
+    }
+}
+
+/* Node `item`'s part: summed, a stretch that stays in the cache at a time, then unfolded. */
 static graft_status reduce_item(void *ctx, size_t item, int worker, graft_error *err)
 {
     reduce_job *j = ctx;
@@ -149,10 +162,8 @@ static graft_status reduce_item(void *ctx, size_t item, int worker, graft_error 
     size_t first, count;
     if (!gf_plan_node_trains(e->tail, item)) return GRAFT_OK;
     gf_plan_grad_range(e->tail, item, &first, &count);
-    for (size_t stride = 1; stride < j->used; stride *= 2) {
-        for (size_t b = 0; b + stride < j->used; b += 2 * stride) {
-            gf_accumulate_f32(e->block[b] + first, e->block[b + stride] + first, count);
-        }
+    for (size_t at = 0; at < count; at += STRETCH) {
+        sum_blocks(j, first + at, count - at < STRETCH ? count - at : STRETCH);
     }
     return gf_plan_finish_grad(e->tail, item, e->block[0], e->scratch[worker], e->grad, e->origin, err);
 }
