@@ -173,6 +173,7 @@ static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_
         if (s->dst_dtype == GF_U8) s->dst_quant = p->quants.value[n->dst];
         s->backward = needs_grad(p, n);
         s->diff_weights = s->backward && n->trains;
+        if (s->cls == &gf_op_conv && gf_conv_one_place_fits(s)) s->cls = &gf_op_conv_one_place;
         if (s->cls == &gf_op_conv && gf_depthwise_wins(s, ops)) s->cls = &gf_op_depthwise;
         if (s->cls == &gf_op_conv_int8 && gf_conv_int8_onednn_wins(s, ops)) s->cls = &gf_op_conv_int8_onednn;
         GF_TRY(gf_op_create(&p->op[i], s, ops, err));

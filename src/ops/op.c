@@ -44,12 +44,20 @@ graft_status gf_op_finish_grad(const gf_op *op, const float *grad, float *dkerne
     return cls->finish_grad ? cls->finish_grad(op, grad, dkernel, dbias, err) : GRAFT_OK;
 }
 
+static bool is_conv(const gf_op_class *cls)
+{
+    const gf_op_class *const convs[] = {&gf_op_conv,      &gf_op_conv_naive,       &gf_op_conv_one_place,
+                                        &gf_op_conv_int8, &gf_op_conv_int8_onednn, &gf_op_depthwise};
+    for (size_t i = 0; i < sizeof convs / sizeof *convs; i++) {
+        if (cls == convs[i]) return true;
+    }
+    return false;
+}
+
 size_t gf_op_kernel_count(const gf_op_spec *spec)
 {
     size_t ic = (size_t)spec->src[0].dim[spec->src[0].rank - 1];
-    bool conv = spec->cls == &gf_op_conv || spec->cls == &gf_op_conv_naive || spec->cls == &gf_op_conv_int8 ||
-                spec->cls == &gf_op_conv_int8_onednn || spec->cls == &gf_op_depthwise;
-    if (conv) {
+    if (is_conv(spec->cls)) {
         return (size_t)spec->conv.kh * (size_t)spec->conv.kw * (ic / (size_t)spec->conv.groups) *
                (size_t)spec->conv.filters;
     }

@@ -192,7 +192,9 @@ struct gf_op_class {
 extern const gf_op_class gf_op_conv, gf_op_conv_naive;
 extern const gf_op_class gf_op_depthwise; /* gf_op_conv with a faster backward, where gf_depthwise_fits */
 bool gf_depthwise_fits(const gf_op_spec *spec);
-bool gf_depthwise_wins(const gf_op_spec *spec, gf_ops *ops);   /* it fits and is the faster: timed; in f32 never */
+bool gf_depthwise_wins(const gf_op_spec *spec, gf_ops *ops); /* it fits and is the faster: timed; in f32 never */
+extern const gf_op_class gf_op_conv_one_place;               /* gf_op_conv of maps of one place, forward only */
+bool gf_conv_one_place_fits(const gf_op_spec *spec);
 extern const gf_op_class gf_op_conv_int8, gf_op_multiply_int8; /* forward only; where gf_ops_has_int8 */
 extern const gf_op_class gf_op_conv_int8_onednn; /* gf_op_conv_int8 by oneDNN, where gf_conv_int8_onednn_wins */
 bool gf_conv_int8_fits(const gf_op_spec *spec);  /* this convolution, with these types and quants */

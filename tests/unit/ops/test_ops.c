@@ -134,6 +134,31 @@ static void inference_is_the_twin(void **state)
     }
 }
 
+/* The convolutions of squeeze-and-excitation: whole and part blocks of outputs, pairs of pictures and one alone. */
+static void conv_of_one_place_is_the_twin(void **state)
+{
+    (void)state;
+    static const int units[] = {1, 8, 16, 40, 64, 72, 144, 576};
+    for (int n = 1; n <= 3; n++) {
+        for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+            conv_shape shape = {"one place", n, 1, 1, 7 * (int)i + 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, units[i]};
+            op_case c = conv_case(&shape, &(variant){"bias, relu", .act = GF_ACT_RELU, .bias = i % 3 != 0});
+            c.spec.backward = c.spec.diff_weights = c.spec.diff_src[0] = false;
+            for (int kind = 0; kind < 2; kind++) {
+                run fast, naive;
+                run_new(&fast, &c, &gf_op_conv_one_place, GF_F32, kind ? REALS : INTEGERS, ops);
+                run_new(&naive, &c, &gf_op_conv_naive, GF_F32, kind ? REALS : INTEGERS, ops);
+                run_forward(&fast);
+                run_forward(&naive);
+                compare_dst(&fast, &naive, (tolerance){kind ? 1e-6 : 0, !kind});
+                run_check_guards(&fast);
+                run_free(&fast);
+                run_free(&naive);
+            }
+        }
+    }
+}
+
 /* ---- fused against one by one */
 
 /* A case without its residual and activation: the convolution alone. */
@@ -262,6 +287,7 @@ int main(void)
         cmocka_unit_test(dense_is_its_twin),
         cmocka_unit_test(attention_is_near_its_twin),
         cmocka_unit_test(inference_is_the_twin),
+        cmocka_unit_test(conv_of_one_place_is_the_twin),
         cmocka_unit_test(fused_is_one_by_one),
         cmocka_unit_test(shapes_that_do_not_fit_are_refused),
     };
