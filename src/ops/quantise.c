@@ -93,16 +93,23 @@ void gf_quantise(uint8_t *dst, const void *src, gf_dtype type, size_t n, const f
     }
 }
 
-/* Some channels over all rows; n is a constant where it matters: the sums are registers. */
+/* Some channels over all rows; n is a constant where it matters: the sums are registers. So many rows at a time as
+ * cannot fill 16 bits. */
 static inline __attribute__((always_inline)) void sum_columns(const uint8_t *src, size_t rows, size_t c, size_t n,
                                                               float *sum)
 {
-    enum { MOST = 64 };
-    uint32_t s[MOST] = {0};
-    for (size_t i = 0; i < rows; i++, src += c) {
-        for (size_t k = 0; k < n; k++) s[k] += src[k];
+    enum { MOST = 64, STRETCH = 65535 / 255 };
+    uint32_t all[MOST] = {0};
+    while (rows > 0) {
+        uint16_t s[MOST] = {0};
+        size_t stretch = rows < STRETCH ? rows : STRETCH;
+        for (size_t i = 0; i < stretch; i++, src += c) {
+            for (size_t k = 0; k < n; k++) s[k] = (uint16_t)(s[k] + src[k]);
+        }
+        for (size_t k = 0; k < n; k++) all[k] += s[k];
+        rows -= stretch;
     }
-    for (size_t k = 0; k < n; k++) sum[k] = (float)s[k];
+    for (size_t k = 0; k < n; k++) sum[k] = (float)all[k];
 }
 
 GF_CLONES void gf_sum_u8(const uint8_t *src, size_t rows, size_t c, float *sum)
