@@ -146,6 +146,11 @@ GF_CLONES void gf_scale(float *z, float a, size_t n)
     for (size_t i = 0; i < n; i++) z[i] *= a;
 }
 
+GF_CLONES void gf_larger(float *restrict z, const float *restrict x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) z[i] = x[i] > z[i] || x[i] != x[i] ? x[i] : z[i];
+}
+
 GF_CLONES void gf_scale_add(float *restrict z, float a, const float *restrict x, size_t n)
 {
     for (size_t i = 0; i < n; i++) z[i] += a * x[i];

@@ -1,5 +1,5 @@
 /* pool.c - maximum and mean over windows, (n, h, w, c), in f32 row by row: first over the rows of a window, all columns
- * at once, then over its columns.
+ * at once, then over its columns; 16 channels at a time.
  *
  *   max_pool  dst = the largest under the window; what lies outside src never is
  *             diff_src = diff_dst where src is the window's maximum: the first of several
@@ -8,10 +8,7 @@
  *
  * Backward walks over the windows and adds to rows of src in a ring of kh; a row that no window will meet again is
  * stored, which rounds it once. */
-#include "ops/kernels.h"
-
-#include <math.h>
-#include <string.h>
+#include "ops/vectors.h"
 
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {
@@ -28,11 +25,14 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
     return GRAFT_OK;
 }
 
-/* ---- the rows in the scratchpad: `wide` as long as src's, `narrow` as dst's */
+/* ---- the rows in the scratchpad, f32, as long as src's */
 
-static size_t round16(size_t n) { return (n + 15) / 16 * 16; }
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static size_t wide_row(const gf_op_spec *s) { return (size_t)(s->src[0].dim[2] * s->src[0].dim[3]); }
 static size_t narrow_row(const gf_op_spec *s) { return (size_t)(s->dst.dim[2] * s->dst.dim[3]); }
+
+/* The last channels are read as a whole vector. */
+static size_t padded_row(const gf_op_spec *s) { return (wide_row(s) + 2 * LANES - 1) / LANES * LANES; }
 
 static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
 {
@@ -41,172 +41,116 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     if (s->backward && s->src_dtype[0] != s->dst_dtype) {
         return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: pooling from one type to another", s->name);
     }
-    size_t wide = round16(wide_row(s)), narrow = round16(narrow_row(s));
     size_t rows = s->backward ? (size_t)s->pool.kh + 1 : 1;
-    op->scratchpad_bytes = (rows * wide + 2 * narrow) * sizeof(float);
+    op->scratchpad_bytes = rows * padded_row(s) * sizeof(float);
     return GRAFT_OK;
 }
 
-/* Where one output row's windows lie in src: rows first .. last - 1, those inside. */
+/* The places under window i along one side: first .. last - 1, those inside; always some. */
 typedef struct band {
     int64_t first, last;
 } band;
 
-static band rows_of(const gf_op_spec *s, int64_t oy)
+INLINE band places(int64_t i, int stride, int before, int size, int64_t end)
 {
-    band b = {oy * s->pool.sh - s->pool.pt, oy * s->pool.sh - s->pool.pt + s->pool.kh};
-    if (b.first < 0) b.first = 0;
-    if (b.last > s->src[0].dim[1]) b.last = s->src[0].dim[1];
-    return b;
+    int64_t first = i * stride - before, last = first + size;
+    return (band){first < 0 ? 0 : first, last > end ? end : last};
 }
 
-/* The windows whose column `tap` lies inside src: windows first .. last - 1. */
-static band windows_of(const gf_op_spec *s, int tap)
+INLINE band rows_of(const gf_op_spec *s, int64_t y)
 {
-    int64_t before = s->pool.pl - tap, end = s->src[0].dim[2] + before;
-    band b = {before > 0 ? (before + s->pool.sw - 1) / s->pool.sw : 0,
-              end > 0 ? (end + s->pool.sw - 1) / s->pool.sw : 0};
-    if (b.last > s->dst.dim[2]) b.last = s->dst.dim[2];
-    if (b.first > b.last) b.first = b.last;
-    return b;
+    return places(y, s->pool.sh, s->pool.pt, s->pool.kh, s->src[0].dim[1]);
 }
 
-/* A loop over the windows of a row: src's elements stand `stride` pixels of c apart, dst's side by side. */
-typedef struct stripe {
-    size_t pixels, c, step;    /* step: elements from a pixel of the wide row to the next */
-    size_t wide_at, narrow_at; /* where they begin */
-} stripe;
-
-static stripe stripe_of(const gf_op_spec *s, int tap)
+INLINE band columns_of(const gf_op_spec *s, int64_t x)
 {
-    band b = windows_of(s, tap);
-    size_t c = (size_t)s->dst.dim[3], pixels = (size_t)(b.last - b.first);
-    stripe p = {pixels, c, (size_t)s->pool.sw * c, 0, (size_t)b.first * c};
-    if (pixels) p.wide_at = (size_t)(b.first * s->pool.sw + tap - s->pool.pl) * c;
-    if (s->pool.sw == 1) p = (stripe){1, pixels * c, 0, p.wide_at, p.narrow_at};
-    return p;
+    return places(x, s->pool.sw, s->pool.pl, s->pool.kw, s->src[0].dim[2]);
 }
 
-/* ---- loops */
-
-#define LARGER(a, b) ((b) > (a) || (b) != (b) ? (b) : (a)) /* a NaN stays */
-
-GF_CLONES static void larger_strided(stripe p, float *restrict narrow, const float *restrict wide)
+/* What the mean over a window multiplies its sum with. */
+INLINE float share(const gf_op_spec *s, band rows, band columns)
 {
-    for (size_t i = 0; i < p.pixels; i++) {
-        float *to = narrow + p.narrow_at + i * p.c;
-        const float *x = wide + p.wide_at + i * p.step;
-        for (size_t k = 0; k < p.c; k++) to[k] = LARGER(to[k], x[k]);
-    }
+    int64_t inside = (rows.last - rows.first) * (columns.last - columns.first);
+    return 1 / (float)(s->pool.count_padding ? (int64_t)s->pool.kh * s->pool.kw : inside);
 }
 
-GF_CLONES static void add_strided(stripe p, float *restrict narrow, const float *restrict wide)
-{
-    for (size_t i = 0; i < p.pixels; i++) {
-        float *to = narrow + p.narrow_at + i * p.c;
-        const float *x = wide + p.wide_at + i * p.step;
-        for (size_t k = 0; k < p.c; k++) to[k] += x[k];
-    }
-}
-
-GF_CLONES static void spread_strided(stripe p, float *restrict wide, const float *restrict narrow)
-{
-    for (size_t i = 0; i < p.pixels; i++) {
-        float *to = wide + p.wide_at + i * p.step;
-        const float *x = narrow + p.narrow_at + i * p.c;
-        for (size_t k = 0; k < p.c; k++) to[k] += x[k];
-    }
-}
-
-/* Where x is the window's maximum, its diff goes to sum, and is no longer there for later places. */
-GF_CLONES static void claim_strided(stripe p, float *restrict sum, const float *restrict x, float *restrict diff,
-                                    const float *restrict best)
-{
-    for (size_t i = 0; i < p.pixels; i++) {
-        size_t n = p.narrow_at + i * p.c, w = p.wide_at + i * p.step;
-        for (size_t k = 0; k < p.c; k++) {
-            bool is = x[w + k] == best[n + k];
-            sum[w + k] += is ? diff[n + k] : 0;
-            diff[n + k] = is ? 0 : diff[n + k];
-        }
-    }
-}
-
-void gf_larger(float *z, const float *x, size_t n) { larger_strided((stripe){.pixels = 1, .c = n}, z, x); }
-
-static void load(const void *x, gf_dtype type, size_t at, size_t n, float *to)
-{
-    gf_convert(to, GF_F32, (const char *)x + at * gf_dtype_size(type), type, n);
-}
-
-static void fill(float *x, size_t n, float value)
-{
-    for (size_t i = 0; i < n; i++) x[i] = value;
-}
+INLINE void *element(const void *x, gf_dtype type, size_t at) { return (char *)x + at * gf_dtype_size(type); }
 
 /* ---- forward */
 
-/* wide = the maximum, or sum, of src's rows `b` of picture n. */
-static void combine_rows(const gf_op_spec *s, const gf_op_args *a, int64_t n, band b, bool maxima, float *wide)
+/* The larger, where a NaN stays; or the sum. */
+INLINE vf fold(vf a, vf b, bool maxima) { return maxima ? choose((vu)(b > a) | (vu)(b != b), b, a) : a + b; }
+
+INLINE void rows_folded(const void *src, gf_dtype type, size_t row, int64_t rows, bool maxima, float *wide)
 {
-    size_t row = wide_row(s), m;
-    float room[GF_BLOCK];
-    for (size_t at = 0; at < row; at += m) {
-        m = row - at < GF_BLOCK ? row - at : GF_BLOCK;
-        for (int64_t y = b.first; y < b.last; y++) {
-            size_t from = (size_t)(n * s->src[0].dim[1] + y) * row + at;
-            if (y == b.first) {
-                load(a->src[0], s->src_dtype[0], from, m, wide + at);
-            } else if (maxima) {
-                gf_larger(wide + at, gf_block_in(a->src[0], s->src_dtype[0], from, m, room), m);
-            } else {
-                gf_accumulate_f32(wide + at, gf_block_in(a->src[0], s->src_dtype[0], from, m, room), m);
-            }
+    for (size_t i = 0; i < row; i += LANES) {
+        size_t n = smaller(LANES, row - i);
+        vf v = load_some(src, type, i, n);
+        for (int64_t y = 1; y < rows; y++) v = fold(v, load_some(src, type, (size_t)y * row + i, n), maxima);
+        store_f(wide + i, v);
+    }
+}
+
+INLINE void columns_folded(const gf_op_spec *s, const float *wide, band rows, bool maxima, void *dst, gf_dtype type)
+{
+    size_t c = (size_t)s->dst.dim[3];
+    for (int64_t x = 0; x < s->dst.dim[2]; x++) {
+        band b = columns_of(s, x);
+        float factor = maxima ? 1 : share(s, rows, b);
+        for (size_t k = 0; k < c; k += LANES) {
+            vf v = load_f(wide + (size_t)b.first * c + k);
+            for (int64_t p = b.first + 1; p < b.last; p++) v = fold(v, load_f(wide + (size_t)p * c + k), maxima);
+            store_some(dst, type, (size_t)x * c + k, smaller(LANES, c - k), maxima ? v : v * factor);
         }
     }
 }
 
-/* Divides each window's c values by its divisor. */
-static void divide(const gf_op_spec *s, band rows, float *narrow)
+/* wide = `rows` rows of src folded into one. */
+GF_CLONES static void fold_rows(const void *src, gf_dtype type, size_t row, int64_t rows, bool maxima, float *wide)
 {
-    size_t c = (size_t)s->dst.dim[3];
-    for (int64_t x = 0; x < s->dst.dim[2]; x++) {
-        int64_t first = x * s->pool.sw - s->pool.pl, last = first + s->pool.kw;
-        if (first < 0) first = 0;
-        if (last > s->src[0].dim[2]) last = s->src[0].dim[2];
-        int64_t n =
-            s->pool.count_padding ? (int64_t)s->pool.kh * s->pool.kw : (rows.last - rows.first) * (last - first);
-        gf_scale(narrow + (size_t)x * c, 1 / (float)n, c);
+    if (type == GF_BF16) {
+        rows_folded(src, GF_BF16, row, rows, maxima, wide);
+    } else {
+        rows_folded(src, GF_F32, row, rows, maxima, wide);
     }
 }
 
-static graft_status pool_forward(gf_exec *exec, bool maxima)
+/* A row of dst = wide's columns folded. */
+GF_CLONES static void fold_columns(const gf_op_spec *s, const float *wide, band rows, bool maxima, void *dst)
+{
+    if (s->dst_dtype == GF_BF16) {
+        columns_folded(s, wide, rows, maxima, dst, GF_BF16);
+    } else {
+        columns_folded(s, wide, rows, maxima, dst, GF_F32);
+    }
+}
+
+static void pool_forward(gf_exec *exec, bool maxima)
 {
     const gf_op_spec *s = &exec->op->spec;
     const gf_op_args *a = &exec->args;
-    size_t out = narrow_row(s);
-    float *wide = a->scratchpad, *narrow = wide + round16(wide_row(s));
+    size_t row = wide_row(s), out = narrow_row(s);
     for (int64_t i = 0; i < s->dst.dim[0] * s->dst.dim[1]; i++) {
         band b = rows_of(s, i % s->dst.dim[1]);
-        combine_rows(s, a, i / s->dst.dim[1], b, maxima, wide);
-        fill(narrow, out, maxima ? -INFINITY : 0);
-        for (int t = 0; t < s->pool.kw; t++) (maxima ? larger_strided : add_strided)(stripe_of(s, t), narrow, wide);
-        if (!maxima) divide(s, b, narrow);
-        gf_block_out(a->dst, s->dst_dtype, (size_t)i * out, out, narrow, false);
+        size_t first = (size_t)(i / s->dst.dim[1] * s->src[0].dim[1] + b.first);
+        fold_rows(element(a->src[0], s->src_dtype[0], first * row), s->src_dtype[0], row, b.last - b.first, maxima,
+                  a->scratchpad);
+        fold_columns(s, a->scratchpad, b, maxima, element(a->dst, s->dst_dtype, (size_t)i * out));
     }
-    return GRAFT_OK;
 }
 
 static graft_status max_forward(gf_exec *exec, const gf_step *step, graft_error *err)
 {
     (void)step, (void)err;
-    return pool_forward(exec, true);
+    pool_forward(exec, true);
+    return GRAFT_OK;
 }
 
 static graft_status avg_forward(gf_exec *exec, const gf_step *step, graft_error *err)
 {
     (void)step, (void)err;
-    return pool_forward(exec, false);
+    pool_forward(exec, false);
+    return GRAFT_OK;
 }
 
 /* ---- backward */
@@ -216,13 +160,10 @@ typedef struct ring {
     const gf_op_args *a;
     int64_t picture, next; /* the first row that is not stored yet */
     float *row;            /* kh of them, zero where nothing was added */
-    float *wide, *narrow, *best;
+    float *wide;
 } ring;
 
-static float *ring_row(const ring *r, int64_t y)
-{
-    return r->row + (size_t)(y % r->s->pool.kh) * round16(wide_row(r->s));
-}
+INLINE float *ring_row(const ring *r, int64_t y) { return r->row + (size_t)(y % r->s->pool.kh) * padded_row(r->s); }
 
 static void store_before(ring *r, int64_t y)
 {
@@ -236,27 +177,97 @@ static void store_before(ring *r, int64_t y)
     }
 }
 
-static void max_row_backward(ring *r, int64_t oy, band b)
+/* What a row of windows lies over: `rows` rows of src, which ends `left` elements on; the first is the ring's row
+ * `slot`. */
+typedef struct ground {
+    const void *src;
+    size_t left;
+    int64_t rows, slot;
+} ground;
+
+static ground ground_of(const ring *r, band rows)
 {
     const gf_op_spec *s = r->s;
-    size_t out = narrow_row(s), row = wide_row(s), at = (size_t)(r->picture * s->dst.dim[1] + oy) * out;
-    load(r->a->dst, s->dst_dtype, at, out, r->best);
-    for (int64_t y = b.first; y < b.last; y++) {
-        load(r->a->src[0], s->src_dtype[0], (size_t)(r->picture * s->src[0].dim[1] + y) * row, row, r->wide);
-        for (int t = 0; t < s->pool.kw; t++) {
-            claim_strided(stripe_of(s, t), ring_row(r, y), r->wide, r->narrow, r->best);
+    size_t first = (size_t)(r->picture * s->src[0].dim[1] + rows.first) * wide_row(s);
+    return (ground){element(r->a->src[0], s->src_dtype[0], first), gf_count(&s->src[0]) - first, rows.last - rows.first,
+                    rows.first % s->pool.kh};
+}
+
+/* At most 16 channels of a window, from k on: where x is the maximum, the window's diff goes to the ring, and is no
+ * longer there for later places. What is read beyond its channels meets a diff of 0. */
+INLINE void claim(const ring *r, gf_dtype type, const ground g, band columns, size_t k, vf diff, vf best)
+{
+    size_t c = (size_t)r->s->dst.dim[3], row = wide_row(r->s), padded = padded_row(r->s);
+    int64_t slot = g.slot;
+    for (int64_t y = 0; y < g.rows; y++) {
+        float *sum = r->row + (size_t)slot * padded;
+        for (int64_t x = columns.first; x < columns.last; x++) {
+            size_t at = (size_t)x * c + k, from = (size_t)y * row + at;
+            vu is = (vu)(load_some(g.src, type, from, smaller(LANES, g.left - from)) == best);
+            store_f(sum + at, load_f(sum + at) + (vf)((vu)diff & is));
+            diff = (vf)((vu)diff & ~is);
+        }
+        if (++slot == r->s->pool.kh) slot = 0;
+    }
+}
+
+INLINE void row_claimed(const ring r, int64_t oy, const ground g, gf_dtype type)
+{
+    const gf_op_spec *s = r.s;
+    size_t c = (size_t)s->dst.dim[3], start = (size_t)(r.picture * s->dst.dim[1] + oy) * narrow_row(s);
+    const void *dst = element(r.a->dst, type, start), *diff_dst = element(r.a->diff_dst, type, start);
+    for (int64_t x = 0; x < s->dst.dim[2]; x++) {
+        band columns = columns_of(s, x);
+        for (size_t k = 0; k < c; k += LANES) {
+            size_t n = smaller(LANES, c - k), at = (size_t)x * c + k;
+            claim(&r, type, g, columns, k, load_some(diff_dst, type, at, n), load_some(dst, type, at, n));
         }
     }
 }
 
-static void avg_row_backward(ring *r, band b)
+INLINE void row_spread(const ring *r, int64_t oy, band rows, gf_dtype type)
 {
     const gf_op_spec *s = r->s;
-    size_t row = wide_row(s);
-    divide(s, b, r->narrow);
+    size_t c = (size_t)s->dst.dim[3], start = (size_t)(r->picture * s->dst.dim[1] + oy) * narrow_row(s);
+    for (int64_t x = 0; x < s->dst.dim[2]; x++) {
+        band b = columns_of(s, x);
+        float factor = share(s, rows, b);
+        for (size_t k = 0; k < c; k += LANES) {
+            vf diff = load_some(r->a->diff_dst, type, start + (size_t)x * c + k, smaller(LANES, c - k)) * factor;
+            for (int64_t p = b.first; p < b.last; p++) {
+                float *sum = r->wide + (size_t)p * c + k;
+                store_f(sum, load_f(sum) + diff);
+            }
+        }
+    }
+}
+
+/* Maxima: dst's row oy to the ring. */
+GF_CLONES static void claim_row(const ring *r, int64_t oy, band rows)
+{
+    if (r->s->dst_dtype == GF_BF16) {
+        row_claimed(*r, oy, ground_of(r, rows), GF_BF16);
+    } else {
+        row_claimed(*r, oy, ground_of(r, rows), GF_F32);
+    }
+}
+
+/* Means: added to the wide row. */
+GF_CLONES static void spread_row(const ring *r, int64_t oy, band rows)
+{
+    if (r->s->dst_dtype == GF_BF16) {
+        row_spread(r, oy, rows, GF_BF16);
+    } else {
+        row_spread(r, oy, rows, GF_F32);
+    }
+}
+
+static void avg_row_backward(const ring *r, int64_t oy, band rows)
+{
+    size_t row = wide_row(r->s);
     memset(r->wide, 0, row * sizeof *r->wide);
-    for (int t = 0; t < s->pool.kw; t++) spread_strided(stripe_of(s, t), r->wide, r->narrow);
-    for (int64_t y = b.first; y < b.last; y++) gf_accumulate_f32(ring_row(r, y), r->wide, row);
+    spread_row(r, oy, rows);
+    for (int64_t y = rows.first; y < rows.last; y++) gf_accumulate_f32(ring_row(r, y), r->wide, row);
 }
 
 static graft_status pool_backward(gf_exec *exec, bool maxima)
@@ -264,20 +275,15 @@ static graft_status pool_backward(gf_exec *exec, bool maxima)
     const gf_op_spec *s = &exec->op->spec;
     const gf_op_args *a = &exec->args;
     if (!s->diff_src[0]) return GRAFT_OK;
-    size_t wide = round16(wide_row(s)), narrow = round16(narrow_row(s)), out = narrow_row(s);
-    float *row = a->scratchpad, *rest = row + (size_t)s->pool.kh * wide;
-    memset(row, 0, (size_t)s->pool.kh * wide * sizeof *row);
+    size_t ring_size = (size_t)s->pool.kh * padded_row(s);
+    float *row = a->scratchpad;
+    memset(row, 0, ring_size * sizeof *row);
     for (int64_t n = 0; n < s->dst.dim[0]; n++) {
-        ring r = {s, a, n, 0, row, rest, rest + wide, rest + wide + narrow};
+        ring r = {s, a, n, 0, row, row + ring_size};
         for (int64_t oy = 0; oy < s->dst.dim[1]; oy++) {
             band b = rows_of(s, oy);
             store_before(&r, b.first);
-            load(a->diff_dst, s->dst_dtype, (size_t)(n * s->dst.dim[1] + oy) * out, out, r.narrow);
-            if (maxima) {
-                max_row_backward(&r, oy, b);
-            } else {
-                avg_row_backward(&r, b);
-            }
+            (maxima ? claim_row : avg_row_backward)(&r, oy, b);
         }
         store_before(&r, s->src[0].dim[1]);
     }

@@ -59,6 +59,26 @@ INLINE void store_v(void *x, gf_dtype type, size_t i, vf v)
     }
 }
 
+/* The first n <= 16 of a vector; the others are 0. */
+INLINE vf load_some(const void *x, gf_dtype type, size_t i, size_t n)
+{
+    if (n == LANES) return load_v(x, type, i);
+    float room[LANES] = {0};
+    memcpy(room, (const char *)x + i * gf_dtype_size(type), n * gf_dtype_size(type));
+    return load_v(room, type, 0);
+}
+
+INLINE void store_some(void *x, gf_dtype type, size_t i, size_t n, vf v)
+{
+    float room[LANES];
+    if (n == LANES) {
+        store_v(x, type, i, v);
+    } else {
+        store_v(room, type, 0, v);
+        memcpy((char *)x + i * gf_dtype_size(type), room, n * gf_dtype_size(type));
+    }
+}
+
 /* ---- activations that only cut off: linear, ReLU, ReLU6 */
 
 INLINE bool gf_act_cuts(gf_act act) { return act == GF_ACT_LINEAR || act == GF_ACT_RELU || act == GF_ACT_RELU6; }
