@@ -136,7 +136,7 @@ static graft_status tail_item(void *ctx, size_t item, int worker, graft_error *e
 
 /* ---- the gradient */
 
-enum { STRETCH = 4096 };
+enum { STRETCH = 4096 }; /* floats that are summed at a time */
 
 typedef struct reduce_job {
     gf_engine *e;
