@@ -177,27 +177,21 @@ static void output(gf_oo *w, const char *name, const gf_shape *shape)
     *v = (gf_onnx_value){.name = name, .type = GF_ONNX_FLOAT, .has_shape = true, .shape = *shape, .batch = "n"};
 }
 
-/* Whether the network says yes or no for each class by itself. */
-static bool is_multi_label(const gf_model *m, int64_t outputs)
+/* A network without classes is written to its end: what looks like a classifier's softmax is its output too. */
+static graft_status write_features(gf_oo *w)
 {
-    const gf_layer *l = &m->layer[m->output];
-    return outputs > 1 && l->cls == &gf_layer_activation && l->at.act == GF_ACT_SIGMOID;
+    const gf_layer *l = &w->m->layer[w->last];
+    gf_shape shape = {.rank = l->shape.rank + 1, .dim = {-1}};
+    for (int i = 0; i < l->shape.rank; i++) shape.dim[i + 1] = l->shape.dim[i];
+    if (l->shape.rank == 3) shape = GF_SHAPE(-1, l->shape.dim[2], l->shape.dim[0], l->shape.dim[1]);
+    gf_oo_node(w, "Identity", "features", gf_oo_value(w, w->last), NULL, NULL);
+    output(w, "features", &shape);
+    return GRAFT_OK;
 }
 
-static graft_status write_outputs(gf_oo *w)
+static graft_status write_logits(gf_oo *w)
 {
-    const gf_layer *l = &w->m->layer[w->logits];
-    const char *value = gf_oo_value(w, w->logits);
-    w->o->output = gf_onnx_alloc(w->o, 2, sizeof *w->o->output);
-    if (!w->o->output) return gf_fail_memory(w->err, 2 * sizeof *w->o->output, "an ONNX model");
-    if (gf_head_last(w->m, w->logits) < 0 && w->m->classes == 0 && w->logits == w->m->output) {
-        gf_shape shape = {.rank = l->shape.rank + 1, .dim = {-1}};
-        for (int i = 0; i < l->shape.rank; i++) shape.dim[i + 1] = l->shape.dim[i];
-        if (l->shape.rank == 3) shape = GF_SHAPE(-1, l->shape.dim[2], l->shape.dim[0], l->shape.dim[1]);
-        gf_oo_node(w, "Identity", "features", value, NULL, NULL);
-        output(w, "features", &shape);
-        return GRAFT_OK;
-    }
+    const gf_layer *l = &w->m->layer[w->last];
     int64_t n = (int64_t)gf_count(&l->shape);
     bool squashed = l->at.act != GF_ACT_LINEAR && l->cls == &gf_layer_dense;
     if ((n == 1 && l->cls != &gf_layer_dense) || squashed) {
@@ -205,14 +199,19 @@ static graft_status write_outputs(gf_oo *w)
                        gf_layer_class_name(l));
     }
     gf_shape shape = GF_SHAPE(-1, n == 1 ? 2 : n);
-    gf_onnx_node *last = gf_oo_node(w, "Flatten", "logits", value, NULL, NULL);
-    gf_oo_int(w, last, "axis", 1);
-    gf_onnx_node *p =
-        gf_oo_node(w, is_multi_label(w->m, n) ? "Sigmoid" : "Softmax", "probabilities", "logits", NULL, NULL);
-    if (!is_multi_label(w->m, n)) gf_oo_int(w, p, "axis", 1);
+    gf_oo_int(w, gf_oo_node(w, "Flatten", "logits", gf_oo_value(w, w->last), NULL, NULL), "axis", 1);
+    gf_oo_int(w, gf_oo_node(w, "Softmax", "probabilities", "logits", NULL, NULL), "axis", 1);
     output(w, "logits", &shape);
     output(w, "probabilities", &shape);
     return GRAFT_OK;
+}
+
+static graft_status write_outputs(gf_oo *w)
+{
+    enum { MOST = 2 };
+    w->o->output = gf_onnx_alloc(w->o, MOST, sizeof *w->o->output);
+    if (!w->o->output) return gf_fail_memory(w->err, MOST * sizeof *w->o->output, "an ONNX model");
+    return w->m->classes ? write_logits(w) : write_features(w);
 }
 
 static graft_status write_metadata(gf_oo *w, const char *const *classes, size_t n)
@@ -225,7 +224,7 @@ static graft_status write_metadata(gf_oo *w, const char *const *classes, size_t 
     const gf_onnx_meta rows[] = {
         {"graft.pixels", "0..255"},
         {"input", "image: float32 (n, channels, height, width), red green blue, 0..255; preprocessing is inside"},
-        {"output", "logits, and probabilities of the classes in this order"},
+        {"output", w->m->classes ? "logits, and probabilities of the classes in this order" : "features"},
         {"classes", text ? text : ""},
     };
     enum { ROWS = sizeof rows / sizeof *rows };
@@ -257,7 +256,7 @@ static graft_status build(gf_oo *w, const char *const *classes, size_t n_classes
     o->node = gf_onnx_alloc(o, w->nodes_cap, sizeof *o->node);
     o->tensor = gf_onnx_alloc(o, w->tensors_cap, sizeof *o->tensor);
     if (!needed || !o->node || !o->tensor) return gf_fail_memory(w->err, w->nodes_cap, "an ONNX model");
-    mark(m, w->logits, needed);
+    mark(m, w->last, needed);
     for (size_t i = 0; i < m->n_layers; i++) {
         if (!needed[i]) continue;
         GF_TRY(m->layer[i].cls == &gf_layer_input ? write_input(w, (int)i) : gf_oo_layer(w, (int)i));
@@ -271,7 +270,7 @@ graft_status gf_onnx_from_model(gf_onnx *out, const gf_model *m, const char *con
                                 graft_error *err)
 {
     *out = (gf_onnx){.ir_version = IR_VERSION, .opset = OPSET, .producer = "graft", .producer_version = ""};
-    gf_oo w = {.o = out, .m = m, .err = err, .logits = gf_head_logits(m, m->output)};
+    gf_oo w = {.o = out, .m = m, .err = err, .last = m->classes ? gf_head_logits(m, m->output) : m->output};
     out->graph = gf_oo_name(&w, "%s", *m->name ? m->name : "graft");
     graft_status status = build(&w, classes, n_classes);
     if (status != GRAFT_OK) gf_onnx_free(out);

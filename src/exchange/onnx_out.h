@@ -14,7 +14,7 @@ typedef struct gf_oo {
     const gf_model *m;
     graft_error *err;
     size_t nodes_cap, tensors_cap, steps;
-    int logits;  /* the last layer that is written */
+    int last;    /* the last layer that is written: the logits', where there are classes */
     bool failed; /* no memory */
 } gf_oo;
 

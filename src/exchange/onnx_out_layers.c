@@ -193,7 +193,7 @@ static const char *dense_tensor(gf_oo *w, const gf_layer *l, const char *var, in
 {
     size_t n;
     const float *from = values(w, l, var, &n);
-    bool two = l == &w->m->layer[w->logits] && l->at.units == 1;
+    bool two = w->m->classes && l == &w->m->layer[w->last] && l->at.units == 1;
     int64_t cols = two ? 2 : l->at.units;
     if (!from) return NULL;
     const char *name = gf_oo_name(w, "%s/%s", l->name, var);

@@ -1,37 +1,21 @@
 /* Networks with sequences, attention, learnt places, dilation, and what only changes a map's size, written as ONNX and
  * read back: the same numbers, and the same layers where ONNX says enough. */
 #include "base/threads.h"
-#include "exchange/onnx.h"
 #include "ops/engine.h"
 #include "unit/exchange/keras_models.h"
+#include "unit/exchange/onnx_round_trip.h"
 
 static gf_ops *ops;
 
-static gf_model round_trip(const gf_model *m)
-{
-    gf_onnx o, again;
-    gf_model back;
-    uint8_t *bytes;
-    size_t n;
-    OK(gf_onnx_from_model(&o, m, NULL, 0, &error));
-    OK(gf_onnx_pack(&o, &bytes, &n, &error));
-    OK(gf_onnx_parse(&again, bytes, n, "again.onnx", NULL, &error));
-    OK(gf_onnx_to_model(&back, &again, "again.onnx", &(gf_import_options){0}, &error));
-    gf_onnx_free(&o);
-    gf_onnx_free(&again);
-    gf_free(bytes);
-    return back;
-}
-
 static void is_the_same(const gf_model *m, const char *name)
 {
-    gf_model back = round_trip(m);
+    gf_model back = onnx_round_trip(m, NULL, 0);
     size_t n, n_back;
     float *want = outputs_of(m, ops, &n), *got = outputs_of(&back, ops, &n_back);
     assert_int_equal(n, n_back);
     double off = off_by(got, want, n);
     if (!(off <= 2e-6)) fail_msg("%s: off by %.3g", name, off);
-    gf_model twice = round_trip(&back); /* what was read can be written */
+    gf_model twice = onnx_round_trip(&back, NULL, 0); /* what was read can be written */
     free(got);
     got = outputs_of(&twice, ops, &n_back);
     off = off_by(got, want, n);
@@ -60,7 +44,7 @@ static void attention_is_one_layer_again(void **state)
     (void)state;
     gf_model m = fixture_model("vit");
     seed_values(&m);
-    gf_model back = round_trip(&m);
+    gf_model back = onnx_round_trip(&m, NULL, 0);
     static const char *const names[] = {"attention0", "attention1", "attention2", "over_a_map", "places", "mlp0a"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         int a = gf_model_find(&m, names[i]), b = gf_model_find(&back, names[i]);
