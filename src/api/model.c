@@ -392,6 +392,10 @@ graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_e
 {
     if (m->has_head && same_names(&m->facts.classes, classes)) return GRAFT_OK;
     if (m->head.keep_last) return rename_classes(m, classes, err);
+    if (m->head.none) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "leave the head out to get a new one",
+                       "head none: nothing would tell the %zu classes apart", classes->n);
+    }
     gf_model with_head;
     GF_TRY(build(m, &with_head, (int)classes->n, err));
     size_t backbone = gf_model_backbone_layers(&with_head);

@@ -215,6 +215,32 @@ static void a_layer_that_is_not_there_is_refused(void **state)
     graft_context_free(context);
 }
 
+/* The network as it is gives features, not classes: neither training nor its measurement takes those for logits. */
+static void without_a_head_nothing_is_trained(void **state)
+{
+    (void)state;
+    tiny_run t;
+    graft_context *context = NULL;
+    graft_model *m = NULL;
+    graft_result *result = NULL;
+    graft_bench_options bench;
+    graft_error err = {0};
+    char run[96];
+    snprintf(run, sizeof run, "%s/headless", root);
+    of_ten(&t, run);
+    t.model.head = "none";
+    assert_int_not_equal(tiny_run_go(&t, false, &err), GRAFT_OK);
+    assert_int_equal(err.number, GF_E_OPTION_VALUE);
+    assert_non_null(strstr(err.message, "head none"));
+    graft_bench_defaults(&bench);
+    assert_int_equal(graft_context_open(&t.context, &context, &err), GRAFT_OK);
+    assert_int_equal(graft_model_open(context, &t.model, &m, &err), GRAFT_OK);
+    assert_int_not_equal(graft_bench(m, &bench, &result, &err), GRAFT_OK);
+    assert_int_equal(err.number, GF_E_OPTION_VALUE);
+    graft_model_free(m);
+    graft_context_free(context);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -248,6 +274,7 @@ int main(void)
         cmocka_unit_test(a_stop_changes_no_bit),
         cmocka_unit_test(a_new_head_stands_on_the_last_layer_but_one),
         cmocka_unit_test(a_layer_that_is_not_there_is_refused),
+        cmocka_unit_test(without_a_head_nothing_is_trained),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
