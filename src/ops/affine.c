@@ -214,15 +214,6 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     return GRAFT_OK;
 }
 
-static graft_status finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
-{
-    (void)err;
-    size_t c = channels(&op->spec);
-    memcpy(dkernel, grad, c * sizeof *grad);
-    if (dbias) memcpy(dbias, grad + c, c * sizeof *grad);
-    return GRAFT_OK;
-}
-
 const gf_op_class gf_op_affine = {
     .name = "affine",
     .in_place = true,
@@ -232,5 +223,4 @@ const gf_op_class gf_op_affine = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
-    .finish_grad = finish_grad,
 };

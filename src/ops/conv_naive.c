@@ -154,15 +154,6 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     return GRAFT_OK;
 }
 
-static graft_status finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
-{
-    (void)err;
-    size_t kernel = gf_op_kernel_count(&op->spec);
-    memcpy(dkernel, grad, kernel * sizeof *grad);
-    if (dbias) memcpy(dbias, grad + kernel, gf_op_bias_count(&op->spec) * sizeof *grad);
-    return GRAFT_OK;
-}
-
 const gf_op_class gf_op_conv_naive = {
     .name = "conv_naive",
     .infer = infer,
@@ -171,5 +162,4 @@ const gf_op_class gf_op_conv_naive = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
-    .finish_grad = finish_grad,
 };

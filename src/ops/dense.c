@@ -110,15 +110,6 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     return s->diff_src[0] ? gf_call_run(&x->backward_data, &d->backward_data, d->ops, s->name, err) : GRAFT_OK;
 }
 
-static graft_status finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
-{
-    (void)err;
-    size_t kernel = gf_op_kernel_count(&op->spec);
-    memcpy(dkernel, grad, kernel * sizeof *grad);
-    if (dbias) memcpy(dbias, grad + kernel, gf_op_bias_count(&op->spec) * sizeof *grad);
-    return GRAFT_OK;
-}
-
 const gf_op_class gf_op_dense = {
     .name = "dense",
     .infer = infer,
@@ -129,7 +120,6 @@ const gf_op_class gf_op_dense = {
     .unbind = gf_calls_unbind,
     .forward = forward,
     .backward = backward,
-    .finish_grad = finish_grad,
 };
 
 /* ---- the naive twin */
@@ -197,5 +187,4 @@ const gf_op_class gf_op_dense_naive = {
     .prepare = prepare,
     .forward = naive_forward,
     .backward = naive_backward,
-    .finish_grad = finish_grad,
 };

@@ -343,15 +343,6 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     return gf_op_conv.forward(exec->impl, step, err);
 }
 
-static graft_status finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
-{
-    (void)err;
-    size_t kernel = gf_op_kernel_count(&op->spec);
-    memcpy(dkernel, grad, kernel * sizeof *grad);
-    if (dbias && op->spec.has_bias) memcpy(dbias, grad + kernel, gf_op_bias_count(&op->spec) * sizeof *grad);
-    return GRAFT_OK;
-}
-
 const gf_op_class gf_op_depthwise = {
     .name = "depthwise",
     .infer = infer,
@@ -362,7 +353,6 @@ const gf_op_class gf_op_depthwise = {
     .unbind = unbind,
     .forward = forward,
     .backward = backward,
-    .finish_grad = finish_grad,
 };
 
 bool gf_depthwise_wins(const gf_op_spec *s, gf_ops *ops)

@@ -155,15 +155,6 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     return GRAFT_OK;
 }
 
-static graft_status finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
-{
-    (void)err;
-    const norm_impl *m = op->impl;
-    memcpy(dkernel, grad, m->c * sizeof *grad);
-    if (dbias) memcpy(dbias, grad + m->c, m->c * sizeof *grad);
-    return GRAFT_OK;
-}
-
 const gf_op_class gf_op_norm = {
     .name = "norm",
     .in_place = true,
@@ -173,5 +164,4 @@ const gf_op_class gf_op_norm = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
-    .finish_grad = finish_grad,
 };

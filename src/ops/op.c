@@ -41,7 +41,12 @@ void gf_op_unbind(gf_exec *exec)
 graft_status gf_op_finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
 {
     const gf_op_class *cls = op->spec.cls;
-    return cls->finish_grad ? cls->finish_grad(op, grad, dkernel, dbias, err) : GRAFT_OK;
+    if (cls->finish_grad) return cls->finish_grad(op, grad, dkernel, dbias, err);
+    if (!op->grad_count) return GRAFT_OK;
+    size_t kernel = gf_op_kernel_count(&op->spec), bias = op->grad_count - kernel;
+    memcpy(dkernel, grad, kernel * sizeof *grad);
+    if (dbias) memcpy(dbias, grad + kernel, bias * sizeof *grad);
+    return GRAFT_OK;
 }
 
 static bool is_conv(const gf_op_class *cls)

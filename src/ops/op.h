@@ -185,7 +185,8 @@ struct gf_op_class {
     void (*unbind)(gf_exec *exec);
     graft_status (*forward)(gf_exec *exec, const gf_step *step, graft_error *err);
     graft_status (*backward)(gf_exec *exec, const gf_step *step, graft_error *err);
-    /* From the op's gradient block to graft's layout; dbias may be NULL. */
+    /* From the op's gradient block to graft's layout; dbias may be NULL. Left empty where the block is the kernel's
+     * gradient in that layout, then the bias's. */
     graft_status (*finish_grad)(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err);
 };
 

@@ -70,13 +70,6 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     return GRAFT_OK;
 }
 
-static graft_status finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
-{
-    (void)dbias, (void)err;
-    memcpy(dkernel, grad, table_count(&op->spec) * sizeof *grad);
-    return GRAFT_OK;
-}
-
 const gf_op_class gf_op_table = {
     .name = "table",
     .infer = infer,
@@ -85,5 +78,4 @@ const gf_op_class gf_op_table = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
-    .finish_grad = finish_grad,
 };
