@@ -5,6 +5,7 @@
 #include "formats/keras_zip.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
+#include "formats/torch_names.h"
 #include "json/json.h"
 
 #include <string.h>
@@ -139,25 +140,6 @@ static graft_status write_npz(const char *path, const gf_model *m, const gf_name
 
 /* ---- safetensors: PyTorch's names and layouts, so that load_state_dict takes them */
 
-static const struct {
-    const char *ours, *theirs;
-} var_name[] = {{"kernel", "weight"},
-                {"gamma", "weight"},
-                {"beta", "bias"},
-                {"moving_mean", "running_mean"},
-                {"moving_variance", "running_var"},
-                {"depthwise_kernel", "depthwise.weight"},
-                {"pointwise_kernel", "pointwise.weight"},
-                {"embeddings", "weight"}};
-
-static const char *torch_var(const char *var)
-{
-    for (size_t i = 0; i < sizeof var_name / sizeof *var_name; i++) {
-        if (!strcmp(var_name[i].ours, var)) return var_name[i].theirs;
-    }
-    return var;
-}
-
 static bool is_depthwise(const gf_layer *l, const char *var)
 {
     return l->cls == &gf_layer_depthwise || !strcmp(var, "depthwise_kernel");
@@ -199,21 +181,13 @@ static gf_shape without_heads(const gf_shape *s, const char *var)
     return strncmp(var, "attention_output", 16) ? GF_SHAPE(d[0], d[1] * d[2]) : GF_SHAPE(d[0] * d[1], d[2]);
 }
 
-/* "conv", "kernel" -> "conv.weight"; "mha", "query/kernel" -> "mha.query.weight" */
-static char *torch_name(const gf_layer *l, const char *var)
-{
-    const char *slash = strchr(var, '/');
-    if (!slash) return gf_sprintf("%s.%s", l->name, torch_var(var));
-    return gf_sprintf("%s.%.*s.%s", l->name, (int)(slash - var), var, torch_var(slash + 1));
-}
-
 static graft_status torch_tensor(gf_tensor *t, const gf_model *m, const gf_param *p, graft_error *err)
 {
     const gf_layer *l = &m->layer[p->layer];
     const float *from = m->value + p->offset;
     float *to = gf_alloc_tensor(p->count * sizeof *to);
     gf_shape shape = l->cls == &gf_layer_attention ? without_heads(&p->shape, p->var) : p->shape;
-    *t = (gf_tensor){torch_name(l, p->var), GF_F32, shape, to};
+    *t = (gf_tensor){gf_sprintf("%s.%s", l->name, gf_torch_var(p->var)), GF_F32, shape, to};
     if (!t->name || !to) return gf_fail_memory(err, p->count * sizeof *to, "an export");
     gf_shape flat = gf_model_flat_before(m, l);
     if (shape.rank > 2) {

@@ -50,14 +50,17 @@ static void write_window(const gf_layer *l, gf_json *config, const char *size)
     gf_json_set(config, "data_format", gf_json_string("channels_last"));
 }
 
-static void read_conv_rest(gf_keras_reader *r)
+/* What all convolutions have. */
+static void read_conv_common(gf_keras_reader *r)
 {
+    read_window(r, "kernel_size", 1);
     r->l->at.use_bias = gf_keras_flag(r, "use_bias", true);
     gf_keras_read_act(r);
 }
 
-static void write_conv_rest(const gf_layer *l, gf_json *config)
+static void write_conv_common(const gf_layer *l, gf_json *config)
 {
+    write_window(l, config, "kernel_size");
     set_sides(l, config, "dilation_rate", l->at.dh, l->at.dw);
     gf_json_set(config, "use_bias", gf_json_bool(l->at.use_bias));
     gf_keras_write_act(l, config);
@@ -74,30 +77,26 @@ void gf_keras_read_conv(gf_keras_reader *r)
 {
     r->l->at.filters = gf_keras_count(r, "filters");
     r->l->at.groups = gf_keras_int(r, "groups", 1, GF_KERAS_LARGEST, 1);
-    read_window(r, "kernel_size", 1);
-    read_conv_rest(r);
+    read_conv_common(r);
 }
 
 void gf_keras_write_conv(const gf_layer *l, gf_json *config)
 {
     gf_json_set(config, "filters", gf_json_int(l->at.filters));
-    write_window(l, config, "kernel_size");
     gf_json_set(config, "groups", gf_json_int(l->at.groups));
-    write_conv_rest(l, config);
+    write_conv_common(l, config);
 }
 
 void gf_keras_read_depthwise(gf_keras_reader *r)
 {
     r->l->at.multiplier = gf_keras_int(r, "depth_multiplier", 1, GF_KERAS_LARGEST, 1);
-    read_window(r, "kernel_size", 1);
-    read_conv_rest(r);
+    read_conv_common(r);
 }
 
 void gf_keras_write_depthwise(const gf_layer *l, gf_json *config)
 {
     gf_json_set(config, "depth_multiplier", gf_json_int(l->at.multiplier));
-    write_window(l, config, "kernel_size");
-    write_conv_rest(l, config);
+    write_conv_common(l, config);
 }
 
 void gf_keras_read_separable(gf_keras_reader *r)

@@ -68,6 +68,14 @@ graft_status gf_oi_int_list(gf_oi *s, const gf_onnx_node *n, size_t k, const cha
     return GRAFT_OK;
 }
 
+bool gf_oi_in_axes(const int64_t *axes, int count, int d, int rank)
+{
+    for (int i = 0; i < count; i++) {
+        if (axes[i] == d || axes[i] + rank == d) return true;
+    }
+    return false;
+}
+
 /* ---- operators on constants; each sets *out or leaves it NULL where it cannot */
 
 typedef struct folding {
@@ -147,8 +155,7 @@ static void fold_squeeze(folding *f)
     if (gf_oi_int_list(f->s, f->n, 1, "axes", axes, &count) != GRAFT_OK) return;
     const gf_shape *from = &f->in[0]->shape;
     for (int d = 0; d < from->rank; d++) {
-        bool drop = count < 0 && from->dim[d] == 1;
-        for (int i = 0; i < count; i++) drop |= axes[i] == d || axes[i] + from->rank == d;
+        bool drop = count < 0 ? from->dim[d] == 1 : gf_oi_in_axes(axes, count, d, from->rank);
         if (drop && from->dim[d] != 1) return;
         if (!drop) to.dim[to.rank++] = from->dim[d];
     }
@@ -164,8 +171,7 @@ static void fold_unsqueeze(folding *f)
     gf_shape to = {.rank = from->rank + count};
     if (count < 0 || to.rank > GF_MAX_RANK) return;
     for (int d = 0, k = 0; d < to.rank; d++) {
-        bool is_new = false;
-        for (int i = 0; i < count; i++) is_new |= axes[i] == d || axes[i] + to.rank == d;
+        bool is_new = gf_oi_in_axes(axes, count, d, to.rank);
         if (!is_new && k == from->rank) return;
         to.dim[d] = is_new ? 1 : from->dim[k++];
     }

@@ -111,9 +111,12 @@ graft_status gf_oi_fill_later(gf_oi *s, gf_oi_fill fill);
 gf_oi_const *gf_oi_make_const(gf_oi *s, const gf_shape *shape, bool ints); /* NULL: no memory */
 const float *gf_oi_floats(gf_oi *s, gf_oi_const *c);                       /* NULL: no memory, or no such numbers */
 const int64_t *gf_oi_ints(gf_oi *s, gf_oi_const *c);
-/* The list of integers in input k, or in the attribute of older opsets: at most GF_MAX_RANK + 1. *n -1: there is none.
+/* The list of integers in input k, or in the attribute of older opsets: at most 2 GF_MAX_RANK. *count -1: there is
+ * none.
  */
 graft_status gf_oi_int_list(gf_oi *s, const gf_onnx_node *n, size_t k, const char *attribute, int64_t *out, int *count);
+/* Whether dimension d is in a list of axes, which count from either end. */
+bool gf_oi_in_axes(const int64_t *axes, int count, int d, int rank);
 /* Computes the node if all that it needs is known; *folded tells. */
 graft_status gf_oi_fold(gf_oi *s, const gf_onnx_node *n, bool *folded);
 

@@ -214,8 +214,8 @@ graft_status gf_oi_squeeze(gf_oi *s, const gf_onnx_node *n)
     GF_TRY(gf_oi_int_list(s, n, 1, "axes", axes, &count));
     gf_shape to = {0};
     for (int d = 0; d < v->shape.rank; d++) {
-        bool drop = count < 0 && d > 0 && v->shape.dim[d] == 1;
-        for (int i = 0; i < count; i++) drop |= axes[i] == d || axes[i] + v->shape.rank == d;
+        bool one = d > 0 && v->shape.dim[d] == 1;
+        bool drop = count < 0 ? one : gf_oi_in_axes(axes, count, d, v->shape.rank);
         if (!drop) to.dim[to.rank++] = v->shape.dim[d];
     }
     return to_shape(s, n, v, &to);
@@ -231,8 +231,7 @@ graft_status gf_oi_unsqueeze(gf_oi *s, const gf_onnx_node *n)
     gf_shape to = {.rank = v->shape.rank + count};
     if (count < 1 || to.rank > GF_MAX_RANK) return gf_oi_refuse(s, n, "into more dimensions than 6");
     for (int d = 0, k = 0; d < to.rank; d++) {
-        bool is_new = false;
-        for (int i = 0; i < count; i++) is_new |= axes[i] == d || axes[i] + to.rank == d;
+        bool is_new = gf_oi_in_axes(axes, count, d, to.rank);
         to.dim[d] = is_new || k == v->shape.rank ? 1 : v->shape.dim[k++];
     }
     return to_shape(s, n, v, &to);

@@ -29,6 +29,14 @@ static const struct {
 static const char *const wrapper[] = {"module.", "_orig_mod.", "model.", "backbone.", "encoder."};
 enum { ALIASES = sizeof((gf_weight *)0)->alias / sizeof(char *), PREFIXES = 32 };
 
+const char *gf_torch_var(const char *var)
+{
+    for (size_t i = 0; i < sizeof var_row / sizeof *var_row; i++) {
+        if (!strcmp(var_row[i].ours, var)) return var_row[i].theirs;
+    }
+    return var;
+}
+
 /* One name that a wanted tensor may have in the file, and the length of its layer. */
 typedef struct key {
     char *name;
@@ -45,14 +53,6 @@ typedef struct keys {
 
 static int by_name(const void *a, const void *b) { return strcmp(((const key *)a)->name, ((const key *)b)->name); }
 
-static const char *their_var(const char *var)
-{
-    for (size_t i = 0; i < sizeof var_row / sizeof *var_row; i++) {
-        if (!strcmp(var_row[i].ours, var)) return var_row[i].theirs;
-    }
-    return var;
-}
-
 static void free_keys(keys *k)
 {
     for (size_t i = 0; i < k->n; i++) gf_free(k->item[i].name);
@@ -67,7 +67,7 @@ static graft_status list_keys(keys *k, const gf_weight *want, size_t n, graft_er
         for (int a = -1; a < ALIASES; a++) {
             const char *layer = a < 0 ? want[i].layer : want[i].alias[a];
             if (!layer) continue;
-            char *name = gf_sprintf("%s.%s", layer, their_var(want[i].var));
+            char *name = gf_sprintf("%s.%s", layer, gf_torch_var(want[i].var));
             if (!name) return gf_fail_memory(err, strlen(layer), "a list of names");
             k->item[k->n++] = (key){name, strlen(layer), (int32_t)i};
         }

@@ -9,6 +9,9 @@
 #include "formats/caged_weights.h"
 #include "formats/found.h"
 
+/* What PyTorch calls a variable of a layer: "weight" for "kernel", "query.weight" for "query/kernel"; else as we do. */
+const char *gf_torch_var(const char *var);
+
 /* Sets `want` of every item of `found`, by its path. num_batches_tracked is left out. */
 graft_status gf_torch_match(gf_found *found, const gf_weight *want, size_t n, graft_error *err);
 
