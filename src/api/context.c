@@ -25,16 +25,16 @@ static char *kept_path(const char *name)
     return gf_path_join(own ? cache : home, below);
 }
 
-/* The file's first line names the machine: what was measured on another one does not hold. */
-char *gf_api_kept(const char *name, const char *machine)
+/* The file's first line names the machine and the loops: what was measured with others does not hold. */
+char *gf_api_kept(const char *name, const char *timed_by)
 {
     enum { LARGEST = 1 << 20 };
     char *path = kept_path(name), *text = NULL;
     uint8_t *file;
     size_t n;
     if (path && gf_file_read(path, LARGEST, &file, &n, NULL) == GRAFT_OK) {
-        size_t first = strlen(machine);
-        bool same = n > first && !memcmp(file, machine, first) && file[first] == '\n';
+        size_t first = strlen(timed_by);
+        bool same = n > first && !memcmp(file, timed_by, first) && file[first] == '\n';
         if (same) text = gf_strndup((char *)file + first + 1, n - first - 1);
         gf_free(file);
     }
@@ -42,10 +42,10 @@ char *gf_api_kept(const char *name, const char *machine)
     return text;
 }
 
-void gf_api_keep(const char *name, const char *machine, const char *text)
+void gf_api_keep(const char *name, const char *timed_by, const char *text)
 {
     char *path = kept_path(name), *dir = path ? gf_strndup(path, (size_t)(strrchr(path, '/') - path)) : NULL;
-    gf_bytes parts[] = {{machine, strlen(machine)}, {"\n", 1}, {text, strlen(text)}};
+    gf_bytes parts[] = {{timed_by, strlen(timed_by)}, {"\n", 1}, {text, strlen(text)}};
     if (dir && gf_make_dirs(dir, NULL) == GRAFT_OK) gf_file_write(path, parts, 3, NULL);
     gf_free(dir);
     gf_free(path);
@@ -53,7 +53,7 @@ void gf_api_keep(const char *name, const char *machine, const char *text)
 
 static void load_choices(graft_context *c)
 {
-    char *text = gf_api_kept("choices", gf_ops_machine(c->ops));
+    char *text = gf_api_kept("choices", gf_ops_timed_by(c->ops));
     if (text) gf_ops_add_choices(c->ops, text);
     gf_free(text);
     c->choices_read = gf_ops_choices_text(c->ops);
@@ -63,7 +63,7 @@ void gf_api_keep_choices(graft_context *c)
 {
     char *now = gf_ops_choices_text(c->ops);
     bool changed = now && (!c->choices_read || strcmp(now, c->choices_read));
-    if (changed) gf_api_keep("choices", gf_ops_machine(c->ops), now);
+    if (changed) gf_api_keep("choices", gf_ops_timed_by(c->ops), now);
     gf_free(now);
 }
 

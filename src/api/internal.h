@@ -66,10 +66,12 @@ void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOIC
 graft_status gf_api_resolve_precision(graft_model *m, graft_error *err);
 /* The backbone's layer at which fine-tuning begins, from number, name or "last N"; -1: not asked for. */
 graft_status gf_api_resolve_boundary(graft_model *m, const graft_model_options *o, graft_error *err);
-/* What the user's cache keeps under a name of what was measured on this machine; NULL: nothing. gf_free it. */
-char *gf_api_kept(const char *name, const char *machine);
+/* What the user's cache keeps under a name; NULL: nothing that was measured by just these (gf_ops_timed_by). gf_free
+ * it.
+ */
+char *gf_api_kept(const char *name, const char *timed_by);
 /* Nothing is lost where that fails. */
-void gf_api_keep(const char *name, const char *machine, const char *text);
+void gf_api_keep(const char *name, const char *timed_by, const char *text);
 /* Writes the choices to disk if new ones were made; nothing is lost where that fails. */
 void gf_api_keep_choices(graft_context *c);
 

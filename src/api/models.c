@@ -14,7 +14,7 @@ typedef struct listing {
     const char *const *names; /* NULL: all */
     size_t n_names;
     bool time;
-    char machine[256]; /* and threads: what the times hold for */
+    char timed_by[256]; /* and threads: what the times hold for */
     char *kept;
     gf_text keep, text;
     gf_json *list;
@@ -131,14 +131,14 @@ graft_status graft_models(graft_context *c, const char *const *names, size_t n_n
     *out = NULL;
     listing l = {.context = c, .names = names, .n_names = n_names, .time = time != 0};
     GF_TRY(check_names(&l, err));
-    snprintf(l.machine, sizeof l.machine, "%s, %d threads", gf_ops_machine(c->ops), gf_pool_threads(c->pool));
-    l.kept = gf_api_kept("times", l.machine);
+    snprintf(l.timed_by, sizeof l.timed_by, "%s, %d threads", gf_ops_timed_by(c->ops), gf_pool_threads(c->pool));
+    l.kept = gf_api_kept("times", l.timed_by);
     l.list = gf_json_array();
     graft_status status = GRAFT_OK;
     gf_text_printf(&l.text, "%-24s %-6s %10s %8s %4s %6s %7s  %-31s %s\n", "name", "source", "params (M)", "with top",
                    "size", "GFLOP", "ms", "preprocessing", "when to choose it");
     for (size_t i = 0; gf_zoo_at(i) && status == GRAFT_OK; i++) status = describe(&l, gf_zoo_at(i), err);
-    if (status == GRAFT_OK && l.time && !l.keep.failed) gf_api_keep("times", l.machine, l.keep.s);
+    if (status == GRAFT_OK && l.time && !l.keep.failed) gf_api_keep("times", l.timed_by, l.keep.s);
     gf_text_free(&l.keep);
     gf_free(l.kept);
     gf_json *j = gf_json_object();

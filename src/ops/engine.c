@@ -5,6 +5,7 @@
 #include "base/sys.h"
 
 #include <cpuid.h>
+#include <graft/graft.h>
 #include <omp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ struct gf_ops {
     size_t n, cap;
     act_table *table;
     size_t n_tables, tables_cap;
-    char machine[160];
+    char machine[160], timed_by[224];
     bool bf16, int8;
 };
 
@@ -43,6 +44,7 @@ graft_status gf_dnnl_status(dnnl_status_t s, const char *call, const char *layer
 dnnl_engine_t gf_ops_engine(const gf_ops *ops) { return ops->engine; }
 dnnl_stream_t gf_ops_stream(const gf_ops *ops) { return ops->stream; }
 const char *gf_ops_machine(const gf_ops *ops) { return ops->machine; }
+const char *gf_ops_timed_by(const gf_ops *ops) { return ops->timed_by; }
 bool gf_ops_has_bf16(const gf_ops *ops) { return ops->bf16; }
 bool gf_ops_has_int8(const gf_ops *ops) { return ops->int8; }
 
@@ -100,6 +102,7 @@ static void name_machine(gf_ops *ops)
     const dnnl_version_t *v = dnnl_version();
     snprintf(ops->machine, sizeof ops->machine, "%s %u.%u %s oneDNN %d.%d.%d", vendor, family, model, isa->name,
              v->major, v->minor, v->patch);
+    snprintf(ops->timed_by, sizeof ops->timed_by, "%s graft %s loops %d", ops->machine, GRAFT_VERSION, GF_OPS_LOOPS);
     ops->bf16 = isa->bf16;
     ops->int8 = isa->int8;
 }

@@ -31,6 +31,13 @@ int gf_ops_choose(gf_ops *ops, const char *key, const char *const *names, int n,
  * there. */
 const char *gf_ops_machine(const gf_ops *ops);
 
+/* graft's own loops, as far as timing them goes: to be raised with every change that may let another candidate win
+ * (a faster or slower loop, a new or dropped candidate, a key that means something else). */
+enum { GF_OPS_LOOPS = 1 };
+
+/* The machine and graft's version and loops: what was timed elsewhere, or by another graft, is timed again. */
+const char *gf_ops_timed_by(const gf_ops *ops);
+
 /* Whether oneDNN multiplies bf16 with instructions made for it (no emulation). */
 bool gf_ops_has_bf16(const gf_ops *ops);
 

@@ -149,7 +149,7 @@ static void a_model_is_read_as_it_was_trained(void **state)
     graft_context_free(context);
 }
 
-/* The file of choices, as an earlier run on this machine would have left it. */
+/* The file of choices, as an earlier run of this graft on this machine would have left it. */
 static int write_choices(void)
 {
     gf_ops *ops;
@@ -160,7 +160,7 @@ static int write_choices(void)
     snprintf(path, sizeof path, "%s/choices", dir);
     snprintf(text, sizeof text,
              "%s\nfrozen mobilenet_v2 alpha 0.35 32x32=int8\nmodel mobilenet_v2 alpha 0.35 32x32=%s\n",
-             gf_ops_machine(ops), gf_ops_has_bf16(ops) ? "bf16" : "f32");
+             gf_ops_timed_by(ops), gf_ops_has_bf16(ops) ? "bf16" : "f32");
     gf_ops_destroy(ops);
     graft_status status = gf_make_dirs(dir, NULL);
     if (status == GRAFT_OK) status = gf_file_write(path, &(gf_bytes){text, strlen(text)}, 1, NULL);
