@@ -47,6 +47,12 @@ const char *gf_number_percent(char buf[GF_NUMBER_SIZE], double share, int decima
     return buf;
 }
 
+const char *gf_number_probability(char buf[GF_NUMBER_SIZE], double p)
+{
+    bool nearly = p >= 0.9995 && p < 1; /* would be rounded to 100.0 */
+    return nearly ? memcpy(buf, "> 99.9 %", sizeof "> 99.9 %") : gf_number_percent(buf, p, 1);
+}
+
 const char *gf_number_count(char buf[GF_NUMBER_SIZE], unsigned long long n)
 {
     char digits[24];

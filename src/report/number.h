@@ -15,6 +15,8 @@ const char *gf_number_general(char buf[GF_NUMBER_SIZE], double x, int digits);
 const char *gf_number_fixed(char buf[GF_NUMBER_SIZE], double x, int decimals);
 /* 0.9812 -> "98.1 %"; whole percents with decimals = 0; "-" for NaN. */
 const char *gf_number_percent(char buf[GF_NUMBER_SIZE], double share, int decimals);
+/* A probability: 0.9812 -> "98.1 %"; nearly sure is not sure: 0.99996 -> "> 99.9 %". */
+const char *gf_number_probability(char buf[GF_NUMBER_SIZE], double p);
 /* 2257984 -> "2,257,984". */
 const char *gf_number_count(char buf[GF_NUMBER_SIZE], unsigned long long n);
 /* 341.2 -> "5 min 41 s". */
@@ -23,6 +25,7 @@ const char *gf_number_duration(char buf[GF_NUMBER_SIZE], double seconds);
 #define GF_GENERAL(x, digits) gf_number_general((char[GF_NUMBER_SIZE]){0}, (x), (digits))
 #define GF_FIXED(x, decimals) gf_number_fixed((char[GF_NUMBER_SIZE]){0}, (x), (decimals))
 #define GF_PERCENT(x, decimals) gf_number_percent((char[GF_NUMBER_SIZE]){0}, (x), (decimals))
+#define GF_PROBABILITY(p) gf_number_probability((char[GF_NUMBER_SIZE]){0}, (p))
 #define GF_COUNT(n) gf_number_count((char[GF_NUMBER_SIZE]){0}, (n))
 #define GF_DURATION(s) gf_number_duration((char[GF_NUMBER_SIZE]){0}, (s))
 

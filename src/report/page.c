@@ -213,14 +213,14 @@ static graft_status add_curves(page *p)
     return status;
 }
 
-/* "cat.1.jpg: predicted cats with 98 %, truly dogs": the words that stand for a photo. */
+/* "cat.1.jpg: predicted cats with 98.1 %, truly dogs": the words that stand for a photo. */
 static void add_words(gf_text *t, const page *p, const gf_photo *photo, gf_caption caption)
 {
     bool predicted = caption == GF_CAPTION_PREDICTION && photo->predicted >= 0;
     if (photo->path) gf_text_printf(t, "%s: ", photo->path);
     if (predicted) {
         gf_text_printf(t, "predicted %s with %s", gf_record_class(p->r, photo->predicted),
-                       GF_PERCENT(photo->probability, 1));
+                       GF_PROBABILITY(photo->probability));
     }
     if (predicted && photo->truth >= 0) gf_text_add(t, ", truly ");
     if (photo->truth >= 0) gf_text_add(t, gf_record_class(p->r, photo->truth));
@@ -235,12 +235,11 @@ static bool is_judged(const gf_photo *photo, gf_caption caption)
 
 static void add_prediction(page *p, const gf_photo *photo)
 {
-    double share = photo->probability;
     if (photo->predicted < 0) return;
     gf_html_element(&p->t, "b", "", gf_record_class(p->r, photo->predicted));
-    if (isnan(share)) return;
+    if (isnan(photo->probability)) return;
     add(p, " ");
-    gf_html_element(&p->t, "i", "", GF_PERCENT(share, share >= 0.995 && share < 1));
+    gf_html_element(&p->t, "i", "", GF_PROBABILITY(photo->probability));
 }
 
 static void add_caption(page *p, const gf_photo *photo, gf_caption caption, bool with_path)
@@ -285,7 +284,7 @@ static graft_status add_photos(page *p, gf_photos photos, size_t most, gf_captio
 static graft_status add_predictions(page *p)
 {
     if (!p->r->predictions.n) return GRAFT_OK;
-    add(p, "<h2>Predictions</h2>\n<p class=\"muted\">Right in blue, wrong in red, the true class in brackets.</p>\n");
+    add(p, "<h2>Predictions</h2>\n<p class=\"muted\">" GF_PREDICTIONS_KEY "</p>\n");
     return add_photos(p, p->r->predictions, MOST_PHOTOS, GF_CAPTION_PREDICTION, false);
 }
 

@@ -4,7 +4,7 @@
 #include <math.h>
 
 /* A grid of photos: margins all round, a title, then rows of a square and its caption (0, 1 or 2 lines). */
-enum { MARGIN = 28, TITLE = 40, SPACE = 20, LINE = 18, CAPTION_GAP = 6, RADIUS = 6 };
+enum { MARGIN = 28, TITLE = 40, NOTE = 18, SPACE = 20, LINE = 18, CAPTION_GAP = 6, RADIUS = 6 };
 
 static const int caption_lines[] = {[GF_CAPTION_NONE] = 0, [GF_CAPTION_TRUTH] = 1, [GF_CAPTION_PREDICTION] = 2};
 
@@ -13,7 +13,7 @@ static double caption_height(gf_caption caption)
     return caption_lines[caption] ? CAPTION_GAP + caption_lines[caption] * LINE : 0;
 }
 
-/* "mark name 98 %": the name gives way, the mark and the probability stay. */
+/* "mark name 98.1 %": the name gives way, the mark and the probability stay. */
 static void draw_verdict(gf_canvas *c, gf_box box, double y, const gf_photo *photo, const gf_run_record *names)
 {
     bool known = photo->truth >= 0, right = photo->truth == photo->predicted;
@@ -21,8 +21,7 @@ static void draw_verdict(gf_canvas *c, gf_box box, double y, const gf_photo *pho
     gf_text_style bold = {.size = 13, .bold = true, .ink = ink};
     const gf_text_style plain = {.size = 13, .ink = ink};
     char buf[GF_NUMBER_SIZE];
-    double p = photo->probability;
-    const char *probability = gf_number_percent(buf, p, p >= 0.995 && p < 1); /* nearly sure is not sure */
+    const char *probability = gf_number_probability(buf, photo->probability);
     double x = box.x;
     if (known) x += gf_canvas_text(c, x, y, &bold, right ? "\u2713" : "\u2717") + 5;
     bold.max_width = box.x + box.w - x - 7 - gf_canvas_text_width(c, &plain, probability);
@@ -70,12 +69,15 @@ graft_status gf_plot_photos(gf_canvas **out, const gf_photo_grid *grid, const gf
     if (n <= 0 || columns <= 0) return gf_fail(err, GF_E_INTERNAL, NULL, "a grid of no photos");
     int rows = (n + columns - 1) / columns;
     double step_x = grid->side + SPACE, step_y = grid->side + caption_height(grid->caption) + SPACE;
-    double w = 2 * MARGIN + columns * step_x - SPACE, h = 2 * MARGIN + TITLE + rows * step_y - SPACE;
+    double top = MARGIN + TITLE + (grid->note ? NOTE : 0);
+    double w = 2 * MARGIN + columns * step_x - SPACE, h = top + rows * step_y - SPACE + MARGIN;
     GF_TRY(gf_canvas_create(out, w, h, theme, err));
     const gf_text_style title = {.size = 17, .bold = true, .ink = GF_INK_TEXT, .max_width = w - 2 * MARGIN};
+    const gf_text_style note = {.size = 12.5, .ink = GF_INK_MUTED, .max_width = w - 2 * MARGIN};
     gf_canvas_text(*out, MARGIN, MARGIN + 16, &title, grid->title);
+    if (grid->note) gf_canvas_text(*out, MARGIN, MARGIN + 38, &note, grid->note);
     for (int i = 0; i < n; i++) {
-        gf_box box = {MARGIN + i % columns * step_x, MARGIN + TITLE + i / columns * step_y, grid->side, grid->side};
+        gf_box box = {MARGIN + i % columns * step_x, top + i / columns * step_y, grid->side, grid->side};
         draw_photo(*out, box, &grid->photos.item[i], grid->caption, names);
     }
     return GRAFT_OK;

@@ -21,19 +21,19 @@ static graft_status draw_grid(gf_canvas **out, gf_photo_grid grid, const gf_run_
 
 static graft_status draw_samples(gf_canvas **out, const gf_run_record *r, const gf_theme *theme, graft_error *err)
 {
-    gf_photo_grid grid = {"Samples of the training set", first(r->samples, 9), GF_CAPTION_TRUTH, 3, 200};
+    gf_photo_grid grid = {"Samples of the training set", NULL, first(r->samples, 9), GF_CAPTION_TRUTH, 3, 200};
     return draw_grid(out, grid, r, theme, err);
 }
 
 static graft_status draw_augmentations(gf_canvas **out, const gf_run_record *r, const gf_theme *theme, graft_error *err)
 {
-    gf_photo_grid grid = {"Augmentations of one photo", first(r->augmentations, 9), GF_CAPTION_NONE, 3, 200};
+    gf_photo_grid grid = {"Augmentations of one photo", NULL, first(r->augmentations, 9), GF_CAPTION_NONE, 3, 200};
     return draw_grid(out, grid, r, theme, err);
 }
 
 static graft_status draw_predictions(gf_canvas **out, const gf_run_record *r, const gf_theme *theme, graft_error *err)
 {
-    gf_photo_grid grid = {"Predictions", first(r->predictions, 12), GF_CAPTION_PREDICTION, 4, 180};
+    gf_photo_grid grid = {"Predictions", GF_PREDICTIONS_KEY, first(r->predictions, 12), GF_CAPTION_PREDICTION, 4, 180};
     return draw_grid(out, grid, r, theme, err);
 }
 

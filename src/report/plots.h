@@ -15,12 +15,13 @@ graft_status gf_plot_curves(gf_canvas **out, const gf_history *history, int32_t 
 /* Photos in rows under a title. `caption` says what stands below each. */
 typedef enum gf_caption { GF_CAPTION_NONE, GF_CAPTION_TRUTH, GF_CAPTION_PREDICTION } gf_caption;
 typedef struct gf_photo_grid {
-    const char *title;
+    const char *title, *note; /* note: a line below the title; NULL: none */
     gf_photos photos;
     gf_caption caption;
     int columns;
     double side; /* of a photo, in units */
 } gf_photo_grid;
+#define GF_PREDICTIONS_KEY "Right in blue, wrong in red, the true class in brackets."
 graft_status gf_plot_photos(gf_canvas **out, const gf_photo_grid *grid, const gf_run_record *names,
                             const gf_theme *theme, graft_error *err);
 

@@ -177,8 +177,8 @@ static void figures_of_the_run_are_on_the_page(void **state)
         "<b>93.0 %</b><span>accuracy on the test set</span>",
         "<b>1 min 0 s</b>",
         "<b>400 MB</b>",
-        "<figcaption><i>\u2717</i> <b>cats</b> <i>63 %</i><br/>(&lt;dogs&gt;)",
-        "<figcaption><i>\u2713</i> <b>cats</b> <i>60 %</i><br/>(cats)</figcaption>",
+        "<figcaption><i>\u2717</i> <b>cats</b> <i>63.0 %</i><br/>(&lt;dogs&gt;)",
+        "<figcaption><i>\u2713</i> <b>cats</b> <i>60.0 %</i><br/>(cats)</figcaption>",
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         if (!has(html, wanted[i])) fail_msg("not on the page: %s", wanted[i]);

@@ -57,6 +57,11 @@ static void numbers_as_people_read_them(void **state)
     assert_string_equal(GF_FIXED(NAN, 2), "-");
     assert_string_equal(GF_PERCENT(0.9812, 1), "98.1 %");
     assert_string_equal(GF_PERCENT(NAN, 1), "-");
+    assert_string_equal(GF_PROBABILITY(0.9812), "98.1 %");
+    assert_string_equal(GF_PROBABILITY(0.99949), "99.9 %");
+    assert_string_equal(GF_PROBABILITY(0.9995), "> 99.9 %");
+    assert_string_equal(GF_PROBABILITY(1), "100.0 %");
+    assert_string_equal(GF_PROBABILITY(NAN), "-");
     assert_string_equal(GF_COUNT(0), "0");
     assert_string_equal(GF_COUNT(999), "999");
     assert_string_equal(GF_COUNT(2257984), "2,257,984");
