@@ -3,9 +3,12 @@
 BUILD  ?= build
 PREFIX ?= /usr/local
 
+# What is installed; the tests, three times as much to compile, are `make test`'s.
+PRODUCT = graft graft_static graft_pages
+
 all: deps
 	@cmake -G Ninja -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) . >/dev/null
-	cmake --build $(BUILD)
+	cmake --build $(BUILD) --target $(PRODUCT)
 
 deps:
 	@scripts/deps.sh
@@ -26,7 +29,7 @@ bench: all
 
 install:
 	@test -e $(BUILD)/build.ninja || $(MAKE) all
-	cmake --build $(BUILD)
+	cmake --build $(BUILD) --target $(PRODUCT)
 	DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
 
 format:

@@ -219,6 +219,15 @@ static void describe(gf_text *t, const char *title, const gf_json *m)
                    gf_json_f64(gf_json_get(m, "accuracy"), NAN));
 }
 
+/* Where the run is, and the page to look at. */
+static void describe_place(gf_text *t, const char *dir)
+{
+    char *page = gf_path_join(dir, "report.html");
+    gf_text_printf(t, "%-16s %s\n", "run", GF_ESC(dir));
+    if (page && gf_is_file(page)) gf_text_printf(t, "%-16s %s\n", "report", GF_ESC(page));
+    gf_free(page);
+}
+
 /* The result of a finished run, out of its metrics.json. */
 static graft_status run_result(const char *dir, graft_result **out, graft_error *err)
 {
@@ -245,7 +254,7 @@ static graft_status run_result(const char *dir, graft_result **out, graft_error 
     gf_json_set(j, "best_epoch", gf_json_int(gf_json_i64(gf_json_get(m, "best_epoch"), 0)));
     gf_json_set(j, "seconds", gf_json_real(gf_json_f64(gf_json_get(m, "seconds"), NAN)));
     gf_json_set(j, "peak_rss_mb", gf_json_real(gf_json_f64(gf_json_get(m, "peak_rss_mb"), NAN)));
-    gf_text_printf(&text, "%-16s %s\n", "run", GF_ESC(dir));
+    describe_place(&text, dir);
     gf_json_free(m);
     if (text.failed) gf_text_free(&text);
     return gf_result_create(out, j, text.s, err);

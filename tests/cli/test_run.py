@@ -107,6 +107,12 @@ class OneRun(RunTest):
         with open(f"{self.run_folder}/config.json") as f:
             json.load(f)
 
+    def test_the_last_line_is_the_page_to_open(self):
+        with_page = [word for word in self.train_arguments("run", epochs=1, fine_tune_epochs=0) if word != "--no-report"]
+        self.assertEqual(self.good(*with_page).out.splitlines()[-1].split(), ["report", "run/report.html"])
+        self.assertTrue(os.path.isfile(f"{self.dir}/run/report.html"))
+        self.assertEqual(self.good("resume", self.run_folder).out.splitlines()[-1].split(), ["run", self.run_folder])
+
     def test_resume_of_a_run_that_ended_tells_it_again(self):
         again = self.document("resume", self.run_folder)
         for key in ("run", "before", "validation", "test", "epochs"):
