@@ -40,6 +40,32 @@ static inline void tiny_run_defaults(tiny_run *t, const char *data, const char *
     t->train.report = 0;
 }
 
+/* Stops a run at the n-th question that is asked once it has begun (pictures are checked before). */
+typedef struct tiny_stop {
+    int left;
+    bool begun;
+} tiny_stop;
+
+static inline graft_status tiny_stop_then(void *user)
+{
+    tiny_stop *s = user;
+    return !s->begun || s->left-- > 0 ? GRAFT_OK : GRAFT_TERMINATED;
+}
+
+static inline void tiny_stop_see(void *user, const graft_progress *progress)
+{
+    tiny_stop *s = user;
+    if (progress->stage == GRAFT_STAGE_TRAIN || progress->stage == GRAFT_STAGE_EVALUATE) s->begun = true;
+}
+
+/* `s`, of which `left` is set, lives as long as the run. */
+static inline void tiny_run_stop(tiny_run *t, tiny_stop *s)
+{
+    t->context.should_stop = tiny_stop_then;
+    t->context.progress = tiny_stop_see;
+    t->context.user = s;
+}
+
 static inline graft_status tiny_run_train_in(const tiny_run *t, graft_context *context, graft_error *err)
 {
     graft_model *model = NULL;

@@ -83,23 +83,6 @@ static void threads_change_no_bit(void **state)
     }
 }
 
-typedef struct stopper {
-    int left;
-    bool begun;
-} stopper;
-
-static graft_status stop_then(void *user)
-{
-    stopper *s = user;
-    return !s->begun || s->left-- > 0 ? GRAFT_OK : GRAFT_TERMINATED;
-}
-
-static void see_begin(void *user, const graft_progress *progress)
-{
-    stopper *s = user;
-    if (progress->stage == GRAFT_STAGE_TRAIN || progress->stage == GRAFT_STAGE_EVALUATE) s->begun = true;
-}
-
 static void a_stop_changes_no_bit(void **state)
 {
     (void)state;
@@ -107,13 +90,11 @@ static void a_stop_changes_no_bit(void **state)
         char where[32];
         tiny_run t;
         graft_error err = {0};
-        stopper s = {.left = steps};
+        tiny_stop s = {.left = steps};
         snprintf(where, sizeof where, "stopped after %d", steps);
         tiny_run_defaults(&t, data, run);
         t.precision = "auto";
-        t.context.should_stop = stop_then;
-        t.context.progress = see_begin;
-        t.context.user = &s;
+        tiny_run_stop(&t, &s);
         assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_TERMINATED);
         tiny_run_defaults(&t, data, run);
         t.context.threads = 1 + steps % 4;

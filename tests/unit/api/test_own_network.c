@@ -77,23 +77,6 @@ static void random_weights_learn_ten_classes(void **state)
 
 /* ---- stopped and resumed */
 
-/* Stops at a question that is asked once training has begun. */
-typedef struct stopper {
-    int left;
-    bool begun;
-} stopper;
-
-static graft_status stop_at(void *user)
-{
-    stopper *s = user;
-    return !s->begun || s->left-- > 0 ? GRAFT_OK : GRAFT_TERMINATED;
-}
-
-static void see_begin(void *user, const graft_progress *progress)
-{
-    ((stopper *)user)->begun |= progress->stage == GRAFT_STAGE_TRAIN || progress->stage == GRAFT_STAGE_EVALUATE;
-}
-
 static void a_stop_changes_no_bit(void **state)
 {
     (void)state;
@@ -102,13 +85,11 @@ static void a_stop_changes_no_bit(void **state)
         char run[96], where[32];
         tiny_run t;
         graft_error err = {0};
-        stopper s = {.left = steps[i]};
+        tiny_stop s = {.left = steps[i]};
         snprintf(run, sizeof run, "%s/stopped", root);
         snprintf(where, sizeof where, "stopped after %d", s.left);
         of_ten(&t, run);
-        t.context.should_stop = stop_at;
-        t.context.progress = see_begin;
-        t.context.user = &s;
+        tiny_run_stop(&t, &s);
         assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_TERMINATED);
         of_ten(&t, run);
         t.context.threads = 1;

@@ -18,41 +18,20 @@
 
 static char root[64], data[96], reference[96], run[96];
 
-/* Stops at the n-th question that is asked once the run has begun (pictures are checked before). */
-typedef struct stopper {
-    int left;
-    bool begun;
-    int warnings;
-} stopper;
-
-static graft_status stop_then(void *user)
-{
-    stopper *s = user;
-    return !s->begun || s->left-- > 0 ? GRAFT_OK : GRAFT_TERMINATED;
-}
-
-static void see_begin(void *user, const graft_progress *progress)
-{
-    stopper *s = user;
-    if (progress->stage == GRAFT_STAGE_TRAIN || progress->stage == GRAFT_STAGE_EVALUATE) s->begun = true;
-}
-
 static void count_warnings(void *user, graft_level level, const char *text)
 {
     (void)text;
-    ((stopper *)user)->warnings += level == GRAFT_WARNING;
+    *(int *)user += level == GRAFT_WARNING;
 }
 
 static void train_and_stop(uint64_t seed, int steps)
 {
     tiny_run t;
     graft_error err = {0};
-    stopper s = {.left = steps};
+    tiny_stop s = {.left = steps};
     tiny_run_defaults(&t, data, run);
     t.seed = seed;
-    t.context.should_stop = stop_then;
-    t.context.progress = see_begin;
-    t.context.user = &s;
+    tiny_run_stop(&t, &s);
     assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_TERMINATED);
     assert_non_null(strstr(err.hint, "resume"));
 }
@@ -60,13 +39,13 @@ static void train_and_stop(uint64_t seed, int steps)
 static graft_status resume(int threads, int *warnings, graft_error *err)
 {
     tiny_run t;
-    stopper s = {0};
+    int seen = 0;
     tiny_run_defaults(&t, data, run);
     t.context.threads = threads;
     t.context.say = count_warnings;
-    t.context.user = &s;
+    t.context.user = &seen;
     graft_status status = tiny_run_go(&t, true, err);
-    if (warnings) *warnings = s.warnings;
+    if (warnings) *warnings = seen;
     return status;
 }
 
