@@ -8,8 +8,9 @@
  *   diff_residual = dz    diff_bias = sum dz    diff_kernel = src (*) dz    diff_src = dz (*) kernel turned round
  *
  * A 1x1 convolution's diff_src is itself a 1x1 convolution of dz with the transposed kernel; so it can add to what is
- * there. Other shapes go by oneDNN's backward-data; in bf16 that is missing or slow for some (strided depthwise above
- * all), so bf16 and f32-with-conversion are timed against each other when the op is made. */
+ * there. Its diff_kernel is a matrix product, which in bf16 is timed against oneDNN's backward-weights when the op is
+ * made. Other shapes' diff_src goes by oneDNN's backward-data; in bf16 that is missing or slow for some (strided
+ * depthwise above all), so bf16 and f32-with-conversion are timed against each other, too. */
 #include "ops/kernels.h"
 #include "ops/onednn.h"
 
@@ -26,6 +27,7 @@ typedef struct conv_impl {
     dnnl_memory_desc_t plain; /* the kernel in graft's layout */
     bool turned_1x1;          /* backward_data is a convolution with the transposed kernel */
     bool data_in_f32;         /* backward_data runs in f32 between conversions */
+    bool weights_by_product;  /* backward_weights is a matrix product; its result lies as the kernel does */
     size_t grad_kernel_count;
     size_t src_count, dst_count;
     size_t scratch_prim; /* the primitives' part of the scratchpad; conversions lie behind it */
@@ -159,41 +161,79 @@ static graft_status make_prim(const gf_op_spec *s, const gf_ops *ops, conv_kind 
     return gf_prim_finish(p, s->name, err);
 }
 
-/* ---- choosing how backward-data runs */
+/* diff_kernel (ic, oc) = src turned round (ic, pixels) times dz (pixels, oc), of a 1x1 convolution. */
+static graft_status make_product(const gf_op_spec *s, const gf_ops *ops, gf_prim *p, graft_error *err)
+{
+    int64_t ic = s->src[0].dim[3], oc = s->conv.filters, pixels = (int64_t)gf_count(&s->src[0]) / ic;
+    gf_matmul m = {ic, pixels, oc, .a_row = 1, .a_col = ic, .b_row = oc, .b_col = 1, .c_row = oc};
+    m.in = s->src_dtype[0];
+    m.out = GF_F32;
+    return gf_matmul_create(p, &m, ops, s->name, err);
+}
+
+/* ---- choosing how backward runs, by timing two primitives on memory of their own */
+
+enum { TRIAL_ARGS = 4 };
 
 typedef struct trial {
     const gf_op_spec *spec;
     const gf_ops *ops;
     gf_prim prim[2];
-    void *data[2][4];
+    void *data[2][TRIAL_ARGS];
     gf_call call[2];
 } trial;
 
-static bool trial_prepare(trial *t, int k)
+typedef struct trial_arg {
+    int arg;
+    dnnl_query_t md;
+} trial_arg;
+
+/* Memory for candidate k's arguments. */
+static bool trial_bind(trial *t, int k, const trial_arg row[TRIAL_ARGS])
 {
-    gf_prim *p = &t->prim[k];
-    if (make_prim(t->spec, t->ops, BACKWARD_DATA, k ? GF_F32 : GF_BF16, p, NULL) != GRAFT_OK) return false;
-    const struct {
-        int arg;
-        const_dnnl_memory_desc_t md;
-    } row[4] = {
-        {DNNL_ARG_DIFF_SRC, gf_prim_md(p, dnnl_query_diff_src_md)},
-        {DNNL_ARG_WEIGHTS, gf_prim_md(p, dnnl_query_weights_md)},
-        {DNNL_ARG_DIFF_DST, gf_prim_md(p, dnnl_query_diff_dst_md)},
-        {DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md)},
-    };
-    for (int i = 0; i < 4; i++) {
-        t->data[k][i] = gf_alloc_tensor(dnnl_memory_desc_get_size(row[i].md));
+    for (int i = 0; i < TRIAL_ARGS; i++) {
+        const_dnnl_memory_desc_t md = gf_prim_md(&t->prim[k], row[i].md);
+        t->data[k][i] = gf_alloc_tensor(dnnl_memory_desc_get_size(md));
         if (!t->data[k][i]) return false;
-        if (gf_call_add(&t->call[k], t->ops, row[i].arg, row[i].md, t->data[k][i], NULL) != GRAFT_OK) return false;
+        if (gf_call_add(&t->call[k], t->ops, row[i].arg, md, t->data[k][i], NULL) != GRAFT_OK) return false;
     }
     return true;
 }
 
-static bool trial_run(void *ctx, int k)
+static int trial_choose(trial *t, const char *pass, gf_ops *ops, const char *const names[2], bool (*run)(void *, int))
+{
+    const gf_op_spec *s = t->spec;
+    char key[160];
+    snprintf(key, sizeof key, "conv %s n%lld %lldx%lldx%lld k%dx%d s%dx%d g%d o%d", pass, (long long)s->src[0].dim[0],
+             (long long)s->src[0].dim[1], (long long)s->src[0].dim[2], (long long)s->src[0].dim[3], s->conv.kh,
+             s->conv.kw, s->conv.sh, s->conv.sw, s->conv.groups, s->conv.filters);
+    if (s->conv.dh | s->conv.dw) {
+        size_t n = strlen(key);
+        snprintf(key + n, sizeof key - n, " d%dx%d", s->conv.dh, s->conv.dw);
+    }
+    int chosen = gf_ops_choose(ops, key, names, 2, run, t);
+    for (int k = 0; k < 2; k++) {
+        gf_call_destroy(&t->call[k]);
+        gf_prim_destroy(&t->prim[k]);
+        for (int i = 0; i < TRIAL_ARGS; i++) gf_free(t->data[k][i]);
+    }
+    return chosen;
+}
+
+static bool data_trial_prepare(trial *t, int k)
+{
+    static const trial_arg args[TRIAL_ARGS] = {{DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md},
+                                               {DNNL_ARG_WEIGHTS, dnnl_query_weights_md},
+                                               {DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md},
+                                               {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md}};
+    return make_prim(t->spec, t->ops, BACKWARD_DATA, k ? GF_F32 : GF_BF16, &t->prim[k], NULL) == GRAFT_OK &&
+           trial_bind(t, k, args);
+}
+
+static bool data_trial_run(void *ctx, int k)
 {
     trial *t = ctx;
-    if (!t->call[k].n && !trial_prepare(t, k)) return false;
+    if (!t->call[k].n && !data_trial_prepare(t, k)) return false;
     if (k) { /* the conversions are part of the price; between two buffers, of which diff_src's may be much smaller */
         size_t n = gf_count(&t->spec->dst) / 2, most = 2 * gf_count(&t->spec->src[0]);
         if (n > most) n = most;
@@ -205,25 +245,39 @@ static bool trial_run(void *ctx, int k)
 
 static bool choose_data_in_f32(const gf_op_spec *s, gf_ops *ops)
 {
-    if (s->src_dtype[0] == GF_F32) return true;
-    char key[160];
-    snprintf(key, sizeof key, "conv backward_data n%lld %lldx%lldx%lld k%dx%d s%dx%d g%d o%d",
-             (long long)s->src[0].dim[0], (long long)s->src[0].dim[1], (long long)s->src[0].dim[2],
-             (long long)s->src[0].dim[3], s->conv.kh, s->conv.kw, s->conv.sh, s->conv.sw, s->conv.groups,
-             s->conv.filters);
-    if (s->conv.dh | s->conv.dw) {
-        size_t n = strlen(key);
-        snprintf(key + n, sizeof key - n, " d%dx%d", s->conv.dh, s->conv.dw);
-    }
     static const char *const names[] = {"bf16", "f32"};
-    trial t = {.spec = s, .ops = ops};
-    int chosen = gf_ops_choose(ops, key, names, 2, trial_run, &t);
-    for (int k = 0; k < 2; k++) {
-        gf_call_destroy(&t.call[k]);
-        gf_prim_destroy(&t.prim[k]);
-        for (int i = 0; i < 4; i++) gf_free(t.data[k][i]);
-    }
-    return chosen == 1;
+    if (s->src_dtype[0] == GF_F32) return true;
+    return trial_choose(&(trial){.spec = s, .ops = ops}, "backward_data", ops, names, data_trial_run) == 1;
+}
+
+static bool weights_trial_prepare(trial *t, int k)
+{
+    static const trial_arg args[2][TRIAL_ARGS] = {{{DNNL_ARG_SRC, dnnl_query_src_md},
+                                                   {DNNL_ARG_WEIGHTS, dnnl_query_weights_md},
+                                                   {DNNL_ARG_DST, dnnl_query_dst_md},
+                                                   {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md}},
+                                                  {{DNNL_ARG_SRC, dnnl_query_src_md},
+                                                   {DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md},
+                                                   {DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md},
+                                                   {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md}}};
+    gf_prim *p = &t->prim[k];
+    graft_status made = k ? make_prim(t->spec, t->ops, BACKWARD_WEIGHTS, t->spec->src_dtype[0], p, NULL)
+                          : make_product(t->spec, t->ops, p, NULL);
+    return made == GRAFT_OK && trial_bind(t, k, args[k]);
+}
+
+static bool weights_trial_run(void *ctx, int k)
+{
+    trial *t = ctx;
+    if (!t->call[k].n && !weights_trial_prepare(t, k)) return false;
+    return gf_call_run(&t->call[k], &t->prim[k], t->ops, t->spec->name, NULL) == GRAFT_OK;
+}
+
+static bool choose_weights_by_product(const gf_op_spec *s, gf_ops *ops)
+{
+    static const char *const names[] = {"product", "conv"};
+    if (s->src_dtype[0] != GF_BF16 || !gf_op_is_pointwise(s)) return false;
+    return trial_choose(&(trial){.spec = s, .ops = ops}, "backward_weights", ops, names, weights_trial_run) == 0;
 }
 
 /* ---- create */
@@ -249,10 +303,15 @@ static graft_status create_backward_data(gf_op *op, conv_impl *c, gf_ops *ops, g
 static graft_status create_backward_weights(gf_op *op, conv_impl *c, gf_ops *ops, graft_error *err)
 {
     const gf_op_spec *s = &op->spec;
-    GF_TRY(make_prim(s, ops, BACKWARD_WEIGHTS, s->src_dtype[0], &c->backward_weights, err));
-    const_dnnl_memory_desc_t grad = gf_prim_md(&c->backward_weights, dnnl_query_diff_weights_md);
+    gf_prim *p = &c->backward_weights;
+    c->weights_by_product = choose_weights_by_product(s, ops);
+    GF_TRY(c->weights_by_product ? make_product(s, ops, p, err)
+                                 : make_prim(s, ops, BACKWARD_WEIGHTS, s->src_dtype[0], p, err));
+    const_dnnl_memory_desc_t grad =
+        gf_prim_md(p, c->weights_by_product ? dnnl_query_dst_md : dnnl_query_diff_weights_md);
     c->grad_kernel_count = round64(dnnl_memory_desc_get_size(grad)) / sizeof(float);
     op->grad_count = c->grad_kernel_count + round64(gf_op_bias_count(s) * sizeof(float)) / sizeof(float);
+    if (c->weights_by_product) return GRAFT_OK;
     dnnl_engine_t engine = gf_ops_engine(ops);
     GF_DNNL(dnnl_reorder_primitive_desc_create(&c->unpack.pd, grad, engine, c->plain, engine, NULL), s->name, err);
     return gf_prim_finish(&c->unpack, s->name, err);
@@ -343,36 +402,35 @@ static graft_status bind_forward(const gf_op *op, const gf_op_args *a, gf_call *
     return gf_call_add(call, c->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), a->scratchpad, err);
 }
 
-static graft_status bind_backward(const gf_op *op, const gf_op_args *a, gf_calls *x, graft_error *err)
+static graft_status bind_backward_data(const gf_op *op, const gf_op_args *a, gf_call *call, graft_error *err)
 {
     const conv_impl *c = op->impl;
+    const gf_prim *p = &c->backward_data;
     const void *diff_dst;
     void *diff_src;
     data_ends(op, a, &diff_dst, &diff_src);
-    if (op->spec.diff_src[0]) {
-        const gf_prim *p = &c->backward_data;
-        gf_call *call = &x->backward_data;
-        bool f = c->turned_1x1; /* then it is a forward primitive from diff_dst to diff_src */
-        GF_TRY(gf_call_add(call, c->ops, f ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST,
-                           gf_prim_md(p, f ? dnnl_query_src_md : dnnl_query_diff_dst_md), diff_dst, err));
-        GF_TRY(gf_call_add(call, c->ops, f ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC,
-                           gf_prim_md(p, f ? dnnl_query_dst_md : dnnl_query_diff_src_md), diff_src, err));
-        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_WEIGHTS, gf_prim_md(p, dnnl_query_weights_md), c->kernel_turned.data,
-                           err));
-        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), a->scratchpad,
-                           err));
+    bool f = c->turned_1x1; /* then it is a forward primitive from diff_dst to diff_src */
+    GF_TRY(gf_call_add(call, c->ops, f ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST,
+                       gf_prim_md(p, f ? dnnl_query_src_md : dnnl_query_diff_dst_md), diff_dst, err));
+    GF_TRY(gf_call_add(call, c->ops, f ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC,
+                       gf_prim_md(p, f ? dnnl_query_dst_md : dnnl_query_diff_src_md), diff_src, err));
+    GF_TRY(
+        gf_call_add(call, c->ops, DNNL_ARG_WEIGHTS, gf_prim_md(p, dnnl_query_weights_md), c->kernel_turned.data, err));
+    return gf_call_add(call, c->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), a->scratchpad, err);
+}
+
+static graft_status bind_backward_weights(const gf_op *op, const gf_op_args *a, gf_call *call, graft_error *err)
+{
+    const conv_impl *c = op->impl;
+    const gf_prim *p = &c->backward_weights;
+    if (c->weights_by_product) {
+        gf_matmul_ends ends = {a->src[0], a->diff_dst, NULL, a->grad, a->scratchpad};
+        return gf_matmul_bind(call, p, c->ops, &ends, err);
     }
-    if (op->spec.diff_weights) {
-        const gf_prim *p = &c->backward_weights;
-        gf_call *call = &x->backward_weights;
-        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_SRC, gf_prim_md(p, dnnl_query_src_md), a->src[0], err));
-        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_DIFF_DST, gf_prim_md(p, dnnl_query_diff_dst_md), a->diff_dst, err));
-        GF_TRY(
-            gf_call_add(call, c->ops, DNNL_ARG_DIFF_WEIGHTS, gf_prim_md(p, dnnl_query_diff_weights_md), a->grad, err));
-        GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), a->scratchpad,
-                           err));
-    }
-    return GRAFT_OK;
+    GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_SRC, gf_prim_md(p, dnnl_query_src_md), a->src[0], err));
+    GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_DIFF_DST, gf_prim_md(p, dnnl_query_diff_dst_md), a->diff_dst, err));
+    GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_DIFF_WEIGHTS, gf_prim_md(p, dnnl_query_diff_weights_md), a->grad, err));
+    return gf_call_add(call, c->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), a->scratchpad, err);
 }
 
 static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
@@ -380,7 +438,8 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
     gf_calls *x = exec->impl = gf_new(gf_calls);
     if (!x) return gf_fail_memory(err, sizeof *x, op->spec.name);
     GF_TRY(bind_forward(op, &exec->args, &x->forward, err));
-    return op->spec.backward ? bind_backward(op, &exec->args, x, err) : GRAFT_OK;
+    if (op->spec.diff_src[0]) GF_TRY(bind_backward_data(op, &exec->args, &x->backward_data, err));
+    return op->spec.diff_weights ? bind_backward_weights(op, &exec->args, &x->backward_weights, err) : GRAFT_OK;
 }
 
 /* ---- run */
@@ -441,7 +500,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     return s->diff_src[0] ? backward_data(exec, err) : GRAFT_OK;
 }
 
-static graft_status finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
+static graft_status unpack_kernel(const gf_op *op, const float *grad, float *dkernel, graft_error *err)
 {
     const conv_impl *c = op->impl;
     gf_call call = {0};
@@ -450,12 +509,23 @@ static graft_status finish_grad(const gf_op *op, const float *grad, float *dkern
                         grad, err));
     GF_GOTO(gf_call_add(&call, c->ops, DNNL_ARG_TO, c->plain, dkernel, err));
     GF_GOTO(gf_call_run(&call, &c->unpack, c->ops, op->spec.name, err));
-    if (dbias && op->spec.has_bias) {
-        memcpy(dbias, grad + c->grad_kernel_count, gf_op_bias_count(&op->spec) * sizeof *dbias);
-    }
 out:
     gf_call_destroy(&call);
     return status;
+}
+
+static graft_status finish_grad(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err)
+{
+    const conv_impl *c = op->impl;
+    if (c->weights_by_product) {
+        memcpy(dkernel, grad, gf_op_kernel_count(&op->spec) * sizeof *dkernel);
+    } else {
+        GF_TRY(unpack_kernel(op, grad, dkernel, err));
+    }
+    if (dbias && op->spec.has_bias) {
+        memcpy(dbias, grad + c->grad_kernel_count, gf_op_bias_count(&op->spec) * sizeof *dbias);
+    }
+    return GRAFT_OK;
 }
 
 const gf_op_class gf_op_conv = {
