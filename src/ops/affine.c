@@ -16,7 +16,6 @@ typedef struct affine_impl {
     float *kernel, *bias;
 } affine_impl;
 
-static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static size_t channels(const gf_op_spec *s) { return (size_t)s->dst.dim[s->dst.rank - 1]; }
 
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
@@ -89,8 +88,6 @@ static size_t fill_up(float z[GF_BLOCK], size_t n)
     for (; n % LANES; n++) z[n] = 0;
     return n;
 }
-
-static void *element(const void *x, gf_dtype type, size_t at) { return (char *)x + at * gf_dtype_size(type); }
 
 /* ---- forward */
 

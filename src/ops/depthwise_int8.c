@@ -161,15 +161,9 @@ EACH_HEIGHT(hard_silu, GF_INT8_HARD_SILU)
 EACH_HEIGHT(f32, GF_INT8_F32)
 EACH_HEIGHT(bf16, GF_INT8_BF16)
 
-/* The channels of a block that are there. */
-static __mmask16 wanted_of(const gf_depthwise_int8 *d, int channel)
-{
-    int left = d->g.c - channel;
-    return left >= LANES ? GF_INT8_ALL : (__mmask16)((1u << left) - 1);
-}
-
 /* Block `b` of a picture's channels, for one set. */
-static work block_of(const gf_depthwise_int8 *d, int b, int set, const uint8_t *src, void *dst, uint8_t *scratch)
+GF_INT8_TARGET static work block_of(const gf_depthwise_int8 *d, int b, int set, const uint8_t *src, void *dst,
+                                    uint8_t *scratch)
 {
     int phases = phases_of(d), channel = b * LANES;
     const int8_t *table = (int8_t *)d->table + (size_t)b * block_bytes(d);
@@ -177,7 +171,7 @@ static work block_of(const gf_depthwise_int8 *d, int b, int set, const uint8_t *
                   .src = src + channel,
                   .kernel = table + (size_t)(set % phases) * taps_of(d) * VECTOR,
                   .zero = (const uint8_t *)table + zero_at(d),
-                  .wanted = wanted_of(d, channel),
+                  .wanted = gf_int8_wanted((size_t)(d->g.c - channel)),
                   .packed = scratch + (shares(d) ? (size_t)b * packed_bytes(d) : 0),
                   .line = (size_t)width_of(d) * VECTOR,
                   .n = fours_of(d),

@@ -4,8 +4,7 @@
 #define GF_OPS_INT8_LOOPS_H
 
 #include "ops/int8_end.h"
-
-#include <immintrin.h>
+#include "ops/int8_pack.h"
 
 #define GF_INT8_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")))
 #define GF_INT8_INLINE GF_INT8_TARGET static inline __attribute__((always_inline))
@@ -68,10 +67,9 @@ GF_INT8_INLINE void gf_store_bytes(uint8_t *dst, __m128i bytes, __mmask16 wanted
 /* n of four vectors of numbers, to 16 bytes each, `step` bytes apart. */
 GF_INT8_INLINE void gf_store_four(uint8_t *dst, size_t step, const __m512 q[4], int n, __mmask16 wanted)
 {
-    const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
-    __m512i low = _mm512_packs_epi32(_mm512_cvtps_epi32(q[0]), _mm512_cvtps_epi32(q[1]));
-    __m512i high = _mm512_packs_epi32(_mm512_cvtps_epi32(q[2]), _mm512_cvtps_epi32(q[3]));
-    __m512i all = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high));
+    const __m512i whole[4] = {_mm512_cvtps_epi32(q[0]), _mm512_cvtps_epi32(q[1]), _mm512_cvtps_epi32(q[2]),
+                              _mm512_cvtps_epi32(q[3])};
+    __m512i all = gf_pack_bytes(whole);
     gf_store_bytes(dst, _mm512_castsi512_si128(all), wanted);
     if (n > 1) gf_store_bytes(dst + step, _mm512_extracti32x4_epi32(all, 1), wanted);
     if (n > 2) gf_store_bytes(dst + 2 * step, _mm512_extracti32x4_epi32(all, 2), wanted);

@@ -21,7 +21,7 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 }
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "ops/int8_pack.h"
 
 static bool is_here(void) { return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"); }
 
@@ -30,15 +30,13 @@ static bool is_here(void) { return __builtin_cpu_supports("avx512bw") && __built
 TARGET static inline __attribute__((always_inline)) __m512i scale_vector(const uint8_t *src, const float *a,
                                                                          const float *b)
 {
-    const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
     __m512i q[PARTS];
     for (int k = 0; k < PARTS; k++) {
         __m512i x = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)src + k));
         q[k] = _mm512_cvtps_epi32(
             _mm512_fmadd_ps(_mm512_cvtepi32_ps(x), _mm512_load_ps(a + k * LANES), _mm512_load_ps(b + k * LANES)));
     }
-    __m512i all = _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
-    return _mm512_permutexvar_epi32(order, all);
+    return gf_pack_bytes(q);
 }
 
 /* dst = src a + b; n a multiple of 64, or the rest of a map. */

@@ -27,7 +27,6 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 
 /* ---- the rows in the scratchpad, f32, as long as src's */
 
-static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static size_t wide_row(const gf_op_spec *s) { return (size_t)(s->src[0].dim[2] * s->src[0].dim[3]); }
 static size_t narrow_row(const gf_op_spec *s) { return (size_t)(s->dst.dim[2] * s->dst.dim[3]); }
 
@@ -73,8 +72,6 @@ INLINE float share(const gf_op_spec *s, band rows, band columns)
     int64_t inside = (rows.last - rows.first) * (columns.last - columns.first);
     return 1 / (float)(s->pool.count_padding ? (int64_t)s->pool.kh * s->pool.kw : inside);
 }
-
-INLINE void *element(const void *x, gf_dtype type, size_t at) { return (char *)x + at * gf_dtype_size(type); }
 
 /* ---- forward */
 

@@ -11,6 +11,9 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+INLINE void *element(const void *x, gf_dtype type, size_t at) { return (char *)x + at * gf_dtype_size(type); }
+
 enum { LANES = 16 };
 typedef float vf __attribute__((vector_size(64)));
 typedef uint32_t vu __attribute__((vector_size(64)));
