@@ -175,6 +175,7 @@ static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_
         s->diff_weights = s->backward && n->trains;
         if (s->cls == &gf_op_conv && gf_conv_one_place_fits(s)) s->cls = &gf_op_conv_one_place;
         if (s->cls == &gf_op_conv && gf_depthwise_wins(s, ops)) s->cls = &gf_op_depthwise;
+        if (s->cls == &gf_op_conv && gf_winograd_wins(s, ops)) s->cls = &gf_op_winograd;
         if (s->cls == &gf_op_conv_int8 && gf_conv_int8_onednn_wins(s, ops)) s->cls = &gf_op_conv_int8_onednn;
         GF_TRY(gf_op_create(&p->op[i], s, ops, err));
         p->grad_at[i] = p->grad_count;

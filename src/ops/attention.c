@@ -196,12 +196,10 @@ static graft_status run(gf_exec *exec, int i, int64_t n, int64_t h, graft_error 
 {
     const attention *d = exec->op->impl;
     gf_call *call = &((calls *)exec->impl)->of[i];
-    const operand ends[] = {products[i].a, products[i].b, products[i].c}; /* as gf_matmul_bind adds them */
-    for (int k = 0; k < 3; k++) {
-        void *at = head_of(d, &exec->args, ends[k], n, h);
-        GF_DNNL(dnnl_memory_set_data_handle(call->arg[k].memory, at), exec->op->spec.name, err);
-    }
-    return gf_call_run(call, &d->prim[i], d->ops, exec->op->spec.name, err);
+    gf_matmul_ends ends = {.a = head_of(d, &exec->args, products[i].a, n, h)};
+    ends.b = head_of(d, &exec->args, products[i].b, n, h);
+    ends.c = head_of(d, &exec->args, products[i].c, n, h);
+    return gf_matmul_run(call, &d->prim[i], &ends, d->ops, exec->op->spec.name, err);
 }
 
 /* How many places row i sees. */

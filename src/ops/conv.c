@@ -475,24 +475,25 @@ static graft_status backward_data(gf_exec *exec, graft_error *err)
     return GRAFT_OK;
 }
 
+void gf_conv_backward_end(gf_exec *exec, float *dbias)
+{
+    const gf_op_spec *s = &exec->op->spec;
+    gf_op_args *a = &exec->args;
+    size_t oc = (size_t)s->conv.filters, n = gf_count(&s->dst);
+    gf_act_backward_bias(s->act, s->act_alpha, a->diff_dst, s->act == GF_ACT_LINEAR ? NULL : a->dst, s->dst_dtype,
+                         n / oc, oc, s->has_bias ? dbias : NULL);
+    if (s->n_src == 2 && s->diff_src[1] && a->diff_src[1] != a->diff_dst) {
+        gf_put(a->diff_src[1], s->dst_dtype, a->diff_dst, s->dst_dtype, n, s->accumulate[1]);
+    }
+}
+
 static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
 {
     (void)step;
     const gf_op *op = exec->op;
     const gf_op_spec *s = &op->spec;
     const conv_impl *c = op->impl;
-    gf_op_args *a = &exec->args;
-    size_t oc = (size_t)s->conv.filters;
-    float *dbias = s->diff_weights && s->has_bias ? a->grad + c->grad_kernel_count : NULL;
-    gf_act_backward_bias(s->act, s->act_alpha, a->diff_dst, s->act == GF_ACT_LINEAR ? NULL : a->dst, s->dst_dtype,
-                         c->dst_count / oc, oc, dbias);
-    if (s->n_src == 2 && s->diff_src[1] && a->diff_src[1] != a->diff_dst) {
-        if (s->accumulate[1]) {
-            gf_accumulate(a->diff_src[1], s->dst_dtype, a->diff_dst, s->dst_dtype, c->dst_count);
-        } else {
-            memcpy(a->diff_src[1], a->diff_dst, c->dst_count * gf_dtype_size(s->dst_dtype));
-        }
-    }
+    gf_conv_backward_end(exec, s->diff_weights ? exec->args.grad + c->grad_kernel_count : NULL);
     if (s->diff_weights) {
         gf_calls *x = exec->impl;
         GF_TRY(gf_call_run(&x->backward_weights, &c->backward_weights, c->ops, s->name, err));

@@ -62,6 +62,10 @@ void gf_act_backward(gf_act act, float alpha, float *diff, const float *src, con
 void gf_act_backward_bias(gf_act act, float alpha, void *diff, const void *dst, gf_dtype type, size_t rows, size_t c,
                           float *dbias);
 
+/* What a convolution's backward begins with: diff_dst becomes dz, and goes to the residual's diff_src; dbias (may be
+ * NULL) is set where there is a bias. */
+void gf_conv_backward_end(gf_exec *exec, float *dbias);
+
 /* sum[c] = sums over rows of src (rows x c). */
 void gf_sum_rows(const void *src, gf_dtype type, size_t rows, size_t c, float *sum);
 

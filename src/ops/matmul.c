@@ -43,3 +43,11 @@ graft_status gf_matmul_bind(gf_call *call, const gf_prim *p, const gf_ops *ops, 
     }
     return gf_call_add(call, ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), ends->scratchpad, err);
 }
+
+graft_status gf_matmul_run(gf_call *call, const gf_prim *p, const gf_matmul_ends *ends, const gf_ops *ops,
+                           const char *layer, graft_error *err)
+{
+    const void *at[] = {ends->a, ends->b, ends->c};
+    for (int i = 0; i < 3; i++) GF_DNNL(dnnl_memory_set_data_handle(call->arg[i].memory, (void *)at[i]), layer, err);
+    return gf_call_run(call, p, ops, layer, err);
+}

@@ -54,9 +54,11 @@ typedef struct gf_matmul_ends {
     const void *a, *b, *bias;
     void *c, *scratchpad;
 } gf_matmul_ends;
-/* The call's arguments 0, 1, 2 are a, b, c. */
 graft_status gf_matmul_bind(gf_call *call, const gf_prim *p, const gf_ops *ops, const gf_matmul_ends *ends,
                             graft_error *err);
+/* A bound call, with a, b and c elsewhere. */
+graft_status gf_matmul_run(gf_call *call, const gf_prim *p, const gf_matmul_ends *ends, const gf_ops *ops,
+                           const char *layer, graft_error *err);
 
 /* What an op with weights binds to a lane (gf_exec.impl), and its unbinding. */
 typedef struct gf_calls {

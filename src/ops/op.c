@@ -52,7 +52,8 @@ graft_status gf_op_finish_grad(const gf_op *op, const float *grad, float *dkerne
 static bool is_conv(const gf_op_class *cls)
 {
     const gf_op_class *const convs[] = {&gf_op_conv,      &gf_op_conv_naive,       &gf_op_conv_one_place,
-                                        &gf_op_conv_int8, &gf_op_conv_int8_onednn, &gf_op_depthwise};
+                                        &gf_op_conv_int8, &gf_op_conv_int8_onednn, &gf_op_depthwise,
+                                        &gf_op_winograd};
     for (size_t i = 0; i < sizeof convs / sizeof *convs; i++) {
         if (cls == convs[i]) return true;
     }

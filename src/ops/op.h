@@ -194,7 +194,10 @@ extern const gf_op_class gf_op_conv, gf_op_conv_naive;
 extern const gf_op_class gf_op_depthwise; /* gf_op_conv with a faster backward, where gf_depthwise_fits */
 bool gf_depthwise_fits(const gf_op_spec *spec);
 bool gf_depthwise_wins(const gf_op_spec *spec, gf_ops *ops); /* it fits and is the faster: timed; in f32 never */
-extern const gf_op_class gf_op_conv_one_place;               /* gf_op_conv of maps of one place, forward only */
+extern const gf_op_class gf_op_winograd;                     /* gf_op_conv of 3x3 in fewer products */
+bool gf_winograd_fits(const gf_op_spec *spec, const gf_ops *ops);
+bool gf_winograd_wins(const gf_op_spec *spec, gf_ops *ops); /* it fits and is the faster: timed */
+extern const gf_op_class gf_op_conv_one_place;              /* gf_op_conv of maps of one place, forward only */
 bool gf_conv_one_place_fits(const gf_op_spec *spec);
 extern const gf_op_class gf_op_conv_int8, gf_op_multiply_int8; /* forward only; where gf_ops_has_int8 */
 extern const gf_op_class gf_op_conv_int8_onednn; /* gf_op_conv_int8 by oneDNN, where gf_conv_int8_onednn_wins */

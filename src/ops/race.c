@@ -34,7 +34,8 @@ static bool enter(race *r, int k)
     bool ok = r->src && r->dst && r->diff_dst && r->diff_src && r->scratchpad[k] && r->grad[k] && kernel;
     ok = ok && gf_op_prepare(&r->op[k], kernel, kernel + gf_op_kernel_count(s), NULL) == GRAFT_OK;
     gf_free(kernel);
-    gf_op_args a = {.src = {r->src, r->diff_dst}, .dst = r->dst, .diff_dst = r->diff_dst, .diff_src = {r->diff_src}};
+    gf_op_args a = {
+        .src = {r->src, r->diff_dst}, .dst = r->dst, .diff_dst = r->diff_dst, .diff_src = {r->diff_src, r->diff_dst}};
     a.grad = r->grad[k];
     a.scratchpad = r->scratchpad[k];
     return ok && gf_op_bind(&r->op[k], &a, &r->exec[k], NULL) == GRAFT_OK;
@@ -45,8 +46,9 @@ static bool run(void *ctx, int k)
     race *r = ctx;
     if (!r->exec[k].op && !enter(r, k)) return false;
     const gf_op_class *cls = r->op[k].spec.cls;
-    bool back = r->op[k].spec.backward;
-    return (back ? cls->backward : cls->forward)(&r->exec[k], &(gf_step){.training = back}, NULL) == GRAFT_OK;
+    gf_step step = {.training = r->op[k].spec.backward};
+    if (cls->forward(&r->exec[k], &step, NULL) != GRAFT_OK) return false;
+    return !step.training || cls->backward(&r->exec[k], &step, NULL) == GRAFT_OK;
 }
 
 int gf_ops_race(gf_ops *ops, const char *key, const char *const names[2], const gf_op_class *const cls[2],

@@ -5,8 +5,8 @@
 #include "ops/engine.h"
 #include "ops/op.h"
 
-/* Which of two classes is the faster (gf_ops_choose) for this op: backward where it is asked for gradients, else
- * forward. */
+/* Which of two classes is the faster (gf_ops_choose) for this op: forward, and backward where it is asked for
+ * gradients. */
 int gf_ops_race(gf_ops *ops, const char *key, const char *const names[2], const gf_op_class *const cls[2],
                 const gf_op_spec *spec);
 

@@ -203,7 +203,7 @@ static inline void bind_run(run *r)
                     .grad = data_of(&r->grad),
                     .workspace = data_of(&r->workspace),
                     .scratchpad = data_of(&r->scratchpad)};
-    bool conv = s->cls == &gf_op_conv || s->cls == &gf_op_conv_naive;
+    bool conv = s->cls == &gf_op_conv || s->cls == &gf_op_conv_naive || s->cls == &gf_op_winograd;
     int handed_on = conv ? s->n_src - 1 : 0;
     for (int k = 0; k < s->n_src; k++) {
         a.src[k] = data_of(&r->src[k]);
@@ -332,6 +332,17 @@ static inline void compare(const char *name, const char *what, const float *got,
     if (t.evidence && n >= 32 && nonzero < n / 8) {
         fail_msg("%s: %zu of %zu values of %s are zero: no evidence", name, n - nonzero, n, what);
     }
+}
+
+/* |got - want| over |want|, L2. */
+static inline double distance(const float *got, const float *want, size_t n)
+{
+    double d = 0, w = 0;
+    for (size_t i = 0; i < n; i++) {
+        d += ((double)got[i] - (double)want[i]) * ((double)got[i] - (double)want[i]);
+        w += (double)want[i] * (double)want[i];
+    }
+    return sqrt(d / (w > 0 ? w : 1));
 }
 
 static inline void load_all(const guarded *g, gf_dtype type, size_t n, float *out)

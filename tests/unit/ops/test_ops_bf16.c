@@ -72,17 +72,6 @@ static void conv_is_its_twin(void **state)
     }
 }
 
-/* |got - want| over |want|, L2. */
-static double distance(const float *got, const float *want, size_t n)
-{
-    double d = 0, w = 0;
-    for (size_t i = 0; i < n; i++) {
-        d += ((double)got[i] - (double)want[i]) * ((double)got[i] - (double)want[i]);
-        w += (double)want[i] * (double)want[i];
-    }
-    return sqrt(d / (w > 0 ? w : 1));
-}
-
 static void near(const op_case *c, const char *what, const float *got, const float *want, size_t n, double allowed)
 {
     double off = distance(got, want, n);

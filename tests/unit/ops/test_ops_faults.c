@@ -61,6 +61,10 @@ static void failing_memory_is_survived(void **state)
                          attention_case(&attention_shapes[3])};
     layers[3].spec.cls = &gf_op_dense_naive;
     for (int i = 0; i < 5; i++) faults += fail_each(&layers[i]);
+    op_case winograd = conv_case(&conv_shapes[7], &variants[5]);
+    winograd.spec.cls = &gf_op_winograd;
+    winograd.spec.src_dtype[0] = winograd.spec.src_dtype[1] = winograd.spec.dst_dtype = GF_BF16;
+    if (gf_winograd_fits(&winograd.spec, ops)) faults += fail_each(&winograd);
     assert_true(faults >= 40);
 }
 
