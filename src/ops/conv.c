@@ -11,12 +11,12 @@
  * there. Its diff_kernel is a matrix product, which in bf16 is timed against oneDNN's backward-weights when the op is
  * made. Other shapes' diff_src goes by oneDNN's backward-data; in bf16 that is missing or slow for some (strided
  * depthwise above all), so bf16 and f32-with-conversion are timed against each other, too. */
+#include "ops/conv.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
 
 #include "base/alloc.h"
 
-#include <stdio.h>
 #include <string.h>
 
 typedef struct conv_impl {
@@ -100,10 +100,8 @@ static dnnl_status_t make_attr(dnnl_primitive_attr_t *attr, gf_act act, float al
     return s;
 }
 
-typedef enum conv_kind { FORWARD, BACKWARD_DATA, BACKWARD_DATA_TURNED, BACKWARD_WEIGHTS } conv_kind;
-
 /* Makes the descriptor of one of the convolution's primitives in the given type. */
-static dnnl_status_t make_pd(const gf_op_spec *s, const gf_ops *ops, conv_kind kind, gf_dtype dtype,
+static dnnl_status_t make_pd(const gf_op_spec *s, const gf_ops *ops, gf_conv_kind kind, gf_dtype dtype,
                              dnnl_primitive_desc_t *pd)
 {
     dnnl_engine_t engine = gf_ops_engine(ops);
@@ -114,27 +112,27 @@ static dnnl_status_t make_pd(const gf_op_spec *s, const gf_ops *ops, conv_kind k
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_t hint = NULL;
     dnnl_dims_t bias_dims = {s->conv.filters};
-    bool residual = kind == FORWARD && s->n_src == 2;
+    bool residual = kind == GF_CONV_FORWARD && s->n_src == 2;
     dnnl_status_t r = tensor_md(&md[0], &s->src[0], t);
-    if (!r) r = kernel_md(&md[1], s, t, kind == BACKWARD_DATA_TURNED ? KERNEL_TURNED_ANY : KERNEL_ANY);
+    if (!r) r = kernel_md(&md[1], s, t, kind == GF_CONV_BACKWARD_DATA_TURNED ? KERNEL_TURNED_ANY : KERNEL_ANY);
     if (!r) r = tensor_md(&md[2], &s->dst, t);
     if (!r) r = dnnl_memory_desc_create_with_tag(&md[3], 1, bias_dims, dnnl_f32, dnnl_a);
     if (!r) {
-        r = make_attr(&attr, kind == FORWARD ? s->act : GF_ACT_LINEAR, s->act_alpha, residual ? md[2] : NULL,
-                      kind == BACKWARD_DATA_TURNED && s->accumulate[0]);
+        r = make_attr(&attr, kind == GF_CONV_FORWARD ? s->act : GF_ACT_LINEAR, s->act_alpha, residual ? md[2] : NULL,
+                      kind == GF_CONV_BACKWARD_DATA_TURNED && s->accumulate[0]);
     }
-    if (!r && kind == FORWARD) {
+    if (!r && kind == GF_CONV_FORWARD) {
         r = dnnl_convolution_forward_primitive_desc_create(
             pd, engine, s->backward ? dnnl_forward_training : dnnl_forward_inference, dnnl_convolution_direct, md[0],
             md[1], s->has_bias ? md[3] : NULL, md[2], st, dilation, before, after, attr);
-    } else if (!r && kind == BACKWARD_DATA_TURNED) {
+    } else if (!r && kind == GF_CONV_BACKWARD_DATA_TURNED) {
         r = dnnl_convolution_forward_primitive_desc_create(pd, engine, dnnl_forward_training, dnnl_convolution_direct,
                                                            md[2], md[1], NULL, md[0], one, zero, zero, zero, attr);
     } else if (!r) {
         r = dnnl_convolution_forward_primitive_desc_create(&hint, engine, dnnl_forward_training,
                                                            dnnl_convolution_direct, md[0], md[1], NULL, md[2], st,
                                                            dilation, before, after, attr);
-        if (!r && kind == BACKWARD_DATA) {
+        if (!r && kind == GF_CONV_BACKWARD_DATA) {
             r = dnnl_convolution_backward_data_primitive_desc_create(pd, engine, dnnl_convolution_direct, md[0], md[1],
                                                                      md[2], st, dilation, before, after, hint, attr);
         } else if (!r) {
@@ -154,130 +152,20 @@ static dnnl_status_t make_pd(const gf_op_spec *s, const gf_ops *ops, conv_kind k
     return r;
 }
 
-static graft_status make_prim(const gf_op_spec *s, const gf_ops *ops, conv_kind kind, gf_dtype dtype, gf_prim *p,
-                              graft_error *err)
+graft_status gf_conv_make(const gf_op_spec *s, const gf_ops *ops, gf_conv_kind kind, gf_dtype dtype, gf_prim *p,
+                          graft_error *err)
 {
     GF_DNNL(make_pd(s, ops, kind, dtype, &p->pd), s->name, err);
     return gf_prim_finish(p, s->name, err);
 }
 
-/* diff_kernel (ic, oc) = src turned round (ic, pixels) times dz (pixels, oc), of a 1x1 convolution. */
-static graft_status make_product(const gf_op_spec *s, const gf_ops *ops, gf_prim *p, graft_error *err)
+graft_status gf_conv_make_product(const gf_op_spec *s, const gf_ops *ops, gf_prim *p, graft_error *err)
 {
     int64_t ic = s->src[0].dim[3], oc = s->conv.filters, pixels = (int64_t)gf_count(&s->src[0]) / ic;
     gf_matmul m = {ic, pixels, oc, .a_row = 1, .a_col = ic, .b_row = oc, .b_col = 1, .c_row = oc};
     m.in = s->src_dtype[0];
     m.out = GF_F32;
     return gf_matmul_create(p, &m, ops, s->name, err);
-}
-
-/* ---- choosing how backward runs, by timing two primitives on memory of their own */
-
-enum { TRIAL_ARGS = 4 };
-
-typedef struct trial {
-    const gf_op_spec *spec;
-    const gf_ops *ops;
-    gf_prim prim[2];
-    void *data[2][TRIAL_ARGS];
-    gf_call call[2];
-} trial;
-
-typedef struct trial_arg {
-    int arg;
-    dnnl_query_t md;
-} trial_arg;
-
-/* Memory for candidate k's arguments. */
-static bool trial_bind(trial *t, int k, const trial_arg row[TRIAL_ARGS])
-{
-    for (int i = 0; i < TRIAL_ARGS; i++) {
-        const_dnnl_memory_desc_t md = gf_prim_md(&t->prim[k], row[i].md);
-        t->data[k][i] = gf_alloc_tensor(dnnl_memory_desc_get_size(md));
-        if (!t->data[k][i]) return false;
-        if (gf_call_add(&t->call[k], t->ops, row[i].arg, md, t->data[k][i], NULL) != GRAFT_OK) return false;
-    }
-    return true;
-}
-
-static int trial_choose(trial *t, const char *pass, gf_ops *ops, const char *const names[2], bool (*run)(void *, int))
-{
-    const gf_op_spec *s = t->spec;
-    char key[160];
-    snprintf(key, sizeof key, "conv %s n%lld %lldx%lldx%lld k%dx%d s%dx%d g%d o%d", pass, (long long)s->src[0].dim[0],
-             (long long)s->src[0].dim[1], (long long)s->src[0].dim[2], (long long)s->src[0].dim[3], s->conv.kh,
-             s->conv.kw, s->conv.sh, s->conv.sw, s->conv.groups, s->conv.filters);
-    if (s->conv.dh | s->conv.dw) {
-        size_t n = strlen(key);
-        snprintf(key + n, sizeof key - n, " d%dx%d", s->conv.dh, s->conv.dw);
-    }
-    int chosen = gf_ops_choose(ops, key, names, 2, run, t);
-    for (int k = 0; k < 2; k++) {
-        gf_call_destroy(&t->call[k]);
-        gf_prim_destroy(&t->prim[k]);
-        for (int i = 0; i < TRIAL_ARGS; i++) gf_free(t->data[k][i]);
-    }
-    return chosen;
-}
-
-static bool data_trial_prepare(trial *t, int k)
-{
-    static const trial_arg args[TRIAL_ARGS] = {{DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md},
-                                               {DNNL_ARG_WEIGHTS, dnnl_query_weights_md},
-                                               {DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md},
-                                               {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md}};
-    return make_prim(t->spec, t->ops, BACKWARD_DATA, k ? GF_F32 : GF_BF16, &t->prim[k], NULL) == GRAFT_OK &&
-           trial_bind(t, k, args);
-}
-
-static bool data_trial_run(void *ctx, int k)
-{
-    trial *t = ctx;
-    if (!t->call[k].n && !data_trial_prepare(t, k)) return false;
-    if (k) { /* the conversions are part of the price; between two buffers, of which diff_src's may be much smaller */
-        size_t n = gf_count(&t->spec->dst) / 2, most = 2 * gf_count(&t->spec->src[0]);
-        if (n > most) n = most;
-        gf_convert(t->data[1][2], GF_F32, t->data[1][0], GF_BF16, n);
-        gf_convert(t->data[1][0], GF_BF16, t->data[1][2], GF_F32, n);
-    }
-    return gf_call_run(&t->call[k], &t->prim[k], t->ops, t->spec->name, NULL) == GRAFT_OK;
-}
-
-static bool choose_data_in_f32(const gf_op_spec *s, gf_ops *ops)
-{
-    static const char *const names[] = {"bf16", "f32"};
-    if (s->src_dtype[0] == GF_F32) return true;
-    return trial_choose(&(trial){.spec = s, .ops = ops}, "backward_data", ops, names, data_trial_run) == 1;
-}
-
-static bool weights_trial_prepare(trial *t, int k)
-{
-    static const trial_arg args[2][TRIAL_ARGS] = {{{DNNL_ARG_SRC, dnnl_query_src_md},
-                                                   {DNNL_ARG_WEIGHTS, dnnl_query_weights_md},
-                                                   {DNNL_ARG_DST, dnnl_query_dst_md},
-                                                   {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md}},
-                                                  {{DNNL_ARG_SRC, dnnl_query_src_md},
-                                                   {DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md},
-                                                   {DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md},
-                                                   {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md}}};
-    gf_prim *p = &t->prim[k];
-    graft_status made = k ? make_prim(t->spec, t->ops, BACKWARD_WEIGHTS, t->spec->src_dtype[0], p, NULL)
-                          : make_product(t->spec, t->ops, p, NULL);
-    return made == GRAFT_OK && trial_bind(t, k, args[k]);
-}
-
-static bool weights_trial_run(void *ctx, int k)
-{
-    trial *t = ctx;
-    if (!t->call[k].n && !weights_trial_prepare(t, k)) return false;
-    return gf_call_run(&t->call[k], &t->prim[k], t->ops, t->spec->name, NULL) == GRAFT_OK;
-}
-
-static bool choose_weights_by_product(const gf_op_spec *s, gf_ops *ops)
-{
-    static const char *const names[] = {"product", "conv"};
-    if (s->src_dtype[0] != GF_BF16 || !gf_op_is_pointwise(s)) return false;
-    return trial_choose(&(trial){.spec = s, .ops = ops}, "backward_weights", ops, names, weights_trial_run) == 0;
 }
 
 /* ---- create */
@@ -289,9 +177,10 @@ static graft_status create_backward_data(gf_op *op, conv_impl *c, gf_ops *ops, g
 {
     const gf_op_spec *s = &op->spec;
     c->turned_1x1 = gf_op_is_pointwise(s);
-    c->data_in_f32 = c->turned_1x1 ? s->src_dtype[0] == GF_F32 : choose_data_in_f32(s, ops);
+    c->data_in_f32 = c->turned_1x1 ? s->src_dtype[0] == GF_F32 : gf_conv_data_in_f32(s, ops);
     gf_dtype dtype = c->data_in_f32 ? GF_F32 : s->src_dtype[0];
-    GF_TRY(make_prim(s, ops, c->turned_1x1 ? BACKWARD_DATA_TURNED : BACKWARD_DATA, dtype, &c->backward_data, err));
+    GF_TRY(gf_conv_make(s, ops, c->turned_1x1 ? GF_CONV_BACKWARD_DATA_TURNED : GF_CONV_BACKWARD_DATA, dtype,
+                        &c->backward_data, err));
     dnnl_memory_desc_t turned = NULL;
     if (c->turned_1x1) GF_DNNL(kernel_md(&turned, s, dnnl_f32, KERNEL_TURNED_PLAIN), s->name, err);
     graft_status status = gf_packed_create(&c->kernel_turned, ops, turned ? turned : c->plain,
@@ -304,9 +193,9 @@ static graft_status create_backward_weights(gf_op *op, conv_impl *c, gf_ops *ops
 {
     const gf_op_spec *s = &op->spec;
     gf_prim *p = &c->backward_weights;
-    c->weights_by_product = choose_weights_by_product(s, ops);
-    GF_TRY(c->weights_by_product ? make_product(s, ops, p, err)
-                                 : make_prim(s, ops, BACKWARD_WEIGHTS, s->src_dtype[0], p, err));
+    c->weights_by_product = gf_conv_weights_by_product(s, ops);
+    GF_TRY(c->weights_by_product ? gf_conv_make_product(s, ops, p, err)
+                                 : gf_conv_make(s, ops, GF_CONV_BACKWARD_WEIGHTS, s->src_dtype[0], p, err));
     const_dnnl_memory_desc_t grad =
         gf_prim_md(p, c->weights_by_product ? dnnl_query_dst_md : dnnl_query_diff_weights_md);
     c->grad_kernel_count = round64(dnnl_memory_desc_get_size(grad)) / sizeof(float);
@@ -326,7 +215,7 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     c->src_count = gf_count(&s->src[0]);
     c->dst_count = gf_count(&s->dst);
     GF_DNNL(kernel_md(&c->plain, s, dnnl_f32, KERNEL_PLAIN), s->name, err);
-    GF_TRY(make_prim(s, ops, FORWARD, s->src_dtype[0], &c->forward, err));
+    GF_TRY(gf_conv_make(s, ops, GF_CONV_FORWARD, s->src_dtype[0], &c->forward, err));
     GF_TRY(gf_packed_create(&c->kernel, ops, c->plain, gf_prim_md(&c->forward, dnnl_query_weights_md), err));
     c->bias = gf_alloc_tensor(gf_op_bias_count(s) * sizeof(float));
     if (!c->bias) return gf_fail_memory(err, gf_op_bias_count(s) * sizeof(float), s->name);
