@@ -138,6 +138,16 @@ def activations():
     return keras.Model(i, L.GlobalAveragePooling2D()(x), name="activations"), (8, 8)
 
 
+def gates():
+    """Keras takes glu's output for as wide as its input; it computes half of it."""
+    x = i = L.Input((8, 8, 3))
+    x = L.Rescaling(1 / 40, -3.2)(x)
+    g = L.Conv2D(12, 3, activation="glu", name="gated", padding="same")(x)
+    a = L.Activation("glu", name="act_glu")(L.Conv2D(10, 1, name="conv")(x))
+    g = L.GlobalAveragePooling2D()(L.Concatenate()([x, g, a]))
+    return keras.Model(i, g, name="gates"), (8, 8)
+
+
 def scaled():
     """What ConvNeXt and InceptionResNetV2 bring along."""
     from keras.src.applications.convnext import LayerScale
@@ -286,7 +296,7 @@ def old_nested():
     return tf_keras.Model(j, O.Dense(2, name="classes")(O.Dropout(0.2, name="drop")(x)), name="old_nested"), (14, 14)
 
 
-SMALL = (cnn, sequential, windows, branches, activations, scaled, nested, sequential_nested, dilated, steps, vit,
+SMALL = (cnn, sequential, windows, branches, activations, gates, scaled, nested, sequential_nested, dilated, steps, vit,
          old_functional, old_sequential, old_nested, old_attention)
 COMMITTED = {"mobilenet_v3_small": "MobileNetV3Small", "efficientnet_b0": "EfficientNetB0"}
 PUBLISHED = ("MobileNet MobileNetV2 MobileNetV3Small MobileNetV3Large EfficientNetB0 EfficientNetB1 EfficientNetB2 "

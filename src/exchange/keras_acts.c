@@ -36,6 +36,30 @@ static const gf_keras_act acts[] = {
 };
 enum { ACTS = sizeof acts / sizeof *acts };
 
+/* Those that are layers of their own: what stands in a layer's config becomes one behind it. */
+static const gf_keras_layer_act layer_acts[] = {
+    {"softmax", &gf_layer_softmax, false},
+    {"log_softmax", &gf_layer_softmax, true},
+    {"glu", &gf_layer_glu, false},
+};
+enum { LAYER_ACTS = sizeof layer_acts / sizeof *layer_acts };
+
+const gf_keras_layer_act *gf_keras_layer_act_find(const char *name)
+{
+    for (size_t i = 0; i < LAYER_ACTS; i++) {
+        if (!strcmp(layer_acts[i].name, name)) return &layer_acts[i];
+    }
+    return NULL;
+}
+
+const gf_keras_layer_act *gf_keras_layer_act_of(const gf_layer *l)
+{
+    for (size_t i = 0; i < LAYER_ACTS; i++) {
+        if (layer_acts[i].cls == l->cls && layer_acts[i].log == l->at.log) return &layer_acts[i];
+    }
+    return NULL;
+}
+
 const gf_keras_act *gf_keras_act_find(const char *name)
 {
     for (size_t i = 0; i < ACTS; i++) {

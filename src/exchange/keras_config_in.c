@@ -552,8 +552,8 @@ static graft_status add_layer(state *st, const gf_layer *l, size_t *params, int 
 
 static graft_status add_after(state *st, const gf_layer *first, gf_layer *l, size_t *params, int *at)
 {
-    const char *ending = l->at.log ? "_log_softmax" : "_softmax";
-    if (snprintf(l->name, sizeof l->name, "%s%s", first->name, ending) >= GF_NAME_MAX) {
+    const char *ending = gf_keras_layer_act_of(l)->name;
+    if (snprintf(l->name, sizeof l->name, "%s_%s", first->name, ending) >= GF_NAME_MAX) {
         return refuse(st, first->name, "its name is too long");
     }
     l->n_src = 1;

@@ -53,13 +53,14 @@ static void read_softmax(gf_keras_reader *r)
     if (other) gf_keras_refuse(r, "axis", "the last one, that of the channels");
 }
 
-/* The activation of that name into the layer, or softmax behind it. */
+/* The activation of that name into the layer, or a layer behind it. */
 static void set_act(gf_keras_reader *r, const char *key, const char *name)
 {
     const gf_keras_act *a = gf_keras_act_find(name);
-    if (!strcmp(name, "softmax") || !strcmp(name, "log_softmax")) {
-        r->after.cls = &gf_layer_softmax;
-        r->after.at.log = name[0] == 'l';
+    const gf_keras_layer_act *layer = gf_keras_layer_act_find(name);
+    if (layer) {
+        r->after.cls = layer->cls;
+        r->after.at.log = layer->log;
     } else if (!a || (r->old && a->act == GF_ACT_HARD_SIGMOID)) { /* Keras 2's was 0.2 x + 0.5 */
         gf_keras_refuse(r, key, "an activation that graft knows");
     } else {
@@ -107,7 +108,7 @@ void gf_keras_write_act(const gf_layer *l, gf_json *config)
     gf_json_set(config, "activation", gf_json_string(gf_keras_act_of(l->at.act)->name));
 }
 
-/* Layer Activation: softmax is then the layer itself. */
+/* Layer Activation: what would be a layer behind it is then the layer itself. */
 static void read_activation(gf_keras_reader *r)
 {
     gf_keras_read_act(r);
@@ -119,8 +120,9 @@ static void read_activation(gf_keras_reader *r)
 
 static void write_activation(const gf_layer *l, gf_json *config)
 {
-    if (l->cls == &gf_layer_softmax) {
-        gf_json_set(config, "activation", gf_json_string("log_softmax"));
+    const gf_keras_layer_act *layer = gf_keras_layer_act_of(l);
+    if (layer) {
+        gf_json_set(config, "activation", gf_json_string(layer->name));
     } else {
         gf_keras_write_act(l, config);
     }
@@ -582,7 +584,8 @@ const gf_keras_class *gf_keras_class_of_function(const char *function)
 
 const gf_keras_class *gf_keras_class_for(const gf_layer *l)
 {
-    if (l->cls == &gf_layer_softmax && l->at.log) return gf_keras_class_find("Activation");
+    bool named = l->cls != &gf_layer_softmax || l->at.log; /* softmax has a class of Keras's own */
+    if (named && gf_keras_layer_act_of(l)) return gf_keras_class_find("Activation");
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         if (classes[i].cls == l->cls && classes[i].sequence == l->at.sequence) return &classes[i];
     }

@@ -38,4 +38,13 @@ typedef struct gf_keras_act {
 const gf_keras_act *gf_keras_act_find(const char *name); /* NULL: not known */
 const gf_keras_act *gf_keras_act_of(gf_act act);
 
+/* The others, which are layers of graft's. */
+typedef struct gf_keras_layer_act {
+    const char *name;
+    const gf_layer_class *cls;
+    bool log;
+} gf_keras_layer_act;
+const gf_keras_layer_act *gf_keras_layer_act_find(const char *name); /* NULL: not known */
+const gf_keras_layer_act *gf_keras_layer_act_of(const gf_layer *l);  /* NULL: no such layer */
+
 #endif

@@ -356,6 +356,19 @@ static graft_status permute_infer(gf_model *m, gf_layer *l, graft_error *err)
     return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: not an order of %d dimensions", GF_ESC(l->name), s->rank);
 }
 
+static graft_status glu_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    l->shape = *src_shape(m, l, 0);
+    int64_t *c = &l->shape.dim[l->shape.rank - 1];
+    if (*c % 2) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL,
+                       "layer %s: a gated linear unit wants an even number of channels, not %s", GF_ESC(l->name),
+                       GF_SHAPE_TEXT(&l->shape));
+    }
+    *c /= 2;
+    return GRAFT_OK;
+}
+
 static graft_status dense_infer(gf_model *m, gf_layer *l, graft_error *err)
 {
     l->shape = *src_shape(m, l, 0);
@@ -449,6 +462,7 @@ const gf_layer_class gf_layer_activation = {"Activation", same_infer, NULL};
 const gf_layer_class gf_layer_leaky_relu = {"LeakyReLU", same_infer, NULL};
 const gf_layer_class gf_layer_elu = {"ELU", same_infer, NULL};
 const gf_layer_class gf_layer_softmax = {"Softmax", same_infer, NULL};
+const gf_layer_class gf_layer_glu = {"GLU", glu_infer, NULL};
 const gf_layer_class gf_layer_add = {"Add", add_infer, NULL};
 const gf_layer_class gf_layer_multiply = {"Multiply", multiply_infer, NULL};
 const gf_layer_class gf_layer_concatenate = {"Concatenate", concatenate_infer, NULL};

@@ -405,6 +405,13 @@ static graft_status lower_softmax(lowering_state *st, int layer, graft_error *er
     return close_node(st, layer, n, err);
 }
 
+static graft_status lower_glu(lowering_state *st, int layer, graft_error *err)
+{
+    gf_node *n;
+    GF_TRY(add_node(st, layer, &gf_op_glu, &n, err));
+    return close_node(st, layer, n, err);
+}
+
 static graft_status lower_norm(lowering_state *st, int layer, graft_error *err)
 {
     const gf_layer *l = layer_at(st, layer);
@@ -550,6 +557,7 @@ static const struct {
     {&gf_layer_leaky_relu, lower_act},
     {&gf_layer_elu, lower_act},
     {&gf_layer_softmax, lower_softmax},
+    {&gf_layer_glu, lower_glu},
     {&gf_layer_add, lower_add},
     {&gf_layer_multiply, lower_multiply},
     {&gf_layer_concatenate, lower_concatenate},

@@ -100,7 +100,7 @@ extern const gf_layer_class gf_layer_input, gf_layer_conv2d, gf_layer_depthwise,
     gf_layer_activation, gf_layer_leaky_relu, gf_layer_elu, gf_layer_softmax, gf_layer_add, gf_layer_multiply,
     gf_layer_concatenate, gf_layer_zero_padding, gf_layer_cropping, gf_layer_upsampling, gf_layer_max_pool,
     gf_layer_avg_pool, gf_layer_global_pool, gf_layer_global_max_pool, gf_layer_flatten, gf_layer_reshape,
-    gf_layer_permute, gf_layer_dropout,
+    gf_layer_permute, gf_layer_dropout, gf_layer_glu, /* a gated linear unit: half the channels */
     gf_layer_embedding, /* of the places of its source, of which only the shape counts: a table that trains */
     gf_layer_attention, /* sources: query, value, and key where it is not the value */
     gf_layer_identity;  /* what only acts while the whole of a model trains: RandomFlip, GaussianNoise, ... */

@@ -217,6 +217,7 @@ extern const gf_op_class gf_op_reshape;  /* copies; types may differ */
 extern const gf_op_class gf_op_permute;
 extern const gf_op_class gf_op_upsample;
 extern const gf_op_class gf_op_softmax;
+extern const gf_op_class gf_op_glu;  /* the first half of the channels, gated by the second */
 extern const gf_op_class gf_op_norm; /* layer and group normalisation */
 extern const gf_op_class gf_op_attention, gf_op_attention_naive;
 extern const gf_op_class gf_op_table; /* a row of its kernel for each place of src, of which only the shape counts */

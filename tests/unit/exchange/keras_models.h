@@ -22,7 +22,7 @@
 enum { PICTURES = 2 };
 
 static const char *const small_models[] = {
-    "cnn",    "sequential",     "windows",           "branches",   "activations",
+    "cnn",    "sequential",     "windows",           "branches",   "activations", "gates",
     "scaled", "nested",         "sequential_nested", "dilated",    "steps",
     "vit",    "old_functional", "old_sequential",    "old_nested", "old_attention",
 };

@@ -158,6 +158,13 @@ static inline double upsample_formula(const run *r, size_t i)
     return sum;
 }
 
+static inline double glu_formula(const run *r, size_t i)
+{
+    const gf_op_spec *s = &r->op.spec;
+    size_t c = (size_t)s->dst.dim[s->dst.rank - 1], at = i / c * 2 * c + i % c;
+    return src_at(r, 0, at) / (1 + exp(-src_at(r, 0, at + c)));
+}
+
 static inline double softmax_formula(const run *r, size_t i)
 {
     const gf_op_spec *s = &r->op.spec;
@@ -212,6 +219,7 @@ static const struct {
     {&gf_op_permute, permute_formula},
     {&gf_op_upsample, upsample_formula},
     {&gf_op_softmax, softmax_formula},
+    {&gf_op_glu, glu_formula},
     {&gf_op_norm, norm_formula},
     {&gf_op_rescale, rescale_formula},
     {&gf_op_table, table_formula},

@@ -154,6 +154,7 @@ static void what_does_not_fit_is_refused(void **state)
         BAD(upsample, 1, .src = {R4(2, 3, 4, 5)}, .upsample = {0, 2, false}),
         BAD(upsample, 1, .src = {R3(2, 3, 4)}, .upsample = {2, 2, false}),
         BAD(softmax, 1, .src = {R3(2, 3, 4)}, .softmax = {1, false}),
+        BAD(glu, 1, .src = {R4(2, 3, 4, 5)}),
         BAD(norm, 1, .src = {R4(2, 3, 4, 5)}, .norm = {2, 1e-3f}),
         BAD(norm, 1, .src = {R4(2, 3, 4, 5)}, .norm = {-1, 1e-3f}),
     };
