@@ -206,7 +206,8 @@ static graft_status add_curves(page *p)
                    "training loss %s, validation loss %s.",
                    GF_COUNT(p->r->history->n), GF_PERCENT(last->accuracy, 1), GF_PERCENT(last->val_accuracy, 1),
                    GF_FIXED(last->loss, 3), GF_FIXED(last->val_loss, 3));
-    add(p, "<h2>Training</h2>\n");
+    add(p, "<h2>Training</h2>\n<p class=\"muted\">The ring marks the epoch whose weights were kept. The results above "
+           "were measured once more, with the finished model: now and then a photo falls on the other side.</p>\n");
     p->t.failed |= alt.failed;
     graft_status status = add_plot(p, "curves.png", alt.failed ? "" : alt.s);
     gf_text_free(&alt);
