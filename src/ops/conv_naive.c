@@ -1,13 +1,10 @@
 /* conv_naive.c - the naive twin of conv.c: seven loops, nothing else. */
 #include "ops/kernels.h"
+#include "ops/weights.h"
 
 #include "base/alloc.h"
 
 #include <string.h>
-
-typedef struct twin {
-    float *kernel, *bias;
-} twin;
 
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {
@@ -17,30 +14,23 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
 {
     (void)ops;
-    twin *t = op->impl = gf_new(twin);
-    if (!t) return gf_fail_memory(err, sizeof *t, op->spec.name);
-    t->kernel = gf_new_n(gf_op_kernel_count(&op->spec), float);
-    t->bias = gf_new_n(gf_op_bias_count(&op->spec), float);
-    if (!t->kernel || !t->bias) return gf_fail_memory(err, gf_op_kernel_count(&op->spec) * 4, op->spec.name);
+    gf_weights *w = op->impl = gf_new(gf_weights);
+    if (!w) return gf_fail_memory(err, sizeof *w, op->spec.name);
     op->grad_count = gf_op_kernel_count(&op->spec) + gf_op_bias_count(&op->spec);
-    return GRAFT_OK;
+    return gf_weights_create(w, &op->spec, err);
 }
 
 static void destroy(gf_op *op)
 {
-    twin *t = op->impl;
-    if (!t) return;
-    gf_free(t->kernel);
-    gf_free(t->bias);
-    gf_free(t);
+    if (!op->impl) return;
+    gf_weights_destroy(op->impl);
+    gf_free(op->impl);
 }
 
 static graft_status prepare(gf_op *op, const float *kernel, const float *bias, graft_error *err)
 {
     (void)err;
-    twin *t = op->impl;
-    memcpy(t->kernel, kernel, gf_op_kernel_count(&op->spec) * sizeof *kernel);
-    if (op->spec.has_bias) memcpy(t->bias, bias, gf_op_bias_count(&op->spec) * sizeof *bias);
+    gf_weights_fill(op->impl, &op->spec, kernel, bias);
     return GRAFT_OK;
 }
 
@@ -92,7 +82,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
 {
     (void)step;
     const gf_op_spec *s = &exec->op->spec;
-    const twin *t = exec->op->impl;
+    const gf_weights *t = exec->op->impl;
     size_t n = gf_count(&s->dst), oc = (size_t)s->conv.filters;
     walk w = {s, &exec->args, t->kernel, gf_new_n(n, float)};
     if (!w.sum) return gf_fail_memory(err, n * 4, s->name);
@@ -131,7 +121,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
 {
     (void)step;
     const gf_op_spec *s = &exec->op->spec;
-    const twin *t = exec->op->impl;
+    const gf_weights *t = exec->op->impl;
     gf_op_args *a = &exec->args;
     size_t n = gf_count(&s->dst), oc = (size_t)s->conv.filters, kernel = gf_op_kernel_count(s);
     for (size_t i = 0; i < n; i++) {

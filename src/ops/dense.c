@@ -3,6 +3,7 @@
  *   dz = diff_dst * act'    diff_bias = sum_n dz    diff_kernel = src^T dz    diff_src = dz kernel^T */
 #include "ops/kernels.h"
 #include "ops/onednn.h"
+#include "ops/weights.h"
 
 #include "base/alloc.h"
 
@@ -11,7 +12,7 @@
 typedef struct dense_impl {
     const gf_ops *ops;
     gf_prim forward, backward_data, backward_weights;
-    float *kernel, *bias;
+    gf_weights weights;
 } dense_impl;
 
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
@@ -37,9 +38,7 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     GF_TRY(gf_matmul_create(&d->forward, &forward, ops, s->name, err));
     if (s->diff_src[0]) GF_TRY(gf_matmul_create(&d->backward_data, &data, ops, s->name, err));
     if (s->diff_weights) GF_TRY(gf_matmul_create(&d->backward_weights, &weights, ops, s->name, err));
-    d->kernel = gf_alloc_tensor(gf_op_kernel_count(s) * sizeof(float));
-    d->bias = gf_alloc_tensor(gf_op_bias_count(s) * sizeof(float));
-    if (!d->kernel || !d->bias) return gf_fail_memory(err, gf_op_kernel_count(s) * sizeof(float), s->name);
+    GF_TRY(gf_weights_create(&d->weights, s, err));
     const gf_prim *prims[3] = {&d->forward, &d->backward_data, &d->backward_weights};
     for (int i = 0; i < 3; i++) {
         size_t bytes = gf_prim_scratchpad(prims[i]);
@@ -56,8 +55,7 @@ static void destroy(gf_op *op)
     gf_prim_destroy(&d->forward);
     gf_prim_destroy(&d->backward_data);
     gf_prim_destroy(&d->backward_weights);
-    gf_free(d->kernel);
-    gf_free(d->bias);
+    gf_weights_destroy(&d->weights);
     gf_free(d);
 }
 
@@ -65,8 +63,7 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
 {
     (void)err;
     dense_impl *d = op->impl;
-    memcpy(d->kernel, kernel, gf_op_kernel_count(&op->spec) * sizeof *kernel);
-    if (op->spec.has_bias) memcpy(d->bias, bias, gf_op_bias_count(&op->spec) * sizeof *bias);
+    gf_weights_fill(&d->weights, &op->spec, kernel, bias);
     return GRAFT_OK;
 }
 
@@ -77,8 +74,9 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
     const gf_op_args *a = &exec->args;
     gf_calls *x = exec->impl = gf_new(gf_calls);
     if (!x) return gf_fail_memory(err, sizeof *x, s->name);
-    gf_matmul_ends forward = {a->src[0], d->kernel, s->has_bias ? d->bias : NULL, a->dst, a->scratchpad};
-    gf_matmul_ends data = {a->diff_dst, d->kernel, NULL, a->diff_src[0], a->scratchpad};
+    gf_matmul_ends forward = {a->src[0], d->weights.kernel, s->has_bias ? d->weights.bias : NULL, a->dst,
+                              a->scratchpad};
+    gf_matmul_ends data = {a->diff_dst, d->weights.kernel, NULL, a->diff_src[0], a->scratchpad};
     gf_matmul_ends weights = {a->src[0], a->diff_dst, NULL, a->grad, a->scratchpad};
     GF_TRY(gf_matmul_bind(&x->forward, &d->forward, d->ops, &forward, err));
     if (s->diff_src[0]) GF_TRY(gf_matmul_bind(&x->backward_data, &d->backward_data, d->ops, &data, err));
@@ -129,11 +127,8 @@ static graft_status naive_create(gf_op *op, gf_ops *ops, graft_error *err)
     (void)ops;
     dense_impl *d = op->impl = gf_new(dense_impl);
     if (!d) return gf_fail_memory(err, sizeof *d, op->spec.name);
-    d->kernel = gf_new_n(gf_op_kernel_count(&op->spec), float);
-    d->bias = gf_new_n(gf_op_bias_count(&op->spec), float);
-    if (!d->kernel || !d->bias) return gf_fail_memory(err, gf_op_kernel_count(&op->spec) * 4, op->spec.name);
     if (op->spec.diff_weights) op->grad_count = gf_op_kernel_count(&op->spec) + gf_op_bias_count(&op->spec);
-    return GRAFT_OK;
+    return gf_weights_create(&d->weights, &op->spec, err);
 }
 
 static graft_status naive_forward(gf_exec *exec, const gf_step *step, graft_error *err)
@@ -146,8 +141,8 @@ static graft_status naive_forward(gf_exec *exec, const gf_step *step, graft_erro
     float *dst = exec->args.dst;
     for (size_t r = 0; r < n; r++) {
         for (size_t o = 0; o < oc; o++) {
-            float z = s->has_bias ? d->bias[o] : 0;
-            for (size_t i = 0; i < ic; i++) z += src[r * ic + i] * d->kernel[i * oc + o];
+            float z = s->has_bias ? d->weights.bias[o] : 0;
+            for (size_t i = 0; i < ic; i++) z += src[r * ic + i] * d->weights.kernel[i * oc + o];
             dst[r * oc + o] = gf_act_value(s->act, s->act_alpha, z);
         }
     }
@@ -169,7 +164,7 @@ static graft_status naive_backward(gf_exec *exec, const gf_step *step, graft_err
         for (size_t i = 0; i < ic; i++) {
             float sum = 0;
             for (size_t o = 0; o < oc; o++) {
-                sum += dz[r * oc + o] * d->kernel[i * oc + o];
+                sum += dz[r * oc + o] * d->weights.kernel[i * oc + o];
                 if (s->diff_weights) a->grad[i * oc + o] += src[r * ic + i] * dz[r * oc + o];
             }
             if (s->diff_src[0]) diff_src[r * ic + i] = (s->accumulate[0] ? diff_src[r * ic + i] : 0) + sum;

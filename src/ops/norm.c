@@ -8,6 +8,7 @@
  *
  * A unit lies in the scratchpad in f32, as `places` runs of `run` channels. Plain C, its own naive twin. */
 #include "ops/kernels.h"
+#include "ops/weights.h"
 
 #include "base/alloc.h"
 
@@ -18,7 +19,7 @@ typedef struct norm_impl {
     size_t c, run, places;    /* of the tensor; of a unit */
     size_t per_picture, unit; /* units side by side; values of each */
     size_t units;
-    float *kernel, *bias;
+    gf_weights weights;
 } norm_impl;
 
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
@@ -46,20 +47,16 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     m->per_picture = groups;
     m->unit = m->places * m->run;
     m->units = count / m->unit;
-    m->kernel = gf_new_n(m->c, float);
-    m->bias = gf_new_n(m->c, float);
-    if (!m->kernel || !m->bias) return gf_fail_memory(err, m->c * sizeof(float), s->name);
     op->scratchpad_bytes = 2 * m->unit * sizeof(float);
     if (s->diff_weights) op->grad_count = 2 * m->c;
-    return GRAFT_OK;
+    return gf_weights_create(&m->weights, s, err);
 }
 
 static void destroy(gf_op *op)
 {
     norm_impl *m = op->impl;
     if (!m) return;
-    gf_free(m->kernel);
-    gf_free(m->bias);
+    gf_weights_destroy(&m->weights);
     gf_free(m);
 }
 
@@ -67,8 +64,7 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
 {
     (void)err;
     norm_impl *m = op->impl;
-    memcpy(m->kernel, kernel, m->c * sizeof *kernel);
-    if (op->spec.has_bias && bias) memcpy(m->bias, bias, m->c * sizeof *bias);
+    gf_weights_fill(&m->weights, &op->spec, kernel, bias);
     return GRAFT_OK;
 }
 
@@ -111,7 +107,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     const norm_impl *m = exec->op->impl;
     float *x = exec->args.scratchpad;
     for (size_t i = 0; i < m->units; i++) {
-        const float *kernel = m->kernel + channel_of(m, i), *bias = m->bias + channel_of(m, i);
+        const float *kernel = m->weights.kernel + channel_of(m, i), *bias = m->weights.bias + channel_of(m, i);
         load(m, exec->args.src[0], s->src_dtype[0], i, x);
         normalise(m, s->norm.epsilon, x);
         for (size_t p = 0; p < m->places; p++) gf_scale_shift(x + p * m->run, kernel, bias, m->run);
@@ -146,7 +142,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
                 gf_multiply_add(a->grad + k, dp, x + p * m->run, m->run);
                 gf_accumulate_f32(a->grad + m->c + k, dp, m->run);
             }
-            gf_multiply(dp, m->kernel + k, m->run);
+            gf_multiply(dp, m->weights.kernel + k, m->run);
         }
         if (!s->diff_src[0]) continue;
         turn_back(m->unit, r, x, d);
