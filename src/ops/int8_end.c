@@ -31,7 +31,7 @@ static bool is_cut(gf_act act) { return act == GF_ACT_LINEAR || act == GF_ACT_RE
 
 graft_status gf_int8_end_create(gf_int8_end *e, const gf_op_spec *s, graft_error *err)
 {
-    enum { ARRAYS = 4, CURVE = CURVE_PIECES * CURVE_ORDER };
+    enum { ARRAYS = 6, CURVE = CURVE_PIECES * CURVE_ORDER };
     size_t n = padded((size_t)s->conv.filters), bytes = (ARRAYS * n + CURVE) * sizeof(float);
     e->outputs = (size_t)s->conv.filters;
     e->scale = gf_alloc_tensor(bytes);
@@ -39,7 +39,9 @@ graft_status gf_int8_end_create(gf_int8_end *e, const gf_op_spec *s, graft_error
     e->bias = e->scale + n;
     e->per = e->bias + n;
     e->zero = e->per + n;
-    e->curve = e->zero + n;
+    e->gate_scale = e->zero + n;
+    e->gate_bias = e->gate_scale + n;
+    e->curve = e->gate_bias + n;
     if (s->act == GF_ACT_SILU) draw_curve(e->curve);
     return GRAFT_OK;
 }
@@ -54,11 +56,13 @@ void gf_int8_end_set(gf_int8_end *e, const gf_op_spec *s, size_t o, float scale,
 {
     bool bytes = s->dst_dtype == GF_U8;
     float per = bytes ? 1 / s->dst_quant.scale[o] : 1, zero = bytes && s->dst_quant.zero ? s->dst_quant.zero[o] : 0;
-    bool cut = bytes && is_cut(s->act);
-    e->scale[o] = cut ? scale * per : scale;
-    e->bias[o] = cut ? bias * per + zero : bias;
+    bool cut = bytes && is_cut(s->act), own = cut || (bytes && s->act == GF_ACT_HARD_SILU);
+    e->scale[o] = own ? scale * per : scale;
+    e->bias[o] = own ? bias * per + (cut ? zero : 0) : bias;
     e->per[o] = per;
     e->zero[o] = zero;
+    e->gate_scale[o] = scale / 6; /* hard silu: x relu6(x + 3) / 6 */
+    e->gate_bias[o] = bias / 6 + 0.5f;
 }
 
 #if defined(__x86_64__)

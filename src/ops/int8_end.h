@@ -2,7 +2,9 @@
  *
  *   x[o] = scale[o] sum[o] + bias[o]
  *   bytes, a cut (linear, ReLU, ReLU6):    dst = round(x), cut to 0..255; scale, bias and the cut are dst's own
- *   bytes behind an activation that bends: dst = round(act(x) per[o] + zero[o]), cut to 0..255
+ *   bytes behind silu:                     dst = round(silu(x) per[o] + zero[o]), cut to 0..255
+ *   bytes behind hard silu:                dst = round(x g + zero[o]), cut to 0..255; scale and bias are dst's own, and
+ *                                          g = gate_scale[o] sum[o] + gate_bias[o], cut to 0..1: x is waited for once
  *   f32, bf16:                             dst = x + residual */
 #ifndef GF_OPS_INT8_END_H
 #define GF_OPS_INT8_END_H
@@ -21,8 +23,9 @@ enum { GF_CURVE_PIECES = 32, GF_CURVE_ORDER = 3 };
 typedef struct gf_int8_end {
     gf_int8_kind kind;
     size_t outputs;
-    float *scale, *bias, *per, *zero; /* outputs of each, rounded up to whole vectors; one block with the curve */
-    float *curve;                     /* of an activation */
+    /* outputs of each, rounded up to whole vectors; one block with the curve */
+    float *scale, *bias, *per, *zero, *gate_scale, *gate_bias;
+    float *curve; /* of an activation */
 } gf_int8_end;
 
 /* Whether this processor has the instructions, and this op (its dst, activation, residual) an end: then *kind is it. A

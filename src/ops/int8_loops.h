@@ -11,13 +11,13 @@
 
 /* What the 16 outputs of a vector share; kept apart from what is written, so that it stays in registers. */
 typedef struct gf_lanes {
-    __m512 scale, bias, per, zero, curve[GF_CURVE_ORDER][2];
+    __m512 scale, bias, per, zero, gate_scale, gate_bias, curve[GF_CURVE_ORDER][2];
 } gf_lanes;
 
 GF_INT8_INLINE gf_lanes gf_lanes_at(const gf_int8_end *e, size_t o)
 {
-    gf_lanes l = {_mm512_load_ps(e->scale + o), _mm512_load_ps(e->bias + o), _mm512_load_ps(e->per + o),
-                  _mm512_load_ps(e->zero + o)};
+    gf_lanes l = {_mm512_load_ps(e->scale + o), _mm512_load_ps(e->bias + o),       _mm512_load_ps(e->per + o),
+                  _mm512_load_ps(e->zero + o),  _mm512_load_ps(e->gate_scale + o), _mm512_load_ps(e->gate_bias + o)};
     for (int i = 0; i < 2 * GF_CURVE_ORDER; i++) l.curve[i / 2][i % 2] = _mm512_load_ps(e->curve + i * GF_INT8_LANES);
     return l;
 }
@@ -37,21 +37,15 @@ GF_INT8_INLINE __m512 gf_silu_ps(__m512 x, const gf_lanes *l)
     return _mm512_fmadd_ps(_mm512_fmadd_ps(c[2], x, c[1]), x, c[0]);
 }
 
-/* x relu6(x + 3) / 6 */
-GF_INT8_INLINE __m512 gf_hard_silu_ps(__m512 x)
-{
-    __m512 gate = _mm512_fmadd_ps(x, _mm512_set1_ps(1.0f / 6), _mm512_set1_ps(0.5f));
-    gate = _mm512_min_ps(_mm512_max_ps(gate, _mm512_setzero_ps()), _mm512_set1_ps(1));
-    return _mm512_mul_ps(x, gate);
-}
-
 /* What 16 sums become, before they are rounded. `kind` is a constant where this is called. */
 GF_INT8_INLINE __m512 gf_int8_value(const gf_lanes *l, __m512i sum, gf_int8_kind kind)
 {
-    __m512 x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), l->scale, l->bias);
+    const __m512 real = _mm512_cvtepi32_ps(sum), x = _mm512_fmadd_ps(real, l->scale, l->bias);
     if (kind == GF_INT8_SILU) return _mm512_fmadd_ps(gf_silu_ps(x, l), l->per, l->zero);
-    if (kind == GF_INT8_HARD_SILU) return _mm512_fmadd_ps(gf_hard_silu_ps(x), l->per, l->zero);
-    return x;
+    if (kind != GF_INT8_HARD_SILU) return x;
+    __m512 gate = _mm512_fmadd_ps(real, l->gate_scale, l->gate_bias);
+    gate = _mm512_min_ps(_mm512_max_ps(gate, _mm512_setzero_ps()), _mm512_set1_ps(1));
+    return _mm512_fmadd_ps(x, gate, l->zero);
 }
 
 /* A masked store takes several times as long on some processors. */
