@@ -2,12 +2,14 @@
 
 #include <string.h>
 
-enum { LANES = GF_INT8_LANES, DEPTH = 4, MOST_VECTORS = 4, MOST_ROWS = 8, VECTOR_BYTES = LANES * DEPTH };
+enum { LANES = GF_INT8_LANES, DEPTH = 4, MOST_VECTORS = 3, MOST_ROWS = 8, VECTOR_BYTES = LANES * DEPTH };
 
 static size_t vectors_of(const gf_pointwise_int8 *p) { return (p->oc + LANES - 1) / LANES; }
 
-/* Vectors are shared out evenly: 5 are 3 and 2, not 4 and 1. */
-static size_t blocks_of(const gf_pointwise_int8 *p) { return (vectors_of(p) + MOST_VECTORS - 1) / MOST_VECTORS; }
+/* A block's vectors: what bends by a table wants registers of its own. They are shared out evenly: 5 of at most 3 are 2
+ * and 3. */
+static size_t most_vectors(const gf_pointwise_int8 *p) { return p->end->kind == GF_INT8_SILU ? 2 : MOST_VECTORS; }
+static size_t blocks_of(const gf_pointwise_int8 *p) { return (vectors_of(p) + most_vectors(p) - 1) / most_vectors(p); }
 static size_t first_vector(const gf_pointwise_int8 *p, size_t block) { return vectors_of(p) * block / blocks_of(p); }
 
 static size_t ic_of(const gf_pointwise_int8 *p) { return p->lines * p->depth; }
@@ -54,60 +56,124 @@ typedef struct block {
 /* Before loops over registers: where one is left as a loop, arrays of sums go through memory. */
 #define UNROLL _Pragma("GCC unroll 8")
 
-/* `rows`, `vectors` and `kind` are constants where this is called: the sums are registers, and few enough to leave some
- * for what becomes of them. */
-GF_INT8_INLINE void tile(const block *b, size_t pixel, int rows, int vectors, gf_int8_kind kind)
+enum { FOUR = 4, MOST_FOURS = 3 };
+
+/* What meets an output, in as many parts as a tile has fours of sums: `lines` pieces of `depth` bytes each. */
+typedef struct part {
+    size_t lines, depth;
+} part;
+
+static void share_out(const gf_pointwise_int8 *p, size_t fours, part *parts)
 {
-    enum { FOUR = 4 };
-    __m512i sum[MOST_ROWS][MOST_VECTORS], kernel[MOST_VECTORS];
-    const size_t step = b->p->step, depth = b->p->depth, oc = b->p->oc;
-    const uint8_t *src = b->src + pixel * step;
-    const int8_t *k = b->kernel;
+    size_t all = p->lines > 1 ? p->lines : p->depth / DEPTH;
+    for (size_t i = 0; i < fours; i++) {
+        size_t share = all * (i + 1) / fours - all * i / fours;
+        parts[i] = p->lines > 1 ? (part){share, p->depth} : (part){1, share * DEPTH};
+    }
+}
+
+typedef __m512i sums[MOST_ROWS][MOST_VECTORS];
+
+/* Where a tile's products have got to. */
+typedef struct cursor {
+    const uint8_t *src;
+    const int8_t *kernel;
+} cursor;
+
+/* In what follows `rows`, `vectors` and `kind` are constants where it is called: sums are registers. */
+
+GF_INT8_INLINE void clear(sums sum, int rows, int vectors)
+{
     UNROLL for (int r = 0; r < rows; r++)
     {
         UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_setzero_si512();
     }
-    for (size_t line = b->p->lines; line > 0; line--, src += b->p->line) {
-        for (size_t i = 0; i < depth; i += DEPTH, k += vectors * VECTOR_BYTES) {
-            UNROLL for (int v = 0; v < vectors; v++) kernel[v] = _mm512_load_si512(k + v * VECTOR_BYTES);
+}
+
+/* Adds the products of a part. */
+GF_INT8_INLINE void add_products(sums sum, cursor *at, const gf_pointwise_int8 *p, const part *some, int rows,
+                                 int vectors)
+{
+    const size_t step = p->step;
+    for (size_t n = some->lines; n > 0; n--) {
+        const uint8_t *low = at->src, *high = low + FOUR * step;
+        for (size_t i = 0; i < some->depth; i += DEPTH, low += DEPTH, high += DEPTH) {
+            __m512i k[MOST_VECTORS];
+            UNROLL for (int v = 0; v < vectors; v++) k[v] = _mm512_load_si512(at->kernel + v * VECTOR_BYTES);
             UNROLL for (int r = 0; r < rows; r++)
             {
                 int32_t four;
-                memcpy(&four, src + (size_t)r * step + i, sizeof four);
+                memcpy(&four, r < FOUR ? low + (size_t)r * step : high + (size_t)(r - FOUR) * step, sizeof four);
                 const __m512i x = _mm512_set1_epi32(four);
-                UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_dpbusd_epi32(sum[r][v], x, kernel[v]);
+                UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_dpbusd_epi32(sum[r][v], x, k[v]);
             }
+            at->kernel += vectors * VECTOR_BYTES;
         }
-    }
-    UNROLL for (int v = 0; v < vectors; v++)
-    {
-        const size_t o = b->channel + (size_t)v * LANES, at = pixel * oc + o;
-        const gf_lanes l = gf_lanes_at(b->p->end, o);
-        const __mmask16 wanted = gf_int8_wanted(oc - o);
-        if (rows == 1) {
-            const __m512i one[FOUR] = {sum[0][v]};
-            gf_int8_end_four(&l, one, 1, b->dst, b->residual, at, oc, wanted, kind);
-        }
-        UNROLL for (int r = 0; r + FOUR <= rows; r += FOUR)
-        {
-            const __m512i four[FOUR] = {sum[r][v], sum[r + 1][v], sum[r + 2][v], sum[r + 3][v]};
-            gf_int8_end_four(&l, four, FOUR, b->dst, b->residual, at + (size_t)r * oc, oc, wanted, kind);
-        }
+        at->src += p->lines > 1 ? p->line : some->depth;
     }
 }
 
-#define COLUMNS(name, rows, vectors, kind)                                                               \
-    GF_INT8_TARGET static void name(const block *b)                                                      \
-    {                                                                                                    \
-        size_t pixel = 0;                                                                                \
-        for (; pixel + (rows) <= b->p->pixels; pixel += (rows)) tile(b, pixel, (rows), (vectors), kind); \
-        for (; pixel < b->p->pixels; pixel++) tile(b, pixel, 1, (vectors), kind);                        \
+/* What n (1 or 4) pixels' sums from `row` on, of vector v, become. */
+GF_INT8_INLINE void end_rows(const block *b, const sums sum, size_t pixel, int row, int n, int v, gf_int8_kind kind)
+{
+    const size_t oc = b->p->oc, o = b->channel + (size_t)v * LANES, at = (pixel + (size_t)row) * oc + o;
+    const gf_lanes l = gf_lanes_at(b->p->end, o);
+    __m512i four[FOUR];
+    UNROLL for (int i = 0; i < FOUR; i++) four[i] = sum[i < n ? row + i : row][v];
+    gf_int8_end_four(&l, four, n, b->dst, b->residual, at, oc, gf_int8_wanted(oc - o), kind);
+}
+
+/* Four number i of a tile. */
+GF_INT8_INLINE void end_four(const block *b, const sums sum, size_t pixel, int i, int rows, gf_int8_kind kind)
+{
+    end_rows(b, sum, pixel, i * FOUR % rows, FOUR, i * FOUR / rows, kind);
+}
+
+/* Behind each part of a tile's products a four of the tile before is ended. What is left at first, where there was
+ * none, is overwritten by the first tile's own end. */
+GF_INT8_INLINE size_t tiles(const block *b, int rows, int vectors, gf_int8_kind kind)
+{
+    const int fours = rows * vectors / FOUR;
+    part parts[MOST_FOURS];
+    sums sum, before;
+    size_t pixel = 0, ended = 0;
+    share_out(b->p, (size_t)fours, parts);
+    clear(before, rows, vectors);
+    for (; pixel + (size_t)rows <= b->p->pixels; ended = pixel, pixel += (size_t)rows) {
+        cursor at = {b->src + pixel * b->p->step, b->kernel};
+        clear(sum, rows, vectors);
+        UNROLL for (int i = 0; i < fours; i++)
+        {
+            add_products(sum, &at, b->p, &parts[i], rows, vectors);
+            end_four(b, before, ended, i, rows, kind);
+        }
+        UNROLL for (int r = 0; r < rows; r++) { UNROLL for (int v = 0; v < vectors; v++) before[r][v] = sum[r][v]; }
     }
+    if (pixel > 0) {
+        UNROLL for (int i = 0; i < fours; i++) end_four(b, before, ended, i, rows, kind);
+    }
+    return pixel;
+}
+
+/* Tiles, then the pixels that fill none. */
+GF_INT8_INLINE void columns(const block *b, int rows, int vectors, gf_int8_kind kind)
+{
+    const part all = {b->p->lines, b->p->depth};
+    for (size_t pixel = tiles(b, rows, vectors, kind); pixel < b->p->pixels; pixel++) {
+        cursor at = {b->src + pixel * b->p->step, b->kernel};
+        sums sum;
+        clear(sum, 1, vectors);
+        add_products(sum, &at, b->p, &all, 1, vectors);
+        UNROLL for (int v = 0; v < vectors; v++) end_rows(b, sum, pixel, 0, 1, v, kind);
+    }
+}
+
+#define COLUMNS(name, rows, vectors, kind) \
+    GF_INT8_TARGET static void name(const block *b) { columns(b, (rows), (vectors), (kind)); }
 #define EACH_WIDTH(name, kind)    \
     COLUMNS(name##_1, 8, 1, kind) \
-    COLUMNS(name##_2, 8, 2, kind) \
-    COLUMNS(name##_3, 4, 3, kind) \
-    COLUMNS(name##_4, 4, 4, kind)
+    COLUMNS(name##_2, 4, 2, kind) \
+    COLUMNS(name##_3, 4, 3, kind)
 EACH_WIDTH(cut, GF_INT8_CUT)
 EACH_WIDTH(silu, GF_INT8_SILU)
 EACH_WIDTH(hard_silu, GF_INT8_HARD_SILU)
@@ -117,11 +183,11 @@ EACH_WIDTH(bf16, GF_INT8_BF16)
 void gf_pointwise_int8_run(const gf_pointwise_int8 *p, const uint8_t *src, void *dst, const void *residual)
 {
     static void (*const columns[GF_INT8_KINDS][MOST_VECTORS])(const block *) = {
-        [GF_INT8_CUT] = {cut_1, cut_2, cut_3, cut_4},
-        [GF_INT8_SILU] = {silu_1, silu_2, silu_3, silu_4},
-        [GF_INT8_HARD_SILU] = {hard_silu_1, hard_silu_2, hard_silu_3, hard_silu_4},
-        [GF_INT8_F32] = {f32_1, f32_2, f32_3, f32_4},
-        [GF_INT8_BF16] = {bf16_1, bf16_2, bf16_3, bf16_4},
+        [GF_INT8_CUT] = {cut_1, cut_2, cut_3},
+        [GF_INT8_SILU] = {silu_1, silu_2, silu_3},
+        [GF_INT8_HARD_SILU] = {hard_silu_1, hard_silu_2, hard_silu_3},
+        [GF_INT8_F32] = {f32_1, f32_2, f32_3},
+        [GF_INT8_BF16] = {bf16_1, bf16_2, bf16_3},
     };
     for (size_t i = 0; i < blocks_of(p); i++) {
         size_t first = first_vector(p, i), vectors = first_vector(p, i + 1) - first, channel = first * LANES;

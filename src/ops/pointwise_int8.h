@@ -1,8 +1,9 @@
 /* pointwise_int8.h - 1x1 convolution of bytes by AVX-512 VNNI: a matrix product (pixels, ic) x (ic, oc) with its end
- * (int8_end.h) while the sums are in the nearest cache. With rows that overlap it is any convolution of few channels.
+ * (int8_end.h) while the sums are in registers. With rows that overlap it is any convolution of few channels.
  *
- * A tile is some pixels by up to 64 outputs, its sums in registers: four bytes of a pixel, broadcast, meet four rows of
- * 16 outputs' kernels in one instruction. */
+ * A tile is some pixels by up to 48 outputs: four bytes of a pixel, broadcast, meet four rows of 16 outputs' kernels in
+ * one instruction. A tile's end waits for one instruction after the other; so it is done a quarter at a time while the
+ * next tile's products are under way. */
 #ifndef GF_OPS_POINTWISE_INT8_H
 #define GF_OPS_POINTWISE_INT8_H
 
