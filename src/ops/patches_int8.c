@@ -31,16 +31,22 @@ bool gf_patches_int8_fits(const gf_op_spec *s, gf_patches_int8 *p)
     return p->g.c <= COLOURS && s->conv.groups == 1 && p->g.kh <= MOST_HEIGHT && s->n_src == 1;
 }
 
-/* Row y of the picture with its margins; all zeros outside. */
+/* A line outside of the picture: nothing but zeros. */
+static void clear_line(const gf_patches_int8 *p, uint8_t *line)
+{
+    size_t all = line_bytes(p), c = (size_t)p->g.c;
+    for (size_t i = 0; i < all; i++) line[i] = i < c ? p->zero[i] : line[i - c];
+}
+
+/* Row y of the picture between the margins that the line has already. */
 static void fetch_line(const gf_patches_int8 *p, const uint8_t *picture, int y, uint8_t *line)
 {
-    size_t row = (size_t)(p->g.w * p->g.c), before = (size_t)(p->g.pl * p->g.c), all = line_bytes(p);
-    bool inside = y >= 0 && y < p->g.h;
-    for (size_t i = 0; i < all; i++) {
-        if (inside && i == before) i += row;
-        if (i < all) line[i] = p->zero[i % (size_t)p->g.c];
+    size_t row = (size_t)(p->g.w * p->g.c), before = (size_t)(p->g.pl * p->g.c);
+    if (y >= 0 && y < p->g.h) {
+        memcpy(line + before, picture + (size_t)y * row, row);
+    } else {
+        clear_line(p, line);
     }
-    if (inside) memcpy(line + before, picture + (size_t)y * row, row);
 }
 
 void gf_patches_int8_run(const gf_patches_int8 *p, const uint8_t *src, void *dst, void *scratch)
@@ -48,6 +54,7 @@ void gf_patches_int8_run(const gf_patches_int8 *p, const uint8_t *src, void *dst
     uint8_t *lines = scratch;
     size_t row = (size_t)p->g.ow * p->row.oc * (size_t)p->g.size, line = line_bytes(p);
     char *to = dst;
+    for (int i = 0; i < p->g.kh; i++) clear_line(p, lines + (size_t)i * line);
     for (int n = 0; n < p->g.n; n++) {
         const uint8_t *picture = src + (size_t)n * (size_t)(p->g.h * p->g.w * p->g.c);
         for (int y = 0; y < p->g.oh; y++, to += row) {
