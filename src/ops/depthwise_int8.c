@@ -1,10 +1,11 @@
 #include "ops/depthwise_int8.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
 /* ROWS of bytes are one number of 32 bits. */
-enum { LANES = GF_INT8_LANES, ROWS = 4, VECTOR = LANES * ROWS, MOST_HEIGHT = 7, PLACES = 4 };
+enum { LANES = GF_INT8_LANES, ROWS = 4, VECTOR = LANES * ROWS, MOST_HEIGHT = 7, MOST_PLACES = 7 };
 
 static int most(int a, int b) { return a > b ? a : b; }
 static int blocks_of(const gf_depthwise_int8 *d) { return (d->g.c + LANES - 1) / LANES; }
@@ -23,6 +24,21 @@ enum { SET = 2 };
 static bool shares(const gf_depthwise_int8 *d) { return fours(reach_of(d) + SET) == fours_of(d); }
 static int phases_of(const gf_depthwise_int8 *d) { return shares(d) ? ROWS / SET : 1; }
 
+/* Output places of a row that are made at a time: those of the choice that waste the fewest at its end, the most of
+ * these. */
+enum { CHOICES = 3 };
+static const int choice[CHOICES] = {4, 5, MOST_PLACES};
+
+static int choice_of(const gf_depthwise_int8 *d)
+{
+    int best = CHOICES - 1, least = INT_MAX;
+    for (int i = CHOICES; i-- > 0;) {
+        int made = (d->g.ow + choice[i] - 1) / choice[i] * choice[i];
+        if (made < least) best = i, least = made;
+    }
+    return best;
+}
+
 /* The table: a block of channels after the other [phase][four rows][column][output row], then `LANES` bytes for 0. */
 static size_t taps_of(const gf_depthwise_int8 *d) { return (size_t)(fours_of(d) * d->g.kw * rows_of(d)); }
 static size_t zero_at(const gf_depthwise_int8 *d) { return (size_t)phases_of(d) * taps_of(d) * VECTOR; }
@@ -36,7 +52,7 @@ static size_t packed_bytes(const gf_depthwise_int8 *d) { return (size_t)(fours_o
 
 size_t gf_depthwise_int8_scratch_bytes(const gf_depthwise_int8 *d)
 {
-    return (size_t)(shares(d) ? blocks_of(d) : 1) * packed_bytes(d) + (size_t)(PLACES * d->g.sw) * VECTOR;
+    return (size_t)(shares(d) ? blocks_of(d) : 1) * packed_bytes(d) + (size_t)(MOST_PLACES * d->g.sw) * VECTOR;
 }
 
 /* Channel c's taps of a phase. */
@@ -120,46 +136,62 @@ GF_INT8_TARGET static void pack_rows(const work *w, int first, uint8_t *to)
     for (; x < width; x++) _mm512_store_si512(to + x * VECTOR, outside);
 }
 
-/* Some neighbouring places from x on of output row y, or of that and the one below: `rows` and `kind` are constants
- * where this is called. */
-GF_INT8_INLINE void places(const work *w, const gf_lanes *l, int y, int x, int rows, gf_int8_kind kind)
+/* Before loops over registers: where one is left as a loop, arrays of sums go through memory. */
+#define UNROLL _Pragma("GCC unroll 8")
+
+/* `across` neighbouring places from x on of output row y, or of that and the one below: `rows`, `across` and `kind` are
+ * constants where this is called. */
+GF_INT8_INLINE void places(const work *w, const gf_lanes *l, int y, int x, int rows, int across, gf_int8_kind kind)
 {
+    enum { FOUR = 4 };
     const gf_depthwise_int8 *d = w->d;
     const size_t step = (size_t)d->g.sw * VECTOR, c = (size_t)d->g.c;
     const int8_t *k = w->kernel;
-    __m512i sum[2][PLACES];
-    for (int i = 0; i < 2 * PLACES; i++) sum[i / PLACES][i % PLACES] = _mm512_setzero_si512();
+    __m512i sum[2][2 * FOUR];
+    UNROLL for (int i = 0; i < 2 * FOUR; i++) sum[0][i] = sum[1][i] = _mm512_setzero_si512();
     for (int four = w->n, slot = w->first % w->n; four > 0; four--, slot = slot + 1 < w->n ? slot + 1 : 0) {
         const uint8_t *at = w->packed + (size_t)slot * w->line + (size_t)x * step;
         for (int column = 0; column < d->g.kw; column++, at += VECTOR, k += rows * VECTOR) {
             __m512i upper = _mm512_load_si512(k), lower = rows > 1 ? _mm512_load_si512(k + VECTOR) : upper;
-            for (int i = 0; i < PLACES; i++) {
+            UNROLL for (int i = 0; i < across; i++)
+            {
                 __m512i bytes = _mm512_load_si512(at + (size_t)i * step);
                 sum[0][i] = _mm512_dpbusd_epi32(sum[0][i], bytes, upper);
                 if (rows > 1) sum[1][i] = _mm512_dpbusd_epi32(sum[1][i], bytes, lower);
             }
         }
     }
-    size_t to = ((size_t)y * (size_t)d->g.ow + (size_t)x) * c + w->channel;
-    int n = d->g.ow - x < PLACES ? d->g.ow - x : PLACES;
-    gf_int8_end_four(l, sum[0], n, w->dst, NULL, to, c, w->wanted, kind);
-    if (rows > 1 && y + 1 < d->g.oh) {
-        gf_int8_end_four(l, sum[1], n, w->dst, NULL, to + (size_t)d->g.ow * c, c, w->wanted, kind);
+    UNROLL for (int r = 0; r < rows; r++)
+    {
+        if (y + r >= d->g.oh) break;
+        UNROLL for (int i = 0; i < across; i += FOUR)
+        {
+            size_t to = ((size_t)(y + r) * (size_t)d->g.ow + (size_t)(x + i)) * c + w->channel;
+            int left = d->g.ow - x - i, most = across - i < FOUR ? across - i : FOUR, n = left < most ? left : most;
+            if (n > 0) gf_int8_end_four(l, sum[r] + i, n, w->dst, NULL, to, c, w->wanted, kind);
+        }
     }
 }
 
-#define ROW(name, rows, kind)                                                           \
-    GF_INT8_TARGET static void name(const work *w, int y)                               \
-    {                                                                                   \
-        const gf_lanes l = gf_lanes_at(w->d->end, w->channel);                          \
-        for (int x = 0; x < w->d->g.ow; x += PLACES) places(w, &l, y, x, (rows), kind); \
+#define ROW(name, rows, across, kind)                                                               \
+    GF_INT8_TARGET static void name(const work *w, int y)                                           \
+    {                                                                                               \
+        const gf_lanes l = gf_lanes_at(w->d->end, w->channel);                                      \
+        for (int x = 0; x < w->d->g.ow; x += (across)) places(w, &l, y, x, (rows), (across), kind); \
     }
-#define EACH_HEIGHT(name, kind) ROW(name##_1, 1, kind) ROW(name##_2, 2, kind)
+#define EACH_WIDTH(name, rows, kind) \
+    ROW(name##_4, rows, 4, kind) ROW(name##_5, rows, 5, kind) ROW(name##_7, rows, 7, kind)
+#define EACH_HEIGHT(name, kind) EACH_WIDTH(name##_1, 1, kind) EACH_WIDTH(name##_2, 2, kind)
 EACH_HEIGHT(cut, GF_INT8_CUT)
 EACH_HEIGHT(silu, GF_INT8_SILU)
 EACH_HEIGHT(hard_silu, GF_INT8_HARD_SILU)
 EACH_HEIGHT(f32, GF_INT8_F32)
 EACH_HEIGHT(bf16, GF_INT8_BF16)
+
+#define CHOICE_OF(name)              \
+    {                                \
+        name##_4, name##_5, name##_7 \
+    }
 
 /* Block `b` of a picture's channels, for one set. */
 GF_INT8_TARGET static work block_of(const gf_depthwise_int8 *d, int b, int set, const uint8_t *src, void *dst,
@@ -182,14 +214,14 @@ GF_INT8_TARGET static work block_of(const gf_depthwise_int8 *d, int b, int set, 
 
 static void run_picture(const gf_depthwise_int8 *d, const uint8_t *src, void *dst, uint8_t *scratch)
 {
-    static void (*const row[GF_INT8_KINDS][2])(const work *, int) = {
-        [GF_INT8_CUT] = {cut_1, cut_2},
-        [GF_INT8_SILU] = {silu_1, silu_2},
-        [GF_INT8_HARD_SILU] = {hard_silu_1, hard_silu_2},
-        [GF_INT8_F32] = {f32_1, f32_2},
-        [GF_INT8_BF16] = {bf16_1, bf16_2},
+    static void (*const row[GF_INT8_KINDS][2][CHOICES])(const work *, int) = {
+        [GF_INT8_CUT] = {CHOICE_OF(cut_1), CHOICE_OF(cut_2)},
+        [GF_INT8_SILU] = {CHOICE_OF(silu_1), CHOICE_OF(silu_2)},
+        [GF_INT8_HARD_SILU] = {CHOICE_OF(hard_silu_1), CHOICE_OF(hard_silu_2)},
+        [GF_INT8_F32] = {CHOICE_OF(f32_1), CHOICE_OF(f32_2)},
+        [GF_INT8_BF16] = {CHOICE_OF(bf16_1), CHOICE_OF(bf16_2)},
     };
-    const int rows = rows_of(d), n = fours_of(d), phases = phases_of(d);
+    const int rows = rows_of(d), width = choice_of(d), n = fours_of(d), phases = phases_of(d);
     for (int set = 0; set * rows < d->g.oh; set++) {
         int packed = shares(d) && set ? (set - 1) / phases + n : 0; /* fours there are already */
         int top = (set - set % phases) * SET - d->g.pt; /* row of the picture where the set's first begins */
@@ -198,7 +230,7 @@ static void run_picture(const gf_depthwise_int8 *d, const uint8_t *src, void *ds
             for (int f = most(w.first, packed); f < w.first + n; f++) {
                 pack_rows(&w, top + (f - w.first) * ROWS, w.packed + (size_t)(f % n) * w.line);
             }
-            row[d->end->kind][rows - 1](&w, set * rows);
+            row[d->end->kind][rows - 1][width](&w, set * rows);
         }
     }
 }

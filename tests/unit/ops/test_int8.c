@@ -52,6 +52,11 @@ static const shape shapes[] = {
     {"a picture", 9, 12, 3, 3, 2, 1, 16, 0, 1, 0, 1, true, true, false, GF_ACT_HARD_SILU, true},
     {"a picture, to reals", 8, 7, 3, 3, 1, 1, 24, 1, 1, 1, 1, false, false, false, GF_ACT_LINEAR, true},
     {"a picture, 7x7", 13, 12, 3, 7, 2, 1, 40, 3, 3, 3, 3, true, true, false, GF_ACT_RELU, true},
+    {"two pixels", 1, 1, 16, 1, 1, 1, 40, 0, 0, 0, 0, true, true, false, GF_ACT_HARD_SILU, true},
+    {"four bytes deep", 3, 3, 4, 1, 1, 1, 48, 0, 0, 0, 0, true, true, false, GF_ACT_RELU6},
+    {"depthwise, two sevens wide", 5, 14, 20, 5, 1, 20, 20, 2, 2, 2, 2, true, true, false, GF_ACT_HARD_SILU, true},
+    {"depthwise, two fives wide", 4, 10, 16, 3, 1, 16, 16, 1, 1, 1, 1, true, true, false, GF_ACT_RELU6},
+    {"depthwise strided to fives", 9, 29, 18, 5, 2, 18, 18, 2, 2, 2, 2, true, true, false, GF_ACT_HARD_SILU, true},
     {"a grey picture, 5x5", 9, 9, 1, 5, 1, 1, 8, 2, 2, 2, 2, true, true, false, GF_ACT_SILU, true},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, BATCH = 2, MOST = 256 };
