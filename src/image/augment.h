@@ -6,8 +6,7 @@
 
 #include "base/error.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "image/bytes.h"
 
 typedef struct gf_augment_spec {
     bool flip;    /* mirrored left to right with probability 1/2 */
@@ -35,5 +34,9 @@ gf_augment_params gf_augment_draw(const gf_augment_spec *spec, uint64_t seed, ui
 /* rgb: h x w x 3; dst: h x w x 3 floats, 0..255; first the mirror, then the rotation. params NULL: converts only.
  * Allocates nothing; the same bits on every CPU; threads: any. h, w > 0. dst and rgb do not overlap. */
 void gf_augment_apply(const gf_augment_params *params, const uint8_t *rgb, int h, int w, float *dst);
+
+/* The same pictures as bytes (bytes.h), of the same bits as bytes made of those floats. */
+void gf_augment_bytes(const gf_augment_params *params, const uint8_t *rgb, int h, int w, const gf_byte_map *map,
+                      uint8_t *dst);
 
 #endif

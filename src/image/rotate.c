@@ -64,11 +64,23 @@ void gf_rotate_fetch(const gf_rotation *r, const uint8_t *rgb)
 {
     enum { LINE = 64, MOST = 512 << 10 };
     size_t bytes = (size_t)r->h * (size_t)r->w * CHANNELS;
-    for (size_t i = 0; i < bytes && i < MOST; i += LINE) __builtin_prefetch(rgb + i, 0, 2);
+    for (size_t i = 0; i < bytes && i < MOST; i += LINE) (void)*(const volatile uint8_t *)(rgb + i);
 }
 
 void gf_rotate(const gf_rotation *r, const uint8_t *rgb, float *dst)
 {
     if (gf_rotate_avx512(r, rgb, dst) || gf_rotate_avx2(r, rgb, dst)) return;
     gf_rotate_plain(r, rgb, dst);
+}
+
+void gf_rotate_bytes(const gf_rotation *r, const uint8_t *rgb, const gf_byte_map *map, uint8_t *dst)
+{
+    if (gf_rotate_bytes_avx512(r, rgb, map, dst)) return;
+    for (int y = 0; y < r->h; y++) {
+        for (int x = 0; x < r->w; x++, dst += CHANNELS) {
+            float value[CHANNELS];
+            rotate_pixel(r, rgb, value, x, y);
+            for (int c = 0; c < CHANNELS; c++) dst[c] = gf_to_byte(map, c, value[c]);
+        }
+    }
 }

@@ -14,11 +14,11 @@
 
 enum { CHANNELS = 3, LANES = 16, WORDS = LANES / 2, STRIP = 256 };
 
-/* Neighbours in the result: where the upper left of each one's four source pixels begins, in bytes, and the weights of
- * the four. */
+/* Neighbours in the result: where the upper left of each one's four source pixels begins, in bytes, and how far to the
+ * right of it, before it is mirrored, and below it they land. */
 typedef struct strip {
     _Alignas(64) int32_t offset[STRIP];
-    _Alignas(64) float left[STRIP], right[STRIP], upper[STRIP], lower[STRIP];
+    _Alignas(64) float across[STRIP], down[STRIP];
 } strip;
 
 /* One coordinate of sixteen pixels, in vectors: scale x + row + shift. */
@@ -36,7 +36,6 @@ INLINE __m512 reflect(__m512 c, const axis *a)
 {
     const __m512 zero = _mm512_setzero_ps(), one = _mm512_set1_ps(1);
     __mmask16 under = _mm512_cmp_ps_mask(c, zero, _CMP_LT_OQ);
-    if (!(under | _mm512_cmp_ps_mask(c, a->last, _CMP_GT_OQ))) return c;
     c = _mm512_mask_sub_ps(c, under, _mm512_xor_ps(c, _mm512_set1_ps(-0.0f)), one);
     __m512 back = _mm512_sub_ps(_mm512_sub_ps(_mm512_add_ps(a->length, a->length), c), one);
     c = _mm512_mask_mov_ps(c, _mm512_cmp_ps_mask(c, a->length, _CMP_GE_OQ), back);
@@ -45,42 +44,59 @@ INLINE __m512 reflect(__m512 c, const axis *a)
 
 INLINE __m512 coordinate(__m512 x, const axis *a)
 {
-    return reflect(_mm512_add_ps(_mm512_add_ps(_mm512_mul_ps(a->scale, x), a->row), a->shift), a);
+    return _mm512_add_ps(_mm512_add_ps(_mm512_mul_ps(a->scale, x), a->row), a->shift);
+}
+
+/* By the signs of all distances from the edges at once. */
+INLINE bool any_outside(__m512 x, const axis *across, __m512 y, const axis *down)
+{
+    __m512 ends = _mm512_or_ps(_mm512_sub_ps(across->last, x), _mm512_sub_ps(down->last, y));
+    return _mm512_movepi32_mask(_mm512_castps_si512(_mm512_or_ps(_mm512_or_ps(x, y), ends))) != 0;
 }
 
 /* At the right and lower edge the pair is moved in by one and the weight is all on its far side: the same value
- * without reading behind the row. A mirrored row is read from its other end, with the weights changed over. */
+ * without reading behind the row. A mirrored row is read from its other end. */
 INLINE void locate(const gf_rotation *r, const axis *across, const axis *down, __m512 x, strip *s, int k)
 {
-    const __m512 one = _mm512_set1_ps(1);
     __m512 sx = coordinate(x, across), sy = coordinate(x, down);
+    if (any_outside(sx, across, sy, down)) {
+        sx = reflect(sx, across);
+        sy = reflect(sy, down);
+    }
     __m512i last_x = _mm512_set1_epi32(r->w - 2);
     __m512i x0 = _mm512_min_epi32(_mm512_cvttps_epi32(sx), last_x);
     __m512i y0 = _mm512_min_epi32(_mm512_cvttps_epi32(sy), _mm512_set1_epi32(r->h - 2));
-    __m512 fx = _mm512_sub_ps(sx, _mm512_cvtepi32_ps(x0)), fy = _mm512_sub_ps(sy, _mm512_cvtepi32_ps(y0));
-    _mm512_store_ps((r->flip ? s->left : s->right) + k, fx);
-    _mm512_store_ps((r->flip ? s->right : s->left) + k, _mm512_sub_ps(one, fx));
-    _mm512_store_ps(s->upper + k, _mm512_sub_ps(one, fy));
-    _mm512_store_ps(s->lower + k, fy);
+    _mm512_store_ps(s->across + k, _mm512_sub_ps(sx, _mm512_cvtepi32_ps(x0)));
+    _mm512_store_ps(s->down + k, _mm512_sub_ps(sy, _mm512_cvtepi32_ps(y0)));
     if (r->flip) x0 = _mm512_sub_epi32(last_x, x0);
     __m512i pixel = _mm512_add_epi32(_mm512_mullo_epi32(y0, _mm512_set1_epi32(r->w)), x0);
     _mm512_store_si512(s->offset + k, _mm512_add_epi32(pixel, _mm512_add_epi32(pixel, pixel)));
 }
 
-INLINE __m256i four_words(const uint8_t *rgb, const int32_t *offset)
+/* The eight bytes from each of two places on. */
+INLINE __m128i two_words(const uint8_t *p, const uint8_t *q)
 {
-    __m128i pair[2];
-    for (int i = 0; i < 2; i++) {
-        const void *p = rgb + offset[2 * i], *q = rgb + offset[2 * i + 1];
-        pair[i] = _mm_castpd_si128(_mm_loadh_pd(_mm_castsi128_pd(_mm_loadl_epi64(p)), q));
-    }
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(pair[0]), pair[1], 1);
+    return _mm_castpd_si128(_mm_loadh_pd(_mm_castsi128_pd(_mm_loadl_epi64((const void *)p)), (const void *)q));
 }
 
-/* The eight bytes from each of eight offsets on. */
-INLINE __m512i words(const uint8_t *rgb, const int32_t *offset)
+INLINE __m512i join(const __m128i w[4])
 {
-    return _mm512_inserti64x4(_mm512_castsi256_si512(four_words(rgb, offset)), four_words(rgb, offset + 4), 1);
+    __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(w[0]), w[1], 1);
+    __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(w[2]), w[3], 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+/* The words at eight offsets from each of two bases: an offset is used up at once, there are few registers for them. */
+INLINE void words(const uint8_t *upper, const uint8_t *lower, const int32_t *offset, __m512i *top, __m512i *bottom)
+{
+    __m128i above[4], below[4];
+    for (int i = 0; i < 4; i++) {
+        ptrdiff_t p = offset[2 * i], q = offset[2 * i + 1];
+        above[i] = two_words(upper + p, upper + q);
+        below[i] = two_words(lower + p, lower + q);
+    }
+    *top = join(above);
+    *bottom = join(below);
 }
 
 /* Sixteen words; byte `at` of each as a float, at < 8. */
@@ -117,24 +133,53 @@ INLINE void interleave(const __m512 c[CHANNELS], float *to)
     }
 }
 
-/* The upper pair is read with two bytes behind it, the lower with two before it: neither leaves the picture. */
-INLINE void sixteen_pixels(const strip *s, int k, const uint8_t *rgb, size_t stride, float *to)
+/* Packing cuts off to 0..255 and works in quarters of a vector: each then holds four pixels' R, their G, their B, and
+ * B again. */
+INLINE void interleave_bytes(const gf_byte_map *map, const __m512 c[CHANNELS], uint8_t *to)
+{
+    const __m512i four =
+        _mm512_setr_epi32(0x01080400, 0x06020905, 0x0b07030a, 0x11181410, 0x16121915, 0x1b17131a, 0x21282420,
+                          0x26222925, 0x2b27232a, 0x31383430, 0x36323935, 0x3b37333a, 0, 0, 0, 0);
+    __m512i q[CHANNELS];
+    for (int i = 0; i < CHANNELS; i++) {
+        __m512 x = _mm512_add_ps(_mm512_mul_ps(c[i], _mm512_set1_ps(map->factor[i])), _mm512_set1_ps(map->offset[i]));
+        q[i] = _mm512_cvttps_epi32(x);
+    }
+    __m512i all = _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[2]));
+    all = _mm512_permutexvar_epi8(four, all);
+    _mm256_storeu_si256((__m256i *)to, _mm512_castsi512_si256(all));
+    _mm_storeu_si128((__m128i *)(to + 32), _mm512_extracti64x2_epi64(all, 2));
+}
+
+/* The upper pair is read with two bytes behind it, the lower with two before it: neither leaves the picture. Where it
+ * is mirrored, left and right change over. To bytes where there is a map. */
+INLINE void sixteen_pixels(const strip *s, int k, bool flip, const uint8_t *rgb, size_t stride, const gf_byte_map *map,
+                           void *to)
 {
     const uint8_t *under = rgb + stride - 2;
     const int32_t *offset = s->offset + k;
-    const sixteen top = {words(rgb, offset), words(rgb, offset + WORDS)};
-    const sixteen bottom = {words(under, offset), words(under, offset + WORDS)};
-    __m512 left = _mm512_load_ps(s->left + k), right = _mm512_load_ps(s->right + k), out[CHANNELS];
+    sixteen top, bottom;
+    words(rgb, under, offset, &top.first, &bottom.first);
+    words(rgb, under, offset + WORDS, &top.second, &bottom.second);
+    const __m512 one = _mm512_set1_ps(1), far = _mm512_load_ps(s->across + k), near = _mm512_sub_ps(one, far);
+    const __m512 left = flip ? far : near, right = flip ? near : far, lower = _mm512_load_ps(s->down + k),
+                 upper = _mm512_sub_ps(one, lower);
+    __m512 out[CHANNELS];
     for (int c = 0; c < CHANNELS; c++) {
-        __m512 above = _mm512_mul_ps(_mm512_load_ps(s->upper + k), blend(&top, c, left, right));
-        __m512 below = _mm512_mul_ps(_mm512_load_ps(s->lower + k), blend(&bottom, c + 2, left, right));
+        __m512 above = _mm512_mul_ps(upper, blend(&top, c, left, right));
+        __m512 below = _mm512_mul_ps(lower, blend(&bottom, c + 2, left, right));
         out[c] = _mm512_add_ps(above, below);
     }
-    interleave(out, to);
+    if (map) {
+        interleave_bytes(map, out, to);
+    } else {
+        interleave(out, to);
+    }
 }
 
-/* n <= STRIP pixels of a row, from x on. */
-AVX512 static void rotate_strip(const gf_rotation *r, const uint8_t *rgb, int x, int y, int n, float *dst)
+/* n <= STRIP pixels of a row, from x on; `size` bytes each in dst. */
+INLINE void rotate_strip(const gf_rotation *r, const uint8_t *rgb, int x, int y, int n, const gf_byte_map *map,
+                         size_t size, char *dst)
 {
     const __m512 lane = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     axis across = make_axis(r->m, y, r->w), down = make_axis(r->m + 3, y, r->h);
@@ -143,30 +188,53 @@ AVX512 static void rotate_strip(const gf_rotation *r, const uint8_t *rgb, int x,
     for (int k = 0; k < n; k += LANES)
         locate(r, &across, &down, _mm512_add_ps(_mm512_set1_ps((float)(x + k)), lane), &s, k);
     int k = 0;
-    for (; k + LANES <= n; k += LANES) sixteen_pixels(&s, k, rgb, stride, dst + k * CHANNELS);
+    for (; k + LANES <= n; k += LANES) sixteen_pixels(&s, k, r->flip, rgb, stride, map, dst + (size_t)k * size);
     if (k == n) return;
-    float aside[LANES * CHANNELS];
-    sixteen_pixels(&s, k, rgb, stride, aside);
-    memcpy(dst + k * CHANNELS, aside, sizeof(float) * CHANNELS * (size_t)(n - k));
+    char aside[LANES * CHANNELS * sizeof(float)];
+    sixteen_pixels(&s, k, r->flip, rgb, stride, map, aside);
+    memcpy(dst + (size_t)k * size, aside, (size_t)(n - k) * size);
 }
 
-static void rotate(const gf_rotation *r, const uint8_t *rgb, float *dst)
+INLINE void rotate(const gf_rotation *r, const uint8_t *rgb, const gf_byte_map *map, size_t size, char *dst)
 {
     gf_rotate_fetch(r, rgb);
     for (int y = 0, n; y < r->h; y++) {
-        for (int x = 0; x < r->w; x += n, dst += n * CHANNELS) {
+        for (int x = 0; x < r->w; x += n, dst += (size_t)n * size) {
             n = r->w - x < STRIP ? r->w - x : STRIP;
-            rotate_strip(r, rgb, x, y, n, dst);
+            rotate_strip(r, rgb, x, y, n, map, size, dst);
         }
     }
 }
 
-bool gf_rotate_avx512(const gf_rotation *r, const uint8_t *rgb, float *dst)
+AVX512 static void rotate_floats(const gf_rotation *r, const uint8_t *rgb, void *dst)
+{
+    rotate(r, rgb, NULL, CHANNELS * sizeof(float), dst);
+}
+
+AVX512 static void rotate_bytes(const gf_rotation *r, const uint8_t *rgb, const gf_byte_map *map, void *dst)
+{
+    const gf_byte_map copy = *map; /* that no store through dst can be thought to change */
+    rotate(r, rgb, &copy, CHANNELS, dst);
+}
+
+static bool suits(const gf_rotation *r)
 {
     bool here = __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw") &&
                 __builtin_cpu_supports("avx512dq");
-    if (!here || !gf_rotate_suits(r, LANES)) return false;
-    rotate(r, rgb, dst);
+    return here && gf_rotate_suits(r, LANES);
+}
+
+bool gf_rotate_avx512(const gf_rotation *r, const uint8_t *rgb, float *dst)
+{
+    if (!suits(r)) return false;
+    rotate_floats(r, rgb, dst);
+    return true;
+}
+
+bool gf_rotate_bytes_avx512(const gf_rotation *r, const uint8_t *rgb, const gf_byte_map *map, uint8_t *dst)
+{
+    if (!suits(r)) return false;
+    rotate_bytes(r, rgb, map, dst);
     return true;
 }
 
@@ -177,6 +245,12 @@ bool gf_rotate_avx512(const gf_rotation *r, const uint8_t *rgb, float *dst)
     (void)r;
     (void)rgb;
     (void)dst;
+    return false;
+}
+
+bool gf_rotate_bytes_avx512(const gf_rotation *r, const uint8_t *rgb, const gf_byte_map *map, uint8_t *dst)
+{
+    (void)r, (void)rgb, (void)map, (void)dst;
     return false;
 }
 

@@ -147,6 +147,32 @@ static void reads_and_writes_inside(void **state)
     }
 }
 
+/* Of every change and of none, for maps that go beyond 0..255 on both sides. */
+static void bytes_are_those_of_the_floats(void **state)
+{
+    (void)state;
+    enum { GUARD = 0xa5 };
+    static uint8_t bytes[MOST * MOST * 3 + 1];
+    const gf_byte_map maps[] = {{{1, 1, 1}, {0.5f, 0.5f, 0.5f}}, {{1.7f, 0.31f, -2}, {-60.3f, 9, 300.25f}}};
+    gf_rng r = gf_rng_make(6, GF_PURPOSE_SYNTHETIC, 0, 0);
+    for (int round = 0; round < 400; round++) {
+        int h = 1 + (int)gf_rng_below(&r, MOST), w = round % 2 ? h : 1 + (int)gf_rng_below(&r, MOST);
+        const gf_byte_map *map = &maps[round / 2 % 2];
+        gf_augment_params p = {gf_rng_below(&r, 2), round % 5 ? gf_rng_range(&r, -0.5f, 0.5f) : 0};
+        const gf_augment_params *params = round % 7 ? &p : NULL;
+        size_t n = (size_t)h * w * 3;
+        if (round % 40 == 0) fill(&r);
+        bytes[n] = GUARD;
+        gf_augment_apply(params, picture, h, w, got);
+        gf_augment_bytes(params, picture, h, w, map, bytes);
+        for (size_t i = 0; i < n; i++) {
+            uint8_t want = gf_to_byte(map, (int)(i % 3), got[i]);
+            if (bytes[i] != want) fail_msg("%dx%d[%zu]: %d, wanted %d (%g)", h, w, i, bytes[i], want, got[i]);
+        }
+        assert_int_equal(bytes[n], GUARD);
+    }
+}
+
 static void sine_is_right(void **state)
 {
     (void)state;
@@ -246,6 +272,7 @@ int main(void)
         cmocka_unit_test(flips_before_it_turns),
         cmocka_unit_test(fast_ways_have_the_bits_of_the_plain_one),
         cmocka_unit_test(reads_and_writes_inside),
+        cmocka_unit_test(bytes_are_those_of_the_floats),
         cmocka_unit_test(sine_is_right),
         cmocka_unit_test(draws_depend_on_seed_epoch_and_sample_alone),
         cmocka_unit_test(specs_are_parsed_and_written),

@@ -1,0 +1,27 @@
+/* bytes.h - a picture as a network in bytes takes it: a value v of channel c becomes v factor[c] + offset[c], cut off
+ * to 0..255 and its fraction (so 0.5 in the offset rounds). What comes out before that fits an int. */
+#ifndef GF_IMAGE_BYTES_H
+#define GF_IMAGE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct gf_byte_map {
+    float factor[3], offset[3];
+} gf_byte_map;
+
+static inline uint8_t gf_to_byte(const gf_byte_map *map, int channel, float value)
+{
+    float v = value * map->factor[channel] + map->offset[channel];
+    v = v > 0 ? v : 0;
+    return (uint8_t)(int32_t)(v < 255 ? v : 255);
+}
+
+/* rgb to dst, n pixels. */
+void gf_bytes_convert(const gf_byte_map *map, const uint8_t *rgb, size_t n, uint8_t *dst);
+
+/* Whether this CPU looks so many bytes up at a time (AVX-512 VBMI) that it is worth while not to go by floats. */
+bool gf_bytes_are_fast(void);
+
+#endif
