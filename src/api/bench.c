@@ -19,15 +19,28 @@ typedef struct synthetic {
     gf_augment_spec augment;
 } synthetic;
 
+static const uint8_t *pixels_of(const synthetic *s, uint32_t sample)
+{
+    return s->pixels + sample % (uint32_t)s->batch * (size_t)(s->width * s->height * 3);
+}
+
 static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
                             graft_error *err)
 {
     (void)worker, (void)err;
     const synthetic *s = ctx;
-    size_t bytes = (size_t)(s->width * s->height * 3);
     gf_augment_params drawn = gf_augment_draw(&s->augment, 1, epoch, sample);
-    gf_augment_apply(training ? &drawn : NULL, s->pixels + sample % (uint32_t)s->batch * bytes, s->height, s->width,
-                     dst);
+    gf_augment_apply(training ? &drawn : NULL, pixels_of(s, sample), s->height, s->width, dst);
+    return GRAFT_OK;
+}
+
+static graft_status picture_bytes(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
+                                  uint8_t *dst, int worker, graft_error *err)
+{
+    (void)worker, (void)err;
+    const synthetic *s = ctx;
+    gf_augment_params drawn = gf_augment_draw(&s->augment, 1, epoch, sample);
+    gf_augment_bytes(training ? &drawn : NULL, pixels_of(s, sample), s->height, s->width, map, dst);
     return GRAFT_OK;
 }
 
@@ -65,7 +78,7 @@ static graft_status time_steps(graft_model *m, gf_engine *e, const char *optimiz
         sample[i] = (uint32_t)i;
         label[i] = (int32_t)(i % (size_t)m->model.classes);
     }
-    gf_feed feed = {picture, s};
+    gf_feed feed = {picture, s, picture_bytes};
     for (int k = 0; k < WARM_UP + o->steps; k++) {
         double t = gf_sys_seconds();
         gf_batch now = {(uint32_t)k, (uint64_t)k, batch, sample, label};
@@ -184,7 +197,7 @@ graft_status graft_bench(graft_model *m, const graft_bench_options *o, graft_res
     for (size_t i = 0; i < bytes; i++) s.pixels[i] = (uint8_t)gf_rng_u32(&rng);
     phase_result frozen, tune;
     double peak;
-    GF_GOTO(gf_api_choose_frozen(m, &(gf_feed){picture, &s}, 0, (uint32_t)o->batch, false, err));
+    GF_GOTO(gf_api_choose_frozen(m, &(gf_feed){picture, &s, picture_bytes}, 0, (uint32_t)o->batch, false, err));
     GF_GOTO(time_phase(m, (int)gf_model_backbone_layers(&m->model), "adam", &s, o, &frozen, err));
     GF_GOTO(time_phase(m, boundary, "rmsprop", &s, o, &tune, err));
     GF_GOTO(measure_peak(m->context, m->facts.dtype, &peak, err));

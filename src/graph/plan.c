@@ -2,6 +2,7 @@
 
 #include "graph/arena.h"
 #include "graph/int8.h"
+#include "ops/kernels.h"
 
 #include <string.h>
 
@@ -49,6 +50,22 @@ double gf_plan_flops(const gf_plan *p)
 }
 
 gf_dtype gf_plan_value_dtype(const gf_plan *p, int value) { return p->type[value]; }
+
+bool gf_plan_takes_bytes(const gf_plan *p, float factor[3], float offset[3])
+{
+    const int64_t colours = 3;
+    if (p->n < 2 || p->spec.keep) return false;
+    const gf_op_spec *s = &p->op[0].spec;
+    int picture = p->g->input;
+    bool bytes = s->cls == &gf_op_rescale && node_at(p, 0)->src[0] == picture && s->dst_dtype == GF_U8 &&
+                 s->dst.dim[s->dst.rank - 1] == colours;
+    for (size_t i = 1; i < p->n; i++) {
+        const gf_node *n = node_at(p, i);
+        for (int k = 0; k < n->spec.n_src; k++) bytes = bytes && n->src[k] != picture;
+    }
+    if (bytes) gf_rescale_byte_map(s, factor, offset);
+    return bytes;
+}
 
 /* Maps are of the plan's type; the picture, pooled features and what is computed from those alone (the gates of
  * squeeze-and-excitation) stay f32: there is little of it. */
@@ -353,12 +370,24 @@ void gf_lane_destroy(gf_lane *lane)
     gf_free(lane);
 }
 
-graft_status gf_lane_forward(gf_lane *lane, const gf_step *step, graft_error *err)
+void *gf_lane_picture_bytes(const gf_lane *lane) { return gf_lane_value(lane, node_at(lane->p, 0)->dst); }
+
+static graft_status forward_from(gf_lane *lane, size_t first, const gf_step *step, graft_error *err)
 {
-    for (size_t i = 0; i < lane->p->n; i++) {
+    for (size_t i = first; i < lane->p->n; i++) {
         GF_TRY(lane->exec[i].op->spec.cls->forward(&lane->exec[i], step, err));
     }
     return GRAFT_OK;
+}
+
+graft_status gf_lane_forward(gf_lane *lane, const gf_step *step, graft_error *err)
+{
+    return forward_from(lane, 0, step, err);
+}
+
+graft_status gf_lane_forward_bytes(gf_lane *lane, const gf_step *step, graft_error *err)
+{
+    return forward_from(lane, 1, step, err);
 }
 
 graft_status gf_lane_backward(gf_lane *lane, const gf_step *step, graft_error *err)

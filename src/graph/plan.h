@@ -33,6 +33,11 @@ size_t gf_plan_grad_count(const gf_plan *p); /* floats of a lane's gradient bloc
 size_t gf_plan_fold_count(const gf_plan *p); /* floats of scratch for the two calls below */
 gf_dtype gf_plan_value_dtype(const gf_plan *p, int value);
 
+/* Whether all that the first node does is to make bytes of a picture in colours: v of channel c becomes
+ * v factor[c] + offset[c], cut off to 0..255 and its fraction. Whoever makes these bytes himself leaves them in
+ * gf_lane_picture_bytes and begins behind it. */
+bool gf_plan_takes_bytes(const gf_plan *p, float factor[3], float offset[3]);
+
 /* Folds and packs the weights of node i from the model's present values. Different nodes at the same time: each with
  * its own scratch. */
 graft_status gf_plan_prepare(gf_plan *p, size_t i, float *scratch, graft_error *err);
@@ -51,8 +56,10 @@ size_t gf_lane_bytes(const gf_lane *lane);
 /* Where a value lies: inputs are written before forward, outputs are read after it (until the next forward). */
 void *gf_lane_value(const gf_lane *lane, int value);
 void *gf_lane_diff(const gf_lane *lane, int value); /* its gradient: the output's is written before backward */
+void *gf_lane_picture_bytes(const gf_lane *lane);   /* of a plan that takes bytes */
 
 graft_status gf_lane_forward(gf_lane *lane, const gf_step *step, graft_error *err);
+graft_status gf_lane_forward_bytes(gf_lane *lane, const gf_step *step, graft_error *err); /* behind the first node */
 graft_status gf_lane_backward(gf_lane *lane, const gf_step *step, graft_error *err);
 
 #endif

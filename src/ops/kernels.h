@@ -73,6 +73,10 @@ void gf_sum_rows(const void *src, gf_dtype type, size_t rows, size_t c, float *s
 void gf_rescale(const float *src, void *dst, gf_dtype type, size_t n, int channels, const float scale[4],
                 const float offset[4]);
 
+/* Of a rescale that leaves bytes: src v of channel k becomes v factor[k] + offset[k], cut off to 0..255 and its
+ * fraction. */
+void gf_rescale_byte_map(const gf_op_spec *s, float *factor, float *offset);
+
 /* dst[i] = src[i] * factor[i % period] + offset[i % period], cut off to 0..255 (so 0.5 in the offset rounds). src: f32
  * or bf16. Fast where the period is long and a multiple of 16. */
 void gf_quantise(uint8_t *dst, const void *src, gf_dtype type, size_t n, const float *factor, const float *offset,

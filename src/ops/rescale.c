@@ -73,18 +73,22 @@ static void run(const gf_op_spec *s, const void *from, gf_dtype from_type, void 
     (s->dst.dim[s->dst.rank - 1] > GF_BLOCK ? each_value : each_block)(s, from, from_type, to, to_type, back);
 }
 
-/* To bytes: dst's scale and zero go into src's. */
-static void to_bytes(const gf_op_spec *s, const gf_op_args *a)
+void gf_rescale_byte_map(const gf_op_spec *s, float *factor, float *offset)
 {
-    enum { PERIOD = 3 * 4 * 64 }; /* whole pixels of any number of channels, whole vectors */
     const gf_quant *q = &s->dst_quant;
     const float half = 0.5f;
-    float factor[PERIOD], offset[PERIOD];
-    size_t c = (size_t)s->dst.dim[s->dst.rank - 1];
-    for (size_t k = 0; k < c; k++) {
+    for (int64_t k = 0; k < s->dst.dim[s->dst.rank - 1]; k++) {
         factor[k] = s->rescale.scale[k] / q->scale[k];
         offset[k] = s->rescale.offset[k] / q->scale[k] + (q->zero ? q->zero[k] : 0) + half;
     }
+}
+
+static void to_bytes(const gf_op_spec *s, const gf_op_args *a)
+{
+    enum { PERIOD = 3 * 4 * 64 }; /* whole pixels of any number of channels, whole vectors */
+    float factor[PERIOD], offset[PERIOD];
+    size_t c = (size_t)s->dst.dim[s->dst.rank - 1];
+    gf_rescale_byte_map(s, factor, offset);
     for (size_t i = c; i < PERIOD; i++) factor[i] = factor[i - c], offset[i] = offset[i - c];
     gf_quantise(a->dst, a->src[0], s->src_dtype[0], gf_count(&s->dst), factor, offset, PERIOD);
 }

@@ -49,6 +49,7 @@ static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *
                          .int8_layers = e->spec.int8_layers,
                          .keep = e->spec.keep};
     GF_TRY(gf_plan_create(&e->frozen, &e->graph, e->ops, &spec, err));
+    e->takes_bytes = gf_bytes_are_fast() && gf_plan_takes_bytes(e->frozen, e->map.factor, e->map.offset);
     if (!e->spec.train) return GRAFT_OK;
     spec = (gf_plan_spec){.first = e->cut,
                           .last = e->graph.n_nodes,
@@ -239,25 +240,56 @@ static void make_grey(float *dst, const float *rgb, size_t n)
     }
 }
 
+/* Where a feed's picture goes. */
+typedef struct place {
+    const gf_feed *feed;
+    bool bytes;
+    size_t values; /* of a picture as the network takes it */
+    uint32_t epoch;
+    bool training;
+    int worker;
+    char *dst; /* the first picture */
+} place;
+
+static size_t size_of(const place *p) { return p->values * (p->bytes ? 1 : sizeof(float)); }
+
+/* Picture i of a micro-batch. */
+static graft_status fetch(gf_engine *e, const place *p, size_t i, uint32_t sample, graft_error *err)
+{
+    void *dst = p->dst + i * size_of(p);
+    if (p->bytes) {
+        return p->feed->bytes(p->feed->ctx, p->epoch, sample, p->training, &e->map, dst, p->worker, err);
+    }
+    float *to = e->colours ? e->colours[p->worker] : dst;
+    GF_TRY(p->feed->picture(p->feed->ctx, p->epoch, sample, p->training, to, p->worker, err));
+    if (e->colours) make_grey(dst, to, p->values);
+    return GRAFT_OK;
+}
+
 graft_status gf_engine_frozen(gf_engine *e, const gf_feed *feed, uint32_t epoch, bool training, const uint32_t *sample,
                               size_t n, int worker, bool *lost, graft_error *err)
 {
     gf_lane *lane = e->frozen_lane[worker];
-    size_t picture = gf_count(&e->graph.value[e->graph.input].shape), lost_here = 0;
-    float *dst = gf_lane_value(lane, e->graph.input);
+    size_t lost_here = 0, micro = (size_t)e->spec.frozen_micro;
+    bool bytes = e->takes_bytes && feed->bytes;
+    place p = {feed,
+               bytes,
+               gf_count(&e->graph.value[e->graph.input].shape),
+               epoch,
+               training,
+               worker,
+               bytes ? gf_lane_picture_bytes(lane) : gf_lane_value(lane, e->graph.input)};
     for (size_t i = 0; i < n; i++) {
-        float *to = e->colours ? e->colours[worker] : dst + i * picture;
-        graft_status status = feed->picture(feed->ctx, epoch, sample[i], training, to, worker, err);
-        if (e->colours && status == GRAFT_OK) make_grey(dst + i * picture, to, picture);
+        graft_status status = fetch(e, &p, i, sample[i], err);
         lost[i] = status == GRAFT_DATA;
         lost_here += lost[i];
-        if (lost[i]) memset(dst + i * picture, 0, picture * sizeof *dst);
+        if (lost[i]) memset(p.dst + i * size_of(&p), 0, size_of(&p));
         if (status != GRAFT_OK && status != GRAFT_DATA) return status;
     }
     if (lost_here == n) return GRAFT_OK;
-    size_t micro = (size_t)e->spec.frozen_micro;
-    if (n < micro) memset(dst + n * picture, 0, (micro - n) * picture * sizeof *dst);
-    return gf_lane_forward(lane, &(gf_step){.training = false}, err);
+    if (n < micro) memset(p.dst + n * size_of(&p), 0, (micro - n) * size_of(&p));
+    const gf_step step = {.training = false};
+    return bytes ? gf_lane_forward_bytes(lane, &step, err) : gf_lane_forward(lane, &step, err);
 }
 
 void gf_engine_take(const gf_engine *e, int worker, size_t part, size_t from, char *rows, size_t to)

@@ -10,6 +10,7 @@
 
 #include "base/threads.h"
 #include "graph/plan.h"
+#include "image/bytes.h"
 #include "train/optimizer.h"
 
 typedef struct gf_engine gf_engine;
@@ -20,6 +21,9 @@ typedef struct gf_feed {
     graft_status (*picture)(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
                             graft_error *err);
     void *ctx;
+    /* May be NULL: the same picture, as bytes made of those floats; what a network in bytes asks for. */
+    graft_status (*bytes)(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
+                          uint8_t *dst, int worker, graft_error *err);
 } gf_feed;
 
 typedef struct gf_engine_spec {

@@ -32,8 +32,10 @@ struct gf_engine {
     gf_lane **frozen_lane, **tail_lane; /* threads; the larger of blocks and threads */
     size_t tail_lanes;
     float **block;
-    float **scratch;          /* a thread: folding */
-    float **colours;          /* a thread: a colour picture, where the network takes grey ones; else NULL */
+    float **scratch;  /* a thread: folding */
+    float **colours;  /* a thread: a colour picture, where the network takes grey ones; else NULL */
+    bool takes_bytes; /* the frozen part: pictures as bytes, by `map` */
+    gf_byte_map map;
     size_t origin, trainable; /* the range of the model's block that trains */
     float *grad;
     double *squares; /* partial sums of the norm */

@@ -83,10 +83,67 @@ static void networks_are_in_bytes_and_near(void **state)
     }
 }
 
+static uint8_t pixel(uint32_t sample, int i) { return (uint8_t)(i * (int)(sample + 3) + i / 7 * (i % 5)); }
+
+static graft_status whole_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                                  graft_error *err)
+{
+    (void)ctx, (void)epoch, (void)training, (void)worker, (void)err;
+    if (sample == 2) return GRAFT_DATA;
+    for (int i = 0; i < size * size * 3; i++) dst[i] = (float)pixel(sample, i);
+    return GRAFT_OK;
+}
+
+static graft_status picture_bytes(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
+                                  uint8_t *dst, int worker, graft_error *err)
+{
+    (void)epoch, (void)training, (void)worker, (void)err;
+    if (sample == 2) return GRAFT_DATA;
+    for (int i = 0; i < size * size * 3; i++) dst[i] = gf_to_byte(map, i % 3, (float)pixel(sample, i));
+    *(bool *)ctx = true;
+    return GRAFT_OK;
+}
+
+/* A feed that has bytes gives what one of floats does, which the network makes bytes of itself; one sample is lost. */
+static void bytes_from_the_feed_change_nothing(void **state)
+{
+    (void)state;
+    if (!gf_ops_has_int8(ops)) return;
+    const uint32_t sample[PICTURES] = {0, 1, 2, 3, 4, 5};
+    static float out[2][PICTURES * 1024];
+    bool lost[PICTURES], asked = false;
+    gf_model m;
+    gf_calibration c;
+    gf_engine *e;
+    gf_engine_spec spec;
+    size = 64;
+    gf_zoo_options o = {.width = size, .height = size, .classes = 2};
+    assert_int_equal(gf_zoo_build(&m, "mobilenet_v3_small", &o, NULL), GRAFT_OK);
+    gf_model_init(&m, 5, 0);
+    gf_feed floats = {.picture = whole_picture}, bytes = {whole_picture, &asked, picture_bytes};
+    assert_int_equal(gf_calibrate(&m, ops, pool, &floats, sample, PICTURES, GF_F32, &c, NULL), GRAFT_OK);
+    gf_engine_defaults(&spec);
+    spec.int8_layers = (int)m.n_layers;
+    spec.output_layer = m.features;
+    assert_int_equal(gf_engine_create(&e, &m, ops, pool, &spec, NULL), GRAFT_OK);
+    size_t n = gf_engine_outputs(e);
+    assert_true(n <= 1024);
+    assert_int_equal(gf_engine_forward(e, &floats, NULL, sample, PICTURES, out[0], lost, NULL), GRAFT_OK);
+    assert_int_equal(gf_engine_forward(e, &bytes, NULL, sample, PICTURES, out[1], lost, NULL), GRAFT_OK);
+    assert_int_equal(asked, gf_bytes_are_fast());
+    for (size_t i = 0; i < PICTURES; i++) {
+        assert_int_equal(lost[i], i == 2);
+        if (!lost[i]) assert_memory_equal(out[0] + i * n, out[1] + i * n, n * sizeof(float));
+    }
+    gf_engine_destroy(e);
+    gf_model_free(&m);
+}
+
 int main(void)
 {
     if (gf_ops_create(&ops, NULL, NULL) || gf_pool_create(&pool, 2, gf_ops_start_worker, NULL)) return 1;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(networks_are_in_bytes_and_near)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(networks_are_in_bytes_and_near),
+                                       cmocka_unit_test(bytes_from_the_feed_change_nothing)};
     int failed = cmocka_run_group_tests_name("int8 networks", tests, NULL, NULL);
     gf_pool_destroy(pool);
     gf_ops_destroy(ops);
