@@ -33,7 +33,7 @@ const char *gf_ops_machine(const gf_ops *ops);
 
 /* graft's own loops, as far as timing them goes: to be raised with every change that may let another candidate win
  * (a faster or slower loop, a new or dropped candidate, a key that means something else). */
-enum { GF_OPS_LOOPS = 2 };
+enum { GF_OPS_LOOPS = 3 };
 
 /* The machine and graft's version and loops: what was timed elsewhere, or by another graft, is timed again. */
 const char *gf_ops_timed_by(const gf_ops *ops);
