@@ -27,7 +27,7 @@ static bool run(void *ctx, int candidate)
     trial *t = ctx;
     t->runs[candidate]++;
     if (candidate == 2) return false;
-    struct timespec pause = {.tv_nsec = candidate == 0 ? 20000000 : 100000};
+    struct timespec pause = {.tv_nsec = candidate == 0 ? 80000000 : 100000};
     nanosleep(&pause, NULL);
     return true;
 }
