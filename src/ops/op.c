@@ -69,6 +69,7 @@ size_t gf_op_kernel_count(const gf_op_spec *spec)
     }
     if (spec->cls == &gf_op_dense || spec->cls == &gf_op_dense_naive) return ic * (size_t)spec->dense.units;
     if (spec->cls == &gf_op_table) return gf_count(&spec->dst) / (size_t)spec->dst.dim[0];
+    if (spec->cls == &gf_op_batch_norm) return 3 * ic;
     return spec->cls == &gf_op_affine || spec->cls == &gf_op_norm ? ic : 0;
 }
 

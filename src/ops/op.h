@@ -128,7 +128,7 @@ typedef struct gf_op_spec {
         struct {
             int groups; /* group normalisation over (h, w, c / groups); 0: layer normalisation over the last axis */
             float epsilon;
-        } norm; /* kernel: gamma [c], bias: beta [c] */
+        } norm; /* kernel: gamma [c], bias: beta [c]; batch_norm: no groups, and what its file says */
         struct {
             int heads;
             float scale;
@@ -171,6 +171,7 @@ typedef struct gf_step {
     uint64_t seed;
     uint32_t epoch;
     const uint32_t *sample; /* the number of each picture of the micro-batch */
+    size_t pictures;        /* in training: how many of them are there, the first ones; 0: all */
 } gf_step;
 
 struct gf_op_class {
@@ -222,7 +223,8 @@ extern const gf_op_class gf_op_norm; /* layer and group normalisation */
 extern const gf_op_class gf_op_attention, gf_op_attention_naive;
 extern const gf_op_class gf_op_table; /* a row of its kernel for each place of src, of which only the shape counts */
 extern const gf_op_class gf_op_rescale;
-extern const gf_op_class gf_op_affine; /* batch normalisation on fixed statistics that could not be folded */
+extern const gf_op_class gf_op_affine;     /* batch normalisation on fixed statistics that could not be folded */
+extern const gf_op_class gf_op_batch_norm; /* on the micro-batch's own */
 extern const gf_op_class gf_op_pad;
 
 /* Calls with defaults for empty slots. `spec->dst` is set by create from infer. */

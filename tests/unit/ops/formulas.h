@@ -191,6 +191,16 @@ static inline double norm_formula(const run *r, size_t i)
     return x * (double)r->kernel[i % c] + (double)r->bias[i % c];
 }
 
+static inline double batch_norm_formula(const run *r, size_t i)
+{
+    size_t c = r->n_bias, n = r->n_dst / c;
+    double sum = 0, squares = 0;
+    for (size_t k = i % c; k < r->n_dst; k += c) sum += src_at(r, 0, k);
+    for (size_t k = i % c; k < r->n_dst; k += c) squares += pow(src_at(r, 0, k) - sum / (double)n, 2);
+    double x = (src_at(r, 0, i) - sum / (double)n) / sqrt(squares / (double)n + (double)r->op.spec.norm.epsilon);
+    return act_of(r, x * (double)r->kernel[i % c] + (double)r->bias[i % c]);
+}
+
 static inline double rescale_formula(const run *r, size_t i)
 {
     const gf_op_spec *s = &r->op.spec;
@@ -221,6 +231,7 @@ static const struct {
     {&gf_op_softmax, softmax_formula},
     {&gf_op_glu, glu_formula},
     {&gf_op_norm, norm_formula},
+    {&gf_op_batch_norm, batch_norm_formula},
     {&gf_op_rescale, rescale_formula},
     {&gf_op_table, table_formula},
 };

@@ -221,6 +221,26 @@ static const other others[] = {
      false,
      2e-3,
      0x1p-7f},
+    {"batch norm",
+     {.cls = &gf_op_batch_norm, .n_src = 1, .src = {R4(3, 5, 4, 7)}, .diff_weights = true, .norm = {0, 1e-3f}},
+     false,
+     2e-3,
+     0x1p-7f},
+    {"batch norm, alias",
+     {.cls = &gf_op_batch_norm, .n_src = 1, .src = {R4(8, 3, 3, 48)}, .diff_weights = true, .norm = {0, 1e-3f}},
+     true,
+     2e-3,
+     0x1p-7f},
+    {"batch norm of features, added",
+     {.cls = &gf_op_batch_norm,
+      .n_src = 1,
+      .src = {R2(8, 33)},
+      .diff_weights = true,
+      .norm = {0, 1e-3f},
+      .accumulate = {true}},
+     false,
+     2e-3,
+     0x1p-7f},
     {"rescale, turned, added",
      {.cls = &gf_op_rescale,
       .n_src = 1,
@@ -266,7 +286,7 @@ static inline op_case other_case(const other *o)
         if (!s->src[k].rank) s->src[k] = s->src[0];
         s->diff_src[k] = s->cls != &gf_op_table; /* whose is zero: test_ops_elementwise.c */
     }
-    s->has_bias = s->cls == &gf_op_affine || s->cls == &gf_op_norm;
+    s->has_bias = s->cls == &gf_op_affine || s->cls == &gf_op_norm || s->cls == &gf_op_batch_norm;
     return c;
 }
 
