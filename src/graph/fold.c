@@ -1,4 +1,5 @@
-/* fold.c - batch normalisation folded into kernels, and gradients unfolded again (the formulas: graph.h). */
+/* fold.c - batch normalisation folded into kernels, and gradients unfolded again (the formulas: graph.h); and where it
+ * runs on the batch's statistics, what its operation takes and gives (src/ops/batch_norm.c). */
 #include "graph/graph.h"
 
 #include <math.h>
@@ -41,11 +42,46 @@ static void scale_row(float *restrict out, const float *restrict in, const float
     for (size_t i = 0; i < n; i++) out[i] = in[i] * scale[i];
 }
 
+/* ---- on the batch's statistics: the kernel is [gamma][mean][variance] */
+
+static bool on_batch(const gf_node *n) { return n->spec.cls == &gf_op_batch_norm; }
+
+static void stack(const fold_view *v, float *kernel, float *bias)
+{
+    for (size_t o = 0; o < v->oc; o++) {
+        kernel[o] = v->gamma ? v->gamma[o] : 1;
+        kernel[v->oc + o] = v->mean[o];
+        kernel[2 * v->oc + o] = v->variance[o];
+        bias[o] = v->beta ? v->beta[o] : 0;
+    }
+}
+
+void gf_node_move(gf_model *m, const gf_node *n, const float *dkernel, size_t pictures)
+{
+    if (!on_batch(n)) return;
+    float *mean = m->value + m->param[n->mean].offset, *variance = m->value + m->param[n->variance].offset;
+    size_t c = m->param[n->mean].count;
+    double values = (double)pictures * (double)gf_count(&n->spec.dst) / (double)c; /* of a channel */
+    double larger = n->unbiased && values > 1 ? values / (values - 1) : 1, fresh = 1 - (double)n->momentum;
+    for (size_t o = 0; o < c; o++) {
+        double d = (double)dkernel[c + o] / (double)pictures, about = (double)dkernel[2 * c + o] / (double)pictures;
+        double spread = fmax(about - d * d, 0) * larger; /* about the moving mean, then about its own */
+        mean[o] = (float)((double)mean[o] + fresh * d);
+        variance[o] = (float)((double)variance[o] + fresh * (spread - (double)variance[o]));
+    }
+}
+
+/* ---- folded */
+
 static float gamma_at(const fold_view *v, size_t o) { return v->gamma ? v->gamma[o] : 1; }
 
 void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bias)
 {
     fold_view v = view(m, n);
+    if (on_batch(n)) {
+        stack(&v, kernel, bias);
+        return;
+    }
     for (size_t o = 0; o < v.oc && v.variance; o++) {
         float s = gamma_at(&v, o) / sqrtf(v.variance[o] + n->epsilon);
         bias[o] = (v.beta ? v.beta[o] : 0) + ((v.bias ? v.bias[o] : 0) - v.mean[o]) * s;
@@ -73,6 +109,11 @@ void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, c
     fold_view v = view(m, n);
     float *dk = place(m, n->kernel, grad, origin), *db = place(m, n->bias, grad, origin);
     float *dgamma = place(m, n->gamma, grad, origin), *dbeta = place(m, n->beta, grad, origin);
+    if (on_batch(n)) {
+        if (dgamma) memcpy(dgamma, dkernel, v.oc * sizeof *dgamma);
+        if (dbeta) memcpy(dbeta, dbias, v.oc * sizeof *dbeta);
+        return;
+    }
     if (!v.variance) {
         if (dk) memcpy(dk, dkernel, v.rows * v.oc * sizeof *dk);
         if (db) memcpy(db, dbias, v.oc * sizeof *db);

@@ -4,7 +4,9 @@
  * Where batch normalisation uses fixed statistics (Keras's training=False) convolution and normalisation are one
  * convolution: s = gamma / sqrt(var + eps)      W' = s W      b' = beta + (b - mean) s also while gamma and beta train;
  * their gradients come out of those of W' and b': dW = s dW'    db = s db'    dbeta = db'    dgamma = (sum_c dW' W + (b
- * - mean) db') / sqrt(var + eps)     */
+ * - mean) db') / sqrt(var + eps)
+ *
+ * Where it is to measure its batch (gf_lower_options) it is a node of its own, behind the freeze boundary alone. */
 #ifndef GF_GRAPH_GRAPH_H
 #define GF_GRAPH_GRAPH_H
 
@@ -14,7 +16,8 @@ typedef struct gf_node {
     gf_op_spec spec;                               /* shapes with n = 1; gradients' flags are the plan's business */
     int src[GF_OP_MAX_SRC], dst;                   /* values */
     int kernel, bias, gamma, beta, mean, variance; /* parameters; -1: none */
-    float epsilon;
+    float epsilon, momentum;                       /* momentum, unbiased: of gf_op_batch_norm, see gf_node_move */
+    bool unbiased;
     int layer;       /* the last layer it computes */
     bool trains;     /* one of its parameters does */
     bool needs_grad; /* it trains, or something before it */
@@ -41,6 +44,7 @@ typedef struct gf_lower_options {
     bool no_fusion;   /* one node a layer: for tests */
     int output_layer; /* the graph ends with this layer's output; -1: with the model's */
     bool naive;       /* the naive twins */
+    bool batch_norm;  /* batch normalisation that trains does so on the statistics of the batch */
     int int8_layers;  /* what lies below this layer and does not train may be computed in bytes */
 } gf_lower_options;
 
@@ -68,6 +72,10 @@ bool gf_graph_is_between(const gf_graph *g, int value);
 
 /* Kernel and bias as the node's operation wants them, from the model's parameters: copies into kernel and bias. */
 void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bias);
+/* Moves the statistics of a gf_op_batch_norm node (of another: nothing): moving = momentum moving + (1 - momentum) new.
+ * New are the mean and the variance over all micro-batches of a step; dkernel is the sum of their gradients, `pictures`
+ * how many were in them. Where layers are PyTorch's that variance is the unbiased one. */
+void gf_node_move(gf_model *m, const gf_node *n, const float *dkernel, size_t pictures);
 /* Sets the gradients of this node's parameters that train; grad[0] belongs to value `origin` of the model's block. */
 void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, const float *dbias, float *grad,
                     size_t origin);

@@ -83,6 +83,7 @@ static bool takes_act(const lowering_state *st, int layer, const gf_node *n, gf_
     const gf_op_class *cls = n->spec.cls;
     bool by_class =
         is_conv(n) || cls == &gf_op_affine || cls == &gf_op_add || cls == &gf_op_dense || cls == &gf_op_dense_naive;
+    if (cls == &gf_op_batch_norm) return act == GF_ACT_RELU || act == GF_ACT_RELU6; /* those that cut off */
     bool in_bytes = act == GF_ACT_SILU && cls == &gf_op_conv && layer < st->o->int8_layers &&
                     n->spec.dst.dim[1] * n->spec.dst.dim[2] > 1;
     return by_class && (act < GF_ACT_NEEDS_SRC || (!st->grads[layer] && (act == GF_ACT_HARD_SILU || in_bytes)));
@@ -230,18 +231,29 @@ static graft_status lower_separable(lowering_state *st, int layer, graft_error *
     return close_with_act(st, layer, n, err);
 }
 
+/* Whether a batch normalisation measures its batch: what is frozen stays on its moving statistics, as in Keras. */
+static bool measures(const lowering_state *st, int layer)
+{
+    return st->o->batch_norm && (!layer_at(st, layer)->backbone || layer >= st->g->model->boundary);
+}
+
 static graft_status lower_batch_norm(lowering_state *st, int layer, graft_error *err)
 {
     int src = layer_at(st, layer)->src[0];
     gf_node *n = open_node(st, src);
-    bool folds = n && is_conv(n) && n->variance < 0 && n->spec.n_src == 1;
-    if (!folds) GF_TRY(add_node(st, layer, &gf_op_affine, &n, err));
+    bool live = measures(st, layer), folds = !live && n && is_conv(n) && n->variance < 0 && n->spec.n_src == 1;
+    if (!folds) GF_TRY(add_node(st, layer, live ? &gf_op_batch_norm : &gf_op_affine, &n, err));
     n->gamma = param_of(st, layer, "gamma");
     n->beta = param_of(st, layer, "beta");
     n->mean = param_of(st, layer, "moving_mean");
     n->variance = param_of(st, layer, "moving_variance");
     n->epsilon = layer_at(st, layer)->at.epsilon;
     n->spec.has_bias = true;
+    if (live) {
+        n->spec.norm.epsilon = n->epsilon;
+        n->momentum = layer_at(st, layer)->at.momentum;
+        n->unbiased = st->g->model->buffers;
+    }
     if (!folds) return close_node(st, layer, n, err);
     fused(st, layer, n);
     return GRAFT_OK;
@@ -594,7 +606,7 @@ static void mark_gradients(gf_graph *g)
         gf_node *n = &g->node[i];
         const gf_model *m = g->model;
         n->trains = param_trains(m, n->kernel) || param_trains(m, n->bias) || param_trains(m, n->gamma) ||
-                    param_trains(m, n->beta);
+                    param_trains(m, n->beta) || n->spec.cls == &gf_op_batch_norm; /* its statistics move */
         n->needs_grad = n->trains;
         for (int k = 0; k < n->spec.n_src; k++) n->needs_grad |= g->value[n->src[k]].needs_grad;
         g->value[n->dst].needs_grad = n->needs_grad;

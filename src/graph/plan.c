@@ -17,8 +17,9 @@ struct gf_plan {
     gf_dtype *type; /* of each value of the graph */
     bool *int8;     /* nodes computed in bytes */
     gf_quants quants;
-    size_t *grad_at; /* of each node's block in a lane's gradients */
-    size_t grad_count, fold_count;
+    size_t *grad_at;      /* of each node's block in a lane's gradients */
+    size_t *workspace_at; /* and of its workspace, in bytes behind the arena */
+    size_t grad_count, fold_count, workspace_bytes;
     gf_block *value, *diff; /* of each value of the graph; diff: empty where there is none */
     int *diff_is;           /* the value whose gradient's memory this one's is */
     gf_block scratchpad;
@@ -197,6 +198,8 @@ static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_
         GF_TRY(gf_op_create(&p->op[i], s, ops, err));
         p->grad_at[i] = p->grad_count;
         p->grad_count += (p->op[i].grad_count + 15) / 16 * 16;
+        p->workspace_at[i] = p->workspace_bytes;
+        p->workspace_bytes += (p->op[i].workspace_bytes + 63) / 64 * 64;
         if (p->op[i].scratchpad_bytes > p->scratchpad.bytes) p->scratchpad.bytes = p->op[i].scratchpad_bytes;
         size_t fold = gf_op_kernel_count(&p->op[i].spec) + gf_op_bias_count(&p->op[i].spec);
         if (fold > p->fold_count) p->fold_count = fold;
@@ -234,12 +237,14 @@ static graft_status plan_fill(gf_plan *p, gf_ops *ops, graft_error *err)
     gf_op_spec *spec = gf_new_n(p->n, gf_op_spec);
     p->op = gf_new_n(p->n, gf_op);
     p->grad_at = gf_new_n(p->n, size_t);
+    p->workspace_at = gf_new_n(p->n, size_t);
     p->value = gf_new_n(n_values, gf_block);
     p->diff = gf_new_n(n_values, gf_block);
     p->diff_is = gf_new_n(n_values, int);
     p->type = gf_new_n(n_values, gf_dtype);
     p->int8 = gf_new_n(p->n, bool);
-    if (!p->type || !p->int8 || !written || !spec || !p->op || !p->grad_at || !p->value || !p->diff || !p->diff_is) {
+    if (!p->type || !p->int8 || !written || !spec || !p->op || !p->grad_at || !p->workspace_at || !p->value ||
+        !p->diff || !p->diff_is) {
         status = gf_fail_memory(err, n_values * sizeof(gf_block), "a plan");
         goto out;
     }
@@ -283,6 +288,7 @@ void gf_plan_destroy(gf_plan *p)
     for (size_t i = 0; p->op && i < p->n; i++) gf_op_destroy(&p->op[i]);
     gf_free(p->op);
     gf_free(p->grad_at);
+    gf_free(p->workspace_at);
     gf_free(p->value);
     gf_free(p->diff);
     gf_free(p->diff_is);
@@ -310,6 +316,11 @@ graft_status gf_plan_finish_grad(const gf_plan *p, size_t i, const float *block,
     return GRAFT_OK;
 }
 
+void gf_plan_move(const gf_plan *p, size_t i, gf_model *m, const float *block, size_t pictures)
+{
+    gf_node_move(m, node_at(p, i), block + p->grad_at[i], pictures);
+}
+
 void gf_plan_grad_range(const gf_plan *p, size_t i, size_t *first, size_t *count)
 {
     *first = p->grad_at[i];
@@ -325,13 +336,15 @@ void *gf_lane_diff(const gf_lane *lane, int value)
     return lane->arena + lane->p->diff[lane->p->diff_is[value]].offset;
 }
 
-size_t gf_lane_bytes(const gf_lane *lane) { return lane->p->arena_bytes; }
+size_t gf_lane_bytes(const gf_lane *lane) { return lane->p->arena_bytes + lane->p->workspace_bytes; }
 
 static graft_status bind_node(gf_lane *lane, size_t i, graft_error *err)
 {
     const gf_plan *p = lane->p;
     const gf_node *n = node_at(p, i);
-    gf_op_args a = {.dst = gf_lane_value(lane, n->dst), .scratchpad = lane->arena + p->scratchpad.offset};
+    gf_op_args a = {.dst = gf_lane_value(lane, n->dst),
+                    .scratchpad = lane->arena + p->scratchpad.offset,
+                    .workspace = lane->arena + p->arena_bytes + p->workspace_at[i]};
     for (int k = 0; k < n->spec.n_src; k++) {
         a.src[k] = gf_lane_value(lane, n->src[k]);
         if (p->op[i].spec.diff_src[k]) a.diff_src[k] = gf_lane_diff(lane, n->src[k]);
@@ -348,10 +361,10 @@ graft_status gf_lane_create(gf_lane **out, const gf_plan *p, float *grad, graft_
     if (!lane) return gf_fail_memory(err, sizeof *lane, "a lane");
     lane->p = p;
     lane->grad = grad;
-    lane->arena = gf_alloc_tensor(p->arena_bytes);
+    lane->arena = gf_alloc_tensor(gf_lane_bytes(lane));
     lane->exec = gf_new_n(p->n, gf_exec);
     graft_status status = GRAFT_OK;
-    if (!lane->arena || !lane->exec) status = gf_fail_memory(err, p->arena_bytes, "a lane's activations");
+    if (!lane->arena || !lane->exec) status = gf_fail_memory(err, gf_lane_bytes(lane), "a lane's activations");
     for (size_t i = 0; status == GRAFT_OK && i < p->n; i++) status = bind_node(lane, i, err);
     if (status != GRAFT_OK) {
         gf_lane_destroy(lane);

@@ -45,6 +45,8 @@ graft_status gf_plan_prepare(gf_plan *p, size_t i, float *scratch, graft_error *
  * i. */
 graft_status gf_plan_finish_grad(const gf_plan *p, size_t i, const float *block, float *scratch, float *grad,
                                  size_t origin, graft_error *err);
+/* Moves node i's statistics in the plan's model (gf_node_move) by a block that `pictures` pictures were summed into. */
+void gf_plan_move(const gf_plan *p, size_t i, gf_model *m, const float *block, size_t pictures);
 /* Where node i's gradients lie in a lane's block: [first, first + count). */
 void gf_plan_grad_range(const gf_plan *p, size_t i, size_t *first, size_t *count);
 

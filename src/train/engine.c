@@ -63,6 +63,7 @@ static graft_status make_graph(gf_engine *e, graft_error *err)
 {
     gf_lower_options lower = {.no_fusion = e->spec.no_fusion,
                               .naive = e->spec.naive,
+                              .batch_norm = e->spec.train && e->spec.batch_norm,
                               .output_layer = e->spec.output_layer,
                               .int8_layers = e->spec.int8_layers};
     GF_TRY(gf_graph_create(&e->graph, e->model, &lower, err));
@@ -123,10 +124,11 @@ static graft_status make_step_memory(gf_engine *e, graft_error *err)
     e->trainable = e->model->n_trainable_values - e->origin;
     e->grad = gf_alloc_tensor(e->trainable * sizeof(float));
     e->squares = gf_new_n(e->trainable / 65536 + 1, double);
+    e->present = gf_new_n(batch, size_t);
     e->sample_loss = gf_new_n(batch, float);
     e->predicted = gf_new_n(batch, int32_t);
     e->label = gf_new_n(batch, int32_t);
-    bool ok = e->grad && e->squares && e->sample_loss && e->predicted && e->label;
+    bool ok = e->grad && e->squares && e->present && e->sample_loss && e->predicted && e->label;
     for (int s = 0; s < 2; s++) {
         gf_stage *st = &e->stage[s];
         st->engine = e;
@@ -204,6 +206,7 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e->block);
     gf_free(e->grad);
     gf_free(e->squares);
+    gf_free(e->present);
     gf_free(e->sample_loss);
     gf_free(e->predicted);
     gf_free(e->label);

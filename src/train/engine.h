@@ -32,6 +32,7 @@ typedef struct gf_engine_spec {
     int frozen_micro; /* pictures a micro-batch below the cut; 0: 2 */
     int tail_micro;   /* and above it; 0: 8 */
     gf_dtype dtype;
+    bool batch_norm;       /* batch normalisation that trains measures each micro-batch (ops/batch_norm.c) */
     int int8_layers;       /* what of the frozen part lies below this layer is computed in bytes; 0: nothing */
     bool keep;             /* without training: all values of a lane can be read */
     int output_layer;      /* without training: the layer whose output is wanted; -1: the logits */
@@ -73,8 +74,8 @@ struct gf_bank;
  * background. With a bank (may be NULL) the frozen part is taken from it and no picture is read. */
 graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const struct gf_bank *bank, const gf_batch *batch,
                                 const gf_batch *next, gf_step_result *result, graft_error *err);
-/* Applies the gradient: o is begun for this step (gf_optimizer_begin_step); slots as optimizer.h says, for
- * gf_engine_trainable values. */
+/* Applies the gradient, and moves the statistics of batch normalisation by what that batch showed: o is begun for this
+ * step (gf_optimizer_begin_step); slots as optimizer.h says, for gf_engine_trainable values. */
 graft_status gf_engine_apply(gf_engine *e, const gf_optimizer *o, float *slots, graft_error *err);
 
 /* Waits for background work and forgets what was started: before anything else uses the feed, or at a stop. */

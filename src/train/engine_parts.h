@@ -40,8 +40,10 @@ struct gf_engine {
     float *grad;
     double *squares; /* partial sums of the norm */
     gf_stage stage[2];
-    float *sample_loss; /* of the step: batch of each */
+    size_t *present;    /* of the step, batch of each: which of the batch's samples are there */
+    float *sample_loss; /* and of those, in order */
     int32_t *predicted, *label;
+    size_t pictures; /* how many that were */
     size_t outputs;
 };
 

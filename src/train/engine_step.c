@@ -80,57 +80,63 @@ static graft_status stage_batch(gf_engine *e, const gf_feed *feed, const gf_batc
 
 /* ---- the trainable part */
 
+/* Samples that were lost are no part of a step: micro-batches are made of the others, as equal as that goes (what is
+ * measured on one - batch normalisation - is worth as much as its pictures are many). */
 typedef struct tail_job {
     gf_engine *e;
     const gf_batch *batch;
     const gf_stage *stage; /* or */
     const gf_bank *bank;
-    const bool *lost; /* of the batch's samples */
-    float scale;      /* 1 / samples that are there */
+    size_t items; /* micro-batches */
 } tail_job;
 
-static bool is_lost(const tail_job *j, size_t i)
+static void list_present(const tail_job *j)
 {
-    return j->bank ? j->bank->lost[j->batch->sample[i] - j->bank->first] : j->stage->lost[i];
+    gf_engine *e = j->e;
+    e->pictures = 0;
+    for (size_t i = 0; i < j->batch->n; i++) {
+        bool lost = j->bank ? j->bank->lost[j->batch->sample[i] - j->bank->first] : j->stage->lost[i];
+        if (lost) continue;
+        e->label[e->pictures] = j->batch->label[i];
+        e->present[e->pictures++] = i;
+    }
 }
 
-/* Micro-batch `item`: its rows of the cut, forward, loss, backward. Rows that are not there count 0. */
+/* The rows of the cut of n samples from `at` on, into the lane; the rest is 0. */
+static void load_rows(const tail_job *j, gf_lane *lane, size_t at, size_t n)
+{
+    const gf_engine *e = j->e;
+    for (size_t k = 0; k < e->parts; k++) {
+        char *to = gf_lane_value(lane, e->crossing[k]);
+        size_t row = e->part_bytes[k];
+        for (size_t i = 0; i < n; i++) {
+            size_t from = e->present[at + i];
+            if (j->bank) from = j->batch->sample[from] - j->bank->first;
+            memcpy(to + i * row, (j->bank ? j->bank->data[k] : j->stage->data[k]) + from * row, row);
+        }
+        memset(to + n * row, 0, ((size_t)e->spec.tail_micro - n) * row);
+    }
+}
+
+/* Micro-batch `item`: its rows of the cut, forward, loss, backward. */
 static graft_status tail_item(void *ctx, size_t item, int worker, graft_error *err)
 {
     (void)worker;
     tail_job *j = ctx;
     gf_engine *e = j->e;
     gf_lane *lane = e->tail_lane[item];
-    size_t micro = (size_t)e->spec.tail_micro, at = item * micro, outputs = e->outputs;
-    size_t n = j->batch->n - at < micro ? j->batch->n - at : micro;
-    for (size_t k = 0; k < e->parts; k++) {
-        char *to = gf_lane_value(lane, e->crossing[k]);
-        size_t row = e->part_bytes[k];
-        for (size_t i = 0; i < micro; i++) {
-            const char *from = NULL;
-            if (i < n && !is_lost(j, at + i)) {
-                from = j->bank ? j->bank->data[k] + (j->batch->sample[at + i] - j->bank->first) * row
-                               : j->stage->data[k] + (at + i) * row;
-            }
-            if (from) {
-                memcpy(to + i * row, from, row);
-            } else {
-                memset(to + i * row, 0, row);
-            }
-        }
-    }
+    size_t at = item * e->pictures / j->items, n = (item + 1) * e->pictures / j->items - at;
+    size_t micro = (size_t)e->spec.tail_micro, outputs = e->outputs;
+    load_rows(j, lane, at, n);
     uint32_t sample[256] = {0};
     if (micro > 256) return gf_fail(err, GF_E_INTERNAL, NULL, "micro-batch %zu", micro);
-    memcpy(sample, j->batch->sample + at, n * sizeof *sample);
-    gf_step step = {.training = true, .seed = e->spec.seed, .epoch = j->batch->epoch, .sample = sample};
+    for (size_t i = 0; i < n; i++) sample[i] = j->batch->sample[e->present[at + i]];
+    gf_step step = {.training = true, .seed = e->spec.seed, .epoch = j->batch->epoch, .sample = sample, .pictures = n};
     GF_TRY(gf_lane_forward(lane, &step, err));
     float *diff = gf_lane_diff(lane, e->graph.output);
     memset(diff, 0, micro * outputs * sizeof *diff);
-    gf_classify_loss(gf_lane_value(lane, e->graph.output), j->batch->label + at, n, e->model->classes, j->scale, diff,
-                     e->sample_loss + at, e->predicted + at);
-    for (size_t i = 0; i < n; i++) {
-        if (is_lost(j, at + i)) memset(diff + i * outputs, 0, outputs * sizeof *diff);
-    }
+    gf_classify_loss(gf_lane_value(lane, e->graph.output), e->label + at, n, e->model->classes, 1 / (float)e->pictures,
+                     diff, e->sample_loss + at, e->predicted + at);
     return gf_lane_backward(lane, &step, err);
 }
 
@@ -177,19 +183,17 @@ static graft_status norm_item(void *ctx, size_t item, int worker, graft_error *e
     return GRAFT_OK;
 }
 
-/* Lost samples are taken out of the step's lists; the mean is over the rest. */
-static void step_result(gf_engine *e, const tail_job *j, gf_step_result *r)
+static void step_result(const gf_engine *e, gf_step_result *r)
 {
-    double sum = 0;
-    *r = (gf_step_result){.sample_loss = e->sample_loss, .predicted = e->predicted, .label = e->label};
-    for (size_t i = 0; i < j->batch->n; i++) {
-        if (is_lost(j, i)) continue;
-        e->sample_loss[r->n] = e->sample_loss[i];
-        e->predicted[r->n] = e->predicted[i];
-        e->label[r->n++] = j->batch->label[i];
-        sum += e->sample_loss[i];
-    }
-    r->loss = r->n ? sum / (double)r->n : 0;
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < e->pictures; i++) sum += e->sample_loss[i];
+    for (size_t i = 0; i < items_of(e->trainable, GF_SQUARES_BLOCK); i++) squares += e->squares[i];
+    *r = (gf_step_result){.n = e->pictures,
+                          .loss = e->pictures ? sum / (double)e->pictures : 0,
+                          .grad_norm = sqrt(squares),
+                          .sample_loss = e->sample_loss,
+                          .predicted = e->predicted,
+                          .label = e->label};
 }
 
 graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_bank *bank, const gf_batch *batch,
@@ -198,19 +202,17 @@ graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_bank
     gf_stage *stage = NULL;
     if (!bank) GF_TRY(stage_batch(e, feed, batch, next, &stage, err));
     tail_job j = {.e = e, .batch = stage ? &stage->batch : batch, .stage = stage, .bank = bank};
-    size_t there = 0;
-    for (size_t i = 0; i < batch->n; i++) there += !is_lost(&j, i);
-    j.scale = there ? 1 / (float)there : 0;
-    size_t used = items_of(batch->n, e->spec.tail_micro);
-    GF_TRY(gf_pool_run(e->pool, used, tail_item, &j, err));
-    reduce_job reduce = {e, used};
-    GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->tail), reduce_item, &reduce, err));
-    size_t blocks = (e->trainable + GF_SQUARES_BLOCK - 1) / GF_SQUARES_BLOCK;
-    GF_TRY(gf_pool_run(e->pool, blocks, norm_item, e, err));
-    step_result(e, &j, result);
-    double sum = 0;
-    for (size_t i = 0; i < blocks; i++) sum += e->squares[i];
-    result->grad_norm = sqrt(sum);
+    list_present(&j);
+    j.items = items_of(e->pictures, e->spec.tail_micro);
+    if (!e->pictures) { /* nothing to learn from */
+        memset(e->grad, 0, e->trainable * sizeof *e->grad);
+    } else {
+        GF_TRY(gf_pool_run(e->pool, j.items, tail_item, &j, err));
+        reduce_job reduce = {e, j.items};
+        GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->tail), reduce_item, &reduce, err));
+    }
+    GF_TRY(gf_pool_run(e->pool, items_of(e->trainable, GF_SQUARES_BLOCK), norm_item, e, err));
+    step_result(e, result);
     return GRAFT_OK;
 }
 
@@ -237,7 +239,9 @@ static graft_status apply_item(void *ctx, size_t item, int worker, graft_error *
 static graft_status prepare_item(void *ctx, size_t item, int worker, graft_error *err)
 {
     gf_engine *e = ctx;
-    return gf_plan_node_trains(e->tail, item) ? gf_plan_prepare(e->tail, item, e->scratch[worker], err) : GRAFT_OK;
+    if (!gf_plan_node_trains(e->tail, item)) return GRAFT_OK;
+    gf_plan_move(e->tail, item, e->model, e->block[0], e->pictures);
+    return gf_plan_prepare(e->tail, item, e->scratch[worker], err);
 }
 
 graft_status gf_engine_apply(gf_engine *e, const gf_optimizer *o, float *slots, graft_error *err)

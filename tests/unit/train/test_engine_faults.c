@@ -35,7 +35,10 @@ static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool tra
     return GRAFT_OK;
 }
 
-static void open_bench(bench *b, bool train, gf_dtype dtype)
+/* What an engine is made for; the last two train. */
+typedef enum engine_kind { FORWARD, FIXED_NORM, BATCH_NORM } engine_kind;
+
+static void open_bench(bench *b, engine_kind kind, gf_dtype dtype)
 {
     *b = (bench){.feed = {.picture = picture}};
     gf_zoo_options o = {.width = SIZE, .height = SIZE, .alpha = 0.35, .classes = CLASSES, .dropout = 0.2f};
@@ -45,7 +48,8 @@ static void open_bench(bench *b, bool train, gf_dtype dtype)
     gf_model_init(&b->m, 1, 0);
     b->m.boundary = 140;
     gf_engine_defaults(&b->spec);
-    b->spec.train = train;
+    b->spec.train = kind != FORWARD;
+    b->spec.batch_norm = kind == BATCH_NORM;
     b->spec.batch = BATCH;
     b->spec.tail_micro = 2;
     b->spec.dtype = dtype;
@@ -72,10 +76,10 @@ static void check_failure(graft_status status, const graft_error *err, bool happ
     assert_true(err->message[0] != 0);
 }
 
-static void check_creation(bool train, gf_dtype dtype, long at_least)
+static void check_creation(engine_kind kind, gf_dtype dtype, long at_least)
 {
     bench b;
-    open_bench(&b, train, dtype);
+    open_bench(&b, kind, dtype);
     assert_int_equal(make(&b, NULL), GRAFT_OK); /* makes the precision choices, and keeps them */
     gf_engine_destroy(b.e);
     long faults = 0;
@@ -103,8 +107,9 @@ static void check_creation(bool train, gf_dtype dtype, long at_least)
 static void an_engine(void **state)
 {
     (void)state;
-    check_creation(true, GF_F32, 200);
-    check_creation(false, GF_F32, 150);
+    check_creation(FIXED_NORM, GF_F32, 200);
+    check_creation(BATCH_NORM, GF_F32, 200);
+    check_creation(FORWARD, GF_F32, 150);
 }
 
 static void an_engine_in_bf16(void **state)
@@ -115,7 +120,7 @@ static void an_engine_in_bf16(void **state)
     bool bf16 = gf_ops_has_bf16(ops);
     if (!bf16) print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
     gf_ops_destroy(ops);
-    if (bf16) check_creation(true, GF_BF16, 200);
+    if (bf16) check_creation(FIXED_NORM, GF_BF16, 200);
 }
 
 /* ---- at work */
@@ -152,7 +157,7 @@ static void an_engine_at_work(void **state)
 {
     (void)state;
     bench b;
-    open_bench(&b, true, GF_F32);
+    open_bench(&b, FIXED_NORM, GF_F32);
     assert_int_equal(make(&b, NULL), GRAFT_OK);
     work w = {0}, want = {0};
     assert_int_equal(use(&b, &want, NULL), GRAFT_OK);
@@ -182,11 +187,10 @@ static void an_engine_at_work(void **state)
 }
 
 /* A step allocates nothing: what it needs was booked when the engine was made. */
-static void a_step_allocates_nothing(void **state)
+static void check_step(engine_kind kind)
 {
-    (void)state;
     bench b;
-    open_bench(&b, true, GF_F32);
+    open_bench(&b, kind, GF_F32);
     assert_int_equal(make(&b, NULL), GRAFT_OK);
     gf_optimizer o;
     assert_int_equal(gf_optimizer_parse(&o, "sgd", NULL), GRAFT_OK);
@@ -206,6 +210,13 @@ static void a_step_allocates_nothing(void **state)
     gf_free(slots);
     gf_engine_destroy(b.e);
     close_bench(&b);
+}
+
+static void a_step_allocates_nothing(void **state)
+{
+    (void)state;
+    check_step(FIXED_NORM);
+    check_step(BATCH_NORM);
 }
 
 int main(void)

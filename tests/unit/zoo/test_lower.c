@@ -65,6 +65,32 @@ static void all_fuses(void **state)
     gf_model_free(&m);
 }
 
+/* Behind the boundary it is a node of its own, with the activation; before it, it folds. Its statistics move whether or
+ * not anything before it trains. */
+static void batch_norm_that_trains(void **state)
+{
+    (void)state;
+    gf_model m = built(160);
+    for (int boundary = 0; boundary <= LAYERS; boundary += 11) {
+        size_t norms = 0, clipped = 0;
+        m.boundary = boundary;
+        for (int i = boundary; i < LAYERS; i++) norms += m.layer[i].cls == &gf_layer_batch_norm;
+        gf_graph g = lowered(&m, (gf_lower_options){.output_layer = -1, .batch_norm = true});
+        assert_int_equal(count(&g, &gf_op_batch_norm), norms);
+        assert_int_equal(count(&g, &gf_op_affine), 0);
+        for (size_t i = 0; i < g.n_nodes; i++) {
+            const gf_node *n = &g.node[i];
+            clipped += n->spec.act == GF_ACT_RELU6;
+            if (n->spec.cls != &gf_op_batch_norm) continue;
+            assert_true(n->trains && n->needs_grad && n->gamma >= 0 && n->mean >= 0 && n->variance >= 0);
+            assert_true(n->momentum == 0.999f && n->spec.norm.epsilon == 1e-3f && !n->unbiased);
+        }
+        assert_int_equal(clipped, 35);
+        gf_graph_free(&g);
+    }
+    gf_model_free(&m);
+}
+
 static void without_fusion_a_layer_is_a_node(void **state)
 {
     (void)state;
@@ -209,7 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_fuses),          cmocka_unit_test(without_fusion_a_layer_is_a_node),
         cmocka_unit_test(every_boundary),     cmocka_unit_test(the_cut_at_100_is_small),
-        cmocka_unit_test(every_output_layer),
+        cmocka_unit_test(every_output_layer), cmocka_unit_test(batch_norm_that_trains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
