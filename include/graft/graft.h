@@ -190,6 +190,10 @@ typedef struct graft_train_options {
     double checkpoint_seconds;       /* at least one checkpoint in this time and one an epoch; 60 */
     int report;                      /* plots and report.html; 1 */
     const char *command_line;        /* noted in the report; may be NULL */
+    /* What batch normalisation that trains takes: "fixed", its moving statistics, or "batch", those of the batch (some
+     * 8 pictures at a time), by which the moving ones move. NULL: "batch" where the backbone starts from random values,
+     * else "fixed". */
+    const char *batch_norm;
 } graft_train_options;
 
 GRAFT_API void graft_train_defaults(graft_train_options *options);

@@ -28,6 +28,7 @@ struct graft_model {
     gf_names left_out; /* of the weight file */
     char *run;         /* the run folder it comes from; NULL: none */
     bool has_values;   /* the backbone's come from a file */
+    bool random;       /* no file gave it any */
     bool trained;      /* it comes from a run: facts tell its classes */
     bool has_head;
 };

@@ -287,6 +287,7 @@ graft_status graft_model_open(graft_context *context, const graft_model_options 
     GF_GOTO(check_options(o, err));
     GF_GOTO(fill_config(m, o, err));
     GF_GOTO(open_source(m, o, err));
+    m->random = !m->has_values && !o->weights;
     if (o->channels == 1) GF_GOTO(make_grey(m, o, err));
     GF_GOTO(build(m, &m->model, classes_of(m, o), err));
     m->has_head = m->model.classes > 0;

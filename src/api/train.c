@@ -73,6 +73,12 @@ static graft_status check_out(const graft_train_options *o, graft_error *err)
                    "%s: the run folder is there and not empty", GF_ESC(o->out));
 }
 
+static graft_status check_batch_norm(const char *text, graft_error *err)
+{
+    if (!text || !strcmp(text, "fixed") || !strcmp(text, "batch")) return GRAFT_OK;
+    return gf_fail(err, GF_E_OPTION_VALUE, "fixed or batch", "batch-norm %s is not known", GF_ESC(text));
+}
+
 graft_status graft_train_check(const graft_train_options *o, graft_error *err)
 {
     gf_augment_spec augment;
@@ -83,6 +89,7 @@ graft_status graft_train_check(const graft_train_options *o, graft_error *err)
     GF_TRY(gf_optimizer_parse(&optimizer, text_or(o->fine_tune_optimizer, "rmsprop"), err));
     GF_TRY(gf_augment_parse(text_or(o->augment, "flip,rotate=0.2"), &augment, err));
     GF_TRY(gf_nan_policy_parse(&policy, o->on_nan, err));
+    GF_TRY(check_batch_norm(o->batch_norm, err));
     return check_out(o, err);
 }
 
@@ -276,6 +283,10 @@ static graft_status resolve(graft_model *m, const graft_data *d, const graft_tra
     m->facts.ignore_exif = d->options.ignore_exif;
     GF_TRY(fill_data(&m->config, d, err));
     GF_TRY(fill_train(&m->config, o, err));
+    GF_TRY(gf_config_text(&m->config.batch_norm, text_or(o->batch_norm, m->random ? "batch" : "fixed"), err));
+    if (gf_config_measures(&m->config) && o->batch == 1) {
+        gf_say(&m->context->log, GF_WARNING, "batches of one picture: batch normalisation measures each by itself");
+    }
     if (m->config.fine_tune_epochs && m->config.fine_tune_at < 0) {
         int layers = (int)gf_model_backbone_layers(&m->model);
         m->config.fine_tune_at = a && a->fine_tune_at < layers ? a->fine_tune_at : 2 * layers / 3;
@@ -297,6 +308,7 @@ static graft_status make_choices(graft_model *m, graft_error *err)
         spec.train = true;
         spec.batch = (int)m->config.batch;
         spec.dtype = m->facts.dtype;
+        spec.batch_norm = gf_config_measures(&m->config);
         m->model.boundary = (int)m->config.fine_tune_at;
         status = gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err);
         gf_engine_destroy(e);

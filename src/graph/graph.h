@@ -55,10 +55,13 @@ void gf_graph_free(gf_graph *g);
 /* The first node that needs a gradient; n_nodes: none. */
 size_t gf_graph_first_grad(const gf_graph *g);
 
-/* Where to cut between the frozen part and the trainable one: at or a little before the first node that needs a
- * gradient, where what crosses is smallest (so that it can be kept); at most `share` of the work is moved behind the
- * cut for it. */
-size_t gf_graph_cut(const gf_graph *g, double share);
+/* How many nodes, from the first on, two graphs of one model have in common. */
+size_t gf_graph_common(const gf_graph *a, const gf_graph *b);
+
+/* Where to cut between the frozen part and the trainable one: at or a little before node `most` and the first one that
+ * needs a gradient, where what crosses is smallest (so that it can be kept); at most `share` of the work is moved
+ * behind the cut for it. */
+size_t gf_graph_cut(const gf_graph *g, size_t most, double share);
 
 /* The values that cross the cut before node `at`: produced before it (or the picture), used at it or later. Returns how
  * many. */

@@ -687,9 +687,18 @@ size_t gf_graph_crossing(const gf_graph *g, size_t at, int value[GF_MAX_CROSSING
     return n;
 }
 
-size_t gf_graph_cut(const gf_graph *g, double share)
+size_t gf_graph_common(const gf_graph *a, const gf_graph *b)
 {
-    size_t first = gf_graph_first_grad(g), best = first, best_size = SIZE_MAX;
+    size_t i = 0; /* a node is known by the last layer that went into it */
+    while (i < a->n_nodes && i < b->n_nodes && a->node[i].layer == b->node[i].layer) i++;
+    return i;
+}
+
+size_t gf_graph_cut(const gf_graph *g, size_t most, double share)
+{
+    size_t first = gf_graph_first_grad(g), best_size = SIZE_MAX;
+    if (first > most) first = most;
+    size_t best = first;
     double total = 0, moved = 0;
     for (size_t i = 0; i < g->n_nodes; i++) total += g->node[i].flops;
     for (size_t at = first;; at--) {

@@ -34,6 +34,8 @@ void gf_config_free(gf_run_config *c)
     *c = (gf_run_config){0};
 }
 
+bool gf_config_measures(const gf_run_config *c) { return c->batch_norm && !strcmp(c->batch_norm, "batch"); }
+
 graft_status gf_config_text(char **text, const char *value, graft_error *err)
 {
     char *copy = value ? gf_strdup(value) : NULL;

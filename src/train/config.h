@@ -51,6 +51,7 @@
     TEXT(train, optimizer)                                  \
     TEXT(train, fine_tune_optimizer)                        \
     TEXT(train, augment)                                    \
+    TEXT(train, batch_norm) /* "fixed", "batch" */          \
     WHOLE(train, seed)                                      \
     TEXT(train, on_nan)                                     \
     REAL(train, checkpoint_seconds)                         \
@@ -72,12 +73,16 @@ typedef struct gf_run_config {
 
 void gf_config_free(gf_run_config *c); /* leaves it zeroed */
 
+/* Whether batch normalisation that trains measures its batch. */
+bool gf_config_measures(const gf_run_config *c);
+
 /* Replaces a text by a copy of `value` (NULL: unset). */
 graft_status gf_config_text(char **field, const char *value, graft_error *err);
 
 graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err);
 
-/* E3005 where the text is no config.json of this version: a field missing or of another type. `path` stands in messages.
+/* E3005 where the text is no config.json of this version: a field missing or of another type. `path` stands in
+ * messages.
  */
 graft_status gf_config_parse(gf_run_config *c, const char *text, size_t n, const char *path, graft_error *err);
 graft_status gf_config_read(gf_run_config *c, const char *path, graft_error *err);

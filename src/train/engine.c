@@ -51,24 +51,33 @@ static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *
     GF_TRY(gf_plan_create(&e->frozen, &e->graph, e->ops, &spec, err));
     e->takes_bytes = gf_bytes_are_fast() && gf_plan_takes_bytes(e->frozen, e->map.factor, e->map.offset);
     if (!e->spec.train) return GRAFT_OK;
+    const gf_graph *learning = gf_engine_learning(e);
     spec = (gf_plan_spec){.first = e->cut,
-                          .last = e->graph.n_nodes,
+                          .last = learning->n_nodes,
                           .micro_batch = e->spec.tail_micro,
                           .dtype = e->spec.dtype,
                           .backward = true};
-    return gf_plan_create(&e->tail, &e->graph, e->ops, &spec, err);
+    GF_TRY(gf_plan_create(&e->tail, learning, e->ops, &spec, err));
+    e->still = e->tail;
+    if (learning == &e->graph) return GRAFT_OK;
+    spec.last = e->graph.n_nodes;
+    spec.backward = false;
+    e->still = NULL;
+    return gf_plan_create(&e->still, &e->graph, e->ops, &spec, err);
 }
 
 static graft_status make_graph(gf_engine *e, graft_error *err)
 {
     gf_lower_options lower = {.no_fusion = e->spec.no_fusion,
                               .naive = e->spec.naive,
-                              .batch_norm = e->spec.train && e->spec.batch_norm,
                               .output_layer = e->spec.output_layer,
                               .int8_layers = e->spec.int8_layers};
     GF_TRY(gf_graph_create(&e->graph, e->model, &lower, err));
+    lower.batch_norm = true;
+    if (e->spec.train && e->spec.batch_norm) GF_TRY(gf_graph_create(&e->measuring, e->model, &lower, err));
+    size_t most = gf_graph_common(&e->graph, gf_engine_learning(e));
     enum { PERCENT = 5 }; /* of the work may be done again in the tail for a smaller cut */
-    e->cut = e->spec.train ? gf_graph_cut(&e->graph, PERCENT / 100.0) : e->graph.n_nodes;
+    e->cut = e->spec.train ? gf_graph_cut(&e->graph, most, PERCENT / 100.0) : e->graph.n_nodes;
     e->parts = gf_graph_crossing(&e->graph, e->cut, e->crossing);
     if (e->parts > GF_MAX_CROSSING) {
         return gf_fail(err, GF_E_MODEL_SHAPE, "choose another layer for --fine-tune-at",
@@ -88,12 +97,21 @@ static graft_status make_colours(gf_engine *e, size_t values, graft_error *err)
     return ok ? GRAFT_OK : gf_fail_memory(err, values * sizeof(float), "a picture");
 }
 
+static graft_status make_still_lanes(gf_engine *e, graft_error *err)
+{
+    e->still_lane = gf_new_n((size_t)e->threads, gf_lane *);
+    if (!e->still_lane) return gf_fail_memory(err, 0, "lanes");
+    for (int i = 0; i < e->threads; i++) GF_TRY(gf_lane_create(&e->still_lane[i], e->still, NULL, err));
+    return GRAFT_OK;
+}
+
 static graft_status make_lanes(gf_engine *e, graft_error *err)
 {
     size_t grads = e->tail ? gf_plan_grad_count(e->tail) : 0, fold = gf_plan_fold_count(e->frozen);
     if (e->tail && gf_plan_fold_count(e->tail) > fold) fold = gf_plan_fold_count(e->tail);
+    if (e->still && gf_plan_fold_count(e->still) > fold) fold = gf_plan_fold_count(e->still);
     e->blocks = (e->spec.batch + e->spec.tail_micro - 1) / e->spec.tail_micro;
-    e->tail_lanes = !e->tail ? 0 : (size_t)(e->blocks > e->threads ? e->blocks : e->threads);
+    e->tail_lanes = !e->tail ? 0 : (size_t)(e->blocks > e->threads || e->still != e->tail ? e->blocks : e->threads);
     e->frozen_lane = gf_new_n((size_t)e->threads, gf_lane *);
     e->scratch = gf_new_n((size_t)e->threads, float *);
     e->tail_lane = gf_new_n(e->tail_lanes, gf_lane *);
@@ -114,7 +132,8 @@ static graft_status make_lanes(gf_engine *e, graft_error *err)
         /* lanes beyond the blocks only ever run forward */
         GF_TRY(gf_lane_create(&e->tail_lane[i], e->tail, e->block[i] ? e->block[i] : e->block[0], err));
     }
-    return GRAFT_OK;
+    e->still_lane = e->tail_lane;
+    return e->still == e->tail ? GRAFT_OK : make_still_lanes(e, err);
 }
 
 static graft_status make_step_memory(gf_engine *e, graft_error *err)
@@ -200,6 +219,10 @@ void gf_engine_destroy(gf_engine *e)
         if (e->tail_lane) gf_lane_destroy(e->tail_lane[i]);
         if (e->block) gf_free(e->block[i]);
     }
+    if (e->still_lane != e->tail_lane) {
+        for (int i = 0; e->still_lane && i < e->threads; i++) gf_lane_destroy(e->still_lane[i]);
+        gf_free(e->still_lane);
+    }
     gf_free(e->frozen_lane);
     gf_free(e->scratch);
     gf_free(e->tail_lane);
@@ -212,24 +235,46 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e->label);
     for (int s = 0; s < 2; s++) free_stage(&e->stage[s]);
     gf_plan_destroy(e->frozen);
+    if (e->still != e->tail) gf_plan_destroy(e->still);
     gf_plan_destroy(e->tail);
     gf_graph_free(&e->graph);
+    gf_graph_free(&e->measuring);
     gf_free(e);
 }
 
 /* ---- weights */
 
-/* Item i: node i of the graph, in whichever plan it is. */
+typedef struct prepare_job {
+    gf_engine *e;
+    gf_plan *plan;
+} prepare_job;
+
 static graft_status prepare_node(void *ctx, size_t item, int worker, graft_error *err)
 {
-    gf_engine *e = ctx;
-    if (item < e->cut) return gf_plan_prepare(e->frozen, item, e->scratch[worker], err);
-    return gf_plan_prepare(e->tail, item - e->cut, e->scratch[worker], err);
+    const prepare_job *j = ctx;
+    return gf_plan_prepare(j->plan, item, j->e->scratch[worker], err);
+}
+
+static graft_status prepare_plan(gf_engine *e, gf_plan *plan, graft_error *err)
+{
+    prepare_job j = {e, plan};
+    return plan ? gf_pool_run(e->pool, gf_plan_nodes(plan), prepare_node, &j, err) : GRAFT_OK;
 }
 
 graft_status gf_engine_reload(gf_engine *e, graft_error *err)
 {
-    return gf_pool_run(e->pool, e->graph.n_nodes, prepare_node, e, err);
+    GF_TRY(prepare_plan(e, e->frozen, err));
+    GF_TRY(prepare_plan(e, e->tail, err));
+    e->stale = e->still != e->tail;
+    return GRAFT_OK;
+}
+
+graft_status gf_engine_refresh(gf_engine *e, graft_error *err)
+{
+    if (!e->stale) return GRAFT_OK;
+    GF_TRY(prepare_plan(e, e->still, err));
+    e->stale = false;
+    return GRAFT_OK;
 }
 
 /* ---- the frozen part */

@@ -82,7 +82,7 @@ static graft_status forward_item(void *ctx, size_t item, int worker, graft_error
     size_t at = item * j->micro, n = j->n - at < j->micro ? j->n - at : j->micro, small = (size_t)e->spec.frozen_micro;
     char *rows[GF_MAX_CROSSING] = {
         (char *)(j->out + at * e->outputs)}; /* without a tail the output is all that crosses */
-    gf_lane *lane = e->tail ? e->tail_lane[worker] : NULL;
+    gf_lane *lane = e->still ? e->still_lane[worker] : NULL;
     for (size_t k = 0; k < e->parts && lane; k++) rows[k] = gf_lane_value(lane, e->crossing[k]);
     for (size_t i = 0; i < n; i += small) {
         GF_TRY(cross(j, at + i, n - i < small ? n - i : small, worker, rows, i, err));
@@ -104,6 +104,7 @@ graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_bank *bank,
                      out, lost};
     graft_status status = GRAFT_OK;
     bool narrow = !e->tail && gf_plan_value_dtype(e->frozen, e->graph.output) != GF_F32;
+    GF_TRY(gf_engine_refresh(e, err));
     if (narrow) return gf_fail(err, GF_E_INTERNAL, NULL, "outputs of maps are computed in f32");
     if (!lost) j.lost = gf_new_n(n, bool);
     if (!j.lost) return gf_fail_memory(err, n, "an evaluation");

@@ -23,13 +23,17 @@ struct gf_engine {
     gf_ops *ops;
     gf_pool *pool;
     gf_graph graph;
+    gf_graph measuring; /* the same where batch normalisation measures its batches; equal up to the cut. Else empty */
     size_t cut;
     size_t parts; /* values that cross the cut */
     int crossing[GF_MAX_CROSSING];
     size_t part_bytes[GF_MAX_CROSSING]; /* of one picture */
     gf_plan *frozen, *tail;             /* tail: NULL without training */
-    int threads, blocks;                /* gradient blocks, one a micro-batch of the largest batch */
-    gf_lane **frozen_lane, **tail_lane; /* threads; the larger of blocks and threads */
+    gf_plan *still;      /* the trainable part at rest, by moving statistics: tail itself where it measures nothing */
+    bool stale;          /* still has not seen the last update */
+    int threads, blocks; /* gradient blocks, one a micro-batch of the largest batch */
+    gf_lane **frozen_lane, **still_lane; /* threads of each */
+    gf_lane **tail_lane;                 /* blocks; where that is still, the larger of both */
     size_t tail_lanes;
     float **block;
     float **scratch;  /* a thread: folding */
@@ -46,6 +50,15 @@ struct gf_engine {
     size_t pictures; /* how many that were */
     size_t outputs;
 };
+
+/* The graph that `tail` computes. */
+static inline const gf_graph *gf_engine_learning(const gf_engine *e)
+{
+    return e->measuring.n_nodes ? &e->measuring : &e->graph;
+}
+
+/* Brings `still` up to the last update. */
+graft_status gf_engine_refresh(gf_engine *e, graft_error *err);
 
 /* Runs the frozen part for up to frozen_micro samples on this worker's lane; a lost one sets *lost and leaves its rows
  * undefined. */

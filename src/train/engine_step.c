@@ -127,16 +127,17 @@ static graft_status tail_item(void *ctx, size_t item, int worker, graft_error *e
     gf_lane *lane = e->tail_lane[item];
     size_t at = item * e->pictures / j->items, n = (item + 1) * e->pictures / j->items - at;
     size_t micro = (size_t)e->spec.tail_micro, outputs = e->outputs;
+    const int output = gf_engine_learning(e)->output;
     load_rows(j, lane, at, n);
     uint32_t sample[256] = {0};
     if (micro > 256) return gf_fail(err, GF_E_INTERNAL, NULL, "micro-batch %zu", micro);
     for (size_t i = 0; i < n; i++) sample[i] = j->batch->sample[e->present[at + i]];
     gf_step step = {.training = true, .seed = e->spec.seed, .epoch = j->batch->epoch, .sample = sample, .pictures = n};
     GF_TRY(gf_lane_forward(lane, &step, err));
-    float *diff = gf_lane_diff(lane, e->graph.output);
+    float *diff = gf_lane_diff(lane, output);
     memset(diff, 0, micro * outputs * sizeof *diff);
-    gf_classify_loss(gf_lane_value(lane, e->graph.output), e->label + at, n, e->model->classes, 1 / (float)e->pictures,
-                     diff, e->sample_loss + at, e->predicted + at);
+    gf_classify_loss(gf_lane_value(lane, output), e->label + at, n, e->model->classes, 1 / (float)e->pictures, diff,
+                     e->sample_loss + at, e->predicted + at);
     return gf_lane_backward(lane, &step, err);
 }
 
@@ -247,6 +248,7 @@ static graft_status prepare_item(void *ctx, size_t item, int worker, graft_error
 graft_status gf_engine_apply(gf_engine *e, const gf_optimizer *o, float *slots, graft_error *err)
 {
     apply_job j = {e, o, slots};
+    e->stale = e->still != e->tail;
     GF_TRY(gf_pool_run(e->pool, (e->trainable + APPLY_BLOCK - 1) / APPLY_BLOCK, apply_item, &j, err));
     return gf_pool_run(e->pool, gf_plan_nodes(e->tail), prepare_item, e, err);
 }

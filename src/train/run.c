@@ -99,7 +99,7 @@ static graft_status make_blocks(gf_run *r, graft_error *err)
     m->boundary =
         r->config->fine_tune_epochs > 0 && r->config->fine_tune_at >= 0 ? (int)r->config->fine_tune_at : frozen;
     r->origin = gf_model_first_trainable(m);
-    r->wide = m->n_trainable_values - r->origin;
+    r->wide = (gf_config_measures(r->config) ? m->n_values : m->n_trainable_values) - r->origin;
     m->boundary = frozen;
     size_t bytes = r->wide * sizeof(float), threads = (size_t)gf_pool_threads(r->host.pool);
     const gf_index *x = r->data->index;

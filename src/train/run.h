@@ -68,7 +68,8 @@ typedef struct gf_run {
     uint8_t *lost;            /* likewise: 1 where its file went away during the run, as the checkpoint keeps it */
     uint8_t **scratch;        /* a thread: a picture of the cache */
     gf_bank bank, train_bank; /* of validation and test (one range); of training where pictures do not change */
-    size_t origin, wide;      /* the values that train in any phase: [origin, origin + wide) of the model's block */
+    size_t origin, wide;      /* the values that change in any phase: [origin, origin + wide) of the model's block; with
+                                 the statistics, which lie behind what trains, where those move */
     float *best;              /* their best so far */
     gf_history history;
     gf_run_state state;

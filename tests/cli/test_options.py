@@ -30,6 +30,7 @@ BAD_VALUES = {
     "bad-images": ("train", ["ignore"], ["refuse, skip"]),
     "augment": ("train", ["flop", "rotate", "rotate=0.6", "rotate=nan", "flip,", "none,flip"], ["flip", "rotate=X"]),
     "on-nan": ("train", ["skip", "skip:0", "skip:x", "go"], ["skip:N"]),
+    "batch-norm": ("train", ["moving", "Batch", ""], ["fixed, batch"]),
     "fine-tune-at": ("train", ["-1", "1e2", "9999999999", ""], ["name of a layer"]),
     "fine-tune-last": ("train", ["-1", "x"], ["from 0"]),
     "checkpoint-seconds": ("train", ["-1", "nan", "1e9"], ["from 0 to 86400"]),

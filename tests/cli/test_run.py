@@ -20,6 +20,7 @@ from graft_cli import CommandTest, main
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WEIGHTS = os.path.join(HERE, "..", "fixtures", "mobilenet_v2_a035_96_no_top.h5.gz")
+NETWORK = os.path.join(HERE, "..", "fixtures", "exchange", "batch_norm.json")
 SMALL = ["--alpha", "0.35", "--size", "96"]
 KILLS = int(os.environ.get("GRAFT_TEST_KILLS", "20"))  # the random moments at which a run is killed
 
@@ -69,6 +70,45 @@ class RunTest(CommandTest):
         return self.document(*self.train_arguments(out, *more, **settings), env=env)
 
 
+class FromRandomWeights(CommandTest):
+    """A small network with batch normalisation that measures its batches, and what then is made of its statistics."""
+
+    def setUp(self):
+        super().setUp()
+        self.data = pictures.data_set(f"{self.dir}/data", ("bright", "dark", "grey"), train=12, validation=4)
+
+    def arguments(self, out, *more):
+        return ["train", self.data, "--model", NETWORK, "--keep-top", "--fine-tune-at", "0", "--epochs", "0", "--batch", "12",
+                "--fine-tune-epochs", "20", "--fine-tune-optimizer", "adam", "--fine-tune-lr", "0.01", "--seed", "3",
+                "--no-report", "--out", out, *more]
+
+    def batch_norm(self, run):
+        with open(f"{self.dir}/{run}/config.json") as f:
+            return json.load(f)["train"]["batch_norm"]
+
+    def test_it_learns(self):
+        got = self.document(*self.arguments("run"))
+        self.assertEqual(self.batch_norm("run"), "batch")
+        self.assertGreaterEqual(got["validation"]["accuracy"], 0.9)
+        again = self.document("eval", "run", self.data, "--split", "validation")  # folded, by the statistics that moved
+        self.assertEqual(again["accuracy"], got["validation"]["accuracy"])
+        self.assertAlmostEqual(again["loss"], got["validation"]["loss"], delta=1e-4)
+        self.good("export", "run", "--to", "keras", "--out", "network.keras")
+        self.good(*self.arguments("one", "--threads", "1"))
+        self.assertEqual(bits(f"{self.dir}/one"), bits(f"{self.dir}/run"))
+
+    def test_batches_of_one_are_warned_about(self):
+        done = self.good(*self.arguments("run", "--batch", "1", "--fine-tune-epochs", "1"))
+        self.assertIn("batches of one picture", done.err)
+        self.assertNotIn("batches of one picture", self.good(*self.arguments("two", "--fine-tune-epochs", "1")).err)
+
+    def test_fixed_is_another_run(self):
+        self.good(*self.arguments("run", "--fine-tune-epochs", "1"))
+        self.good(*self.arguments("fixed", "--fine-tune-epochs", "1", "--batch-norm", "fixed"))
+        self.assertEqual(self.batch_norm("fixed"), "fixed")
+        self.assertNotEqual(bits(f"{self.dir}/run")[0], bits(f"{self.dir}/fixed")[0])
+
+
 class OneRun(RunTest):
     """A run and what can be done with it."""
 
@@ -105,7 +145,7 @@ class OneRun(RunTest):
         self.assertEqual(list(rows[0]), "epoch,phase,lr,loss,accuracy,val_loss,val_accuracy,seconds,images_per_second".split(","))
         self.assertEqual([int(row["epoch"]) for row in rows], list(range(1, 12)))
         with open(f"{self.run_folder}/config.json") as f:
-            json.load(f)
+            self.assertEqual(json.load(f)["train"]["batch_norm"], "fixed")  # the weights came from a file
 
     def test_the_last_line_is_the_page_to_open(self):
         with_page = [word for word in self.train_arguments("run", epochs=1, fine_tune_epochs=0) if word != "--no-report"]

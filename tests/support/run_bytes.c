@@ -37,16 +37,27 @@ static void read_run_file(const char *run, const char *name, const char *where, 
     assert_true(*n > 0);
 }
 
+static bool equal(const char *one, const char *other, const char *name, const char *where)
+{
+    uint8_t *a, *b;
+    size_t n, m;
+    read_run_file(one, name, where, &a, &n);
+    read_run_file(other, name, where, &b, &m);
+    bool same = n == m && !memcmp(a, b, n);
+    gf_free(a);
+    gf_free(b);
+    return same;
+}
+
 void run_bytes_equal(const char *one, const char *other, const char *where)
 {
     static const char *const names[] = {"model.safetensors", "history.csv"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        uint8_t *a, *b;
-        size_t n, m;
-        read_run_file(one, names[i], where, &a, &n);
-        read_run_file(other, names[i], where, &b, &m);
-        if (n != m || memcmp(a, b, n)) fail_msg("%s: %s of %s and %s differ", where, names[i], one, other);
-        gf_free(a);
-        gf_free(b);
+        if (!equal(one, other, names[i], where)) fail_msg("%s: %s of %s and %s differ", where, names[i], one, other);
     }
+}
+
+void run_bytes_differ(const char *one, const char *other, const char *where)
+{
+    if (equal(one, other, "model.safetensors", where)) fail_msg("%s: %s and %s are equal", where, one, other);
 }

@@ -67,6 +67,26 @@ static void a_stop_at_any_step_changes_no_bit(void **state)
     }
 }
 
+/* The runs above start from random values, so their batch normalisation measures its batches; here it does not. */
+static void with_fixed_statistics_too(void **state)
+{
+    (void)state;
+    char other[96];
+    tiny_run t;
+    graft_error err;
+    snprintf(other, sizeof other, "%s/fixed", root);
+    tiny_run_defaults(&t, data, other);
+    t.train.batch_norm = "fixed";
+    assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_OK);
+    run_bytes_differ(reference, other, "fixed");
+    tiny_stop s = {.left = 9};
+    t.out = run;
+    tiny_run_stop(&t, &s);
+    assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_TERMINATED);
+    good_resume(3, "fixed");
+    run_bytes_equal(other, run, "fixed");
+}
+
 static void a_run_folder_may_be_moved(void **state)
 {
     (void)state;
@@ -103,6 +123,7 @@ static void other_options_are_refused_by_name(void **state)
     (void)state;
     static const char *const edits[][3] = {
         {"\"batch\": 4", "\"batch\": 8", "batch 4"},
+        {"\"batch_norm\": \"batch\"", "\"batch_norm\": \"fixed\"", "batch_norm batch"},
         {"\"seed\": 0", "\"seed\": 1", "seed 0"},
         {"\"augment\": \"flip,rotate=0.2\"", "\"augment\": \"none\"", "augment flip,rotate=0.2"},
         {"\"optimizer\": \"adam\"", "\"optimizer\": \"sgd\"", "optimizer adam"},
@@ -192,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stop_at_any_step_changes_no_bit),
+        cmocka_unit_test(with_fixed_statistics_too),
         cmocka_unit_test(a_run_folder_may_be_moved),
         cmocka_unit_test(other_options_are_refused_by_name),
         cmocka_unit_test(a_run_begun_anew_takes_nothing_from_the_old_one),

@@ -205,6 +205,57 @@ static void what_rests_is_not_moved(void **state)
     bench_free(&b);
 }
 
+/* The boundary stands at a normalisation that has statistics alone: nothing of it trains, the convolution before it is
+ * frozen, and yet it measures. */
+static void statistics_alone_move_too(void **state)
+{
+    (void)state;
+    bench b = {.picture = 6 * 6 * 3, .pixels = malloc(BATCH * 6 * 6 * 3)};
+    const gf_layer layers[] = {
+        {.cls = &gf_layer_input, .name = "picture", .shape = GF_SHAPE(6, 6, 3), .at.scale = {0.01f, 0.01f, 0.01f}},
+        {.cls = &gf_layer_conv2d, .at = {.filters = 5, .kh = 3, .kw = 3, .sh = 1, .sw = 1, .groups = 1}},
+        {.cls = &gf_layer_batch_norm, .at = {.no_scale = true, .no_center = true, .epsilon = 1e-3f, .momentum = 0.9f}},
+        {.cls = &gf_layer_relu, .at.act = GF_ACT_RELU},
+        {.cls = &gf_layer_global_pool},
+        {.cls = &gf_layer_dense, .at.units = CLASSES},
+    };
+    enum { NORM = 2, LAYERS = sizeof layers / sizeof *layers };
+    for (int i = 0; i < LAYERS; i++) {
+        gf_layer l = layers[i];
+        l.n_src = i > 0;
+        l.src[0] = i - 1;
+        l.backbone = i < LAYERS - 1;
+        if (i) snprintf(l.name, sizeof l.name, "layer_%d", i);
+        OK(gf_model_add(&b.m, &l, NULL, &error));
+    }
+    b.m.features = LAYERS - 2, b.m.output = LAYERS - 1, b.m.classes = CLASSES;
+    OK(gf_model_finish(&b.m, &error));
+    gf_model_init(&b.m, 1, 0);
+    b.m.boundary = NORM;
+    assert_non_null(b.pixels);
+    seeded_pixels("pixels", 1, b.pixels, BATCH * b.picture);
+    for (uint32_t i = 0; i < BATCH; i++) b.sample[i] = i, b.label[i] = (int32_t)(i % CLASSES);
+    gf_engine_spec spec;
+    gf_engine_defaults(&spec);
+    spec.train = spec.batch_norm = true;
+    OK(gf_engine_create(&b.e, &b.m, ops, pool, &spec, &error));
+    OK(gf_optimizer_parse(&b.o, "sgd", &error));
+    const gf_param *variance = gf_model_param(&b.m, NORM, "moving_variance");
+    float before = b.m.value[variance->offset], out[2][BATCH * CLASSES];
+    step(&b, 0);
+    assert_true(b.m.value[variance->offset] != before);
+    gf_feed feed = feed_of(&b);
+    OK(gf_engine_forward(b.e, &feed, NULL, b.sample, BATCH, out[0], NULL, &error));
+    gf_engine_destroy(b.e);
+    gf_engine_defaults(&spec);
+    OK(gf_engine_create(&b.e, &b.m, ops, pool, &spec, &error));
+    OK(gf_engine_forward(b.e, &feed, NULL, b.sample, BATCH, out[1], NULL, &error));
+    assert_true(off_by(out[0], out[1], BATCH * CLASSES) <= 1e-6);
+    gf_engine_destroy(b.e);
+    gf_model_free(&b.m);
+    free(b.pixels);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +264,7 @@ int main(void)
         cmocka_unit_test(in_bf16_it_is_near),
         cmocka_unit_test(micro_batches_are_put_together),
         cmocka_unit_test(what_rests_is_not_moved),
+        cmocka_unit_test(statistics_alone_move_too),
     };
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
     if (gf_pool_create(&pool, 2, gf_ops_start_worker, &error) != GRAFT_OK) return 1;

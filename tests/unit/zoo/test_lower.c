@@ -185,7 +185,7 @@ static void every_boundary(void **state)
             check_order(&g);
             check_needs(&g);
             static const double shares[] = {0, 0.05, 1};
-            for (int k = 0; k < 3; k++) check_cut(&g, gf_graph_cut(&g, shares[k]), shares[k]);
+            for (int k = 0; k < 3; k++) check_cut(&g, gf_graph_cut(&g, g.n_nodes, shares[k]), shares[k]);
             size_t first = gf_graph_first_grad(&g);
             assert_true(first >= before || m.boundary == 0); /* freezing more needs less */
             assert_true(first < g.n_nodes);                  /* the head trains always */
@@ -203,7 +203,7 @@ static void the_cut_at_100_is_small(void **state)
     m.boundary = 100;
     gf_graph g = lowered(&m, (gf_lower_options){.output_layer = -1});
     int value[GF_MAX_CROSSING];
-    size_t cut = gf_graph_cut(&g, 0.05);
+    size_t cut = gf_graph_cut(&g, g.n_nodes, 0.05);
     assert_int_equal(gf_graph_crossing(&g, cut, value), 1);
     assert_string_equal(m.layer[g.node[cut - 1].layer].name, "block_10_project_BN");
     gf_graph_free(&g);
