@@ -139,15 +139,17 @@ typedef struct form {
     bool whole;
 } form;
 
-#define BY_FORM(work, t)                                            \
-    gf_dtype src_ = (t)->s->src_dtype[0], dst_ = (t)->s->dst_dtype; \
-    if (src_ != dst_ || (t)->width % LANES) {                       \
-        work(t, (form){src_, dst_, false});                         \
-    } else if (src_ == GF_BF16) {                                   \
-        work(t, (form){GF_BF16, GF_BF16, true});                    \
-    } else {                                                        \
-        work(t, (form){GF_F32, GF_F32, true});                      \
-    }
+#define BY_FORM(work, t)                                                \
+    do {                                                                \
+        gf_dtype src_ = (t)->s->src_dtype[0], dst_ = (t)->s->dst_dtype; \
+        if (src_ != dst_ || (t)->width % LANES) {                       \
+            work(t, (form){src_, dst_, false});                         \
+        } else if (src_ == GF_BF16) {                                   \
+            work(t, (form){GF_BF16, GF_BF16, true});                    \
+        } else {                                                        \
+            work(t, (form){GF_F32, GF_F32, true});                      \
+        }                                                               \
+    } while (0)
 
 /* The vector of row r's values from j on. */
 INLINE vf load_at(const tile *t, const void *x, form f, gf_dtype type, size_t r, size_t j)
@@ -221,7 +223,7 @@ INLINE void tile_moments(const tile *t, form f)
     merge_rows(t->x.sum[0], t->x.sum[1], (double)t->before, mean, squares, (double)t->rows, t->width);
 }
 
-GF_CLONES static void moments(const tile *t) { BY_FORM(tile_moments, t) }
+GF_CLONES static void moments(const tile *t) { BY_FORM(tile_moments, t); }
 
 /* Mean and variance of each channel. */
 static void measure(tile *t, const batch_norm_impl *m, size_t count, workspace w)
@@ -253,7 +255,7 @@ INLINE void tile_normalised(const tile *t, form f)
     }
 }
 
-GF_CLONES static void normalise(const tile *t) { BY_FORM(tile_normalised, t) }
+GF_CLONES static void normalise(const tile *t) { BY_FORM(tile_normalised, t); }
 
 static void clear(void *x, gf_dtype type, size_t from, size_t to)
 {
@@ -310,7 +312,7 @@ INLINE void tile_sums(const tile *t, form f)
     }
 }
 
-GF_CLONES static void add_up(const tile *t){BY_FORM(tile_sums, t)}
+GF_CLONES static void add_up(const tile *t) { BY_FORM(tile_sums, t); }
 
 INLINE void tile_diff(const tile *t, form f)
 {
@@ -325,7 +327,7 @@ INLINE void tile_diff(const tile *t, form f)
     }
 }
 
-GF_CLONES static void differentiate(const tile *t) { BY_FORM(tile_diff, t) }
+GF_CLONES static void differentiate(const tile *t) { BY_FORM(tile_diff, t); }
 
 static void set_grad(const gf_exec *exec, const scratch *x, size_t n)
 {
