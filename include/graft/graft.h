@@ -191,8 +191,8 @@ typedef struct graft_train_options {
     int report;                      /* plots and report.html; 1 */
     const char *command_line;        /* noted in the report; may be NULL */
     /* What batch normalisation that trains takes: "fixed", its moving statistics, or "batch", those of the batch (some
-     * 8 pictures at a time), by which the moving ones move. NULL: "batch" where the backbone starts from random values,
-     * else "fixed". */
+     * 16 pictures at a time), by which the moving ones move. NULL: "batch" where the backbone starts from random
+     * values, else "fixed". */
     const char *batch_norm;
 } graft_train_options;
 

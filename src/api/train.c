@@ -308,7 +308,7 @@ static graft_status make_choices(graft_model *m, graft_error *err)
         spec.train = true;
         spec.batch = (int)m->config.batch;
         spec.dtype = m->facts.dtype;
-        spec.batch_norm = gf_config_measures(&m->config);
+        if (gf_config_measures(&m->config)) gf_engine_measure(&spec);
         m->model.boundary = (int)m->config.fine_tune_at;
         status = gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err);
         gf_engine_destroy(e);

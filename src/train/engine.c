@@ -7,6 +7,12 @@ void gf_engine_defaults(gf_engine_spec *spec)
     *spec = (gf_engine_spec){.batch = 32, .frozen_micro = 2, .tail_micro = 8, .dtype = GF_F32, .output_layer = -1};
 }
 
+void gf_engine_measure(gf_engine_spec *spec)
+{
+    spec->batch_norm = true;
+    spec->tail_micro = 16;
+}
+
 double gf_engine_flops(const gf_engine *e, bool whole)
 {
     double tail = e->tail ? gf_plan_flops(e->tail) : 0;

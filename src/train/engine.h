@@ -41,6 +41,8 @@ typedef struct gf_engine_spec {
 } gf_engine_spec;
 
 void gf_engine_defaults(gf_engine_spec *spec);
+/* Batch normalisation that trains is to measure its batches: 16 pictures at a time (docs/design/batch-norm.md). */
+void gf_engine_measure(gf_engine_spec *spec);
 
 /* Borrows all. Plans are made on a worker of the pool. */
 graft_status gf_engine_create(gf_engine **out, gf_model *m, gf_ops *ops, gf_pool *pool, const gf_engine_spec *spec,

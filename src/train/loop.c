@@ -63,7 +63,7 @@ graft_status gf_run_enter(gf_run *r, int phase, graft_error *err)
     spec.dtype = !strcmp(r->config->dtype, "bf16") ? GF_BF16 : GF_F32;
     if (r->config->frozen && !strcmp(r->config->frozen, "int8")) spec.int8_layers = (int)r->model->n_layers;
     spec.seed = (uint64_t)r->config->seed;
-    spec.batch_norm = gf_config_measures(r->config);
+    if (gf_config_measures(r->config)) gf_engine_measure(&spec);
     GF_TRY(gf_engine_create(&r->engine, r->model, r->host.ops, r->host.pool, &spec, err));
     GF_TRY(gf_optimizer_parse(&r->optimizer, phase_optimizer(r, phase), err));
     memset(r->slots, 0, (size_t)gf_optimizer_slots(&r->optimizer) * gf_engine_trainable(r->engine) * sizeof *r->slots);
