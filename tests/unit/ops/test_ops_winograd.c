@@ -110,6 +110,7 @@ static void about_as_near_f32_as_bf16_is(void **state)
     measure(&c, &gf_op_winograd, &wide, winograd);
     print_message("from f32: directly %.5f and %.5f, by Winograd %.5f and %.5f\n", direct[0], direct[1], winograd[0],
                   winograd[1]);
+    run_free(&wide);
     for (int k = 0; k < 2; k++) assert_true(winograd[k] > 0 && winograd[k] <= 2 * direct[k]);
 }
 
