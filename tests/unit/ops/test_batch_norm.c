@@ -1,9 +1,7 @@
 /* Batch normalisation on the micro-batch's statistics against its definition, channel by channel in double: dst, all
  * gradients, what it hands to the moving statistics; with pictures that are not there, and at rest. Finite differences:
  * test_ops_gradients.c. */
-#include "case.h"
-
-static gf_ops *ops;
+#include "with_ops.h"
 
 typedef struct batch_shape {
     gf_shape src;
@@ -233,10 +231,5 @@ int main(void)
         cmocka_unit_test(a_large_mean_costs_nothing),          cmocka_unit_test(one_value_a_channel_is_harmless),
         cmocka_unit_test(an_activation_that_bends_is_refused),
     };
-    gf_ops_start_worker();
-    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
-    print_message("%s, seed %d\n", gf_ops_machine(ops), SEED);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    gf_ops_destroy(ops);
-    return failed;
+    return RUN_WITH_OPS(tests);
 }

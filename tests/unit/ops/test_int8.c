@@ -1,9 +1,7 @@
 /* Convolutions in bytes against their formula, in double: a u8 result to the last bit but for ties, another to f32's
  * rounding; against the convolution in real numbers within what rounding kernel and values may do; quantised values
  * against the nearest byte. They want instructions for bytes: a machine without runs the rest and says so. */
-#include "case.h"
-
-static gf_ops *ops;
+#include "with_ops.h"
 
 typedef struct shape {
     const char *name;
@@ -456,14 +454,10 @@ static void pictures_become_bytes(void **state)
 
 int main(void)
 {
-    gf_ops_start_worker();
-    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conv_is_its_formula),        cmocka_unit_test(others_are_refused),
         cmocka_unit_test(quantising_rounds_and_cuts), cmocka_unit_test(pooling_takes_bytes),
         cmocka_unit_test(gates_take_bytes),           cmocka_unit_test(pictures_become_bytes),
     };
-    int failed = cmocka_run_group_tests_name("int8", tests, NULL, NULL);
-    gf_ops_destroy(ops);
-    return failed;
+    return RUN_WITH_OPS(tests);
 }

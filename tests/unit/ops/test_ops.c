@@ -3,8 +3,7 @@
  * set holds NaN before. Runs with oneDNN's best instructions and (a second ctest entry) with ONEDNN_MAX_CPU_ISA=AVX2.
  */
 #include "cases.h"
-
-static gf_ops *ops;
+#include "with_ops.h"
 
 static const gf_op_class *twin_of(const gf_op_class *cls)
 {
@@ -291,10 +290,5 @@ int main(void)
         cmocka_unit_test(fused_is_one_by_one),
         cmocka_unit_test(shapes_that_do_not_fit_are_refused),
     };
-    gf_ops_start_worker();
-    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
-    print_message("%s, seed %d\n", gf_ops_machine(ops), SEED);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    gf_ops_destroy(ops);
-    return failed;
+    return RUN_WITH_OPS(tests);
 }

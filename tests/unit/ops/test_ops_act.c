@@ -2,8 +2,7 @@
  * derivatives against differences; as operations of their own and fused behind convolution and dense layer. Runs also
  * with ONEDNN_MAX_CPU_ISA=AVX2. */
 #include "cases.h"
-
-static gf_ops *ops;
+#include "with_ops.h"
 
 typedef struct act_row {
     gf_act act;
@@ -289,9 +288,5 @@ int main(void)
         cmocka_unit_test(place_and_type_do_not_matter), cmocka_unit_test(every_bf16_is_f32_rounded),
         cmocka_unit_test(fused_forward_is_the_twin),    cmocka_unit_test(fused_backward_is_the_twin),
     };
-    gf_ops_start_worker();
-    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    gf_ops_destroy(ops);
-    return failed;
+    return RUN_WITH_OPS(tests);
 }

@@ -3,8 +3,8 @@
  * instructions for bf16: a machine without runs the rest and says so. */
 #include "cases.h"
 #include "others.h"
+#include "with_ops.h"
 
-static gf_ops *ops;
 static const double ULP = 0x1p-8; /* of bf16, relative */
 
 /* ---- with bf16 instructions */
@@ -226,10 +226,5 @@ int main(void)
         cmocka_unit_test(conversions_round_to_even),
         cmocka_unit_test(sums_of_rows),
     };
-    gf_ops_start_worker();
-    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
-    print_message("%s, seed %d\n", gf_ops_machine(ops), SEED);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    gf_ops_destroy(ops);
-    return failed;
+    return RUN_WITH_OPS(tests);
 }

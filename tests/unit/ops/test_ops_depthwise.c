@@ -2,10 +2,9 @@
  * bf16; shapes of one band and of many, channels that do not fill a block, every stride and padding. Runs with AVX-512
  * and (a second ctest entry) with AVX2. */
 #include "cases.h"
+#include "with_ops.h"
 
 #include "base/alloc.h"
-
-static gf_ops *ops;
 
 /* Beyond those of cases.h: several bands of rows, several blocks of channels. */
 static const conv_shape larger[] = {
@@ -97,20 +96,6 @@ static void the_faster_class_is_chosen_once(void **state)
     assert_false(gf_depthwise_wins(&c.spec, ops)); /* forward alone is the other class's */
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    gf_ops_start_worker();
-    return gf_ops_create(&ops, NULL, NULL);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    gf_ops_destroy(ops);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,5 +104,5 @@ int main(void)
         cmocka_unit_test(bf16_is_near),
         cmocka_unit_test(the_faster_class_is_chosen_once),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return RUN_WITH_OPS(tests);
 }

@@ -2,10 +2,9 @@
  * Their gradients: test_ops_gradients.c. */
 #include "formulas.h"
 #include "others.h"
+#include "with_ops.h"
 
 #include "tensor/tensor.h"
-
-static gf_ops *ops;
 
 static void check_formula(const op_case *c, gf_dtype dtype, double allowed)
 {
@@ -304,9 +303,5 @@ int main(void)
         cmocka_unit_test(dropout_belongs_to_the_sample),
         cmocka_unit_test(dropout_differs_where_it_should),
     };
-    gf_ops_start_worker();
-    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    gf_ops_destroy(ops);
-    return failed;
+    return RUN_WITH_OPS(tests);
 }

@@ -3,8 +3,7 @@
 #include "cases.h"
 #include "others.h"
 #include "support/sys_faults.h"
-
-static gf_ops *ops;
+#include "with_ops.h"
 
 static graft_status make_and_bind(const gf_op_spec *spec)
 {
@@ -96,9 +95,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(failing_memory_is_survived),
                                        cmocka_unit_test(failing_tables_are_survived)};
-    gf_ops_start_worker();
-    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    gf_ops_destroy(ops);
-    return failed;
+    return RUN_WITH_OPS(tests);
 }

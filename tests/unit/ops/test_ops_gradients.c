@@ -3,8 +3,7 @@
  * of linear and piecewise linear ops are exact, and so is the comparison. Runs also with ONEDNN_MAX_CPU_ISA=AVX2. */
 #include "cases.h"
 #include "others.h"
-
-static gf_ops *ops;
+#include "with_ops.h"
 
 /* sum(diff_dst * dst) after a forward run. */
 static double objective(run *r)
@@ -185,10 +184,5 @@ int main(void)
         cmocka_unit_test(gradients_of_dense),     cmocka_unit_test(gradients_of_smooth_activations),
         cmocka_unit_test(gradients_of_attention), cmocka_unit_test(gradients_of_the_others),
     };
-    gf_ops_start_worker();
-    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
-    print_message("%s, seed %d\n", gf_ops_machine(ops), SEED);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    gf_ops_destroy(ops);
-    return failed;
+    return RUN_WITH_OPS(tests);
 }

@@ -1,8 +1,6 @@
 /* Pooling over windows against its naive twin, on small integers (exact, and full of equal maxima) and on reals; what
  * the twin itself must give; NaN; and what is refused. */
-#include "case.h"
-
-static gf_ops *ops;
+#include "with_ops.h"
 
 typedef struct pool_shape {
     const char *what;
@@ -157,9 +155,5 @@ int main(void)
         cmocka_unit_test(nan_is_never_lost),
         cmocka_unit_test(windows_that_do_not_fit_are_refused),
     };
-    gf_ops_start_worker();
-    if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    gf_ops_destroy(ops);
-    return failed;
+    return RUN_WITH_OPS(tests);
 }

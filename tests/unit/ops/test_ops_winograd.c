@@ -1,10 +1,9 @@
 /* Winograd's convolution against the naive twin: on small integers, whose transforms bf16 holds, bit for bit; on reals
  * near it. Shapes of one tile and of many blocks, maps that tiles do not fill, every padding. */
 #include "cases.h"
+#include "with_ops.h"
 
 #include "base/alloc.h"
-
-static gf_ops *ops;
 
 static const conv_shape shapes[] = {
     {"3x3", 2, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 16},
@@ -147,20 +146,6 @@ static void the_faster_class_is_chosen_once(void **state)
     for (int i = 0; i < 3; i++) assert_int_equal(gf_winograd_wins(&c.spec, ops), first);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    gf_ops_start_worker();
-    return gf_ops_create(&ops, NULL, NULL);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    gf_ops_destroy(ops);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,5 +155,5 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_left),
         cmocka_unit_test(the_faster_class_is_chosen_once),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return RUN_WITH_OPS(tests);
 }
