@@ -49,43 +49,38 @@ graft_status gf_run_stop_asked(gf_run *r, graft_error *err)
 
 /* ---- pictures */
 
-/* A sample's pixels and what changes them, *params; nothing: false in *change. */
-static graft_status get(gf_run *r, uint32_t epoch, uint32_t sample, bool training, int worker, const uint8_t **pixels,
-                        gf_augment_params *params, bool *change, graft_error *err)
+/* A sample's picture: bytes by `map`, floats where that is NULL. */
+static graft_status deliver(gf_run *r, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
+                            void *dst, int worker, graft_error *err)
 {
+    const uint8_t *pixels;
     graft_error why = {0};
-    graft_status status = gf_cache_get(r->data->cache, sample, r->scratch[worker], pixels, &why);
+    graft_status status = gf_cache_get(r->data->cache, sample, r->scratch[worker], &pixels, &why);
     if (status != GRAFT_OK) {
         if (err) *err = why;
         return gf_cache_is_lost(r->data->cache, sample) ? GRAFT_DATA : status;
     }
-    *params = gf_augment_draw(&r->augment, (uint64_t)r->config->seed, epoch, sample);
-    *change = training && gf_augment_any(&r->augment);
+    gf_augment_params drawn = gf_augment_draw(&r->augment, (uint64_t)r->config->seed, epoch, sample);
+    const gf_augment_params *change = training && gf_augment_any(&r->augment) ? &drawn : NULL;
+    int h = (int)r->config->height, w = (int)r->config->width;
+    if (map) {
+        gf_augment_bytes(change, pixels, h, w, map, dst);
+    } else {
+        gf_augment_apply(change, pixels, h, w, dst);
+    }
     return GRAFT_OK;
 }
 
 static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
                             graft_error *err)
 {
-    gf_run *r = ctx;
-    const uint8_t *pixels;
-    gf_augment_params drawn;
-    bool change;
-    GF_TRY(get(r, epoch, sample, training, worker, &pixels, &drawn, &change, err));
-    gf_augment_apply(change ? &drawn : NULL, pixels, (int)r->config->height, (int)r->config->width, dst);
-    return GRAFT_OK;
+    return deliver(ctx, epoch, sample, training, NULL, dst, worker, err);
 }
 
 static graft_status picture_bytes(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
                                   uint8_t *dst, int worker, graft_error *err)
 {
-    gf_run *r = ctx;
-    const uint8_t *pixels;
-    gf_augment_params drawn;
-    bool change;
-    GF_TRY(get(r, epoch, sample, training, worker, &pixels, &drawn, &change, err));
-    gf_augment_bytes(change ? &drawn : NULL, pixels, (int)r->config->height, (int)r->config->width, map, dst);
-    return GRAFT_OK;
+    return deliver(ctx, epoch, sample, training, map, dst, worker, err);
 }
 
 gf_feed gf_run_feed(gf_run *r) { return (gf_feed){picture, r, picture_bytes}; }
