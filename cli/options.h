@@ -86,8 +86,8 @@ typedef struct verb verb;
     {"size", OPTION_SIZE, PLACE(model), "N|WxH", FROM_TO(32, 2048), NULL, \
      "pictures are resized to N x N or W x H pixels (without: as the model was trained; MobileNetV2: 160)"}
 #define OPTION_PRECISION_ROW \
-    {"precision", OPTION_NAME, PLACE(model.precision), "P", NO_RANGE, "auto|f32|bf16", \
-     "arithmetic of the network; auto times both on this machine"}
+    {"precision", OPTION_NAME, PLACE(model.precision), "P", NO_RANGE, "auto|f32|bf16|int8", \
+     "arithmetic of the network; auto times what this machine has; int8 is the frozen part's, the rest as with auto"}
 #define OPTION_BOUNDARY_ROWS \
     {"fine-tune-at", OPTION_BOUNDARY, PLACE(model), "N|LAYER", FROM_TO(0, 100000), NULL, \
      "fine-tuning trains the backbone's layers from this one on (by number from 0, or by name)"}, \

@@ -96,7 +96,8 @@ typedef struct graft_model_options {
     const char *labels;     /* class names of a classifier that is kept, a line each; NULL: those that the model file
                                has, else "class 0", ... */
     uint64_t seed;          /* of the head's initial values; 0 */
-    const char *precision;  /* "auto" (by timing), "f32" or "bf16"; NULL: "auto" */
+    const char *precision;  /* "auto" (by timing), "f32", "bf16", or "int8": the frozen part in int8 whatever is faster,
+                               the rest as with "auto" (refused without AVX-512 VNNI); NULL: "auto" */
     int fine_tune_at; /* layers of the backbone below this number stay frozen in fine-tuning; -1: no fine-tuning */
     const char *fine_tune_at_name; /* the same by layer name; NULL: by number */
     int fine_tune_last;            /* or: the last N layers are tuned; -1: not used */

@@ -50,8 +50,17 @@ static void tell(graft_context *c, size_t done, size_t total, const gf_running *
     c->options.progress(c->options.user, &p);
 }
 
+/* int8 by name stands on ranges that training takes from its pictures. */
+static graft_status want_ranges(const graft_model *m, graft_error *err)
+{
+    if (m->trained || strcmp(m->config.precision, "int8")) return GRAFT_OK;
+    return gf_fail(err, GF_E_OPTION_VALUE, "auto, f32 or bf16",
+                   "precision int8: the model has not been trained, and its values' ranges are not known");
+}
+
 static graft_status want_head(const graft_model *m, graft_error *err)
 {
+    GF_TRY(want_ranges(m, err));
     if (m->trained || (m->head.keep_last && m->has_values)) return GRAFT_OK;
     return gf_fail(err, GF_E_NOT_A_RUN, "train it first, or open a run",
                    "the model has not been trained: it has no classes");
@@ -355,6 +364,7 @@ graft_status graft_features(graft_model *m, const char *const *paths, size_t n, 
                             graft_result **out, graft_error *err)
 {
     *out = NULL;
+    GF_TRY(want_ranges(m, err));
     int at = layer ? gf_model_find(&m->model, layer) : m->model.features;
     if (at < 0) {
         return gf_fail(err, GF_E_LAYER_UNKNOWN, "graft summary lists the layers", "the model has no layer called %s",

@@ -98,10 +98,21 @@ static graft_status record(graft_model *m, bool int8, graft_error *err)
     return gf_config_text(&m->config.frozen, int8 ? "int8" : m->config.dtype, err);
 }
 
+/* Asked for by name it is done all the same. */
+static void say_unsafe(const graft_model *m, const gf_calibration *c, bool named)
+{
+    const double percent = 100;
+    gf_say(&m->context->log, named ? GF_WARNING : GF_NOTE,
+           "the frozen part is %s: its features %s %.1f %% from f32's, in %s they are %.1f %%",
+           named ? "computed in int8, as asked for" : "not computed in bytes", named ? "are" : "would be",
+           percent * c->int8_error, gf_dtype_name(m->facts.dtype), percent * c->error);
+}
+
 graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t first, uint32_t n, bool check,
                                   graft_error *err)
 {
-    bool may = !strcmp(m->config.precision, "auto") && gf_ops_has_int8(m->context->ops) && n > 0;
+    bool named = !strcmp(m->config.precision, "int8"), either = named || !strcmp(m->config.precision, "auto");
+    bool may = either && gf_ops_has_int8(m->context->ops) && n > 0;
     uint32_t sample[PICTURES], count = n < PICTURES ? n : PICTURES;
     for (uint32_t i = 0; i < count && may; i++) sample[i] = first + (uint32_t)((uint64_t)i * n / count);
     gf_calibration c = {0};
@@ -109,14 +120,8 @@ graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t 
         GF_TRY(
             gf_calibrate(&m->model, m->context->ops, m->context->pool, feed, sample, count, m->facts.dtype, &c, err));
     }
-    if (may && !c.safe && check) {
-        const double percent = 100;
-        gf_say(&m->context->log, GF_NOTE,
-               "the frozen part is not computed in bytes: its features would be %.1f %% from f32's, in %s they are "
-               "%.1f %%",
-               percent * c.int8_error, gf_dtype_name(m->facts.dtype), percent * c.error);
-    }
-    bool int8 = may && (c.safe || !check) && is_faster(m, feed, sample, count);
+    if (may && !c.safe && check) say_unsafe(m, &c, named);
+    bool int8 = may && (named || ((c.safe || !check) && is_faster(m, feed, sample, count)));
     return record(m, int8, err);
 }
 

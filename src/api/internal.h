@@ -63,7 +63,7 @@ graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_e
 /* What a choice that is timed for a whole model is kept under. */
 enum { GF_CHOICE_KEY = 192 };
 void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOICE_KEY]);
-/* facts.dtype from the precision asked for; "auto" times f32 against bf16. */
+/* facts.dtype from the precision asked for; "auto" and "int8" time f32 against bf16. */
 graft_status gf_api_resolve_precision(graft_model *m, graft_error *err);
 /* The backbone's layer at which fine-tuning begins, from number, name or "last N"; -1: not asked for. */
 graft_status gf_api_resolve_boundary(graft_model *m, const graft_model_options *o, graft_error *err);
@@ -89,9 +89,9 @@ graft_status gf_set_feed_open(gf_set_feed *s, graft_context *c, const gf_data *d
 void gf_set_feed_close(gf_set_feed *s);
 gf_feed gf_set_feed_of(gf_set_feed *s);
 
-/* Whether the frozen part is computed in bytes: where precision is "auto", the processor can, it is faster and, with
- * `check`, features of some of the samples first .. first + n - 1 are as good. Sets facts, config and the model's
- * ranges. After gf_api_resolve_precision. */
+/* Whether the frozen part is computed in bytes: where precision is "int8"; or it is "auto", the processor can, it is
+ * faster and, with `check`, features of some of the samples first .. first + n - 1 are as good. Sets facts, config and
+ * the model's ranges. After gf_api_resolve_precision. */
 graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t first, uint32_t n, bool check,
                                   graft_error *err);
 graft_status gf_api_choose_frozen_for(graft_model *m, const graft_data *d, graft_error *err); /* a training set */

@@ -103,8 +103,8 @@ static graft_status check_options(const graft_model_options *o, graft_error *err
                        o->height, o->classes);
     }
     const char *p = o->precision ? o->precision : "auto";
-    if (strcmp(p, "auto") && strcmp(p, "f32") && strcmp(p, "bf16")) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "auto, f32 or bf16", "precision %s is not known", GF_ESC(p));
+    if (strcmp(p, "auto") && strcmp(p, "f32") && strcmp(p, "bf16") && strcmp(p, "int8")) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "auto, f32, bf16 or int8", "precision %s is not known", GF_ESC(p));
     }
     return GRAFT_OK;
 }
@@ -469,8 +469,13 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
         return gf_fail(err, GF_E_OPTION_VALUE, "use --precision auto",
                        "precision bf16: this processor (%s) has no bf16", gf_ops_machine(m->context->ops));
     }
+    bool int8 = !strcmp(asked, "int8");
+    if (int8 && !gf_ops_has_int8(m->context->ops)) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "use --precision auto",
+                       "precision int8: this processor (%s) has no AVX-512 VNNI", gf_ops_machine(m->context->ops));
+    }
     m->facts.dtype = !strcmp(asked, "bf16") ? GF_BF16 : GF_F32;
-    if (!strcmp(asked, "auto") && can) {
+    if ((int8 || !strcmp(asked, "auto")) && can) { /* int8 is the frozen part's; what trains is as auto has it */
         char key[GF_CHOICE_KEY];
         gf_api_choice_key(m, "model", key);
         static const char *const names[] = {"f32", "bf16"};

@@ -25,7 +25,7 @@ BAD_VALUES = {
     "test-from-validation": ("train", ["1", "100%", "-0.2"], ["below 1"]),
     "split": ("train", ["0.8", "0.8,0.3", "0,1", "0.5,0.5,0,0", "0.8;0.2", "nan,0.2", "0.8,0.2,"], ["0.8,0.2"]),
     "cache": ("train", ["ram", "", "memory|disk", "auto "], ["auto, memory, disk, none"]),
-    "precision": ("train", ["f64", "F32"], ["auto, f32, bf16"]),
+    "precision": ("train", ["f64", "F32"], ["auto, f32, bf16, int8"]),
     "optimizer": ("train", ["adamm", "Adam"], ["adam, rmsprop, sgd, adamw"]),
     "bad-images": ("train", ["ignore"], ["refuse, skip"]),
     "augment": ("train", ["flop", "rotate", "rotate=0.6", "rotate=nan", "flip,", "none,flip"], ["flip", "rotate=X"]),
@@ -103,7 +103,7 @@ class Help(CommandTest):
         self.assertGreaterEqual(set(complete("")), set(VERBS))
         self.assertEqual(complete("tr"), ["train"])
         self.assertEqual(complete("train", "--fine-tune-a"), ["--fine-tune-at"])
-        self.assertEqual(complete("train", "--precision", ""), ["auto", "f32", "bf16"])
+        self.assertEqual(complete("train", "--precision", ""), ["auto", "f32", "bf16", "int8"])
         self.assertEqual(complete("train", "--precision", "b"), ["bf16"])
         for verb in VERBS:
             names = ["--" + option["name"] for option in self.document(verb, "--help")["options"]]

@@ -72,6 +72,79 @@ static void asked_for_f32_nothing_is_in_bytes(void **state)
     expect_frozen(run, "f32");
 }
 
+/* The file of choices, as an earlier run of this graft on this machine would have left it: `frozen` has won. */
+static int write_choices(const char *frozen)
+{
+    gf_ops *ops;
+    char dir[96], path[128], text[512];
+    if (gf_ops_create(&ops, NULL, NULL) != GRAFT_OK) return -1;
+    can = gf_ops_has_int8(ops);
+    snprintf(dir, sizeof dir, "%s/graft", root);
+    snprintf(path, sizeof path, "%s/choices", dir);
+    snprintf(text, sizeof text, "%s\nfrozen mobilenet_v2 alpha 0.35 32x32=%s\nmodel mobilenet_v2 alpha 0.35 32x32=%s\n",
+             gf_ops_timed_by(ops), frozen, gf_ops_has_bf16(ops) ? "bf16" : "f32");
+    gf_ops_destroy(ops);
+    graft_status status = gf_make_dirs(dir, NULL);
+    if (status == GRAFT_OK) status = gf_file_write(path, &(gf_bytes){text, strlen(text)}, 1, NULL);
+    return status == GRAFT_OK ? setenv("XDG_CACHE_HOME", root, 1) : -1;
+}
+
+/* The same bits as by auto, though what is on record says that int8 lost. */
+static void asked_for_int8_it_is_what_auto_is_where_that_wins(void **state)
+{
+    (void)state;
+    tiny_run t;
+    graft_error err = {0};
+    tiny_run_defaults(&t, data, run);
+    t.precision = "int8";
+    if (!can) {
+        assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_USAGE);
+        assert_non_null(strstr(err.message, "precision int8: this processor ("));
+        assert_non_null(strstr(err.message, ") has no AVX-512 VNNI"));
+        return;
+    }
+    assert_int_equal(write_choices("bf16"), 0);
+    train(run, 2, "int8");
+    expect_frozen(run, "int8");
+    run_bytes_equal(reference, run, "int8 by name");
+    train(run, 2, "auto");
+    expect_frozen(run, "bf16");
+    run_bytes_differ(reference, run, "int8 lost");
+    assert_int_equal(write_choices("int8"), 0);
+}
+
+static graft_status features_of(const char *precision, graft_error *err)
+{
+    char out[128], picture[128];
+    graft_context_options options;
+    graft_context *context;
+    graft_model *model;
+    graft_result *result;
+    graft_context_defaults(&options);
+    options.threads = 1;
+    assert_int_equal(graft_context_open(&options, &context, err), GRAFT_OK);
+    tiny_run t;
+    tiny_run_defaults(&t, data, run);
+    t.model.precision = precision;
+    assert_int_equal(graft_model_open(context, &t.model, &model, err), GRAFT_OK);
+    snprintf(out, sizeof out, "%s/features.npy", root);
+    snprintf(picture, sizeof picture, "%s/train/red/0.bmp", data);
+    graft_status status = graft_features(model, (const char *[]){picture}, 1, NULL, out, &result, err);
+    graft_result_free(result);
+    graft_model_free(model);
+    graft_context_free(context);
+    return status;
+}
+
+static void int8_wants_pictures_to_take_ranges_from(void **state)
+{
+    (void)state;
+    graft_error err = {0};
+    assert_int_equal(features_of("f32", &err), GRAFT_OK);
+    assert_int_equal(features_of("int8", &err), GRAFT_USAGE);
+    assert_non_null(strstr(err.message, "precision int8: the model has not been trained"));
+}
+
 static void threads_change_no_bit(void **state)
 {
     (void)state;
@@ -130,29 +203,11 @@ static void a_model_is_read_as_it_was_trained(void **state)
     graft_context_free(context);
 }
 
-/* The file of choices, as an earlier run of this graft on this machine would have left it. */
-static int write_choices(void)
-{
-    gf_ops *ops;
-    char dir[96], path[128], text[512];
-    if (gf_ops_create(&ops, NULL, NULL) != GRAFT_OK) return -1;
-    can = gf_ops_has_int8(ops);
-    snprintf(dir, sizeof dir, "%s/graft", root);
-    snprintf(path, sizeof path, "%s/choices", dir);
-    snprintf(text, sizeof text,
-             "%s\nfrozen mobilenet_v2 alpha 0.35 32x32=int8\nmodel mobilenet_v2 alpha 0.35 32x32=%s\n",
-             gf_ops_timed_by(ops), gf_ops_has_bf16(ops) ? "bf16" : "f32");
-    gf_ops_destroy(ops);
-    graft_status status = gf_make_dirs(dir, NULL);
-    if (status == GRAFT_OK) status = gf_file_write(path, &(gf_bytes){text, strlen(text)}, 1, NULL);
-    return status == GRAFT_OK ? setenv("XDG_CACHE_HOME", root, 1) : -1;
-}
-
 static int set_up(void **state)
 {
     (void)state;
     snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root) || write_choices()) return -1;
+    if (!mkdtemp(root) || write_choices("int8")) return -1;
     snprintf(data, sizeof data, "%s/data", root);
     snprintf(reference, sizeof reference, "%s/reference", root);
     snprintf(run, sizeof run, "%s/run", root);
@@ -173,6 +228,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(auto_takes_bytes_where_it_can),
         cmocka_unit_test(asked_for_f32_nothing_is_in_bytes),
+        cmocka_unit_test(asked_for_int8_it_is_what_auto_is_where_that_wins),
+        cmocka_unit_test(int8_wants_pictures_to_take_ranges_from),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(a_stop_changes_no_bit),
         cmocka_unit_test(a_model_is_read_as_it_was_trained),
