@@ -110,7 +110,10 @@ static void write_verb(FILE *f, const verb *v)
     settings_defaults(&defaults);
     fprintf(f, "usage: graft %s [options]%s%s\n\n", v->name, *v->arguments ? " " : "", v->arguments);
     write_wrapped(f, v->about, 0, 0);
-    for (size_t i = 0; i < v->n_options; i++) write_option(f, &v->options[i], &defaults);
+    for (size_t i = 0; i < v->n_options; i++) {
+        const option o = options_row(v, i);
+        write_option(f, &o, &defaults);
+    }
     fputs("\nExamples:\n", f);
     write_indented_lines(f, v->examples, 2);
 }
@@ -128,7 +131,7 @@ static void write_verb_json(FILE *f, const verb *v)
     text_write_json(f, v->summary);
     fputs(",\"options\":[", f);
     for (size_t i = 0; i < v->n_options; i++) {
-        const option *o = &v->options[i];
+        const option row = options_row(v, i), *o = &row;
         if (o->kind == OPTION_HEADING) continue;
         char fallback[96];
         options_default(o, &defaults, fallback, sizeof fallback);
@@ -222,7 +225,7 @@ static void write_man_verb(FILE *f, const verb *v)
     write_roff(f, v->about);
     fputs(".SH OPTIONS\n", f);
     for (size_t i = 0; i < v->n_options; i++) {
-        const option *o = &v->options[i];
+        const option row = options_row(v, i), *o = &row;
         char buf[512], name[96];
         if (o->kind == OPTION_HEADING) {
             fputs(".SS ", f);
@@ -265,7 +268,7 @@ static void write_completion_verb(FILE *f, const verb *v)
 {
     fprintf(f, "    %s)\n        case \"$prev\" in\n", v->name);
     for (size_t i = 0; i < v->n_options; i++) {
-        const option *o = &v->options[i];
+        const option row = options_row(v, i), *o = &row;
         if (o->kind == OPTION_HEADING || !o->value) continue;
         fprintf(f, "        --%s) ", o->name);
         if (o->choices) {

@@ -78,7 +78,8 @@ static graft_status run_verb(const verb *v, int argc, char **argv, bool *printed
     settings_defaults(&s);
     const char **arguments = calloc((size_t)argc + 1, sizeof *arguments);
     if (!arguments) return fail(err, E_NO_MEMORY, NULL, "out of memory");
-    graft_status status = options_parse(v, argc - 2, argv + 2, arguments, &s, err);
+    graft_status status = graft_settings_new(&s.by_name, err);
+    if (!status) status = options_parse(v, argc - 2, argv + 2, arguments, &s, err);
     if (!status && s.help) {
         *printed = true;
         status = help_verb(v, wants_json(argc, argv), err);
@@ -88,6 +89,7 @@ static graft_status run_verb(const verb *v, int argc, char **argv, bool *printed
         status = run_session(v, &s, printed, err);
         free(line);
     }
+    graft_settings_free(s.by_name);
     free(arguments);
     return status;
 }

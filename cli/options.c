@@ -7,7 +7,24 @@
 #include <inttypes.h>
 #include <string.h>
 
-bool options_takes_value(const option *o) { return o->value != NULL; }
+bool options_takes_value(const option *o)
+{
+    const graft_option *row = o->setting ? graft_option_find(o->setting) : NULL;
+    return row ? row->value != NULL : o->value != NULL;
+}
+
+option options_row(const verb *v, size_t i)
+{
+    option o = v->options[i];
+    const graft_option *row = o.setting ? graft_option_find(o.setting) : NULL;
+    if (!row) return o;
+    o.value = row->value;
+    o.choices = row->choices;
+    if (!o.help) o.help = row->help;
+    if (row->kind == GRAFT_OPTION_FILE) o.kind = OPTION_FILE;
+    if (row->kind == GRAFT_OPTION_FOLDER) o.kind = OPTION_FOLDER;
+    return o;
+}
 
 static const option *find(const verb *v, const char *name, size_t n)
 {
@@ -63,7 +80,8 @@ static graft_status parse_option(const verb *v, int argc, char **argv, int *i, s
         return fail(err, E_OPTION_VALUE, NULL, "--%s takes no value, but '%s' was given", o->name, ESCAPED(value));
     if (options_takes_value(o) && !value) {
         bool next = *i + 1 < argc && strncmp(argv[*i + 1], "--", 2) != 0;
-        if (!next) return fail(err, E_OPTION_VALUE, NULL, "--%s needs a value: --%s %s", o->name, o->name, o->value);
+        const char *wanted = options_row(v, (size_t)(o - v->options)).value;
+        if (!next) return fail(err, E_OPTION_VALUE, NULL, "--%s needs a value: --%s %s", o->name, o->name, wanted);
         value = argv[++*i];
     }
     s->given[o - v->options] = true;
@@ -116,7 +134,12 @@ const char *options_default(const option *o, const settings *s, char *buf, size_
     const void *place = (const char *)s + o->place;
     const graft_model_options *model = place;
     const double *numbers = place;
+    const graft_option *row = o->setting ? graft_option_find(o->setting) : NULL;
     buf[0] = '\0';
+    if (row) {
+        if (row->value && row->default_value) snprintf(buf, size, "%s", row->default_value);
+        return buf;
+    }
     switch (o->kind) {
     case OPTION_INT:
         if (*(const int *)place >= o->range.min) snprintf(buf, size, "%d", *(const int *)place);

@@ -1,5 +1,7 @@
-/* options.h - one table of options a verb: it drives parsing, the checks of values, --help, the man page and the shell
- * completion. To add an option: a row in the verb's file (or a shared row below) and a place in settings.h. */
+/* options.h - one table of options per verb: it drives parsing, the checks of values, --help, the man page and the
+ * shell completion. An option of the library is a row there (graft/settings.h), which SETTING names: kind, range,
+ * default and help come from it. An option of the command alone is a row in the verb's file and a place in settings.h.
+ */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
@@ -26,6 +28,7 @@ typedef enum option_kind {
     OPTION_BOUNDARY, /* graft_model_options: fine_tune_at by number or layer name */
     OPTION_AUGMENT,  /* const char *; "none" or words as "flip,rotate=0.2" */
     OPTION_ON_NAN,   /* const char *; stop, lower-lr or skip:N */
+    OPTION_SETTING,  /* a row of the library's table, by its name */
 } option_kind;
 
 /* What a number must be. */
@@ -48,6 +51,8 @@ typedef struct option {
     option_range range;
     const char *choices; /* "auto|f32|bf16", NULL where there are none */
     const char *help;
+    const char *setting; /* OPTION_SETTING: "data.max_pixels" */
+    const char *sets;    /* OPTION_SETTING without a value: what the flag sets; NULL: 1 */
 } option;
 
 #define PLACE(field) offsetof(settings, field)
@@ -56,6 +61,10 @@ typedef struct verb verb;
 
 /* Shared rows, so that an option means the same in every verb. */
 /* clang-format off */
+/* --NAME VALUE (or --NAME, where the row is a flag) sets the library's option; --NAME sets a flag to 0. */
+#define SETTING(name_, row) {.name = (name_), .kind = OPTION_SETTING, .setting = (row)}
+#define SETTING_OFF(name_, row, help_) \
+    {.name = (name_), .kind = OPTION_SETTING, .setting = (row), .sets = "0", .help = (help_)}
 #define HEADING(title) {.kind = OPTION_HEADING, .help = (title)}
 #define OPTION_WEIGHTS_ROWS \
     {"weights", OPTION_FILE, PLACE(model.weights), "FILE|NAME", NO_RANGE, NULL, \
@@ -135,5 +144,8 @@ bool options_given(const verb *v, const settings *s, const char *name);
 const char *options_default(const option *o, const settings *s, char *buf, size_t size);
 
 bool options_takes_value(const option *o);
+
+/* The row with what a SETTING takes from the library's table: value, choices, help. */
+option options_row(const verb *v, size_t i);
 
 #endif

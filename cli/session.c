@@ -39,7 +39,10 @@ graft_status session_open(session *out, const verb *v, settings *s, graft_error 
     s->context.progress = on_progress;
     s->context.should_stop = on_should_stop;
     s->context.user = out;
-    return graft_context_open(&s->context, &out->context, err);
+    graft_status status = graft_context_open(&s->context, &out->context, err);
+    if (!status) status = graft_context_settings(out->context, s->by_name, err);
+    if (status) session_close(out);
+    return status;
 }
 
 void session_close(session *s)

@@ -16,6 +16,7 @@ typedef struct settings {
     graft_train_options train; /* batch likewise */
     graft_bench_options bench;
 
+    graft_settings *by_name; /* the library's options that were given; whoever parses owns it */
     int json;
     int help;
     int force, keep_top;

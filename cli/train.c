@@ -34,9 +34,7 @@ static const option options[] = {
      "optimizer of fine-tuning"},
     {"augment", OPTION_AUGMENT, PLACE(train.augment), "WORDS", NO_RANGE, NULL,
      "random changes of training pictures: none, or words of flip, rotate=TURNS"},
-    {"batch-norm", OPTION_NAME, PLACE(train.batch_norm), "HOW", NO_RANGE, "fixed|batch",
-     "what batch normalisation that trains takes: fixed, the statistics that came with the weights, or batch, those of "
-     "the batch (default: batch where the backbone starts from random values, else fixed)"},
+    SETTING("batch-norm", "train.batch_norm"),
     {"on-nan", OPTION_ON_NAN, PLACE(train.on_nan), "POLICY", NO_RANGE, NULL,
      "when the loss is not finite: stop, skip:N (up to N steps) or lower-lr"},
 

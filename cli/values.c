@@ -269,6 +269,20 @@ static graft_status set_flag(const option *o, const char *text, void *place, gra
     return GRAFT_OK;
 }
 
+/* The library's message begins with the row's name: for who types, the option's stands there. */
+static graft_status set_setting(const option *o, const char *text, graft_settings *by_name, graft_error *err)
+{
+    graft_error why = {0};
+    graft_status status = graft_settings_set(by_name, o->setting, text ? text : o->sets ? o->sets : "1", &why);
+    size_t n = strlen(o->setting);
+    if (!status) return status;
+    bool named = !strncmp(why.message, o->setting, n);
+    *err = why;
+    snprintf(err->message, sizeof err->message, "--%s%s%.1400s", o->name, named ? "" : ": ",
+             why.message + (named ? n : 0));
+    return status;
+}
+
 graft_status value_set(const option *o, const char *text, settings *s, graft_error *err)
 {
     static value_parser *const parsers[] = {
@@ -279,5 +293,6 @@ graft_status value_set(const option *o, const char *text, settings *s, graft_err
         [OPTION_SIZE] = set_size,       [OPTION_SPLIT] = set_split,   [OPTION_BOUNDARY] = set_boundary,
         [OPTION_AUGMENT] = set_augment, [OPTION_ON_NAN] = set_on_nan,
     };
+    if (o->setting) return set_setting(o, text, s->by_name, err);
     return parsers[o->kind](o, text, (char *)s + o->place, err);
 }

@@ -17,6 +17,7 @@
 #ifndef GRAFT_H
 #define GRAFT_H
 
+#include <graft/settings.h>
 #include <graft/status.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +72,10 @@ typedef struct graft_context_options {
 GRAFT_API void graft_context_defaults(graft_context_options *options);
 GRAFT_API graft_status graft_context_open(const graft_context_options *options, graft_context **out, graft_error *err);
 GRAFT_API void graft_context_free(graft_context *context);
+
+/* Since 0.2. Options by name (graft/settings.h) for every call with this context from now on: the settings are copied,
+ * NULL takes them back. A run is resumed with the settings that it began with. */
+GRAFT_API graft_status graft_context_settings(graft_context *context, const graft_settings *settings, graft_error *err);
 
 /* ---- a model */
 

@@ -28,6 +28,7 @@ graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *
     a->options.height = f->height;
     a->options.antialias = f->antialias;
     a->options.image.ignore_exif = f->ignore_exif;
+    a->options.settings = c->settings;
     a->options.log = &c->log;
     graft_status status = GRAFT_OK;
     GF_GOTO(gf_index_pictures(&a->index, paths, n, &a->options, err));

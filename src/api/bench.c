@@ -172,9 +172,10 @@ static graft_status bench_result(const graft_model *m, const graft_bench_options
     return gf_result_create(out, j, text, err);
 }
 
-graft_status graft_bench(graft_model *m, const graft_bench_options *o, graft_result **out, graft_error *err)
+graft_status graft_bench(graft_model *m, const graft_bench_options *options, graft_result **out, graft_error *err)
 {
     *out = NULL;
+    const graft_bench_options with = gf_api_bench_options(m->context, options), *o = &with;
     if (o->batch < 1 || o->batch > 4096 || o->steps < 1 || o->steps > 100000) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "batch %d, steps %d: wanted are 1 to 4096 and 1 to 100000",
                        o->batch, o->steps);

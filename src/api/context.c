@@ -99,7 +99,18 @@ void graft_context_free(graft_context *c)
     gf_pool_destroy(c->pool);
     gf_ops_destroy(c->ops);
     gf_free(c->choices_read);
+    gf_settings_free(c->settings);
     gf_free(c);
+}
+
+graft_status graft_context_settings(graft_context *c, const graft_settings *settings, graft_error *err)
+{
+    if (!c) return gf_fail(err, GF_E_USAGE, NULL, "graft_context_settings: `context` is NULL");
+    gf_settings *copy;
+    GF_TRY(gf_settings_copy(&copy, settings, err));
+    gf_settings_free(c->settings);
+    c->settings = copy;
+    return GRAFT_OK;
 }
 
 graft_status gf_api_stop_asked(graft_context *c, graft_error *err)

@@ -48,6 +48,7 @@ gf_data_options gf_api_data_options(const graft_data *d)
     out.cache = cache[o->cache];
     out.memory_limit = o->memory_limit;
     out.cache_dir = d->cache_dir;
+    out.settings = d->settings;
     out.progress = data_progress;
     out.user = d->context;
     out.log = &d->context->log;
@@ -76,10 +77,11 @@ static char *default_cache_dir(void)
     return home && *home ? gf_path_join(home, ".cache/graft") : NULL;
 }
 
-static graft_status make(graft_context *context, const char *path, const graft_data_options *options, graft_data **out,
+static graft_status make(graft_context *context, const char *path, const graft_data_options *given, graft_data **out,
                          graft_error *err)
 {
     *out = NULL;
+    const graft_data_options with = gf_api_opened_options(context, given), *options = &with;
     if (options->batch < 1 || options->width < 1 || options->height < 1 ||
         (unsigned)options->cache > GRAFT_CACHE_NONE) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "batch %d, size %dx%d: each must be at least 1", options->batch,
@@ -93,9 +95,13 @@ static graft_status make(graft_context *context, const char *path, const graft_d
     if (!d->path) d->path = gf_strdup(path);
     d->cache_dir = options->cache_dir ? gf_strdup(options->cache_dir) : default_cache_dir();
     d->options.cache_dir = d->cache_dir;
-    if (!d->path || (options->cache_dir && !d->cache_dir)) {
+    graft_status status = gf_settings_copy(&d->settings, context->settings, err);
+    if (status == GRAFT_OK && (!d->path || (options->cache_dir && !d->cache_dir))) {
+        status = gf_fail_memory(err, strlen(path), "a data set");
+    }
+    if (status != GRAFT_OK) {
         graft_data_free(d);
-        return gf_fail_memory(err, strlen(path), "a data set");
+        return status;
     }
     *out = d;
     return GRAFT_OK;
@@ -119,6 +125,7 @@ void graft_data_free(graft_data *d)
     gf_data_close(d->data);
     gf_free(d->path);
     gf_free(d->cache_dir);
+    gf_settings_free(d->settings);
     gf_free(d);
 }
 

@@ -2,6 +2,7 @@
 #ifndef GF_API_INTERNAL_H
 #define GF_API_INTERNAL_H
 
+#include "base/settings.h"
 #include "fetch/catalogue.h"
 #include "graph/head.h"
 #include "train/run.h"
@@ -13,7 +14,8 @@ struct graft_context {
     gf_log log;
     gf_pool *pool;
     gf_ops *ops;
-    char *choices_read; /* precision choices, as they were on disk */
+    char *choices_read;    /* precision choices, as they were on disk */
+    gf_settings *settings; /* NULL: all at their defaults */
 };
 
 struct graft_model {
@@ -38,6 +40,7 @@ struct graft_data {
     char *path;
     graft_data_options options; /* cache_dir: points to the next */
     char *cache_dir;
+    gf_settings *settings; /* that it was opened with; may be NULL */
     gf_data *data;
 };
 
@@ -52,6 +55,12 @@ struct graft_result {
 
 /* Takes the document over and renders it; `text` (may be NULL: the JSON stands for it) as well. */
 graft_status gf_result_create(graft_result **out, gf_json *document, char *text, graft_error *err);
+
+/* A call's options with what the context's settings have of them (fields.c). Texts are borrowed from both. */
+graft_model_options gf_api_model_options(const graft_context *c, const graft_model_options *o);
+graft_data_options gf_api_opened_options(const graft_context *c, const graft_data_options *o);
+graft_train_options gf_api_train_options(const graft_context *c, const graft_train_options *o);
+graft_bench_options gf_api_bench_options(const graft_context *c, const graft_bench_options *o);
 
 /* Options as the data room takes them. */
 gf_data_options gf_api_data_options(const graft_data *d);

@@ -277,9 +277,11 @@ out:
     return status;
 }
 
-graft_status graft_model_open(graft_context *context, const graft_model_options *o, graft_model **out, graft_error *err)
+graft_status graft_model_open(graft_context *context, const graft_model_options *options, graft_model **out,
+                              graft_error *err)
 {
     *out = NULL;
+    const graft_model_options with = gf_api_model_options(context, options), *o = &with;
     graft_model *m = gf_new(graft_model);
     if (!m) return gf_fail_memory(err, sizeof *m, "a model");
     m->context = context;

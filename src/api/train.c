@@ -139,6 +139,19 @@ static graft_status fill_train(gf_run_config *c, const graft_train_options *o, g
     return GRAFT_OK;
 }
 
+/* The context's settings, but of the data those that they were opened with. */
+static graft_status fill_settings(gf_run_config *c, const graft_context *context, const graft_data *d, graft_error *err)
+{
+    gf_settings *s = gf_settings_new();
+    if (!s) return gf_fail_memory(err, 1024, "a configuration");
+    graft_status status = gf_settings_take(s, context->settings, "", err);
+    if (status == GRAFT_OK) status = gf_settings_take(s, d->settings, "data.", err);
+    if (status == GRAFT_OK) status = gf_settings_take(s, d->settings, "image.", err);
+    gf_settings_free(c->settings);
+    c->settings = s;
+    return status;
+}
+
 static graft_status fill_versions(gf_run_config *c, graft_context *context, graft_error *err)
 {
     char *choices = gf_ops_choices_text(context->ops);
@@ -283,6 +296,7 @@ static graft_status resolve(graft_model *m, const graft_data *d, const graft_tra
     m->facts.ignore_exif = d->options.ignore_exif;
     GF_TRY(fill_data(&m->config, d, err));
     GF_TRY(fill_train(&m->config, o, err));
+    GF_TRY(fill_settings(&m->config, m->context, d, err));
     GF_TRY(gf_config_text(&m->config.batch_norm, text_or(o->batch_norm, m->random ? "batch" : "fixed"), err));
     if (gf_config_measures(&m->config) && o->batch == 1) {
         gf_say(&m->context->log, GF_WARNING, "batches of one picture: batch normalisation measures each by itself");
@@ -328,10 +342,11 @@ static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir,
     return status;
 }
 
-graft_status graft_train(graft_model *m, graft_data *d, const graft_train_options *o, graft_result **out,
+graft_status graft_train(graft_model *m, graft_data *d, const graft_train_options *options, graft_result **out,
                          graft_error *err)
 {
     *out = NULL;
+    const graft_train_options with = gf_api_train_options(m->context, options), *o = &with;
     int lock = -1;
     graft_status status = GRAFT_OK;
     GF_TRY(graft_train_check(o, err));
@@ -383,6 +398,7 @@ static graft_status open_data(graft_context *c, const char *run, const gf_run_co
     d->path = gf_strdup(moved ? moved : k->data ? k->data : "");
     d->cache_dir = k->cache_dir ? gf_strdup(k->cache_dir) : NULL;
     if (!d->path) return gf_fail_memory(err, 64, "a data set");
+    GF_TRY(gf_settings_copy(&d->settings, k->settings, err));
     graft_data_defaults(&d->options);
     graft_data_options *o = &d->options;
     o->width = (int)k->width;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/settings.h"
 #include "image/image.h"
 
 #include <stdbool.h>
@@ -32,8 +33,9 @@ typedef struct gf_data_options {
     int height, width; /* pictures are resized to this; 160 x 160 */
     bool antialias;    /* false, as Keras does */
     gf_cache_mode cache;
-    uint64_t memory_limit; /* bytes of decoded pictures in memory; 0: half of what is available */
-    const char *cache_dir; /* borrowed; folder of the cache on disk, made when needed; NULL: no cache on disk */
+    uint64_t memory_limit;       /* bytes of decoded pictures in memory; 0: half of what is available */
+    const gf_settings *settings; /* borrowed; the rows data.*, image.* that came after 0.1; NULL: their defaults */
+    const char *cache_dir;       /* borrowed; folder of the cache on disk, made when needed; NULL: no cache on disk */
 
     /* Asked from the calling thread between groups of pictures; may be NULL. A status other than GRAFT_OK ends the
      * check with that status. `done` of `total` pictures are checked. */

@@ -1,40 +1,13 @@
 #include "report/number.h"
 
-#include <locale.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* The calling thread's locale is set to "C" for one conversion and put back: no other thread sees it. glibc keeps the
- * "C" locale as a constant, so that newlocale allocates nothing. */
-static void print_c(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void print_c(char *buf, size_t size, const char *fmt, ...)
-{
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    locale_t before = plain ? uselocale(plain) : (locale_t)0;
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(buf, size, fmt, args);
-    va_end(args);
-    if (plain) {
-        uselocale(before);
-        freelocale(plain);
-    }
-}
-
-const char *gf_number_general(char buf[GF_NUMBER_SIZE], double x, int digits)
-{
-    if (isnan(x)) return memcpy(buf, "nan", 4); /* printf may write -nan */
-    print_c(buf, GF_NUMBER_SIZE, "%.*g", digits, x);
-    return buf;
-}
 
 const char *gf_number_fixed(char buf[GF_NUMBER_SIZE], double x, int decimals)
 {
     if (isnan(x)) return memcpy(buf, "-", 2);
-    print_c(buf, GF_NUMBER_SIZE, "%.*f", decimals, x);
+    gf_number_decimals(buf, x, decimals);
     if (buf[0] == '-' && buf[strspn(buf, "-0.")] == 0) memmove(buf, buf + 1, strlen(buf)); /* no "-0.00" */
     return buf;
 }
@@ -70,7 +43,8 @@ const char *gf_number_duration(char buf[GF_NUMBER_SIZE], double seconds)
 {
     if (!(seconds >= 0 && seconds < 1e9)) return memcpy(buf, "-", 2);
     if (seconds < 9.95) {
-        print_c(buf, GF_NUMBER_SIZE, "%.1f s", seconds);
+        gf_number_decimals(buf, seconds, 1);
+        memcpy(buf + strlen(buf), " s", sizeof " s");
         return buf;
     }
     long s = lround(seconds);
@@ -82,20 +56,6 @@ const char *gf_number_duration(char buf[GF_NUMBER_SIZE], double seconds)
         snprintf(buf, GF_NUMBER_SIZE, "%ld h %ld min", s / 3600, s % 3600 / 60);
     }
     return buf;
-}
-
-bool gf_number_parse(const char *s, size_t n, double *out)
-{
-    char text[64];
-    if (n == 0 || n >= sizeof text || memchr(s, 0, n) || strchr(" \t\n\v\f\r", s[0])) return false;
-    memcpy(text, s, n);
-    text[n] = 0;
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!plain) return false;
-    char *end;
-    *out = strtod_l(text, &end, plain);
-    freelocale(plain);
-    return end == text + n;
 }
 
 gf_ticks gf_ticks_cover(double low, double high, int most)

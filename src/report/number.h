@@ -1,16 +1,11 @@
-/* number.h - numbers as text and back, the same in every locale; round numbers for axes.
+/* number.h - numbers as people read them, the same in every locale; round numbers for axes.
  *
  * Every real number of a report passes through here: printf's own %g follows the user's decimal comma. */
 #ifndef GF_REPORT_NUMBER_H
 #define GF_REPORT_NUMBER_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "base/number.h"
 
-enum { GF_NUMBER_SIZE = 352 }; /* holds %.9g and %.*f of any double, and its NUL */
-
-/* `digits` significant digits (%.*g); "nan", "inf", "-inf" where it is none. Returns buf. */
-const char *gf_number_general(char buf[GF_NUMBER_SIZE], double x, int digits);
 /* `decimals` (0 to 20) digits behind the point (%.*f); "-" for NaN, as tables show it. */
 const char *gf_number_fixed(char buf[GF_NUMBER_SIZE], double x, int decimals);
 /* 0.9812 -> "98.1 %"; whole percents with decimals = 0; "-" for NaN. */
@@ -22,15 +17,11 @@ const char *gf_number_count(char buf[GF_NUMBER_SIZE], unsigned long long n);
 /* 341.2 -> "5 min 41 s". */
 const char *gf_number_duration(char buf[GF_NUMBER_SIZE], double seconds);
 
-#define GF_GENERAL(x, digits) gf_number_general((char[GF_NUMBER_SIZE]){0}, (x), (digits))
 #define GF_FIXED(x, decimals) gf_number_fixed((char[GF_NUMBER_SIZE]){0}, (x), (decimals))
 #define GF_PERCENT(x, decimals) gf_number_percent((char[GF_NUMBER_SIZE]){0}, (x), (decimals))
 #define GF_PROBABILITY(p) gf_number_probability((char[GF_NUMBER_SIZE]){0}, (p))
 #define GF_COUNT(n) gf_number_count((char[GF_NUMBER_SIZE]){0}, (n))
 #define GF_DURATION(s) gf_number_duration((char[GF_NUMBER_SIZE]){0}, (s))
-
-/* The n bytes at s as one number, all of them; false where they are none. "nan" and "inf" are numbers. */
-bool gf_number_parse(const char *s, size_t n, double *out);
 
 /* Ticks at round numbers (steps of 1, 2 or 5 times a power of ten) that cover [low, high]; at most `most` + 1 of
  * them. Tick i is first + i * step. After Heckbert, "Nice numbers for graph labels", Graphics Gems, 1990. */

@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
-#include "report/number.h"
+#include "base/number.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -31,6 +31,7 @@ void gf_config_free(gf_run_config *c)
     for (size_t i = 0; i < FIELDS; i++) {
         if (field[i].kind == TEXT) gf_free(*(char **)at(c, i));
     }
+    gf_settings_free(c->settings);
     *c = (gf_run_config){0};
 }
 
@@ -56,6 +57,18 @@ static gf_json *value_of(const gf_run_config *c, size_t i)
     return gf_json_string(GF_GENERAL(*(double *)at(c, i), 17));
 }
 
+/* NULL where every option has its default. */
+static gf_json *settings_value(const gf_run_config *c)
+{
+    gf_json *object = NULL;
+    for (int i = 0; i < GF_SETTINGS; i++) {
+        if (!gf_settings_kept(c->settings, (gf_setting)i)) continue;
+        if (!object) object = gf_json_object();
+        gf_json_set(object, gf_setting_rows[i].name, gf_json_string(gf_settings_text(c->settings, (gf_setting)i)));
+    }
+    return object;
+}
+
 graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err)
 {
     gf_json *document = gf_json_object();
@@ -67,6 +80,8 @@ graft_status gf_config_write(const char *path, const gf_run_config *c, graft_err
         }
         gf_json_set(document, sections[s], section);
     }
+    gf_json *settings = settings_value(c);
+    if (settings) gf_json_set(document, "settings", settings);
     char *text = gf_json_text(document, 2);
     gf_json_free(document);
     if (!text) return gf_fail_memory(err, 4096, "a configuration");
@@ -88,6 +103,34 @@ static graft_status read_field(gf_run_config *c, size_t i, const gf_json *j, con
                    "%s: %s.%s is missing or of another type", GF_ESC(path), field[i].section, field[i].name);
 }
 
+typedef struct taking {
+    gf_settings *settings;
+    const char *path;
+    graft_error *err;
+} taking;
+
+static graft_status take_setting(void *ctx, const char *name, const gf_json *value)
+{
+    const taking *t = ctx;
+    graft_error why = {0};
+    const char *text = gf_json_str(value, NULL);
+    graft_status status = text ? gf_settings_set(t->settings, name, text, &why) : GRAFT_USAGE;
+    if (status == GRAFT_OK || status == GRAFT_RESOURCE) return status;
+    return gf_fail(t->err, GF_E_CONFIG, "was the run made by a newer version of graft?", "%s: settings: %s",
+                   GF_ESC(t->path), text ? why.message : "a value is not a text");
+}
+
+/* Their absence is their default. */
+static graft_status read_settings(gf_run_config *c, const gf_json *object, const char *path, graft_error *err)
+{
+    if (gf_json_is_null(object)) return GRAFT_OK;
+    if (!gf_json_is_object(object))
+        return gf_fail(err, GF_E_CONFIG, NULL, "%s: settings is not an object", GF_ESC(path));
+    c->settings = gf_settings_new();
+    if (!c->settings) return gf_fail_memory(err, 1024, "a configuration");
+    return gf_json_each(object, take_setting, &(taking){c->settings, path, err});
+}
+
 graft_status gf_config_parse(gf_run_config *c, const char *text, size_t n, const char *path, graft_error *err)
 {
     *c = (gf_run_config){0};
@@ -97,6 +140,7 @@ graft_status gf_config_parse(gf_run_config *c, const char *text, size_t n, const
         const gf_json *section = gf_json_get(document, field[i].section);
         status = read_field(c, i, gf_json_get(section, field[i].name), path, err);
     }
+    if (status == GRAFT_OK) status = read_settings(c, gf_json_get(document, "settings"), path, err);
     gf_json_free(document);
     if (status != GRAFT_OK) gf_config_free(c);
     return status;
@@ -143,6 +187,11 @@ char *gf_config_identity(const gf_run_config *c)
     for (size_t i = 0; i < FIELDS; i++) {
         if (shapes_result(field[i].name)) add_line(&t, c, i);
     }
+    for (int i = 0; i < GF_SETTINGS; i++) {
+        if (!(gf_setting_rows[i].flags & GRAFT_OPTION_RESULT) || !gf_settings_kept(c->settings, (gf_setting)i))
+            continue;
+        gf_text_printf(&t, "%s %s\n", gf_setting_rows[i].name, gf_settings_text(c->settings, (gf_setting)i));
+    }
     if (t.failed) gf_text_free(&t);
     return t.s;
 }
@@ -179,6 +228,10 @@ graft_status gf_config_each(const gf_run_config *c,
         if (field[i].kind == WHOLE) snprintf(text, sizeof text, "%lld", (long long)*(int64_t *)at(c, i));
         if (field[i].kind == REAL) snprintf(text, sizeof text, "%.9g", *(double *)at(c, i));
         GF_TRY(fn(ctx, field[i].section, field[i].name, value ? value : ""));
+    }
+    for (int i = 0; i < GF_SETTINGS; i++) {
+        if (!gf_settings_kept(c->settings, (gf_setting)i)) continue;
+        GF_TRY(fn(ctx, "settings", gf_setting_rows[i].name, gf_settings_text(c->settings, (gf_setting)i)));
     }
     return GRAFT_OK;
 }

@@ -3,6 +3,7 @@
 #define GF_TRAIN_CONFIG_H
 
 #include "base/error.h"
+#include "base/settings.h"
 #include "json/json.h"
 
 #include <stdbool.h>
@@ -66,6 +67,9 @@ typedef struct gf_run_config {
 #define GF_CONFIG_WHOLE(section, name) int64_t name;
 #define GF_CONFIG_REAL(section, name) double name;
     GF_CONFIG_MAP(GF_CONFIG_TEXT, GF_CONFIG_WHOLE, GF_CONFIG_REAL)
+    /* Options by name (settings.def), owned; NULL: all at their defaults. config.json and the identity hold those that
+     * gf_settings_kept says, so that a run of an older version needs none of them. */
+    gf_settings *settings;
 #undef GF_CONFIG_TEXT
 #undef GF_CONFIG_WHOLE
 #undef GF_CONFIG_REAL

@@ -1,7 +1,7 @@
 #include "train/optimizer.h"
 
 #include "base/alloc.h"
-#include "report/number.h"
+#include "base/number.h"
 
 #include <string.h>
 

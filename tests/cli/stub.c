@@ -14,6 +14,7 @@
 
 struct graft_context {
     graft_context_options options;
+    const graft_settings *settings;
 };
 struct graft_model {
     graft_context *context;
@@ -28,17 +29,6 @@ struct graft_result {
     const char *const *paths;
     size_t n, top;
 };
-
-const char *graft_status_text(graft_status status)
-{
-    switch (status) {
-#define ROW(name, code, text) \
-    case GRAFT_##name: return text;
-        GRAFT_STATUS_MAP(ROW)
-#undef ROW
-    }
-    return "?";
-}
 
 static int setting(const char *name) { return getenv(name) ? (int)strtol(getenv(name), NULL, 10) : 0; }
 
@@ -72,6 +62,28 @@ graft_status graft_context_open(const graft_context_options *o, graft_context **
 }
 
 void graft_context_free(graft_context *c) { free(c); }
+
+graft_status graft_context_settings(graft_context *c, const graft_settings *settings, graft_error *err)
+{
+    (void)err;
+    c->settings = settings;
+    return GRAFT_OK;
+}
+
+/* ,"settings":{..} of what was set by name */
+static void settings_json(const graft_context *c, char *buf, size_t size)
+{
+    const char *between = "";
+    const graft_option *o;
+    size_t n = (size_t)snprintf(buf, size, "\"settings\":{");
+    for (size_t i = 0; (o = graft_option_at(i)); i++) {
+        if (!graft_settings_given(c->settings, o->name)) continue;
+        n += (size_t)snprintf(buf + n, size - n, "%s\"%s\":\"%s\"", between, o->name,
+                              graft_settings_get(c->settings, o->name));
+        between = ",";
+    }
+    snprintf(buf + n, size - n, "}");
+}
 
 void graft_model_defaults(graft_model_options *o)
 {
@@ -235,19 +247,20 @@ static graft_status play(const graft_context_options *c, graft_error *err)
 graft_status graft_train(graft_model *m, graft_data *d, const graft_train_options *o, graft_result **out,
                          graft_error *err)
 {
-    char model[2048], data[2048];
+    char model[2048], data[2048], settings[2048];
     *out = NULL;
     graft_status status = play(&m->context->options, err);
     if (status) return status;
     *out = result_new();
     model_json(m, model, sizeof model);
     data_json(&d->options, data, sizeof data);
+    settings_json(m->context, settings, sizeof settings);
     snprintf(
         (*out)->json, sizeof(*out)->json,
-        "{%s,%s,\"train\":{\"out\":\"%s\",\"force\":%d,\"batch\":%d,\"epochs\":%d,\"fine_tune_epochs\":%d,\"lr\":%g,"
+        "{%s,%s,%s,\"train\":{\"out\":\"%s\",\"force\":%d,\"batch\":%d,\"epochs\":%d,\"fine_tune_epochs\":%d,\"lr\":%g,"
         "\"fine_tune_lr\":%g,\"optimizer\":\"%s\",\"fine_tune_optimizer\":\"%s\",\"augment\":\"%s\",\"seed\":%" PRIu64
         ",\"on_nan\":\"%s\",\"checkpoint_seconds\":%g,\"report\":%d}}",
-        model, data, o->out, o->force, o->batch, o->epochs, o->fine_tune_epochs, o->lr, o->fine_tune_lr,
+        model, data, settings, o->out, o->force, o->batch, o->epochs, o->fine_tune_epochs, o->lr, o->fine_tune_lr,
         text_of(o->optimizer), text_of(o->fine_tune_optimizer), text_of(o->augment), o->seed, text_of(o->on_nan),
         o->checkpoint_seconds, o->report);
     return GRAFT_OK;

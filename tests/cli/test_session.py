@@ -29,13 +29,14 @@ class Landing(CommandTest):
             --dropout 0.5 --augment flip --cache disk --memory 2G --cache-dir C --seed 18446744073709551615 --threads 3
             --precision bf16 --force --test-from-validation 20% --split 0.7,0.2,0.1 --antialias --bad-images skip
             --max-bad 2.5% --allow-truncated --no-exif --allow-empty-class --on-nan skip:7 --checkpoint-seconds 0.5
-            --no-report --allow-nonfinite --head mlp:64 --cut -2 --preprocess caffe""".split())
+            --no-report --allow-nonfinite --head mlp:64 --cut -2 --preprocess caffe --batch-norm fixed""".split())
         seed = 18446744073709551615
         self.assertEqual(got, {
             "run": "-", "model": "m", "weights": "w.h5", "alpha": 0.35, "width": 160, "height": 192, "classes": 0,
             "dropout": 0.5, "seed": seed, "precision": "bf16", "fine_tune_at": 100, "fine_tune_at_name": "-",
             "fine_tune_last": -1, "allow_nonfinite": 1, "threads": 3,
             "head": "mlp:64", "cut": "-2", "preprocess": "caffe", "labels": "-",
+            "settings": {"train.batch_norm": "fixed"},
             "data": {"width": 160, "height": 192, "antialias": 1, "split": [0.7, 0.2, 0.1], "test_from_validation": 0.2,
                      "batch": 8, "seed": seed, "cache": 2, "memory_limit": 2 << 30, "cache_dir": "C", "skip_bad": 1,
                      "max_bad": 0.025, "allow_truncated": 1, "ignore_exif": 1, "allow_empty_class": 1},
