@@ -96,7 +96,7 @@ typedef struct graft_model_options {
     const char *cut;        /* the layer whose output the head stands on, by name or by number ("-2": the last but one);
                                NULL: before the network's own last layer */
     const char *preprocess; /* "tf", "torch", "caffe", "lite", "unit", "none" instead of what belongs to the weights;
-                               NULL: that */
+                               NULL: that; a foreign file that does not tell is then refused (E3002) */
     int channels;           /* 1: the network takes grey pictures, its first convolution adapted; 3 or 0: as it is */
     const char *labels;     /* class names of a classifier that is kept, a line each; NULL: those that the model file
                                has, else "class 0", ... */

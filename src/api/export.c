@@ -85,7 +85,10 @@ static graft_status read_back(const graft_model *m, const gf_export_format *f, c
 {
     if (f->has_graph) {
         bool has_values;
-        gf_import_options o = {(int)m->config.width, (int)m->config.height, "none", true, NULL};
+        const gf_import_options o = {.width = (int)m->config.width,
+                                     .height = (int)m->config.height,
+                                     .preprocess = "none",
+                                     .allow_nonfinite = true};
         return gf_import(back, path, &o, &has_values, err);
     }
     int at;

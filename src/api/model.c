@@ -157,6 +157,38 @@ static graft_status fill_config(graft_model *m, const graft_model_options *o, gr
     return GRAFT_OK;
 }
 
+/* What was concluded from the file is told on each use, and kept in a run's config.json. */
+static graft_status tell_notes(graft_model *m, const gf_names *notes, graft_error *err)
+{
+    gf_text all = {0};
+    for (size_t i = 0; i < notes->n; i++) {
+        gf_say(&m->context->log, GF_NOTE, "%s", notes->item[i]);
+        gf_text_printf(&all, "%s%s", i ? "\n" : "", notes->item[i]);
+    }
+    graft_status status =
+        all.failed ? gf_fail_memory(err, all.n, "notes") : gf_config_text(&m->config.notes, all.s, err);
+    gf_text_free(&all);
+    return status;
+}
+
+static graft_status import_source(graft_model *m, const graft_model_options *o, graft_error *err)
+{
+    gf_names notes = {0};
+    const char *taken = NULL;
+    const gf_import_options options = {.width = o->width,
+                                       .height = o->height,
+                                       .preprocess = o->preprocess,
+                                       .allow_nonfinite = o->allow_nonfinite,
+                                       .classes = &m->source_classes,
+                                       .notes = &notes,
+                                       .preprocess_taken = &taken};
+    graft_status status = gf_import(&m->source, m->config.architecture, &options, &m->has_values, err);
+    if (status == GRAFT_OK) status = gf_config_text(&m->config.preprocess, taken, err);
+    if (status == GRAFT_OK) status = tell_notes(m, &notes, err);
+    gf_names_free(&notes);
+    return status;
+}
+
 /* An architecture's name, or a file. */
 static graft_status open_source(graft_model *m, const graft_model_options *o, graft_error *err)
 {
@@ -169,8 +201,7 @@ static graft_status open_source(graft_model *m, const graft_model_options *o, gr
         if (!c->height) c->height = size;
         return GRAFT_OK;
     }
-    gf_import_options options = {o->width, o->height, o->preprocess, o->allow_nonfinite, &m->source_classes};
-    GF_TRY(gf_import(&m->source, c->architecture, &options, &m->has_values, err));
+    GF_TRY(import_source(m, o, err));
     const gf_shape *input = &m->source.layer[0].shape;
     if (input->rank != 3 || (input->dim[2] != 3 && input->dim[2] != 1)) {
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is %s, wanted is a picture (h, w, 3) or (h, w, 1)",

@@ -106,7 +106,8 @@ static graft_status write_keras(const char *path, const gf_model *m, const gf_na
     list_layers(&k);
     gf_keras_layer model = {
         .name = k.plain.name, .class_name = "Functional", .inner = k.layer, .n_inner = k.plain.n_layers};
-    GF_GOTO(gf_keras_zip_write(path, k.config, &model, &(gf_meta){"class_names", k.classes}, classes->n ? 1 : 0, err));
+    const gf_meta meta[] = {{"graft.pixels", "0..255"}, {"class_names", k.classes}};
+    GF_GOTO(gf_keras_zip_write(path, k.config, &model, meta, classes->n ? 2 : 1, err));
 out:
     keras_file_free(&k);
     return status;

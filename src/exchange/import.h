@@ -7,9 +7,11 @@
 
 typedef struct gf_import_options {
     int width, height;      /* where the file leaves the picture's size open */
-    const char *preprocess; /* zoo/zoo.h's names; NULL: as the file says, or as the architecture's weights want it */
+    const char *preprocess; /* zoo/zoo.h's names; NULL: as the file says; where it does not E3002 (prepare.h) */
     bool allow_nonfinite;
     gf_names *classes; /* empty; gets the class names where the file has some, as graft writes them; NULL: not wanted */
+    gf_names *notes;   /* gets what was concluded that the file does not say outright, to be told; NULL: not wanted */
+    const char **preprocess_taken; /* gets the name of what pictures are prepared by; NULL: not wanted */
 } gf_import_options;
 
 /* Reads a Keras config (.json), `.keras`, whole `.h5` or ONNX file into a finished model without a head of graft's:

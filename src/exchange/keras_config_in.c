@@ -52,6 +52,7 @@ typedef struct state {
     gf_keras_unknown unknown;
     size_t max_params;
     bool old;
+    int width, height; /* that layers of the file resize pictures to, first of all; 0: none does */
 } state;
 
 static graft_status refuse(const state *st, const char *layer, const char *why)
@@ -456,12 +457,65 @@ static void read_floats(const gf_json *j, float *x, size_t n)
     for (size_t i = 0; i < n; i++) x[i] = (float)gf_json_f64(gf_json_at(j, i), 0);
 }
 
+static bool resizes(const node *n)
+{
+    const char *cls = n->row ? n->row->name : "";
+    return !strcmp(cls, "Resizing") || !strcmp(cls, "CenterCrop") || !strcmp(cls, "RandomCrop");
+}
+
+/* Whether only what hands pictures on stands before the node. */
+static bool reads_picture(const state *st, const node *n)
+{
+    for (size_t steps = 0; n->n_src == 1 && steps < st->n; steps++) {
+        n = &st->node[n->src[0]];
+        if (n->row && n->row->cls == &gf_layer_input) return true;
+        if ((n->row && n->row->cls != &gf_layer_identity) || resizes(n)) return false;
+    }
+    return false;
+}
+
+/* Where a file leaves the picture's size open and then resizes it, that is the size which it takes. */
+static void find_size(state *st)
+{
+    for (size_t i = 0; i < st->n; i++) {
+        const node *n = &st->node[i];
+        if (!resizes(n) || !reads_picture(st, n)) continue;
+        const gf_json *config = config_of(n);
+        int64_t h = gf_json_i64(gf_json_get(config, "height"), 0), w = gf_json_i64(gf_json_get(config, "width"), 0);
+        bool fits = h > 0 && w > 0 && h <= LARGEST_SIDE && w <= LARGEST_SIDE && !strcmp(n->row->name, "Resizing");
+        st->height = fits ? (int)h : 0;
+        st->width = fits ? (int)w : 0;
+        return;
+    }
+}
+
+/* The layer is left out, and how it would have done it may be another way. */
+static graft_status note_resize(const state *st, const node *n)
+{
+    static const char *const ways[] = {"crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"};
+    const gf_json *config = config_of(n);
+    const char *how = gf_json_str(gf_json_get(config, "interpolation"), "bilinear"), *way = "";
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (gf_json_true(gf_json_get(config, ways[i]), false)) way = ways[i];
+    }
+    bool same = !strcmp(how, "bilinear") && !*way;
+    if (!st->options->notes) return GRAFT_OK;
+    char *text =
+        gf_sprintf("%s: layer %s (%s) has nothing to do: graft resizes pictures before the model, bilinear%s%s%s%s",
+                   GF_ESC(st->file), GF_ESC(n->name), n->row->name, same ? "" : "; the layer would by ",
+                   same ? "" : GF_ESC(how), *way ? ", " : "", way);
+    graft_status status =
+        text ? gf_names_add(st->options->notes, text, st->err) : gf_fail_memory(st->err, 64, "a note");
+    gf_free(text);
+    return status;
+}
+
 static graft_status make_input(const state *st, const node *n, gf_layer *l)
 {
     const gf_json *shape = picture_shape(st, n);
     enum { CHANNELS = 3, MOST_CHANNELS = 4 };
-    int h = side(gf_json_at(shape, 1), st->options->height, DEFAULT_SIDE);
-    int w = side(gf_json_at(shape, 2), st->options->width, DEFAULT_SIDE);
+    int h = side(gf_json_at(shape, 1), st->options->height, st->height ? st->height : DEFAULT_SIDE);
+    int w = side(gf_json_at(shape, 2), st->options->width, st->width ? st->width : DEFAULT_SIDE);
     int c = side(gf_json_at(shape, 3), 0, CHANNELS);
     if ((shape && gf_json_size(shape) != 4) || !h || !w || !c || c > MOST_CHANNELS) {
         char *text = gf_json_text(shape, 0);
@@ -663,6 +717,7 @@ static graft_status build_node(state *st, node *n, size_t *params)
     GF_TRY(input ? make_input(st, n, &l) : gf_keras_layer_read(&r, n->row));
     GF_TRY(read_own(st, n, &l));
     if (l.n_src > most_sources(l.cls)) return refuse(st, n->name, "it has more sources than its class takes");
+    if (resizes(n)) GF_TRY(note_resize(st, n));
     if (r.before.cls) GF_TRY(add_before(st, &l, &r.before, params));
     if (n->table) GF_TRY(add_given(st, n, &l, params));
     GF_TRY(add_layer(st, &l, params, &n->layer));
@@ -764,6 +819,7 @@ static graft_status parse_model(state *st, const gf_json *top)
     GF_TRY(sort_names(st));
     for (size_t i = 0; i < st->n; i++) GF_TRY(link_node(st, (int)i));
     for (size_t i = st->n_scopes; i-- > 0;) GF_TRY(link_scope(st, (int)i));
+    find_size(st);
     GF_TRY(build(st));
     const node *last = &st->node[st->scope[0].output];
     if (last->places.what != GF_PLACES_NONE) return refuse(st, last->name, "the output does not depend on the picture");

@@ -7,11 +7,9 @@
 
 /* A convolutional classifier of opset 11 to 22 as a finished model with its values. Every layer counts as backbone;
  * output and features are the network's own; classes is 0. Activations are turned from NCHW to NHWC, kernels with them.
- * Arithmetic on the picture before the first layer becomes the input layer's preprocessing; where there is none the
- * values of 0..255 are prepared as PyTorch's models want them (ImageNet's means and deviations); where what there is
- * expects 0..1, they are divided by 255. options->preprocess is what to do instead of these two, before the file's own
- * arithmetic. Width and height are used where the file leaves the size open (0: 224). E2553 lists every operator that
- * is not known at once. */
+ * Arithmetic on the picture before the first layer becomes the input layer's; what is to come before that is as
+ * prepare.h decides, or options->preprocess. Width and height are used where the file leaves the size open (0: 224).
+ * E2553 lists every operator that is not known at once. */
 graft_status gf_onnx_import(gf_model *m, const char *path, const gf_import_options *options, graft_error *err);
 
 /* The same from a model that was read; `name` stands in messages. */

@@ -2,7 +2,7 @@
 #include "exchange/onnx_in.h"
 
 #include "exchange/onnx.h"
-#include "zoo/zoo.h"
+#include "exchange/prepare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,6 +278,8 @@ static graft_status add_input(gf_oi *s)
     GF_TRY(gf_model_add(s->m, &l, &s->input_layer, s->err));
     gf_oi_value *v = gf_oi_find(s, in->name);
     if (!v) return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: its input has no name", GF_ESC(s->path));
+    s->channels_last = !first;
+    s->bytes = in->type == GF_ONNX_UINT8;
     is_layer(s, v, s->input_layer, first ? GF_OI_NCHW : GF_OI_NHWC,
              first ? &GF_SHAPE(1, c, h, w) : &GF_SHAPE(1, h, w, c));
     return GRAFT_OK;
@@ -387,32 +389,20 @@ static graft_status set_output(gf_oi *s)
     return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: no output is computed from the picture", GF_ESC(s->path));
 }
 
-/* What 0..255 must become before the file's own arithmetic, which is in the input layer already: nothing where that
- * divides by about 255 itself. */
-static const char *preparation(const gf_oi *s)
+static graft_status prepare(gf_oi *s)
 {
     const char *pixels = gf_onnx_metadata(s->o, "graft.pixels"); /* in a file of graft's */
-    const float scale = s->m->layer[s->input_layer].at.scale[0];
-    const float divides = 0.1f; /* deviations are of some 0.2 of 0..1 */
-    if (s->options->preprocess) return s->options->preprocess;
-    if (pixels && !strcmp(pixels, "0..255")) return "none";
-    if (!s->prepares) return "torch";
-    return scale < divides && scale > -divides ? "none" : "unit";
-}
-
-static graft_status set_preprocess(gf_oi *s)
-{
-    gf_layer *l = &s->m->layer[s->input_layer];
-    const char *name = preparation(s);
-    const gf_preprocess *p = gf_preprocess_find(name);
-    if (!p) return gf_fail(s->err, GF_E_OPTION_VALUE, NULL, "preprocess %s is not known", GF_ESC(name));
-    for (int c = 0; c < 3; c++) {
-        int from = l->at.bgr ? 2 - c : c; /* the file's own turn comes later */
-        l->at.offset[c] += p->offset[from] * l->at.scale[c];
-        l->at.scale[c] *= p->scale[from];
-    }
-    l->at.bgr = l->at.bgr != p->bgr;
-    return GRAFT_OK;
+    const bool torch = !strcmp(s->o->producer, "pytorch"),
+               keras = !strcmp(s->o->producer, "tf2onnx") || s->channels_last;
+    const gf_preparing w = {.path = s->path,
+                            .asked = s->options->preprocess,
+                            .has_values = true,
+                            .own = pixels && !strcmp(pixels, "0..255"),
+                            .bytes = s->bytes,
+                            .like = {.source = torch   ? "torch"
+                                               : keras ? "keras"
+                                                       : NULL}};
+    return gf_prepare(s->m, &w, s->options, s->err);
 }
 
 /* Layers that the output is not computed from: what an attention was put together from, above all. */
@@ -451,10 +441,9 @@ static graft_status build(gf_oi *s)
     GF_TRY(keep_needed(s));
     if (s->input_layer < 0)
         return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: its output does not depend on the picture", GF_ESC(s->path));
-    GF_TRY(set_preprocess(s));
     GF_TRY(gf_model_finish(s->m, s->err));
     for (size_t i = 0; i < s->n_fills; i++) GF_TRY(fill_one(s, &s->fill[i]));
-    return GRAFT_OK;
+    return prepare(s);
 }
 
 graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, const gf_import_options *options,

@@ -73,8 +73,9 @@ typedef struct gf_oi {
     gf_oi_fill *fill;
     size_t n_fills, fills_cap;
     int input_layer;
-    bool no_memory; /* for a constant's numbers */
-    bool prepares;  /* the file's own preprocessing was found */
+    bool no_memory;            /* for a constant's numbers */
+    bool prepares;             /* the file's own preprocessing was found */
+    bool channels_last, bytes; /* the picture: (n, h, w, c); of bytes */
 } gf_oi;
 
 /* ---- onnx_in.c */

@@ -163,8 +163,8 @@ graft_status gf_config_read(gf_run_config *c, const char *path, graft_error *err
 static bool shapes_result(const char *name)
 {
     static const char *const free_ones[] = {
-        "weights", "data",         "cache", "memory_limit", "cache_dir", "checkpoint_seconds",
-        "report",  "command_line", "graft", "machine",      "choices"};
+        "weights", "notes",        "data",  "cache",   "memory_limit", "cache_dir", "checkpoint_seconds",
+        "report",  "command_line", "graft", "machine", "choices"};
     for (size_t i = 0; i < sizeof free_ones / sizeof *free_ones; i++) {
         if (!strcmp(name, free_ones[i])) return false;
     }

@@ -21,6 +21,7 @@
     TEXT(model, head)                                       \
     TEXT(model, cut)                                        \
     TEXT(model, preprocess)                                 \
+    TEXT(model, notes) /* on how a foreign file was read */ \
     WHOLE(model, channels)                                  \
     WHOLE(model, model_seed)                                \
     TEXT(model, precision) /* as asked for: "auto" */       \

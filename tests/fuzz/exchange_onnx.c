@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const gf_onnx_limits limits = {.max_nodes = 200};
-    const gf_import_options options = {.width = 32, .height = 32};
+    const gf_import_options options = {.width = 32, .height = 32, .preprocess = "unit"};
     gf_onnx o;
     gf_model m;
     graft_error err;

@@ -19,7 +19,7 @@ static graft_status in_and_out(const gf_onnx *o)
     gf_onnx out;
     uint8_t *bytes;
     size_t n;
-    GF_TRY(gf_onnx_to_model(&m, o, "m.onnx", &(gf_import_options){0}, NULL));
+    GF_TRY(gf_onnx_to_model(&m, o, "m.onnx", &(gf_import_options){.preprocess = "torch"}, NULL));
     graft_status status = gf_onnx_from_model(&out, &m, classes, 2, NULL);
     if (status == GRAFT_OK) {
         status = gf_onnx_pack(&out, &bytes, &n, NULL);
