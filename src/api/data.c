@@ -51,7 +51,7 @@ gf_data_options gf_api_data_options(const graft_data *d)
     out.settings = d->settings;
     out.progress = data_progress;
     out.user = d->context;
-    out.log = &d->context->log;
+    out.log = &d->log;
     return out;
 }
 
@@ -90,6 +90,7 @@ static graft_status make(graft_context *context, const char *path, const graft_d
     graft_data *d = gf_new(graft_data);
     if (!d) return gf_fail_memory(err, sizeof *d, "a data set");
     d->context = context;
+    d->log = (gf_log){context->log.say, context->log.ctx, &d->decisions};
     d->options = *options;
     gf_real_path(path, &d->path, NULL); /* so that a run can be resumed from another folder */
     if (!d->path) d->path = gf_strdup(path);
@@ -126,6 +127,7 @@ void graft_data_free(graft_data *d)
     gf_free(d->path);
     gf_free(d->cache_dir);
     gf_settings_free(d->settings);
+    gf_decisions_free(&d->decisions);
     gf_free(d);
 }
 

@@ -147,7 +147,8 @@ graft_status graft_evaluate(graft_model *m, const char *path, const char *split,
 {
     *out = NULL;
     GF_TRY(want_head(m, err));
-    graft_data d = {.context = m->context, .path = (char *)path, .settings = m->context->settings};
+    graft_data d = {
+        .context = m->context, .path = (char *)path, .settings = m->context->settings, .log = m->context->log};
     graft_data_defaults(&d.options);
     d.options = gf_api_opened_options(m->context, &d.options);
     d.cache_dir = (char *)d.options.cache_dir;

@@ -98,14 +98,32 @@ static graft_status record(graft_model *m, bool int8, graft_error *err)
     return gf_config_text(&m->config.frozen, int8 ? "int8" : m->config.dtype, err);
 }
 
+static const double percent = 100;
+
 /* Asked for by name it is done all the same. */
-static void say_unsafe(const graft_model *m, const gf_calibration *c, bool named)
+static void say_unsafe(const graft_model *m, const gf_calibration *c)
 {
-    const double percent = 100;
-    gf_say(&m->context->log, named ? GF_WARNING : GF_NOTE,
-           "the frozen part is %s: its features %s %.1f %% from f32's, in %s they are %.1f %%",
-           named ? "computed in int8, as asked for" : "not computed in bytes", named ? "are" : "would be",
+    gf_say(&m->context->log, GF_WARNING,
+           "the frozen part is computed in int8, as asked for: its features are %.1f %% from f32's, in %s they are "
+           "%.1f %%",
            percent * c->int8_error, gf_dtype_name(m->facts.dtype), percent * c->error);
+}
+
+static void say_choice(const graft_model *m, const gf_calibration *c, bool may, bool safe, bool int8)
+{
+    const char *dtype = gf_dtype_name(m->facts.dtype), *what = "frozen part";
+    if (!may) {
+        gf_decide(&m->log, what, dtype, "auto: this processor has no int8 dot products");
+    } else if (!safe) {
+        gf_decide(&m->log, what, dtype,
+                  "auto: in int8 its features would be %.1f %% from f32's, in %s they are %.1f %%",
+                  percent * c->int8_error, dtype, percent * c->error);
+    } else if (int8) {
+        gf_decide(&m->log, what, "int8", "auto: timed faster than %s here; its features are %.1f %% from f32's", dtype,
+                  percent * c->int8_error);
+    } else {
+        gf_decide(&m->log, what, dtype, "auto: timed, int8 is no faster here");
+    }
 }
 
 graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t first, uint32_t n, bool check,
@@ -120,8 +138,10 @@ graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t 
         GF_TRY(
             gf_calibrate(&m->model, m->context->ops, m->context->pool, feed, sample, count, m->facts.dtype, &c, err));
     }
-    if (may && !c.safe && check) say_unsafe(m, &c, named);
-    bool int8 = may && (named || ((c.safe || !check) && is_faster(m, feed, sample, count)));
+    bool safe = c.safe || !check;
+    if (may && !safe && named) say_unsafe(m, &c);
+    bool int8 = may && (named || (safe && is_faster(m, feed, sample, count)));
+    if (either && !named && n > 0) say_choice(m, &c, may, safe, int8);
     return record(m, int8, err);
 }
 

@@ -2,6 +2,7 @@
 #ifndef GF_API_INTERNAL_H
 #define GF_API_INTERNAL_H
 
+#include "base/decide.h"
 #include "base/settings.h"
 #include "fetch/catalogue.h"
 #include "graph/head.h"
@@ -20,6 +21,8 @@ struct graft_context {
 
 struct graft_model {
     graft_context *context;
+    gf_decisions decisions;  /* that were taken for it and, once it is trained, for its run */
+    gf_log log;              /* the context's, with these */
     gf_run_config config;    /* the options that concern the model, resolved as far as they can be */
     gf_names source_classes; /* as the file names them; may be none */
     gf_model source;         /* a file's whole network, which `model` was cut from; no layers: an architecture's */
@@ -33,10 +36,13 @@ struct graft_model {
     bool random;       /* no file gave it any */
     bool trained;      /* it comes from a run: facts tell its classes */
     bool has_head;
+    bool own_size; /* the image size is the network's own: none was asked for */
 };
 
 struct graft_data {
     graft_context *context;
+    gf_decisions decisions;
+    gf_log log; /* the context's, with these */
     char *path;
     graft_data_options options; /* cache_dir: points to the next */
     char *cache_dir;

@@ -153,6 +153,7 @@ static graft_status fill_config(graft_model *m, const graft_model_options *o, gr
     c->alpha = o->alpha;
     c->width = o->width;
     c->height = o->height;
+    m->own_size = !o->width || !o->height;
     c->model_seed = (int64_t)o->seed;
     return GRAFT_OK;
 }
@@ -316,6 +317,7 @@ graft_status graft_model_open(graft_context *context, const graft_model_options 
     graft_model *m = gf_new(graft_model);
     if (!m) return gf_fail_memory(err, sizeof *m, "a model");
     m->context = context;
+    m->log = (gf_log){context->log.say, context->log.ctx, &m->decisions};
     graft_status status = GRAFT_OK;
     GF_GOTO(check_options(o, err));
     GF_GOTO(fill_config(m, o, err));
@@ -365,6 +367,7 @@ graft_status graft_run_open(graft_context *context, const char *run, graft_model
         goto out;
     }
     m->context = context;
+    m->log = (gf_log){context->log.say, context->log.ctx, &m->decisions};
     GF_GOTO(gf_model_file_read(&m->model, &m->facts, path, err));
     m->trained = m->has_head = true;
     if (gf_is_dir(run)) m->run = gf_strdup(run); /* only to find its data again */
@@ -396,6 +399,7 @@ void graft_model_free(graft_model *m)
     gf_names_free(&m->left_out);
     gf_names_free(&m->source_classes);
     gf_config_free(&m->config);
+    gf_decisions_free(&m->decisions);
     gf_free(m->run);
     gf_free(m);
 }
@@ -508,6 +512,8 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
                        "precision int8: this processor (%s) has no AVX-512 VNNI", gf_ops_machine(m->context->ops));
     }
     m->facts.dtype = !strcmp(asked, "bf16") ? GF_BF16 : GF_F32;
+    bool both = !strcmp(asked, "auto");
+    if (both && !can) gf_decide(&m->log, "precision", "f32", "auto: this processor has no bf16");
     if ((int8 || !strcmp(asked, "auto")) && can) { /* int8 is the frozen part's; what trains is as auto has it */
         char key[GF_CHOICE_KEY];
         gf_api_choice_key(m, "model", key);
@@ -515,6 +521,8 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
         trial t = {.m = m};
         m->facts.dtype = gf_ops_choose(m->context->ops, key, names, 2, run_trial, &t) ? GF_BF16 : GF_F32;
         for (int i = 0; i < 2; i++) gf_engine_destroy(t.engine[i]);
+        gf_decide(&m->log, "precision", gf_dtype_name(m->facts.dtype), "%s: the faster of f32 and bf16, as timed here",
+                  both ? "auto" : "behind the int8 part");
     }
     return gf_config_text(&m->config.dtype, gf_dtype_name(m->facts.dtype), err);
 }

@@ -6,6 +6,7 @@
 #include "data/manifest.h"
 #include "data/paths.h"
 #include "train/checkpoint.h"
+#include "train/decisions.h"
 #include "zoo/zoo.h"
 
 #include <errno.h>
@@ -168,7 +169,7 @@ static graft_status fill_versions(gf_run_config *c, graft_context *context, graf
 static void clear_run(const char *dir)
 {
     static const char *const files[] = {"config.json", "model.safetensors", "metrics.json", "history.csv",
-                                        "report.html", "diverged.json",     "classes.txt"};
+                                        "report.html", "diverged.json",     "classes.txt",  "decisions.json"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *path = gf_path_join(dir, files[i]);
         if (path) gf_sys_unlink(path);
@@ -282,6 +283,17 @@ static graft_status run_result(const char *dir, graft_result **out, graft_error 
 
 /* ---- train */
 
+/* What hangs on the network where it was left open. */
+static void say_defaults(const graft_model *m, const graft_train_options *o)
+{
+    char size[64];
+    snprintf(size, sizeof size, "%lldx%lld", (long long)m->config.width, (long long)m->config.height);
+    if (m->own_size) gf_decide(&m->log, "image size", size, "the network's own; none was given");
+    if (o->batch_norm) return;
+    gf_decide(&m->log, "batch norm", m->config.batch_norm,
+              m->random ? "the backbone starts from random values" : "its statistics came with the weights");
+}
+
 static graft_status resolve(graft_model *m, const graft_data *d, const graft_train_options *o, graft_error *err)
 {
     const gf_architecture *a = gf_zoo_find(m->config.architecture);
@@ -298,12 +310,16 @@ static graft_status resolve(graft_model *m, const graft_data *d, const graft_tra
     GF_TRY(fill_train(&m->config, o, err));
     GF_TRY(fill_settings(&m->config, m->context, d, err));
     GF_TRY(gf_config_text(&m->config.batch_norm, text_or(o->batch_norm, m->random ? "batch" : "fixed"), err));
+    say_defaults(m, o);
     if (gf_config_measures(&m->config) && o->batch == 1) {
         gf_say(&m->context->log, GF_WARNING, "batches of one picture: batch normalisation measures each by itself");
     }
     if (m->config.fine_tune_epochs && m->config.fine_tune_at < 0) {
         int layers = (int)gf_model_backbone_layers(&m->model);
         m->config.fine_tune_at = a && a->fine_tune_at < layers ? a->fine_tune_at : 2 * layers / 3;
+        char layer[32];
+        snprintf(layer, sizeof layer, "%lld", (long long)m->config.fine_tune_at);
+        gf_decide(&m->log, "fine-tuning begins at layer", layer, "of %d; none was given", layers);
     }
     return gf_api_resolve_precision(m, err);
 }
@@ -335,6 +351,8 @@ static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir,
 {
     gf_run_host host = gf_api_host(m->context);
     gf_run run;
+    GF_TRY(gf_decisions_merge(&m->decisions, &d->decisions, err));
+    host.log = &m->log;
     GF_TRY(gf_run_open(&run, &host, dir, &m->config, &m->model, &m->facts, d->data, err));
     graft_status status = gf_run_begin(&run, err);
     if (status == GRAFT_OK) status = gf_run_go(&run, err);
@@ -440,6 +458,7 @@ typedef struct resumed {
     gf_model model;
     gf_model_facts facts;
     graft_data *data;
+    gf_decisions decisions; /* as the run began */
 } resumed;
 
 static graft_status take_up_and_go(graft_context *c, const char *dir, const char *data, resumed *x, graft_error *err)
@@ -452,7 +471,13 @@ static graft_status take_up_and_go(graft_context *c, const char *dir, const char
     GF_TRY(same_machine(c, &x->config));
     if (x->config.choices) gf_ops_add_choices(c->ops, x->config.choices);
     GF_TRY(open_data(c, dir, &x->config, data, &x->facts.classes, &x->data, err));
+    char *decisions = gf_path_join(dir, "decisions.json");
+    status = decisions ? gf_decisions_read(&x->decisions, decisions, err) : gf_fail_memory(err, 64, "a file name");
+    gf_free(decisions);
+    GF_TRY(status);
     gf_run_host host = gf_api_host(c);
+    const gf_log log = {c->log.say, c->log.ctx, &x->decisions};
+    host.log = &log;
     gf_run run;
     GF_TRY(gf_run_open(&run, &host, dir, &x->config, &x->model, &x->facts, x->data->data, err));
     status = gf_run_take_up(&run, err);
@@ -495,5 +520,6 @@ out:
     gf_model_free(&x.model);
     gf_model_facts_free(&x.facts);
     gf_config_free(&x.config);
+    gf_decisions_free(&x.decisions);
     return status;
 }

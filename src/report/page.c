@@ -411,7 +411,10 @@ static graft_status add_settings(page *p)
     const struct {
         const char *title;
         gf_facts facts;
-    } parts[] = {{"Model", p->r->model_facts}, {"Options", p->r->options}, {"Versions", p->r->versions}};
+    } parts[] = {{"Model", p->r->model_facts},
+                 {"What graft decided", p->r->decisions},
+                 {"Options", p->r->options},
+                 {"Versions", p->r->versions}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (!parts[i].facts.n) continue;
         gf_html_element(&p->t, "h2", "", parts[i].title);

@@ -62,6 +62,7 @@ typedef struct gf_run_record {
     gf_facts model_facts; /* weights, input size, parameters ... */
     gf_facts data_facts;  /* folder, digest, pictures left out ... */
     gf_facts options;     /* every option, resolved */
+    gf_facts decisions;   /* what graft decided, with its reason */
     gf_facts versions;
     const gf_history *history;           /* NULL: none */
     gf_metrics before, validation, test; /* before training; best weights on validation; and on test */

@@ -1,6 +1,7 @@
 /* finish.c - the end of a run: best weights, final measures, model.safetensors, and all that is shown to people. */
 #include "train/run.h"
 
+#include "base/decide.h"
 #include "base/io.h"
 #include "base/sys.h"
 #include "report/report.h"
@@ -12,7 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN_SAMPLES = 9, SHOWN_AUGMENTED = 9, SHOWN_PREDICTIONS = 12, SHOWN_MISTAKES = 12, MAX_FACTS = 96 };
+enum {
+    SHOWN_SAMPLES = 9,
+    SHOWN_AUGMENTED = 9,
+    SHOWN_PREDICTIONS = 12,
+    SHOWN_MISTAKES = 12,
+    MAX_FACTS = 96,
+    MAX_DECISIONS = 32
+};
 
 /* Everything the record points to, in one place. */
 typedef struct gallery {
@@ -22,9 +30,9 @@ typedef struct gallery {
         mistakes[SHOWN_MISTAKES];
     gf_data_split split[GF_SPLITS];
     uint64_t *per_class;
-    gf_fact options[MAX_FACTS], model[8], data[8], versions[4];
-    size_t n_options, n_model, n_data, n_versions;
-    void *owned[2 * MAX_FACTS];
+    gf_fact options[MAX_FACTS], model[8], data[8], versions[4], decisions[MAX_DECISIONS];
+    size_t n_options, n_model, n_data, n_versions, n_decisions;
+    void *owned[2 * MAX_FACTS + MAX_DECISIONS];
     size_t n_owned;
 } gallery;
 
@@ -195,6 +203,16 @@ static char *precision_text(const gf_run_config *c)
     return int8 ? gf_sprintf("%s, frozen part int8", c->dtype) : gf_strdup(c->dtype);
 }
 
+static graft_status gather_decisions(gallery *g, graft_error *err)
+{
+    const gf_decisions *d = g->r->host.log ? g->r->host.log->decisions : NULL;
+    for (size_t i = 0; d && i < d->n; i++) {
+        GF_TRY(fact(g, g->decisions, &g->n_decisions, MAX_DECISIONS, d->item[i].what,
+                    gf_sprintf("%s (%s)", d->item[i].value, d->item[i].why), err));
+    }
+    return GRAFT_OK;
+}
+
 static graft_status gather_facts(gallery *g, graft_error *err)
 {
     gf_run *r = g->r;
@@ -236,6 +254,7 @@ static graft_status gather(gallery *g, graft_error *err)
 {
     gf_run *r = g->r;
     GF_TRY(gather_facts(g, err));
+    GF_TRY(gather_decisions(g, err));
     GF_TRY(gather_splits(g, err));
     GF_TRY(sample_photos(g, err));
     GF_TRY(augmented_photos(g, err));
@@ -251,6 +270,7 @@ static graft_status gather(gallery *g, graft_error *err)
     g->record.model_facts = (gf_facts){g->model, g->n_model};
     g->record.data_facts = (gf_facts){g->data, g->n_data};
     g->record.options = (gf_facts){g->options, g->n_options};
+    g->record.decisions = (gf_facts){g->decisions, g->n_decisions};
     g->record.versions = (gf_facts){g->versions, g->n_versions};
     g->record.history = &r->history;
     g->record.before = (gf_metrics){r->state.before_images, r->state.before_loss, r->state.before_accuracy, NULL};
@@ -342,6 +362,7 @@ graft_status gf_run_finish(gf_run *r, graft_error *err)
     if (!path) return gf_fail_memory(err, strlen(r->dir), "a file name");
     graft_status status = gf_model_file_write(path, r->model, r->facts, err);
     gf_free(path);
+    if (status == GRAFT_OK) status = gf_run_write_decisions(r, err);
     if (status == GRAFT_OK) status = write_report(r, err);
     return status;
 }

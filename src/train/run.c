@@ -6,6 +6,7 @@
 #include "data/manifest.h"
 #include "tasks/classify.h"
 #include "train/checkpoint.h"
+#include "train/decisions.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -203,6 +204,15 @@ static graft_status write_manifest(const gf_run *r, graft_error *err)
     return status;
 }
 
+graft_status gf_run_write_decisions(const gf_run *r, graft_error *err)
+{
+    char *path;
+    GF_TRY(in_dir(r, "decisions.json", &path, err));
+    graft_status status = gf_decisions_write(path, r->host.log ? r->host.log->decisions : NULL, err);
+    gf_free(path);
+    return status;
+}
+
 graft_status gf_run_begin(gf_run *r, graft_error *err)
 {
     char *base = NULL, *config = NULL;
@@ -212,6 +222,7 @@ graft_status gf_run_begin(gf_run *r, graft_error *err)
     GF_GOTO(gf_model_file_write(base, r->model, r->facts, err));
     GF_GOTO(write_classes(r, err));
     GF_GOTO(write_manifest(r, err));
+    GF_GOTO(gf_run_write_decisions(r, err));
     GF_GOTO(gf_config_write(config, r->config, err)); /* last: with it the folder is a run */
 out:
     gf_free(base);

@@ -27,7 +27,7 @@ typedef struct gf_run_progress {
 typedef struct gf_run_host {
     gf_pool *pool;
     gf_ops *ops;
-    const gf_log *log;
+    const gf_log *log;                                     /* its decisions become the run's */
     void (*progress)(void *ctx, const gf_run_progress *p); /* may be NULL */
     graft_status (*should_stop)(void *ctx);                /* may be NULL; see graft_context_options */
     void *ctx;
@@ -84,7 +84,8 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
                          gf_model_facts *facts, gf_data *data, graft_error *err);
 void gf_run_close(gf_run *r);
 
-/* Writes base.safetensors, classes.txt, data.txt (manifest.h), config.json: from here on it can be resumed. */
+/* Writes base.safetensors, classes.txt, data.txt (manifest.h), decisions.json, config.json: from here on it can be
+ * resumed. */
 graft_status gf_run_begin(gf_run *r, graft_error *err);
 /* Takes up the latest checkpoint, if there is one. */
 graft_status gf_run_take_up(gf_run *r, graft_error *err);
@@ -98,6 +99,8 @@ graft_status gf_run_enter(gf_run *r, int phase,
 /* Loss and accuracy of samples [first, first + n) into e; with `logits` (may be NULL) kept there. */
 graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err);
 graft_status gf_run_finish(gf_run *r, graft_error *err);
+/* RUN/decisions.json of what the host's log holds. */
+graft_status gf_run_write_decisions(const gf_run *r, graft_error *err);
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err);
 gf_feed gf_run_feed(gf_run *r);
 void gf_run_tell(gf_run *r, gf_run_progress *p, bool always);

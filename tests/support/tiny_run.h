@@ -16,6 +16,7 @@ typedef struct tiny_run {
     graft_train_options train; /* `out` is set from above */
     uint64_t seed;
     const char *precision;
+    int size; /* that the data are opened at; 32 */
 } tiny_run;
 
 static inline void tiny_run_defaults(tiny_run *t, const char *data, const char *out)
@@ -25,6 +26,7 @@ static inline void tiny_run_defaults(tiny_run *t, const char *data, const char *
     t->out = out;
     graft_context_defaults(&t->context);
     t->context.threads = 2;
+    t->size = 32;
     graft_model_defaults(&t->model);
     t->model.alpha = 0.35;
     t->model.width = t->model.height = 32;
@@ -76,7 +78,7 @@ static inline graft_status tiny_run_train_in(const tiny_run *t, graft_context *c
     model_options.precision = t->precision;
     model_options.seed = t->seed;
     graft_data_defaults(&data_options);
-    data_options.width = data_options.height = 32;
+    data_options.width = data_options.height = t->size;
     data_options.batch = t->train.batch;
     graft_train_options train_options = t->train;
     train_options.out = t->out;
