@@ -7,6 +7,7 @@
  * Sums are f32; src and dst are f32 or bf16. A few rows at a time are packed (depthwise.h), so that what is read again
  * and again lies in the nearest cache. */
 #include "ops/depthwise.h"
+#include "ops/cpu.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
 #include "ops/race.h"
@@ -39,14 +40,8 @@ static int most(int a, int b) { return a > b ? a : b; }
 
 static const gf_dw_loops *loops_here(void)
 {
-#if defined(__x86_64__)
-    bool wide = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                __builtin_cpu_supports("avx512vl") &&
-                (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
-    if (wide) return &gf_dw_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &gf_dw_avx2;
-#endif
-    return NULL;
+    if (gf_cpu_has(GF_CPU_AVX512)) return &gf_dw_avx512;
+    return gf_cpu_has(GF_CPU_AVX2) ? &gf_dw_avx2 : NULL;
 }
 
 bool gf_depthwise_fits(const gf_op_spec *s)

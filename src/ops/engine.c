@@ -1,3 +1,4 @@
+#include "ops/cpu.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
 
@@ -61,24 +62,23 @@ void gf_ops_start_worker(void) { omp_set_num_threads(1); }
 typedef struct isa_row {
     dnnl_cpu_isa_t isa;
     const char *name;
-    bool bf16, int8; /* multiplies these with instructions of its own */
 } isa_row;
 
 static const isa_row *isa_of(dnnl_cpu_isa_t isa)
 {
-    static const isa_row generic = {dnnl_cpu_isa_default, "generic", false, false};
+    static const isa_row generic = {dnnl_cpu_isa_default, "generic"};
     static const isa_row row[] = {
-        {dnnl_cpu_isa_sse41, "sse41", false, false},
-        {dnnl_cpu_isa_avx, "avx", false, false},
-        {dnnl_cpu_isa_avx2, "avx2", false, false},
-        {dnnl_cpu_isa_avx2_vnni, "avx2_vnni", false, false},
-        {dnnl_cpu_isa_avx2_vnni_2, "avx2_vnni_2", false, false},
-        {dnnl_cpu_isa_avx512_core, "avx512_core", false, false},
-        {dnnl_cpu_isa_avx512_core_vnni, "avx512_core_vnni", false, true},
-        {dnnl_cpu_isa_avx512_core_bf16, "avx512_core_bf16", true, true},
-        {dnnl_cpu_isa_avx512_core_fp16, "avx512_core_fp16", true, true},
-        {dnnl_cpu_isa_avx512_core_amx, "avx512_core_amx", true, true},
-        {dnnl_cpu_isa_avx512_core_amx_fp16, "avx512_core_amx_fp16", true, true},
+        {dnnl_cpu_isa_sse41, "sse41"},
+        {dnnl_cpu_isa_avx, "avx"},
+        {dnnl_cpu_isa_avx2, "avx2"},
+        {dnnl_cpu_isa_avx2_vnni, "avx2_vnni"},
+        {dnnl_cpu_isa_avx2_vnni_2, "avx2_vnni_2"},
+        {dnnl_cpu_isa_avx512_core, "avx512_core"},
+        {dnnl_cpu_isa_avx512_core_vnni, "avx512_core_vnni"},
+        {dnnl_cpu_isa_avx512_core_bf16, "avx512_core_bf16"},
+        {dnnl_cpu_isa_avx512_core_fp16, "avx512_core_fp16"},
+        {dnnl_cpu_isa_avx512_core_amx, "avx512_core_amx"},
+        {dnnl_cpu_isa_avx512_core_amx_fp16, "avx512_core_amx_fp16"},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         if (row[i].isa == isa) return &row[i];
@@ -103,8 +103,8 @@ static void name_machine(gf_ops *ops)
     snprintf(ops->machine, sizeof ops->machine, "%s %u.%u %s oneDNN %d.%d.%d", vendor, family, model, isa->name,
              v->major, v->minor, v->patch);
     snprintf(ops->timed_by, sizeof ops->timed_by, "%s graft %s loops %d", ops->machine, GRAFT_VERSION, GF_OPS_LOOPS);
-    ops->bf16 = isa->bf16;
-    ops->int8 = isa->int8;
+    ops->bf16 = gf_cpu_has(GF_CPU_BF16);
+    ops->int8 = gf_cpu_has(GF_CPU_VNNI);
 }
 
 static bool remember(gf_ops *ops, const char *key, size_t key_n, const char *name, size_t name_n)

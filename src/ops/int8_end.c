@@ -1,4 +1,5 @@
 #include "ops/int8_end.h"
+#include "ops/cpu.h"
 
 #include "base/alloc.h"
 
@@ -65,28 +66,14 @@ void gf_int8_end_set(gf_int8_end *e, const gf_op_spec *s, size_t o, float scale,
     e->gate_bias[o] = bias / 6 + 0.5f;
 }
 
-#if defined(__x86_64__)
-
 bool gf_int8_end_fits(const gf_op_spec *s, gf_int8_kind *kind)
 {
-    bool here = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+    bool here = gf_cpu_has(GF_CPU_VNNI);
     if (s->dst_dtype != GF_U8) {
         *kind = s->dst_dtype == GF_F32 ? GF_INT8_F32 : GF_INT8_BF16;
-        return here && (s->dst_dtype == GF_F32 || __builtin_cpu_supports("avx512bf16"));
+        return here && (s->dst_dtype == GF_F32 || gf_cpu_has(GF_CPU_BF16));
     }
     *kind = s->act == GF_ACT_SILU ? GF_INT8_SILU : s->act == GF_ACT_HARD_SILU ? GF_INT8_HARD_SILU : GF_INT8_CUT;
     bool cuts = is_cut(s->act) && (s->act == GF_ACT_LINEAR || !s->dst_quant.zero);
     return here && s->n_src == 1 && (*kind != GF_INT8_CUT || cuts);
 }
-
-#else
-
-bool gf_int8_end_fits(const gf_op_spec *s, gf_int8_kind *kind)
-{
-    (void)s;
-    *kind = GF_INT8_CUT;
-    return false;
-}
-
-#endif

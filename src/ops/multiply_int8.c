@@ -4,6 +4,7 @@
  *   dst = q' with s' (q' - z') = factor s (q - z):   q' = q a + b,  a = factor s / s',  b = z' - z a
  */
 
+#include "ops/cpu.h"
 #include "ops/op.h"
 
 #include "base/alloc.h"
@@ -22,8 +23,6 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 
 #if defined(__x86_64__)
 #include "ops/int8_pack.h"
-
-static bool is_here(void) { return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"); }
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl")))
 
@@ -51,7 +50,6 @@ TARGET static void scale_bytes(uint8_t *dst, const uint8_t *src, size_t n, const
     _mm512_mask_storeu_epi8(dst + i, wanted, scale_vector(rest, a + i, b + i));
 }
 #else
-static bool is_here(void) { return false; }
 static void scale_bytes(uint8_t *dst, const uint8_t *src, size_t n, const float *a, const float *b)
 {
     (void)dst, (void)src, (void)n, (void)a, (void)b;
@@ -64,7 +62,7 @@ bool gf_multiply_int8_fits(const gf_op_spec *s)
     bool broadcast =
         s->n_src == 2 && x->rank == 4 && f->rank == 4 && f->dim[1] == 1 && f->dim[2] == 1 && f->dim[3] == x->dim[3];
     return broadcast && !s->backward && s->act == GF_ACT_LINEAR && s->src_dtype[0] == GF_U8 && s->dst_dtype == GF_U8 &&
-           s->src_dtype[1] == GF_F32 && s->src_quant.scale && s->dst_quant.scale && is_here();
+           s->src_dtype[1] == GF_F32 && s->src_quant.scale && s->dst_quant.scale && gf_cpu_has(GF_CPU_AVX512);
 }
 
 static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)

@@ -1,4 +1,5 @@
 /* quantise.c - loops between real numbers and bytes. */
+#include "ops/cpu.h"
 #include "ops/kernels.h"
 
 static inline uint8_t cut_off(float v)
@@ -26,8 +27,6 @@ GF_CLONES static void from_bf16(uint8_t *restrict dst, const uint16_t *restrict 
 #define TARGET __attribute__((target("avx512f,avx512bw")))
 
 enum { LANES = 16, PARTS = 4, VECTOR = LANES * PARTS };
-
-static bool is_wide(void) { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"); }
 
 TARGET static inline __attribute__((always_inline)) __m512 load_real(const void *src, gf_dtype type, size_t i)
 {
@@ -63,7 +62,6 @@ TARGET static void wide_bf16(uint8_t *dst, const uint16_t *src, size_t n, const 
 }
 #else
 enum { VECTOR = 1 };
-static bool is_wide(void) { return false; }
 static void wide_f32(uint8_t *dst, const float *src, size_t n, const float *factor, const float *offset)
 {
     from_f32(dst, src, n, factor, offset);
@@ -77,8 +75,9 @@ static void wide_bf16(uint8_t *dst, const uint16_t *src, size_t n, const float *
 void gf_quantise(uint8_t *dst, const void *src, gf_dtype type, size_t n, const float *factor, const float *offset,
                  size_t period)
 {
+    bool is_wide = gf_cpu_has(GF_CPU_AVX512);
     for (size_t at = 0; at < n; at += period) {
-        size_t m = n - at < period ? n - at : period, done = is_wide() ? m / VECTOR * VECTOR : 0;
+        size_t m = n - at < period ? n - at : period, done = is_wide ? m / VECTOR * VECTOR : 0;
         if (type == GF_BF16) {
             const uint16_t *x = (const uint16_t *)src + at;
             wide_bf16(dst + at, x, done, factor, offset);
