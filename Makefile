@@ -17,6 +17,14 @@ deps:
 test: deps
 	@scripts/test.sh
 
+# for contributors: what takes less than 3 minutes of it
+check: deps
+	@scripts/test.sh check
+
+# what takes hours: once before a release; the figures go into docs/reliability.md
+soak: deps
+	@scripts/test.sh soak
+
 demo: all
 	@BUILD=$(BUILD) scripts/demo.sh
 
@@ -43,4 +51,4 @@ fuzz: deps
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all deps test demo bench install format fuzz clean
+.PHONY: all deps test check soak demo bench install format fuzz clean

@@ -14,6 +14,8 @@ GOOD = {
     "src/base/errors.def": '/* 1100-1199 data */\nGF_E(A, 1101, "a")\n',
     "src/ops/b.c": '#include "base/a.h"\n#include <string.h>\nint gf_b(void)\n{\n    return gf_a(); /* no exit() */\n}\n',
     "include/graft/graft.h": "#define GRAFT_API __attribute__((visibility(\"default\")))\nGRAFT_API int graft_x(void);\n",
+    "tests/skips.txt": "# need program test\nbf16 test_a fast\n",
+    "tests/unit/base/test_a.c": 'static void fast(void **state)\n{\n    NEEDS("bf16");\n}\n',
     "src/base/x.c": "#include <graft/graft.h>\nint graft_x(void) { return 0; }\n",
 }
 CASES = [  # gate, file, its text, a word of the message that must come
@@ -30,6 +32,11 @@ CASES = [  # gate, file, its text, a word of the message that must come
     ("mutable_globals.py", "src/ops/b.c", "static _Thread_local int mine = 3;\nint gf_b(void) { return mine++; }\n", "mine"),
     ("exports.py", "src/ops/b.c", '__attribute__((visibility("default"))) int gf_b(void) { return 0; }\n', "gf_b is exported"),
     ("exports.py", "include/graft/y.h", "GRAFT_API\nint graft_y(int a,\n            int b);\n", "graft_y is declared"),
+    ("skips.py", "tests/unit/base/test_b.c", "static void b(void **state)\n{\n    if (!is_here()) skip();\n}\n", "test_b.c:3"),
+    ("skips.py", "tests/unit/base/test_b.c", "static void b(void **state)\n{\n    if (stat(P, &st) != 0) return;\n}\n", "test_b.c:3"),
+    ("skips.py", "tests/unit/base/test_b.c", 'static void b(void **state)\n{\n    NEEDS("bf16");\n}\n', "b may be skipped"),
+    ("skips.py", "tests/cli/test_b.py", "self.skipTest('no')\n", "tests/cli/test_b.py"),
+    ("skips.py", "tests/skips.txt", "bf16 test_a fast\nbf16 test_a gone\n", "there is no such test"),
 ]
 
 

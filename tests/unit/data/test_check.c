@@ -1,6 +1,7 @@
 /* data: the check of every file before training: bad files all at once, what is done about them, duplicates (rows B10,
  * B13, A23 and the policies). */
 #include "data/names.h"
+#include "support/needs.h"
 #include "tree.h"
 
 #include <sys/wait.h>
@@ -442,11 +443,9 @@ static void progress_is_told_and_may_stop(void **state)
 static void real_photos_are_good(void **state)
 {
     (void)state;
-    const char *photos = GRAFT_SHARED "/cats_dogs";
-    if (!gf_is_dir(photos)) {
-        print_message("no %s: nothing more to check here\n", photos);
-        return;
-    }
+    NEEDS("data:cats_dogs");
+    char photos[512];
+    needs_data("cats_dogs", photos, sizeof photos);
     gf_data_options o;
     gf_data_defaults(&o);
     o.test_from_validation = 0.2;
@@ -457,7 +456,6 @@ static void real_photos_are_good(void **state)
     assert_int_equal(data->index->first[GF_VALIDATION], 2000);
     assert_int_equal(data->index->first[GF_TEST], 2808);
     assert_int_equal(data->index->n, 3000);
-    print_message("3000 photos checked and decoded in %.2f s with 2 threads\n", data->report->seconds);
     gf_data_close(data);
     gf_pool_destroy(pool);
 }

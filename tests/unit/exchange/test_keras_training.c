@@ -1,6 +1,7 @@
 /* Models of Keras's configurations train as Keras trains them: losses of plain SGD on all that trains. */
 #include "base/threads.h"
 #include "ops/engine.h"
+#include "support/needs.h"
 #include "unit/exchange/keras_models.h"
 #include "unit/graph/whole.h"
 
@@ -81,10 +82,7 @@ static void losses_are_kerass(void **state)
 static void losses_in_bf16_are_near(void **state)
 {
     (void)state;
-    if (!gf_ops_has_bf16(ops)) {
-        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
-        return;
-    }
+    NEEDS("bf16");
     static const char *const names[] = {"dilated", "steps", "vit"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         trains_as_keras(names[i], &(whole_spec){.batch = PICTURES, .dtype = GF_BF16}, 0.02);
@@ -122,7 +120,8 @@ static void frozen_outputs(const gf_model *m, int int8_layers, float *out)
     gf_plan *plan;
     gf_lane *lane;
     const uint32_t sample[PICTURES] = {0, 1};
-    gf_plan_spec spec = {.micro_batch = PICTURES, .dtype = GF_BF16, .int8_layers = int8_layers};
+    gf_plan_spec spec = {
+        .micro_batch = PICTURES, .dtype = gf_ops_has_bf16(ops) ? GF_BF16 : GF_F32, .int8_layers = int8_layers};
     OK(gf_graph_create(&g, m, &(gf_lower_options){.output_layer = -1}, &error));
     spec.last = g.n_nodes;
     OK(gf_plan_create(&plan, &g, ops, &spec, &error));
@@ -147,10 +146,7 @@ static void frozen_outputs(const gf_model *m, int int8_layers, float *out)
 static void frozen_in_bytes_is_near(void **state)
 {
     (void)state;
-    if (!gf_ops_has_int8(ops)) {
-        print_message("NOT RUN: %s does not multiply bytes\n", gf_ops_machine(ops));
-        return;
-    }
+    NEEDS("int8");
     static const char *const names[] = {"dilated", "steps", "vit"}; /* dilated convolutions stay what they are */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         gf_model m = fixture_model(names[i]);

@@ -2,12 +2,13 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/rng.h"
-#include "base/sys.h"
 #include "formats/cage_reply.h"
 #include "formats/keras_h5.h"
 #include "formats/weights.h"
+#include "support/cpu_time.h"
+#include "support/needs.h"
+#include "support/sanitized.h"
 #include "unit/formats/mobilenet_want.h"
-#include "unit/formats/sanitized.h"
 #include "unit/formats/tiny_want.h"
 
 #include <pthread.h>
@@ -146,9 +147,9 @@ static void bad_files_are_refused_in_full(void **state)
         gf_weights_notes notes = {0};
         tiny_want_init(&t);
         const char *path = fixture(bad[i].name);
-        double begin = gf_sys_seconds();
+        double begin = cpu_time();
         graft_status status = gf_weights_read(path, t.want, TINY_TENSORS, NULL, &notes, &err);
-        if (!(gf_sys_seconds() - begin < 1 * SLOWER)) fail_msg("%s: took too long", bad[i].name);
+        if (!(cpu_time() - begin < 1 * SLOWER)) fail_msg("%s: took too long", bad[i].name);
         if (status != GRAFT_WEIGHTS || err.number != bad[i].number || !strstr(err.message, bad[i].says) ||
             strncmp(err.message, path, strlen(path))) {
             fail_msg("%s: status %d, E%d: %s", bad[i].name, status, err.number, err.message);
@@ -227,7 +228,7 @@ static void *read_often(void *ctx)
 static void files_can_be_read_by_many_threads_at_once(void **state)
 {
     (void)state;
-    if (SANITIZED) skip();
+    NEEDS("unsanitized");
     enum { READERS = 4, CHURNERS = 2 };
     pthread_t thread[READERS + CHURNERS];
     often reader[READERS] = {0};
@@ -313,11 +314,11 @@ static void changed_bytes_do_no_harm(void **state)
                 changed[gf_rng_below(&rng, (uint32_t)n)] = interesting[gf_rng_below(&rng, sizeof interesting)];
             }
             graft_error err = {0};
-            double begin = gf_sys_seconds();
+            double begin = cpu_time();
             graft_status status = read_caged(changed, n, &err);
             if (status != GRAFT_OK && status != GRAFT_WEIGHTS)
                 fail_msg("%s, %d: E%d %s", names[i], k, err.number, err.message);
-            if (!(gf_sys_seconds() - begin < 2 * SLOWER)) fail_msg("%s, %d: took too long", names[i], k);
+            if (!(cpu_time() - begin < 2 * SLOWER)) fail_msg("%s, %d: took too long", names[i], k);
         }
         free(changed);
         gf_free(file);
@@ -444,9 +445,9 @@ static void tree_cycles_and_wrong_offsets_are_refused_at_once(void **state)
             memcpy(was, at, sizeof was);
             memcpy(at, &value, damage[i].bytes);
             graft_error err = {0};
-            double begin = gf_sys_seconds();
+            double begin = cpu_time();
             graft_status status = read_caged(file, n, &err);
-            if (!(gf_sys_seconds() - begin < 1 * SLOWER)) fail_msg("%s, place %d: slow", damage[i].what, k);
+            if (!(cpu_time() - begin < 1 * SLOWER)) fail_msg("%s, place %d: slow", damage[i].what, k);
             bool unused = damage[i].offset == 16 && !strcmp(damage[i].signature, "TREE"); /* nobody goes sideways */
             bool refused = status == GRAFT_WEIGHTS && (err.number == GF_E_HDF5_DAMAGED || err.number == GF_E_HDF5_LINK);
             if (!refused && !(unused && status == GRAFT_OK)) {

@@ -3,6 +3,7 @@
 #include "pictures.h"
 
 #include "image/codec.h"
+#include "support/needs.h"
 
 #include <sys/stat.h>
 
@@ -60,20 +61,19 @@ static void pngsuite_where_present(void **state)
     static const char *const corrupt[] = {"xc1n0g08", "xc9n2c08", "xcrn0g04", "xcsn0g01", "xd0n2c08",
                                           "xd3n2c08", "xd9n2c08", "xdtn0g01", "xhdn0g08", "xlfn0g04",
                                           "xs1n0g01", "xs2n0g01", "xs4n0g01", "xs7n0g01"};
-    struct stat st;
-    if (stat(GRAFT_SHARED "/dirty/pngsuite", &st) != 0) return;
+    NEEDS("data:dirty");
     size_t n = expected_load("pngsuite.txt", list, MOST);
     assert_int_equal(n, 100);
-    char path[512];
+    char name[256], path[512];
     for (size_t i = 0; i < n; i++) {
-        snprintf(path, sizeof path, "%s/dirty/pngsuite/%.127s", GRAFT_SHARED, list[i].name);
-        file f = file_load(path);
+        snprintf(name, sizeof name, "dirty/pngsuite/%.127s", list[i].name);
+        file f = file_load(needs_data(name, path, sizeof path));
         check_picture(&f, &list[i]);
         free(f.bytes);
     }
     for (size_t i = 0; i < sizeof corrupt / sizeof *corrupt; i++) {
-        snprintf(path, sizeof path, "%s/dirty/pngsuite/corrupt/%s.png", GRAFT_SHARED, corrupt[i]);
-        file f = file_load(path);
+        snprintf(name, sizeof name, "dirty/pngsuite/corrupt/%s.png", corrupt[i]);
+        file f = file_load(needs_data(name, path, sizeof path));
         gf_picture p;
         graft_error err;
         if (decode(&f, NULL, &p, NULL, &err) == GRAFT_OK) fail_msg("%s was taken", corrupt[i]);
@@ -210,14 +210,13 @@ static void real_exif_photos_where_present(void **state)
 {
     (void)state;
     static const char *const scenes[] = {"Landscape", "Portrait"};
-    char path[512];
-    struct stat st;
-    if (stat(GRAFT_SHARED "/dirty/exif_orientation", &st) != 0) return;
+    char name[256], path[512];
+    NEEDS("data:dirty");
     for (int s = 0; s < 2; s++) {
         gf_picture first = {0}, p;
         for (int o = 1; o <= 8; o++) {
-            snprintf(path, sizeof path, "%s/dirty/exif_orientation/%s_%d.jpg", GRAFT_SHARED, scenes[s], o);
-            file f = file_load(path);
+            snprintf(name, sizeof name, "dirty/exif_orientation/%s_%d.jpg", scenes[s], o);
+            file f = file_load(needs_data(name, path, sizeof path));
             gf_image_info info;
             graft_error err;
             assert_int_equal(decode(&f, NULL, &p, &info, &err), GRAFT_OK);

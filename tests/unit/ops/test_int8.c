@@ -1,6 +1,7 @@
 /* Convolutions in bytes against their formula, in double: a u8 result to the last bit but for ties, another to f32's
  * rounding; against the convolution in real numbers within what rounding kernel and values may do; quantised values
  * against the nearest byte. They want instructions for bytes: a machine without runs the rest and says so. */
+#include "support/needs.h"
 #include "with_ops.h"
 
 typedef struct shape {
@@ -269,22 +270,31 @@ static void check_trial(trial *t)
     if (zeros + full > count * 3 / 4) fail_msg("%s: mostly clipped: no evidence", s->name);
 }
 
-static void conv_is_its_formula(void **state)
+static void check_convolutions(bool to_bf16)
 {
-    (void)state;
-    if (!gf_ops_has_int8(ops)) {
-        print_message("NOT RUN: %s does not multiply bytes\n", gf_ops_machine(ops));
-        return;
-    }
     for (int i = 0; i < 2 * SHAPES; i++) {
         const shape *s = &shapes[i / 2];
         bool onednn = i % 2, both = !s->below && (!s->dst_bytes || only_cuts(s->act)); /* its way, too */
-        if (onednn && !both) continue;
+        if ((onednn && !both) || s->bf16 != to_bf16) continue;
         trial t;
         trial_open(&t, s, onednn ? &gf_op_conv_int8_onednn : &gf_op_conv_int8);
         check_trial(&t);
         trial_close(&t);
     }
+}
+
+static void conv_is_its_formula(void **state)
+{
+    (void)state;
+    NEEDS("int8");
+    check_convolutions(false);
+}
+
+static void conv_to_bf16_is_its_formula(void **state)
+{
+    (void)state;
+    NEEDS("bf16"); /* which has int8 */
+    check_convolutions(true);
 }
 
 /* ---- what it cannot do is refused */
@@ -383,6 +393,7 @@ static void pooling_takes_bytes(void **state)
 static void gates_take_bytes(void **state)
 {
     (void)state;
+    NEEDS("int8");
     enum { N = 2, HW = 35, C = 24 };
     static uint8_t src[N * HW * C];
     float scale[C], zero[C], to_scale[C], to_zero[C], factor[N * C];
@@ -396,10 +407,7 @@ static void gates_take_bytes(void **state)
     s.src[0] = GF_SHAPE(N, 5, 7, C), s.src[1] = GF_SHAPE(N, 1, 1, C);
     s.src_dtype[0] = s.dst_dtype = GF_U8, s.src_dtype[1] = GF_F32;
     s.src_quant = (gf_quant){scale, zero, NULL}, s.dst_quant = (gf_quant){to_scale, to_zero, NULL};
-    if (!gf_multiply_int8_fits(&s)) {
-        print_message("NOT RUN: %s does not multiply bytes\n", gf_ops_machine(ops));
-        return;
-    }
+    assert_true(gf_multiply_int8_fits(&s));
     gf_op op;
     gf_exec exec;
     OK(gf_op_create(&op, &s, ops, &error));
@@ -455,9 +463,10 @@ static void pictures_become_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv_is_its_formula),        cmocka_unit_test(others_are_refused),
-        cmocka_unit_test(quantising_rounds_and_cuts), cmocka_unit_test(pooling_takes_bytes),
-        cmocka_unit_test(gates_take_bytes),           cmocka_unit_test(pictures_become_bytes),
+        cmocka_unit_test(conv_is_its_formula),   cmocka_unit_test(conv_to_bf16_is_its_formula),
+        cmocka_unit_test(others_are_refused),    cmocka_unit_test(quantising_rounds_and_cuts),
+        cmocka_unit_test(pooling_takes_bytes),   cmocka_unit_test(gates_take_bytes),
+        cmocka_unit_test(pictures_become_bytes),
     };
     return RUN_WITH_OPS(tests);
 }

@@ -3,6 +3,7 @@
  * instructions for bf16: a machine without runs the rest and says so. */
 #include "cases.h"
 #include "others.h"
+#include "support/needs.h"
 #include "with_ops.h"
 
 static const double ULP = 0x1p-8; /* of bf16, relative */
@@ -49,10 +50,7 @@ static void check_twins(const op_case *c, gf_ops *with)
 static void conv_is_its_twin(void **state)
 {
     (void)state;
-    if (!gf_ops_has_bf16(ops)) {
-        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
-        return;
-    }
+    NEEDS("bf16");
     for (int i = 0; i < CONV_SHAPES; i++) { /* makes the choices, by timing */
         for (int v = 0; v < VARIANTS; v++) {
             op_case c = conv_case(&conv_shapes[i], &variants[v]);
@@ -119,10 +117,7 @@ static void check_near_f32(const op_case *c, double allowed)
 static void conv_is_near_f32(void **state)
 {
     (void)state;
-    if (!gf_ops_has_bf16(ops)) {
-        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
-        return;
-    }
+    NEEDS("bf16");
     for (int i = 0; i < CONV_SHAPES; i++) {
         for (int v = 0; v < VARIANTS; v++) {
             op_case c = conv_case(&conv_shapes[i], &variants[v]);
@@ -134,10 +129,7 @@ static void conv_is_near_f32(void **state)
 static void attention_is_near_f32(void **state)
 {
     (void)state;
-    if (!gf_ops_has_bf16(ops)) {
-        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
-        return;
-    }
+    NEEDS("bf16");
     for (int i = 0; i < ATTENTION_SHAPES; i++) {
         op_case c = attention_case(&attention_shapes[i]);
         check_near_f32(&c, 4 * ULP);

@@ -5,6 +5,7 @@
 #include "with_ops.h"
 
 #include "base/alloc.h"
+#include "support/needs.h"
 
 /* Beyond those of cases.h: several bands of rows, several blocks of channels. */
 static const conv_shape larger[] = {
@@ -71,20 +72,24 @@ static void reals_are_near(void **state)
 static void bf16_is_near(void **state)
 {
     (void)state;
-    if (!gf_ops_has_bf16(ops)) { /* the forward, which is oneDNN's, wants it */
-        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
-        return;
-    }
+    NEEDS("bf16"); /* the forward, which is oneDNN's, wants it */
     assert_true(check_all(GF_BF16, REALS, 1e-2) >= LEAST);
+}
+
+/* f32 computes the same whatever a clock says. */
+static void f32_is_never_timed(void **state)
+{
+    (void)state;
+    op_case c = conv_case(&larger[0], &variants[2]);
+    c.spec.src_dtype[0] = c.spec.dst_dtype = GF_F32;
+    assert_false(gf_depthwise_wins(&c.spec, ops));
 }
 
 static void the_faster_class_is_chosen_once(void **state)
 {
     (void)state;
+    NEEDS("bf16");
     op_case c = conv_case(&larger[0], &variants[2]);
-    c.spec.src_dtype[0] = c.spec.dst_dtype = GF_F32;
-    assert_false(gf_depthwise_wins(&c.spec, ops)); /* f32 computes the same whatever a clock says */
-    if (!gf_ops_has_bf16(ops)) return;
     c.spec.src_dtype[0] = c.spec.dst_dtype = GF_BF16;
     bool first = gf_depthwise_wins(&c.spec, ops);
     char *text = gf_ops_choices_text(ops);
@@ -102,6 +107,7 @@ int main(void)
         cmocka_unit_test(integers_are_exact),
         cmocka_unit_test(reals_are_near),
         cmocka_unit_test(bf16_is_near),
+        cmocka_unit_test(f32_is_never_timed),
         cmocka_unit_test(the_faster_class_is_chosen_once),
     };
     return RUN_WITH_OPS(tests);

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "graph/graph.h"
 #include "support/fixture.h"
+#include "support/needs.h"
 #include "support/ok.h"
 #include "support/seeded.h"
 #include "train/engine.h"
@@ -279,10 +280,7 @@ static void own_classifiers_are_the_sources(void **state)
 static void bf16_is_near(void **state)
 {
     (void)state;
-    if (!gf_ops_has_bf16(ops)) {
-        print_message("this machine has no bf16: nothing to compare\n");
-        return;
-    }
+    NEEDS("bf16");
     for (subject s = {0}; next_subject(&s);) {
         bench b;
         open_bench(&b, &s, 0, (gf_zoo_options){.classes = CLASSES});

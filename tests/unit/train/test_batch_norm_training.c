@@ -2,6 +2,7 @@
  * losses of five steps, all variables after them, the moving statistics, what the network at rest then says - in the
  * engine that trained it and, folded, in one that only evaluates. */
 #include "base/threads.h"
+#include "support/needs.h"
 #include "train/engine.h"
 #include "unit/exchange/keras_models.h"
 
@@ -151,11 +152,8 @@ static void with_pytorchs_layers_it_is_pytorchs(void **state)
 static void in_bf16_it_is_near(void **state)
 {
     (void)state;
-    if (gf_ops_has_bf16(ops)) {
-        check_run("keras", GF_BF16, 5e-3);
-    } else {
-        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
-    }
+    NEEDS("bf16");
+    check_run("keras", GF_BF16, 5e-3);
 }
 
 /* Micro-batches that differ in their means: what moves is the variance over all of them. */

@@ -2,6 +2,7 @@
  * not, with the frozen part kept or not, after a feed that failed and was asked again; lost samples count as if they
  * had never been in the batch; a batch is the mean of its samples. */
 #include "base/alloc.h"
+#include "support/needs.h"
 #include "support/ok.h"
 #include "support/seeded.h"
 #include "train/engine.h"
@@ -213,10 +214,7 @@ static void any_number_of_threads(void **state)
 static void any_number_of_threads_in_bf16(void **state)
 {
     (void)state;
-    if (!gf_ops_has_bf16(ops)) {
-        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
-        return;
-    }
+    NEEDS("bf16");
     bench_spec spec = usual;
     spec.dtype = GF_BF16;
     check_threads(spec);

@@ -1,6 +1,7 @@
 /* Every allocation failing in turn while an engine and a bank are made and used: a clean status, nothing left, and
  * after it the same engine works as if nothing had been. */
 #include "base/alloc.h"
+#include "support/needs.h"
 #include "support/seeded.h"
 #include "support/sys_faults.h"
 #include "train/engine.h"
@@ -115,12 +116,8 @@ static void an_engine(void **state)
 static void an_engine_in_bf16(void **state)
 {
     (void)state;
-    gf_ops *ops;
-    assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
-    bool bf16 = gf_ops_has_bf16(ops);
-    if (!bf16) print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
-    gf_ops_destroy(ops);
-    if (bf16) check_creation(FIXED_NORM, GF_BF16, 200);
+    NEEDS("bf16");
+    check_creation(FIXED_NORM, GF_BF16, 200);
 }
 
 /* ---- at work */

@@ -1,5 +1,6 @@
 /* Whole networks in bytes: how much of each is, and how far its features are from f32's. Random weights and pictures of
  * soft patterns: what a network with its own weights loses, calibration measures on its own pictures. */
+#include "support/needs.h"
 #include "train/calibrate.h"
 #include "train/engine_parts.h"
 #include "zoo/zoo.h"
@@ -59,10 +60,7 @@ static int values_in_bytes(gf_model *m)
 static void networks_are_in_bytes_and_near(void **state)
 {
     (void)state;
-    if (!gf_ops_has_int8(ops)) {
-        print_message("NOT RUN: %s does not multiply bytes\n", gf_ops_machine(ops));
-        return;
-    }
+    NEEDS("int8");
     const uint32_t sample[PICTURES] = {0, 1, 2, 3, 4, 5};
     for (size_t i = 0; i < sizeof network / sizeof *network; i++) {
         gf_model m;
@@ -108,7 +106,7 @@ static graft_status picture_bytes(void *ctx, uint32_t epoch, uint32_t sample, bo
 static void bytes_from_the_feed_change_nothing(void **state)
 {
     (void)state;
-    if (!gf_ops_has_int8(ops)) return;
+    NEEDS("int8");
     const uint32_t sample[PICTURES] = {0, 1, 2, 3, 4, 5};
     static float out[2][PICTURES * 1024];
     bool lost[PICTURES], asked = false;

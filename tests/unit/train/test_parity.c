@@ -3,6 +3,7 @@
  * second ctest entry) with ONEDNN_MAX_CPU_ISA=AVX2. */
 #include "base/alloc.h"
 #include "formats/safetensors.h"
+#include "support/needs.h"
 #include "support/ok.h"
 #include "support/seeded.h"
 #include "train/engine.h"
@@ -131,14 +132,7 @@ static void features_are_keras(void **state)
 static void features_in_bf16_are_near(void **state)
 {
     (void)state;
-    gf_ops *ops;
-    OK(gf_ops_create(&ops, NULL, &error));
-    bool bf16 = gf_ops_has_bf16(ops);
-    gf_ops_destroy(ops);
-    if (!bf16) {
-        print_message("this machine has no bf16: nothing to compare\n");
-        return;
-    }
+    NEEDS("bf16");
     check_features("parity_mobilenet_v2_a100_160.safetensors", 1.0, 160, 2, GF_BF16, 0.1);
 }
 

@@ -4,6 +4,7 @@
 #include "unit/graph/whole.h"
 
 #include "base/threads.h"
+#include "support/needs.h"
 #include "zoo/zoo.h"
 
 static gf_ops *ops;
@@ -101,10 +102,7 @@ static void three_ways_are_one(void **state)
 static void bf16_is_near(void **state)
 {
     (void)state;
-    if (!gf_ops_has_bf16(ops)) {
-        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
-        return;
-    }
+    NEEDS("bf16");
     gf_model m = mobilenet(5);
     m.boundary = 120;
     outcome narrow = outcome_of(&m, (whole_spec){.batch = BATCH, .dtype = GF_BF16});
@@ -154,7 +152,13 @@ static void neighbours_change_no_bit(void **state)
 {
     (void)state;
     check_neighbours(GF_F32);
-    if (gf_ops_has_bf16(ops)) check_neighbours(GF_BF16);
+}
+
+static void neighbours_change_no_bit_in_bf16(void **state)
+{
+    (void)state;
+    NEEDS("bf16");
+    check_neighbours(GF_BF16);
 }
 
 /* A lane that has seen NaN, and another batch, gives what a new lane gives. */
@@ -360,6 +364,7 @@ int main(void)
         cmocka_unit_test(three_ways_are_one),
         cmocka_unit_test(bf16_is_near),
         cmocka_unit_test(neighbours_change_no_bit),
+        cmocka_unit_test(neighbours_change_no_bit_in_bf16),
         cmocka_unit_test(the_past_changes_no_bit),
         cmocka_unit_test(lanes_share_a_plan),
         cmocka_unit_test(any_micro_batch_gives_the_same),

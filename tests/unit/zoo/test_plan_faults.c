@@ -1,6 +1,7 @@
 /* Every allocation failing in turn while a model, its graph, a plan and a lane are made: a clean status, nothing left.
  */
 #include "graph/plan.h"
+#include "support/needs.h"
 #include "support/sys_faults.h"
 #include "zoo/zoo.h"
 
@@ -152,10 +153,7 @@ static void a_plan_and_a_lane(void **state)
 static void a_plan_in_bf16(void **state)
 {
     (void)state;
-    if (!gf_ops_has_bf16(ops)) {
-        print_message("NOT RUN: %s does not multiply bf16\n", gf_ops_machine(ops));
-        return;
-    }
+    NEEDS("bf16");
     check_plan((bench){.dtype = GF_BF16}, 150);
 }
 

@@ -1,6 +1,6 @@
 /* sanitized.h - AddressSanitizer books terabytes of addresses and slows all down: bounds on both are let be. */
-#ifndef TESTS_SANITIZED_H
-#define TESTS_SANITIZED_H
+#ifndef TESTS_SUPPORT_SANITIZED_H
+#define TESTS_SUPPORT_SANITIZED_H
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
