@@ -39,7 +39,11 @@ graft_status verbs_export_to(session *self, graft_model *model, const char *out,
     if (stat(out, &st) == 0 && !s->force)
         return fail(err, E_USAGE, "give another name, or --force to overwrite it", "%s: is there already",
                     ESCAPED(out));
-    graft_export_options o = {.to = s->to, .pictures = &s->check, .n_pictures = s->check != NULL};
+    graft_export_options o;
+    graft_export_defaults(&o);
+    o.to = s->to;
+    o.pictures = &s->check;
+    o.n_pictures = s->check != NULL;
     graft_result *result = NULL;
     graft_status status = graft_export(model, out, &o, &result, err);
     if (!status) status = session_print(self, result, err);

@@ -13,7 +13,9 @@
  * Strings passed in are copied; strings handed out live as long as their object. Paths are bytes. One graft_context may
  * be used by one thread at a time; several contexts may live in one process. Nothing is printed: messages and progress
  * go to the context's functions, which are called on the thread that made the call. Option structs are filled by their
- * _defaults function first, so that programs keep working when options are added. */
+ * _defaults function first; they are those of version 0.1 and never grow: newer options are set by name
+ * (graft/settings.h). A pointer that is NULL where nothing says that it may be is GRAFT_USAGE (E3001 names it); where a
+ * function returns no status, it gives nothing: 0, NULL, NaN. */
 #ifndef GRAFT_H
 #define GRAFT_H
 
@@ -208,7 +210,9 @@ GRAFT_API void graft_train_defaults(graft_train_options *options);
  * written. */
 GRAFT_API graft_status graft_train_check(const graft_train_options *options, graft_error *err);
 
-/* Trains the model in place (best weights on the validation set kept) and writes the run folder. Result JSON:
+/* Trains the model in place (best weights on the validation set kept) and writes the run folder. Where it fails or is
+ * stopped once training has begun, the model is good for graft_summary alone: resume the run. Before that the model is
+ * as it was. Result JSON:
  * {"run","before":{loss,accuracy},"validation":{..},"test":{..},"epochs","seconds","peak_rss_mb"}. */
 GRAFT_API graft_status graft_train(graft_model *model, graft_data *data, const graft_train_options *options,
                                    graft_result **out, graft_error *err);
@@ -261,6 +265,8 @@ typedef struct graft_export_options {
     const char *const *pictures; /* files and folders to compare on; NULL: some of the run's data, or a test pattern */
     size_t n_pictures;
 } graft_export_options;
+
+GRAFT_API void graft_export_defaults(graft_export_options *options); /* since 0.2 */
 
 /* Writes the model with preprocessing and class names, reads the file back and compares what it makes of pictures with
  * what the model makes of them, both in f32: where they differ by more than 1e-4 no file is left behind

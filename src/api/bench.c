@@ -10,7 +10,7 @@
 
 void graft_bench_defaults(graft_bench_options *o)
 {
-    *o = (graft_bench_options){.batch = 32, .steps = 30, .augment = "flip,rotate=0.2"};
+    if (o) *o = (graft_bench_options){.batch = 32, .steps = 30, .augment = "flip,rotate=0.2"};
 }
 
 typedef struct synthetic {
@@ -174,7 +174,9 @@ static graft_status bench_result(const graft_model *m, const graft_bench_options
 
 graft_status graft_bench(graft_model *m, const graft_bench_options *options, graft_result **out, graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_NEEDS(options, "options");
     const graft_bench_options with = gf_api_bench_options(m->context, options), *o = &with;
     if (o->batch < 1 || o->batch > 4096 || o->steps < 1 || o->steps > 100000) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "batch %d, steps %d: wanted are 1 to 4096 and 1 to 100000",

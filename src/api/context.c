@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void graft_context_defaults(graft_context_options *options) { *options = (graft_context_options){0}; }
+void graft_context_defaults(graft_context_options *options)
+{
+    if (options) *options = (graft_context_options){0};
+}
 
 static void say(void *ctx, gf_log_level level, const char *text)
 {
@@ -69,7 +72,8 @@ void gf_api_keep_choices(graft_context *c)
 
 graft_status graft_context_open(const graft_context_options *options, graft_context **out, graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(options, "options");
     graft_context *c = gf_new(graft_context);
     if (!c) return gf_fail_memory(err, sizeof *c, "a context");
     c->options = *options;
@@ -105,7 +109,7 @@ void graft_context_free(graft_context *c)
 
 graft_status graft_context_settings(graft_context *c, const graft_settings *settings, graft_error *err)
 {
-    if (!c) return gf_fail(err, GF_E_USAGE, NULL, "graft_context_settings: `context` is NULL");
+    GF_NEEDS(c, "context");
     gf_settings *copy;
     GF_TRY(gf_settings_copy(&copy, settings, err));
     gf_settings_free(c->settings);

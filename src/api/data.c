@@ -8,7 +8,7 @@
 
 void graft_data_defaults(graft_data_options *o)
 {
-    *o = (graft_data_options){.width = 160, .height = 160, .split = {0.8, 0.2, 0}, .batch = 32, .max_bad = 0.01};
+    if (o) *o = (graft_data_options){.width = 160, .height = 160, .split = {0.8, 0.2, 0}, .batch = 32, .max_bad = 0.01};
 }
 
 static graft_status data_progress(void *user, uint64_t done, uint64_t total)
@@ -77,16 +77,28 @@ static char *default_cache_dir(void)
     return home && *home ? gf_path_join(home, ".cache/graft") : NULL;
 }
 
+/* What the data room cannot tell, since it is cast on the way there. */
+static graft_status check_options(const graft_data_options *o, graft_error *err)
+{
+    const struct {
+        const char *name;
+        int value;
+    } sizes[] = {{"batch", o->batch}, {"width", o->width}, {"height", o->height}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (sizes[i].value >= 1) continue;
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "%s %d: wanted is at least 1", sizes[i].name, sizes[i].value);
+    }
+    if ((unsigned)o->cache <= GRAFT_CACHE_NONE) return GRAFT_OK;
+    return gf_fail(err, GF_E_OPTION_VALUE, NULL, "cache %d: wanted is one of GRAFT_CACHE_AUTO (0) to _NONE (%d)",
+                   (int)o->cache, GRAFT_CACHE_NONE);
+}
+
 static graft_status make(graft_context *context, const char *path, const graft_data_options *given, graft_data **out,
                          graft_error *err)
 {
     *out = NULL;
     const graft_data_options with = gf_api_opened_options(context, given), *options = &with;
-    if (options->batch < 1 || options->width < 1 || options->height < 1 ||
-        (unsigned)options->cache > GRAFT_CACHE_NONE) {
-        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "batch %d, size %dx%d: each must be at least 1", options->batch,
-                       options->width, options->height);
-    }
+    GF_TRY(check_options(options, err));
     graft_data *d = gf_new(graft_data);
     if (!d) return gf_fail_memory(err, sizeof *d, "a data set");
     d->context = context;
@@ -111,6 +123,10 @@ static graft_status make(graft_context *context, const char *path, const graft_d
 graft_status graft_data_open(graft_context *context, const char *path, const graft_data_options *options,
                              graft_data **out, graft_error *err)
 {
+    GF_OUT(out);
+    GF_NEEDS(context, "context");
+    GF_NEEDS(path, "path");
+    GF_NEEDS(options, "options");
     GF_TRY(make(context, path, options, out, err));
     graft_status status = gf_api_data_open(*out, NULL, NULL, err);
     if (status != GRAFT_OK) {
@@ -131,18 +147,21 @@ void graft_data_free(graft_data *d)
     gf_free(d);
 }
 
-int graft_data_classes(const graft_data *d) { return (int)d->data->index->classes.n; }
+int graft_data_classes(const graft_data *d) { return d ? (int)d->data->index->classes.n : 0; }
 
 const char *graft_data_class_name(const graft_data *d, int i)
 {
-    const gf_names *n = &d->data->index->classes;
+    const gf_names *n = d ? &d->data->index->classes : &(gf_names){0};
     return i >= 0 && (size_t)i < n->n ? n->item[i] : NULL;
 }
 
 graft_status graft_inspect(graft_context *context, const char *path, const graft_data_options *options,
                            graft_result **out, int64_t *bad, graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(context, "context");
+    GF_NEEDS(path, "path");
+    GF_NEEDS(options, "options");
     graft_data *d;
     GF_TRY(make(context, path, options, &d, err));
     gf_data_options o = gf_api_data_options(d);

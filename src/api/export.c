@@ -220,12 +220,26 @@ static graft_status choose_format(const char *file, const graft_export_options *
                    GF_ESC(o->to ? o->to : file));
 }
 
+void graft_export_defaults(graft_export_options *o)
+{
+    if (o) *o = (graft_export_options){0};
+}
+
 graft_status graft_export(graft_model *m, const char *file, const graft_export_options *o, graft_result **out,
                           graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_NEEDS(file, "file");
+    GF_NEEDS(o, "options");
+    GF_TRY(gf_api_check_texts(__func__, "pictures", o->pictures, o->n_pictures, err));
+    GF_TRY(gf_api_whole(m, err));
     const gf_export_format *f;
     GF_TRY(choose_format(file, o, &f, err));
+    if (!f->has_values && !m->facts.classes.n) {
+        return gf_fail(err, GF_E_USAGE, "train it first, or keep a classifier",
+                       "the model has no class names to write");
+    }
     char *part = gf_sprintf("%s.part", file);
     gf_json *j = gf_json_object();
     graft_status status = part ? GRAFT_OK : gf_fail_memory(err, strlen(file), "a file name");

@@ -190,9 +190,11 @@ static void describe(gf_json *j, const gf_weights_entry *e)
 graft_status graft_fetch(graft_context *context, const char *name, const char *from, graft_result **out,
                          graft_error *err)
 {
+    GF_OUT(out);
+    GF_NEEDS(context, "context");
+    GF_NEEDS(name, "name");
     gf_catalogue *c = NULL;
     gf_fetched got = {0};
-    *out = NULL;
     GF_TRY(open_catalogue(&c, err));
     const gf_weights_entry *e = entry_named(c, name);
     graft_status status = e ? fetch_entry(context, e, from, &got, err) : unknown_name(name, NULL, err);
@@ -219,11 +221,11 @@ graft_status graft_fetch(graft_context *context, const char *name, const char *f
 
 graft_status graft_fetch_list(graft_context *context, graft_result **out, graft_error *err)
 {
-    (void)context;
+    GF_OUT(out);
+    GF_NEEDS(context, "context");
     gf_catalogue *c = NULL;
     char *cache = NULL;
     gf_text text = {0};
-    *out = NULL;
     GF_TRY(open_catalogue(&c, err));
     if (cache_path(&cache, NULL) != GRAFT_OK) cache = NULL; /* then nothing is there */
     gf_json *list = gf_json_array();

@@ -145,7 +145,10 @@ static graft_status evaluate_data(graft_model *m, const gf_data *data, const cha
 
 graft_status graft_evaluate(graft_model *m, const char *path, const char *split, graft_result **out, graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_NEEDS(path, "path");
+    GF_TRY(gf_api_whole(m, err));
     GF_TRY(want_head(m, err));
     graft_data d = {
         .context = m->context, .path = (char *)path, .settings = m->context->settings, .log = m->context->log};
@@ -301,7 +304,10 @@ static graft_status predict_album(graft_model *m, gf_album *a, listing *l, float
 graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
                            graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_TRY(gf_api_check_texts(__func__, "paths", paths, n, err));
+    GF_TRY(gf_api_whole(m, err));
     GF_TRY(want_head(m, err));
     int classes = m->model.classes;
     gf_album a;
@@ -366,7 +372,11 @@ out:
 graft_status graft_features(graft_model *m, const char *const *paths, size_t n, const char *layer, const char *out_file,
                             graft_result **out, graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_TRY(gf_api_check_texts(__func__, "paths", paths, n, err));
+    GF_NEEDS(out_file, "out_file");
+    GF_TRY(gf_api_whole(m, err));
     GF_TRY(want_ranges(m, err));
     int at = layer ? gf_model_find(&m->model, layer) : m->model.features;
     if (at < 0) {

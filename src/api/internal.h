@@ -36,7 +36,8 @@ struct graft_model {
     bool random;       /* no file gave it any */
     bool trained;      /* it comes from a run: facts tell its classes */
     bool has_head;
-    bool own_size; /* the image size is the network's own: none was asked for */
+    bool half_trained; /* graft_train began with it and failed */
+    bool own_size;     /* the image size is the network's own: none was asked for */
 };
 
 struct graft_data {
@@ -58,6 +59,26 @@ struct graft_result {
     graft_label *labels; /* of all predictions, `top` each */
     gf_names strings;    /* what predictions point to */
 };
+
+/* A caller's mistakes are GRAFT_USAGE: E3001 names the function and the argument that is NULL. GF_OUT is for the
+ * out-parameter, which is NULL from then on. */
+graft_status gf_api_missing(const char *function, const char *argument, graft_error *err);
+#define GF_NEEDS(pointer, name)                                       \
+    do {                                                              \
+        if (!(pointer)) return gf_api_missing(__func__, (name), err); \
+    } while (0)
+#define GF_OUT(out)           \
+    do {                      \
+        GF_NEEDS(out, "out"); \
+        *(out) = NULL;        \
+    } while (0)
+/* n texts, none of them NULL. */
+graft_status gf_api_check_texts(const char *function, const char *argument, const char *const *text, size_t n,
+                                graft_error *err);
+/* E3001 for a model whose training began and did not end: its weights are neither those it was opened with nor a
+ * result.
+ */
+graft_status gf_api_whole(const graft_model *m, graft_error *err);
 
 /* Takes the document over and renders it; `text` (may be NULL: the JSON stands for it) as well. */
 graft_status gf_result_create(graft_result **out, gf_json *document, char *text, graft_error *err);

@@ -12,6 +12,7 @@
 
 void graft_model_defaults(graft_model_options *o)
 {
+    if (!o) return;
     *o = (graft_model_options){.model = "mobilenet_v2",
                                .alpha = 1,
                                .dropout = 0.2,
@@ -23,8 +24,8 @@ void graft_model_defaults(graft_model_options *o)
 
 void graft_model_size(const graft_model *m, int *width, int *height)
 {
-    *width = (int)m->config.width;
-    *height = (int)m->config.height;
+    if (width) *width = m ? (int)m->config.width : 0;
+    if (height) *height = m ? (int)m->config.height : 0;
 }
 
 /* ---- building: an architecture or a file's network, cut where it is asked for, with a head for `classes` */
@@ -312,7 +313,9 @@ out:
 graft_status graft_model_open(graft_context *context, const graft_model_options *options, graft_model **out,
                               graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(context, "context");
+    GF_NEEDS(options, "options");
     const graft_model_options with = gf_api_model_options(context, options), *o = &with;
     graft_model *m = gf_new(graft_model);
     if (!m) return gf_fail_memory(err, sizeof *m, "a model");
@@ -357,7 +360,9 @@ graft_status gf_api_model_path(const char *run, char **path, graft_error *err)
 
 graft_status graft_run_open(graft_context *context, const char *run, graft_model **out, graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(context, "context");
+    GF_NEEDS(run, "run");
     char *path;
     GF_TRY(gf_api_model_path(run, &path, err));
     graft_status status = GRAFT_OK;
@@ -531,7 +536,8 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
 
 graft_status graft_summary(const graft_model *m, graft_result **out, graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
     gf_counts c = gf_model_counts(&m->model);
     gf_json *j = gf_json_object();
     gf_json_set(j, "layers", gf_json_int((int64_t)c.layers));

@@ -22,12 +22,12 @@ graft_status gf_result_create(graft_result **out, gf_json *document, char *text,
     return GRAFT_OK;
 }
 
-const char *graft_result_json(const graft_result *r) { return r->json; }
-const char *graft_result_text(const graft_result *r) { return r->text ? r->text : r->json; }
+const char *graft_result_json(const graft_result *r) { return r ? r->json : NULL; }
+const char *graft_result_text(const graft_result *r) { return r && r->text ? r->text : graft_result_json(r); }
 
 double graft_result_number(const graft_result *r, const char *path)
 {
-    const gf_json *j = r->document;
+    const gf_json *j = r && path ? r->document : NULL;
     while (j && *path) {
         char key[64];
         size_t n = strcspn(path, ".");
@@ -40,11 +40,11 @@ double graft_result_number(const graft_result *r, const char *path)
     return gf_json_f64(j, NAN);
 }
 
-size_t graft_result_predictions(const graft_result *r) { return r->n_predictions; }
+size_t graft_result_predictions(const graft_result *r) { return r ? r->n_predictions : 0; }
 
 graft_prediction graft_result_prediction(const graft_result *r, size_t i)
 {
-    return i < r->n_predictions ? r->prediction[i] : (graft_prediction){0};
+    return r && i < r->n_predictions ? r->prediction[i] : (graft_prediction){0};
 }
 
 void graft_result_free(graft_result *r)

@@ -19,6 +19,7 @@
 
 void graft_train_defaults(graft_train_options *o)
 {
+    if (!o) return;
     *o = (graft_train_options){.batch = 32,
                                .epochs = 10,
                                .fine_tune_epochs = 10,
@@ -82,6 +83,7 @@ static graft_status check_batch_norm(const char *text, graft_error *err)
 
 graft_status graft_train_check(const graft_train_options *o, graft_error *err)
 {
+    GF_NEEDS(o, "options");
     gf_augment_spec augment;
     gf_optimizer optimizer;
     gf_nan_policy policy;
@@ -355,7 +357,11 @@ static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir,
     host.log = &m->log;
     GF_TRY(gf_run_open(&run, &host, dir, &m->config, &m->model, &m->facts, d->data, err));
     graft_status status = gf_run_begin(&run, err);
-    if (status == GRAFT_OK) status = gf_run_go(&run, err);
+    if (status == GRAFT_OK) {
+        m->half_trained = true;
+        status = gf_run_go(&run, err);
+        m->half_trained = status != GRAFT_OK;
+    }
     gf_run_close(&run);
     return status;
 }
@@ -363,7 +369,11 @@ static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir,
 graft_status graft_train(graft_model *m, graft_data *d, const graft_train_options *options, graft_result **out,
                          graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_NEEDS(d, "data");
+    GF_NEEDS(options, "options");
+    GF_TRY(gf_api_whole(m, err));
     const graft_train_options with = gf_api_train_options(m->context, options), *o = &with;
     int lock = -1;
     graft_status status = GRAFT_OK;
@@ -496,7 +506,9 @@ static bool has_file(const char *dir, const char *name)
 
 graft_status graft_resume(graft_context *c, const char *run, const char *data, graft_result **out, graft_error *err)
 {
-    *out = NULL;
+    GF_OUT(out);
+    GF_NEEDS(c, "context");
+    GF_NEEDS(run, "run");
     resumed x = {0};
     int lock = -1;
     graft_status status = GRAFT_OK;

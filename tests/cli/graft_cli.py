@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 VERBS = {  # verb: arguments that make its command line complete
@@ -21,6 +23,17 @@ VERBS = {  # verb: arguments that make its command line complete
     "export": ["RUN", "--to", "onnx", "--out", "f.onnx"],
     "convert": ["IN.h5", "OUT.onnx"],
 }
+
+
+def handles_signals(pid):
+    """Waits until the process catches SIGTERM: before that, while it is loaded, a signal simply ends it."""
+    for _ in range(3000):
+        with open(f"/proc/{pid}/status") as f:
+            caught = int(next(line for line in f if line.startswith("SigCgt")).split()[1], 16)
+        if caught >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the command never began")
 
 
 class CommandTest(unittest.TestCase):

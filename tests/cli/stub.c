@@ -339,6 +339,8 @@ void graft_model_size(const graft_model *m, int *width, int *height)
     *height = m->options.height;
 }
 
+void graft_export_defaults(graft_export_options *o) { memset(o, 0, sizeof *o); }
+
 graft_status graft_export(graft_model *m, const char *file, const graft_export_options *o, graft_result **out,
                           graft_error *err)
 {

@@ -16,7 +16,7 @@ import subprocess
 import time
 
 import pictures
-from graft_cli import CommandTest, main
+from graft_cli import CommandTest, handles_signals, main
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WEIGHTS = os.path.join(HERE, "..", "fixtures", "mobilenet_v2_a035_96_no_top.h5.gz")
@@ -390,6 +390,7 @@ class Bits(RunTest):
         data = pictures.data_set(f"{self.dir}/many", train=300, validation=20)
         child = subprocess.Popen([self.binary, *map(str, self.train_arguments("run", data=data, epochs=1000))], cwd=self.dir,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        handles_signals(child.pid)
         time.sleep(0.1)
         child.terminate()
         _, err = child.communicate(timeout=10)
