@@ -4,6 +4,7 @@
 #include "exchange/import.h"
 #include "exchange/load_weights.h"
 #include "graph/grey.h"
+#include "train/folder.h"
 #include "zoo/zoo.h"
 
 #include <stdio.h>
@@ -345,10 +346,10 @@ out:
 
 graft_status gf_api_model_path(const char *run, char **path, graft_error *err)
 {
-    *path = gf_is_dir(run) ? gf_path_join(run, "model.safetensors") : gf_strdup(run);
+    *path = gf_is_dir(run) ? gf_path_join(run, GF_FOLDER_MODEL) : gf_strdup(run);
     if (!*path) return gf_fail_memory(err, strlen(run), "a file name");
     if (gf_is_file(*path)) return GRAFT_OK;
-    char *config = gf_path_join(run, "config.json");
+    char *config = gf_path_join(run, GF_FOLDER_CONFIG);
     bool begun = config && gf_is_file(config);
     gf_free(config);
     gf_free(*path);

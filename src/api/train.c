@@ -5,8 +5,10 @@
 #include "base/sys.h"
 #include "data/manifest.h"
 #include "data/paths.h"
+#include "report/report.h"
 #include "train/checkpoint.h"
 #include "train/decisions.h"
+#include "train/folder.h"
 #include "zoo/zoo.h"
 
 #include <errno.h>
@@ -70,7 +72,7 @@ static graft_status check_out(const graft_train_options *o, graft_error *err)
     bool empty = true;
     for (size_t i = 0; i < names.n; i++) empty = empty && !strcmp(names.item[i], ".lock");
     gf_names_free(&names);
-    if (empty || o->force) return GRAFT_OK;
+    if (empty || o->force || gf_folder_not_begun(o->out)) return GRAFT_OK;
     return gf_fail(err, GF_E_OUT_EXISTS, "choose another --out, resume it (graft resume), or replace it with --force",
                    "%s: the run folder is there and not empty", GF_ESC(o->out));
 }
@@ -167,29 +169,6 @@ static graft_status fill_versions(gf_run_config *c, graft_context *context, graf
 
 /* ---- the run folder */
 
-/* Takes away what an older run left, config.json first: from then on the folder is no run. */
-static void clear_run(const char *dir)
-{
-    static const char *const files[] = {"config.json", "model.safetensors", "metrics.json", "history.csv",
-                                        "report.html", "diverged.json",     "classes.txt",  "decisions.json"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char *path = gf_path_join(dir, files[i]);
-        if (path) gf_sys_unlink(path);
-        gf_free(path);
-    }
-    char *checkpoints = gf_path_join(dir, "checkpoint");
-    gf_names names = {0};
-    if (checkpoints && gf_dir_list(checkpoints, &names, NULL) == GRAFT_OK) {
-        for (size_t i = 0; i < names.n; i++) {
-            char *path = gf_path_join(checkpoints, names.item[i]);
-            if (path) gf_sys_unlink(path);
-            gf_free(path);
-        }
-    }
-    gf_names_free(&names);
-    gf_free(checkpoints);
-}
-
 /* D3, D4: what would stop a run at its end is found before it begins. */
 static graft_status check_disk(graft_context *c, const char *dir, const gf_model *m, graft_error *err)
 {
@@ -245,7 +224,7 @@ static void describe(gf_text *t, const char *title, const gf_json *m)
 /* Where the run is, and the page to look at. */
 static void describe_place(gf_text *t, const char *dir)
 {
-    char *page = gf_path_join(dir, "report.html");
+    char *page = gf_path_join(dir, GF_REPORT_PAGE);
     gf_text_printf(t, "%-16s %s\n", "run", GF_ESC(dir));
     if (page && gf_is_file(page)) gf_text_printf(t, "%-16s %s\n", "report", GF_ESC(page));
     gf_free(page);
@@ -255,7 +234,7 @@ static void describe_place(gf_text *t, const char *dir)
 static graft_status run_result(const char *dir, graft_result **out, graft_error *err)
 {
     enum { LARGEST = 1 << 28 };
-    char *path = gf_path_join(dir, "metrics.json");
+    char *path = gf_path_join(dir, GF_REPORT_METRICS);
     uint8_t *bytes = NULL;
     size_t n;
     gf_json *m = NULL;
@@ -390,7 +369,7 @@ graft_status graft_train(graft_model *m, graft_data *d, const graft_train_option
     GF_GOTO(make_choices(m, err));
     GF_GOTO(fill_versions(&m->config, m->context, err));
     gf_api_keep_choices(m->context);
-    clear_run(o->out);
+    gf_folder_clear(o->out);
     GF_GOTO(begin_and_go(m, d, o->out, err));
     m->trained = true;
     GF_GOTO(run_result(o->out, out, err));
@@ -407,7 +386,7 @@ static graft_status data_differs(const char *run, const graft_data *d, graft_err
     enum { LARGEST = 1 << 30 };
     uint8_t *text = NULL;
     size_t n;
-    char *path = gf_path_join(run, "checkpoint/data.txt");
+    char *path = gf_path_join(run, GF_FOLDER_DATA);
     graft_status status = path ? gf_file_read(path, LARGEST, &text, &n, err) : gf_fail_memory(err, 64, "a file name");
     if (status == GRAFT_OK) status = gf_manifest_check(d->data->index, text, n, path, err);
     gf_free(text);
@@ -471,20 +450,33 @@ typedef struct resumed {
     gf_decisions decisions; /* as the run began */
 } resumed;
 
+/* A damaged decisions.json costs nothing but itself: the checkpoint has them too. */
+static graft_status read_decisions(graft_context *c, const char *dir, gf_decisions *d, graft_error *err)
+{
+    graft_error why = {0};
+    char *path = gf_path_join(dir, GF_FOLDER_DECISIONS);
+    if (!path) return gf_fail_memory(err, 64, "a file name");
+    graft_status status = gf_decisions_read(d, path, &why);
+    gf_free(path);
+    if (status == GRAFT_RESOURCE && err) *err = why;
+    if (status == GRAFT_OK || status == GRAFT_RESOURCE) return status;
+    gf_say(&c->log, GF_WARNING, "E%d: %s", why.number, why.message);
+    gf_decisions_free(d);
+    return GRAFT_OK;
+}
+
 static graft_status take_up_and_go(graft_context *c, const char *dir, const char *data, resumed *x, graft_error *err)
 {
-    char *base = gf_path_join(dir, "checkpoint/base.safetensors");
+    char *base = gf_path_join(dir, GF_FOLDER_BASE);
     if (!base) return gf_fail_memory(err, 64, "a file name");
-    graft_status status = gf_model_file_read(&x->model, &x->facts, base, err);
+    graft_status status = gf_run_check_base(dir, &x->config, err);
+    if (status == GRAFT_OK) status = gf_model_file_read(&x->model, &x->facts, base, err);
     gf_free(base);
     GF_TRY(status);
     GF_TRY(same_machine(c, &x->config));
     if (x->config.choices) gf_ops_add_choices(c->ops, x->config.choices);
     GF_TRY(open_data(c, dir, &x->config, data, &x->facts.classes, &x->data, err));
-    char *decisions = gf_path_join(dir, "decisions.json");
-    status = decisions ? gf_decisions_read(&x->decisions, decisions, err) : gf_fail_memory(err, 64, "a file name");
-    gf_free(decisions);
-    GF_TRY(status);
+    GF_TRY(read_decisions(c, dir, &x->decisions, err));
     gf_run_host host = gf_api_host(c);
     const gf_log log = {c->log.say, c->log.ctx, &x->decisions};
     host.log = &log;
@@ -504,6 +496,60 @@ static bool has_file(const char *dir, const char *name)
     return there;
 }
 
+/* A run of graft 0.1, which left no list, has ended where its files are there and can be read. */
+static bool ended_by_0_1(const char *run, const gf_run_config *k)
+{
+    gf_model m;
+    gf_model_facts f;
+    if (k->base_digest) return false; /* a later graft's: not ended yet */
+    bool page = !k->report || (has_file(run, GF_REPORT_PAGE) && has_file(run, GF_REPORT_HISTORY));
+    if (!page || !has_file(run, GF_FOLDER_MODEL) || !has_file(run, GF_REPORT_METRICS)) return false;
+    char *path = gf_path_join(run, GF_FOLDER_MODEL);
+    bool good = path && gf_model_file_read(&m, &f, path, NULL) == GRAFT_OK;
+    gf_free(path);
+    if (!good) return false;
+    gf_model_free(&m);
+    gf_model_facts_free(&f);
+    graft_result *result = NULL;
+    good = run_result(run, &result, NULL) == GRAFT_OK;
+    graft_result_free(result);
+    return good;
+}
+
+/* Class names alone are made again from the model; for the rest the run's end is done once more, from its last state.
+ */
+static graft_status mend(graft_context *c, const char *run, const gf_names *broken, const gf_run_config *k, bool *whole,
+                         graft_error *err)
+{
+    char *model = gf_path_join(run, GF_FOLDER_MODEL), *checkpoints = gf_path_join(run, GF_FOLDER_CHECKPOINTS);
+    graft_status status = model && checkpoints ? GRAFT_OK : gf_fail_memory(err, 64, "a file name");
+    *whole = false;
+    for (size_t i = 0; i < broken->n; i++) { /* what would be read again; the checkpoint has them too */
+        if (!strcmp(broken->item[i], GF_FOLDER_DECISIONS)) gf_folder_remove(run, GF_FOLDER_DECISIONS);
+    }
+    if (status == GRAFT_OK && broken->n == 1 && !strcmp(broken->item[0], GF_FOLDER_CLASSES)) {
+        gf_model m;
+        gf_model_facts f;
+        GF_GOTO(gf_model_file_read(&m, &f, model, err));
+        status = gf_run_write_classes(run, &f.classes, err);
+        gf_model_free(&m);
+        gf_model_facts_free(&f);
+        *whole = true;
+    } else if (status == GRAFT_OK && k->epochs + k->fine_tune_epochs && !gf_checkpoint_exists(checkpoints)) {
+        status = gf_fail(err, GF_E_CHECKPOINT_NONE, "put the file back, or train anew with --force",
+                         "%s: %s is missing or damaged, and %s holds no checkpoint to make it again from", GF_ESC(run),
+                         GF_ESC(broken->item[0]), GF_FOLDER_CHECKPOINTS);
+    }
+    if (status == GRAFT_OK) {
+        gf_say(&c->log, GF_NOTE, "%s: made again from %s", broken->n == 1 ? GF_ESC(broken->item[0]) : "these files are",
+               *whole ? GF_FOLDER_MODEL : GF_FOLDER_CHECKPOINTS);
+    }
+out:
+    gf_free(model);
+    gf_free(checkpoints);
+    return status;
+}
+
 graft_status graft_resume(graft_context *c, const char *run, const char *data, graft_result **out, graft_error *err)
 {
     GF_OUT(out);
@@ -512,22 +558,28 @@ graft_status graft_resume(graft_context *c, const char *run, const char *data, g
     resumed x = {0};
     int lock = -1;
     graft_status status = GRAFT_OK;
-    if (!has_file(run, "config.json")) {
-        return gf_fail(err, GF_E_NOT_A_RUN,
-                       "give the folder that graft train wrote; a run that was stopped before its first "
-                       "checkpoint is started again with graft train",
-                       "%s: not a run folder: no config.json in it", GF_ESC(run));
+    gf_folder_state state;
+    gf_names broken = {0};
+    char *path = gf_path_join(run, GF_FOLDER_CONFIG);
+    if (!path) return gf_fail_memory(err, 64, "a file name");
+    if (!gf_is_file(path)) {
+        GF_GOTO(gf_fail(err, GF_E_NOT_A_RUN,
+                        "give the folder that graft train wrote; a run that was stopped before it had one is started "
+                        "again by the same graft train",
+                        "%s: not a run folder: no config.json in it", GF_ESC(run)));
     }
     GF_GOTO(gf_lock_dir(run, &lock, err));
-    if (!has_file(run, "model.safetensors") || !has_file(run, "metrics.json")) {
-        char *path = gf_path_join(run, "config.json");
-        status = path ? gf_config_read(&x.config, path, err) : gf_fail_memory(err, 64, "a file name");
-        gf_free(path);
-        if (status == GRAFT_OK) status = take_up_and_go(c, run, data, &x, err);
-    }
-    if (status == GRAFT_OK) status = run_result(run, out, err);
+    GF_GOTO(gf_config_read(&x.config, path, err));
+    GF_GOTO(gf_folder_check(run, &state, &broken, &c->log, err));
+    bool whole = state == GF_FOLDER_WHOLE || (state == GF_FOLDER_OPEN && ended_by_0_1(run, &x.config));
+    if (broken.n) GF_GOTO(mend(c, run, &broken, &x.config, &whole, err));
+    if (!whole) GF_GOTO(take_up_and_go(c, run, data, &x, err));
+    gf_folder_remove_tmp(run);
+    GF_GOTO(run_result(run, out, err));
 out:
     gf_unlock(lock);
+    gf_free(path);
+    gf_names_free(&broken);
     graft_data_free(x.data);
     gf_model_free(&x.model);
     gf_model_facts_free(&x.facts);

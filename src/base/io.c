@@ -76,6 +76,33 @@ graft_status gf_file_read_begin(const char *path, uint8_t *buf, size_t size, siz
     return GRAFT_OK;
 }
 
+static graft_status digest_open(int fd, const char *path, uint8_t *piece, size_t size, gf_sha256 *digest,
+                                graft_error *err)
+{
+    struct stat st;
+    if (gf_sys_fstat(fd, &st)) return gf_fail_errno(err, GF_E_IO_READ, errno, "cannot be examined", path);
+    if (!S_ISREG(st.st_mode)) return gf_fail(err, GF_E_IO_READ, NULL, "%s: not a regular file", GF_ESC(path));
+    gf_sha256_state *state = gf_sha256_begin();
+    if (!state) return gf_fail_memory(err, size, path);
+    ssize_t got;
+    while ((got = read_full(fd, piece, size)) > 0) gf_sha256_add(state, piece, (size_t)got);
+    int saved = errno;
+    *digest = gf_sha256_end(state);
+    return got < 0 ? gf_fail_errno(err, GF_E_IO_READ, saved, "cannot be read", path) : GRAFT_OK;
+}
+
+graft_status gf_file_sha256(const char *path, gf_sha256 *digest, graft_error *err)
+{
+    enum { PIECE = 1 << 18 };
+    int fd = gf_sys_open(path, O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0) return gf_fail_errno(err, GF_E_IO_READ, errno, "cannot be opened", path);
+    uint8_t *piece = gf_alloc_raw(PIECE, 1);
+    graft_status status = piece ? digest_open(fd, path, piece, PIECE, digest, err) : gf_fail_memory(err, PIECE, path);
+    gf_free(piece);
+    gf_sys_close(fd);
+    return status;
+}
+
 static int write_full(int fd, const uint8_t *buf, size_t n)
 {
     size_t at = 0;

@@ -3,6 +3,7 @@
 #define GF_BASE_IO_H
 
 #include "base/error.h"
+#include "base/hash.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,6 +13,9 @@ graft_status gf_file_read(const char *path, size_t limit, uint8_t **out, size_t 
 
 /* The first bytes of a file, at most `size`; *n gets how many. For telling formats apart. */
 graft_status gf_file_read_begin(const char *path, uint8_t *buf, size_t size, size_t *n, graft_error *err);
+
+/* SHA-256 of a regular file of any size, read piece by piece. */
+graft_status gf_file_sha256(const char *path, gf_sha256 *digest, graft_error *err);
 
 typedef struct gf_bytes {
     const void *data;

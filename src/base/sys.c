@@ -21,6 +21,7 @@ int gf_sys_fsync(int fd) { return fsync(fd); }
 int gf_sys_fallocate(int fd, off_t n) { return posix_fallocate(fd, 0, n); }
 int gf_sys_rename(const char *from, const char *to) { return rename(from, to); }
 int gf_sys_unlink(const char *path) { return unlink(path); }
+int gf_sys_rmdir(const char *path) { return rmdir(path); }
 int gf_sys_mkdir(const char *path, mode_t mode) { return mkdir(path, mode); }
 int gf_sys_fstat(int fd, struct stat *st) { return fstat(fd, st); }
 int gf_sys_stat(const char *path, struct stat *st) { return stat(path, st); }

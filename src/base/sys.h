@@ -25,6 +25,7 @@ int gf_sys_fsync(int fd);
 int gf_sys_fallocate(int fd, off_t n); /* posix_fallocate: an errno value, not -1 */
 int gf_sys_rename(const char *from, const char *to);
 int gf_sys_unlink(const char *path);
+int gf_sys_rmdir(const char *path);
 int gf_sys_mkdir(const char *path, mode_t mode);
 int gf_sys_fstat(int fd, struct stat *st);
 int gf_sys_stat(const char *path, struct stat *st);

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "base/sys.h"
 #include "report/events.h"
 #include "report/plots.h"
 
@@ -11,6 +12,7 @@ static graft_status write_plot(const char *path, const gf_plot *plot, const gf_r
     uint8_t *png;
     size_t n;
     GF_TRY(plot->draw(&sheet, r, &gf_theme_light, err));
+    if (!sheet) gf_sys_unlink(path); /* an older one would be of another run, or of its state then */
     if (!sheet) return GRAFT_OK;
     graft_status status = gf_canvas_png(sheet, &png, &n, err);
     gf_canvas_destroy(sheet);
@@ -58,11 +60,11 @@ graft_status gf_report_write(const char *dir, const gf_run_record *r, graft_erro
         const char *name;
         graft_status (*write)(const char *path, const gf_run_record *r, graft_error *err);
     } files[] = {
-        {"metrics.json", gf_record_write_json},
-        {"history.csv", write_history},
+        {GF_REPORT_METRICS, gf_record_write_json},
+        {GF_REPORT_HISTORY, write_history},
         {GF_EVENTS_NAME, write_events},
-        {"plots", write_plots},
-        {"report.html", write_page},
+        {GF_REPORT_PLOTS, write_plots},
+        {GF_REPORT_PAGE, write_page},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *path = gf_path_join(dir, files[i].name);

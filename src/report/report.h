@@ -4,6 +4,12 @@
 
 #include "report/record.h"
 
+/* Names within a run folder; the TensorBoard file's is in events.h. */
+#define GF_REPORT_METRICS "metrics.json"
+#define GF_REPORT_HISTORY "history.csv"
+#define GF_REPORT_PLOTS "plots"
+#define GF_REPORT_PAGE "report.html"
+
 /* The whole of report.html: one page that needs no network, no scripts and no other file, light or dark as the reader's
  * screen is. *html is the caller's (gf_free), terminated; *n (may be NULL) its length. What the record lacks is left
  * out. */

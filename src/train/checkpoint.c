@@ -28,6 +28,8 @@ static int64_t step_of(const char *name, const char *tail)
     return strcmp(digit + strlen(SUFFIX), tail) ? -1 : step;
 }
 
+bool gf_checkpoint_is_name(const char *name) { return step_of(name, "") >= 0 || step_of(name, ".tmp") >= 0; }
+
 static char *path_of(const char *dir, int64_t step)
 {
     return gf_sprintf("%s/" PREFIX "%0*" PRId64 SUFFIX, dir, DIGITS, step);

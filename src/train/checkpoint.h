@@ -69,6 +69,8 @@ const gf_section *gf_checkpoint_find(const gf_checkpoint *c, const char *name);
 
 void gf_checkpoint_free(gf_checkpoint *c); /* takes NULL and a zeroed one */
 
+/* Whether a name in such a folder is that of a checkpoint, or of one half written (.tmp). */
+bool gf_checkpoint_is_name(const char *name);
 /* Whether the folder holds a file named like a checkpoint, good or not. */
 bool gf_checkpoint_exists(const char *dir);
 

@@ -15,12 +15,14 @@ static const struct {
     const char *section, *name;
     kind kind;
     size_t offset;
+    bool added, shapes; /* shapes: checkpoints must agree with it; of those of 0.1 see shapes_result */
 } field[] = {
 #define ROW_TEXT(section, name) {#section, #name, TEXT, offsetof(gf_run_config, name)},
 #define ROW_WHOLE(section, name) {#section, #name, WHOLE, offsetof(gf_run_config, name)},
 #define ROW_REAL(section, name) {#section, #name, REAL, offsetof(gf_run_config, name)},
-    GF_CONFIG_MAP(ROW_TEXT, ROW_WHOLE, ROW_REAL)};
-enum { FIELDS = sizeof field / sizeof *field };
+#define ROW_ADDED(section, name, shapes) {#section, #name, TEXT, offsetof(gf_run_config, name), true, shapes},
+    GF_CONFIG_MAP(ROW_TEXT, ROW_WHOLE, ROW_REAL) GF_CONFIG_ADDED(ROW_ADDED)};
+enum { FIELDS = sizeof field / sizeof *field, FORMAT = 2 /* 1: graft 0.1's, without what came later */ };
 
 static const char *const sections[] = {"model", "data", "train", "versions"};
 
@@ -72,7 +74,7 @@ static gf_json *settings_value(const gf_run_config *c)
 graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err)
 {
     gf_json *document = gf_json_object();
-    gf_json_set(document, "format", gf_json_int(1));
+    gf_json_set(document, "format", gf_json_int(FORMAT));
     for (size_t s = 0; s < sizeof sections / sizeof *sections; s++) {
         gf_json *section = gf_json_object();
         for (size_t i = 0; i < FIELDS; i++) {
@@ -131,11 +133,44 @@ static graft_status read_settings(gf_run_config *c, const gf_json *object, const
     return gf_json_each(object, take_setting, &(taking){c->settings, path, err});
 }
 
+typedef struct known {
+    const char *section, *path;
+    graft_error *err;
+} known;
+
+static graft_status check_key(void *ctx, const char *key, const gf_json *value)
+{
+    const known *k = ctx;
+    (void)value;
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (!strcmp(field[i].section, k->section) && !strcmp(field[i].name, key)) return GRAFT_OK;
+    }
+    return gf_fail(k->err, GF_E_CONFIG, "was the run made by a newer version of graft?", "%s: %s.%s is not known",
+                   GF_ESC(k->path), k->section, GF_ESC(key));
+}
+
+/* A newer graft's run: its format, or an option that is not known here. */
+static graft_status check_known(const gf_json *document, const char *path, graft_error *err)
+{
+    int64_t format = gf_json_i64(gf_json_get(document, "format"), 1);
+    if (format < 1 || format > FORMAT) {
+        return gf_fail(err, GF_E_CONFIG, "was the run made by a newer version of graft?",
+                       "%s: of format %lld, this graft reads 1 to %d", GF_ESC(path), (long long)format, FORMAT);
+    }
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        const gf_json *section = gf_json_get(document, sections[i]);
+        known k = {sections[i], path, err};
+        if (gf_json_is_object(section)) GF_TRY(gf_json_each(section, check_key, &k));
+    }
+    return GRAFT_OK;
+}
+
 graft_status gf_config_parse(gf_run_config *c, const char *text, size_t n, const char *path, graft_error *err)
 {
     *c = (gf_run_config){0};
     gf_json *document = NULL;
     graft_status status = gf_json_parse(&document, text, n, path, err);
+    if (status == GRAFT_OK) status = check_known(document, path, err);
     for (size_t i = 0; status == GRAFT_OK && i < FIELDS; i++) {
         const gf_json *section = gf_json_get(document, field[i].section);
         status = read_field(c, i, gf_json_get(section, field[i].name), path, err);
@@ -160,13 +195,14 @@ graft_status gf_config_read(gf_run_config *c, const char *path, graft_error *err
 
 /* ---- what a checkpoint has to agree with */
 
-static bool shapes_result(const char *name)
+static bool shapes_result(const gf_run_config *c, size_t row)
 {
     static const char *const free_ones[] = {
-        "weights", "notes",        "data",  "cache",   "memory_limit", "cache_dir", "checkpoint_seconds",
-        "report",  "command_line", "graft", "machine", "choices"};
+        "weights", "data",         "cache", "memory_limit", "cache_dir", "checkpoint_seconds",
+        "report",  "command_line", "graft", "machine",      "choices"};
+    if (field[row].added) return field[row].shapes && *(char **)at(c, row);
     for (size_t i = 0; i < sizeof free_ones / sizeof *free_ones; i++) {
-        if (!strcmp(name, free_ones[i])) return false;
+        if (!strcmp(field[row].name, free_ones[i])) return false;
     }
     return true;
 }
@@ -185,7 +221,7 @@ char *gf_config_identity(const gf_run_config *c)
 {
     gf_text t = {0};
     for (size_t i = 0; i < FIELDS; i++) {
-        if (shapes_result(field[i].name)) add_line(&t, c, i);
+        if (shapes_result(c, i)) add_line(&t, c, i);
     }
     for (int i = 0; i < GF_SETTINGS; i++) {
         if (!(gf_setting_rows[i].flags & GRAFT_OPTION_RESULT) || !gf_settings_kept(c->settings, (gf_setting)i))
@@ -196,21 +232,50 @@ char *gf_config_identity(const gf_run_config *c)
     return t.s;
 }
 
-graft_status gf_config_check_identity(const gf_run_config *c, const char *kept, size_t n, const char *path,
-                                      graft_error *err)
+/* The value of a line "NAME NUMBER"; `fallback` where there is none such. */
+static int64_t kept_number(const char *kept, const char *name, int64_t fallback)
 {
-    char *own = gf_config_identity(c), *other = gf_strndup(kept, n);
+    size_t n = strlen(name);
+    for (const char *at = kept; at && *at; at = strchr(at, '\n'), at = at ? at + 1 : NULL) {
+        double value;
+        if (strncmp(at, name, n) || at[n] != ' ') continue;
+        size_t length = strcspn(at + n + 1, "\n");
+        if (gf_number_parse(at + n + 1, length, &value) && value > -2 && value < INT32_MAX) return (int64_t)value;
+    }
+    return fallback;
+}
+
+static graft_status differs(char *own, char *other, const char *path, graft_error *err)
+{
+    size_t line = 0;
+    for (size_t i = 0; own[i] && own[i] == other[i]; i++) line = own[i] == '\n' ? i + 1 : line;
+    own[line + strcspn(own + line, "\n")] = 0;
+    other[line + strcspn(other + line, "\n")] = 0;
+    return gf_fail(err, GF_E_CHECKPOINT_OTHER_RUN, "undo the change of config.json, or train anew",
+                   "%s: written with \"%s\", config.json says \"%s\"", GF_ESC(path), GF_ESC(other + line),
+                   GF_ESC(own + line));
+}
+
+graft_status gf_config_check_identity(const gf_run_config *c, const char *kept, size_t n, const char *path,
+                                      gf_config_length *length, graft_error *err)
+{
+    char *other = gf_strndup(kept, n), *own = NULL;
     graft_status status = GRAFT_OK;
+    if (other) {
+        gf_run_config then = *c; /* the run as long as it was then; texts are borrowed */
+        *length = (gf_config_length){kept_number(other, "epochs", c->epochs),
+                                     kept_number(other, "fine_tune_epochs", c->fine_tune_epochs),
+                                     kept_number(other, "fine_tune_at", c->fine_tune_at)};
+        then.epochs = length->epochs;
+        then.fine_tune_epochs = length->fine_tune_epochs;
+        then.fine_tune_at = length->fine_tune_at;
+        if (!strstr(other, "\nbase_digest ")) then.base_digest = NULL; /* begun by 0.1, given more epochs by this one */
+        own = gf_config_identity(&then);
+    }
     if (!own || !other) {
         status = gf_fail_memory(err, n, "a configuration");
     } else if (strlen(other) != n || strcmp(own, other)) {
-        size_t line = 0;
-        for (size_t i = 0; own[i] && own[i] == other[i]; i++) line = own[i] == '\n' ? i + 1 : line;
-        own[line + strcspn(own + line, "\n")] = 0;
-        other[line + strcspn(other + line, "\n")] = 0;
-        status = gf_fail(err, GF_E_CHECKPOINT_OTHER_RUN, "undo the change of config.json, or train anew",
-                         "%s: written with \"%s\", config.json says \"%s\"", GF_ESC(path), GF_ESC(other + line),
-                         GF_ESC(own + line));
+        status = differs(own, other, path, err);
     }
     gf_free(own);
     gf_free(other);

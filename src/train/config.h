@@ -1,4 +1,8 @@
-/* config.h - every option of a run, resolved: what config.json holds and what a resume starts from. */
+/* config.h - every option of a run, resolved: what config.json holds and what a resume starts from.
+ *
+ * What graft 0.1 wrote must be there, in its place. What came later (options by name, notes on a run) may be missing:
+ * it then reads as what graft did before there was it, and while it has that value, checkpoints know nothing of it. So
+ * the runs of older versions stay resumable. */
 #ifndef GF_TRAIN_CONFIG_H
 #define GF_TRAIN_CONFIG_H
 
@@ -9,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One row an option: section of config.json, kind, name. */
+/* What graft 0.1 wrote. One row an option: section of config.json, name. */
 #define GF_CONFIG_MAP(TEXT, WHOLE, REAL)                    \
     TEXT(model, architecture)                               \
     TEXT(model, weights)                                    \
@@ -21,7 +25,6 @@
     TEXT(model, head)                                       \
     TEXT(model, cut)                                        \
     TEXT(model, preprocess)                                 \
-    TEXT(model, notes) /* on how a foreign file was read */ \
     WHOLE(model, channels)                                  \
     WHOLE(model, model_seed)                                \
     TEXT(model, precision) /* as asked for: "auto" */       \
@@ -63,6 +66,12 @@
     TEXT(versions, machine)                                 \
     TEXT(versions, choices) /* precision of each primitive that was timed */
 
+/* What later versions note of a run, all texts: section, name, whether a checkpoint must agree with it. (Options that
+ * came later are settings, below.) One that is missing is not set, and what is not set no checkpoint knows of. */
+#define GF_CONFIG_ADDED(TEXT)                                        \
+    TEXT(model, base_digest, true) /* SHA-256 of base.safetensors */ \
+    TEXT(model, notes, false)      /* on how a foreign file was read */
+
 typedef struct gf_run_config {
 #define GF_CONFIG_TEXT(section, name) char *name; /* owned; NULL: not set */
 #define GF_CONFIG_WHOLE(section, name) int64_t name;
@@ -71,6 +80,9 @@ typedef struct gf_run_config {
     /* Options by name (settings.def), owned; NULL: all at their defaults. config.json and the identity hold those that
      * gf_settings_kept says, so that a run of an older version needs none of them. */
     gf_settings *settings;
+#define GF_CONFIG_ADDED_TEXT(section, name, ...) char *name;
+    GF_CONFIG_ADDED(GF_CONFIG_ADDED_TEXT)
+#undef GF_CONFIG_ADDED_TEXT
 #undef GF_CONFIG_TEXT
 #undef GF_CONFIG_WHOLE
 #undef GF_CONFIG_REAL
@@ -86,19 +98,24 @@ graft_status gf_config_text(char **field, const char *value, graft_error *err);
 
 graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err);
 
-/* E3005 where the text is no config.json of this version: a field missing or of another type. `path` stands in
- * messages.
- */
+/* E3005 where the text is no config.json that this version reads: of a newer format, an option missing that 0.1 wrote,
+ * one of another type, or one that is not known (a newer graft's). `path` stands in messages. */
 graft_status gf_config_parse(gf_run_config *c, const char *text, size_t n, const char *path, graft_error *err);
 graft_status gf_config_read(gf_run_config *c, const char *path, graft_error *err);
 
 /* The options that a result depends on, a line "name value" each: what a checkpoint keeps, to be sure that it belongs
- * to the run. Not where files lie, what is cached, or how often a checkpoint is written. NULL: no memory; gf_free. */
+ * to the run. What came after 0.1 only where it has not its default. Not where files lie, what is cached, or how often
+ * a checkpoint is written. NULL: no memory; gf_free. */
 char *gf_config_identity(const gf_run_config *c);
-/* E2306, with the first option that differs, unless the n bytes at `kept` are gf_config_identity's. `path` is the
- * checkpoint they are from. */
+/* How long a run was to be when a checkpoint was written: it may have been given more epochs since. */
+typedef struct gf_config_length {
+    int64_t epochs, fine_tune_epochs, fine_tune_at;
+} gf_config_length;
+
+/* E2306, with the first option that differs, unless the n bytes at `kept` are gf_config_identity's, but for the run's
+ * length, which *length gets. `path` is the checkpoint they are from. */
 graft_status gf_config_check_identity(const gf_run_config *c, const char *kept, size_t n, const char *path,
-                                      graft_error *err);
+                                      gf_config_length *length, graft_error *err);
 
 /* Every option as "name" and value text, for the report: calls fn for each. */
 graft_status gf_config_each(const gf_run_config *c,

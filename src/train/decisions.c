@@ -6,9 +6,9 @@
 
 enum { LARGEST = 1 << 20 };
 
-graft_status gf_decisions_write(const char *path, const gf_decisions *d, graft_error *err)
+char *gf_decisions_text(const gf_decisions *d)
 {
-    if (d && d->failed) return gf_fail_memory(err, sizeof *d, "a list of decisions");
+    if (d && d->failed) return NULL;
     gf_json *document = gf_json_object(), *list = gf_json_array();
     for (size_t i = 0; d && i < d->n; i++) {
         gf_json *one = gf_json_object();
@@ -20,6 +20,12 @@ graft_status gf_decisions_write(const char *path, const gf_decisions *d, graft_e
     gf_json_set(document, "decisions", list);
     char *text = gf_json_text(document, 2);
     gf_json_free(document);
+    return text;
+}
+
+graft_status gf_decisions_write(const char *path, const gf_decisions *d, graft_error *err)
+{
+    char *text = gf_decisions_text(d);
     if (!text) return gf_fail_memory(err, LARGEST, "a list of decisions");
     graft_status status = gf_file_write_text(path, text, err);
     gf_free(text);

@@ -6,7 +6,8 @@
 
 #include <stdint.h>
 
-/* `d` may be NULL: none. */
+/* The document as text (gf_free); NULL: no memory, or one was lost for want of it. `d` may be NULL: none. */
+char *gf_decisions_text(const gf_decisions *d);
 graft_status gf_decisions_write(const char *path, const gf_decisions *d, graft_error *err);
 
 /* Adds those of the n bytes at `text`; E3005 where that is no such document. `path` stands in messages. */

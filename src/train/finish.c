@@ -6,6 +6,8 @@
 #include "base/sys.h"
 #include "report/report.h"
 #include "tasks/classify.h"
+#include "train/checkpoint.h"
+#include "train/folder.h"
 #include "zoo/zoo.h"
 
 #include <math.h>
@@ -297,7 +299,7 @@ static graft_status write_report(gf_run *r, graft_error *err)
                          .seconds_left = -1};
     gf_run_tell(r, &p, true);
     graft_status status = gather(g, err);
-    char *metrics = gf_path_join(r->dir, "metrics.json"), *history = gf_path_join(r->dir, "history.csv");
+    char *metrics = gf_path_join(r->dir, GF_REPORT_METRICS), *history = gf_path_join(r->dir, GF_REPORT_HISTORY);
     if (!metrics || !history) status = gf_fail_memory(err, 64, "the report");
     if (status == GRAFT_OK && r->config->report) {
         status = gf_report_write(r->dir, &g->record, err);
@@ -351,18 +353,63 @@ static graft_status self_test(gf_run *r, graft_error *err)
     return status;
 }
 
+static bool same_classes(const gf_names *a, const gf_names *b)
+{
+    for (size_t i = 0; i < a->n && a->n == b->n; i++) {
+        if (strcmp(a->item[i], b->item[i])) return false;
+    }
+    return a->n == b->n;
+}
+
+/* Reads the run's model file as every verb does; *same: it is this very model. */
+static graft_status read_back(const gf_run *r, const char *path, bool *same, graft_error *err)
+{
+    gf_model m;
+    gf_model_facts f;
+    *same = false;
+    GF_TRY(gf_model_file_read(&m, &f, path, err));
+    *same = m.n_values == r->model->n_values && !memcmp(m.value, r->model->value, m.n_values * sizeof *m.value) &&
+            f.int8_layers == r->facts->int8_layers && same_classes(&f.classes, &r->facts->classes);
+    gf_model_free(&m);
+    gf_model_facts_free(&f);
+    return GRAFT_OK;
+}
+
+/* The model's file stays where it is this very model; what is written must read back as it. */
+static graft_status write_model(gf_run *r, graft_error *err)
+{
+    bool same = false;
+    char *path = gf_path_join(r->dir, GF_FOLDER_MODEL);
+    if (!path) return gf_fail_memory(err, strlen(r->dir), "a file name");
+    graft_status status = GRAFT_OK;
+    if (gf_is_file(path) && read_back(r, path, &same, NULL) == GRAFT_OK && same) goto out;
+    GF_GOTO(gf_model_file_write(path, r->model, r->facts, err));
+    GF_GOTO(read_back(r, path, &same, err));
+    if (!same) {
+        status = gf_fail(err, GF_E_NOT_A_MODEL, "is the disk sound? graft resume writes it again",
+                         "%s: reads back as another model than was written", GF_ESC(path));
+    }
+out:
+    gf_free(path);
+    return status;
+}
+
 graft_status gf_run_finish(gf_run *r, graft_error *err)
 {
+    gf_folder_remove(r->dir, GF_FOLDER_LIST); /* until all is there again */
     memcpy(r->model->value + r->origin, r->best, r->wide * sizeof *r->best);
     GF_TRY(gf_engine_reload(r->engine, err));
     GF_TRY(measure(r, err));
     r->facts->int8_layers = gf_engine_int8_layers(r->engine);
     GF_TRY(self_test(r, err));
-    char *path = gf_path_join(r->dir, "model.safetensors");
-    if (!path) return gf_fail_memory(err, strlen(r->dir), "a file name");
-    graft_status status = gf_model_file_write(path, r->model, r->facts, err);
-    gf_free(path);
-    if (status == GRAFT_OK) status = gf_run_write_decisions(r, err);
-    if (status == GRAFT_OK) status = write_report(r, err);
-    return status;
+    gf_checkpoint_writer_wait(r->writer, NULL); /* before there is a model: whatever comes, no epoch is trained again */
+    gf_engine_destroy(r->engine);               /* room for reading the model back */
+    r->engine = NULL;
+    GF_TRY(write_model(r, err));
+    GF_TRY(gf_run_write_classes(r->dir, &r->facts->classes, err));
+    GF_TRY(gf_run_write_decisions(r, err));
+    GF_TRY(write_report(r, err));
+    GF_TRY(gf_folder_write_list(r->dir, err));
+    gf_folder_remove_tmp(r->dir);
+    return GRAFT_OK;
 }

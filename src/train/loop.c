@@ -4,10 +4,17 @@
 #include "base/sys.h"
 #include "data/memory.h"
 #include "train/checkpoint.h"
+#include "train/folder.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+bool gf_run_over(const gf_run *r)
+{
+    int64_t total = r->config->epochs + r->config->fine_tune_epochs;
+    return total && r->state.epoch >= total;
+}
 
 static const char *phase_optimizer(const gf_run *r, int phase)
 {
@@ -29,7 +36,7 @@ static graft_status make_banks(gf_run *r, graft_error *err)
         GF_TRY(gf_bank_create(&r->bank, r->engine, first, held, err));
     }
     uint32_t n = gf_run_split(r, GF_TRAIN, &first);
-    if (gf_augment_any(&r->augment) || gf_bank_bytes(r->engine, n) > room) return GRAFT_OK;
+    if (gf_run_over(r) || gf_augment_any(&r->augment) || gf_bank_bytes(r->engine, n) > room) return GRAFT_OK;
     return gf_bank_create(&r->train_bank, r->engine, first, n, err);
 }
 
@@ -79,7 +86,7 @@ static graft_status write_diverged(gf_run *r, const gf_batch *batch, const gf_st
                                    double lr, graft_error *err)
 {
     const char **paths = gf_new_n(batch->n, const char *);
-    char *file = gf_path_join(r->dir, "diverged.json");
+    char *file = gf_path_join(r->dir, GF_FOLDER_DIVERGED);
     graft_status status = GRAFT_OK;
     if (!paths || !file) {
         status = gf_fail_memory(err, batch->n * sizeof *paths, "diverged.json");
@@ -269,8 +276,7 @@ graft_status gf_run_go(gf_run *r, graft_error *err)
     int64_t first = r->config->epochs, total = first + r->config->fine_tune_epochs;
     do {
         int phase = r->state.epoch < first || !total || r->config->fine_tune_at < 0 ? 1 : 2;
-        bool over = total && r->state.epoch >= total;
-        if (!over && r->state.phase != phase) GF_TRY(gf_run_enter(r, phase, err));
+        if (!gf_run_over(r) && r->state.phase != phase) GF_TRY(gf_run_enter(r, phase, err));
         if (!r->engine) GF_TRY(gf_run_enter(r, phase, err));
         GF_TRY(measure_before(r, err));
         GF_TRY(gf_run_stop_asked(r, err));

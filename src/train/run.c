@@ -1,12 +1,14 @@
 /* run.c - a run's life: setting up, beginning, taking up where it stood, checkpoints. */
 #include "train/run.h"
 
+#include "base/decide.h"
 #include "base/io.h"
 #include "base/sys.h"
 #include "data/manifest.h"
 #include "tasks/classify.h"
 #include "train/checkpoint.h"
 #include "train/decisions.h"
+#include "train/folder.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -88,15 +90,22 @@ gf_feed gf_run_feed(gf_run *r) { return (gf_feed){picture, r, picture_bytes}; }
 
 /* ---- setting up */
 
+/* The first value that changes in a run of that length. */
+static size_t origin_of(gf_run *r, int64_t fine_tune_epochs, int64_t fine_tune_at)
+{
+    int kept = r->model->boundary, frozen = (int)gf_model_backbone_layers(r->model);
+    r->model->boundary = fine_tune_epochs > 0 && fine_tune_at >= 0 ? (int)fine_tune_at : frozen;
+    size_t origin = gf_model_first_trainable(r->model);
+    r->model->boundary = kept;
+    return origin;
+}
+
 static graft_status make_blocks(gf_run *r, graft_error *err)
 {
     gf_model *m = r->model;
-    int frozen = (int)gf_model_backbone_layers(m);
-    m->boundary =
-        r->config->fine_tune_epochs > 0 && r->config->fine_tune_at >= 0 ? (int)r->config->fine_tune_at : frozen;
-    r->origin = gf_model_first_trainable(m);
+    r->origin = origin_of(r, r->config->fine_tune_epochs, r->config->fine_tune_at);
     r->wide = (gf_config_measures(r->config) ? m->n_values : m->n_trainable_values) - r->origin;
-    m->boundary = frozen;
+    m->boundary = (int)gf_model_backbone_layers(m);
     size_t bytes = r->wide * sizeof(float), threads = (size_t)gf_pool_threads(r->host.pool);
     const gf_index *x = r->data->index;
     r->best = gf_alloc_tensor(bytes);
@@ -117,6 +126,13 @@ static graft_status make_blocks(gf_run *r, graft_error *err)
     return GRAFT_OK;
 }
 
+static graft_status identify(gf_run *r, graft_error *err)
+{
+    gf_free(r->identity);
+    r->identity = gf_config_identity(r->config);
+    return r->identity ? GRAFT_OK : gf_fail_memory(err, 4096, "a run");
+}
+
 graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf_run_config *config, gf_model *model,
                          gf_model_facts *facts, gf_data *data, graft_error *err)
 {
@@ -124,18 +140,18 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
     r->started = gf_sys_seconds();
     graft_status status = GRAFT_OK;
     r->dir = gf_strdup(dir);
-    r->identity = gf_config_identity(config);
-    if (!r->dir || !r->identity) {
+    if (!r->dir) {
         status = gf_fail_memory(err, strlen(dir), "a run");
         goto out;
     }
+    GF_GOTO(identify(r, err));
     GF_GOTO(gf_augment_parse(config->augment, &r->augment, err));
     GF_GOTO(gf_nan_policy_parse(&r->nan_policy, config->on_nan, err));
     GF_GOTO(gf_order_create(&r->order, data->index, GF_TRAIN, (uint32_t)config->batch, err));
     GF_GOTO(gf_evaluation_init(&r->validation, facts->classes.n, err));
     GF_GOTO(gf_evaluation_init(&r->test, facts->classes.n, err));
     GF_GOTO(make_blocks(r, err));
-    char *checkpoints = gf_path_join(dir, "checkpoint");
+    char *checkpoints = gf_path_join(dir, GF_FOLDER_CHECKPOINTS);
     if (!checkpoints) {
         status = gf_fail_memory(err, strlen(dir), "a run");
         goto out;
@@ -180,12 +196,12 @@ static graft_status in_dir(const gf_run *r, const char *name, char **path, graft
     return *path ? GRAFT_OK : gf_fail_memory(err, strlen(name), "a file name");
 }
 
-static graft_status write_classes(const gf_run *r, graft_error *err)
+graft_status gf_run_write_classes(const char *dir, const gf_names *classes, graft_error *err)
 {
     gf_text t = {0};
-    for (size_t i = 0; i < r->facts->classes.n; i++) gf_text_printf(&t, "%s\n", r->facts->classes.item[i]);
-    char *path;
-    graft_status status = in_dir(r, "classes.txt", &path, err);
+    for (size_t i = 0; i < classes->n; i++) gf_text_printf(&t, "%s\n", classes->item[i]);
+    char *path = gf_path_join(dir, GF_FOLDER_CLASSES);
+    graft_status status = path ? GRAFT_OK : gf_fail_memory(err, strlen(dir), "a file name");
     if (status == GRAFT_OK && t.failed) status = gf_fail_memory(err, t.n, "class names");
     if (status == GRAFT_OK) status = gf_file_write(path, &(gf_bytes){t.s, t.n}, 1, err);
     gf_free(path);
@@ -196,7 +212,7 @@ static graft_status write_classes(const gf_run *r, graft_error *err)
 static graft_status write_manifest(const gf_run *r, graft_error *err)
 {
     char *path, *text = NULL;
-    GF_TRY(in_dir(r, "checkpoint/data.txt", &path, err));
+    GF_TRY(in_dir(r, GF_FOLDER_DATA, &path, err));
     graft_status status = gf_manifest_text(r->data->index, &text, err);
     if (status == GRAFT_OK) status = gf_file_write_text(path, text, err);
     gf_free(text);
@@ -207,8 +223,44 @@ static graft_status write_manifest(const gf_run *r, graft_error *err)
 graft_status gf_run_write_decisions(const gf_run *r, graft_error *err)
 {
     char *path;
-    GF_TRY(in_dir(r, "decisions.json", &path, err));
+    GF_TRY(in_dir(r, GF_FOLDER_DECISIONS, &path, err));
     graft_status status = gf_decisions_write(path, r->host.log ? r->host.log->decisions : NULL, err);
+    gf_free(path);
+    return status;
+}
+
+/* Ties the run to the file that its values began as. */
+static graft_status digest_base(const gf_run *r, const char *base, graft_error *err)
+{
+    gf_sha256 digest;
+    char hex[65];
+    GF_TRY(gf_file_sha256(base, &digest, err));
+    gf_sha256_hex(&digest, hex);
+    GF_TRY(gf_config_text(&r->config->base_digest, hex, err));
+    return GRAFT_OK;
+}
+
+graft_status gf_run_check_base(const char *dir, const gf_run_config *config, graft_error *err)
+{
+    gf_sha256 digest;
+    char hex[65];
+    graft_error why = {0};
+    char *path = gf_path_join(dir, GF_FOLDER_BASE);
+    if (!path) return gf_fail_memory(err, strlen(dir), "a file name");
+    graft_status status = GRAFT_OK;
+    static const char hint[] = "put the file back, or train anew with --force";
+    if (!gf_is_file(path)) {
+        status = gf_fail(err, GF_E_CHECKPOINT_BASE, hint, "%s: is missing; the run goes on from it", GF_ESC(path));
+    } else if (config->base_digest) {
+        status = gf_file_sha256(path, &digest, &why);
+        gf_sha256_hex(&digest, hex);
+        if (status != GRAFT_OK && err) *err = why;
+        if (status == GRAFT_OK && strcmp(hex, config->base_digest)) {
+            status = gf_fail(err, GF_E_CHECKPOINT_BASE, hint,
+                             "%s: is not the model that this run began with: its SHA-256 is %s, config.json says %s",
+                             GF_ESC(path), hex, GF_ESC(config->base_digest));
+        }
+    }
     gf_free(path);
     return status;
 }
@@ -217,10 +269,12 @@ graft_status gf_run_begin(gf_run *r, graft_error *err)
 {
     char *base = NULL, *config = NULL;
     graft_status status = GRAFT_OK;
-    GF_GOTO(in_dir(r, "checkpoint/base.safetensors", &base, err));
-    GF_GOTO(in_dir(r, "config.json", &config, err));
+    GF_GOTO(in_dir(r, GF_FOLDER_BASE, &base, err));
+    GF_GOTO(in_dir(r, GF_FOLDER_CONFIG, &config, err));
     GF_GOTO(gf_model_file_write(base, r->model, r->facts, err));
-    GF_GOTO(write_classes(r, err));
+    GF_GOTO(digest_base(r, base, err));
+    GF_GOTO(identify(r, err));
+    GF_GOTO(gf_run_write_classes(r->dir, &r->facts->classes, err));
     GF_GOTO(write_manifest(r, err));
     GF_GOTO(gf_run_write_decisions(r, err));
     GF_GOTO(gf_config_write(config, r->config, err)); /* last: with it the folder is a run */
@@ -242,27 +296,79 @@ static graft_status take_history(gf_run *r, const gf_checkpoint *c, graft_error 
     return GRAFT_OK;
 }
 
+/* Those of the run, should decisions.json be lost. */
+static graft_status take_decisions(gf_run *r, const gf_checkpoint *c, graft_error *err)
+{
+    const gf_section *s = gf_checkpoint_find(c, "decisions");
+    gf_decisions *own = r->host.log ? r->host.log->decisions : NULL, kept = {0};
+    if (!s || !own) return GRAFT_OK;
+    graft_status status = gf_decisions_parse(&kept, s->data, s->size, c->path, err);
+    if (status == GRAFT_OK && !own->n) status = gf_decisions_merge(own, &kept, err);
+    gf_decisions_free(&kept);
+    return status;
+}
+
+/* A run may be given more or fewer epochs as long as what is done is what the longer run would have done: those of a
+ * phase that is over stay as they were, those of the present one are at least what is done. */
+static graft_status check_length(const gf_run_config *c, const gf_config_length *was, const gf_run_state *s,
+                                 const char *path, graft_error *err)
+{
+    bool tuning = s->epoch > was->epochs || s->phase == 2;
+    int64_t head = tuning ? was->epochs : s->epoch, tuned = tuning ? s->epoch - was->epochs : 0;
+    const char *name = NULL;
+    int64_t kept = 0;
+    if (c->epochs != was->epochs && (tuning || c->epochs < head)) {
+        name = "epochs";
+        kept = was->epochs;
+    } else if (c->fine_tune_epochs < tuned || (was->fine_tune_epochs > 0 && c->fine_tune_epochs == 0)) {
+        name = "fine_tune_epochs";
+        kept = was->fine_tune_epochs;
+    } else if (c->fine_tune_at != was->fine_tune_at && was->fine_tune_epochs > 0) {
+        name = "fine_tune_at";
+        kept = was->fine_tune_at;
+    }
+    if (!name) return GRAFT_OK;
+    return gf_fail(err, GF_E_CHECKPOINT_OTHER_RUN,
+                   tuning ? "the run is fine-tuning: --fine-tune-epochs may grow, what came before stays"
+                          : "--epochs may grow, and fine-tuning may be added",
+                   "%s: written with \"%s %lld\" after %d epochs, which config.json no longer allows", GF_ESC(path),
+                   name, (long long)kept, s->epoch);
+}
+
+/* Values and best values. A run that was to end without fine-tuning, and now has some, kept only its head's: the others
+ * are as they began. */
+static graft_status take_values(gf_run *r, const gf_checkpoint *c, const gf_config_length *length, graft_error *err)
+{
+    size_t first = origin_of(r, length->fine_tune_epochs, length->fine_tune_at);
+    if (first < r->origin) first = r->origin; /* the sections' sizes then tell */
+    size_t bytes = (r->origin + r->wide - first) * sizeof(float);
+    GF_TRY(gf_checkpoint_copy(c, "params", r->model->value + first, bytes, err));
+    return gf_checkpoint_copy(c, "best", r->best + (first - r->origin), bytes, err);
+}
+
 graft_status gf_run_take_up(gf_run *r, graft_error *err)
 {
     char *dir;
-    GF_TRY(in_dir(r, "checkpoint", &dir, err));
+    GF_TRY(in_dir(r, GF_FOLDER_CHECKPOINTS, &dir, err));
     gf_checkpoint c = {0};
     graft_status status = GRAFT_OK;
-    size_t bytes = r->wide * sizeof(float);
     if (!gf_checkpoint_exists(dir)) goto out; /* killed before the first one: from the beginning */
     GF_GOTO(gf_checkpoint_read_latest(&c, dir, 0, r->host.log, err));
     gf_run_state state;
+    gf_config_length length;
     const gf_section *options = gf_checkpoint_find(&c, "options");
-    GF_GOTO(
-        gf_config_check_identity(r->config, options ? options->data : "", options ? options->size : 0, c.path, err));
+    GF_GOTO(gf_config_check_identity(r->config, options ? options->data : "", options ? options->size : 0, c.path,
+                                     &length, err));
     GF_GOTO(gf_checkpoint_copy(&c, "state", &state, sizeof state, err));
-    GF_GOTO(gf_checkpoint_copy(&c, "params", r->model->value + r->origin, bytes, err));
-    GF_GOTO(gf_checkpoint_copy(&c, "best", r->best, bytes, err));
+    GF_GOTO(check_length(r->config, &length, &state, c.path, err));
+    GF_GOTO(take_values(r, &c, &length, err));
     GF_GOTO(take_history(r, &c, err));
+    GF_GOTO(take_decisions(r, &c, err));
     GF_GOTO(gf_checkpoint_copy(&c, "lost", r->lost, r->data->index->n, err));
     for (uint32_t i = 0; i < r->data->index->n; i++) {
         if (r->lost[i]) gf_cache_mark_lost(r->data->cache, i);
     }
+    r->state.epoch = state.epoch; /* where no epoch is left, no training picture is run through the base */
     if (state.phase) {
         GF_GOTO(gf_run_enter(r, state.phase, err));
         size_t slots = (size_t)gf_optimizer_slots(&r->optimizer) * gf_engine_trainable(r->engine) * sizeof(float);
@@ -289,7 +395,9 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
     r->state.seconds += gf_sys_seconds() - r->started;
     r->started = gf_sys_seconds();
     for (uint32_t i = 0; i < r->data->index->n; i++) r->lost[i] = gf_cache_is_lost(r->data->cache, i);
+    char *decisions = gf_decisions_text(r->host.log ? r->host.log->decisions : NULL);
     const gf_section section[] = {
+        {"decisions", decisions, decisions ? strlen(decisions) : 0},
         {"options", r->identity, strlen(r->identity)},
         {"state", &r->state, sizeof r->state},
         {"params", r->model->value + r->origin, r->wide * sizeof(float)},
@@ -298,8 +406,13 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
         {"lost", r->lost, r->data->index->n},
         {"history", r->history.row, r->history.n * sizeof *r->history.row},
     };
-    size_t n = sizeof section / sizeof *section;
-    if (last) return gf_checkpoint_writer_finish(r->writer, r->state.total_steps, section, n, err);
-    gf_checkpoint_writer_start(r->writer, r->state.total_steps, section, n);
-    return GRAFT_OK;
+    size_t n = sizeof section / sizeof *section, first = decisions ? 0 : 1; /* they are no state: better without */
+    graft_status status = GRAFT_OK;
+    if (last) {
+        status = gf_checkpoint_writer_finish(r->writer, r->state.total_steps, section + first, n - first, err);
+    } else {
+        gf_checkpoint_writer_start(r->writer, r->state.total_steps, section + first, n - first);
+    }
+    gf_free(decisions);
+    return status;
 }

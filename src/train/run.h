@@ -87,6 +87,9 @@ void gf_run_close(gf_run *r);
 /* Writes base.safetensors, classes.txt, data.txt (manifest.h), decisions.json, config.json: from here on it can be
  * resumed. */
 graft_status gf_run_begin(gf_run *r, graft_error *err);
+/* E2307 where DIR/checkpoint/base.safetensors is missing, or is not that which the run began with (config.base_digest;
+ * graft 0.1 kept none: nothing to tell by). */
+graft_status gf_run_check_base(const char *dir, const gf_run_config *config, graft_error *err);
 /* Takes up the latest checkpoint, if there is one. */
 graft_status gf_run_take_up(gf_run *r, graft_error *err);
 /* Trains to the end and writes what a finished run holds; or stops with a checkpoint at that very step. */
@@ -98,9 +101,14 @@ graft_status gf_run_enter(gf_run *r, int phase,
                           graft_error *err); /* makes that phase's engine from the model's values */
 /* Loss and accuracy of samples [first, first + n) into e; with `logits` (may be NULL) kept there. */
 graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err);
+/* The end: best weights, measures, model, report, and last the list of them (folder.h). What is there already and right
+ * is written again all the same, but for the model. */
 graft_status gf_run_finish(gf_run *r, graft_error *err);
 /* RUN/decisions.json of what the host's log holds. */
 graft_status gf_run_write_decisions(const gf_run *r, graft_error *err);
+bool gf_run_over(const gf_run *r); /* every epoch is done: nothing but the end is left */
+/* Class names, a line each, into DIR/classes.txt. */
+graft_status gf_run_write_classes(const char *dir, const gf_names *classes, graft_error *err);
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err);
 gf_feed gf_run_feed(gf_run *r);
 void gf_run_tell(gf_run *r, gf_run_progress *p, bool always);

@@ -24,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     char *identity = gf_config_identity(&c);
-    if (!identity || gf_config_check_identity(&c, identity, strlen(identity), "f", &err) != GRAFT_OK) abort();
+    gf_config_length length;
+    if (!identity || gf_config_check_identity(&c, identity, strlen(identity), "f", &length, &err) != GRAFT_OK) abort();
     if (gf_config_each(&c, count, &options) != GRAFT_OK || options < 40) abort();
     gf_free(identity);
     gf_config_free(&c);

@@ -237,6 +237,11 @@ int gf_sys_unlink(const char *path)
     crash_point();
     return unlink(path);
 }
+int gf_sys_rmdir(const char *path)
+{
+    crash_point();
+    return rmdir(path);
+}
 int gf_sys_mkdir(const char *path, mode_t mode)
 {
     crash_point();

@@ -1,0 +1,192 @@
+"""What a run folder promises: everything that a run that ended holds is there, or a resume makes it again."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+from graft_cli import main
+from test_run import HERE, RunTest, digest
+
+LIST = "files.sha256"
+CLOCKS = ("metrics.json", "report.html")  # the run's seconds stand in these
+
+
+def promised(run):
+    """Name and digest of each file in a run's list."""
+    with open(f"{run}/{LIST}") as f:
+        return {name: value for value, name in (line.rstrip("\n").split("  ", 1) for line in f)}
+
+
+def flip(path):
+    with open(path, "r+b") as f:
+        f.seek(os.path.getsize(path) // 2)
+        byte = f.read(1)[0]
+        f.seek(-1, os.SEEK_CUR)
+        f.write(bytes([byte ^ 1]))
+
+
+class Folder(RunTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.ended = f"{cls.shared}/ended"
+        test = cls("train")
+        arguments = [word for word in test.train_arguments(cls.ended) if word != "--no-report"]
+        subprocess.run([cls.binary, *map(str, arguments)], check=True, capture_output=True, timeout=300)
+
+    def setUp(self):
+        super().setUp()
+        self.run_folder = shutil.copytree(self.ended, f"{self.dir}/run")
+
+    def with_report(self, out, *more, **settings):
+        return [word for word in self.train_arguments(out, *more, **settings) if word != "--no-report"]
+
+    def mended(self, *names, **more):
+        """Resumes; the run is whole again, nothing was trained, each of `names` was told."""
+        done = self.good("resume", self.run_folder, **more)
+        self.assertFalse(re.search("^epoch ", done.out + done.err, re.M), done.err)
+        for name in names:
+            self.assertRegex(done.err, f"graft: warning: .*{re.escape(name)}")
+        before, now = promised(self.ended), promised(self.run_folder)
+        self.assertEqual(sorted(now), sorted(before))
+        for name, value in now.items():
+            self.assertEqual(digest(f"{self.run_folder}/{name}"), value, name)
+            if name not in CLOCKS:
+                self.assertEqual(value, before[name], name)
+        self.assertEqual(glob.glob(f"{self.run_folder}/**/*.tmp", recursive=True), [])
+        return done
+
+    def test_the_list_is_what_sha256sum_checks(self):
+        names = promised(self.run_folder)
+        for name in ("model.safetensors", "classes.txt", "metrics.json", "history.csv", "events.out.tfevents.graft",
+                     "report.html", "plots/curves.png", "plots/samples.png", "plots/augmentations.png",
+                     "plots/predictions.png", "plots/confusion.png"):
+            self.assertIn(name, names)
+        subprocess.run(["sha256sum", "--check", "--strict", "--quiet", LIST], cwd=self.run_folder, check=True)
+
+    def test_the_documents_list_each_file(self):
+        with open(os.path.join(HERE, "..", "..", "docs", "design", "checkpoint.md")) as f:
+            text = f.read()
+        for path in glob.glob(f"{self.run_folder}/**", recursive=True):
+            name = os.path.relpath(path, self.run_folder)
+            if os.path.isfile(path) and "ckpt-" not in name:
+                self.assertIn(f"`{name}`", text)
+
+    def test_each_promised_file_is_made_again(self):
+        for name in promised(self.ended):
+            os.remove(f"{self.run_folder}/{name}")
+            self.mended(name)
+        for name in promised(self.ended):
+            flip(f"{self.run_folder}/{name}")
+        self.mended(*promised(self.ended))
+
+    def test_several_at_once_and_the_list_itself(self):
+        for name in ("report.html", "plots/curves.png", "history.csv"):
+            os.remove(f"{self.run_folder}/{name}")
+        self.mended("report.html", "plots/curves.png", "history.csv")
+        os.remove(f"{self.run_folder}/{LIST}")  # as if it had been killed right before the end
+        self.mended()
+        for text in ("", "nonsense\n", "x" * 64 + "  ../model.safetensors\n"):
+            with open(f"{self.run_folder}/{LIST}", "w") as f:
+                f.write(text)
+            self.mended(LIST)
+
+    def test_what_cannot_be_made_again_is_refused_by_name(self):
+        for path in glob.glob(f"{self.run_folder}/checkpoint/ckpt-*"):
+            os.remove(path)
+        self.good("resume", self.run_folder)  # whole: nothing is needed
+        flip(f"{self.run_folder}/model.safetensors")
+        message = self.refused(4, "E2304", "resume", self.run_folder)
+        self.assertIn("model.safetensors", message)
+        self.assertEqual(self.graft("predict", self.run_folder, self.data).status, 4)
+
+    def test_class_names_are_mended_from_the_model(self):
+        flip(f"{self.run_folder}/classes.txt")
+        for path in glob.glob(f"{self.run_folder}/checkpoint/*"):
+            os.remove(path)
+        self.mended("classes.txt")
+
+    def test_an_end_that_cannot_be_written_is_made_up_for(self):
+        """Exit 5, and the same end once it can be written: at each of the files of the end."""
+        for name in ("model.safetensors", "classes.txt", "metrics.json", "plots/samples.png", "report.html", LIST):
+            out = f"{self.dir}/out"
+            os.makedirs(f"{out}/{name}.tmp/x")
+            blocked = self.graft(*self.with_report(out, "--force"))
+            self.assertEqual(blocked.status, 5, f"{name}: {blocked.err}")
+            os.removedirs(f"{out}/{name}.tmp/x")
+            if name == "classes.txt":  # written before there is a run
+                self.good(*self.with_report(out, "--force"))
+            again = self.good("resume", out)
+            self.assertFalse(re.search("^epoch ", again.out + again.err, re.M), again.err)
+            self.assertEqual(sorted(promised(out)), sorted(promised(self.ended)))
+            shutil.rmtree(out)
+
+    def test_half_written_files_go(self):
+        for name in ("events.out.tfevents.graft.tmp", "checkpoint/ckpt-000000000005.graft.tmp", "model.safetensors.tmp"):
+            with open(f"{self.run_folder}/{name}", "wb") as f:
+                f.write(b"x" * 1000)
+        self.mended()
+
+    def test_a_run_that_0_1_ended(self):
+        """It left no list: its files tell."""
+        os.remove(f"{self.run_folder}/{LIST}")
+        config = f"{self.run_folder}/config.json"
+        with open(config) as f:
+            text = re.sub(r',\s*"base_digest": "[0-9a-f]*"', "", f.read())
+        with open(config, "w") as f:
+            f.write(text)
+        self.assertEqual(self.document("resume", self.run_folder)["epochs"], 2)
+        self.assertFalse(os.path.exists(f"{self.run_folder}/{LIST}"))
+        shutil.copy(f"{self.ended}/config.json", config)
+        os.remove(f"{self.run_folder}/report.html")  # what 0.1 lost
+        self.mended()
+
+    def test_the_base_is_tied_to_its_run(self):  # C30
+        """Of another run, damaged or lost: by name, before anything is trained."""
+        base = f"{self.run_folder}/checkpoint/base.safetensors"
+        self.train(f"{self.dir}/other", "--seed", "8")
+        os.remove(f"{self.run_folder}/report.html")
+        for spoil in (lambda: shutil.copy(f"{self.dir}/other/checkpoint/base.safetensors", base), lambda: flip(base),
+                      lambda: os.remove(base)):
+            spoil()
+            self.assertIn("base.safetensors", self.refused(4, "E2307", "resume", self.run_folder))
+        shutil.copy(f"{self.ended}/checkpoint/base.safetensors", base)
+        self.mended("report.html")
+
+    def test_force_clears_all_that_a_run_writes_and_nothing_else(self):
+        with open(f"{self.run_folder}/notes.txt", "w") as f:
+            f.write("mine")
+        with open(f"{self.run_folder}/plots/mine.png", "w") as f:
+            f.write("mine")
+        self.train(self.run_folder, "--force", "--augment", "none")
+        names = sorted(os.path.relpath(p, self.run_folder) for p in glob.glob(f"{self.run_folder}/**", recursive=True) if os.path.isfile(p))
+        self.assertEqual([n for n in names if "ckpt" not in n],
+                         ["checkpoint/base.safetensors", "checkpoint/data.txt", "classes.txt", "config.json", "decisions.json", LIST,
+                          "history.csv", "metrics.json", "model.safetensors", "notes.txt", "plots/mine.png"])
+        shutil.rmtree(f"{self.run_folder}/plots")
+        self.good(*self.with_report(self.run_folder, "--force", "--augment", "none"))
+        self.assertFalse(os.path.exists(f"{self.run_folder}/plots/augmentations.png"))
+        self.train(self.run_folder, "--force")
+        self.assertFalse(os.path.exists(f"{self.run_folder}/plots"))
+
+    def test_a_folder_without_a_run_is_started_again_without_force(self):
+        """Killed before config.json: resume and train agree."""
+        out = f"{self.dir}/begun"
+        os.makedirs(f"{out}/checkpoint")
+        for name in ("checkpoint/base.safetensors", "checkpoint/data.txt", "classes.txt"):
+            shutil.copy(f"{self.ended}/{name}", f"{out}/{name}")
+        shutil.copy(f"{self.ended}/config.json", f"{out}/config.json.tmp")
+        message = self.refused(2, "E3007", "resume", out)
+        self.assertIn("same graft train", message)
+        with open(f"{out}/notes.txt", "w") as f:
+            f.write("mine")
+        self.refused(2, "E3006", *self.train_arguments(out))
+        os.remove(f"{out}/notes.txt")
+        self.assertEqual(self.train(out)["epochs"], 2)
+        self.refused(2, "E3006", *self.train_arguments(out))
+
+
+if __name__ == "__main__":
+    main()
