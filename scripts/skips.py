@@ -3,6 +3,7 @@
 RECORDS is the file that GRAFT_SKIPS named during the run, JUNIT what ctest wrote. Names what was skipped and why, then each
 difference; the last line is "SKIPPED DIFFERENCES"."""
 import collections
+import fnmatch
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import xml.etree.ElementTree as tree
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/support"))
 import needs  # noqa: E402
 
+OWN = {"record": "test_digests"}  # need: the program that finds out by itself
 build, junit, records = map(pathlib.Path, sys.argv[1:4])
 TABLE = needs.table()
 
@@ -30,21 +32,32 @@ def programs_run():
         yield from ((os.path.basename(word), isa) for word in test["command"][:2])
 
 
+def tests_of(program, pattern):
+    """The tests that a line of the table means."""
+    if "*" not in pattern:
+        return [pattern]
+    listed = subprocess.run([build / "tests" / program, "--tests"], check=True, capture_output=True, text=True).stdout
+    return fnmatch.filter(listed.split(), pattern)
+
+
 def lacking(isa):
     """need: why it is not here, under an instruction set."""
     wanted = {need for need, _, _ in TABLE}
     why = {need: needs.lacking(need) for need in wanted & set(needs.PROGRAMS)}
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": isa} if isa else os.environ
-    told = subprocess.run([build / "tests/lacking", *sorted(wanted - set(needs.PROGRAMS))], env=environment, check=True,
+    told = subprocess.run([build / "tests/lacking", *sorted(wanted - set(needs.PROGRAMS) - set(OWN))], env=environment, check=True,
                           capture_output=True, text=True).stdout
     why.update(line.split("\t") for line in told.splitlines())
+    for need, program in OWN.items():
+        why[need] = subprocess.run([build / "tests" / program, "--lacking", need], env=environment, check=True,
+                                   capture_output=True, text=True).stdout.strip()
     return {need: reason for need, reason in why.items() if reason}
 
 
 ran = set(programs_run())
 why = {isa: lacking(isa) for isa in {isa for _, isa in ran}}
-expected = {(program, test, need, isa) for need, program, test in TABLE for name, isa in ran
-            if name == program and need in why[isa]}
+expected = {(program, test, need, isa) for need, program, pattern in TABLE for name, isa in ran
+            if name == program and need in why[isa] for test in tests_of(program, pattern)}
 lines = records.read_text(encoding="utf-8").splitlines() if records.exists() else []
 skipped = {tuple(line.split("\t")) for line in lines}
 groups = collections.defaultdict(list)

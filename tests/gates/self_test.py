@@ -37,6 +37,8 @@ CASES = [  # gate, file, its text, a word of the message that must come
     ("skips.py", "tests/unit/base/test_b.c", 'static void b(void **state)\n{\n    NEEDS("bf16");\n}\n', "b may be skipped"),
     ("skips.py", "tests/cli/test_b.py", "self.skipTest('no')\n", "tests/cli/test_b.py"),
     ("skips.py", "tests/skips.txt", "bf16 test_a fast\nbf16 test_a gone\n", "there is no such test"),
+    ("skips.py", "tests/skips.txt", "bf16 test_a fast\nbf16 test_a f*\n", "the program has no table"),
+    ("skips.py", "tests/unit/base/test_b.c", "static void b(void)\n{\n    needs_each_or_skip(0, 0, 0, 0);\n}\n", "no pattern"),
 ]
 
 

@@ -9,14 +9,18 @@ SKIPS = re.compile(r"\bskip\s*\(\s*\)|\bskipTest\s*\(|@unittest\.skip|\bskip(If|
 SILENT = re.compile(r"\bif \(!?\w*(_has_bf16|_has_int8|builtin_cpu_supports|access|stat)\([^;{]*\) *return;")
 ASKS = re.compile(r'\bNEEDS\s*\(\s*"([^"]+)"')
 LACKS = re.compile(r'\black\(\s*"([^"]+)",\s*"([^"]+)",\s*"([^"]+)"')
+EACH = re.compile(r"\bneeds_each_or_skip\s*\(")  # tests made of a table: their lines are patterns
 FUNCTION = re.compile(r"^static void (\w+)\(void \*\*state\)")
 
 table = ROOT / "tests/skips.txt"
 rows = [line.split() for line in table.read_text().splitlines() if line.strip() and not line.startswith("#")] if table.exists() else []
 violations = [f"tests/skips.txt: {' '.join(row)}: not need, program, test" for row in rows if len(row) != 3]
-listed, asked = {tuple(row) for row in rows}, {}
+patterns = {(row[1], row[2]) for row in rows if len(row) == 3 and "*" in row[2]}
+listed, asked, tables = {tuple(row) for row in rows if "*" not in row[-1]}, {}, set()
 for path in c_files("tests/unit", "tests/support", "tests/cli"):
     test = None
+    if EACH.search(code(path)) and "support" not in path.parts:
+        tables.add(path.stem)
     whole, blank = path.read_text(encoding="utf-8").split("\n"), code(path).split("\n")
     for number, (line, bare) in enumerate(zip(whole, blank), 1):
         at = FUNCTION.match(line)
@@ -36,4 +40,8 @@ violations += [f"{where}: {test} may be skipped without {need}: it is not in tes
                for (need, program, test), where in sorted(asked.items()) if (need, program, test) not in listed]
 violations += [f"tests/skips.txt: {' '.join(row)}: there is no such test, or it does not ask for that"
                for row in sorted(listed - set(asked))]
-finish(violations, len(asked), "tests that may be skipped")
+violations += [f"tests/skips.txt: {program} {pattern}: the program has no table of tests (needs_each_or_skip)"
+               for program, pattern in sorted(patterns) if program not in tables]
+violations += [f"{program}: needs_each_or_skip, but no pattern in tests/skips.txt"
+               for program in sorted(tables - {program for program, _ in patterns})]
+finish(violations, len(asked) + len(patterns), "tests that may be skipped")

@@ -3,6 +3,7 @@
 #include "support/sanitized.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -84,7 +85,7 @@ static bool is_listed(const char *need, const char *program, const char *test)
     if (!f) return false;
     while (!found && fgets(line, sizeof line, f)) {
         found = sscanf(line, "%127s %127s %127s", a, b, c) == 3 && !strcmp(a, need) && !strcmp(b, program) &&
-                !strcmp(c, test);
+                !fnmatch(c, test, 0);
     }
     fclose(f);
     return found;
@@ -99,13 +100,29 @@ static void record(const char *need, const char *program, const char *test)
     if (!f || fclose(f) || !written) fail_msg("%s cannot be written to: the skip would not be counted", path);
 }
 
-void needs_or_skip(const char *need, const char *test)
+static void note(const char *need, const char *why, const char *test)
 {
-    const char *program = program_invocation_short_name, *why = needs_lacking(need);
-    if (!why) return;
+    const char *program = program_invocation_short_name;
     if (!is_listed(need, program, test))
         fail_msg("%s needs %s, but tests/skips.txt does not list it as a test that may be skipped", test, need);
     record(need, program, test);
     print_message("%s: skipped without %s: %s\n", test, need, why);
+}
+
+void needs_or_skip(const char *need, const char *test)
+{
+    const char *why = needs_lacking(need);
+    if (!why) return;
+    note(need, why, test);
     skip();
+}
+
+void needs_each_or_skip(const char *const need[], const char *const why[], size_t n, const char *test)
+{
+    bool lacks = false;
+    for (size_t i = 0; i < n; i++) {
+        if (why[i]) note(need[i], why[i], test);
+        lacks = lacks || why[i];
+    }
+    if (lacks) skip();
 }

@@ -18,6 +18,11 @@
 /* In the test function itself: __func__ is the test's name. */
 void needs_or_skip(const char *need, const char *test);
 
+/* For tests that are made of a table, of several needs each, of which a program may find out by itself: why[i] tells
+ * why need[i] is not here, NULL: it is. Their lines in tests/skips.txt are patterns (*); `PROGRAM --tests` lists the
+ * tests, and `PROGRAM --lacking NEED` prints why. */
+void needs_each_or_skip(const char *const need[], const char *const why[], size_t n, const char *test);
+
 /* Why `need` is not here; NULL: it is. Needs: bf16, int8, avx2, vbmi (the processor, as far as ONEDNN_MAX_CPU_ISA
  * allows it), sys (a mounted /sys), unsanitized (no AddressSanitizer), data:FOLDER (a folder of the data outside the
  * project). */
