@@ -185,6 +185,18 @@ graft_status gf_file_write(const char *path, const gf_bytes *parts, size_t n_par
     return status;
 }
 
+graft_status gf_file_append(const char *path, const void *data, size_t n, graft_error *err)
+{
+    int fd = gf_sys_open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    if (fd < 0) return gf_fail_errno(err, GF_E_IO_WRITE, errno, "cannot be opened", path);
+    int failed = write_full(fd, data, n), saved = errno;
+    if (gf_sys_close(fd) && !failed) {
+        failed = -1;
+        saved = errno;
+    }
+    return failed ? gf_fail_errno(err, GF_E_IO_WRITE, saved, "cannot be written", path) : GRAFT_OK;
+}
+
 graft_status gf_file_write_text(const char *path, const char *text, graft_error *err)
 {
     return gf_file_write(path, &(gf_bytes){text, strlen(text)}, 1, err);

@@ -27,6 +27,10 @@ typedef struct gf_bytes {
 graft_status gf_file_write(const char *path, const gf_bytes *parts, size_t n_parts, graft_error *err);
 graft_status gf_file_write_text(const char *path, const char *text, graft_error *err);
 
+/* Adds bytes behind a file's end, or to a new file: for logs that are read while they grow, and made anew where a write
+ * was cut short. Not synced. */
+graft_status gf_file_append(const char *path, const void *data, size_t n, graft_error *err);
+
 /* Makes a folder and its parents; one that exists is fine. */
 graft_status gf_make_dirs(const char *path, graft_error *err);
 

@@ -103,17 +103,21 @@ static void add_scalars(gf_text *summary, const gf_history_row *row, gf_text *va
     }
 }
 
-graft_status gf_events_write(const char *path, const gf_history *h, graft_error *err)
+/* Events of rows [from, h->n), behind the record that a file begins with where from is 0. */
+static graft_status make(gf_text *file, const gf_history *h, size_t from, graft_error *err)
 {
     static const char version[] = "brain.Event:2"; /* what every reader expects the first record to say */
-    gf_text file = {0}, event = {0}, summary = {0}, value = {0};
-    add_double(&event, 1, 0);
-    add_bytes(&event, 3, version, sizeof version - 1);
-    add_record(&file, &event);
+    gf_text event = {0}, summary = {0}, value = {0};
+    if (!from) {
+        add_double(&event, 1, 0);
+        add_bytes(&event, 3, version, sizeof version - 1);
+        add_record(file, &event);
+    }
     double elapsed = 0;
-    for (size_t r = 0; r < h->n && !file.failed; r++) {
+    for (size_t r = 0; r < h->n && !file->failed; r++) {
         const gf_history_row *row = &h->row[r];
         if (row->seconds > 0) elapsed += row->seconds;
+        if (r < from) continue;
         event.n = summary.n = 0;
         add_scalars(&summary, row, &value);
         add_double(&event, 1, elapsed);
@@ -121,13 +125,29 @@ graft_status gf_events_write(const char *path, const gf_history *h, graft_error 
         add_varint(&event, (uint64_t)(int64_t)row->epoch);
         if (summary.failed) event.failed = true;
         if (summary.n) add_bytes(&event, 5, summary.s, summary.n);
-        add_record(&file, &event);
+        add_record(file, &event);
     }
-    graft_status status = file.failed ? gf_fail_memory(err, file.n, "the TensorBoard file")
-                                      : gf_file_write(path, &(gf_bytes){file.s, file.n}, 1, err);
     gf_text_free(&value);
     gf_text_free(&summary);
     gf_text_free(&event);
+    return file->failed ? gf_fail_memory(err, file->n, "the TensorBoard file") : GRAFT_OK;
+}
+
+graft_status gf_events_write(const char *path, const gf_history *h, graft_error *err)
+{
+    gf_text file = {0};
+    graft_status status = make(&file, h, 0, err);
+    if (status == GRAFT_OK) status = gf_file_write(path, &(gf_bytes){file.s, file.n}, 1, err);
+    gf_text_free(&file);
+    return status;
+}
+
+graft_status gf_events_append(const char *path, const gf_history *h, graft_error *err)
+{
+    gf_text file = {0};
+    if (h->n < 2) return gf_events_write(path, h, err); /* with the record that a file begins with */
+    graft_status status = make(&file, h, h->n - 1, err);
+    if (status == GRAFT_OK) status = gf_file_append(path, file.s, file.n, err);
     gf_text_free(&file);
     return status;
 }

@@ -11,5 +11,7 @@
  * scalars train/loss, train/accuracy, validation/loss, validation/accuracy, learning_rate and images_per_second
  * (those that are NaN are left out). */
 graft_status gf_events_write(const char *path, const gf_history *h, graft_error *err);
+/* Adds the last row's event to the file that holds those before it: while a run goes on. */
+graft_status gf_events_append(const char *path, const gf_history *h, graft_error *err);
 
 #endif

@@ -34,6 +34,17 @@ void gf_history_free(gf_history *h); /* takes NULL; leaves it empty */
  * every locale. */
 graft_status gf_history_write(const char *path, const gf_history *h, graft_error *err);
 
+/* Adds the last row to the file that holds those before it: while a run goes on. */
+graft_status gf_history_append(const char *path, const gf_history *h, graft_error *err);
+
+/* For a checkpoint: its rows are kept as they are in memory, beside the names of their columns, "epoch,phase,lr,...".
+ */
+const char *gf_history_columns(void);
+/* Takes up `size` bytes of such rows. `columns` NULL: those of graft 0.1. A column that is not there is NaN in each
+ * row; one that is not known, or rows of another size than the columns', is E2305, with `name` in the message. */
+graft_status gf_history_take(gf_history *h, const char *columns, size_t n_columns, const void *rows, size_t size,
+                             const char *name, graft_error *err);
+
 /* Reads what gf_history_write wrote; an empty field reads as NaN. Anything else than that header, 9 fields a line,
  * known phases and rising epochs is E5002 with `name` and line. *out is the caller's. */
 graft_status gf_history_parse(gf_history *out, const uint8_t *data, size_t n, const char *name, graft_error *err);

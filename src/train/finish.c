@@ -4,6 +4,7 @@
 #include "base/decide.h"
 #include "base/io.h"
 #include "base/sys.h"
+#include "report/events.h"
 #include "report/report.h"
 #include "tasks/classify.h"
 #include "train/checkpoint.h"
@@ -312,6 +313,32 @@ static graft_status write_report(gf_run *r, graft_error *err)
     for (size_t i = 0; i < g->n_owned; i++) gf_free(g->owned[i]);
     gf_free(g);
     return status;
+}
+
+/* ---- while it runs */
+
+static graft_status log_to(const gf_run *r, const char *name,
+                           graft_status (*add_rows)(const char *path, const gf_history *h, graft_error *err),
+                           graft_error *err)
+{
+    char *path = gf_path_join(r->dir, name);
+    graft_status status = path ? add_rows(path, &r->history, err) : gf_fail_memory(err, strlen(r->dir), "a file name");
+    gf_free(path);
+    return status;
+}
+
+void gf_run_log(gf_run *r)
+{
+    graft_error why = {0};
+    bool add = r->logged && r->history.n;
+    r->logged = false;
+    graft_status status = log_to(r, GF_REPORT_HISTORY, add ? gf_history_append : gf_history_write, &why);
+    if (status == GRAFT_OK && r->config->report) {
+        status = log_to(r, GF_EVENTS_NAME, add ? gf_events_append : gf_events_write, &why);
+    }
+    r->logged = status == GRAFT_OK;
+    if (status == GRAFT_OK) return;
+    gf_say(r->host.log, GF_WARNING, "E%d: %s; tried again after the next epoch", why.number, why.message);
 }
 
 /* ---- the end */

@@ -215,6 +215,7 @@ static graft_status end_epoch(gf_run *r, double seconds, uint64_t images, graft_
                           .seconds = r->state.epoch_seconds + seconds,
                           .images_per_second = seconds > 0 ? (double)images / seconds : NAN};
     GF_TRY(gf_history_add(&r->history, &row, err));
+    gf_run_log(r);
     bool best = judged ? gf_best_offer(&r->state.best, row.epoch, val.accuracy, val.loss) : true;
     if (best) memcpy(r->best, r->model->value + r->origin, r->wide * sizeof *r->best);
     if (!judged) r->state.best.epoch = row.epoch;
@@ -274,6 +275,7 @@ static graft_status measure_before(gf_run *r, graft_error *err)
 graft_status gf_run_go(gf_run *r, graft_error *err)
 {
     int64_t first = r->config->epochs, total = first + r->config->fine_tune_epochs;
+    if (!gf_run_over(r)) gf_run_log(r); /* without rows of a later state than the checkpoint's */
     do {
         int phase = r->state.epoch < first || !total || r->config->fine_tune_at < 0 ? 1 : 2;
         if (!gf_run_over(r) && r->state.phase != phase) GF_TRY(gf_run_enter(r, phase, err));

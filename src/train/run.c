@@ -286,14 +286,12 @@ out:
 
 static graft_status take_history(gf_run *r, const gf_checkpoint *c, graft_error *err)
 {
-    const gf_section *s = gf_checkpoint_find(c, "history");
-    if (!s || s->size % sizeof(gf_history_row)) return GRAFT_OK;
-    for (size_t i = 0; i < s->size / sizeof(gf_history_row); i++) {
-        gf_history_row row;
-        memcpy(&row, (const char *)s->data + i * sizeof row, sizeof row);
-        GF_TRY(gf_history_add(&r->history, &row, err));
+    const gf_section *rows = gf_checkpoint_find(c, "history"), *columns = gf_checkpoint_find(c, "history.columns");
+    if (!rows) {
+        return gf_fail(err, GF_E_CHECKPOINT_SECTION, NULL, "%s: has no section \"history\"", GF_ESC(c->path));
     }
-    return GRAFT_OK;
+    return gf_history_take(&r->history, columns ? columns->data : NULL, columns ? columns->size : 0, rows->data,
+                           rows->size, c->path, err);
 }
 
 /* Those of the run, should decisions.json be lost. */
@@ -404,6 +402,7 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
         {"best", r->best, r->wide * sizeof(float)},
         {"slots", r->slots, slots},
         {"lost", r->lost, r->data->index->n},
+        {"history.columns", gf_history_columns(), strlen(gf_history_columns())},
         {"history", r->history.row, r->history.n * sizeof *r->history.row},
     };
     size_t n = sizeof section / sizeof *section, first = decisions ? 0 : 1; /* they are no state: better without */

@@ -72,6 +72,7 @@ typedef struct gf_run {
                                  the statistics, which lie behind what trains, where those move */
     float *best;              /* their best so far */
     gf_history history;
+    bool logged; /* history.csv and, with a report, the TensorBoard file hold all rows but the last */
     gf_run_state state;
     struct gf_checkpoint_writer *writer;
     gf_evaluation validation, test;
@@ -106,6 +107,11 @@ graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluatio
 graft_status gf_run_finish(gf_run *r, graft_error *err);
 /* RUN/decisions.json of what the host's log holds. */
 graft_status gf_run_write_decisions(const gf_run *r, graft_error *err);
+/* The history into history.csv and the TensorBoard file while the run goes on: the last row is added where `logged`
+ * tells that those before it are there, else the files are made anew. What fails is warned about and no end of
+ * training.
+ */
+void gf_run_log(gf_run *r);
 bool gf_run_over(const gf_run *r); /* every epoch is done: nothing but the end is left */
 /* Class names, a line each, into DIR/classes.txt. */
 graft_status gf_run_write_classes(const char *dir, const gf_names *classes, graft_error *err);

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from graft_cli import main
-from test_run import HERE, RunTest, digest
+from test_run import HERE, RunTest, bits, digest
 
 LIST = "files.sha256"
 CLOCKS = ("metrics.json", "report.html")  # the run's seconds stand in these
@@ -186,6 +186,49 @@ class Folder(RunTest):
         os.remove(f"{out}/notes.txt")
         self.assertEqual(self.train(out)["epochs"], 2)
         self.refused(2, "E3006", *self.train_arguments(out))
+
+
+class WhileItRuns(RunTest):
+    """History and events can be read, and followed by name or by descriptor, while a run goes on."""
+
+    EPOCHS = {"epochs": 12, "fine_tune_epochs": 3}
+
+    def rows(self, out):
+        with open(f"{out}/history.csv") as f:
+            lines = f.read().splitlines()
+        self.assertTrue(lines[0].startswith("epoch,phase,"))
+        return [line.split(",")[0] for line in lines[1:]]
+
+    def test_history_and_events_grow(self):  # E1
+        arguments = [word for word in self.train_arguments("run", "--checkpoint-seconds", "0", **self.EPOCHS) if word != "--no-report"]
+        child = subprocess.Popen([self.binary, *map(str, arguments)], cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                 text=True)
+        out, names, sizes = f"{self.dir}/run", ("history.csv", "events.out.tfevents.graft"), []
+        for epoch in range(1, 7):
+            self.assertIn(f"epoch {epoch:2}/15", child.stdout.readline())
+            self.assertGreaterEqual(len(self.rows(out)), epoch)
+            sizes.append([(os.stat(f"{out}/{name}").st_ino, os.stat(f"{out}/{name}").st_size) for name in names])
+        child.kill()
+        child.communicate()
+        for k in range(len(names)):
+            self.assertEqual(len({size[k][0] for size in sizes[1:]}), 1)  # the same file: tail -f sees it grow
+            self.assertLess(sizes[0][k][1], sizes[-1][k][1])
+        with open(f"{out}/history.csv", "a") as f:
+            f.write("99,fine_tuning,0.1,0.")  # cut short by a power cut
+        self.good("resume", out)
+        self.assertEqual(self.rows(out), [str(i) for i in range(1, 16)])
+        self.train(f"{self.dir}/whole", **self.EPOCHS)
+        self.assertEqual(bits(out), bits(f"{self.dir}/whole"))
+
+    def test_a_log_that_cannot_be_written_costs_no_run(self):  # E8
+        os.makedirs(f"{self.dir}/run/history.csv")
+        done = self.graft(*self.train_arguments("run", "--force"))
+        self.assertIn("tried again after the next epoch", done.err)
+        self.assertEqual(done.status, 5)  # promised, and not there at the end
+        self.assertTrue(os.path.exists(f"{self.dir}/run/model.safetensors"))
+        os.rmdir(f"{self.dir}/run/history.csv")
+        self.good("resume", "run")
+        self.assertEqual(self.rows(f"{self.dir}/run"), ["1", "2"])
 
 
 if __name__ == "__main__":

@@ -131,6 +131,76 @@ static void history_reads_back(void **state)
     gf_history_free(&h);
 }
 
+/* Row by row while a run goes on: the bytes of the whole written at once. */
+static void what_is_added_row_by_row_is_the_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        graft_status (*write)(const char *path, const gf_history *h, graft_error *err);
+        graft_status (*add)(const char *path, const gf_history *h, graft_error *err);
+    } files[] = {{"grown.csv", gf_history_write, gf_history_append}, {"grown", gf_events_write, gf_events_append}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        gf_history part = history;
+        size_t n, m;
+        part.n = 0;
+        assert_int_equal(files[i].write(in_folder(files[i].name), &part, NULL), GRAFT_OK);
+        for (part.n = 1; part.n <= history.n; part.n++) {
+            assert_int_equal(files[i].add(in_folder(files[i].name), &part, NULL), GRAFT_OK);
+        }
+        char *grown = text_of(files[i].name, &n);
+        assert_int_equal(files[i].write(in_folder("whole"), &history, NULL), GRAFT_OK);
+        char *whole = text_of("whole", &m);
+        assert_int_equal(n, m);
+        assert_memory_equal(grown, whole, n);
+        gf_free(grown);
+        gf_free(whole);
+    }
+}
+
+static void rows_of_a_checkpoint(void **state)
+{
+    (void)state;
+    static const char now[] = "epoch,phase,lr,loss,accuracy,val_loss,val_accuracy,seconds,images_per_second";
+    gf_history h = {0};
+    graft_error err = {0};
+    assert_string_equal(gf_history_columns(), now);       /* a change of it keeps reading what came before */
+    const char *columns[] = {gf_history_columns(), NULL}; /* NULL: as graft 0.1 left them */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(gf_history_take(&h, columns[i], sizeof now - 1, rows, sizeof rows, "c", &err), GRAFT_OK);
+        assert_int_equal(h.n, 3);
+        assert_memory_equal(h.row, rows, sizeof rows);
+        gf_history_free(&h);
+    }
+    struct {
+        int32_t epoch, phase;
+        double seconds, loss;
+    } few[] = {{1, 0, 2.5, 0.5}, {2, 1, 3.5, 0.25}};
+    static const char two[] = "epoch,phase,seconds,loss"; /* fewer, in another order */
+    assert_int_equal(gf_history_take(&h, two, sizeof two - 1, few, sizeof few, "c", &err), GRAFT_OK);
+    assert_int_equal(h.n, 2);
+    assert_true(h.row[1].epoch == 2 && h.row[1].phase == GF_RUN_FINE_TUNING);
+    assert_true(h.row[1].seconds == 3.5 && h.row[1].loss == 0.25 && isnan(h.row[1].lr) && isnan(h.row[1].val_loss));
+    gf_history_free(&h);
+    static const char *const bad[] = {"epoch,phase,seconds,f1",
+                                      "epoch,phase,loss,",
+                                      "phase,epoch,seconds,loss",
+                                      "",
+                                      "epoch,phase,lr,lr,lr,lr,lr,lr,lr,lr",
+                                      "epoch,phase,seconds"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        err = (graft_error){0};
+        assert_int_equal(gf_history_take(&h, bad[i], strlen(bad[i]), few, sizeof few - (i == 5), "c.graft", &err),
+                         GRAFT_WEIGHTS);
+        assert_int_equal(err.number, GF_E_CHECKPOINT_SECTION);
+        assert_non_null(strstr(err.message, "c.graft"));
+        if (!i) assert_non_null(strstr(err.message, "\"f1\""));
+        gf_history_free(&h);
+    }
+    assert_int_equal(gf_history_take(&h, NULL, 0, rows, sizeof rows - 8, "c", &err), GRAFT_WEIGHTS);
+    assert_int_equal(gf_history_take(&h, NULL, 0, NULL, 0, "c", &err), GRAFT_OK);
+}
+
 #define HEADER "epoch,phase,lr,loss,accuracy,val_loss,val_accuracy,seconds,images_per_second\n"
 
 static void bad_history_is_refused_with_its_line(void **state)
@@ -412,6 +482,8 @@ int main(void)
         cmocka_unit_test(numbers_as_people_read_them),
         cmocka_unit_test(ticks_stand_at_round_numbers),
         cmocka_unit_test(history_reads_back),
+        cmocka_unit_test(what_is_added_row_by_row_is_the_whole),
+        cmocka_unit_test(rows_of_a_checkpoint),
         cmocka_unit_test(bad_history_is_refused_with_its_line),
         cmocka_unit_test(history_cut_short_is_refused_or_shorter),
         cmocka_unit_test(a_decimal_comma_changes_nothing),
