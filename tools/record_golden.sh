@@ -2,7 +2,8 @@
 # Records what 0.1 (commit 3a2f211) computes, for tests that hold later versions to it: builds that commit with today's tests
 # in it, and lets them write instead of compare. Needs the history: not a shallow clone.
 #   tools/record_golden.sh digests    tests/fixtures/digests/0.1/MACHINE.txt of this processor, with all of its instructions
-#                                     and with oneDNN held to fewer (ONEDNN_MAX_CPU_ISA)
+#                                     and with oneDNN held to fewer (ONEDNN_MAX_CPU_ISA)#   tools/record_golden.sh runs       tests/fixtures/runs/0.1/: the runs, the model and the predictions of test_golden_runs. Made
+#                                     once; made again, they are runs of this processor
 set -eu
 cd "$(dirname "$0")/.."
 commit=3a2f211f9c9f735cbe9a55ceffe309a22115fefa
@@ -37,6 +38,15 @@ record_digests() {
     for isa in AVX512_CORE_BF16 AVX512_CORE_VNNI AVX512_CORE AVX2; do
         ONEDNN_MAX_CPU_ISA=$isa GRAFT_RECORD_DIGESTS=$to "$build/tests/test_digests"
     done
+}
+
+record_runs() {
+    take tests/unit/api/test_golden_runs.c tests/support/{needs.c,needs.h,sanitized.h} \
+        tests/support/{golden_data,run_digest}.h tests/fixtures/digests/own.json
+    make_test test_golden_runs
+    rm -rf tests/fixtures/runs/0.1
+    mkdir -p tests/fixtures/runs/0.1
+    GRAFT_RECORD_RUNS=$PWD/tests/fixtures/runs/0.1 "$build/tests/test_golden_runs"
 }
 
 for part in ${*:-digests}; do
