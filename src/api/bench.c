@@ -187,6 +187,7 @@ graft_status graft_bench(graft_model *m, const graft_bench_options *options, gra
     gf_names two = {.item = (char *[]){"a", "b"}, .n = 2};
     int boundary =
         (int)(m->config.fine_tune_at >= 0 ? m->config.fine_tune_at : (int64_t)gf_model_backbone_layers(&m->model));
+    GF_GOTO(gf_api_make_trainable(m, err));
     if (!m->has_head) GF_GOTO(gf_api_set_classes(m, &two, err));
     GF_GOTO(gf_augment_parse(o->augment ? o->augment : "flip,rotate=0.2", &s.augment, err));
     GF_GOTO(gf_api_resolve_precision(m, err));

@@ -14,6 +14,17 @@
 
 enum { PICTURES = 8 };
 
+static double multiplications(const gf_model *m)
+{
+    double all = 0;
+    for (size_t i = 0; i < m->n_params; i++) {
+        const gf_layer *l = &m->layer[m->param[i].layer];
+        if (m->param[i].shape.rank > 1)
+            all += (double)m->param[i].count * (double)gf_count(&l->shape) / (double)gf_layer_channels(l);
+    }
+    return all;
+}
+
 /* What a model makes of pictures, in f32. */
 typedef struct outcome {
     float *x; /* n rows */
@@ -21,12 +32,18 @@ typedef struct outcome {
     bool lost[PICTURES]; /* a picture that cannot be read says nothing */
 } outcome;
 
-static graft_status compute(graft_context *c, gf_model *m, const gf_feed *feed, size_t n, outcome *o, graft_error *err)
+/* `plain`: layer by layer as they stand, nothing folded or fused, and by the reference implementation where that is
+ * done in seconds. */
+static graft_status compute(graft_context *c, gf_model *m, const gf_feed *feed, size_t n, bool plain, outcome *o,
+                            graft_error *err)
 {
     static const uint32_t sample[PICTURES] = {0, 1, 2, 3, 4, 5, 6, 7};
+    const double most = 2e9; /* multiplications */
     gf_engine *e = NULL;
     gf_engine_spec spec;
     gf_engine_defaults(&spec);
+    spec.no_fusion = plain;
+    spec.naive = plain && (double)n * multiplications(m) <= most;
     GF_TRY(gf_engine_create(&e, m, c->ops, c->pool, &spec, err));
     o->width = gf_engine_outputs(e);
     o->x = gf_new_n(n * o->width, float);
@@ -36,31 +53,44 @@ static graft_status compute(graft_context *c, gf_model *m, const gf_feed *feed, 
     return status;
 }
 
-/* Logits, one or two for two classes, become probabilities, in the width of `classes`; a single probability is that of
- * class 1. */
-static graft_status to_probabilities(outcome *o, size_t n, int classes, bool are_logits, graft_error *err)
+/* Rows of another width, `to`, of which `row` makes each. */
+static graft_status map_rows(outcome *o, size_t n, size_t to, const gf_model *m,
+                             void (*row)(const float *x, size_t width, const gf_model *m, float *y), graft_error *err)
 {
-    size_t width = (size_t)classes;
-    float *p = gf_new_n(n * width, float);
-    if (!p) return gf_fail_memory(err, n * width * sizeof *p, "an export");
-    for (size_t i = 0; i < n; i++) {
-        const float *x = o->x + i * o->width;
-        float *to = p + i * width;
-        if (are_logits && o->width == gf_classify_outputs(classes)) {
-            gf_classify_probabilities(x, classes, to);
-        } else if (are_logits && width == 2) {
-            gf_classify_probabilities(&(float){x[1] - x[0]}, classes, to);
-        } else if (o->width == 1) {
-            to[0] = 1 - x[0];
-            to[1] = x[0];
-        } else {
-            memcpy(to, x, width * sizeof *to);
-        }
-    }
+    float *y = gf_new_n(n * to, float);
+    if (!y) return gf_fail_memory(err, n * to * sizeof *y, "an export");
+    for (size_t i = 0; i < n; i++) row(o->x + i * o->width, o->width, m, y + i * to);
     gf_free(o->x);
-    o->x = p;
-    o->width = width;
+    o->x = y;
+    o->width = to;
     return GRAFT_OK;
+}
+
+static void put_end(const float *x, size_t width, const gf_model *m, float *y)
+{
+    gf_classify_own_probabilities(x, width, m->classes, m->end, y);
+    for (int i = 0; m->end == GF_END_LOG_SOFTMAX && i < m->classes; i++) y[i] = logf(y[i]);
+}
+
+static void put_both(const float *x, size_t width, const gf_model *m, float *y)
+{
+    (void)width, (void)m;
+    y[0] = 1 - x[0];
+    y[1] = x[0];
+}
+
+/* Logits become what the model ends in. */
+static graft_status finish(outcome *o, size_t n, const gf_model *m, graft_error *err)
+{
+    bool ends = m->classes && m->end != GF_END_LINEAR;
+    return ends ? map_rows(o, n, (size_t)m->classes, m, put_end, err) : GRAFT_OK;
+}
+
+/* A single probability, that of class 1, becomes two, as others have them. */
+static graft_status widen(outcome *o, size_t n, const gf_model *m, graft_error *err)
+{
+    bool one = m->classes == 2 && m->end != GF_END_LINEAR && o->width == 1;
+    return one ? map_rows(o, n, 2, m, put_both, err) : GRAFT_OK;
 }
 
 /* The largest, over the largest magnitude where that is above 1; *seen gets the pictures that were compared. */
@@ -106,26 +136,40 @@ out:
     return status;
 }
 
+/* The network of another tool's file that this model is, whole: what it computes, its last activation too, is what the
+ * written file has to give. NULL: the model is graft's own, and its end what it is said to be. */
+static gf_model *source_of(graft_model *m)
+{
+    bool whole = m->head.keep_last || m->head.none, other = m->config.cut || m->config.weights;
+    return m->source.n_layers && !m->trained && whole && !other ? &m->source : NULL;
+}
+
+static graft_status ours_and_theirs(graft_model *m, gf_model *back, bool has_graph, const gf_feed *feed, size_t n,
+                                    outcome *ours, outcome *theirs, graft_error *err)
+{
+    gf_model *source = source_of(m);
+    GF_TRY(compute(m->context, source ? source : &m->model, feed, n, source != NULL, ours, err));
+    GF_TRY(compute(m->context, back, feed, n, false, theirs, err));
+    if (!m->has_head) return GRAFT_OK;
+    if (!source) GF_TRY(finish(ours, n, &m->model, err));
+    if (!has_graph) GF_TRY(finish(theirs, n, &m->model, err)); /* else it ends as the file does */
+    GF_TRY(widen(ours, n, &m->model, err));
+    return widen(theirs, n, &m->model, err);
+}
+
 /* On *n pictures, of which *n gets those that could be read. */
 static graft_status compare(graft_model *m, const gf_export_format *f, const char *path, const gf_feed *feed, size_t *n,
                             double *most, graft_error *err)
 {
     gf_model back;
     outcome ours = {0}, theirs = {0};
-    int classes = m->has_head ? m->model.classes : 0;
     GF_TRY(read_back(m, f, path, &back, err));
     graft_status status = GRAFT_OK;
-    GF_GOTO(compute(m->context, &m->model, feed, *n, &ours, err));
-    GF_GOTO(compute(m->context, &back, feed, *n, &theirs, err));
-    bool fits = theirs.width == ours.width || (classes && theirs.width == (size_t)classes);
-    if (!fits) {
+    GF_GOTO(ours_and_theirs(m, &back, f->has_graph, feed, *n, &ours, &theirs, err));
+    if (theirs.width != ours.width) {
         status = gf_fail(err, GF_E_EXPORT_DIFFERS, "please report this", "%s: %zu outputs, the model has %zu",
                          GF_ESC(path), theirs.width, ours.width);
         goto out;
-    }
-    if (classes) {
-        GF_GOTO(to_probabilities(&ours, *n, classes, true, err));
-        GF_GOTO(to_probabilities(&theirs, *n, classes, gf_head_logits(&back, back.output) == back.output, err));
     }
     *most = difference(&ours, &theirs, *n, n);
     if (!*n && !isnan(*most)) {

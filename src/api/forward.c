@@ -66,6 +66,9 @@ static graft_status want_head(const graft_model *m, graft_error *err)
                    "the model has not been trained: it has no classes");
 }
 
+/* Logits a picture. */
+static size_t outputs_of(const graft_model *m) { return gf_count(&m->model.layer[m->model.output].shape); }
+
 /* ---- evaluate */
 
 static graft_status evaluate_range(graft_model *m, gf_engine *e, gf_set_feed *s, uint32_t first, uint32_t end,
@@ -85,7 +88,7 @@ static graft_status evaluate_range(graft_model *m, gf_engine *e, gf_set_feed *s,
             float loss;
             int32_t predicted, label = (int32_t)s->data->index->sample[at + i].class_id;
             if (lost[i]) continue;
-            gf_classify_loss(out + i * outputs, &label, 1, m->model.classes, 1, NULL, &loss, &predicted);
+            gf_classify_own_loss(out + i * outputs, outputs, label, m->model.classes, m->model.end, &loss, &predicted);
             gf_evaluation_add(ev, &loss, &label, &predicted, 1);
         }
         tell(m->context, at + n - first, end - first, &ev->running);
@@ -236,7 +239,7 @@ static graft_status list_one(listing *l, const graft_model *m, const gf_album *a
         gf_say(&m->context->log, GF_WARNING, "E%d: %s", a->error[i].number, a->error[i].message);
         return p->path && p->error ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
     }
-    gf_classify_probabilities(logits, m->model.classes, l->p);
+    gf_classify_own_probabilities(logits, outputs_of(m), m->model.classes, m->model.end, l->p);
     likeliest(l->p, m->model.classes, l->top, l->order);
     graft_label *labels = l->labels + (size_t)i * (size_t)l->top;
     for (int k = 0; k < l->top; k++) {
@@ -287,7 +290,7 @@ static graft_status predict_album(graft_model *m, gf_album *a, listing *l, float
     gf_engine *e = NULL;
     graft_status status = make_tested_engine(m, &e, err);
     gf_feed feed = gf_album_feed(a);
-    size_t outputs = gf_classify_outputs(m->model.classes);
+    size_t outputs = outputs_of(m);
     for (uint32_t at = 0; status == GRAFT_OK && at < a->index->n; at += CHUNK) {
         size_t n = a->index->n - at < CHUNK ? a->index->n - at : CHUNK;
         status = gf_engine_forward(e, &feed, NULL, a->sample + at, n, logits + at * outputs, a->lost + at, err);
@@ -314,7 +317,7 @@ graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, i
     GF_TRY(gf_album_open(&a, m->context, &m->facts, paths, n, err));
     listing l = {.top = top < 1 ? 1 : top > classes ? classes : top};
     size_t pictures = a.index->n;
-    float *logits = gf_new_n(pictures * gf_classify_outputs(classes), float);
+    float *logits = gf_new_n(pictures * outputs_of(m), float);
     l.prediction = gf_new_n(pictures, graft_prediction);
     l.labels = gf_new_n(pictures * (size_t)l.top, graft_label);
     l.order = gf_new_n((size_t)l.top, int);

@@ -96,6 +96,8 @@ graft_status gf_api_data_open(graft_data *d, const gf_names *classes, gf_data_re
 
 /* Gives the model a head for these classes (a new one, seeded) unless it has just that. */
 graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_error *err);
+/* A classifier that was kept as a file has it becomes one that the loss is for; what that changes is told. */
+graft_status gf_api_make_trainable(graft_model *m, graft_error *err);
 /* What a choice that is timed for a whole model is kept under. */
 enum { GF_CHOICE_KEY = 192 };
 void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOICE_KEY]);

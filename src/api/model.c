@@ -51,6 +51,48 @@ static graft_status build_zoo(const graft_model *m, gf_model *model, int classes
     return status;
 }
 
+/* What predictions of a kept classifier are, where that is not what one would think. */
+static void tell_end(const graft_model *m)
+{
+    static const char end[] = "probabilities";
+    const char *file = m->config.architecture;
+    size_t n = gf_count(&m->model.layer[m->model.output].shape);
+    if (m->model.end == GF_END_SIGMOID) {
+        gf_decide(&m->log, end, "each by itself",
+                  "%s: ends in a sigmoid of each of its %zu outputs: they need not sum to 1", GF_ESC(file), n);
+    } else if (m->model.end == GF_END_LINEAR) {
+        gf_decide(&m->log, end, n == 1 ? "sigmoid" : "softmax", "%s: ends in plain numbers, which are taken for logits",
+                  GF_ESC(file));
+    } else if (m->model.end == GF_END_LOG_SOFTMAX) {
+        gf_decide(&m->log, end, "exponentials", "%s: ends in logarithms of probabilities", GF_ESC(file));
+    }
+}
+
+/* What a foreign file was taken for, and where what is new stands. */
+static graft_status tell(const graft_model *m, graft_error *err)
+{
+    const gf_model *own = &m->source;
+    const char *file = GF_ESC(m->config.architecture);
+    int at, replaced;
+    for (size_t i = 0; i < m->decisions.n; i++) {
+        const gf_decision *d = &m->decisions.item[i];
+        gf_say(&m->log, GF_NOTE, "%s: %s (%s)", d->what, d->value, d->why);
+    }
+    if (m->head.keep_last) tell_end(m);
+    if (m->head.keep_last || m->head.none || m->config.cut) return GRAFT_OK;
+    GF_TRY(gf_head_place(own, &at, &replaced, err));
+    const gf_layer *old = &own->layer[replaced < 0 ? own->output : replaced];
+    if (replaced < 0) {
+        gf_decide(&m->log, "cut", "none", "%s: no classifier is known at its end, layer %s (%s)", file,
+                  GF_ESC(old->name), gf_layer_class_name(old));
+    } else {
+        gf_decide(&m->log, "cut", GF_ESC(own->layer[at].name),
+                  "%s: its own classifier, from layer %s (%s, %zu outputs) on, is left out", file, GF_ESC(old->name),
+                  gf_layer_class_name(old), gf_layer_channels(old));
+    }
+    return GRAFT_OK;
+}
+
 static graft_status build(const graft_model *m, gf_model *model, int classes, graft_error *err)
 {
     bool imported = m->source.n_layers > 0;
@@ -160,36 +202,20 @@ static graft_status fill_config(graft_model *m, const graft_model_options *o, gr
     return GRAFT_OK;
 }
 
-/* What was concluded from the file is told on each use, and kept in a run's config.json. */
-static graft_status tell_notes(graft_model *m, const gf_names *notes, graft_error *err)
-{
-    gf_text all = {0};
-    for (size_t i = 0; i < notes->n; i++) {
-        gf_say(&m->context->log, GF_NOTE, "%s", notes->item[i]);
-        gf_text_printf(&all, "%s%s", i ? "\n" : "", notes->item[i]);
-    }
-    graft_status status =
-        all.failed ? gf_fail_memory(err, all.n, "notes") : gf_config_text(&m->config.notes, all.s, err);
-    gf_text_free(&all);
-    return status;
-}
-
+/* What is decided on the way is kept, and told when it is sure that the model will do. */
 static graft_status import_source(graft_model *m, const graft_model_options *o, graft_error *err)
 {
-    gf_names notes = {0};
+    const gf_log silent = {.decisions = &m->decisions};
     const char *taken = NULL;
     const gf_import_options options = {.width = o->width,
                                        .height = o->height,
                                        .preprocess = o->preprocess,
                                        .allow_nonfinite = o->allow_nonfinite,
                                        .classes = &m->source_classes,
-                                       .notes = &notes,
+                                       .log = &silent,
                                        .preprocess_taken = &taken};
-    graft_status status = gf_import(&m->source, m->config.architecture, &options, &m->has_values, err);
-    if (status == GRAFT_OK) status = gf_config_text(&m->config.preprocess, taken, err);
-    if (status == GRAFT_OK) status = tell_notes(m, &notes, err);
-    gf_names_free(&notes);
-    return status;
+    GF_TRY(gf_import(&m->source, m->config.architecture, &options, &m->has_values, err));
+    return gf_config_text(&m->config.preprocess, taken, err);
 }
 
 /* An architecture's name, or a file. */
@@ -326,9 +352,11 @@ graft_status graft_model_open(graft_context *context, const graft_model_options 
     GF_GOTO(check_options(o, err));
     GF_GOTO(fill_config(m, o, err));
     GF_GOTO(open_source(m, o, err));
+    const bool imported = m->source.n_layers > 0;
     m->random = !m->has_values && !o->weights;
     if (o->channels == 1) GF_GOTO(make_grey(m, o, err));
     GF_GOTO(build(m, &m->model, classes_of(m, o), err));
+    if (imported) GF_GOTO(tell(m, err));
     m->has_head = m->model.classes > 0;
     m->config.classes = m->model.classes;
     GF_GOTO(gf_api_resolve_boundary(m, o, err));
@@ -432,8 +460,20 @@ static graft_status rename_classes(graft_model *m, const gf_names *classes, graf
     return GRAFT_OK;
 }
 
+graft_status gf_api_make_trainable(graft_model *m, graft_error *err)
+{
+    if (m->trained || !m->head.keep_last) return GRAFT_OK;
+    if (m->model.end == GF_END_SIGMOID) {
+        gf_decide(&m->log, "end of the network", "softmax",
+                  "%s: its sigmoid is of each class by itself; here each image has one class",
+                  GF_ESC(m->config.architecture));
+    }
+    return gf_head_for_training(&m->model, err);
+}
+
 graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_error *err)
 {
+    GF_TRY(gf_api_make_trainable(m, err));
     if (m->has_head && same_names(&m->facts.classes, classes)) return GRAFT_OK;
     if (m->head.keep_last) return rename_classes(m, classes, err);
     if (m->head.none) {

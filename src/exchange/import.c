@@ -71,7 +71,7 @@ static graft_status import_keras(gf_model *m, const char *path, kind k, const gf
     char *json;
     bool own = false;
     GF_TRY(gf_keras_config_read(path, &json, err));
-    gf_keras_config_options options = {.width = o->width, .height = o->height, .notes = o->notes};
+    gf_keras_config_options options = {.width = o->width, .height = o->height, .log = o->log};
     graft_status status = gf_keras_config_parse(m, json, strlen(json), path, &options, err);
     gf_free(json);
     GF_TRY(status);

@@ -2,6 +2,7 @@
 #ifndef GF_EXCHANGE_IMPORT_H
 #define GF_EXCHANGE_IMPORT_H
 
+#include "base/decide.h"
 #include "base/io.h"
 #include "graph/model.h"
 
@@ -10,7 +11,7 @@ typedef struct gf_import_options {
     const char *preprocess; /* zoo/zoo.h's names; NULL: as the file says; where it does not E3002 (prepare.h) */
     bool allow_nonfinite;
     gf_names *classes; /* empty; gets the class names where the file has some, as graft writes them; NULL: not wanted */
-    gf_names *notes;   /* gets what was concluded that the file does not say outright, to be told; NULL: not wanted */
+    const gf_log *log; /* gets what was decided that the file does not say outright (gf_decide); NULL: nobody */
     const char **preprocess_taken; /* gets the name of what pictures are prepared by; NULL: not wanted */
 } gf_import_options;
 

@@ -6,7 +6,7 @@
 #ifndef GF_EXCHANGE_KERAS_CONFIG_H
 #define GF_EXCHANGE_KERAS_CONFIG_H
 
-#include "base/io.h"
+#include "base/decide.h"
 #include "graph/model.h"
 
 typedef struct gf_keras_config_options {
@@ -15,7 +15,7 @@ typedef struct gf_keras_config_options {
     bool own;          /* written: with what Keras has no word for (preprocessing, explicit padding, which layers are
                           the head), under keys "graft"; such a text reads back as the same model, and is not for Keras.
                           Read: those keys are honoured; without it they are passed over */
-    gf_names *notes;   /* read: gets what was done with layers that resize pictures; NULL: not wanted */
+    const gf_log *log; /* read: is told what was done with layers that resize pictures; NULL: nobody */
 } gf_keras_config_options;
 
 /* Builds the model that the text describes: all layers (the backbone's, unless the text is graft's own), shapes and

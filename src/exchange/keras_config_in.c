@@ -490,7 +490,7 @@ static void find_size(state *st)
 }
 
 /* The layer is left out, and how it would have done it may be another way. */
-static graft_status note_resize(const state *st, const node *n)
+static void tell_resize(const state *st, const node *n)
 {
     static const char *const ways[] = {"crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"};
     const gf_json *config = config_of(n);
@@ -499,15 +499,11 @@ static graft_status note_resize(const state *st, const node *n)
         if (gf_json_true(gf_json_get(config, ways[i]), false)) way = ways[i];
     }
     bool same = !strcmp(how, "bilinear") && !*way;
-    if (!st->options->notes) return GRAFT_OK;
-    char *text =
-        gf_sprintf("%s: layer %s (%s) has nothing to do: graft resizes pictures before the model, bilinear%s%s%s%s",
-                   GF_ESC(st->file), GF_ESC(n->name), n->row->name, same ? "" : "; the layer would by ",
-                   same ? "" : GF_ESC(how), *way ? ", " : "", way);
-    graft_status status =
-        text ? gf_names_add(st->options->notes, text, st->err) : gf_fail_memory(st->err, 64, "a note");
-    gf_free(text);
-    return status;
+    char what[2 * GF_NAME_MAX];
+    snprintf(what, sizeof what, "layer %.90s (%s)", n->name, n->row->name);
+    gf_decide(st->options->log, GF_ESC(what), "left out",
+              "%s: images are resized before the model, bilinear%s%.40s%s%s", GF_ESC(st->file),
+              same ? "" : "; the layer would by ", same ? "" : GF_ESC(how), *way ? ", " : "", way);
 }
 
 static graft_status make_input(const state *st, const node *n, gf_layer *l)
@@ -717,7 +713,7 @@ static graft_status build_node(state *st, node *n, size_t *params)
     GF_TRY(input ? make_input(st, n, &l) : gf_keras_layer_read(&r, n->row));
     GF_TRY(read_own(st, n, &l));
     if (l.n_src > most_sources(l.cls)) return refuse(st, n->name, "it has more sources than its class takes");
-    if (resizes(n)) GF_TRY(note_resize(st, n));
+    if (resizes(n)) tell_resize(st, n);
     if (r.before.cls) GF_TRY(add_before(st, &l, &r.before, params));
     if (n->table) GF_TRY(add_given(st, n, &l, params));
     GF_TRY(add_layer(st, &l, params, &n->layer));
@@ -795,12 +791,15 @@ static graft_status read_ends(state *st, const gf_json *top)
     int features = gf_model_find(st->m, gf_json_str(gf_json_get(own, "features"), ""));
     enum { MOST_CLASSES = 1 << 24 };
     int64_t outputs = (int64_t)gf_count(&st->m->layer[st->m->output].shape);
-    bool fits = classes == 0 || (classes == 2 ? 1 : classes) == outputs;
+    int64_t end = gf_json_i64(gf_json_get(own, "end"), GF_END_SOFTMAX);
+    bool one = classes == 2 && outputs == 1;
+    bool fits = (classes == 0 || one || classes == outputs) && end >= 0 && end <= GF_END_LOG_SOFTMAX;
     if (features < 0 || classes < 0 || classes > MOST_CLASSES || !fits) {
         return refuse(st, st->m->layer[st->m->output].name, "not the model's features and classes");
     }
     st->m->features = features;
     st->m->classes = (int)classes;
+    st->m->end = (gf_end)end;
     return GRAFT_OK;
 }
 

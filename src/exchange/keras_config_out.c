@@ -269,6 +269,7 @@ static gf_json *model_json(const gf_model *m, bool own)
         gf_json_set(ends, "features", gf_json_string(m->layer[m->features].name));
         gf_json_set(ends, "output", gf_json_string(m->layer[m->output].name));
         gf_json_set(ends, "classes", gf_json_int(m->classes));
+        if (m->end != GF_END_SOFTMAX) gf_json_set(ends, "end", gf_json_int(m->end));
         gf_json_set(j, "graft", ends);
     }
     return j;

@@ -375,17 +375,34 @@ static graft_status fill_one(gf_oi *s, const gf_oi_fill *f)
                    GF_ESC(s->path), GF_ESC(s->m->layer[f->layer].name), f->var, bad, n);
 }
 
-/* The file's first output that depends on the picture. */
+/* Whether layer `last` is that one, or a function of it alone that a classifier may end in: the file then gives logits
+ * and, as another output, what becomes of them. */
+static bool ends_in(const gf_model *m, int last, int before)
+{
+    static const gf_layer_class *const ends[] = {&gf_layer_softmax, &gf_layer_activation, &gf_layer_relu,
+                                                 &gf_layer_flatten, &gf_layer_reshape,    &gf_layer_identity};
+    for (int at = last; at > before; at = m->layer[at].src[0]) {
+        bool any = false;
+        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) any |= m->layer[at].cls == ends[i];
+        if (!any) return false;
+        if (m->layer[at].src[0] == before) return true;
+    }
+    return false;
+}
+
+/* The file's first output that depends on the picture, or what another output makes of it. */
 static graft_status set_output(gf_oi *s)
 {
+    int found = -1;
     for (size_t i = 0; i < s->o->n_outputs; i++) {
         gf_oi_value *v = gf_oi_find(s, s->o->output[i].name);
         if (!v || !v->known || v->constant) continue;
         GF_TRY(gf_oi_materialize(s, v));
         if (v->layout == GF_OI_FLAT_CHW) break;
-        s->m->output = s->m->features = v->layer;
-        return GRAFT_OK;
+        if (found < 0 || ends_in(s->m, v->layer, found)) found = v->layer;
     }
+    s->m->output = s->m->features = found;
+    if (found >= 0) return GRAFT_OK;
     return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: no output is computed from the picture", GF_ESC(s->path));
 }
 

@@ -3,7 +3,6 @@
 #include "exchange/onnx_out.h"
 
 #include "exchange/onnx.h"
-#include "graph/head.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +34,7 @@ const char *gf_oo_name(gf_oo *w, const char *fmt, ...)
 /* The graph's own names stay its own. */
 const char *gf_oo_value(gf_oo *w, int layer)
 {
-    static const char *const taken[] = {"image", "logits", "probabilities", "features"};
+    static const char *const taken[] = {"image", "logits", "probabilities", "log_probabilities", "features"};
     const char *name = w->m->layer[layer].name;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         if (!strcmp(name, taken[i])) return gf_oo_name(w, "%s/value", name);
@@ -189,20 +188,41 @@ static graft_status write_features(gf_oo *w)
     return GRAFT_OK;
 }
 
+/* What stands behind the logits, and what it is called. */
+static const struct {
+    const char *op, *name, *told;
+} ends[] = {
+    [GF_END_SOFTMAX] = {"Softmax", "probabilities", "logits, and probabilities of the classes in this order"},
+    [GF_END_LINEAR] = {NULL, NULL, "logits of the classes in this order"},
+    [GF_END_SIGMOID] = {"Sigmoid", "probabilities", "logits, and probabilities of each class by itself, in this order"},
+    [GF_END_LOG_SOFTMAX] = {"LogSoftmax", "log_probabilities",
+                            "logits, and logarithms of the classes' probabilities in this order"}};
+
+/* One logit z that does not come out of a dense layer (dense_tensor) becomes two, 0 and z. */
+static const char *two_of_one(gf_oo *w, const char *z)
+{
+    const char *out = gf_oo_name(w, "%s/two", z), *kernel = gf_oo_name(w, "%s/zero_and_one", z);
+    float *to = gf_oo_tensor(w, kernel, &GF_SHAPE(1, 2));
+    if (to) to[1] = 1;
+    gf_oo_node(w, "MatMul", out, z, kernel, NULL);
+    return out;
+}
+
 static graft_status write_logits(gf_oo *w)
 {
     const gf_layer *l = &w->m->layer[w->last];
+    const gf_end end = w->m->end;
     int64_t n = (int64_t)gf_count(&l->shape);
-    bool squashed = l->at.act != GF_ACT_LINEAR && l->cls == &gf_layer_dense;
-    if ((n == 1 && l->cls != &gf_layer_dense) || squashed) {
-        return gf_fail(w->err, GF_E_ONNX_EXPORT, NULL, "layer %s (%s) does not give logits", GF_ESC(l->name),
-                       gf_layer_class_name(l));
-    }
-    gf_shape shape = GF_SHAPE(-1, n == 1 ? 2 : n);
-    gf_oo_int(w, gf_oo_node(w, "Flatten", "logits", gf_oo_value(w, w->last), NULL, NULL), "axis", 1);
-    gf_oo_int(w, gf_oo_node(w, "Softmax", "probabilities", "logits", NULL, NULL), "axis", 1);
+    const bool one = n == 1 && end != GF_END_LINEAR;
+    gf_shape shape = GF_SHAPE(-1, one ? 2 : n);
+    const char *value = gf_oo_value(w, w->last);
+    if (one && l->cls != &gf_layer_dense) value = two_of_one(w, value);
+    gf_oo_int(w, gf_oo_node(w, "Flatten", "logits", value, NULL, NULL), "axis", 1);
     output(w, "logits", &shape);
-    output(w, "probabilities", &shape);
+    if (!ends[end].op) return GRAFT_OK;
+    gf_onnx_node *node = gf_oo_node(w, ends[end].op, ends[end].name, "logits", NULL, NULL);
+    if (end != GF_END_SIGMOID) gf_oo_int(w, node, "axis", 1);
+    output(w, ends[end].name, &shape);
     return GRAFT_OK;
 }
 
@@ -224,7 +244,7 @@ static graft_status write_metadata(gf_oo *w, const char *const *classes, size_t 
     const gf_onnx_meta rows[] = {
         {"graft.pixels", "0..255"},
         {"input", "image: float32 (n, channels, height, width), red green blue, 0..255; preprocessing is inside"},
-        {"output", w->m->classes ? "logits, and probabilities of the classes in this order" : "features"},
+        {"output", w->m->classes ? ends[w->m->end].told : "features"},
         {"classes", text ? text : ""},
     };
     enum { ROWS = sizeof rows / sizeof *rows };
@@ -270,7 +290,7 @@ graft_status gf_onnx_from_model(gf_onnx *out, const gf_model *m, const char *con
                                 graft_error *err)
 {
     *out = (gf_onnx){.ir_version = IR_VERSION, .opset = OPSET, .producer = "graft", .producer_version = ""};
-    gf_oo w = {.o = out, .m = m, .err = err, .last = m->classes ? gf_head_logits(m, m->output) : m->output};
+    gf_oo w = {.o = out, .m = m, .err = err, .last = m->output};
     out->graph = gf_oo_name(&w, "%s", *m->name ? m->name : "graft");
     graft_status status = build(&w, classes, n_classes);
     if (status != GRAFT_OK) gf_onnx_free(out);

@@ -193,7 +193,8 @@ static const char *dense_tensor(gf_oo *w, const gf_layer *l, const char *var, in
 {
     size_t n;
     const float *from = values(w, l, var, &n);
-    bool two = w->m->classes && l == &w->m->layer[w->last] && l->at.units == 1;
+    bool last = w->m->classes && l == &w->m->layer[w->last],
+         two = last && l->at.units == 1 && w->m->end != GF_END_LINEAR;
     int64_t cols = two ? 2 : l->at.units;
     if (!from) return NULL;
     const char *name = gf_oo_name(w, "%s/%s", l->name, var);
@@ -312,7 +313,15 @@ static graft_status rescaling(gf_oo *w, const gf_layer *l, const char *in, const
         scale[i] = l->at.scale[n <= 4 ? i : 0];
         offset[i] = l->at.offset[n <= 4 ? i : 0];
     }
-    affine(w, l, scale, offset, in, out);
+    bool one = true;
+    for (size_t i = 1; i < n; i++) one &= scale[i] == scale[0] && offset[i] == offset[0];
+    if (one) { /* of all channels */
+        const char *scaled = gf_oo_name(w, "%s/scaled", l->name);
+        gf_oo_node(w, "Mul", scaled, in, gf_oo_scalar(w, gf_oo_name(w, "%s/scale", l->name), scale[0]), NULL);
+        gf_oo_node(w, "Add", out, scaled, gf_oo_scalar(w, gf_oo_name(w, "%s/offset", l->name), offset[0]), NULL);
+    } else {
+        affine(w, l, scale, offset, in, out);
+    }
     return GRAFT_OK;
 }
 

@@ -210,20 +210,22 @@ static graft_status export_layer(exporting *x, int i)
     return after.cls ? put(x, after, from->name, "_activation", &x->number[i]) : GRAFT_OK;
 }
 
-/* Probabilities of the classes; of two that share a logit, the second's. */
+/* What stands behind the logits: probabilities of the classes; of two that share a logit, the second's. */
 static graft_status export_output(exporting *x)
 {
     int at = x->number[x->from->output];
     x->to->features = x->number[x->from->features];
     x->to->output = at;
     x->to->classes = x->from->classes;
-    if (!x->from->classes) return GRAFT_OK;
+    x->to->end = x->from->end;
+    if (!x->from->classes || x->from->end == GF_END_LINEAR) return GRAFT_OK;
     gf_layer l = {.cls = &gf_layer_softmax};
-    if (gf_count(&x->to->layer[at].shape) == 1) {
+    l.at.log = x->from->end == GF_END_LOG_SOFTMAX;
+    if (x->from->end == GF_END_SIGMOID || gf_count(&x->to->layer[at].shape) == 1) {
         l.cls = &gf_layer_activation;
         l.at.act = GF_ACT_SIGMOID;
     }
-    return put(x, l, "probabilities", "", &x->to->output);
+    return put(x, l, l.at.log ? "log_probabilities" : "probabilities", "", &x->to->output);
 }
 
 static void copy_values(const exporting *x)
@@ -278,6 +280,7 @@ static graft_status sort_layers(gf_model *to, const gf_model *from, graft_error 
     to->output = b.at;
     to->features = gf_model_find(to, from->layer[from->features].name);
     to->classes = from->classes;
+    to->end = from->end;
     return to->features >= 0 ? GRAFT_OK : gf_fail(err, GF_E_INTERNAL, NULL, "the features are not before the output");
 }
 

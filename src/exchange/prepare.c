@@ -111,78 +111,53 @@ static wants what_it_wants(const arithmetic *a)
 
 /* ---- the decision */
 
-static graft_status note(const gf_import_options *o, char *text, graft_error *err)
-{
-    if (!text) return gf_fail_memory(err, GF_NAME_MAX, "a note");
-    graft_status status = o->notes ? gf_names_add(o->notes, text, err) : GRAFT_OK;
-    gf_free(text);
-    return status;
-}
+static const char what[] = "preprocess", otherwise[] = "--preprocess says otherwise";
 
-static const char other[] = "--preprocess says otherwise";
-
-static graft_status by_arithmetic(const gf_preparing *w, const gf_import_options *o, const gf_model *m,
-                                  const char **name, graft_error *err)
+static const char *by_arithmetic(const gf_preparing *w, const gf_log *log, const gf_model *m)
 {
     arithmetic a = arithmetic_of(m, w->has_values);
     wants it = a.last ? what_it_wants(&a) : NOTHING_TOLD;
     if (a.last && !w->has_values && !a.measured && it == UNCLEAR) it = BYTES; /* it is as the trainer wants it */
-    if (it != BYTES && it != UNIT) return GRAFT_OK;
-    *name = it == BYTES ? "none" : "unit";
-    return note(o,
-                it == BYTES
-                    ? gf_sprintf("%s: takes pixels of 0 to 255, which it scales itself (%s); %s", GF_ESC(w->path),
-                                 GF_ESC(a.last->name), other)
-                    : gf_sprintf("%s: takes pictures of 0 to 1 (unit), by what it takes away and divides by itself "
-                                 "(%s); %s",
-                                 GF_ESC(w->path), GF_ESC(a.last->name), other),
-                err);
+    if (it == BYTES) {
+        gf_decide(log, what, "none", "%s: takes pixels of 0 to 255, which it scales itself in %s; %s", GF_ESC(w->path),
+                  GF_ESC(a.last->name), otherwise);
+        return "none";
+    }
+    if (it != UNIT) return NULL;
+    gf_decide(log, what, "unit", "%s: takes 0 to 1, as what it takes away and divides by tells, in %s; %s",
+              GF_ESC(w->path), GF_ESC(a.last->name), otherwise);
+    return "unit";
 }
 
-static graft_status by_structure(const gf_preparing *w, const gf_import_options *o, const gf_model *m,
-                                 const char **name, graft_error *err)
+static const char *by_structure(const gf_preparing *w, const gf_log *log, const gf_model *m)
 {
     const gf_architecture *a = gf_resembles(m, &w->like);
-    if (!a) return GRAFT_OK;
-    *name = a->preprocess;
-    return note(o,
-                gf_sprintf("%s: its layers are those of %s, so pictures are prepared as for its published weights (%s: "
-                           "%s); %s",
-                           GF_ESC(w->path), a->title, a->preprocess, gf_preprocess_find(a->preprocess)->what, other),
-                err);
+    if (!a) return NULL;
+    gf_decide(log, what, a->preprocess, "%s: its layers are those of %s, whose published weights want %s; %s",
+              GF_ESC(w->path), a->title, gf_preprocess_find(a->preprocess)->what, otherwise);
+    return a->preprocess;
 }
 
-static graft_status decide(const gf_preparing *w, const gf_import_options *o, const gf_model *m, const char **name,
-                           graft_error *err)
+/* NULL: nothing tells. */
+static const char *decide(const gf_preparing *w, const gf_log *log, const gf_model *m)
 {
-    *name = w->asked;
-    if (*name) return GRAFT_OK;
-    if (w->own) *name = "none";
-    if (!*name && w->bytes) {
-        *name = "none";
-        return note(o,
-                    gf_sprintf("%s: takes pixels of 0 to 255, since its input is of bytes; %s", GF_ESC(w->path), other),
-                    err);
+    const char *name = w->asked ? w->asked : w->own ? "none" : NULL;
+    if (!name && w->bytes) {
+        name = "none";
+        gf_decide(log, what, name, "%s: its input is of bytes; %s", GF_ESC(w->path), otherwise);
     }
-    if (!*name) GF_TRY(by_arithmetic(w, o, m, name, err));
-    if (!*name && w->has_values) GF_TRY(by_structure(w, o, m, name, err));
-    if (*name) return GRAFT_OK;
-    if (!w->has_values) {
-        *name = "unit";
-        return note(
-            o, gf_sprintf("%s: has no weights yet: pictures are scaled to 0..1 (unit); %s", GF_ESC(w->path), other),
-            err);
+    if (!name) name = by_arithmetic(w, log, m);
+    if (!name && w->has_values) name = by_structure(w, log, m);
+    if (!name && !w->has_values) {
+        name = "unit";
+        gf_decide(log, what, name, "%s: has no weights yet; %s", GF_ESC(w->path), otherwise);
     }
-    return gf_fail(err, GF_E_OPTION_VALUE,
-                   "say it as its training did: --preprocess unit (x / 255), tf ([-1, 1]), torch (ImageNet's mean and "
-                   "deviation), caffe, lite, or none (0 to 255)",
-                   "%s: how pictures were prepared for these weights is not in the file", GF_ESC(w->path));
+    return name;
 }
 
 graft_status gf_prepare(gf_model *m, const gf_preparing *w, const gf_import_options *o, graft_error *err)
 {
     const gf_preprocess *p = w->asked ? gf_preprocess_find(w->asked) : NULL;
-    const char *name;
     if (w->asked && !p) {
         return gf_fail(err, GF_E_OPTION_VALUE, "tf, torch, caffe, lite, unit or none", "preprocess %s is not known",
                        GF_ESC(w->asked));
@@ -191,7 +166,13 @@ graft_status gf_prepare(gf_model *m, const gf_preparing *w, const gf_import_opti
     if (!input || input->cls != &gf_layer_input || input->shape.rank != 3) {
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is not one picture", GF_ESC(w->path));
     }
-    GF_TRY(decide(w, o, m, &name, err));
+    const char *name = decide(w, o->log, m);
+    if (!name) {
+        return gf_fail(err, GF_E_OPTION_VALUE,
+                       "say it as its training did: --preprocess unit (x / 255), tf ([-1, 1]), torch (ImageNet's mean "
+                       "and deviation), caffe, lite, or none (0 to 255)",
+                       "%s: how pictures were prepared for these weights is not in the file", GF_ESC(w->path));
+    }
     p = gf_preprocess_find(name);
     for (int c = 0; c < 3; c++) {
         int from = input->at.bgr ? 2 - c : c; /* the file's own turn comes later */

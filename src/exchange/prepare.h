@@ -19,7 +19,7 @@ typedef struct gf_preparing {
 } gf_preparing;
 
 /* Puts what pictures must be scaled by before the file's own arithmetic into the input layer, which may hold such
- * arithmetic already. options->preprocess_taken and ->notes are told (either may be NULL). */
+ * arithmetic already. options->preprocess_taken and ->log are told (either may be NULL). */
 graft_status gf_prepare(gf_model *m, const gf_preparing *w, const gf_import_options *options, graft_error *err);
 
 #endif

@@ -94,6 +94,7 @@ static graft_status add_layers(gf_model *to, const gf_model *from, const affine 
     to->features = from->features;
     to->output = from->output;
     to->classes = from->classes;
+    to->end = from->end;
     return gf_model_finish(to, err);
 }
 

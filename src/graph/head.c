@@ -105,40 +105,37 @@ graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int cl
     return GRAFT_OK;
 }
 
-int gf_head_logits(const gf_model *m, int output)
+/* The layers from the classifier on are the head. */
+static void take(gf_model *m, int classifier, int logits, gf_end end)
 {
-    for (int at = output;; at = m->layer[at].src[0]) {
-        const gf_layer *l = &m->layer[at];
-        bool squashes = l->cls == &gf_layer_activation && (l->at.act == GF_ACT_SIGMOID || l->at.act == GF_ACT_LINEAR);
-        if (!squashes && l->cls != &gf_layer_softmax && l->cls != &gf_layer_identity) return at;
-    }
+    int units = (int)gf_count(&m->layer[logits].shape);
+    for (int i = classifier; i <= logits; i++) m->layer[i].backbone = false;
+    m->features = m->layer[classifier].src[0];
+    m->output = logits;
+    m->classes = units == 1 ? 2 : units;
+    m->end = units == 1 && end == GF_END_SIGMOID ? GF_END_SOFTMAX : end;
 }
 
-int gf_head_last(const gf_model *m, int logits)
+static graft_status no_classifier(const gf_model *m, int last, bool other, graft_error *err)
 {
-    int at = logits;
-    while (m->layer[at].cls == &gf_layer_flatten || m->layer[at].cls == &gf_layer_reshape) at = m->layer[at].src[0];
-    const gf_layer *l = &m->layer[at];
-    bool one_place = l->cls == &gf_layer_conv2d && l->shape.rank == 3 && l->shape.dim[0] == 1 && l->shape.dim[1] == 1 &&
-                     l->at.kh == 1 && l->at.kw == 1;
-    return l->cls == &gf_layer_dense || one_place ? at : -1;
+    const gf_layer *l = &m->layer[last];
+    if (!other) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, "cut it before its last layer and put a new head on it",
+                       "the model does not end in a classifier: its last layer is %s (%s)", GF_ESC(l->name),
+                       gf_layer_class_name(l));
+    }
+    return gf_fail(err, GF_E_MODEL_SHAPE, "train a new head on it, or convert it as it is",
+                   "the model ends in layer %s (%s), whose numbers are neither logits nor probabilities",
+                   GF_ESC(l->name), gf_layer_class_name(l));
 }
 
 graft_status gf_head_keep(gf_model *m, int logits, graft_error *err)
 {
-    int last = gf_head_last(m, logits);
-    gf_layer *l = last < 0 ? NULL : &m->layer[last];
-    if (l && l->at.act == GF_ACT_SIGMOID && gf_count(&l->shape) == 1) l->at.act = GF_ACT_LINEAR; /* the loss's part */
-    if (!l || l->at.act != GF_ACT_LINEAR || m->layer[logits].shape.rank != 1) {
-        return gf_fail(err, GF_E_MODEL_SHAPE, "cut it before its last layer and put a new head on it",
-                       "the model does not end in a classifier: its last layer is %s (%s)",
-                       GF_ESC(m->layer[logits].name), gf_layer_class_name(&m->layer[logits]));
-    }
-    int units = (int)gf_count(&l->shape);
-    for (int i = last; i <= logits; i++) m->layer[i].backbone = false;
-    m->features = l->src[0];
-    m->output = logits;
-    m->classes = units == 1 ? 2 : units;
+    gf_ending e = gf_head_ending(m, logits);
+    bool fits = e.classifier >= 0 && !e.other && e.logits == logits && m->layer[logits].shape.rank == 1;
+    if (!fits) return no_classifier(m, logits, e.other, err);
+    if (e.own) m->layer[logits].at.act = GF_ACT_LINEAR;
+    take(m, e.classifier, logits, GF_END_SOFTMAX);
     return GRAFT_OK;
 }
 
@@ -149,7 +146,8 @@ graft_status gf_head_keep(gf_model *m, int logits, graft_error *err)
 static long counted_layers(const gf_model *m)
 {
     long n = (long)gf_model_backbone_layers(m);
-    bool own = n && gf_head_logits(m, (int)n - 1) != (int)n - 1 && !strcmp(m->layer[n - 1].name, "probabilities");
+    bool own =
+        n && gf_head_ending(m, (int)n - 1).end != GF_END_LINEAR && !strcmp(m->layer[n - 1].name, "probabilities");
     return own ? n - 1 : n;
 }
 
@@ -162,16 +160,6 @@ static graft_status resolve_cut(const gf_model *m, const char *cut, int *at, gra
     if (*at >= 0) return GRAFT_OK;
     return gf_fail(err, GF_E_LAYER_UNKNOWN, "graft summary lists the layers; -2 is the last but one",
                    "cut %s: the model has no such layer", GF_ESC(cut));
-}
-
-/* Where a new head stands when nobody says: what the old one's last layer read, before its dropout. */
-static int default_cut(const gf_model *m)
-{
-    int logits = gf_head_logits(m, m->output), last = gf_head_last(m, logits);
-    if (last < 0 || m->layer[logits].shape.rank != 1) return m->output;
-    int at = m->layer[last].src[0];
-    while (m->layer[at].cls == &gf_layer_dropout) at = m->layer[at].src[0];
-    return at;
 }
 
 /* A classifier with two outputs and softmax says sigmoid(z1 - z0): one logit. */
@@ -198,26 +186,84 @@ static void join_values(gf_model *to, const gf_model *whole, const char *layer)
     }
 }
 
+graft_status gf_head_for_training(gf_model *m, graft_error *err)
+{
+    gf_model to = {0};
+    gf_layer l = {.cls = &gf_layer_dense, .at = {.units = 1, .no_bias = true}};
+    int at;
+    graft_status status = GRAFT_OK;
+    m->end = GF_END_SOFTMAX;
+    if (m->classes != 2 || gf_count(&m->layer[m->output].shape) == 1) return GRAFT_OK;
+    memcpy(to.name, m->name, sizeof to.name);
+    to.buffers = m->buffers;
+    GF_GOTO(gf_model_copy_layers(&to, m, m->output, NULL, &at, err));
+    GF_GOTO(put(&to, l, "difference", &at, err));
+    GF_GOTO(gf_model_finish(&to, err));
+    gf_model_copy_values(&to, m);
+    to.output = at;
+    to.features = gf_model_find(&to, m->layer[m->features].name);
+    to.classes = m->classes;
+    to.boundary = m->boundary;
+    float *difference = to.value + gf_model_param(&to, at, "kernel")->offset;
+    difference[0] = -1;
+    difference[1] = 1;
+    gf_model_free(m);
+    *m = to;
+    return GRAFT_OK;
+out:
+    gf_model_free(&to);
+    return status;
+}
+
+typedef struct keeping {
+    const gf_model *whole;
+    gf_ending e;
+    bool joins; /* the two logits, in their dense layer */
+} keeping;
+
+/* The network up to its logits, as a list of one a class. */
+static graft_status keep_whole(gf_model *to, keeping *k, graft_error *err)
+{
+    const gf_layer *last = &k->whole->layer[k->e.logits];
+    const bool has_end = k->e.end != GF_END_LINEAR || k->e.classifier >= 0;
+    int at, classifier = k->e.classifier;
+    if (k->e.other || !has_end || gf_count(&last->shape) != gf_layer_channels(last)) {
+        return no_classifier(k->whole, k->whole->output, k->e.other, err);
+    }
+    k->joins = k->e.end == GF_END_SOFTMAX && last->cls == &gf_layer_dense && last->at.units == 2 &&
+               last->shape.rank == 1 && last->at.act == GF_ACT_LINEAR;
+    GF_TRY(k->joins ? join_two(to, k->whole, k->e.logits, &at, err)
+                    : gf_model_copy_layers(to, k->whole, k->e.logits, NULL, &at, err));
+    if (k->e.own) to->layer[at].at.act = GF_ACT_LINEAR;
+    if (to->layer[at].shape.rank != 1) GF_TRY(put(to, (gf_layer){.cls = &gf_layer_flatten}, "flatten", &at, err));
+    classifier = classifier < 0 ? at : gf_model_find(to, k->whole->layer[classifier].name);
+    take(to, classifier, at, k->e.end);
+    return GRAFT_OK;
+}
+
 graft_status gf_head_on(gf_model *to, const gf_model *whole, const char *cut, const gf_head_spec *spec, int classes,
                         float dropout, graft_error *err)
 {
     *to = (gf_model){0};
     memcpy(to->name, whole->name, sizeof to->name);
     to->buffers = whole->buffers;
-    int logits = gf_head_logits(whole, whole->output), at = spec->none ? whole->output : default_cut(whole);
-    const gf_layer *last = &whole->layer[logits];
-    bool two = spec->keep_last && last->cls == &gf_layer_dense && last->at.units == 2 && last->shape.rank == 1;
+    keeping k = {.whole = whole, .e = gf_head_ending(whole, whole->output)};
+    int at = whole->output, replaced;
     graft_status status = GRAFT_OK;
-    if (cut) GF_GOTO(resolve_cut(whole, cut, &at, err));
-    if (two) {
-        GF_GOTO(join_two(to, whole, logits, &at, err));
-    } else {
-        GF_GOTO(gf_model_copy_layers(to, whole, spec->keep_last ? logits : at, NULL, &at, err));
+    if (cut) {
+        GF_GOTO(resolve_cut(whole, cut, &at, err));
+    } else if (!spec->none && !spec->keep_last) {
+        GF_GOTO(gf_head_place(whole, &at, &replaced, err));
     }
-    GF_GOTO(spec->keep_last ? gf_head_keep(to, at, err) : gf_head_add(to, at, spec, classes, dropout, err));
+    if (spec->keep_last) {
+        GF_GOTO(keep_whole(to, &k, err));
+    } else {
+        GF_GOTO(gf_model_copy_layers(to, whole, at, NULL, &at, err));
+        GF_GOTO(gf_head_add(to, at, spec, classes, dropout, err));
+    }
     GF_GOTO(gf_model_finish(to, err));
     gf_model_copy_values(to, whole);
-    if (two) join_values(to, whole, last->name);
+    if (k.joins) join_values(to, whole, whole->layer[k.e.logits].name);
 out:
     if (status != GRAFT_OK) gf_model_free(to);
     return status;

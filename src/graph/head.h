@@ -20,20 +20,38 @@ graft_status gf_head_parse(const char *text, gf_head_spec *spec, double *dropout
  * classes (2 share one logit; 0: none, the features are the output). */
 graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int classes, float dropout, graft_error *err);
 
-/* The layer that gives a model's logits: `output`, or what stands before its softmax or sigmoid. */
+/* How a network ends, as far as its layers tell. */
+typedef struct gf_ending {
+    int logits;     /* the layer that gives them: the output, or what stands before a final softmax or sigmoid */
+    gf_end end;     /* what stands behind them */
+    bool own;       /* what does it is the logits' layer itself: a dense layer's own sigmoid */
+    bool other;     /* the output is another function of something (tanh, ReLU): no classifier that graft knows */
+    int classifier; /* the layer with a kernel that gives one output a class: dense, or a convolution, also behind
+                       pooling, flattening and activations; -1: none is known */
+} gf_ending;
+gf_ending gf_head_ending(const gf_model *m, int output);
+
+/* Its `logits`. */
 int gf_head_logits(const gf_model *m, int output);
-/* The last layer with a kernel that `logits` comes from, through flattening alone; -1: no such. What it reads are the
- * features. */
+/* The classifier that `logits` come from; -1: none. What it reads are the features. */
 int gf_head_last(const gf_model *m, int logits);
 
 /* Takes a classifier that ends with layer `logits`, the model's last: its last layer with a kernel is the head.
  * `classes` are its outputs (one output: 2). E3102 where it does not end in such a layer. */
 graft_status gf_head_keep(gf_model *m, int logits, graft_error *err);
 
+/* A kept classifier as it trains, in place: behind two logits stands their difference, and its end is a softmax. */
+graft_status gf_head_for_training(gf_model *m, graft_error *err);
+
+/* Where gf_head_on puts a new head without a cut: the layer, and the classifier that it takes the place of (-1: none,
+ * the head stands on the output). E3002: the network ends in probabilities, but which layers are its classifier is not
+ * clear. */
+graft_status gf_head_place(const gf_model *m, int *at, int *replaced, graft_error *err);
+
 /* A whole network cut and given a head, with the values it has: `to` is new and finished. `cut`: a layer's name, or a
  * number as Keras's model.layers takes it ("-2": the last but one), whose output the head stands on; NULL: before the
  * network's own last layer where it ends in a classifier, else at its output. With keep_last nothing is cut but a final
- * softmax; two logits become their difference. */
+ * softmax or sigmoid, which `to->end` then says; two logits of one softmax become their difference. */
 graft_status gf_head_on(gf_model *to, const gf_model *whole, const char *cut, const gf_head_spec *spec, int classes,
                         float dropout, graft_error *err);
 

@@ -70,6 +70,14 @@ typedef struct gf_layer {
     } at;
 } gf_layer;
 
+/* What a classifier makes of its logits. A single logit has two classes; its softmax is a sigmoid. */
+typedef enum gf_end {
+    GF_END_SOFTMAX,
+    GF_END_LINEAR,  /* nothing: they are its output */
+    GF_END_SIGMOID, /* of each by itself: multi-label */
+    GF_END_LOG_SOFTMAX
+} gf_end;
+
 typedef struct gf_model {
     char name[GF_NAME_MAX];
     gf_layer *layer;
@@ -81,7 +89,8 @@ typedef struct gf_model {
     size_t n_values, n_trainable_values; /* all; those before the statistics */
     int features;                        /* the layer whose output are the pooled features */
     int output;                          /* the logits */
-    int classes;                         /* 2 classes share one logit */
+    int classes;                         /* 2 classes share one logit, unless they are as a file has them */
+    gf_end end;                          /* what other tools' files do behind the logits, and predictions are */
     bool buffers;                        /* counted as PyTorch does: moving statistics are buffers, no parameters */
     int boundary;                        /* layers of the backbone below this number are frozen; n_backbone: all are */
 } gf_model;

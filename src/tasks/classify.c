@@ -69,3 +69,34 @@ void gf_classify_probabilities(const float *logits, int classes, float *p)
         softmax(logits, classes, p);
     }
 }
+
+void gf_classify_own_probabilities(const float *logits, size_t n, int classes, gf_end end, float *p)
+{
+    if (n == 1) {
+        gf_classify_probabilities(logits, 2, p);
+    } else if (end == GF_END_SIGMOID) {
+        for (int i = 0; i < classes; i++) p[i] = sigmoid(logits[i]);
+    } else {
+        softmax(logits, classes, p);
+    }
+}
+
+void gf_classify_own_loss(const float *logits, size_t n, int32_t label, int classes, gf_end end, float *loss,
+                          int32_t *predicted)
+{
+    if (n == 1) {
+        binary_loss(logits[0], label, 1, NULL, loss, predicted);
+    } else if (end == GF_END_SIGMOID) {
+        float sum = 0;
+        for (int i = 0; i < classes; i++) {
+            float one;
+            int32_t ignored;
+            binary_loss(logits[i], i == label, 1, NULL, &one, &ignored);
+            sum += one;
+        }
+        *loss = sum / (float)classes;
+        *predicted = largest(logits, classes);
+    } else {
+        categorical_loss(logits, label, classes, 1, NULL, loss, predicted);
+    }
+}

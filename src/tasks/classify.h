@@ -3,6 +3,8 @@
 #ifndef GF_TASKS_CLASSIFY_H
 #define GF_TASKS_CLASSIFY_H
 
+#include "graph/model.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,5 +19,15 @@ void gf_classify_loss(const float *logits, const int32_t *label, size_t n, int c
 
 /* Probabilities of all classes of one picture. */
 void gf_classify_probabilities(const float *logits, int classes, float *p);
+
+/* The same of a classifier that was kept as another tool made it: n logits, as many as classes (or one of two), which
+ * `end` says the meaning of. Of a sigmoid they are of each class by itself; where nothing stands behind the logits, or
+ * a logarithm, they are those of a softmax. */
+void gf_classify_own_probabilities(const float *logits, size_t n, int classes, gf_end end, float *p);
+
+/* Loss of one picture of class `label`, and its likeliest class. With a sigmoid: the mean of the classes' binary
+ * cross-entropies. */
+void gf_classify_own_loss(const float *logits, size_t n, int32_t label, int classes, gf_end end, float *loss,
+                          int32_t *predicted);
 
 #endif

@@ -38,14 +38,14 @@ static gf_model with_step(const gf_layer *step, int before, int behind)
 }
 
 /* The name of what is taken; NULL: it is asked for. */
-static const char *taken(gf_model *m, const gf_preparing *w, gf_names *notes)
+static const char *taken(gf_model *m, const gf_preparing *w, gf_decisions *notes)
 {
     const char *name = NULL;
-    gf_names own = {0};
+    gf_decisions own = {0};
     memset(&error, 0, sizeof error);
-    graft_status status =
-        gf_prepare(m, w, &(gf_import_options){.notes = notes ? notes : &own, .preprocess_taken = &name}, &error);
-    gf_names_free(&own);
+    const gf_log log = {.decisions = notes ? notes : &own};
+    graft_status status = gf_prepare(m, w, &(gf_import_options){.log = &log, .preprocess_taken = &name}, &error);
+    gf_decisions_free(&own);
     if (status == GRAFT_OK) return name;
     assert_int_equal(error.number, GF_E_OPTION_VALUE);
     assert_non_null(strstr(error.hint, "--preprocess"));
@@ -112,11 +112,11 @@ static void arithmetic_tells_what_it_takes(void **state)
         gf_layer step = rescaling(rows[i].scale, rows[i].offset);
         snprintf(what, sizeof what, "%g x + %g", (double)rows[i].scale, (double)rows[i].offset);
         gf_model m = with_step(&step, 2, 0);
-        gf_names notes = {0};
+        gf_decisions notes = {0};
         expect(what, taken(&m, &keras, &notes), rows[i].want);
         assert_int_equal(notes.n, rows[i].want != NULL);
-        if (notes.n) assert_non_null(strstr(notes.item[0], "--preprocess"));
-        gf_names_free(&notes);
+        if (notes.n) assert_non_null(strstr(notes.item[0].why, "--preprocess"));
+        gf_decisions_free(&notes);
         gf_model_free(&m);
     }
 }
@@ -170,11 +170,11 @@ static void who_says_it(void **state)
                                  {.path = "new"}};
     static const char *const want[] = {"none", "none", "unit"};
     for (size_t i = 0; i < 3; i++) {
-        gf_names notes = {0};
+        gf_decisions notes = {0};
         m = with_step(NULL, 0, 0);
         expect(rows[i].path, taken(&m, &rows[i], &notes), want[i]);
         assert_int_equal(notes.n, i > 0);
-        gf_names_free(&notes);
+        gf_decisions_free(&notes);
         gf_model_free(&m);
     }
 }
