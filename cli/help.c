@@ -141,6 +141,8 @@ static void write_verb_json(FILE *f, const verb *v)
         text_write_json(f, o->value);
         fputs(",\"default\":", f);
         text_write_json(f, *fallback ? fallback : NULL);
+        fputs(",\"choices\":", f);
+        text_write_json(f, o->choices);
         fputs(",\"help\":", f);
         text_write_json(f, o->help);
         fputc('}', f);

@@ -10,7 +10,8 @@ static const option options[] = {
      "shares of training, validation and test of a folder without such parts"},
     {"allow-empty-class", OPTION_SET, PLACE(data.allow_empty_class), NULL, NO_RANGE, NULL,
      "take a class folder without pictures"},
-    OPTION_READING_ROWS,
+    SETTING("allow-truncated", "data.allow_truncated"),
+    SETTING("no-exif", "data.ignore_exif"),
     OPTION_GENERAL_ROWS("of the splits"),
 };
 

@@ -1,4 +1,5 @@
 #include "options.h"
+#include "effects.h"
 #include "errors.h"
 #include "text.h"
 #include "values.h"
@@ -42,7 +43,7 @@ bool options_given(const verb *v, const settings *s, const char *name)
 }
 
 /* Says what may have been meant: a name that is near, else the verb that has this option. */
-static graft_status unknown_option(const verb *v, const char *name, graft_error *err)
+static graft_status unknown_option(const verb *v, const char *dashes, const char *name, graft_error *err)
 {
     const option *best = NULL;
     size_t least = SIZE_MAX;
@@ -51,7 +52,7 @@ static graft_status unknown_option(const verb *v, const char *name, graft_error 
         size_t distance = o->name ? text_distance(name, o->name) : SIZE_MAX;
         if (distance < least) least = distance, best = o;
     }
-    fail(err, E_OPTION_UNKNOWN, NULL, "graft %s has no option --%s", v->name, ESCAPED(name));
+    fail(err, E_OPTION_UNKNOWN, NULL, "graft %s has no option %s%s", v->name, dashes, ESCAPED(name));
     const verb *other = NULL;
     for (size_t i = 0; (other = verbs_at(i)); i++)
         if (find(other, name, strlen(name))) break;
@@ -73,7 +74,7 @@ static graft_status parse_option(const verb *v, int argc, char **argv, int *i, s
     size_t n = equals ? (size_t)(equals - start) : strlen(start);
     snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : (int)sizeof name - 1, start);
     const option *o = text[1] == '-' ? find(v, start, n) : !strcmp(text, "-h") ? find(v, "help", 4) : NULL;
-    if (!o) return unknown_option(v, name, err);
+    if (!o) return unknown_option(v, text[1] == '-' ? "--" : "-", name, err);
 
     const char *value = equals ? equals + 1 : NULL;
     if (!options_takes_value(o) && value)
@@ -124,6 +125,7 @@ graft_status options_parse(const verb *v, int argc, char **argv, const char **ar
         }
     }
     graft_status status = check_count(v, s, err);
+    if (!status) status = effects_check(v, s, err);
     if (!status && v->check) status = v->check(v, s, err);
     settings_finish(s);
     return status;

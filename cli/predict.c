@@ -92,9 +92,9 @@ const verb verb_predict = {
     .about =
         "Prints a line for each picture: path, label and probability, with tabs between. Folders are walked. RUN is a "
         "run folder or a model.safetensors; MODEL a file with a classifier (.keras, .h5, .onnx), or an architecture "
-        "with --weights, whose own classifier is kept. A picture that cannot be read gets an error in its line; only "
-        "when none can be "
-        "read the command fails.",
+        "with --weights, whose own classifier is kept. A picture that cannot be read, or is not there, gets an error "
+        "in "
+        "its line, and the exit code is 0 as long as one could be labelled; when none could, the command fails.",
     .examples = "graft predict runs/pets photo.jpg\n"
                 "graft predict runs/pets holiday/ --top 3 --json\n"
                 "graft predict efficientnet_lite0 --weights efficientnet_lite0.pth --labels imagenet.txt photo.jpg",

@@ -77,8 +77,10 @@ static bool is_run(const char *name)
 
 graft_status session_open_model(session *s, const char *name, graft_model **out, graft_error *err)
 {
-    static const char *const of_the_run[] = {"weights", "alpha",    "size", "classes",
-                                             "head",    "keep-top", "cut",  "preprocess"};
+    static const char *const of_the_run[] = {
+        "weights", "alpha",        "size",           "classes", "head",           "keep-top",
+        "cut",     "channels",     "preprocess",     "labels",  "precision",      "dropout",
+        "model",   "fine-tune-at", "fine-tune-last", "seed",    "allow-nonfinite"};
     *out = NULL;
     if (!is_run(name)) {
         s->settings->model.model = name;

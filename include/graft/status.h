@@ -22,8 +22,8 @@ extern "C" {
     X(DIVERGED, 7, "training diverged; the last finite checkpoint is kept")                   \
     X(WORKER, 8, "a worker died; the run can be resumed")                                     \
     X(INTERNAL, 70, "an internal error: please report it")                                    \
-    X(INTERRUPTED, 130, "interrupted; a checkpoint was written at that step")                 \
-    X(TERMINATED, 143, "terminated; a checkpoint was written at that step")
+    X(INTERRUPTED, 130, "interrupted; a training run wrote a checkpoint at that step")        \
+    X(TERMINATED, 143, "terminated; a training run wrote a checkpoint at that step")
 
 typedef enum graft_status {
 #define GRAFT_STATUS_ROW(name, code, text) GRAFT_##name = code,

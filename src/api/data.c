@@ -55,6 +55,14 @@ gf_data_options gf_api_data_options(const graft_data *d)
     return out;
 }
 
+static graft_status stopped(graft_status status, graft_error *err)
+{
+    if ((status == GRAFT_INTERRUPTED || status == GRAFT_TERMINATED) && err) {
+        *err = (graft_error){.status = status, .message = "stopped while the images were checked; nothing was written"};
+    }
+    return status;
+}
+
 graft_status gf_api_data_open(graft_data *d, const gf_names *classes, gf_data_report **report, graft_error *err)
 {
     gf_data_options o = gf_api_data_options(d);
@@ -63,10 +71,7 @@ graft_status gf_api_data_open(graft_data *d, const gf_names *classes, gf_data_re
         o.n_classes = classes->n;
     }
     graft_status status = gf_data_open(&d->data, d->path, &o, d->context->pool, report, err);
-    if ((status == GRAFT_INTERRUPTED || status == GRAFT_TERMINATED) && err) {
-        *err = (graft_error){.status = status, .message = "stopped while the pictures were checked"};
-    }
-    return status;
+    return stopped(status, err);
 }
 
 /* Where decoded pictures are kept on disk when none was named. NULL: nowhere. */
@@ -166,7 +171,7 @@ graft_status graft_inspect(graft_context *context, const char *path, const graft
     GF_TRY(make(context, path, options, &d, err));
     gf_data_options o = gf_api_data_options(d);
     gf_data_report *report = NULL;
-    graft_status status = gf_data_inspect(d->path, &o, context->pool, &report, err);
+    graft_status status = stopped(gf_data_inspect(d->path, &o, context->pool, &report, err), err);
     char *text = NULL;
     if (status == GRAFT_OK) status = gf_report_text(report, &text, err);
     if (status == GRAFT_OK) {

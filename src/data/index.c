@@ -199,7 +199,12 @@ graft_status gf_index_build(gf_index **out, const char *path, const gf_data_opti
 static graft_status add_named(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
 {
     struct stat st;
-    if (gf_sys_stat(path, &st)) return gf_fail_errno(err, GF_E_DATA_NOT_FOUND, errno, "not found", path);
+    if (gf_sys_stat(path, &st)) {
+        const struct stat why = {.st_ino = (ino_t)errno};
+        GF_TRY(gf_index_add(index, path, &why, 0, GF_TEST, err));
+        index->sample[index->n - 1].size = GF_NOT_THERE;
+        return GRAFT_OK;
+    }
     if (!S_ISDIR(st.st_mode)) return gf_index_add(index, path, &st, 0, GF_TEST, err);
     char *real_root;
     GF_TRY(gf_real_path(path, &real_root, err));

@@ -19,6 +19,8 @@ typedef enum gf_split { GF_TRAIN, GF_VALIDATION, GF_TEST, GF_SPLITS } gf_split;
 /* "train", "validation", "test" */
 const char *gf_split_name(gf_split split);
 
+#define GF_NOT_THERE UINT64_MAX /* the size of a file that was named and is not there; its inode is then the errno */
+
 typedef struct gf_sample {
     uint64_t path; /* where in gf_index.paths */
     uint64_t size; /* bytes */
@@ -56,7 +58,8 @@ graft_status gf_index_build(gf_index **out, const char *path, const gf_data_opti
 void gf_index_free(gf_index *index); /* takes NULL */
 
 /* Every picture below the `n` files and folders, unlabelled (class 0, split GF_TEST), in the order given, each folder's
- * by path. root is "", paths are as given. A file that is named is taken whatever its extension. */
+ * by path. root is "", paths are as given. A file that is named is taken whatever its extension; one that is not there,
+ * too (GF_NOT_THERE): gf_sample_read then says E1101, so that the others can be used. */
 graft_status gf_index_pictures(gf_index **out, const char *const *paths, size_t n, const gf_data_options *options,
                                graft_error *err);
 

@@ -111,6 +111,10 @@ static bool may_pass(int failed)
 
 graft_status gf_sample_read(const gf_index *index, uint32_t sample, gf_buffer *buffer, graft_error *err)
 {
+    const gf_sample *s = &index->sample[sample];
+    if (s->size == GF_NOT_THERE) {
+        return gf_fail_errno(err, GF_E_DATA_NOT_FOUND, (int)s->inode, "not found", gf_index_path(index, sample));
+    }
     static const long wait_ms[] = {10, 100, 1000};
     enum { WAITS = sizeof wait_ms / sizeof *wait_ms };
     int failed = 0;

@@ -16,7 +16,8 @@ void gf_buffer_free(gf_buffer *buffer);
 
 /* Reads the file. A read error that may pass (EIO, a stale handle, too many open files) is tried again after 10, 100
  * and 1000 ms. E1121 where the file is gone or is not as it was listed: another size or time, or (where the index has
- * digests and the inode differs) other bytes; E1106 where it may not be read; E5002 else. */
+ * digests and the inode differs) other bytes; E1106 where it may not be read; E1101 where it was not there
+ * from the beginning; E5002 else. */
 graft_status gf_sample_read(const gf_index *index, uint32_t sample, gf_buffer *buffer, graft_error *err);
 
 /* What the check found out about a sample; also a row of the cache file, so its bytes are all defined. */

@@ -70,12 +70,12 @@ graft_status graft_context_settings(graft_context *c, const graft_settings *sett
     return GRAFT_OK;
 }
 
-/* ,"settings":{..} of what was set by name */
-static void settings_json(const graft_context *c, char *buf, size_t size)
+/* "threads":..,"settings":{..} of what was set by name */
+static void context_json(const graft_context *c, char *buf, size_t size)
 {
     const char *between = "";
     const graft_option *o;
-    size_t n = (size_t)snprintf(buf, size, "\"settings\":{");
+    size_t n = (size_t)snprintf(buf, size, "\"threads\":%d,\"settings\":{", c->options.threads);
     for (size_t i = 0; (o = graft_option_at(i)); i++) {
         if (!graft_settings_given(c->settings, o->name)) continue;
         n += (size_t)snprintf(buf + n, size - n, "%s\"%s\":\"%s\"", between, o->name,
@@ -118,21 +118,23 @@ static const char *text_of(const char *s) { return s ? s : "-"; }
 static void model_json(const graft_model *m, char *buf, size_t size)
 {
     const graft_model_options *o = &m->options;
+    char context[2048];
+    context_json(m->context, context, sizeof context);
     snprintf(
         buf, size,
         "\"run\":\"%s\",\"model\":\"%s\",\"weights\":\"%s\",\"alpha\":%g,\"width\":%d,\"height\":%d,\"classes\":%d,"
         "\"dropout\":%g,\"seed\":%" PRIu64 ",\"precision\":\"%s\",\"fine_tune_at\":%d,\"fine_tune_at_name\":\"%s\","
         "\"fine_tune_last\":%d,\"allow_nonfinite\":%d,\"head\":\"%s\",\"cut\":\"%s\",\"preprocess\":\"%s\","
-        "\"labels\":\"%s\",\"threads\":%d",
+        "\"labels\":\"%s\",\"channels\":%d,%s",
         text_of(m->run), text_of(o->model), text_of(o->weights), o->alpha, o->width, o->height, o->classes, o->dropout,
         o->seed, text_of(o->precision), o->fine_tune_at, text_of(o->fine_tune_at_name), o->fine_tune_last,
-        o->allow_nonfinite, text_of(o->head), text_of(o->cut), text_of(o->preprocess), text_of(o->labels),
-        m->context->options.threads);
+        o->allow_nonfinite, text_of(o->head), text_of(o->cut), text_of(o->preprocess), text_of(o->labels), o->channels,
+        context);
 }
 
 graft_status graft_summary(const graft_model *m, graft_result **out, graft_error *err)
 {
-    char model[2048];
+    char model[4096];
     (void)err;
     model_json(m, model, sizeof model);
     *out = result_new();
@@ -172,15 +174,16 @@ static void data_json(const graft_data_options *o, char *buf, size_t size)
 graft_status graft_inspect(graft_context *c, const char *path, const graft_data_options *o, graft_result **out,
                            int64_t *bad, graft_error *err)
 {
-    char data[2048];
+    char data[2048], context[2048];
     graft_status status = outcome(err);
-    (void)c, (void)path;
+    (void)path;
     *out = NULL;
     if (status) return status;
     data_json(o, data, sizeof data);
+    context_json(c, context, sizeof context);
     *out = result_new();
     *bad = setting("STUB_BAD");
-    snprintf((*out)->json, sizeof(*out)->json, "{\"bad\":%" PRId64 ",%s}", *bad, data);
+    snprintf((*out)->json, sizeof(*out)->json, "{\"bad\":%" PRId64 ",%s,%s}", *bad, data, context);
     return GRAFT_OK;
 }
 
@@ -247,20 +250,19 @@ static graft_status play(const graft_context_options *c, graft_error *err)
 graft_status graft_train(graft_model *m, graft_data *d, const graft_train_options *o, graft_result **out,
                          graft_error *err)
 {
-    char model[2048], data[2048], settings[2048];
+    char model[4096], data[2048];
     *out = NULL;
     graft_status status = play(&m->context->options, err);
     if (status) return status;
     *out = result_new();
     model_json(m, model, sizeof model);
     data_json(&d->options, data, sizeof data);
-    settings_json(m->context, settings, sizeof settings);
     snprintf(
         (*out)->json, sizeof(*out)->json,
-        "{%s,%s,%s,\"train\":{\"out\":\"%s\",\"force\":%d,\"batch\":%d,\"epochs\":%d,\"fine_tune_epochs\":%d,\"lr\":%g,"
+        "{%s,%s,\"train\":{\"out\":\"%s\",\"force\":%d,\"batch\":%d,\"epochs\":%d,\"fine_tune_epochs\":%d,\"lr\":%g,"
         "\"fine_tune_lr\":%g,\"optimizer\":\"%s\",\"fine_tune_optimizer\":\"%s\",\"augment\":\"%s\",\"seed\":%" PRIu64
         ",\"on_nan\":\"%s\",\"checkpoint_seconds\":%g,\"report\":%d}}",
-        model, data, settings, o->out, o->force, o->batch, o->epochs, o->fine_tune_epochs, o->lr, o->fine_tune_lr,
+        model, data, o->out, o->force, o->batch, o->epochs, o->fine_tune_epochs, o->lr, o->fine_tune_lr,
         text_of(o->optimizer), text_of(o->fine_tune_optimizer), text_of(o->augment), o->seed, text_of(o->on_nan),
         o->checkpoint_seconds, o->report);
     return GRAFT_OK;
@@ -268,33 +270,38 @@ graft_status graft_train(graft_model *m, graft_data *d, const graft_train_option
 
 graft_status graft_resume(graft_context *c, const char *run, const char *data, graft_result **out, graft_error *err)
 {
+    char context[2048];
     graft_status status = outcome(err);
     *out = NULL;
     if (!status) status = play(&c->options, err);
     if (status) return status;
+    context_json(c, context, sizeof context);
     *out = result_new();
-    snprintf((*out)->json, sizeof(*out)->json, "{\"run\":\"%s\",\"data\":\"%s\",\"threads\":%d}", run, text_of(data),
-             c->options.threads);
+    snprintf((*out)->json, sizeof(*out)->json, "{\"run\":\"%s\",\"data\":\"%s\",%s}", run, text_of(data), context);
     return GRAFT_OK;
 }
 
 graft_status graft_evaluate(graft_model *m, const char *path, const char *split, graft_result **out, graft_error *err)
 {
-    (void)m, (void)err;
+    char model[4096];
+    (void)err;
+    model_json(m, model, sizeof model);
     *out = result_new();
-    snprintf((*out)->json, sizeof(*out)->json, "{\"path\":\"%s\",\"split\":\"%s\"}", path, text_of(split));
+    snprintf((*out)->json, sizeof(*out)->json, "{%s,\"path\":\"%s\",\"split\":\"%s\"}", model, path, text_of(split));
     return GRAFT_OK;
 }
 
 graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
                            graft_error *err)
 {
-    (void)m, (void)err;
+    char model[4096];
+    (void)err;
+    model_json(m, model, sizeof model);
     *out = result_new();
     (*out)->paths = paths;
     (*out)->n = n;
     (*out)->top = top < 2 ? 1 : 2;
-    snprintf((*out)->json, sizeof(*out)->json, "{\"n\":%zu,\"top\":%d}", n, top);
+    snprintf((*out)->json, sizeof(*out)->json, "{%s,\"n\":%zu,\"top\":%d}", model, n, top);
     return GRAFT_OK;
 }
 
@@ -311,7 +318,7 @@ graft_prediction graft_result_prediction(const graft_result *r, size_t i)
 graft_status graft_features(graft_model *m, const char *const *paths, size_t n, const char *layer, const char *out_file,
                             graft_result **out, graft_error *err)
 {
-    char model[2048];
+    char model[4096];
     (void)paths, (void)err;
     model_json(m, model, sizeof model);
     *out = result_new();
@@ -324,7 +331,7 @@ void graft_bench_defaults(graft_bench_options *o) { *o = (graft_bench_options){.
 
 graft_status graft_bench(graft_model *m, const graft_bench_options *o, graft_result **out, graft_error *err)
 {
-    char model[2048];
+    char model[4096];
     (void)err;
     model_json(m, model, sizeof model);
     *out = result_new();
@@ -344,7 +351,7 @@ void graft_export_defaults(graft_export_options *o) { memset(o, 0, sizeof *o); }
 graft_status graft_export(graft_model *m, const char *file, const graft_export_options *o, graft_result **out,
                           graft_error *err)
 {
-    char model[2048];
+    char model[4096];
     graft_status status = outcome(err);
     *out = NULL;
     if (status) return status;
@@ -358,24 +365,26 @@ graft_status graft_export(graft_model *m, const char *file, const graft_export_o
 graft_status graft_models(graft_context *c, const char *const *names, size_t n_names, int time, graft_result **out,
                           graft_error *err)
 {
+    char context[2048];
     graft_status status = outcome(err);
-    (void)c;
     *out = NULL;
     if (status) return status;
+    context_json(c, context, sizeof context);
     *out = result_new();
-    snprintf((*out)->json, sizeof(*out)->json, "{\"models\":[],\"time\":%d,\"names\":%zu,\"first\":\"%s\"}", time,
-             n_names, n_names ? names[0] : "");
+    snprintf((*out)->json, sizeof(*out)->json, "{%s,\"models\":[],\"time\":%d,\"names\":%zu,\"first\":\"%s\"}", context,
+             time, n_names, n_names ? names[0] : "");
     return GRAFT_OK;
 }
 
 graft_status graft_fetch(graft_context *c, const char *name, const char *from, graft_result **out, graft_error *err)
 {
+    char context[2048];
     graft_status status = outcome(err);
-    (void)c;
     *out = NULL;
     if (status) return status;
+    context_json(c, context, sizeof context);
     *out = result_new();
-    snprintf((*out)->json, sizeof(*out)->json, "{\"name\":\"%s\",\"from\":\"%s\"}", name, text_of(from));
+    snprintf((*out)->json, sizeof(*out)->json, "{%s,\"name\":\"%s\",\"from\":\"%s\"}", context, name, text_of(from));
     return GRAFT_OK;
 }
 

@@ -191,7 +191,17 @@ class OneRun(RunTest):
         self.assertIn("error", got[0])
         self.assertNotIn("error", got[1])
         self.assertEqual(self.graft("predict", self.run_folder, bad).status, 3)
-        self.assertEqual(self.graft("predict", self.run_folder, f"{self.dir}/none.png").status, 3)
+        none = f"{self.dir}/none.png"
+        got = self.document("predict", self.run_folder, none, good, f"{self.dir}/nowhere/")["predictions"]
+        self.assertEqual([p["path"] for p in got], [none, good, f"{self.dir}/nowhere/"])
+        self.assertEqual(["error" in p for p in got], [True, False, True])
+        self.assertIn("not found", got[0]["error"])
+        lines = self.good("predict", self.run_folder, none, good).out.splitlines()
+        self.assertEqual([line.split("\t")[0] for line in lines], [none, good])
+        self.assertIn("\t\terror: ", lines[0])
+        self.assertEqual(lines[1].split("\t")[1], "dark")
+        self.refused(3, "E1101", "predict", self.run_folder, none)
+        self.refused(3, "E1101", "features", "--size", "32", "--out", "f.npy", good, none)
 
     def test_predict_starts_quickly(self):
         """Work, not the clock: a second is many times what any AVX2 machine needs, and a fraction of what timing choices,

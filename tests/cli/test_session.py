@@ -26,7 +26,7 @@ class Landing(CommandTest):
     def test_train_options(self):
         got = self.document(*TRAIN, *"""--model m --weights w.h5 --alpha 0.35 --size 160x192 --batch 8 --epochs 3 --lr 1e-3
             --optimizer sgd --fine-tune-at 100 --fine-tune-epochs 4 --fine-tune-lr 1e-5 --fine-tune-optimizer adamw
-            --dropout 0.5 --augment flip --cache disk --memory 2G --cache-dir C --seed 18446744073709551615 --threads 3
+            --dropout 0.5 --augment flip --cache auto --memory 2G --cache-dir C --seed 18446744073709551615 --threads 3
             --precision bf16 --force --test-from-validation 20% --split 0.7,0.2,0.1 --antialias --bad-images skip
             --max-bad 2.5% --allow-truncated --no-exif --allow-empty-class --on-nan skip:7 --checkpoint-seconds 0.5
             --no-report --allow-nonfinite --head mlp:64 --cut -2 --preprocess caffe --batch-norm fixed""".split())
@@ -35,10 +35,10 @@ class Landing(CommandTest):
             "run": "-", "model": "m", "weights": "w.h5", "alpha": 0.35, "width": 160, "height": 192, "classes": 0,
             "dropout": 0.5, "seed": seed, "precision": "bf16", "fine_tune_at": 100, "fine_tune_at_name": "-",
             "fine_tune_last": -1, "allow_nonfinite": 1, "threads": 3,
-            "head": "mlp:64", "cut": "-2", "preprocess": "caffe", "labels": "-",
+            "head": "mlp:64", "cut": "-2", "preprocess": "caffe", "labels": "-", "channels": 0,
             "settings": {"train.batch_norm": "fixed"},
             "data": {"width": 160, "height": 192, "antialias": 1, "split": [0.7, 0.2, 0.1], "test_from_validation": 0.2,
-                     "batch": 8, "seed": seed, "cache": 2, "memory_limit": 2 << 30, "cache_dir": "C", "skip_bad": 1,
+                     "batch": 8, "seed": seed, "cache": 0, "memory_limit": 2 << 30, "cache_dir": "C", "skip_bad": 1,
                      "max_bad": 0.025, "allow_truncated": 1, "ignore_exif": 1, "allow_empty_class": 1},
             "train": {"out": "RUN", "force": 1, "batch": 8, "epochs": 3, "fine_tune_epochs": 4, "lr": 1e-3,
                       "fine_tune_lr": 1e-5, "optimizer": "sgd", "fine_tune_optimizer": "adamw", "augment": "flip",
@@ -49,13 +49,15 @@ class Landing(CommandTest):
         self.assertEqual(self.document(*TRAIN, "--fine-tune-last", "54")["fine_tune_last"], 54)
         for text, size in {"512M": 512 << 20, "1.5GiB": 3 << 29, "2gB": 2 << 30, "3000000": 3000000, "1024K": 1 << 20}.items():
             self.assertEqual(self.document(*TRAIN, "--memory", text)["data"]["memory_limit"], size)
-        self.assertEqual(self.document(*TRAIN, "--max-bad", "0.5")["data"]["max_bad"], 0.5)
+        self.assertEqual(self.document(*TRAIN, "--bad-images", "skip", "--max-bad", "0.5")["data"]["max_bad"], 0.5)
 
     def test_other_verbs(self):
         self.assertEqual(self.document("resume", "R", "--data", "D", "--threads", "2"),
-                         {"run": "R", "data": "D", "threads": 2})
-        self.assertEqual(self.document("eval", "R", "D", "--split", "test"), {"path": "D", "split": "test"})
-        self.assertEqual(json.loads(self.good("predict", "R", "--top", "2", "--json", "--", "--a.jpg", "b").out), {"n": 2, "top": 2})
+                         {"run": "R", "data": "D", "threads": 2, "settings": {}})
+        got = self.document("eval", "R", "D", "--split", "test")
+        self.assertEqual((got["path"], got["split"]), ("D", "test"))
+        got = json.loads(self.good("predict", "R", "--top", "2", "--json", "--", "--a.jpg", "b").out)
+        self.assertEqual((got["n"], got["top"]), (2, 2))
         got = self.document("features", "--size", "96", "--layer", "x", "--out", "f.npy", "a", "b", "c")
         self.assertEqual((got["width"], got["layer"], got["out"], got["n"]), (96, "x", "f.npy", 3))
         got = self.document("summary", "mobilenet_v2", "--size", "96", "--fine-tune-at", "100")
@@ -64,7 +66,8 @@ class Landing(CommandTest):
         got = self.document("bench", "--batch", "8", "--steps", "5", "--augment", "none")
         self.assertEqual((got["batch"], got["steps"], got["augment"]), (8, 5, "none"))
         got = self.document("inspect", "D", "--split", "0.5,0.5", "--no-exif")
-        self.assertEqual((got["data"]["split"], got["data"]["ignore_exif"]), ([0.5, 0.5, 0], 1))
+        self.assertEqual((got["data"]["split"], got["data"]["ignore_exif"]), ([0.5, 0.5, 0], 0))
+        self.assertEqual(got["settings"], {"data.ignore_exif": "1"})
 
     def test_heads(self):
         self.assertEqual(self.document(*TRAIN)["head"], "linear")
@@ -100,7 +103,8 @@ class Landing(CommandTest):
             self.assertEqual(self.document(*verb, "--force")["file"], "f.onnx")
 
     def test_models(self):
-        self.assertEqual(self.document("models"), {"models": [], "time": 0, "names": 0, "first": ""})
+        got = self.document("models")
+        self.assertEqual((got["models"], got["time"], got["names"], got["first"]), ([], 0, 0, ""))
         told = self.document("models", "vgg16", "--time", "xception")
         self.assertEqual((told["time"], told["names"], told["first"]), (1, 2, "vgg16"))
 
