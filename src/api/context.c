@@ -57,14 +57,14 @@ void gf_api_keep(const char *name, const char *timed_by, const char *text)
 static void load_choices(graft_context *c)
 {
     char *text = gf_api_kept("choices", gf_ops_timed_by(c->ops));
-    if (text) gf_ops_add_choices(c->ops, text);
+    if (text) gf_ops_add_choices(c->ops, text, true);
     gf_free(text);
-    c->choices_read = gf_ops_choices_text(c->ops);
+    c->choices_read = gf_ops_clear_choices_text(c->ops);
 }
 
 void gf_api_keep_choices(graft_context *c)
 {
-    char *now = gf_ops_choices_text(c->ops);
+    char *now = gf_ops_clear_choices_text(c->ops);
     bool changed = now && (!c->choices_read || strcmp(now, c->choices_read));
     if (changed) gf_api_keep("choices", gf_ops_timed_by(c->ops), now);
     gf_free(now);

@@ -83,7 +83,15 @@ static bool is_faster(graft_model *m, const gf_feed *feed, const uint32_t *sampl
     const char *const names[] = {gf_dtype_name(m->facts.dtype), "int8"};
     race r = {.m = m, .feed = feed, .sample = sample, .n = n < RACERS ? n : RACERS};
     r.out = gf_new_n(n * gf_count(&m->model.layer[m->model.features].shape), float);
-    int chosen = r.out ? gf_ops_choose(m->context->ops, key, names, 2, run_race, &r) : 0;
+    gf_choice c = {.key = key,
+                   .names = names,
+                   .n = 2,
+                   .preferred = 1,
+                   .margin = GF_MARGIN_NETWORK,
+                   .on_pool = true,
+                   .run = run_race,
+                   .ctx = &r};
+    int chosen = r.out ? gf_ops_choose(m->context->ops, &c) : 0;
     for (int i = 0; i < 2; i++) gf_engine_destroy(r.engine[i]);
     gf_free(r.out);
     return chosen == 1;

@@ -565,7 +565,15 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
         gf_api_choice_key(m, "model", key);
         static const char *const names[] = {"f32", "bf16"};
         trial t = {.m = m};
-        m->facts.dtype = gf_ops_choose(m->context->ops, key, names, 2, run_trial, &t) ? GF_BF16 : GF_F32;
+        gf_choice c = {.key = key,
+                       .names = names,
+                       .n = 2,
+                       .preferred = 1,
+                       .margin = GF_MARGIN_NETWORK,
+                       .on_pool = true,
+                       .run = run_trial,
+                       .ctx = &t};
+        m->facts.dtype = gf_ops_choose(m->context->ops, &c) ? GF_BF16 : GF_F32;
         for (int i = 0; i < 2; i++) gf_engine_destroy(t.engine[i]);
         gf_decide(&m->log, "precision", gf_dtype_name(m->facts.dtype), "%s: the faster of f32 and bf16, as timed here",
                   both ? "auto" : "behind the int8 part");

@@ -305,27 +305,31 @@ static graft_status resolve(graft_model *m, const graft_data *d, const graft_tra
     return gf_api_resolve_precision(m, err);
 }
 
-/* Times what has to be timed by making both phases' plans once, so that config.json holds every choice before training.
- */
+/* Makes a phase's plans, which choose what there is to choose. */
+static graft_status make_plans(graft_model *m, int boundary, graft_error *err)
+{
+    gf_engine *e = NULL;
+    gf_engine_spec spec;
+    gf_engine_defaults(&spec);
+    spec.train = true;
+    spec.batch = (int)m->config.batch;
+    spec.dtype = m->facts.dtype;
+    spec.int8_layers = m->facts.int8_layers;
+    if (gf_config_measures(&m->config)) gf_engine_measure(&spec);
+    int before = m->model.boundary;
+    m->model.boundary = boundary;
+    graft_status status = gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err);
+    gf_engine_destroy(e);
+    m->model.boundary = before;
+    return status;
+}
+
+/* So that config.json holds every choice before training. */
 static graft_status make_choices(graft_model *m, graft_error *err)
 {
-    if (m->facts.dtype == GF_F32) return GRAFT_OK;
-    int boundary = m->model.boundary;
-    graft_status status = GRAFT_OK;
-    if (m->config.fine_tune_epochs > 0) {
-        gf_engine *e = NULL;
-        gf_engine_spec spec;
-        gf_engine_defaults(&spec);
-        spec.train = true;
-        spec.batch = (int)m->config.batch;
-        spec.dtype = m->facts.dtype;
-        if (gf_config_measures(&m->config)) gf_engine_measure(&spec);
-        m->model.boundary = (int)m->config.fine_tune_at;
-        status = gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err);
-        gf_engine_destroy(e);
-    }
-    m->model.boundary = boundary;
-    return status;
+    if (m->facts.dtype == GF_F32 && !m->facts.int8_layers) return GRAFT_OK;
+    if (m->facts.int8_layers) GF_TRY(make_plans(m, (int)gf_model_backbone_layers(&m->model), err));
+    return m->config.fine_tune_epochs > 0 ? make_plans(m, (int)m->config.fine_tune_at, err) : GRAFT_OK;
 }
 
 static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir, graft_error *err)
@@ -474,7 +478,7 @@ static graft_status take_up_and_go(graft_context *c, const char *dir, const char
     gf_free(base);
     GF_TRY(status);
     GF_TRY(same_machine(c, &x->config));
-    if (x->config.choices) gf_ops_add_choices(c->ops, x->config.choices);
+    if (x->config.choices) gf_ops_add_choices(c->ops, x->config.choices, false);
     GF_TRY(open_data(c, dir, &x->config, data, &x->facts.classes, &x->data, err));
     GF_TRY(read_decisions(c, dir, &x->decisions, err));
     gf_run_host host = gf_api_host(c);

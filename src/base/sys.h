@@ -33,5 +33,9 @@ int gf_sys_lstat(const char *path, struct stat *st);
 
 /* Seconds of a clock that never goes back; for speeds and time-outs, never for results. */
 double gf_sys_seconds(void);
+/* Seconds that processors spent on the calling thread, or on all threads of the process: what others run meanwhile does
+ * not count. */
+double gf_sys_thread_seconds(void);
+double gf_sys_process_seconds(void);
 
 #endif

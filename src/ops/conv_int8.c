@@ -351,5 +351,5 @@ bool gf_conv_int8_onednn_wins(const gf_op_spec *s, gf_ops *ops)
              (long long)s->src[0].dim[2], (long long)s->src[0].dim[3], s->conv.filters, s->n_src > 1 ? " add" : "");
     static const char *const names[] = {"vectors", "onednn"};
     static const gf_op_class *const cls[] = {&gf_op_conv_int8, &gf_op_conv_int8_onednn};
-    return gf_ops_race(ops, key, names, cls, s) == 1;
+    return gf_ops_race(ops, key, names, cls, gf_ops_has_amx(ops), s) == 1;
 }

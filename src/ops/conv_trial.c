@@ -34,7 +34,8 @@ static bool trial_bind(trial *t, int k, const trial_arg row[TRIAL_ARGS])
     return true;
 }
 
-static int trial_choose(trial *t, const char *pass, gf_ops *ops, const char *const names[2], bool (*run)(void *, int))
+static int trial_choose(trial *t, const char *pass, gf_ops *ops, const char *const names[2], int preferred,
+                        bool (*run)(void *, int))
 {
     const gf_op_spec *s = t->spec;
     char key[160];
@@ -45,7 +46,13 @@ static int trial_choose(trial *t, const char *pass, gf_ops *ops, const char *con
         size_t n = strlen(key);
         snprintf(key + n, sizeof key - n, " d%dx%d", s->conv.dh, s->conv.dw);
     }
-    int chosen = gf_ops_choose(ops, key, names, 2, run, t);
+    int chosen = gf_ops_choose(ops, &(gf_choice){.key = key,
+                                                 .names = names,
+                                                 .n = 2,
+                                                 .preferred = preferred,
+                                                 .margin = GF_MARGIN_OPERATION,
+                                                 .run = run,
+                                                 .ctx = t});
     for (int k = 0; k < 2; k++) {
         gf_call_destroy(&t->call[k]);
         gf_prim_destroy(&t->prim[k]);
@@ -81,7 +88,8 @@ bool gf_conv_data_in_f32(const gf_op_spec *s, gf_ops *ops)
 {
     static const char *const names[] = {"bf16", "f32"};
     if (s->src_dtype[0] == GF_F32) return true;
-    return trial_choose(&(trial){.spec = s, .ops = ops}, "backward_data", ops, names, data_trial_run) == 1;
+    bool steps = s->conv.groups > 1 && (s->conv.sh > 1 || s->conv.sw > 1); /* oneDNN 3.2 has no kernel for it in bf16 */
+    return trial_choose(&(trial){.spec = s, .ops = ops}, "backward_data", ops, names, steps, data_trial_run) == 1;
 }
 
 static bool weights_trial_prepare(trial *t, int k)
@@ -111,5 +119,5 @@ bool gf_conv_weights_by_product(const gf_op_spec *s, gf_ops *ops)
 {
     static const char *const names[] = {"product", "conv"};
     if (s->src_dtype[0] != GF_BF16 || !gf_op_is_pointwise(s)) return false;
-    return trial_choose(&(trial){.spec = s, .ops = ops}, "backward_weights", ops, names, weights_trial_run) == 0;
+    return trial_choose(&(trial){.spec = s, .ops = ops}, "backward_weights", ops, names, 0, weights_trial_run) == 0;
 }

@@ -361,5 +361,8 @@ bool gf_depthwise_wins(const gf_op_spec *s, gf_ops *ops)
              s->diff_weights ? "w" : "", s->diff_src[0] ? "d" : "");
     static const char *const names[] = {"onednn", "vectors"};
     static const gf_op_class *const cls[] = {&gf_op_conv, &gf_op_depthwise};
-    return gf_ops_race(ops, key, names, cls, s) == 1;
+    /* where oneDNN 3.2 has no kernel of its own for it */
+    const int common = 3;
+    bool odd = s->conv.kh != common || s->conv.kw != common || s->src[0].dim[1] < common || s->src[0].dim[2] < common;
+    return gf_ops_race(ops, key, names, cls, odd, s) == 1;
 }

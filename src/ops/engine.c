@@ -1,9 +1,9 @@
+#include "ops/choices.h"
 #include "ops/cpu.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
 
 #include "base/alloc.h"
-#include "base/sys.h"
 
 #include <cpuid.h>
 #include <graft/graft.h>
@@ -12,10 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct choice {
-    char *key, *name;
-} choice;
 
 typedef struct act_table {
     int act;
@@ -27,12 +23,11 @@ struct gf_ops {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     pthread_mutex_t lock; /* of the choices and tables */
-    choice *choices;
-    size_t n, cap;
+    gf_choices choices;
     act_table *table;
     size_t n_tables, tables_cap;
     char machine[160], timed_by[224];
-    bool bf16, int8;
+    bool bf16, int8, amx;
 };
 
 graft_status gf_dnnl_status(dnnl_status_t s, const char *call, const char *layer, graft_error *err)
@@ -48,6 +43,7 @@ const char *gf_ops_machine(const gf_ops *ops) { return ops->machine; }
 const char *gf_ops_timed_by(const gf_ops *ops) { return ops->timed_by; }
 bool gf_ops_has_bf16(const gf_ops *ops) { return ops->bf16; }
 bool gf_ops_has_int8(const gf_ops *ops) { return ops->int8; }
+bool gf_ops_has_amx(const gf_ops *ops) { return ops->amx; }
 
 dnnl_data_type_t gf_dnnl_type(gf_dtype t)
 {
@@ -105,47 +101,13 @@ static void name_machine(gf_ops *ops)
     snprintf(ops->timed_by, sizeof ops->timed_by, "%s graft %s loops %d", ops->machine, GRAFT_VERSION, GF_OPS_LOOPS);
     ops->bf16 = gf_cpu_has(GF_CPU_BF16);
     ops->int8 = gf_cpu_has(GF_CPU_VNNI);
+    ops->amx = isa->isa == dnnl_cpu_isa_avx512_core_amx || isa->isa == dnnl_cpu_isa_avx512_core_amx_fp16;
 }
 
-static bool remember(gf_ops *ops, const char *key, size_t key_n, const char *name, size_t name_n)
-{
-    for (size_t i = 0; i < ops->n; i++) {
-        if (strncmp(ops->choices[i].key, key, key_n) || ops->choices[i].key[key_n]) continue;
-        char *copy = gf_strndup(name, name_n);
-        if (!copy) return false;
-        gf_free(ops->choices[i].name);
-        ops->choices[i].name = copy;
-        return true;
-    }
-    if (!gf_grow(&ops->choices, ops->n, &ops->cap)) return false;
-    choice c = {gf_strndup(key, key_n), gf_strndup(name, name_n)};
-    if (!c.key || !c.name) {
-        gf_free(c.key);
-        gf_free(c.name);
-        return false;
-    }
-    ops->choices[ops->n++] = c;
-    return true;
-}
-
-static bool read_choices(gf_ops *ops, const char *text)
-{
-    while (text && *text) {
-        size_t line = strcspn(text, "\n");
-        const char *equals = memchr(text, '=', line);
-        if (equals) {
-            size_t key_n = (size_t)(equals - text);
-            if (!remember(ops, text, key_n, equals + 1, line - key_n - 1)) return false;
-        }
-        text += line + (text[line] == '\n');
-    }
-    return true;
-}
-
-void gf_ops_add_choices(gf_ops *ops, const char *choices)
+void gf_ops_add_choices(gf_ops *ops, const char *choices, bool clear)
 {
     pthread_mutex_lock(&ops->lock);
-    read_choices(ops, choices);
+    gf_choices_read(&ops->choices, choices, clear);
     pthread_mutex_unlock(&ops->lock);
 }
 
@@ -160,7 +122,7 @@ graft_status gf_ops_create(gf_ops **out, const char *choices, graft_error *err)
     GF_GOTO(gf_dnnl_status(dnnl_engine_create(&ops->engine, dnnl_cpu, 0), "engine", "(start)", err));
     GF_GOTO(gf_dnnl_status(dnnl_stream_create(&ops->stream, ops->engine, dnnl_stream_default_flags), "stream",
                            "(start)", err));
-    if (!read_choices(ops, choices)) status = gf_fail_memory(err, 0, "precision choices");
+    if (!gf_choices_read(&ops->choices, choices, true)) status = gf_fail_memory(err, 0, "precision choices");
 out:
     if (status != GRAFT_OK) {
         gf_ops_destroy(ops);
@@ -175,84 +137,39 @@ void gf_ops_destroy(gf_ops *ops)
     if (!ops) return;
     if (ops->stream) dnnl_stream_destroy(ops->stream);
     if (ops->engine) dnnl_engine_destroy(ops->engine);
-    for (size_t i = 0; i < ops->n; i++) {
-        gf_free(ops->choices[i].key);
-        gf_free(ops->choices[i].name);
-    }
-    gf_free(ops->choices);
+    gf_choices_free(&ops->choices);
     for (size_t i = 0; i < ops->n_tables; i++) gf_free(ops->table[i].value);
     gf_free(ops->table);
     pthread_mutex_destroy(&ops->lock);
     gf_free(ops);
 }
 
-static int by_key(const void *a, const void *b) { return strcmp(((const choice *)a)->key, ((const choice *)b)->key); }
-
-char *gf_ops_choices_text(const gf_ops *ops)
+static char *choices_text(const gf_ops *ops, bool clear)
 {
     gf_ops *mine = (gf_ops *)ops; /* sorting changes no choice */
     pthread_mutex_lock(&mine->lock);
-    if (mine->n) qsort(mine->choices, mine->n, sizeof *mine->choices, by_key);
-    gf_text t = {0};
-    gf_text_add(&t, "");
-    for (size_t i = 0; i < mine->n; i++) gf_text_printf(&t, "%s=%s\n", mine->choices[i].key, mine->choices[i].name);
+    char *text = gf_choices_text(&mine->choices, clear);
     pthread_mutex_unlock(&mine->lock);
-    if (t.failed) gf_text_free(&t);
-    return t.s;
+    return text;
 }
 
-static int find_choice(const gf_ops *ops, const char *key, const char *const *names, int n)
-{
-    for (size_t i = 0; i < ops->n; i++) {
-        if (strcmp(ops->choices[i].key, key)) continue;
-        for (int k = 0; k < n; k++) {
-            if (!strcmp(ops->choices[i].name, names[k])) return k;
-        }
-    }
-    return -1;
-}
-
-static double time_candidate(bool (*run)(void *ctx, int candidate), void *ctx, int candidate)
-{
-    enum { ROUNDS = 4 };
-    double best = -1;
-    for (int i = 0; i < ROUNDS; i++) {
-        double t = gf_sys_seconds();
-        if (!run(ctx, candidate)) return -1;
-        t = gf_sys_seconds() - t;
-        if (i > 0 && (best < 0 || t < best)) best = t; /* the first run warms up */
-    }
-    return best;
-}
-
-static int fastest(int n, bool (*run)(void *ctx, int candidate), void *ctx)
-{
-    double best = -1;
-    int chosen = 0;
-    for (int k = 0; k < n; k++) {
-        double t = time_candidate(run, ctx, k);
-        if (t >= 0 && (best < 0 || t < 0.9 * best)) {
-            best = t;
-            chosen = k;
-        }
-    }
-    return chosen;
-}
+char *gf_ops_choices_text(const gf_ops *ops) { return choices_text(ops, false); }
+char *gf_ops_clear_choices_text(const gf_ops *ops) { return choices_text(ops, true); }
 
 /* Not locked while it times: a candidate may be a whole network, whose plans ask for choices and tables on a worker. */
-int gf_ops_choose(gf_ops *ops, const char *key, const char *const *names, int n, bool (*run)(void *ctx, int candidate),
-                  void *ctx)
+int gf_ops_choose(gf_ops *ops, const gf_choice *c)
 {
     pthread_mutex_lock(&ops->lock);
-    int known = find_choice(ops, key, names, n);
+    int known = gf_choices_find(&ops->choices, c);
     pthread_mutex_unlock(&ops->lock);
     if (known >= 0) return known;
-    int chosen = fastest(n, run, ctx);
+    bool clear;
+    int chosen = gf_choice_by_time(c, &clear);
     pthread_mutex_lock(&ops->lock);
-    known = find_choice(ops, key, names, n); /* made by another thread meanwhile: one choice for all */
-    if (known < 0)
-        remember(ops, key, strlen(key), names[chosen], strlen(names[chosen])); /* without memory: timed again */
-    pthread_mutex_unlock(&ops->lock);
+    known = gf_choices_find(&ops->choices, c); /* made by another thread meanwhile: one choice for all */
+    const char *name = c->names[chosen];
+    if (known < 0) gf_choices_set(&ops->choices, c->key, strlen(c->key), name, strlen(name), clear);
+    pthread_mutex_unlock(&ops->lock); /* without memory it is timed again */
     return known < 0 ? chosen : known;
 }
 

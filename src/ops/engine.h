@@ -15,17 +15,36 @@ typedef struct gf_ops gf_ops;
 graft_status gf_ops_create(gf_ops **out, const char *choices, graft_error *err);
 void gf_ops_destroy(gf_ops *ops);
 
-/* Adds choices on record (lines as above); one that is there already is replaced. Memory running out loses some. */
-void gf_ops_add_choices(gf_ops *ops, const char *choices);
+/* Adds choices on record (lines as above); one that is there already is replaced. Memory running out loses some.
+ * `clear`: they are those that gf_ops_clear_choices_text gave. */
+void gf_ops_add_choices(gf_ops *ops, const char *choices, bool clear);
 
-/* The choices made so far, sorted, as lines "key=choice"; NULL: no memory. gf_free it. */
+/* The choices made so far, sorted, as lines "key=choice"; NULL: no memory. gf_free it. The second: of those only that
+ * timing was clear about, which may be kept for later runs. */
 char *gf_ops_choices_text(const gf_ops *ops);
+char *gf_ops_clear_choices_text(const gf_ops *ops);
 
-/* Chooses among n candidates by timing `run` (best of several); a later one must be a tenth faster than an earlier
- * one to be taken, so that noise does not flip a choice. A choice on record is used untimed: `run` is not called then,
- * so what it needs is best made there. It returns false where a candidate does not work, and may itself choose. */
-int gf_ops_choose(gf_ops *ops, const char *key, const char *const *names, int n, bool (*run)(void *ctx, int candidate),
-                  void *ctx);
+/* A choice among candidates that compute the same in different ways, hence with different bits. */
+typedef struct gf_choice {
+    const char *key;
+    const char *const *names;
+    int n;         /* candidates, GF_CHOICE_MOST at most */
+    int preferred; /* depends on the kind of processor and on the shape, never on a clock */
+    double margin; /* another one is taken where it needs less than this part of the preferred one's time: 1 / margin */
+    bool on_pool;  /* candidates work on other threads, too: the whole process's time counts */
+    bool (*run)(void *ctx, int candidate); /* false: it does not work; may itself choose */
+    void *ctx;
+} gf_choice;
+enum { GF_CHOICE_MOST = 4 };
+
+/* Margins of single operations and of whole networks (docs/design/precision.md). */
+#define GF_MARGIN_OPERATION 3.0
+#define GF_MARGIN_NETWORK 1.5
+
+/* The candidate to use: the preferred one, unless timing is clearly against it, in several looks. Times are processor
+ * times, so that a busy machine chooses as an idle one does. A choice on record is used untimed: `run` is not called
+ * then, so what it needs is best made there. */
+int gf_ops_choose(gf_ops *ops, const gf_choice *c);
 
 /* The processor and oneDNN's version, such as "AuthenticAMD 25.17.1 avx512_core_bf16 oneDNN 3.2.0": choices hold only
  * there. */
@@ -43,6 +62,9 @@ bool gf_ops_has_bf16(const gf_ops *ops);
 
 /* Whether oneDNN multiplies bytes with AVX-512 instructions made for it (VNNI). */
 bool gf_ops_has_int8(const gf_ops *ops);
+
+/* Whether it has tiles for both (AMX). */
+bool gf_ops_has_amx(const gf_ops *ops);
 
 /* act(x) of every bf16 x, by its bits: 65536 bf16 values, made at the first call for an activation (an enum of op.h)
  * and alpha, kept by ops. */

@@ -52,11 +52,17 @@ static bool run(void *ctx, int k)
 }
 
 int gf_ops_race(gf_ops *ops, const char *key, const char *const names[2], const gf_op_class *const cls[2],
-                const gf_op_spec *spec)
+                int preferred, const gf_op_spec *spec)
 {
     race r = {.spec = {*spec, *spec}, .ops = ops};
     for (int k = 0; k < 2; k++) r.spec[k].cls = cls[k];
-    int chosen = gf_ops_choose(ops, key, names, 2, run, &r);
+    int chosen = gf_ops_choose(ops, &(gf_choice){.key = key,
+                                                 .names = names,
+                                                 .n = 2,
+                                                 .preferred = preferred,
+                                                 .margin = GF_MARGIN_OPERATION,
+                                                 .run = run,
+                                                 .ctx = &r});
     for (int k = 0; k < 2; k++) {
         gf_op_unbind(&r.exec[k]);
         gf_op_destroy(&r.op[k]);

@@ -5,9 +5,9 @@
 #include "ops/engine.h"
 #include "ops/op.h"
 
-/* Which of two classes is the faster (gf_ops_choose) for this op: forward, and backward where it is asked for
- * gradients. */
+/* Which of two classes to use for this op (gf_ops_choose, GF_MARGIN_OPERATION): forward is timed, and backward where it
+ * is asked for gradients. */
 int gf_ops_race(gf_ops *ops, const char *key, const char *const names[2], const gf_op_class *const cls[2],
-                const gf_op_spec *spec);
+                int preferred, const gf_op_spec *spec);
 
 #endif

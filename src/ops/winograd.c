@@ -382,5 +382,5 @@ bool gf_winograd_wins(const gf_op_spec *s, gf_ops *ops)
              s->diff_weights ? "w" : "", s->diff_src[0] ? "d" : "");
     static const char *const names[] = {"onednn", "winograd"};
     static const gf_op_class *const cls[] = {&gf_op_conv, &gf_op_winograd};
-    return gf_ops_race(ops, key, names, cls, s) == 1;
+    return gf_ops_race(ops, key, names, cls, 1, s) == 1;
 }

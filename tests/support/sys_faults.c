@@ -251,9 +251,13 @@ int gf_sys_fstat(int fd, struct stat *st) { return fstat(fd, st); }
 int gf_sys_stat(const char *path, struct stat *st) { return stat(path, st); }
 int gf_sys_lstat(const char *path, struct stat *st) { return lstat(path, st); }
 
-double gf_sys_seconds(void)
+static double seconds_of(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
+
+double gf_sys_seconds(void) { return seconds_of(CLOCK_MONOTONIC); }
+double gf_sys_thread_seconds(void) { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }
+double gf_sys_process_seconds(void) { return seconds_of(CLOCK_PROCESS_CPUTIME_ID); }
