@@ -127,10 +127,12 @@ static void say_choice(const graft_model *m, const gf_calibration *c, bool may, 
                   "auto: in int8 its features would be %.1f %% from f32's, in %s they are %.1f %%",
                   percent * c->int8_error, dtype, percent * c->error);
     } else if (int8) {
-        gf_decide(&m->log, what, "int8", "auto: timed faster than %s here; its features are %.1f %% from f32's", dtype,
-                  percent * c->int8_error);
+        gf_decide(&m->log, what, "int8",
+                  "auto: this processor has int8 dot products, timing is not against it (%s); its features are %.1f %% "
+                  "from f32's",
+                  dtype, percent * c->int8_error);
     } else {
-        gf_decide(&m->log, what, dtype, "auto: timed, int8 is no faster here");
+        gf_decide(&m->log, what, dtype, "auto: timed, int8 is clearly slower here");
     }
 }
 

@@ -575,7 +575,8 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
                        .ctx = &t};
         m->facts.dtype = gf_ops_choose(m->context->ops, &c) ? GF_BF16 : GF_F32;
         for (int i = 0; i < 2; i++) gf_engine_destroy(t.engine[i]);
-        gf_decide(&m->log, "precision", gf_dtype_name(m->facts.dtype), "%s: the faster of f32 and bf16, as timed here",
+        gf_decide(&m->log, "precision", gf_dtype_name(m->facts.dtype),
+                  "%s: this processor has bf16, and timing is not against what is taken",
                   both ? "auto" : "behind the int8 part");
     }
     return gf_config_text(&m->config.dtype, gf_dtype_name(m->facts.dtype), err);
