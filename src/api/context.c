@@ -57,7 +57,7 @@ void gf_api_keep(const char *name, const char *timed_by, const char *text)
 static void load_choices(graft_context *c)
 {
     char *text = gf_api_kept("choices", gf_ops_timed_by(c->ops));
-    if (text) gf_ops_add_choices(c->ops, text, true);
+    if (text) gf_ops_add_choices(c->ops, text);
     gf_free(text);
     c->choices_read = gf_ops_clear_choices_text(c->ops);
 }

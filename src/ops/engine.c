@@ -104,12 +104,15 @@ static void name_machine(gf_ops *ops)
     ops->amx = isa->isa == dnnl_cpu_isa_avx512_core_amx || isa->isa == dnnl_cpu_isa_avx512_core_amx_fp16;
 }
 
-void gf_ops_add_choices(gf_ops *ops, const char *choices, bool clear)
+static void add_choices(gf_ops *ops, const char *choices, bool clear)
 {
     pthread_mutex_lock(&ops->lock);
     gf_choices_read(&ops->choices, choices, clear);
     pthread_mutex_unlock(&ops->lock);
 }
+
+void gf_ops_add_choices(gf_ops *ops, const char *choices) { add_choices(ops, choices, true); }
+void gf_ops_add_choices_of_run(gf_ops *ops, const char *choices) { add_choices(ops, choices, false); }
 
 graft_status gf_ops_create(gf_ops **out, const char *choices, graft_error *err)
 {

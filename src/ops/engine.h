@@ -15,9 +15,11 @@ typedef struct gf_ops gf_ops;
 graft_status gf_ops_create(gf_ops **out, const char *choices, graft_error *err);
 void gf_ops_destroy(gf_ops *ops);
 
-/* Adds choices on record (lines as above); one that is there already is replaced. Memory running out loses some.
- * `clear`: they are those that gf_ops_clear_choices_text gave. */
-void gf_ops_add_choices(gf_ops *ops, const char *choices, bool clear);
+/* Adds choices on record (lines as above); one that is there already is replaced. Memory running out loses some. Those
+ * of the first count as clear, as gf_ops_clear_choices_text gave them; those of the second are a run's, clear or not.
+ */
+void gf_ops_add_choices(gf_ops *ops, const char *choices);
+void gf_ops_add_choices_of_run(gf_ops *ops, const char *choices);
 
 /* The choices made so far, sorted, as lines "key=choice"; NULL: no memory. gf_free it. The second: of those only that
  * timing was clear about, which may be kept for later runs. */

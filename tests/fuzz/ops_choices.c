@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gf_ops *ops = NULL, *again = NULL;
     char *text = gf_strndup((const char *)data, size);
     if (!text || gf_ops_create(&ops, NULL, NULL) != GRAFT_OK) abort();
-    gf_ops_add_choices(ops, text, size % 2);
+    gf_ops_add_choices(ops, text);
+    gf_ops_add_choices_of_run(ops, text);
     char *kept = gf_ops_choices_text(ops);
     if (!kept || gf_ops_create(&again, kept, NULL) != GRAFT_OK) abort();
     char *back = gf_ops_choices_text(again);

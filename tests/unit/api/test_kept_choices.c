@@ -53,8 +53,8 @@ static void new_choices_replace_old_ones(void **state)
     (void)state;
     gf_api_keep("choices", "of another graft", choices);
     graft_context *c = opened();
-    gf_ops_add_choices(c->ops, "three=new\n", true);
-    gf_ops_add_choices(c->ops, "four=unclear\n", false); /* as a resumed run's */
+    gf_ops_add_choices(c->ops, "three=new\n");
+    gf_ops_add_choices_of_run(c->ops, "four=unclear\n"); /* as a resumed run's */
     gf_api_keep_choices(c);
     char *text = gf_api_kept("choices", gf_ops_timed_by(c->ops));
     assert_non_null(text);

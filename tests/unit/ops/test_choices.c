@@ -99,7 +99,7 @@ static void a_choice_is_timed_once(void **state)
     trial again = {0};
     assert_int_equal(choose(ops, "b key", 0, &again), 1);
     assert_int_equal(again.runs[0] + again.runs[1] + again.runs[2], 0);
-    gf_ops_add_choices(ops, "a key=x\n", true);
+    gf_ops_add_choices(ops, "a key=x\n");
     expect_text(ops, "a key=x\nb key=fast\n");
     expect_same(gf_ops_clear_choices_text(ops), "a key=x\nb key=fast\n");
     gf_ops_destroy(ops);
@@ -121,7 +121,7 @@ static void what_is_not_clear_is_as_preferred_and_not_kept(void **state)
     expect_text(ops, "far=fast\nfar the other way=fast\nnear=slow\nunclear=slow\nunclear the other way=fast\n");
     expect_same(gf_ops_clear_choices_text(ops),
                 "far=fast\nfar the other way=fast\nnear=slow\nunclear the other way=fast\n");
-    gf_ops_add_choices(ops, "far=fast\nnear=fast\n", false); /* a run's own */
+    gf_ops_add_choices_of_run(ops, "far=fast\nnear=fast\n"); /* a run's own */
     expect_same(gf_ops_clear_choices_text(ops), "far=fast\nfar the other way=fast\nunclear the other way=fast\n");
     gf_ops_destroy(ops);
 }
@@ -219,7 +219,7 @@ static void a_choice_on_record_is_kept(void **state)
     assert_int_equal(choose(ops, "key", 1, &t), 0);
     assert_int_equal(t.runs[0] + t.runs[1], 0);
     assert_int_equal(choose(ops, "key two", 0, &t), 1); /* a name that is no more is timed again */
-    gf_ops_add_choices(ops, "key=fast", false);
+    gf_ops_add_choices_of_run(ops, "key=fast");
     assert_int_equal(choose(ops, "key", 0, &t), 1);
     expect_text(ops, "key=fast\nkey two=fast\n");
     gf_ops_destroy(ops);
