@@ -13,8 +13,7 @@ static const option options[] = {
     HEADING("Steps"),
     OPTION_BATCH_ROW,
     {"steps", OPTION_INT, PLACE(bench.steps), "N", FROM_TO(1, 100000), NULL, "timed steps of each kind"},
-    {"augment", OPTION_AUGMENT, PLACE(bench.augment), "WORDS", NO_RANGE, NULL,
-     "random changes of the pictures, part of the step: none, or words of flip, rotate=TURNS"},
+    SETTING("augment", "bench.augment"),
     OPTION_GENERAL_ROWS("of weights and pictures"),
 };
 

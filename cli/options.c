@@ -153,8 +153,6 @@ const char *options_default(const option *o, const settings *s, char *buf, size_
         break;
     case OPTION_TEXT:
     case OPTION_NAME:
-    case OPTION_AUGMENT:
-    case OPTION_ON_NAN:
         if (*(const char *const *)place) snprintf(buf, size, "%s", *(const char *const *)place);
         break;
     case OPTION_INDEX: {

@@ -26,8 +26,6 @@ typedef enum option_kind {
     OPTION_SIZE,     /* graft_model_options: N or WxH */
     OPTION_SPLIT,    /* double[3]: shares that sum to 1 */
     OPTION_BOUNDARY, /* graft_model_options: fine_tune_at by number or layer name */
-    OPTION_AUGMENT,  /* const char *; "none" or words as "flip,rotate=0.2" */
-    OPTION_ON_NAN,   /* const char *; stop, lower-lr or skip:N */
     OPTION_SETTING,  /* a row of the library's table, by its name */
 } option_kind;
 

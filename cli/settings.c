@@ -16,11 +16,6 @@ void settings_defaults(settings *s)
     if (!s->model.model) s->model.model = "mobilenet_v2";
     if (!s->model.precision) s->model.precision = "auto";
     if (!s->model.head) s->model.head = "linear";
-    if (!s->train.optimizer) s->train.optimizer = "adam";
-    if (!s->train.fine_tune_optimizer) s->train.fine_tune_optimizer = "rmsprop";
-    if (!s->train.augment) s->train.augment = "flip,rotate=0.2";
-    if (!s->train.on_nan) s->train.on_nan = "stop";
-    if (!s->bench.augment) s->bench.augment = "flip,rotate=0.2";
 }
 
 void settings_finish(settings *s)

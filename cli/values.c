@@ -231,37 +231,6 @@ static graft_status set_boundary(const option *o, const char *text, void *place,
     return GRAFT_OK;
 }
 
-static graft_status set_augment(const option *o, const char *text, void *place, graft_error *err)
-{
-    static const char *const wanted = "none, or words with commas between: flip, rotate=X with X from 0 to 0.5 turns";
-    const char *at = strcmp(text, "none") ? text : NULL;
-    while (at) {
-        char word[40];
-        size_t n = strcspn(at, ",");
-        double turns = 0;
-        if (n >= sizeof word) return bad_value(o, text, wanted, err);
-        memcpy(word, at, n);
-        word[n] = '\0';
-        bool rotate = !strncmp(word, "rotate=", 7);
-        if (!rotate && strcmp(word, "flip")) return bad_value(o, text, wanted, err);
-        if (rotate && !(parse_number(word + 7, &turns) && turns >= 0 && turns <= 0.5))
-            return bad_value(o, text, wanted, err);
-        at = at[n] ? at + n + 1 : NULL;
-    }
-    *(const char **)place = text;
-    return GRAFT_OK;
-}
-
-static graft_status set_on_nan(const option *o, const char *text, void *place, graft_error *err)
-{
-    int64_t n = 0;
-    bool skip = !strncmp(text, "skip:", 5) && parse_int(text + 5, &n) && n >= 1 && n <= 1000000;
-    if (!skip && strcmp(text, "stop") && strcmp(text, "lower-lr"))
-        return bad_value(o, text, "stop, lower-lr, or skip:N with N from 1 to 1000000", err);
-    *(const char **)place = text;
-    return GRAFT_OK;
-}
-
 static graft_status set_flag(const option *o, const char *text, void *place, graft_error *err)
 {
     (void)text, (void)err;
@@ -286,12 +255,12 @@ static graft_status set_setting(const option *o, const char *text, graft_setting
 graft_status value_set(const option *o, const char *text, settings *s, graft_error *err)
 {
     static value_parser *const parsers[] = {
-        [OPTION_SET] = set_flag,        [OPTION_CLEAR] = set_flag,    [OPTION_INT] = set_int,
-        [OPTION_SEED] = set_seed,       [OPTION_NUMBER] = set_number, [OPTION_SHARE] = set_share,
-        [OPTION_BYTES] = set_bytes,     [OPTION_TEXT] = set_text,     [OPTION_FILE] = set_text,
-        [OPTION_FOLDER] = set_text,     [OPTION_NAME] = set_name,     [OPTION_INDEX] = set_index,
-        [OPTION_SIZE] = set_size,       [OPTION_SPLIT] = set_split,   [OPTION_BOUNDARY] = set_boundary,
-        [OPTION_AUGMENT] = set_augment, [OPTION_ON_NAN] = set_on_nan,
+        [OPTION_SET] = set_flag,    [OPTION_CLEAR] = set_flag,    [OPTION_INT] = set_int,
+        [OPTION_SEED] = set_seed,   [OPTION_NUMBER] = set_number, [OPTION_SHARE] = set_share,
+        [OPTION_BYTES] = set_bytes, [OPTION_TEXT] = set_text,     [OPTION_FILE] = set_text,
+        [OPTION_FOLDER] = set_text, [OPTION_NAME] = set_name,     [OPTION_INDEX] = set_index,
+        [OPTION_SIZE] = set_size,   [OPTION_SPLIT] = set_split,   [OPTION_BOUNDARY] = set_boundary,
+
     };
     if (o->setting) return set_setting(o, text, s->by_name, err);
     return parsers[o->kind](o, text, (char *)s + o->place, err);

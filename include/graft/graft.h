@@ -76,7 +76,8 @@ GRAFT_API graft_status graft_context_open(const graft_context_options *options, 
 GRAFT_API void graft_context_free(graft_context *context);
 
 /* Since 0.2. Options by name (graft/settings.h) for every call with this context from now on: the settings are copied,
- * NULL takes them back. A run is resumed with the settings that it began with. */
+ * NULL takes them back. Texts with a grammar of their own, such as train.optimizer, are checked here. A run is resumed
+ * with the settings that it began with. */
 GRAFT_API graft_status graft_context_settings(graft_context *context, const graft_settings *settings, graft_error *err);
 
 /* ---- a model */
@@ -185,12 +186,12 @@ GRAFT_API graft_status graft_inspect(graft_context *context, const char *path, c
 typedef struct graft_train_options {
     const char *out; /* the run folder; must not hold a run unless `force` */
     int force;
-    int batch;                       /* 32 */
-    int epochs;                      /* of feature extraction; 10 */
-    int fine_tune_epochs;            /* 10; needs the model's fine_tune_at (or _last, _name) */
-    double lr;                       /* 1e-4 */
-    double fine_tune_lr;             /* 0: a tenth of lr */
-    const char *optimizer;           /* "adam", "rmsprop", "sgd", "adamw"; NULL: "adam" */
+    int batch;             /* 32 */
+    int epochs;            /* of feature extraction; 10 */
+    int fine_tune_epochs;  /* 10; needs the model's fine_tune_at (or _last, _name) */
+    double lr;             /* 1e-4 */
+    double fine_tune_lr;   /* 0: a tenth of lr */
+    const char *optimizer; /* "adam", "adamw", "rmsprop", "sgd", with options: "sgd:momentum=0.9"; NULL: "adam" */
     const char *fine_tune_optimizer; /* NULL: "rmsprop" */
     const char *augment;             /* "flip,rotate=0.2" or "none"; NULL: "flip,rotate=0.2" */
     uint64_t seed;                   /* of shuffling, augmentation and dropout; 0 */

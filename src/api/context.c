@@ -111,6 +111,7 @@ graft_status graft_context_settings(graft_context *c, const graft_settings *sett
 {
     GF_NEEDS(c, "context");
     gf_settings *copy;
+    GF_TRY(gf_api_check_settings(settings, err));
     GF_TRY(gf_settings_copy(&copy, settings, err));
     gf_settings_free(c->settings);
     c->settings = copy;

@@ -53,6 +53,7 @@ static const field train_fields[] = {
 static const field bench_fields[] = {
     {GF_SET_BENCH_BATCH, INT, AT(graft_bench_options, batch)},
     {GF_SET_BENCH_STEPS, INT, AT(graft_bench_options, steps)},
+    {GF_SET_BENCH_AUGMENT, TEXT, AT(graft_bench_options, augment)},
 };
 #undef AT
 

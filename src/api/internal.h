@@ -89,6 +89,9 @@ graft_data_options gf_api_opened_options(const graft_context *c, const graft_dat
 graft_train_options gf_api_train_options(const graft_context *c, const graft_train_options *o);
 graft_bench_options gf_api_bench_options(const graft_context *c, const graft_bench_options *o);
 
+/* Whether texts with a grammar of their own (train.optimizer) can be parsed; with the error of the room that does. */
+graft_status gf_api_check_settings(const gf_settings *s, graft_error *err);
+
 /* Options as the data room takes them. */
 gf_data_options gf_api_data_options(const graft_data *d);
 /* Opens with the present options; `classes` (may be NULL): must be these. */

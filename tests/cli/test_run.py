@@ -297,6 +297,32 @@ class Verbs(RunTest):
 
 
 class Refusals(RunTest):
+    GRAMMARS = [  # option, value, code, a word of the message or hint: the library's own parser speaks, before anything is opened
+        ("optimizer", "adamm", "E3301", "adam, adamw, rmsprop, sgd"), ("optimizer", "Adam", "E3301", "sgd"),
+        ("fine-tune-optimizer", "lion", "E3301", "rmsprop"), ("optimizer", "sgd:beta_1=0.5", "E3302", "momentum"),
+        ("optimizer", "sgd:momentum=2", "E3302", "from 0 to 1"), ("optimizer", "sgd:", "E3302", "options"),
+        ("optimizer", "adam:amsgrad=yes", "E3302", "0 or 1"), ("on-nan", "skip", "E3303", "skip:N"),
+        ("on-nan", "skip:0", "E3303", "skip:N"), ("on-nan", "skip:x", "E3303", "skip:N"), ("on-nan", "go", "E3303", "stop"),
+        ("on-nan", "skip:1000000000", "E3303", "999999999"), ("augment", "flop", "E3002", "flip"),
+        ("augment", "rotate", "E3002", "rotate"), ("augment", "rotate=0.6", "E3002", "0.5"), ("augment", "flip,", "E3002", "flip"),
+        ("augment", "rotate=nan", "E3002", "0.5"), ("augment", "none,flip", "E3002", "none"),
+    ]
+
+    def test_texts_with_a_grammar(self):
+        for option, value, code, word in self.GRAMMARS:
+            with self.subTest(option=option, value=value):
+                more = ["--fine-tune-at", "100"] if option == "fine-tune-optimizer" else []
+                self.assertIn(word, self.refused(2, code, "train", "/nowhere", "--out", "r", f"--{option}", value, *more))
+        self.assertIn("flip", self.refused(2, "E3002", "bench", "--augment", "flop"))
+
+    def test_an_optimizer_with_options(self):
+        self.train("run", "--optimizer", "sgd:momentum=0.9,nesterov=1,weight_decay=1e-4", "--on-nan", "skip:999999999", epochs=1,
+                   fine_tune_epochs=0)
+        with open(f"{self.dir}/run/config.json") as f:
+            config = json.load(f)["train"]
+        self.assertEqual((config["optimizer"], config["on_nan"]),
+                         ("sgd:momentum=0.9,nesterov=1,weight_decay=1e-4", "skip:999999999"))
+
     def test_data(self):
         os.mkdir(f"{self.dir}/empty")
         for data in (f"{self.dir}/none", self.weights, f"{self.dir}/empty"):

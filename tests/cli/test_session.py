@@ -36,13 +36,14 @@ class Landing(CommandTest):
             "dropout": 0.5, "seed": seed, "precision": "bf16", "fine_tune_at": 100, "fine_tune_at_name": "-",
             "fine_tune_last": -1, "allow_nonfinite": 1, "threads": 3,
             "head": "mlp:64", "cut": "-2", "preprocess": "caffe", "labels": "-", "channels": 0,
-            "settings": {"train.batch_norm": "fixed"},
+            "settings": {"train.optimizer": "sgd", "train.fine_tune_optimizer": "adamw", "train.augment": "flip",
+                         "train.on_nan": "skip:7", "train.batch_norm": "fixed"},
             "data": {"width": 160, "height": 192, "antialias": 1, "split": [0.7, 0.2, 0.1], "test_from_validation": 0.2,
                      "batch": 8, "seed": seed, "cache": 0, "memory_limit": 2 << 30, "cache_dir": "C", "skip_bad": 1,
                      "max_bad": 0.025, "allow_truncated": 1, "ignore_exif": 1, "allow_empty_class": 1},
             "train": {"out": "RUN", "force": 1, "batch": 8, "epochs": 3, "fine_tune_epochs": 4, "lr": 1e-3,
-                      "fine_tune_lr": 1e-5, "optimizer": "sgd", "fine_tune_optimizer": "adamw", "augment": "flip",
-                      "seed": seed, "on_nan": "skip:7", "checkpoint_seconds": 0.5, "report": 0}})
+                      "fine_tune_lr": 1e-5, "optimizer": "-", "fine_tune_optimizer": "-", "augment": "-",
+                      "seed": seed, "on_nan": "-", "checkpoint_seconds": 0.5, "report": 0}})
 
     def test_sizes_and_boundaries(self):
         self.assertEqual(self.document(*TRAIN, "--fine-tune-at", "block_3_add")["fine_tune_at_name"], "block_3_add")
@@ -64,7 +65,7 @@ class Landing(CommandTest):
         self.assertEqual((got["model"], got["classes"], got["width"], got["fine_tune_at"]), ("mobilenet_v2", 2, 96, 100))
         self.assertEqual(self.document("summary", "./RUN")["run"], "./RUN")
         got = self.document("bench", "--batch", "8", "--steps", "5", "--augment", "none")
-        self.assertEqual((got["batch"], got["steps"], got["augment"]), (8, 5, "none"))
+        self.assertEqual((got["batch"], got["steps"], got["settings"]), (8, 5, {"bench.augment": "none"}))
         got = self.document("inspect", "D", "--split", "0.5,0.5", "--no-exif")
         self.assertEqual((got["data"]["split"], got["data"]["ignore_exif"]), ([0.5, 0.5, 0], 0))
         self.assertEqual(got["settings"], {"data.ignore_exif": "1"})

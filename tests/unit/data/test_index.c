@@ -489,10 +489,16 @@ static void lists_pictures_without_classes(void **state)
     assert_int_equal(gf_sample_read(index, 6, &buffer, NULL), GRAFT_OK);
     gf_buffer_free(&buffer);
     gf_index_free(index);
-    const char *const gone[] = {"/nowhere/x.jpg"};
+    const char *const gone[] = {"/nowhere/x.jpg", odd}; /* told when it is read: the other one is there */
     graft_error err;
-    assert_int_equal(gf_index_pictures(&index, gone, 1, &o, &err), GRAFT_DATA);
+    assert_int_equal(gf_index_pictures(&index, gone, 2, &o, &err), GRAFT_OK);
+    assert_int_equal(index->n, 2);
+    assert_int_equal(gf_sample_read(index, 0, &buffer, &err), GRAFT_DATA);
     assert_int_equal(err.number, GF_E_DATA_NOT_FOUND);
+    assert_non_null(strstr(err.message, "/nowhere/x.jpg"));
+    assert_int_equal(gf_sample_read(index, 1, &buffer, &err), GRAFT_OK);
+    gf_buffer_free(&buffer);
+    gf_index_free(index);
     tree_remove(&t);
 }
 

@@ -1,0 +1,44 @@
+/* grammars.c - options by name whose text has a grammar: whoever parses it checks it, as soon as a context gets it. */
+#include "api/internal.h"
+
+static graft_status optimizer(const char *text, graft_error *err)
+{
+    gf_optimizer parsed;
+    return gf_optimizer_parse(&parsed, text, err);
+}
+
+static graft_status augment(const char *text, graft_error *err)
+{
+    gf_augment_spec parsed;
+    return gf_augment_parse(text, &parsed, err);
+}
+
+static graft_status on_nan(const char *text, graft_error *err)
+{
+    gf_nan_policy parsed;
+    return gf_nan_policy_parse(&parsed, text, err);
+}
+
+static graft_status head(const char *text, graft_error *err)
+{
+    gf_head_spec parsed;
+    double dropout;
+    return gf_head_parse(text, &parsed, &dropout, err);
+}
+
+static const struct {
+    gf_setting row;
+    graft_status (*check)(const char *text, graft_error *err);
+} grammars[] = {
+    {GF_SET_MODEL_HEAD, head},       {GF_SET_TRAIN_OPTIMIZER, optimizer}, {GF_SET_TRAIN_FINE_TUNE_OPTIMIZER, optimizer},
+    {GF_SET_TRAIN_AUGMENT, augment}, {GF_SET_TRAIN_ON_NAN, on_nan},       {GF_SET_BENCH_AUGMENT, augment},
+};
+
+graft_status gf_api_check_settings(const gf_settings *s, graft_error *err)
+{
+    for (size_t i = 0; i < sizeof grammars / sizeof *grammars; i++) {
+        if (!gf_settings_given(s, grammars[i].row)) continue;
+        GF_TRY(grammars[i].check(gf_settings_text(s, grammars[i].row), err));
+    }
+    return GRAFT_OK;
+}
