@@ -91,7 +91,7 @@ def torch_models():
         def __init__(self):
             super().__init__()
             self.depth, self.point = nn.Conv2d(4, 4, 3, 1, 1, groups=4), nn.Conv2d(4, 4, 1)
-            self.fc = nn.Linear(5, 4)
+            self.fc, self.fc2 = nn.Linear(5, 4), nn.Linear(3, 4)
 
         def forward(self, x):
             left, right = self.maps(x).chunk(2, 1)
@@ -99,7 +99,19 @@ def torch_models():
             n, c, h, w = x.shape
             x = x.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w)
             a, b = f.adaptive_avg_pool2d(x, 1).flatten(1).split([5, 3], 1)
-            return f.softmax(3 * self.fc(a) + b.mean(1, keepdim=True), 1)
+            return f.softmax(3 * (self.fc(a) + self.fc2(b)), 1)
+
+    class Sliced(Stem):
+        """Channels and features taken apart by slices."""
+
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.fc = nn.Conv2d(3, 4, 1), nn.Conv2d(5, 4, 1), nn.Linear(3, 4)
+
+        def forward(self, x):
+            x = self.maps(x)
+            x = f.relu(self.a(x[:, :3]) * self.b(x[:, 3:]))
+            return f.softmax(9 * self.fc(f.adaptive_avg_pool2d(x, 1).flatten(1)[:, 1:]), 1)
 
     class Slopes(Stem):
         """A slope for each channel, of maps and of features."""
@@ -158,7 +170,7 @@ def torch_models():
         "fcn_two": (Convolutional(2, 1, none, f.adaptive_avg_pool2d, soft), 13),
         "fcn_max": (Convolutional(5, 1, none, f.adaptive_max_pool2d, soft), 13),
         "squeeze": (Convolutional(5, 1, f.relu, f.adaptive_avg_pool2d, soft), 13),
-        "shuffle": (Shuffle(), 13), "slopes": (Slopes(), 13), "fixed1": (Fixed(), 13), "fixed3": (Fixed(), 13), "label": (Label(4, soft), 13),
+        "shuffle": (Shuffle(), 13), "sliced1": (Sliced(), 13), "slopes": (Slopes(), 13), "fixed1": (Fixed(), 13), "fixed3": (Fixed(), 13), "label": (Label(4, soft), 13),
         "opset7": (Old(1), 7), "opset8": (Old(1), 8), "opset9": (Old(2), 9), "opset10": (Old(2), 10),
     }
 
@@ -180,12 +192,13 @@ def make_torch():
         for key, value in model.eval().state_dict().items():
             if key.endswith(("running_var", "running_mean")):
                 value.uniform_(0.5, 1.5)
-        batch = int(name[-1]) if name.startswith("fixed") else 1
+        fixed = name.startswith(("fixed", "sliced"))
+        batch = int(name[-1]) if fixed else 1
         path = OUT / f"{name}.onnx"
         OUT.mkdir(parents=True, exist_ok=True)
         torch.onnx.export(model, (torch.zeros(batch, 3, SIDE, SIDE),), str(path), dynamo=False, opset_version=opset,
                           input_names=["image"], output_names=["out"],
-                          dynamic_axes=None if name.startswith("fixed") else {"image": {0: "n"}})
+                          dynamic_axes=None if fixed else {"image": {0: "n"}})
         made = bare(onnx.load(path))
         onnx.save(made, path)
         write(name, pictures(), by_onnxruntime(made, pictures(), "unit", batch), "unit")

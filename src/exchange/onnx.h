@@ -5,7 +5,7 @@
 #include "exchange/import.h"
 #include "formats/onnx.h"
 
-/* A convolutional classifier of opset 11 to 22 as a finished model with its values. Every layer counts as backbone;
+/* A convolutional classifier of opset 7 or later as a finished model with its values. Every layer counts as backbone;
  * output and features are the network's own; classes is 0. Activations are turned from NCHW to NHWC, kernels with them.
  * Arithmetic on the picture before the first layer becomes the input layer's; what is to come before that is as
  * prepare.h decides, or options->preprocess. Width and height are used where the file leaves the size open (0: 224).

@@ -220,7 +220,7 @@ static void fold_slice(folding *f)
     int starts, ends;
     bool told = gf_oi_int_list(f->s, f->n, 1, "starts", start, &starts) == GRAFT_OK &&
                 gf_oi_int_list(f->s, f->n, 2, "ends", end, &ends) == GRAFT_OK && starts == 1 && ends == 1;
-    const gf_oi_value *step = gf_oi_input(f->s, f->n, 4);
+    const gf_oi_value *step = gf_oi_input(f->s, f->n, 4); /* its one axis is 0 */
     if (!told || !data || f->in[0]->shape.rank != 1 || step) return;
     int64_t n = f->in[0]->shape.dim[0], from = start[0] < 0 ? start[0] + n : start[0];
     int64_t to = end[0] < 0 ? end[0] + n : end[0];
@@ -357,7 +357,7 @@ static const struct {
     {"Unsqueeze", fold_unsqueeze, 1},
     {"Reshape", fold_reshape, 2},
     {"Gather", fold_gather, 2},
-    {"Slice", fold_slice, 3},
+    {"Slice", fold_slice, 1},
     {"Concat", fold_concat, 1},
     {"Transpose", fold_transpose, 1},
     {"Add", fold_arithmetic, 2},

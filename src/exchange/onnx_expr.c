@@ -325,6 +325,68 @@ static graft_status hard_sigmoid(gf_oi *s, const gf_onnx_node *n, const gf_oi_va
     return activation(s, n, &act, &between, v);
 }
 
+/* ---- an expression in two parts: the first becomes a layer, the second is a function of it that is known */
+
+enum { MAX_EVALUATIONS = 256 }; /* of nodes, for one value */
+
+/* The samples of v as a function of u, which stands before it; false: v is more than that, or *left ran out. */
+static bool as_function_of(gf_oi *s, const gf_oi_value *v, const gf_oi_value *u, int *left, double *f)
+{
+    double x[2][GF_OI_SAMPLES] = {{0}};
+    if (v == u) {
+        memcpy(f, gf_oi_samples, sizeof gf_oi_samples);
+        return true;
+    }
+    const gf_onnx_node *n = v->layer < 0 && v->producer >= 0 ? &s->o->node[v->producer] : NULL;
+    const elementwise *e = n ? find(n->op) : NULL;
+    operands o = {.n = n};
+    if (!e || n->n_inputs < e->inputs || --*left < 0 || (e->f == f_clip && !clip_bounds(s, n, &o))) return false;
+    for (size_t k = 0; k < e->inputs; k++) {
+        const gf_oi_value *in = gf_oi_input(s, n, k);
+        const float *constant = in ? number(s, in) : NULL;
+        if (!in || (!constant && !as_function_of(s, in, u, left, x[k]))) return false;
+        for (int i = 0; constant && i < GF_OI_SAMPLES; i++) x[k][i] = (double)*constant;
+    }
+    for (int i = 0; i < GF_OI_SAMPLES; i++) f[i] = e->f(&o, x[0][i], x[1][i]);
+    return true;
+}
+
+/* What v is computed from last: its deepest operand that depends on the picture. */
+static gf_oi_value *deepest_operand(gf_oi *s, const gf_oi_value *v)
+{
+    const gf_onnx_node *n = &s->o->node[v->producer];
+    const elementwise *e = find(n->op);
+    gf_oi_value *found = NULL;
+    for (size_t k = 0; e && k < e->inputs; k++) {
+        gf_oi_value *in = gf_oi_input(s, n, k);
+        if (in && !in->constant && (!found || in->depth > found->depth)) found = in;
+    }
+    return found;
+}
+
+/* With the first part as short as that is possible. */
+static graft_status in_two_parts(gf_oi *s, const gf_onnx_node *n, gf_oi_value *v, bool *done)
+{
+    gf_oi_value *before[MAX_DEPTH];
+    int depth = 0;
+    *done = false;
+    for (gf_oi_value *u = deepest_operand(s, v); u && u->layer < 0 && u->producer >= 0 && depth < MAX_DEPTH;
+         u = deepest_operand(s, u)) {
+        before[depth++] = u;
+    }
+    while (--depth >= 1) { /* the last operator alone is the caller's */
+        double f[GF_OI_SAMPLES];
+        int left = MAX_EVALUATIONS;
+        if (!as_function_of(s, v, before[depth], &left, f)) continue;
+        identity it = identify(f, (double)gf_oi_float(n, "alpha", 1));
+        if (it.what == UNKNOWN) continue;
+        GF_TRY(gf_oi_materialize(s, before[depth]));
+        *done = true;
+        return it.what == AFFINE ? affine(s, n, &it, before[depth], v) : activation(s, n, &it, before[depth], v);
+    }
+    return GRAFT_OK;
+}
+
 /* The node's own function, its operands made layers first. */
 static graft_status decompose(gf_oi *s, gf_oi_value *v)
 {
@@ -338,6 +400,9 @@ static graft_status decompose(gf_oi *s, gf_oi_value *v)
         constant[k] = number(s, in[k]);
         if (!constant[k]) only = only ? v : in[k];
     }
+    bool done;
+    GF_TRY(in_two_parts(s, n, v, &done));
+    if (done) return GRAFT_OK;
     if (only == v && in[0] != in[1]) return merge(s, n, in[0], in[1], v);
     if (only == v) only = in[0];
     if (only->layer < 0 || v->root != only->root) { /* this operator alone, on what comes before it */
@@ -404,15 +469,32 @@ gf_oi_const *gf_oi_following_bias(gf_oi *s, const gf_onnx_node *n, const gf_oi_v
     return each;
 }
 
-/* scale x + offset as batch normalisation with mean 0 and variance 1: it can train. */
-static graft_status each_channel(gf_oi *s, const gf_onnx_node *n, gf_oi_value *v, gf_oi_const *scale,
-                                 gf_oi_const *offset, gf_oi_value *out)
+/* scale x + offset as batch normalisation with mean 0 and variance 1: it can train. NULL: 1 and 0. */
+static graft_status scaled(gf_oi *s, const gf_onnx_node *n, int from, gf_oi_const *scale, gf_oi_const *offset,
+                           const char *tensor, int *layer)
 {
     static const struct {
         const char *var;
         float value;
     } fixed[] = {{"moving_mean", 0}, {"moving_variance", 1}, {"gamma", 1}, {"beta", 0}};
+    gf_layer l = {.cls = &gf_layer_batch_norm, .n_src = 1, .src = {from}, .at = {.momentum = 0.99f}};
+    GF_TRY(gf_oi_add_layer(s, l, n, tensor, layer));
+    gf_oi_const *given[4] = {NULL, NULL, scale, offset};
+    size_t channels = gf_layer_channels(&s->m->layer[*layer]);
+    for (int i = 0; i < 4; i++) {
+        gf_oi_const *c = given[i] ? given[i] : gf_oi_make_const(s, &GF_SHAPE((int64_t)channels), false);
+        if (!c) return gf_oi_no_memory(s);
+        for (size_t k = 0; !given[i] && k < channels; k++) c->f[k] = fixed[i].value;
+        GF_TRY(gf_oi_fill_later(s, (gf_oi_fill){.layer = *layer, .var = fixed[i].var, .from = c, .factor = 1}));
+    }
+    return GRAFT_OK;
+}
+
+static graft_status each_channel(gf_oi *s, const gf_onnx_node *n, gf_oi_value *v, gf_oi_const *scale,
+                                 gf_oi_const *offset, gf_oi_value *out)
+{
     const bool lone = v->lone && v->uses == 1;
+    int layer;
     out->known = true;
     out->shape = v->shape;
     out->layout = v->layout;
@@ -427,17 +509,36 @@ static graft_status each_channel(gf_oi *s, const gf_onnx_node *n, gf_oi_value *v
         rooted(s, out, v->layer);
         return GRAFT_OK;
     }
-    GF_TRY(behind(s, n, (gf_layer){.cls = &gf_layer_batch_norm}, v, out));
-    s->m->layer[out->layer].at.momentum = 0.99f;
-    gf_oi_const *given[4] = {NULL, NULL, scale, offset};
-    size_t channels = gf_layer_channels(&s->m->layer[out->layer]);
-    for (int i = 0; i < 4; i++) {
-        gf_oi_const *c = given[i] ? given[i] : gf_oi_make_const(s, &GF_SHAPE((int64_t)channels), false);
-        if (!c) return gf_oi_no_memory(s);
-        for (size_t k = 0; !given[i] && k < channels; k++) c->f[k] = fixed[i].value;
-        GF_TRY(gf_oi_fill_later(s, (gf_oi_fill){.layer = out->layer, .var = fixed[i].var, .from = c, .factor = 1}));
-    }
+    GF_TRY(scaled(s, n, v->layer, scale, offset, NULL, &layer));
+    rooted(s, out, layer);
     return GRAFT_OK;
+}
+
+/* relu(x) + (-slope) relu(-x): exact on both sides. */
+graft_status gf_oi_prelu(gf_oi *s, const gf_onnx_node *n)
+{
+    gf_oi_value *v = gf_oi_input(s, n, 0), *out = n->n_outputs ? gf_oi_find(s, n->output[0]) : NULL;
+    gf_oi_const *c = gf_oi_weights(s, n, 1), *slope = NULL;
+    int minus, below, bent, above, sum;
+    if (!v || v->constant || !out) return gf_oi_refuse(s, n, "of these inputs");
+    GF_TRY(gf_oi_materialize(s, v));
+    if (c) slope = gf_oi_per_channel(s, v, c);
+    if (!slope) return gf_oi_refuse(s, n, "of slopes that are not constants of one a channel");
+    for (size_t i = 0; i < gf_count(&slope->shape); i++) slope->f[i] = -slope->f[i];
+    gf_layer negative = {.cls = &gf_layer_rescaling, .n_src = 1, .src = {v->layer}};
+    for (int i = 0; i < 4; i++) negative.at.scale[i] = -1;
+    gf_layer relu = {.cls = &gf_layer_relu, .n_src = 1, .at = {.act = GF_ACT_RELU}},
+             both = {.cls = &gf_layer_add, .n_src = 2};
+    GF_TRY(gf_oi_add_layer(s, negative, n, NULL, &minus));
+    relu.src[0] = minus;
+    GF_TRY(gf_oi_add_layer(s, relu, n, NULL, &below));
+    GF_TRY(scaled(s, n, below, slope, NULL, gf_oi_weights_name(n, 1), &bent));
+    relu.src[0] = v->layer;
+    GF_TRY(gf_oi_add_layer(s, relu, n, NULL, &above));
+    both.src[0] = above;
+    both.src[1] = bent;
+    GF_TRY(gf_oi_add_layer(s, both, n, NULL, &sum));
+    return gf_oi_set(s, n, sum, v->layout, &v->shape);
 }
 
 /* A number for each place and channel of a sequence: a table that trains, added. */

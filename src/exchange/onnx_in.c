@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NODES = 10000, LEAST_OPSET = 11, LARGEST_OPSET = 22, DEFAULT_SIZE = 224 };
+enum { MAX_NODES = 10000, LEAST_OPSET = 7, DEFAULT_SIZE = 224 };
 
 /* ---- small things the parts share */
 
@@ -122,6 +122,14 @@ graft_status gf_oi_set(gf_oi *s, const gf_onnx_node *n, int layer, gf_oi_layout 
     return GRAFT_OK;
 }
 
+graft_status gf_oi_set_k(gf_oi *s, const gf_onnx_node *n, size_t k, int layer, gf_oi_layout layout,
+                         const gf_shape *shape)
+{
+    gf_oi_value *v = k < n->n_outputs ? gf_oi_find(s, n->output[k]) : NULL;
+    if (v) is_layer(s, v, layer, layout, shape);
+    return GRAFT_OK;
+}
+
 graft_status gf_oi_alias(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v)
 {
     gf_oi_value *out = n->n_outputs ? gf_oi_find(s, n->output[0]) : NULL;
@@ -218,10 +226,9 @@ static graft_status check_operators(gf_oi *s)
         return gf_fail(s->err, GF_E_ONNX_LIMIT, NULL, "%s: %zu nodes and %zu tensors, at most %d are read",
                        GF_ESC(s->path), s->o->n_nodes, s->o->n_tensors, MAX_NODES);
     }
-    if (s->o->opset < LEAST_OPSET || s->o->opset > LARGEST_OPSET) {
+    if (s->o->opset < LEAST_OPSET) { /* later ones are known or not by their operators */
         return gf_fail(s->err, GF_E_ONNX_UNSUPPORTED, "export it again with opset_version=17",
-                       "%s: opset %lld, %d to %d are read", GF_ESC(s->path), (long long)s->o->opset, LEAST_OPSET,
-                       LARGEST_OPSET);
+                       "%s: opset %lld, %d and later are read", GF_ESC(s->path), (long long)s->o->opset, LEAST_OPSET);
     }
     for (size_t i = 0; i < s->o->n_nodes; i++) {
         const gf_onnx_node *n = &s->o->node[i];
@@ -279,6 +286,7 @@ static graft_status add_input(gf_oi *s)
     gf_oi_value *v = gf_oi_find(s, in->name);
     if (!v) return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: its input has no name", GF_ESC(s->path));
     s->channels_last = !first;
+    s->batch = d[0];
     s->bytes = in->type == GF_ONNX_UINT8;
     is_layer(s, v, s->input_layer, first ? GF_OI_NCHW : GF_OI_NHWC,
              first ? &GF_SHAPE(1, c, h, w) : &GF_SHAPE(1, h, w, c));
@@ -306,7 +314,8 @@ static graft_status visit(gf_oi *s, size_t i)
     if (s->done[i]) return GRAFT_OK;
     if (!n->n_outputs) return gf_oi_refuse(s, n, "it gives nothing");
     GF_TRY(check_inputs(s, n));
-    GF_TRY(gf_oi_fold(s, n, &does));
+    GF_TRY(gf_oi_labels(s, n, &does));
+    if (!does) GF_TRY(gf_oi_fold(s, n, &does));
     if (!does) GF_TRY(gf_oi_attention(s, n, &does));
     if (!does) GF_TRY(gf_oi_expression(s, n, &does));
     gf_oi_handler handler = does ? NULL : gf_oi_handler_of(n->op);
@@ -391,15 +400,28 @@ static bool ends_in(const gf_model *m, int last, int before)
 }
 
 /* The file's first output that depends on the picture, or what another output makes of it. */
+static graft_status find_output(gf_oi *s, bool labels, int *found)
+{
+    for (size_t i = 0; i < s->o->n_outputs; i++) {
+        gf_oi_value *v = gf_oi_find(s, s->o->output[i].name);
+        if (!v || !v->known || v->constant || v->label != labels) continue;
+        GF_TRY(gf_oi_materialize(s, v));
+        if (v->layout == GF_OI_FLAT_CHW) break;
+        if (*found < 0 || ends_in(s->m, v->layer, *found)) *found = v->layer;
+    }
+    return GRAFT_OK;
+}
+
 static graft_status set_output(gf_oi *s)
 {
     int found = -1;
-    for (size_t i = 0; i < s->o->n_outputs; i++) {
-        gf_oi_value *v = gf_oi_find(s, s->o->output[i].name);
-        if (!v || !v->known || v->constant) continue;
-        GF_TRY(gf_oi_materialize(s, v));
-        if (v->layout == GF_OI_FLAT_CHW) break;
-        if (found < 0 || ends_in(s->m, v->layer, found)) found = v->layer;
+    GF_TRY(find_output(s, false, &found));
+    if (found < 0) {
+        GF_TRY(find_output(s, true, &found));
+        if (found >= 0) {
+            gf_decide(s->options->log, "output", "what the label is chosen by",
+                      "%s: gives the label alone; %s is before it", GF_ESC(s->path), GF_ESC(s->m->layer[found].name));
+        }
     }
     s->m->output = s->m->features = found;
     if (found >= 0) return GRAFT_OK;

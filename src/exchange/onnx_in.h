@@ -54,6 +54,7 @@ typedef struct gf_oi_value {
     int root;             /* the value that an expression is a function of; itself */
     int depth;            /* of the expression */
     gf_oi_scores *scores; /* NULL: it is no such */
+    bool label;           /* the file's is the number of the likeliest class; this is what that is chosen by */
     bool lone;            /* nobody else uses what lies between root and this, nor the root */
     double f[GF_OI_SAMPLES];
 } gf_oi_value;
@@ -76,6 +77,7 @@ typedef struct gf_oi {
     bool no_memory;            /* for a constant's numbers */
     bool prepares;             /* the file's own preprocessing was found */
     bool channels_last, bytes; /* the picture: (n, h, w, c); of bytes */
+    int64_t batch;             /* the file's n, where it is a number */
 } gf_oi;
 
 /* ---- onnx_in.c */
@@ -91,6 +93,9 @@ float gf_oi_float(const gf_onnx_node *n, const char *attribute, float otherwise)
 graft_status gf_oi_add_layer(gf_oi *s, gf_layer l, const gf_onnx_node *n, const char *tensor, int *index);
 /* The node's first output is that layer's. */
 graft_status gf_oi_set(gf_oi *s, const gf_onnx_node *n, int layer, gf_oi_layout layout, const gf_shape *shape);
+/* The same of its k-th; one that the file leaves out is none. */
+graft_status gf_oi_set_k(gf_oi *s, const gf_onnx_node *n, size_t k, int layer, gf_oi_layout layout,
+                         const gf_shape *shape);
 /* The node's first output is another name for the value. */
 graft_status gf_oi_alias(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v);
 
@@ -130,6 +135,8 @@ bool gf_oi_is_elementwise(const char *op);
 graft_status gf_oi_materialize(gf_oi *s, gf_oi_value *v);
 /* Add, Sub, Mul, Div of two values, or of a value and a number for each channel. */
 graft_status gf_oi_arithmetic(gf_oi *s, const gf_onnx_node *n);
+/* PRelu of a slope for each channel. */
+graft_status gf_oi_prelu(gf_oi *s, const gf_onnx_node *n);
 /* A constant as one number for each of the value's channels; NULL: it is not of such a shape, or no memory. */
 gf_oi_const *gf_oi_per_channel(gf_oi *s, const gf_oi_value *v, gf_oi_const *c);
 /* If the node's output goes into an Add of a number for each of `channels` channels alone: that number, and that node
@@ -154,6 +161,17 @@ graft_status gf_oi_transpose(gf_oi *s, const gf_onnx_node *n);
 graft_status gf_oi_pad(gf_oi *s, const gf_onnx_node *n);
 graft_status gf_oi_slice(gf_oi *s, const gf_onnx_node *n);
 graft_status gf_oi_resize(gf_oi *s, const gf_onnx_node *n);
+
+/* ---- onnx_cut.c */
+
+/* Entries before .. of the layer's own axis, what it is `before` and `after` the part less. */
+graft_status gf_oi_cut(gf_oi *s, const gf_onnx_node *n, int from, int axis, int64_t before, int64_t after, int *layer);
+/* The layer's axis that the file's is; -1: none. */
+int gf_oi_own_axis(const gf_oi_value *v, int64_t axis);
+graft_status gf_oi_split(gf_oi *s, const gf_onnx_node *n);
+/* Whether the node makes or hands on the number of a class: then its outputs are what that is chosen by. */
+graft_status gf_oi_labels(gf_oi *s, const gf_onnx_node *n, bool *does);
+graft_status gf_oi_label(gf_oi *s, const gf_onnx_node *n); /* of other inputs than classes: refused */
 
 /* ---- onnx_attention.c */
 

@@ -122,6 +122,8 @@ static graft_status batch_norm(gf_oi *s, const gf_onnx_node *n)
     GF_TRY(gf_oi_materialize(s, v));
     if (v->layout != GF_OI_NCHW && v->layout != GF_OI_FLAT)
         return gf_oi_refuse(s, n, "channels are not its dimension 1");
+    if (!gf_oi_int(n, "spatial", 1)) return gf_oi_refuse(s, n, "of each place by itself (spatial 0)");
+    if (gf_oi_int(n, "training_mode", 0)) return gf_oi_refuse(s, n, "in training mode");
     gf_layer l = {.cls = &gf_layer_batch_norm, .n_src = 1, .src = {v->layer}};
     l.at.epsilon = gf_oi_float(n, "epsilon", 1e-5f);
     l.at.momentum = gf_oi_float(n, "momentum", 0.9f);
@@ -283,15 +285,6 @@ static graft_status instance_norm(gf_oi *s, const gf_onnx_node *n)
 
 /* ---- merging */
 
-/* The layer's axis that the file's is; -1: none. */
-static int own_axis(const gf_oi_value *v, int64_t axis)
-{
-    const int rank = v->shape.rank;
-    if (axis < 1 || axis >= rank || v->layout == GF_OI_FLAT_CHW) return -1;
-    if (v->layout != GF_OI_NCHW) return (int)axis - 1;
-    return axis == 1 ? rank - 2 : (int)axis - 2;
-}
-
 static graft_status concat(gf_oi *s, const gf_onnx_node *n)
 {
     int64_t axis = gf_oi_int(n, "axis", 1), along = 0;
@@ -303,7 +296,7 @@ static graft_status concat(gf_oi *s, const gf_onnx_node *n)
         if (!v) return gf_oi_refuse(s, n, "an input is left out");
         GF_TRY(gf_oi_materialize(s, v));
         if (k == 0 && axis < 0) axis += v->shape.rank;
-        l.at.axis = own_axis(v, axis);
+        l.at.axis = gf_oi_own_axis(v, axis);
         if (v->layout != first->layout || v->shape.rank != first->shape.rank || l.at.axis < 0) {
             return gf_oi_refuse(s, n, "of values whose dimensions lie differently");
         }
@@ -458,8 +451,9 @@ static graft_status softmax(gf_oi *s, const gf_onnx_node *n)
     if (axis < 0) axis += v->shape.rank;
     bool one_place = v->layout == GF_OI_NCHW && v->shape.rank == 4 && v->shape.dim[2] == 1 && v->shape.dim[3] == 1;
     bool fits = axis == 1 && (v->layout == GF_OI_FLAT || v->layout == GF_OI_NCHW);
-    fits |= axis == v->shape.rank - 1 && v->layout == GF_OI_NHWC && s->o->opset >= 13;
     if (s->o->opset < 13) fits &= v->layout == GF_OI_FLAT || one_place; /* it took all dimensions from there on */
+    fits |= axis == v->shape.rank - 1 && v->layout == GF_OI_NHWC;
+    fits |= one_place && gf_oi_own_axis(v, axis) == v->shape.rank - 2;
     if (!fits) return gf_oi_refuse(s, n, "over other than channels");
     gf_layer l = {.cls = &gf_layer_softmax, .n_src = 1, .src = {v->layer}};
     l.at.log = !strcmp(n->op, "LogSoftmax");
@@ -489,6 +483,15 @@ static const struct {
     {"Pad", gf_oi_pad},
     {"Slice", gf_oi_slice},
     {"Resize", gf_oi_resize},
+    {"Upsample", gf_oi_resize},
+    {"Split", gf_oi_split},
+    {"PRelu", gf_oi_prelu},
+    {"ArgMax", gf_oi_label},
+    {"TopK", gf_oi_label},
+    {"Greater", gf_oi_label},
+    {"GreaterOrEqual", gf_oi_label},
+    {"Less", gf_oi_label},
+    {"LessOrEqual", gf_oi_label},
     {"InstanceNormalization", instance_norm},
     {"Concat", concat},
     {"Sum", sum},

@@ -191,6 +191,7 @@ graft_status gf_oi_reshape(gf_oi *s, const gf_onnx_node *n)
     gf_shape to = {.rank = count};
     if (count < 1 || count > GF_MAX_RANK) return gf_oi_refuse(s, n, "into more dimensions than 6");
     int64_t known = 1, have = (int64_t)gf_count(&v->shape);
+    if (s->batch > 1 && dims[0] == s->batch) dims[0] = 1; /* the file's n, written out */
     for (int d = 0; d < count; d++) {
         to.dim[d] = !dims[d] && d < v->shape.rank ? v->shape.dim[d] : dims[d];
         if (to.dim[d] == -1 && open < 0) {
@@ -202,6 +203,7 @@ graft_status gf_oi_reshape(gf_oi *s, const gf_onnx_node *n)
         }
     }
     if (open >= 0 && known > 0) to.dim[open] = have / known;
+    if (count == 1) to = GF_SHAPE(1, to.dim[0]); /* of one picture, without n */
     return to_shape(s, n, v, &to);
 }
 
@@ -340,15 +342,17 @@ graft_status gf_oi_pad(gf_oi *s, const gf_onnx_node *n)
     return set_places(s, n, l, v);
 }
 
-/* Rows, columns or steps cut off. */
-graft_status gf_oi_slice(gf_oi *s, const gf_onnx_node *n)
+/* How much of each of the file's dimensions is cut off; false: more than that, or nothing is left. */
+static bool slice_of(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v, int64_t *before, int64_t *after,
+                     graft_status *status)
 {
-    gf_oi_value *v;
-    int64_t list[4][2 * GF_MAX_RANK], before[GF_MAX_RANK] = {0}, after[GF_MAX_RANK] = {0};
-    int count[4], first;
     static const char *const names[] = {"starts", "ends", "axes", "steps"};
-    GF_TRY(any_map(s, n, &v, &first));
-    for (size_t k = 0; k < 4; k++) GF_TRY(gf_oi_int_list(s, n, k + 1, names[k], list[k], &count[k]));
+    int64_t list[4][2 * GF_MAX_RANK];
+    int count[4];
+    for (size_t k = 0; k < 4 && *status == GRAFT_OK; k++) {
+        *status = gf_oi_int_list(s, n, k + 1, names[k], list[k], &count[k]);
+    }
+    if (*status != GRAFT_OK) return false;
     bool fits = count[0] > 0 && count[1] == count[0] && count[0] <= v->shape.rank;
     for (int i = 0; i < count[0] && fits; i++) {
         int64_t axis = count[2] > i ? list[2][i] : i, start = list[0][i], end = list[1][i];
@@ -362,18 +366,53 @@ graft_status gf_oi_slice(gf_oi *s, const gf_onnx_node *n)
         before[axis] = start;
         after[axis] = size - end;
     }
+    return fits;
+}
+
+/* Rows, columns or steps cut off, or entries of another dimension. */
+graft_status gf_oi_slice(gf_oi *s, const gf_onnx_node *n)
+{
+    gf_oi_value *v;
+    int64_t before[GF_MAX_RANK] = {0}, after[GF_MAX_RANK] = {0};
+    graft_status status = GRAFT_OK;
+    GF_TRY(gf_oi_map_or_flat(s, n, &v));
+    GF_TRY(gf_oi_materialize(s, v));
+    bool fits = slice_of(s, n, v, before, after, &status);
+    GF_TRY(status);
     gf_layer l = {.cls = &gf_layer_cropping};
-    fits = fits && set_border(&l, v, first, before, after);
-    return fits ? set_places(s, n, l, v) : gf_oi_refuse(s, n, "of other than rows and columns that stand together");
+    if (fits && gf_oi_is_map(v) && set_border(&l, v, v->layout == GF_OI_NCHW ? 2 : 1, before, after)) {
+        return set_places(s, n, l, v);
+    }
+    int layer = v->layer;
+    gf_shape shape = v->shape;
+    for (int d = 0; d < v->shape.rank && fits; d++) {
+        if (!before[d] && !after[d]) continue;
+        int own = gf_oi_own_axis(v, d);
+        fits = own >= 0;
+        if (fits) GF_TRY(gf_oi_cut(s, n, layer, own, before[d], after[d], &layer));
+        shape.dim[d] -= before[d] + after[d];
+    }
+    return fits ? gf_oi_set(s, n, layer, v->layout, &shape)
+                : gf_oi_refuse(s, n, "of other than entries that stand together");
+}
+
+/* Before opset 11 the source of pixel x was x / scale, and the scales stood elsewhere. */
+static bool resizes_as_of_old(const gf_oi *s, const gf_onnx_node *n)
+{
+    return s->o->opset < 11 || !strcmp(n->op, "Upsample");
 }
 
 /* By how much a dimension grows, as scales or sizes say; 0: no whole number. */
 static int factor_of(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v, int d)
 {
-    gf_oi_const *scales = gf_oi_weights(s, n, 2), *sizes = gf_oi_weights(s, n, 3);
+    const bool old = resizes_as_of_old(s, n);
+    gf_oi_const *scales = gf_oi_weights(s, n, old ? 1 : 2), *sizes = old ? NULL : gf_oi_weights(s, n, 3);
+    const gf_onnx_attr *a = old ? gf_onnx_attribute(n, "scales") : NULL; /* Upsample before opset 9 */
     enum { LARGEST = 64 };
     double factor = 0;
-    if (scales && (int)gf_count(&scales->shape) == v->shape.rank) {
+    if (a && a->n_floats == (size_t)v->shape.rank) {
+        factor = (double)a->floats[d];
+    } else if (scales && (int)gf_count(&scales->shape) == v->shape.rank) {
         const float *x = gf_oi_floats(s, scales);
         factor = x ? (double)x[d] : 0;
     } else if (sizes && (int)gf_count(&sizes->shape) == v->shape.rank) {
@@ -395,6 +434,7 @@ graft_status gf_oi_resize(gf_oi *s, const gf_onnx_node *n)
     const gf_onnx_attr *rounds = gf_onnx_attribute(n, "nearest_mode");
     const char *how = mode ? mode->s : "nearest", *where = at ? at->s : "half_pixel";
     const char *round = rounds ? rounds->s : "round_prefer_floor";
+    if (resizes_as_of_old(s, n)) where = "asymmetric", round = "floor";
     bool half = !strcmp(where, "half_pixel") || !strcmp(where, "pytorch_half_pixel");
     bool nearest = !strcmp(how, "nearest") && ((!strcmp(where, "asymmetric") && !strcmp(round, "floor")) ||
                                                (half && !strncmp(round, "round_prefer", 12)));

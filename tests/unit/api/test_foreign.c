@@ -178,6 +178,20 @@ static const row rows[] = {
     {"augmented5.keras", NULL, 'p', "0 to 255"},
     {"augmented8.keras", NULL, 'p', "0 to 255"},
     {"nested7.keras", NULL, 'p', "(Resizing): left out"},
+    {"shuffle.onnx", "unit", 'p', ""},
+    {"sliced1.onnx", "unit", 'p', ""},
+    {"slopes.onnx", "unit", 'p', ""},
+    {"fixed1.onnx", "unit", 'p', ""},
+    {"fixed3.onnx", "unit", 'p', ""},
+    {"label.onnx", "unit", 'p', "label"},
+    {"opset7.onnx", "unit", 'p', ""},
+    {"opset8.onnx", "unit", 'p', ""},
+    {"opset9.onnx", "unit", 'p', ""},
+    {"opset10.onnx", "unit", 'p', ""},
+    {"attributes7.onnx", "unit", 'p', ""},
+    {"softmax9.onnx", "unit", 'p', ""},
+    {"opset23.onnx", "unit", 'p', ""},
+    {"opset24.onnx", "unit", 'p', ""},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
