@@ -43,9 +43,9 @@ def tests_of(program, pattern):
 def lacking(isa):
     """need: why it is not here, under an instruction set."""
     wanted = {need for need, _, _ in TABLE}
-    why = {need: needs.lacking(need) for need in wanted & set(needs.PROGRAMS)}
+    why = {need: needs.lacking(need) for need in wanted & needs.KNOWN}
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": isa} if isa else os.environ
-    told = subprocess.run([build / "tests/lacking", *sorted(wanted - set(needs.PROGRAMS) - set(OWN))], env=environment, check=True,
+    told = subprocess.run([build / "tests/lacking", *sorted(wanted - needs.KNOWN - set(OWN))], env=environment, check=True,
                           capture_output=True, text=True).stdout
     why.update(line.split("\t") for line in told.splitlines())
     for need, program in OWN.items():

@@ -1,8 +1,12 @@
 """What support/needs.h is for tests in C, for those in Python: lack("g++", PROGRAM, TEST) is None where g++ is here, else why
 it is not; the skip is recorded then, and must be listed in tests/skips.txt."""
+import gzip
 import os
 import pathlib
+import re
 import shutil
+import subprocess
+import tempfile
 
 TABLE = pathlib.Path(__file__).resolve().parents[1] / "skips.txt"
 PROGRAMS = {"g++": "no C++ compiler"}  # need: why it is lacking
@@ -16,7 +20,25 @@ def table():
     return [tuple(row) for row in rows]
 
 
+def no_library_of_0_1():
+    """Why the library of 0.1 (tests/fixtures/abi) cannot be loaded here."""
+    root = TABLE.parents[1]
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(root / ".deps/onednn/lib")}
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "libgraft.so.0"
+        path.write_bytes(gzip.decompress((root / "tests/fixtures/abi/0.1/libgraft.so.0.gz").read_bytes()))
+        told = subprocess.run(["ldd", path], capture_output=True, text=True, env=environment).stdout
+    missing = re.findall(r"(\S+) => not found", told)
+    return f"0.1 was built with other libraries: no {', '.join(missing)} here" if missing else None
+
+
+CHECKS = {"lib-0.1": no_library_of_0_1}
+KNOWN = {*PROGRAMS, *CHECKS}
+
+
 def lacking(need):
+    if need in CHECKS:
+        return CHECKS[need]()
     return PROGRAMS[need] if shutil.which(need) is None else None
 
 
