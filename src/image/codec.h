@@ -26,7 +26,8 @@ typedef struct gf_codec {
     graft_status (*decode)(const gf_image_job *job, int w, int h);
 } gf_codec;
 
-extern const gf_codec gf_codec_jpeg, gf_codec_png, gf_codec_webp, gf_codec_gif, gf_codec_bmp;
+extern const gf_codec gf_codec_jpeg, gf_codec_png, gf_codec_webp, gf_codec_gif, gf_codec_bmp, gf_codec_ppm,
+    gf_codec_tiff;
 
 /* ---- what codecs share (decode.c) */
 

@@ -10,7 +10,7 @@
 enum { MAX_SIDE = 1 << 24, GREY = 128, SHOWN_BYTES = 12 };
 
 static const gf_codec *const codecs[] = {
-    &gf_codec_jpeg, &gf_codec_png, &gf_codec_webp, &gf_codec_gif, &gf_codec_bmp,
+    &gf_codec_jpeg, &gf_codec_png, &gf_codec_webp, &gf_codec_gif, &gf_codec_bmp, &gf_codec_ppm, &gf_codec_tiff,
 };
 enum { CODECS = sizeof codecs / sizeof *codecs };
 
@@ -19,32 +19,28 @@ static const struct {
     const char *magic;
     uint8_t n, at;
     const char *name;
+    bool image; /* by these bytes alone */
 } refused[] = {
-    {"ftypheic", 8, 4, "HEIC"},
-    {"ftypheix", 8, 4, "HEIC"},
-    {"ftypheim", 8, 4, "HEIC"},
-    {"ftypheis", 8, 4, "HEIC"},
-    {"ftyphevc", 8, 4, "HEIC"},
-    {"ftypavif", 8, 4, "AVIF"},
-    {"ftypavis", 8, 4, "AVIF"},
-    {"ftypmif1", 8, 4, "HEIF"},
-    {"ftypmsf1", 8, 4, "HEIF"},
-    {"II*\0", 4, 0, "TIFF"},
-    {"MM\0*", 4, 0, "TIFF"},
-    {"II+\0", 4, 0, "BigTIFF"},
-    {"MM\0+", 4, 0, "BigTIFF"},
-    {"8BPS", 4, 0, "PSD (Photoshop)"},
+    {"ftypheic", 8, 4, "HEIC", true},
+    {"ftypheix", 8, 4, "HEIC", true},
+    {"ftypheim", 8, 4, "HEIC", true},
+    {"ftypheis", 8, 4, "HEIC", true},
+    {"ftyphevc", 8, 4, "HEIC", true},
+    {"ftypavif", 8, 4, "AVIF", true},
+    {"ftypavis", 8, 4, "AVIF", true},
+    {"ftypmif1", 8, 4, "HEIF", true},
+    {"ftypmsf1", 8, 4, "HEIF", true},
+    {"8BPS", 4, 0, "PSD (Photoshop)", true},
     {"\0\0\1\0", 4, 0, "ICO"},
-    {"\0\0\0\14jP  ", 8, 0, "JPEG 2000"},
-    {"\xff\x4f\xff\x51", 4, 0, "JPEG 2000"},
-    {"\0\0\0\14JXL ", 8, 0, "JPEG XL"},
+    {"\0\0\0\14jP  ", 8, 0, "JPEG 2000", true},
+    {"\xff\x4f\xff\x51", 4, 0, "JPEG 2000", true},
+    {"\0\0\0\14JXL ", 8, 0, "JPEG XL", true},
     {"\xff\x0a", 2, 0, "JPEG XL"},
     {"%PDF-", 5, 0, "PDF"},
-    {"\x8aMNG", 4, 0, "MNG"},
-    {"qoif", 4, 0, "QOI"},
-    {"\x76\x2f\x31\x01", 4, 0, "OpenEXR"},
-    {"P5\n", 3, 0, "PNM"},
-    {"P6\n", 3, 0, "PNM"},
+    {"\x8aMNG", 4, 0, "MNG", true},
+    {"qoif", 4, 0, "QOI", true},
+    {"\x76\x2f\x31\x01", 4, 0, "OpenEXR", true},
+    {"P7\n", 3, 0, "PAM"},
 };
 
 void gf_picture_free(gf_picture *p)
@@ -56,7 +52,8 @@ void gf_picture_free(gf_picture *p)
 
 gf_image_options gf_image_options_default(void)
 {
-    return (gf_image_options){.max_pixels = 100 * 1000 * 1000, .background = {255, 255, 255}};
+    const uint64_t most = 100 * 1000 * 1000;
+    return (gf_image_options){.max_pixels = most, .whole_pixels = most, .background = {255, 255, 255}};
 }
 
 /* ---- telling formats */
@@ -91,7 +88,8 @@ gf_image_format gf_image_format_of_name(const char *name)
     } endings[] = {
         {"jpg", GF_IMAGE_JPEG}, {"jpeg", GF_IMAGE_JPEG}, {"jpe", GF_IMAGE_JPEG},  {"jfif", GF_IMAGE_JPEG},
         {"png", GF_IMAGE_PNG},  {"apng", GF_IMAGE_PNG},  {"webp", GF_IMAGE_WEBP}, {"gif", GF_IMAGE_GIF},
-        {"bmp", GF_IMAGE_BMP},  {"dib", GF_IMAGE_BMP},
+        {"bmp", GF_IMAGE_BMP},  {"dib", GF_IMAGE_BMP},   {"ppm", GF_IMAGE_PPM},   {"pgm", GF_IMAGE_PPM},
+        {"pbm", GF_IMAGE_PPM},  {"pnm", GF_IMAGE_PPM},   {"tif", GF_IMAGE_TIFF},  {"tiff", GF_IMAGE_TIFF},
     };
     const char *dot = strrchr(name, '.');
     if (!dot || strchr(dot, '/')) return GF_IMAGE_UNKNOWN;
@@ -118,9 +116,23 @@ static bool is_cut_signature(const uint8_t *bytes, size_t n)
     static const struct {
         const char *magic;
         uint8_t n;
-    } ours[] = {{"\xff\xd8\xff", 3}, {"\x89PNG\r\n\x1a\n", 8}, {"RIFF", 4}, {"GIF89a", 6}, {"GIF87a", 6}, {"BM", 2}};
+    } ours[] = {{"\xff\xd8\xff", 3}, {"\x89PNG\r\n\x1a\n", 8},
+                {"RIFF", 4},         {"GIF89a", 6},
+                {"GIF87a", 6},       {"BM", 2},
+                {"II*\0", 4},        {"MM\0*", 4}};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
         if (!memcmp(bytes, ours[i].magic, n < ours[i].n ? n : ours[i].n) && n <= 18) return true;
+    }
+    return false;
+}
+
+/* Signatures of less than four bytes, or that other files have too, do not count. */
+bool gf_image_begins(const uint8_t *bytes, size_t n)
+{
+    if (codec_of(bytes, n)) return true;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        bool sure = refused[i].n >= 4 && refused[i].image;
+        if (sure && begins(bytes, n, refused[i].at, refused[i].magic, refused[i].n)) return true;
     }
     return false;
 }
@@ -137,6 +149,11 @@ static graft_status fail_unknown(const gf_image_job *job)
         return gf_job_unsupported(job, refused[i].name);
     }
     if (is_svg(bytes, n)) return gf_job_unsupported(job, "SVG");
+    static const char lfs[] = "version https://git-lfs";
+    if (begins(bytes, n, 0, lfs, sizeof lfs - 1)) {
+        return gf_fail(job->err, GF_E_IMAGE_UNKNOWN, "fetch it with `git lfs pull`",
+                       "%s: not an image but a pointer of Git LFS", job->name);
+    }
     if (is_cut_signature(bytes, n)) return gf_job_ends_early(job, 0, 0, "in its signature");
     bool png_as_text = n > 4 && !memcmp(bytes + 1, "PNG", 3);
     char start[SHOWN_BYTES + 1] = {0}, shown[4 * SHOWN_BYTES + 1];
@@ -145,7 +162,7 @@ static graft_status fail_unknown(const gf_image_job *job)
     if (!bytes[0]) snprintf(shown, sizeof shown, "\\x00");
     return gf_fail(job->err, GF_E_IMAGE_UNKNOWN,
                    png_as_text ? "a PNG whose signature was changed, perhaps by a transfer as text: copy it again"
-                               : "JPEG, PNG, WebP, GIF and BMP are read; was this a failed download?",
+                               : "JPEG, PNG, WebP, GIF, BMP, TIFF, PPM and PGM are read; was this a failed download?",
                    "%s: not an image: begins `%s`", job->name, shown);
 }
 
@@ -262,7 +279,7 @@ static graft_status probe(const gf_image_job *job, const gf_codec **codec, int64
                        (*codec)->name, (long long)*w, (long long)*h);
     }
     if (*w > MAX_SIDE || *h > MAX_SIDE || (uint64_t)*w * (uint64_t)*h > job->opts->max_pixels) {
-        return gf_fail(job->err, GF_E_IMAGE_TOO_LARGE, "make it smaller, or raise the limit on pixels",
+        return gf_fail(job->err, GF_E_IMAGE_TOO_LARGE, "make it smaller; --max-pixels raises the limit",
                        "%s: %s of %lld x %lld pixels: more than the limit of %llu", job->name, (*codec)->name,
                        (long long)*w, (long long)*h, (unsigned long long)job->opts->max_pixels);
     }
@@ -291,7 +308,7 @@ graft_status gf_image_decode(const uint8_t *bytes, size_t n, const char *name, c
     gf_image_options defaults = gf_image_options_default();
     gf_image_info unasked;
     if (!info) info = &unasked;
-    *info = (gf_image_info){.orientation = 1};
+    *info = (gf_image_info){.orientation = 1, .fraction = 1};
     *out = (gf_picture){0};
     gf_image_job job = {bytes, n, GF_ESC(name), opts ? opts : &defaults, out, info, err};
     const gf_codec *codec;
@@ -301,8 +318,8 @@ graft_status gf_image_decode(const uint8_t *bytes, size_t n, const char *name, c
     info->stored_h = info->rows_present = (int)h;
     graft_status status = codec->decode(&job, (int)w, (int)h);
     if (status == GRAFT_OK && info->animated && job.opts->frames_error) {
-        status = gf_fail(err, GF_E_IMAGE_ANIMATED, "leave out --frames=error to take the first frame",
-                         "%s: an animated %s", job.name, codec->name);
+        status = gf_fail(err, GF_E_IMAGE_ANIMATED, "take the first frame instead", "%s: an animated %s", job.name,
+                         codec->name);
     }
     if (status == GRAFT_OK) status = turn(&job);
     if (status != GRAFT_OK) gf_picture_free(out);

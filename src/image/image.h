@@ -26,13 +26,20 @@ typedef enum gf_image_format {
     GF_IMAGE_WEBP,
     GF_IMAGE_GIF,
     GF_IMAGE_BMP,
+    GF_IMAGE_PPM, /* PGM and PBM too */
+    GF_IMAGE_TIFF,
     GF_IMAGE_FORMATS
 } gf_image_format;
 
 const char *gf_image_format_name(gf_image_format format); /* "JPEG"; "unknown" */
 
-/* What the first bytes are. GF_IMAGE_UNKNOWN too for formats that are known by name but not read (HEIC, TIFF ...). */
+/* What the first bytes are. GF_IMAGE_UNKNOWN too for formats that are known by name but not read (HEIC, AVIF ...). */
 gf_image_format gf_image_format_of(const uint8_t *bytes, size_t n);
+
+/* Whether a file that begins with these bytes is an image, of a format that is read or of one that is known by name and
+ * told beyond doubt. GF_IMAGE_BEGIN bytes of it are enough. */
+enum { GF_IMAGE_BEGIN = 256 };
+bool gf_image_begins(const uint8_t *bytes, size_t n);
 
 /* What a file's name says (".jpg", ".jpeg", ".png" ...; upper or lower case): for the note "a PNG named .jpg".
  * GF_IMAGE_UNKNOWN where the ending is none of ours. */
@@ -40,25 +47,29 @@ gf_image_format gf_image_format_of_name(const char *name);
 
 typedef struct gf_image_options {
     uint64_t max_pixels;   /* w * h above it is refused from the header */
+    uint64_t whole_pixels; /* a JPEG of more is decoded at 1/2, 1/4 or 1/8 of its size, until it has so few */
+    int least_w, least_h;  /* but not smaller than this; 0: all are decoded whole */
     bool ignore_exif;      /* leave the picture as stored, do not turn it by its EXIF orientation */
     bool allow_truncated;  /* a file that ends early: the missing pixels are grey (128), info says so */
     bool frames_error;     /* animated pictures are an error, not their first frame */
     uint8_t background[3]; /* what shows through transparent pixels, R G B */
 } gf_image_options;
 
-/* 100 Mpx, EXIF applied, truncated refused, first frame, white. */
+/* 100 Mpx, all of them whole, EXIF applied, truncated refused, first frame, white. */
 gf_image_options gf_image_options_default(void);
 
 /* Filled by gf_image_decode; worth a note each, none is an error. */
 typedef struct gf_image_info {
     gf_image_format format;
-    int stored_w, stored_h; /* before turning */
+    int stored_w, stored_h; /* as the header tells, before turning */
     int orientation;        /* 1-8 as applied; 1: none */
     bool bad_exif;          /* EXIF data that do not hold together, left out */
-    bool animated;          /* the first frame was taken */
+    bool animated;          /* the first frame, or page, was taken */
     bool sixteen_bit;       /* scaled to 8 bits, v / 257 rounded */
     bool alpha;             /* has transparent pixels' channel; composited on the background */
     bool truncated;         /* ended early and was padded */
+    bool surplus;           /* bytes that belong to nothing between the JPEG's pixels and its end; all rows are there */
+    int fraction;           /* a JPEG was decoded at 1/2, 1/4 or 1/8 of its size: 2, 4, 8; else 1 */
     int rows_present; /* complete rows, in the file's order (BMP: mostly from below); < stored_h only where truncated */
 } gf_image_info;
 

@@ -67,12 +67,22 @@ static void on_error(j_common_ptr lib)
     longjmp(r->jump, 1);
 }
 
+/* Bytes that libjpeg passed over to find the next marker. Before a restart marker they are the rest of pixels that were
+ * not understood; before another one all that the scan has to give was decoded, or nothing is yet. */
+static bool is_surplus(const struct jpeg_error_mgr *e)
+{
+    enum { RST0 = 0xd0, RST7 = 0xd7 };
+    int before = e->msg_parm.i[1];
+    return e->msg_code == JWRN_EXTRANEOUS_DATA && !(before >= RST0 && before <= RST7);
+}
+
 static void on_message(j_common_ptr lib, int level)
 {
     reader *r = of(lib);
     if (level >= 0 || r->ended) return; /* behind the end of a file that may be cut: padding is what was asked for */
     if (lib->err->msg_code == JWRN_JFIF_MAJOR) return; /* a version number, not pixels */
-    on_error(lib);
+    if (!is_surplus(lib->err)) on_error(lib);
+    r->job->info->surplus = true;
 }
 
 static void on_output(j_common_ptr lib) { (void)lib; }
@@ -155,6 +165,11 @@ static graft_status start(reader *r, int w)
     r->lib.out_color_space = r->lib.num_components == 4 ? JCS_CMYK : JCS_RGB;
     r->lib.dct_method = JDCT_ISLOW;
     r->lib.do_fancy_upsampling = TRUE;
+    r->lib.scale_num = 1;
+    r->lib.scale_denom = (unsigned)r->job->info->fraction;
+    jpeg_calc_output_dimensions(&r->lib);
+    w = (int)r->lib.output_width;
+    r->h = (int)r->lib.output_height;
     if (r->lib.num_components == 4) {
         r->cmyk = gf_alloc_raw((size_t)w * ROWS_A_CALL, 4);
         if (!r->cmyk) return gf_fail_memory(r->job->err, (size_t)w * ROWS_A_CALL * 4, "decoding a JPEG");
@@ -208,6 +223,20 @@ static graft_status probe(const gf_image_job *job, int64_t *w, int64_t *h)
     return check_kind(job, &f);
 }
 
+/* The largest fraction with as few pixels as are decoded whole; 1 where it would be too small for its use. */
+static int fraction_of(const gf_image_options *o, int w, int h)
+{
+    enum { MOST = 8 };
+    int fraction = 1;
+    if (o->least_w <= 0 || o->least_h <= 0) return 1;
+    while (fraction < MOST && (uint64_t)(w / fraction) * (uint64_t)(h / fraction) > o->whole_pixels) {
+        int next = 2 * fraction, least = o->least_w > o->least_h ? o->least_w : o->least_h;
+        if (w / next < least || h / next < least) break;
+        fraction = next;
+    }
+    return fraction;
+}
+
 static graft_status decode(const gf_image_job *job, int w, int h)
 {
     gf_jpeg_frame f = gf_jpeg_read_frame(job->bytes, job->n, true, MAX_SCANS);
@@ -221,6 +250,7 @@ static graft_status decode(const gf_image_job *job, int w, int h)
         return gf_job_ends_early(job, 0, h, "far too few bytes for its size");
     }
     if (f.exif) gf_job_exif(job, f.exif, f.exif_size);
+    job->info->fraction = fraction_of(job->opts, w, h);
 
     reader r = {.job = job, .h = h};
     r.lib.err = jpeg_std_error(&r.errors);

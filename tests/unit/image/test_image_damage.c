@@ -174,6 +174,86 @@ static void jpeg_warnings_are_errors(void **state)
     free(f.bytes);
 }
 
+/* Bytes before a marker that belong to nothing: taken, with a note, where all pixels are there. */
+static void surplus_bytes_are_taken_where_all_rows_are_there(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"jpeg_420.jpg",         "jpeg_444.jpg",        "jpeg_grey.jpg",
+                                        "jpeg_progressive.jpg", "jpeg_cmyk_adobe.jpg", "jpeg_restart.jpg"};
+    static const struct {
+        const char *bytes;
+        size_t n;
+    } surplus[] = {{"\0", 1},
+                   {"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32},
+                   {"\1\2\3\4\5\6\7\10\11\12\13\14\15", 13},
+                   {"made by a camera", 16},
+                   {"\xff\xff\xff\0\xff", 5}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        file whole = fixture_file(names[i]);
+        gf_picture full, p;
+        gf_image_info info;
+        graft_error err;
+        assert_int_equal(decode(&whole, NULL, &full, &info, &err), GRAFT_OK);
+        assert_false(info.surplus);
+        for (size_t k = 0; k < sizeof surplus / sizeof *surplus; k++) {
+            file f = file_splice(file_of(whole.bytes, whole.n), whole.n - 2, 0, surplus[k].bytes, surplus[k].n);
+            if (decode(&f, NULL, &p, &info, &err) != GRAFT_OK) fail_msg("%s, %zu: %s", names[i], k, err.message);
+            /* libjpeg has read the first few bytes with the pixels' and does not miss them */
+            assert_true((info.surplus || surplus[k].n < 13) && same_picture(&p, &full));
+            gf_picture_free(&p);
+            free(f.bytes);
+        }
+        size_t dqt = file_find(&whole, "\xff\xdb", 2, 0); /* between two segments */
+        file f = file_splice(file_of(whole.bytes, whole.n), dqt, 0, "\0\0\0", 3);
+        if (decode(&f, NULL, &p, &info, &err) == GRAFT_OK) {
+            assert_true(info.surplus && same_picture(&p, &full));
+            gf_picture_free(&p);
+        }
+        free(f.bytes);
+        gf_picture_free(&full);
+        free(whole.bytes);
+    }
+}
+
+/* A JPEG of more pixels than are decoded whole: at a fraction, but never smaller than it is needed. */
+static void large_jpegs_are_decoded_at_a_fraction(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t whole;
+        int least, fraction;
+    } rows[] = {{2000, 1, 1}, {1000, 1, 2}, {200, 1, 4}, {40, 1, 8}, {1, 1, 8},
+                {1, 4, 4},    {1, 10, 2},   {1, 15, 1},  {1, 0, 1}};
+    static const char *const names[] = {"jpeg_420.jpg", "jpeg_progressive.jpg", "jpeg_cmyk_adobe.jpg",
+                                        "jpeg_exif6.jpg"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/image/%s", GRAFT_FIXTURES, names[i]);
+        if (!gf_is_file(path)) continue;
+        file f = fixture_file(names[i]); /* 37 x 29 */
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+            gf_picture p;
+            gf_image_info info;
+            graft_error err;
+            gf_image_options o = gf_image_options_default();
+            o.whole_pixels = rows[k].whole;
+            o.least_w = o.least_h = rows[k].least;
+            if (decode(&f, &o, &p, &info, &err) != GRAFT_OK) fail_msg("%s: %s", names[i], err.message);
+            int w = (info.stored_w + rows[k].fraction - 1) / rows[k].fraction,
+                h = (info.stored_h + rows[k].fraction - 1) / rows[k].fraction;
+            bool turned = info.orientation >= 5;
+            if (info.fraction != rows[k].fraction || p.w != (turned ? h : w) || p.h != (turned ? w : h)) {
+                fail_msg("%s, %zu: 1/%d, %d x %d", names[i], k, info.fraction, p.w, p.h);
+            }
+            gf_picture_free(&p);
+            file cut = file_of(f.bytes, f.n * 3 / 4); /* damage is seen at any size */
+            if (decode(&cut, &o, &p, &info, &err) == GRAFT_OK) fail_msg("%s, %zu: cut, but taken", names[i], k);
+            free(cut.bytes);
+        }
+        free(f.bytes);
+    }
+}
+
 /* Each marker's length set wrong in turn. */
 static void jpeg_marker_lengths(void **state)
 {
@@ -381,6 +461,8 @@ int main(void)
         cmocka_unit_test(cut_in_the_middle_tells_its_rows),
         cmocka_unit_test(png_checksums_name_chunk_and_offset),
         cmocka_unit_test(jpeg_warnings_are_errors),
+        cmocka_unit_test(surplus_bytes_are_taken_where_all_rows_are_there),
+        cmocka_unit_test(large_jpegs_are_decoded_at_a_fraction),
         cmocka_unit_test(jpeg_marker_lengths),
         cmocka_unit_test(ten_thousand_scans_are_refused_at_once),
         cmocka_unit_test(many_tables_take_no_more_time),
