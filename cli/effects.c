@@ -76,7 +76,7 @@ static const struct {
     {" train ", "fine-tune-lr", no_tuning, "with --fine-tune-epochs 0 nothing is fine-tuned"},
     {" train ", "fine-tune-optimizer", no_tuning, "with --fine-tune-epochs 0 nothing is fine-tuned"},
     {" train ", "optimizer", no_extraction, "with --epochs 0 there is no feature extraction"},
-    {" train ", "max-bad", refuses_bad, "bad images are refused without --bad-images skip"},
+    {" train eval ", "max-bad", refuses_bad, "bad images are refused without --bad-images skip"},
     {" train ", "memory", not_in_memory, "with this --cache nothing is kept in memory"},
     {" train ", "cache-dir", not_on_disk, "with this --cache nothing is kept on disk"},
     {" train ", "dropout", keeps_head, "a classifier that is kept has no new head"},

@@ -5,10 +5,22 @@ static const option options[] = {
     HEADING("Data"),
     {"split", OPTION_NAME, PLACE(part), "PART", NO_RANGE, "train|validation|test",
      "only this part of the data (otherwise all)"},
+    {"bad-images", OPTION_INDEX, PLACE(data.skip_bad), "POLICY", NO_RANGE, "refuse|skip",
+     "whether pictures that cannot be read are an error or are left out"},
+    SETTING("max-bad", "data.max_bad"),
+    SETTING("allow-truncated", "data.allow_truncated"),
+    OPTION_FINDING_ROWS,
 
     OPTION_FOREIGN_ROWS,
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
 };
+
+/* graft_evaluate takes no data options but those by name. */
+static graft_status check(const verb *v, settings *s, graft_error *err)
+{
+    (void)v;
+    return s->data.skip_bad ? graft_settings_set(s->by_name, "data.skip_bad", "1", err) : GRAFT_OK;
+}
 
 static graft_status run(session *self, graft_error *err)
 {
@@ -36,5 +48,6 @@ const verb verb_eval = {
     .examples = "graft eval runs/pets pets --split validation\n"
                 "graft eval runs/pets other_pets --json",
     OPTIONS(options),
+    .check = check,
     .run = run,
 };

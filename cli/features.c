@@ -16,6 +16,11 @@ static const option options[] = {
     {"layer", OPTION_TEXT, PLACE(layer), "NAME", NO_RANGE, NULL,
      "the output of this layer, [n, h, w, c], instead of the pooled features"},
 
+    HEADING("Pictures"),
+    SETTING("max-pixels", "data.max_pixels"),
+    SETTING("allow-truncated", "data.allow_truncated"),
+    SETTING("follow-links", "data.follow_links"),
+
     HEADING("Output"),
     {"out", OPTION_FILE, PLACE(out), "FILE.npy", NO_RANGE, NULL, "the file to write (needed)"},
     {"force", OPTION_SET, PLACE(force), NULL, NO_RANGE, NULL, "overwrite the file that is there"},

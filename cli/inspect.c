@@ -12,6 +12,7 @@ static const option options[] = {
      "take a class folder without pictures"},
     SETTING("allow-truncated", "data.allow_truncated"),
     SETTING("no-exif", "data.ignore_exif"),
+    OPTION_FINDING_ROWS,
     OPTION_GENERAL_ROWS("of the splits"),
 };
 

@@ -1,6 +1,7 @@
 /* main.c - graft VERB [options] [arguments]: finds the verb, reads its options, runs it, tells errors. */
 #include "errors.h"
 #include "help.h"
+#include "hints.h"
 #include "output.h"
 #include "signals.h"
 #include "text.h"
@@ -116,6 +117,7 @@ int main(int argc, char **argv)
     graft_status status = dispatch(argc, argv, &printed, &err);
     if (status) {
         err.status = status;
+        hints_fit(argc > 1 ? verbs_find(argv[1]) : NULL, err.hint);
         output_error(&err);
         if (!printed && wants_json(argc, argv)) output_error_json(&err);
     }

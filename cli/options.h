@@ -109,6 +109,10 @@ typedef struct verb verb;
      "pad pictures that end early with grey instead of refusing them"}, \
     {"no-exif", OPTION_SET, PLACE(data.ignore_exif), NULL, NO_RANGE, NULL, \
      "do not turn pictures as their EXIF says"}
+#define OPTION_FINDING_ROWS \
+    SETTING("layout", "data.layout"), SETTING("image-column", "data.image_column"), \
+    SETTING("label-column", "data.label_column"), SETTING("split-column", "data.split_column"), \
+    SETTING("follow-links", "data.follow_links"), SETTING("max-pixels", "data.max_pixels")
 #define OPTION_CACHE_ROWS \
     {"cache", OPTION_INDEX, PLACE(data.cache), "WHERE", NO_RANGE, "auto|memory|disk|none", \
      "where decoded pictures are kept; auto is memory where they fit"}, \

@@ -12,6 +12,11 @@ static const option options[] = {
     {"top", OPTION_INT, PLACE(top), "K", FROM_TO(1, 1000), NULL,
      "the K most probable labels of each picture (in lines of text: one, unless this is given)"},
 
+    HEADING("Pictures"),
+    SETTING("max-pixels", "data.max_pixels"),
+    SETTING("allow-truncated", "data.allow_truncated"),
+    SETTING("follow-links", "data.follow_links"),
+
     OPTION_FOREIGN_ROWS,
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
 };

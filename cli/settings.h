@@ -7,7 +7,7 @@
 #include <graft/graft.h>
 #include <stdbool.h>
 
-enum { OPTIONS_MAX = 64 };
+enum { OPTIONS_MAX = 128 };
 
 typedef struct settings {
     graft_context_options context;

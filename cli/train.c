@@ -45,6 +45,7 @@ static const option options[] = {
      "with --bad-images skip: the most that may be left out, as 0.01 or 1%"},
     {"allow-empty-class", OPTION_SET, PLACE(data.allow_empty_class), NULL, NO_RANGE, NULL,
      "take a class folder without pictures"},
+    OPTION_FINDING_ROWS,
     OPTION_READING_ROWS,
     OPTION_CACHE_ROWS,
 

@@ -28,10 +28,12 @@ graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *
     a->options.height = f->height;
     a->options.antialias = f->antialias;
     a->options.image.ignore_exif = f->ignore_exif;
-    a->options.settings = c->settings;
+    gf_data_take_settings(&a->options, c->settings);
+    a->options.image.allow_truncated = gf_settings_flag(c->settings, GF_SET_DATA_ALLOW_TRUNCATED);
     a->options.log = &c->log;
     graft_status status = GRAFT_OK;
     GF_GOTO(gf_index_pictures(&a->index, paths, n, &a->options, err));
+    gf_index_tell_ignored(a->index, &c->log);
     size_t threads = (size_t)gf_pool_threads(c->pool);
     a->buffer = gf_new_n(threads, gf_buffer);
     a->error = gf_new_n(a->index->n, graft_error);

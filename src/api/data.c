@@ -48,7 +48,7 @@ gf_data_options gf_api_data_options(const graft_data *d)
     out.cache = cache[o->cache];
     out.memory_limit = o->memory_limit;
     out.cache_dir = d->cache_dir;
-    out.settings = d->settings;
+    gf_data_take_settings(&out, d->settings);
     out.progress = data_progress;
     out.user = d->context;
     out.log = &d->log;

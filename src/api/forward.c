@@ -161,6 +161,7 @@ graft_status graft_evaluate(graft_model *m, const char *path, const char *split,
     d.options.width = m->facts.width;
     d.options.height = m->facts.height;
     d.options.antialias = m->facts.antialias;
+    d.options.allow_empty_class = 1; /* no images of it, so nothing to count */
     d.options.ignore_exif = m->facts.ignore_exif;
     gf_evaluation ev = {0};
     gf_text text = {0};

@@ -1,6 +1,7 @@
 #include "api/internal.h"
 
 #include "base/io.h"
+#include "data/labels.h"
 #include "exchange/import.h"
 #include "exchange/load_weights.h"
 #include "graph/grey.h"
@@ -254,36 +255,43 @@ static int classes_of(const graft_model *m, const graft_model_options *o)
     return own ? GF_IMAGENET_CLASSES : o->classes;
 }
 
-/* Names for the classes of a classifier that is kept: from a file of names, else the network's file, else numbers. */
-static graft_status name_classes(graft_model *m, const char *path, graft_error *err)
+/* From a file of names, in m's classes. */
+static graft_status read_labels(graft_model *m, const char *path, graft_error *err)
 {
     enum { LARGEST = 1 << 24 };
     uint8_t *text = NULL;
-    size_t n = 0;
-    gf_names *names = &m->facts.classes;
-    graft_status status = path ? gf_file_read(path, LARGEST, &text, &n, err) : GRAFT_OK;
-    char *at = (char *)text;
-    while (status == GRAFT_OK && at && *at) {
-        size_t length = strcspn(at, "\n");
-        char *next = at[length] ? at + length + 1 : NULL;
-        at[length] = 0;
-        if (length && at[length - 1] == '\r') at[length - 1] = 0;
-        status = gf_names_add(names, at, err);
-        at = next;
-    }
+    size_t n;
+    gf_labels labels;
+    GF_TRY(gf_file_read(path, LARGEST, &text, &n, err));
+    graft_status status = gf_labels_parse(&labels, text, n, path, err);
     gf_free(text);
+    if (status == GRAFT_OK && labels.numbered) {
+        gf_decide(&m->log, "labels", labels.moved ? "in the order of their numbers" : "without their numbers",
+                  "every line of %s begins with a number of its own", GF_ESC(path));
+    }
+    if (status == GRAFT_OK && labels.names.n != (size_t)m->model.classes) {
+        status = gf_fail(err, GF_E_OPTION_VALUE, "one name a line", "%s: %zu names for %d classes", GF_ESC(path),
+                         labels.names.n, m->model.classes);
+    }
+    if (status == GRAFT_OK) {
+        m->facts.classes = labels.names;
+        labels.names = (gf_names){0};
+    }
+    gf_labels_free(&labels);
+    return status;
+}
+
+/* Names for the classes of a classifier that is kept: from a file of names, else the network's file, else numbers. */
+static graft_status name_classes(graft_model *m, const char *path, graft_error *err)
+{
+    if (path) return read_labels(m, path, err);
     bool named = m->source_classes.n == (size_t)m->model.classes;
-    for (int i = 0; status == GRAFT_OK && !path && i < m->model.classes; i++) {
+    for (int i = 0; i < m->model.classes; i++) {
         char number[32];
         snprintf(number, sizeof number, "class %d", i);
-        const char *name = named ? m->source_classes.item[i] : number;
-        status = gf_names_add(names, name, err);
+        GF_TRY(gf_names_add(&m->facts.classes, named ? m->source_classes.item[i] : number, err));
     }
-    if (status == GRAFT_OK && names->n != (size_t)m->model.classes) {
-        status = gf_fail(err, GF_E_OPTION_VALUE, "one name a line", "%s: %zu names for %d classes", GF_ESC(path),
-                         names->n, m->model.classes);
-    }
-    return status;
+    return GRAFT_OK;
 }
 
 /* `weights` is a file, or a name that is fetched. */

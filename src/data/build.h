@@ -29,10 +29,13 @@ graft_status gf_index_split(gf_index *index, const gf_data_options *options, gra
 typedef struct gf_walk {
     gf_index *index;
     const gf_data_options *options;
-    const char *real_root; /* links must stay in it */
+    const char *real_root; /* links must stay in it, unless options.follow_links */
+    bool quiet;            /* a first look: what is left out is told by the walk itself, later */
     uint32_t class_id;
     gf_split split;
     uint64_t found;           /* pictures */
+    uint64_t nested;          /* of these, in folders below the class folder */
+    char *nested_in;          /* the first such folder; owned */
     struct gf_dir_id *linked; /* folders that were reached through a link */
     size_t n_linked, cap_linked;
 } gf_walk;
@@ -43,7 +46,53 @@ typedef enum gf_entry { GF_ENTRY_FILE, GF_ENTRY_DIR, GF_ENTRY_SKIP } gf_entry;
 graft_status gf_walk_examine(gf_walk *walk, const char *path, gf_entry *entry, struct stat *st, graft_error *err);
 /* Adds every picture below folder `path` (relative to the index's root). */
 graft_status gf_walk_folder(gf_walk *walk, const char *path, graft_error *err);
-void gf_walk_end(gf_walk *walk);
+void gf_walk_end(gf_walk *walk); /* forgets the links that were entered; nested_in is kept */
+
+/* Whether the file `path` (relative to the root) is an image: by its ending, else by what it begins with. A file that
+ * may not be read is none, told. */
+graft_status gf_walk_is_image(gf_walk *walk, const char *path, bool *is, graft_error *err);
+
+/* What lies in a folder, one level deep (look.c). */
+typedef struct gf_look {
+    gf_names folders;     /* sorted */
+    uint64_t images;      /* a quick look counts those by ending alone, and at most one without */
+    uint64_t backslashes; /* images and folders whose names hold a backslash */
+    char *backslash;      /* one of them; owned */
+} gf_look;
+
+/* GF_LOOK_QUICK: what has the ending of an image is taken for a file. GF_LOOK_COUNT: what is left out is counted in the
+ * index (loose images, other files, litter). */
+typedef enum gf_look_how { GF_LOOK_QUICK, GF_LOOK_FULL, GF_LOOK_COUNT } gf_look_how;
+graft_status gf_look_into(gf_walk *walk, const char *path, gf_look_how how, gf_look *look, graft_error *err);
+void gf_look_free(gf_look *look);
+
+/* Whether there is any image in the folder or below; links are not entered, and what is too deep or too much to be
+ * looked through counts as one. */
+graft_status gf_look_below(gf_walk *walk, const char *path, bool *any, graft_error *err);
+
+/* Where the data's parts and classes lie (layout.c). */
+typedef struct gf_place {
+    char *path;             /* of a class folder, relative to the root; owned */
+    const char *class_name; /* in gf_layout.names */
+    gf_split split;
+} gf_place;
+
+typedef struct gf_layout {
+    gf_walk walk;
+    gf_place *place; /* sorted by split, then by class */
+    size_t n, cap;
+    gf_names names;
+} gf_layout;
+
+/* E1102 or E1125 with what was seen where the folders are of no layout, or of several. Layouts, and what was left out,
+ * are told. */
+graft_status gf_layout_find(gf_layout *layout, graft_error *err);
+void gf_layout_free(gf_layout *layout);
+
+/* Keeps "WHAT is taken as AS" for the report. With a reason it is a decision (base/decide.h), told at once; NULL: it is
+ * as the documentation has it. */
+graft_status gf_index_take(gf_index *index, const gf_log *log, const char *what, const char *as, const char *why,
+                           graft_error *err);
 
 /* Names in a folder below the root, sorted by bytes; a folder that may not be read is E1106. */
 graft_status gf_list_below(const gf_index *index, const char *path, gf_names *names, graft_error *err);

@@ -5,6 +5,7 @@
 #include "data/names.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Between groups the calling thread tells progress and may be stopped: a group ends after so many files or so much
  * time, since pictures of 100 megapixels take a second each. */
@@ -97,6 +98,32 @@ static void free_workers(check *c, int threads)
     gf_free(c->worker);
 }
 
+/* What was not quite as it should be and is taken all the same: how many, and the first of them. */
+static graft_status tell_marks(const check *c, graft_error *err)
+{
+    static const struct {
+        uint16_t mark;
+        const char *what;
+    } told[] = {
+        {GF_MARK_SURPLUS, "JPEG with bytes that belong to nothing before its end; all rows are there, so it is taken"},
+        {GF_MARK_FRACTION, "JPEG too large to be decoded whole: decoded at 1/2, 1/4 or 1/8 of its size"},
+    };
+    for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
+        uint64_t n = 0;
+        uint32_t first = 0;
+        for (uint32_t i = 0; i < c->index->n; i++) {
+            if (c->rows[i].state != GF_GOOD || !(c->rows[i].marks & told[k].mark)) continue;
+            if (!n++) first = i;
+        }
+        if (!n) continue;
+        char others[48] = "";
+        if (n > 1) snprintf(others, sizeof others, " and %llu others", (unsigned long long)n - 1);
+        GF_TRY(gf_note_add(&c->index->notes, c->options->log, GF_NOTE, err, "%s%s: a %s",
+                           GF_ESC(gf_index_path(c->index, first)), others, told[k].what));
+    }
+    return GRAFT_OK;
+}
+
 static graft_status report_on(check *c, gf_data_report **report, bool *drop, graft_error *err)
 {
     gf_index *index = c->index;
@@ -109,6 +136,7 @@ static graft_status report_on(check *c, gf_data_report **report, bool *drop, gra
     }
     gf_free(index->content);
     index->content = content;
+    GF_TRY(tell_marks(c, err));
     GF_TRY(gf_report_create(report, index, c->rows, err));
     size_t n;
     gf_blame *bad = gf_blame_take(&c->bad, &n);
@@ -153,6 +181,25 @@ out:;
     return status;
 }
 
+/* What may be done about bad files: for all of them, and for kinds that have an option of their own. */
+static void advise(const gf_data_report *report, bool skip, char *hint, size_t size)
+{
+    static const struct {
+        int number;
+        const char *advice;
+    } kinds[] = {
+        {GF_E_IMAGE_TOO_LARGE, "; --max-pixels raises the limit on pixels"},
+        {GF_E_IMAGE_TRUNCATED, "; --allow-truncated fills missing rows with gray"},
+    };
+    snprintf(hint, size, "repair or take away the files; %s",
+             skip ? "--max-bad allows more of them" : "--bad-images skip leaves them out");
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        size_t i = 0, n = strlen(hint);
+        while (i < report->n_bad && report->bad[i].number != kinds[k].number) i++;
+        if (i < report->n_bad) snprintf(hint + n, size - n, "%s", kinds[k].advice);
+    }
+}
+
 graft_status gf_check_policy(const gf_data_report *report, const gf_data_options *options, graft_error *err)
 {
     bool skip = options->bad_images == GF_BAD_SKIP;
@@ -164,15 +211,13 @@ graft_status gf_check_policy(const gf_data_report *report, const gf_data_options
         gf_text_printf(&list, "\n  %.300s", report->bad[shown].message);
     }
     if (report->n_bad > shown) gf_text_printf(&list, "\n  and %zu more", report->n_bad - shown);
-    char limit[64] = "";
+    char limit[64] = "", hint[300];
+    advise(report, skip, hint, sizeof hint);
     if (skip) snprintf(limit, sizeof limit, ", at most %g %% are allowed", 100 * options->max_bad);
     graft_status status =
         list.failed ? gf_fail_memory(err, list.cap, "the list of bad pictures")
-                    : gf_fail(err, GF_E_DATA_BAD_PICTURES,
-                              skip ? "repair or take away the files, or allow more of them"
-                                   : "repair or take away the files, or train without them (skip bad pictures)",
-                              "%s: %zu of %llu pictures cannot be used%s:%s", GF_ESC(report->root), report->n_bad,
-                              (unsigned long long)report->images, limit, list.s);
+                    : gf_fail(err, GF_E_DATA_BAD_PICTURES, hint, "%s: %zu of %llu pictures cannot be used%s:%s",
+                              GF_ESC(report->root), report->n_bad, (unsigned long long)report->images, limit, list.s);
     gf_text_free(&list);
     return status;
 }

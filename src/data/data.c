@@ -7,6 +7,7 @@ static graft_status copy_options(gf_data *data, const gf_data_options *options, 
         GF_TRY(gf_names_add(&data->given_classes, options->classes[i], err));
     }
     if (options->classes) data->options.classes = (const char *const *)data->given_classes.item;
+    data->options.image_column = data->options.label_column = data->options.split_column = NULL; /* not needed again */
     if (!options->cache_dir) return GRAFT_OK;
     data->cache_dir = gf_strdup(options->cache_dir);
     data->options.cache_dir = data->cache_dir;
@@ -62,7 +63,8 @@ graft_status gf_data_open(gf_data **out, const char *path, const gf_data_options
     bool *drop = NULL;
     graft_status status;
     GF_GOTO(copy_options(data, options, err));
-    GF_GOTO(gf_index_build(&data->index, path, &data->options, err));
+    GF_GOTO(gf_index_build(&data->index, path, options, err));
+    gf_index_tell_ignored(data->index, data->options.log);
     drop = gf_new_n(data->index->n, bool);
     if (!drop) GF_GOTO(gf_fail_memory(err, data->index->n, "the data"));
     GF_GOTO(gf_cache_create(&data->cache, data->index, &data->options, err));

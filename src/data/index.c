@@ -1,5 +1,6 @@
 #include "data/index.h"
 
+#include "base/decide.h"
 #include "base/sys.h"
 #include "data/build.h"
 #include "data/names.h"
@@ -60,6 +61,52 @@ void gf_index_count_ignored(gf_index *index, const char *name)
         }
     }
     index->ignored[i].n++;
+}
+
+graft_status gf_index_take(gf_index *index, const gf_log *log, const char *what, const char *as, const char *why,
+                           graft_error *err)
+{
+    if (!gf_grow(&index->taken, index->n_taken, &index->cap_taken)) return gf_fail_memory(err, 64, "notes on the data");
+    gf_taken *t = &index->taken[index->n_taken];
+    *t = (gf_taken){gf_strdup(what), gf_strdup(as), why != NULL};
+    index->n_taken++;
+    if (!t->what || !t->as) return gf_fail_memory(err, strlen(what) + strlen(as), "notes on the data");
+    if (why) gf_decide(log, GF_ESC(what), GF_ESC(as), "%s", why);
+    return GRAFT_OK;
+}
+
+void gf_taken_free(gf_taken *taken, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        gf_free(taken[i].what);
+        gf_free(taken[i].as);
+    }
+    gf_free(taken);
+}
+
+/* Left out, and what there is of it: "12 .txt, 3 without an ending". */
+void gf_index_tell_ignored(const gf_index *index, const gf_log *log)
+{
+    enum { SHOWN = 8 };
+    uint64_t sum = 0, rest = 0;
+    gf_text t = {0};
+    for (size_t i = 0; i < index->n_ignored; i++) {
+        const gf_extension_count *e = &index->ignored[i];
+        bool none = !strcmp(e->name, "(none)"), other = !strcmp(e->name, "(other)");
+        sum += e->n;
+        if (i >= SHOWN || other) {
+            rest += e->n;
+            continue;
+        }
+        gf_text_printf(&t, "%s%llu %s%s", t.n ? ", " : "", (unsigned long long)e->n, none ? "without an ending" : ".",
+                       none ? "" : GF_ESC(e->name));
+    }
+    if (rest) gf_text_printf(&t, "%s%llu others", t.n ? ", " : "", (unsigned long long)rest);
+    if (sum) {
+        gf_say(log, GF_NOTE, "%llu file%s left out, no image by content: %s", (unsigned long long)sum,
+               sum == 1 ? " is" : "s are", t.s ? t.s : "");
+    }
+    gf_text_free(&t);
 }
 
 static int by_split_and_path(const void *a, const void *b, void *paths)
@@ -133,7 +180,7 @@ static graft_status warn_of_twins(gf_index *index, const gf_log *log, graft_erro
     for (size_t i = 1; i < n; i++) {
         if (strcmp(item[i - 1].key, item[i].key)) continue;
         GF_GOTO(gf_note_add(&index->notes, log, GF_WARNING, err,
-                            "classes %s and %s differ only in capitals or in how their letters are encoded; "
+                            "classes '%s' and '%s' differ only in capitals or in how their letters are encoded; "
                             "they are kept apart",
                             GF_ESC(item[i - 1].name), GF_ESC(item[i].name)));
     }
@@ -148,7 +195,8 @@ static graft_status finish(gf_index *index, const char *path, const gf_data_opti
     if (!index->n) {
         uint64_t others = 0;
         for (size_t i = 0; i < index->n_ignored; i++) others += index->ignored[i].n;
-        return gf_fail(err, GF_E_DATA_NO_PICTURES, "pictures are told by their extension: jpg, png, webp, gif, bmp",
+        return gf_fail(err, GF_E_DATA_NO_PICTURES,
+                       "images are told by their content: JPEG, PNG, WebP, GIF, BMP, TIFF, PPM and PGM",
                        "%s: no pictures found (%llu other files)", GF_ESC(path), (unsigned long long)others);
     }
     gf_sample *fitted = gf_realloc(index->sample, index->n, sizeof *fitted);
@@ -211,6 +259,7 @@ static graft_status add_named(gf_index *index, const char *path, const gf_data_o
     gf_walk walk = {.index = index, .options = options, .real_root = real_root, .split = GF_TEST};
     graft_status status = gf_walk_folder(&walk, path, err);
     gf_walk_end(&walk);
+    gf_free(walk.nested_in);
     gf_free(real_root);
     return status;
 }
@@ -247,6 +296,7 @@ void gf_index_free(gf_index *index)
     gf_free(index->sample);
     gf_text_free(&index->paths);
     gf_free(index->content);
+    gf_taken_free(index->taken, index->n_taken);
     gf_notes_free(&index->notes);
     gf_free(index);
 }

@@ -1,10 +1,12 @@
 /* index.h - which files there are, what class and split each has. Built once, small (40 bytes a file and its path),
  * the same for the same files on every machine: samples are sorted by split, then by the bytes of their path.
  *
- * Layouts:  DATA/{train,validation|val[,test]}/CLASS/...    the folders tell the split
- *           DATA/CLASS/...                                  split by options.split, seeded, each class by itself
- *           FILE.csv with columns path,label[,split]        paths relative to the file's folder
- * Folders of a class are walked to the bottom. Only reads folders and file sizes, no picture (see check.h). */
+ * Layouts:  DATA/{train,validation[,test]}/CLASS/...    the folders tell the split (parts.h: in any usual spelling)
+ *           DATA/CLASS/{train,validation[,test]}/...    the same, the other way round
+ *           DATA/CLASS/...                              split by options.split, seeded, each class by itself
+ *           FILE.csv with columns path,label[,split]    paths relative to the file's folder (table.c)
+ * Folders of a class are walked to the bottom. Only reads folders and file sizes, and the first bytes of files whose
+ * ending is no image's (see check.h for the rest). What was taken as what is in `taken`. */
 #ifndef GF_DATA_INDEX_H
 #define GF_DATA_INDEX_H
 
@@ -30,6 +32,14 @@ typedef struct gf_sample {
     uint8_t split; /* gf_split */
 } gf_sample;
 
+/* How something in the data was understood: "Training/" as "train", "column 2 (breed)" as "the label". */
+typedef struct gf_taken {
+    char *what, *as; /* owned */
+    bool said;       /* not as the documentation names it, so told at once */
+} gf_taken;
+
+void gf_taken_free(gf_taken *taken, size_t n);
+
 enum { GF_EXTENSION_MAX = 15, GF_EXTENSIONS = 48 };
 typedef struct gf_extension_count {
     char name[GF_EXTENSION_MAX + 1]; /* lower case, no dot; "(none)", "(other)" */
@@ -45,7 +55,9 @@ typedef struct gf_index {
     gf_text paths;                 /* every path, NUL after each */
     gf_sha256 *content;            /* of each file; NULL until check.h has read them */
 
-    gf_extension_count ignored[GF_EXTENSIONS]; /* files that are no pictures, by extension, sorted by name */
+    gf_taken *taken;
+    size_t n_taken, cap_taken;
+    gf_extension_count ignored[GF_EXTENSIONS]; /* files that are no pictures, by extension */
     size_t n_ignored;
     uint64_t ignored_system; /* Thumbs.db, .DS_Store, ._x.jpg, .git and the like */
     uint64_t special;        /* FIFOs, sockets, devices */
@@ -62,6 +74,9 @@ void gf_index_free(gf_index *index); /* takes NULL */
  * too (GF_NOT_THERE): gf_sample_read then says E1101, so that the others can be used. */
 graft_status gf_index_pictures(gf_index **out, const char *const *paths, size_t n, const gf_data_options *options,
                                graft_error *err);
+
+/* Says which files were left out because they are no images, if any. */
+void gf_index_tell_ignored(const gf_index *index, const gf_log *log);
 
 /* Relative path of a sample; borrowed. */
 const char *gf_index_path(const gf_index *index, uint32_t sample);

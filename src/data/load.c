@@ -147,6 +147,8 @@ static void note_marks(const gf_image_info *info, const char *name, const gf_pic
         {info->sixteen_bit, GF_MARK_SIXTEEN_BIT},
         {info->alpha, GF_MARK_ALPHA},
         {info->truncated, GF_MARK_TRUNCATED},
+        {info->surplus, GF_MARK_SURPLUS},
+        {info->fraction > 1, GF_MARK_FRACTION},
     };
     checked->marks = 0;
     for (size_t i = 0; i < GF_MARKS; i++) checked->marks |= marks[i].is ? marks[i].mark : 0;
@@ -155,13 +157,23 @@ static void note_marks(const gf_image_info *info, const char *name, const gf_pic
     checked->format = (uint8_t)info->format;
 }
 
+/* A JPEG that is too large to be decoded whole must still be larger than what it becomes. */
+static gf_image_options image_options(const gf_data_options *options)
+{
+    gf_image_options o = options->image;
+    o.least_w = options->width;
+    o.least_h = options->height;
+    return o;
+}
+
 graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
                               const gf_data_options *options, uint8_t *dst, gf_checked *checked, graft_error *err)
 {
     const char *name = gf_index_path(index, sample);
     gf_picture picture = {0};
     gf_image_info info = {0};
-    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &options->image, &picture, &info, err));
+    gf_image_options how = image_options(options);
+    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &picture, &info, err));
     graft_status status =
         gf_resize_u8(picture.rgb, picture.h, picture.w, dst, options->height, options->width, options->antialias, err);
     if (checked) note_marks(&info, name, &picture, checked);
@@ -174,7 +186,8 @@ graft_status gf_sample_decode_f32(const gf_index *index, uint32_t sample, const 
 {
     gf_picture picture = {0};
     const char *name = gf_index_path(index, sample);
-    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &options->image, &picture, NULL, err));
+    gf_image_options how = image_options(options);
+    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &picture, NULL, err));
     graft_status status =
         gf_resize(picture.rgb, picture.h, picture.w, dst, options->height, options->width, options->antialias, err);
     gf_picture_free(&picture);

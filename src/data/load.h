@@ -41,7 +41,9 @@ enum {
     GF_MARK_SIXTEEN_BIT = 16,
     GF_MARK_ALPHA = 32,
     GF_MARK_TRUNCATED = 64,
-    GF_MARKS = 7
+    GF_MARK_SURPLUS = 128,  /* a JPEG with bytes that belong to nothing before its end */
+    GF_MARK_FRACTION = 256, /* a JPEG that was decoded at a fraction of its size */
+    GF_MARKS = 9
 };
 
 /* Decodes the bytes in `buffer` and resizes them to options->height x options->width x 3 at dst. `checked` (may be

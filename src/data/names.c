@@ -28,8 +28,9 @@ bool gf_name_is_litter(const char *name)
 
 bool gf_name_is_picture(const char *name)
 {
-    static const char *const read[] = {"jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp", "dib", "webp"};
-    static const char *const known[] = {"heic", "heif", "avif", "tif", "tiff", "svg", "psd", "jp2", "jxl"};
+    static const char *const read[] = {"jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp",
+                                       "dib", "webp", "ppm", "pgm",  "pbm", "pnm",  "tif", "tiff"};
+    static const char *const known[] = {"heic", "heif", "avif", "svg", "psd", "jp2", "jxl"};
     const char *dot = strrchr(name, '.');
     return dot && (IN_TABLE(read, dot + 1) || IN_TABLE(known, dot + 1));
 }

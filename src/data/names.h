@@ -9,8 +9,8 @@
 /* Thumbs.db, desktop.ini, __MACOSX and every name that begins with a dot (.git, .DS_Store, AppleDouble's ._x.jpg). */
 bool gf_name_is_litter(const char *name);
 
-/* By extension. True also for picture formats that are known but not read (HEIC, TIFF ...): these must be told to the
- * user as bad pictures, not left out without a word. */
+/* By extension. True also for picture formats that are known but not read (HEIC, AVIF ...): these must be told to the
+ * user as bad pictures, not left out without a word. Of other files the content decides (gf_walk_is_image). */
 bool gf_name_is_picture(const char *name);
 
 /* The extension in lower case, cut to size; "(none)" without one. Returns buf. */

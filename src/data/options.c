@@ -16,6 +16,18 @@ void gf_data_defaults(gf_data_options *options)
     };
 }
 
+void gf_data_take_settings(gf_data_options *o, const gf_settings *s)
+{
+    static const gf_layout_wanted layout[] = {GF_LAYOUT_AUTO, GF_LAYOUT_PARTS, GF_LAYOUT_CLASSES};
+    o->settings = s;
+    o->layout = layout[gf_settings_choice(s, GF_SET_DATA_LAYOUT)];
+    o->follow_links = gf_settings_flag(s, GF_SET_DATA_FOLLOW_LINKS);
+    o->image_column = gf_settings_text(s, GF_SET_DATA_IMAGE_COLUMN);
+    o->label_column = gf_settings_text(s, GF_SET_DATA_LABEL_COLUMN);
+    o->split_column = gf_settings_text(s, GF_SET_DATA_SPLIT_COLUMN);
+    o->image.max_pixels = (uint64_t)gf_settings_whole(s, GF_SET_DATA_MAX_PIXELS);
+}
+
 static graft_status in_range(const char *name, double value, double low, double high, graft_error *err)
 {
     if (value >= low && value <= high) return GRAFT_OK;

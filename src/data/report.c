@@ -4,14 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const mark_names[GF_MARKS] = {"named_otherwise", "turned",      "bad_exif", "animated",
-                                                 "sixteen_bit",     "transparent", "truncated"};
+static const char *const mark_names[GF_MARKS] = {"named_otherwise", "turned",    "bad_exif", "animated", "sixteen_bit",
+                                                 "transparent",     "truncated", "surplus",  "reduced"};
 
 static const char *const mark_texts[GF_MARKS] = {
-    "of another format than their name says", "turned by their EXIF orientation",
-    "with EXIF data that make no sense",      "animated: the first frame is used",
-    "with 16 bits a channel: scaled to 8",    "with transparency: put on the background colour",
+    "of another format than their name says",
+    "turned by their EXIF orientation",
+    "with EXIF data that make no sense",
+    "of several frames or pages: the first is used",
+    "with 16 bits a channel: scaled to 8",
+    "with transparency: put on the background colour",
     "that end early: padded with grey",
+    "with bytes that belong to nothing before their end: all rows are there",
+    "of more than 100000000 pixels: decoded at 1/2, 1/4 or 1/8 of their size",
 };
 
 static int by_value(const void *a, const void *b)
@@ -97,6 +102,7 @@ void gf_report_free(gf_data_report *r)
         gf_free(r->twin[i].twin);
     }
     gf_free(r->twin);
+    gf_taken_free(r->taken, r->n_taken);
     gf_notes_free(&r->notes);
     gf_free(r);
 }
@@ -120,6 +126,11 @@ void gf_report_take_notes(gf_data_report *r, gf_index *index)
     gf_notes_free(&r->notes);
     r->notes = index->notes;
     index->notes = (gf_notes){0};
+    gf_taken_free(r->taken, r->n_taken);
+    r->taken = index->taken;
+    r->n_taken = index->n_taken;
+    index->taken = NULL;
+    index->n_taken = index->cap_taken = 0;
 }
 
 /* ---- JSON */
@@ -191,6 +202,18 @@ static gf_json *files_json(const gf_data_report *r)
     return j;
 }
 
+static gf_json *taken_json(const gf_data_report *r)
+{
+    gf_json *all = gf_json_array();
+    for (size_t i = 0; i < r->n_taken; i++) {
+        gf_json *j = gf_json_object();
+        gf_json_set(j, "what", gf_json_string(r->taken[i].what));
+        gf_json_set(j, "as", gf_json_string(r->taken[i].as));
+        gf_json_add(all, j);
+    }
+    return all;
+}
+
 static gf_json *notes_json(const gf_data_report *r)
 {
     gf_json *all = gf_json_array();
@@ -231,6 +254,7 @@ gf_json *gf_report_json(const gf_data_report *r)
     gf_json_set(j, "bad", bad_json(r));
     gf_json_set(j, "duplicates", twins_json(r));
     gf_json_set(j, "ignored", files_json(r));
+    gf_json_set(j, "taken", taken_json(r));
     gf_json_set(j, "notes", notes_json(r));
     gf_json_set(j, "seconds", gf_json_real(r->seconds));
     return j;
@@ -331,6 +355,10 @@ graft_status gf_report_text(const gf_data_report *r, char **out, graft_error *er
     picture_lines(r, &t);
     ignored_lines(r, &t);
     twin_lines(r, &t);
+    for (size_t i = 0; i < r->n_taken; i++) {
+        if (!r->taken[i].said) continue;
+        gf_text_printf(&t, "taken      %s as %s\n", GF_ESC(r->taken[i].what), GF_ESC(r->taken[i].as));
+    }
     for (size_t i = 0; i < r->notes.n; i++) {
         gf_text_printf(&t, "%s: %s\n", r->notes.item[i].level == GF_WARNING ? "warning" : "note",
                        r->notes.item[i].text);

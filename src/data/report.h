@@ -45,6 +45,8 @@ typedef struct gf_data_report {
     uint64_t other_class; /* groups of copies with different labels */
     uint64_t other_split; /* groups of copies in different splits */
 
+    gf_taken *taken; /* how parts, columns and so on were understood */
+    size_t n_taken;
     gf_extension_count ignored[GF_EXTENSIONS];
     size_t n_ignored;
     uint64_t ignored_system, special, loose;
@@ -60,7 +62,7 @@ void gf_report_free(gf_data_report *report); /* takes NULL */
 /* Takes over the list. */
 graft_status gf_report_add_bad(gf_data_report *report, const gf_index *index, const gf_blame *all, graft_error *err);
 
-/* Takes the index's notes over. */
+/* Takes over the index's notes and what was taken as what. */
 void gf_report_take_notes(gf_data_report *report, gf_index *index);
 
 gf_json *gf_report_json(const gf_data_report *report); /* caller's; NULL or failing in gf_json_text: no memory */

@@ -1,15 +1,19 @@
-/* The CSV layout: path,label[,split], a header line with these names in any order; other columns are left alone. */
+/* The CSV layout: path,label[,split], a header line with these names in any order, or whatever columns.c takes for
+ * them; other columns are left alone. */
 #include "base/sys.h"
 #include "data/build.h"
-#include "data/csv.h"
+#include "data/columns.h"
+#include "data/likeness.h"
 #include "data/names.h"
+#include "data/parts.h"
 #include "data/paths.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CSV_LIMIT = 1 << 30, NO_COLUMN = GF_CSV_COLUMNS };
+enum { CSV_LIMIT = 1 << 30 };
 
 typedef struct row {
     uint64_t label; /* where in labels */
@@ -21,8 +25,10 @@ typedef struct table {
     const gf_data_options *options;
     const char *name;              /* the file's */
     char *real_root, *checked_dir; /* the folder that was last found to be inside */
+    char *prefix;                  /* the folder below the root that the paths are in; NULL: the root itself */
     gf_csv csv;
-    size_t columns, path, label, split; /* the header's */
+    gf_columns columns;
+    bool backslashes, endings; /* of some paths: turned into slashes, added */
     row *row;
     size_t n, cap;
     gf_text labels;
@@ -34,44 +40,179 @@ static graft_status wrong(const table *t, gf_errno number, const char *hint, con
     return gf_fail(err, number, hint, "%s:%u: %s: %s", GF_ESC(t->name), t->csv.line, what, GF_ESC(found));
 }
 
+/* ---- paths as people write them */
+
+/* A path below the root, in *out (gf_free); NULL where the field is none. An absolute path is fine where it begins with
+ * the root. */
+static graft_status relative_path(const table *t, const char *field, bool slashes, const char *ending, char **out,
+                                  graft_error *err)
+{
+    size_t n = strlen(t->real_root);
+    if (*field == '/' && !strncmp(field, t->real_root, n) && field[n] == '/') field += n + 1;
+    char *path = t->prefix && *field != '/' ? gf_sprintf("%s/%s%s", t->prefix, field, ending)
+                                            : gf_sprintf("%s%s", field, ending);
+    *out = path;
+    if (!path) return gf_fail_memory(err, strlen(field), "a file name");
+    for (char *c = path; slashes && *c; c++) {
+        if (*c == '\\') *c = '/';
+    }
+    if (*field && gf_path_normalize(path)) return GRAFT_OK;
+    gf_free(path);
+    *out = NULL;
+    return GRAFT_OK;
+}
+
+static graft_status is_there(const table *t, const char *path, bool *there, graft_error *err)
+{
+    gf_reach reach;
+    struct stat st;
+    GF_TRY(gf_reach_open(&reach, t->index->root, path, err));
+    *there = !gf_sys_lstat(reach.path, &st);
+    gf_reach_close(&reach);
+    return GRAFT_OK;
+}
+
+/* The path of a field as it is, with slashes for backslashes, or with the ending of an image behind: the first that is
+ * there, in *out (gf_free). Where none is, the path as it is, or NULL. More than one ending is refused. */
+static graft_status find_path(table *t, const char *field, char **out, graft_error *err)
+{
+    static const char *const endings[] = {"",      ".jpg", ".jpeg", ".png", ".JPG",  ".JPEG", ".PNG",
+                                          ".webp", ".bmp", ".gif",  ".tif", ".tiff", ".ppm",  ".pgm"};
+    bool bare = !gf_name_is_picture(field), there = false;
+    char *plain = NULL, *found = NULL;
+    graft_status status = GRAFT_OK;
+    for (int slashes = 0; slashes <= (strchr(field, '\\') != NULL) && !found; slashes++) {
+        for (size_t i = 0; i < (bare ? sizeof endings / sizeof *endings : 1); i++) {
+            char *path = NULL;
+            GF_GOTO(relative_path(t, field, slashes, endings[i], &path, err));
+            if (path) status = is_there(t, path, &there, err);
+            if (status == GRAFT_OK && path && there && found) {
+                status = wrong(t, GF_E_CSV_PATH, "write the ending too", "files with more than one ending", field, err);
+            } else if (path && there && !found) {
+                found = path;
+                path = NULL;
+                t->backslashes |= slashes;
+                t->endings |= i > 0;
+            } else if (path && !plain) {
+                plain = path;
+                path = NULL;
+            }
+            gf_free(path);
+            if (status != GRAFT_OK) goto out;
+            if (found && !i) break;
+        }
+    }
+    *out = found ? found : plain;
+    if (found) gf_free(plain);
+    return GRAFT_OK;
+out:
+    gf_free(found);
+    gf_free(plain);
+    return status;
+}
+
+static bool exists(void *ctx, const char *field)
+{
+    table *t = ctx;
+    char *path = NULL;
+    bool there = false, backslashes = t->backslashes, endings = t->endings;
+    if (*field == '/' || strstr(field, "://")) return false;
+    if (find_path(t, field, &path, NULL) == GRAFT_OK && path) {
+        gf_reach reach;
+        struct stat st;
+        if (gf_reach_open(&reach, t->index->root, path, NULL) == GRAFT_OK) {
+            there = !gf_sys_stat(reach.path, &st) && S_ISREG(st.st_mode);
+            gf_reach_close(&reach);
+        }
+    }
+    gf_free(path);
+    t->backslashes = backslashes;
+    t->endings = endings;
+    return there;
+}
+
+/* Where the first row's file is not there, but is below just one folder beside the CSV file: they all are, then. */
+static graft_status find_prefix(table *t, graft_error *err)
+{
+    const char *example = t->columns.column[t->columns.image].example;
+    if (!example || exists(t, example)) return GRAFT_OK;
+    gf_names names;
+    GF_TRY(gf_list_below(t->index, "", &names, err));
+    size_t holding = 0, which = 0;
+    for (size_t i = 0; i < names.n; i++) {
+        if (gf_name_is_litter(names.item[i]) || gf_name_is_picture(names.item[i])) continue;
+        t->prefix = names.item[i];
+        bool there = exists(t, example);
+        holding += there;
+        if (there) which = i;
+    }
+    t->prefix = NULL;
+    graft_status status = GRAFT_OK;
+    if (holding == 1) {
+        t->prefix = gf_strdup(names.item[which]);
+        status = t->prefix ? gf_index_take(t->index, t->options->log, "the folder of the images", names.item[which],
+                                           "the first one is not beside the CSV file, but there alone", err)
+                           : gf_fail_memory(err, 64, "a file name");
+    }
+    gf_names_free(&names);
+    return status;
+}
+
+/* ---- the header */
+
+static graft_status take_column(table *t, size_t i, const char *as, const char *why, graft_error *err)
+{
+    if (i == GF_NO_COLUMN) return GRAFT_OK;
+    const gf_column *c = &t->columns.column[i];
+    char *what = t->columns.header ? gf_sprintf("column '%s'", c->name) : gf_strdup(c->name);
+    if (!what) return gf_fail_memory(err, 64, "a name");
+    graft_status status = gf_index_take(t->index, t->options->log, what, as, why, err);
+    gf_free(what);
+    return status;
+}
+
+static graft_status take_separator(table *t, graft_error *err)
+{
+    char what[16];
+    char c = t->csv.separator;
+    if (c == ',') return GRAFT_OK;
+    snprintf(what, sizeof what, "%s", c == '\t' ? "a tab" : c == ' ' ? "a space" : (char[2]){c, 0});
+    return gf_index_take(t->index, t->options->log, "the columns' separator", what, "it parts the lines evenly", err);
+}
+
+static const char *why_column(bool said) { return said ? "by its name, or by what stands in it" : NULL; }
+
 static graft_status read_header(table *t, graft_error *err)
 {
-    bool more;
-    GF_TRY(gf_csv_next(&t->csv, &more, err));
-    if (!t->csv.line) t->csv.line = 1;
-    t->path = t->label = t->split = NO_COLUMN;
-    t->columns = t->csv.columns;
-    for (size_t i = 0; i < t->csv.columns; i++) {
-        const char *name = gf_csv_field(&t->csv, i);
-        size_t *column = !strcmp(name, "path")    ? &t->path
-                         : !strcmp(name, "label") ? &t->label
-                         : !strcmp(name, "split") ? &t->split
-                                                  : NULL;
-        if (!column) continue;
-        if (*column != NO_COLUMN) return wrong(t, GF_E_CSV_COLUMN, NULL, "two columns of one name", name, err);
-        *column = i;
+    gf_columns *c = &t->columns;
+    GF_TRY(gf_columns_find(c, &t->csv, t->options, exists, t, err));
+    GF_TRY(take_separator(t, err));
+    if (!c->header && c->rows) {
+        GF_TRY(
+            gf_index_take(t->index, t->options->log, "the first line", "a row, not a header", "it names a file", err));
     }
-    const char *lacking = t->path == NO_COLUMN ? "path" : t->label == NO_COLUMN ? "label" : NULL;
-    if (!lacking) return GRAFT_OK;
-    return wrong(t, GF_E_CSV_COLUMN, "the first line names the columns: path,label or path,label,split",
-                 "a column is missing", lacking, err);
+    GF_TRY(take_column(t, c->image, "the image", why_column(c->image_said), err));
+    GF_TRY(take_column(t, c->label, "the label", why_column(c->label_said), err));
+    GF_TRY(take_column(t, c->split, "the split", why_column(c->split_said), err));
+    GF_TRY(find_prefix(t, err));
+    bool more;
+    return c->header ? gf_csv_next(&t->csv, &more, err) : GRAFT_OK;
 }
 
 static graft_status parse_split(const table *t, gf_split *split, graft_error *err)
 {
-    static const struct {
-        const char *word;
-        gf_split split;
-    } words[] = {{"train", GF_TRAIN}, {"validation", GF_VALIDATION}, {"val", GF_VALIDATION}, {"test", GF_TEST}};
     *split = GF_TRAIN;
-    if (t->split == NO_COLUMN) return GRAFT_OK;
-    const char *found = gf_csv_field(&t->csv, t->split);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        *split = words[i].split;
-        if (!strcmp(words[i].word, found)) return GRAFT_OK;
-    }
-    return wrong(t, GF_E_CSV_LABEL, "one of train, validation (or val), test", "unknown split", found, err);
+    if (t->columns.split == GF_NO_COLUMN) return GRAFT_OK;
+    const char *found = gf_csv_field(&t->csv, t->columns.split);
+    gf_part_kind kind = gf_part_of_name(found);
+    *split = gf_part_split(kind);
+    if (kind && kind != GF_PART_UNLABELLED) return GRAFT_OK;
+    return wrong(t, GF_E_CSV_LABEL,
+                 "one of train, validation (or val, valid, dev), test; --split-column names another column",
+                 *found ? "unknown split" : "an empty split, though other rows have one", found, err);
 }
+
+/* ---- rows */
 
 /* Whether the folder of `reached` is inside of the root; asked once for a run of files in one folder. */
 static graft_status check_folder(table *t, const char *path, const char *reached, graft_error *err)
@@ -81,8 +222,10 @@ static graft_status check_folder(table *t, const char *path, const char *reached
     if (!dir) return gf_fail_memory(err, strlen(reached), "a file name");
     graft_status status = GRAFT_OK;
     bool known = t->checked_dir && !strcmp(t->checked_dir, dir);
-    if (!known && !gf_is_inside(t->real_root, dir)) {
-        status = wrong(t, GF_E_CSV_PATH, "paths are relative to the CSV file's folder",
+    if (!known && !gf_is_inside(t->real_root, dir) && (errno || !t->options->follow_links)) {
+        status = wrong(t, GF_E_CSV_PATH,
+                       errno ? "paths are relative to the CSV file's folder"
+                             : "--follow-links takes what links lead to; paths are relative to the CSV file's folder",
                        errno ? "no such folder" : "outside of the data folder", path, err);
     }
     if (status == GRAFT_OK && !known) {
@@ -102,31 +245,23 @@ static graft_status check_file(table *t, const char *path, const char *reached, 
         return wrong(t, GF_E_CSV_PATH, "paths are relative to the CSV file's folder", what, path, err);
     }
     if (S_ISLNK(st->st_mode)) {
-        if (!gf_is_inside(t->real_root, reached)) {
-            return wrong(t, GF_E_CSV_PATH, NULL, errno ? "a link that leads nowhere" : "a link out of the data folder",
-                         path, err);
+        if (!gf_is_inside(t->real_root, reached) && (errno || !t->options->follow_links)) {
+            return wrong(t, GF_E_CSV_PATH, errno ? NULL : "--follow-links takes what links lead to",
+                         errno ? "a link that leads nowhere" : "a link out of the data folder", path, err);
         }
         if (gf_sys_stat(reached, st)) return wrong(t, GF_E_CSV_PATH, NULL, "cannot be examined", path, err);
     }
     return S_ISREG(st->st_mode) ? GRAFT_OK : wrong(t, GF_E_CSV_PATH, NULL, "not a file", path, err);
 }
 
-/* The field as a path below the root, in *out (gf_free). An absolute path is fine where it begins with the root. */
-static graft_status parse_path(const table *t, char **out, graft_error *err)
+/* The field as a path below the root, in *out (gf_free). */
+static graft_status parse_path(table *t, char **out, graft_error *err)
 {
-    const char *found = gf_csv_field(&t->csv, t->path);
-    size_t n = strlen(t->real_root);
-    const char *relative = found;
-    if (*found == '/' && !strncmp(found, t->real_root, n) && found[n] == '/') relative = found + n + 1;
-    char *path = gf_strdup(relative);
-    if (!path) return gf_fail_memory(err, strlen(relative), "a file name");
-    if (!gf_path_normalize(path)) {
-        gf_free(path);
-        return wrong(t, GF_E_CSV_PATH, "paths are relative to the CSV file's folder, without ..",
-                     *found ? "outside of the data folder" : "an empty path", found, err);
-    }
-    *out = path;
-    return GRAFT_OK;
+    const char *found = gf_csv_field(&t->csv, t->columns.image);
+    GF_TRY(find_path(t, found, out, err));
+    if (*out) return GRAFT_OK;
+    return wrong(t, GF_E_CSV_PATH, "paths are relative to the CSV file's folder, without ..",
+                 *found ? "outside of the data folder" : "an empty path", found, err);
 }
 
 static graft_status add_row(table *t, const char *path, gf_split split, graft_error *err)
@@ -139,7 +274,7 @@ static graft_status add_row(table *t, const char *path, gf_split split, graft_er
     if (status != GRAFT_OK) return status;
     if (!gf_grow(&t->row, t->n, &t->cap)) return gf_fail_memory(err, t->cap * sizeof *t->row, "a CSV file");
     t->row[t->n++] = (row){t->labels.n, t->csv.line, t->index->n};
-    const char *label = gf_csv_field(&t->csv, t->label);
+    const char *label = gf_csv_field(&t->csv, t->columns.label);
     gf_text_add_n(&t->labels, label, strlen(label) + 1);
     if (t->labels.failed) return gf_fail_memory(err, t->labels.cap, "a CSV file");
     return gf_index_add(t->index, path, &st, 0, split, err);
@@ -147,12 +282,12 @@ static graft_status add_row(table *t, const char *path, gf_split split, graft_er
 
 static graft_status read_row(table *t, graft_error *err)
 {
-    if (t->csv.columns != t->columns) {
-        return gf_fail(err, GF_E_CSV_SYNTAX, "put fields with a comma in quotes",
-                       "%s:%u: %zu columns, the header has %zu", GF_ESC(t->name), t->csv.line, t->csv.columns,
-                       t->columns);
+    if (t->csv.columns != t->columns.n) {
+        return gf_fail(err, GF_E_CSV_SYNTAX, "put fields that hold what parts the columns in quotes",
+                       "%s:%u: %zu columns, the %s has %zu", GF_ESC(t->name), t->csv.line, t->csv.columns,
+                       t->columns.header ? "header" : "first line", t->columns.n);
     }
-    if (!*gf_csv_field(&t->csv, t->label)) return wrong(t, GF_E_CSV_LABEL, NULL, "an empty label", "", err);
+    if (!*gf_csv_field(&t->csv, t->columns.label)) return wrong(t, GF_E_CSV_LABEL, NULL, "an empty label", "", err);
     gf_split split;
     GF_TRY(parse_split(t, &split, err));
     char *path = NULL;
@@ -167,6 +302,20 @@ static int by_text(const void *a, const void *b, void *text)
     const row *x = a, *y = b;
     int order = strcmp((char *)text + x->label, (char *)text + y->label);
     return order ? order : x->line < y->line ? -1 : 1;
+}
+
+static graft_status unknown_label(const table *t, const char *label, graft_error *err)
+{
+    const gf_names *known = &t->index->classes;
+    char how[256], hint[600];
+    const char *like = gf_likest_name(label, (const char *const *)known->item, known->n, how, sizeof how);
+    if (like) snprintf(hint, sizeof hint, "'%s' and '%s' differ %s", GF_ESC(label), GF_ESC(like), how);
+    return wrong(t, GF_E_CSV_LABEL,
+                 like                  ? hint
+                 : t->options->classes ? "the model was trained on other classes"
+                                       : NULL,
+                 t->options->classes ? "a label that the model does not know" : "no training row has this label", label,
+                 err);
 }
 
 /* The classes are the labels of the training rows (of all rows where none is for training); every other row's label
@@ -194,11 +343,7 @@ static graft_status settle_labels(table *t, graft_error *err)
         const char *label = t->labels.s + t->row[i].label;
         if (!i || strcmp(label, t->labels.s + t->row[i - 1].label)) class_id = gf_index_class(index, label);
         t->csv.line = t->row[i].line;
-        if (class_id < 0) {
-            return wrong(t, GF_E_CSV_LABEL, options->classes ? "the model was trained on other classes" : NULL,
-                         options->classes ? "a label that the model does not know" : "no training row has this label",
-                         label, err);
-        }
+        if (class_id < 0) return unknown_label(t, label, err);
         index->sample[t->row[i].sample].class_id = (uint32_t)class_id;
     }
     return GRAFT_OK;
@@ -232,6 +377,14 @@ static graft_status read_table(table *t, graft_error *err)
         if (!more) break;
         GF_TRY(read_row(t, err));
     }
+    if (t->backslashes) {
+        GF_TRY(
+            gf_index_take(t->index, t->options->log, "backslashes in paths", "slashes", "so the files are there", err));
+    }
+    if (t->endings) {
+        GF_TRY(gf_index_take(t->index, t->options->log, "names without an ending", "with that of the file",
+                             "so the files are there", err));
+    }
     GF_TRY(refuse_twice(t, err));
     return settle_labels(t, err);
 }
@@ -251,6 +404,8 @@ graft_status gf_index_from_csv(gf_index *index, const char *path, const gf_data_
     GF_GOTO(read_table(&t, err));
 out:
     gf_csv_close(&t.csv);
+    gf_columns_free(&t.columns);
+    gf_free(t.prefix);
     gf_free(t.row);
     gf_text_free(&t.labels);
     gf_free(t.real_root);

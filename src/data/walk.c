@@ -27,6 +27,7 @@ static bool same(dir_id a, dir_id b) { return a.dev == b.dev && a.inode == b.ino
 
 static graft_status told(gf_walk *walk, const char *path, const char *what, graft_error *err)
 {
+    if (walk->quiet) return GRAFT_OK;
     return gf_note_add(&walk->index->notes, walk->options->log, GF_WARNING, err, "%s: %s", GF_ESC(path), what);
 }
 
@@ -47,8 +48,10 @@ static graft_status too_deep(const char *path, graft_error *err)
 
 static graft_status refuse_link(const char *path, const char *where, graft_error *err)
 {
-    return gf_fail(err, GF_E_DATA_LINK, "put the file itself there, or take the link away", "%s: the link leads %s",
-                   GF_ESC(path), where);
+    return gf_fail(err, GF_E_DATA_LINK,
+                   strcmp(where, "nowhere") ? "--follow-links takes what links lead to; or put the file itself there"
+                                            : "put the file itself there, or take the link away",
+                   "%s: the link leads %s", GF_ESC(path), where);
 }
 
 /* Follows a link. A link that is no picture and no folder is not worth an error. */
@@ -64,7 +67,7 @@ static graft_status follow(gf_walk *walk, const char *path, const char *reached,
         return unreadable(failed, path, err);
     }
     if (!wanted && !S_ISDIR(st->st_mode)) return GRAFT_OK;
-    if (gf_is_inside(walk->real_root, reached)) return GRAFT_OK;
+    if (walk->options->follow_links || gf_is_inside(walk->real_root, reached)) return GRAFT_OK;
     int failed = errno;
     return failed ? unreadable(failed, path, err) : refuse_link(path, "out of the data folder", err);
 }
@@ -83,6 +86,7 @@ static graft_status examine_reached(gf_walk *walk, const char *path, const char 
         *entry = GF_ENTRY_DIR;
     } else if (!S_ISREG(st->st_mode)) {
         *entry = GF_ENTRY_SKIP;
+        if (walk->quiet) return GRAFT_OK;
         walk->index->special++;
         return gf_note_add(&walk->index->notes, walk->options->log, GF_NOTE, err,
                            "%s: a pipe, socket or device; left out", GF_ESC(path));
@@ -98,6 +102,43 @@ graft_status gf_walk_examine(gf_walk *walk, const char *path, gf_entry *entry, s
     graft_status status = examine_reached(walk, path, reach.path, entry, st, err);
     gf_reach_close(&reach);
     return status;
+}
+
+/* As many bytes as any format is told by. */
+static graft_status read_begin(gf_walk *walk, const char *path, uint8_t *bytes, size_t size, size_t *n,
+                               graft_error *err)
+{
+    *n = 0;
+    gf_reach reach;
+    GF_TRY(gf_reach_open(&reach, walk->index->root, path, err));
+    graft_status status = GRAFT_OK;
+    int fd = gf_sys_open(reach.path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0), failed = fd < 0 ? errno : 0;
+    while (fd >= 0 && *n < size && !failed) {
+        ssize_t got = gf_sys_read(fd, bytes + *n, size - *n);
+        if (got == 0) break;
+        if (got > 0) *n += (size_t)got;
+        if (got < 0 && errno != EINTR) failed = errno;
+    }
+    if (fd >= 0) gf_sys_close(fd);
+    gf_reach_close(&reach);
+    if (failed == EACCES || failed == EPERM) {
+        status = told(walk, path, "not named as an image, and may not be read; left out", err);
+    } else if (failed) {
+        status = gf_fail_errno(err, GF_E_IO_READ, failed, "cannot be read", path);
+    }
+    return status;
+}
+
+graft_status gf_walk_is_image(gf_walk *walk, const char *path, bool *is, graft_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    *is = gf_name_is_picture(slash ? slash + 1 : path);
+    if (*is) return GRAFT_OK;
+    uint8_t bytes[GF_IMAGE_BEGIN];
+    size_t n;
+    GF_TRY(read_begin(walk, path, bytes, sizeof bytes, &n, err));
+    *is = gf_image_begins(bytes, n);
+    return GRAFT_OK;
 }
 
 graft_status gf_list_below(const gf_index *index, const char *path, gf_names *names, graft_error *err)
@@ -157,11 +198,17 @@ static graft_status walk_entry(gf_walk *walk, const char *path, const char *name
     GF_TRY(gf_walk_examine(walk, path, &entry, &st, err));
     if (entry == GF_ENTRY_DIR) return walk_folder(walk, path, &st, here, err);
     if (entry == GF_ENTRY_SKIP) return GRAFT_OK;
-    if (!gf_name_is_picture(name)) {
+    bool is_image;
+    GF_TRY(gf_walk_is_image(walk, path, &is_image, err));
+    if (!is_image) {
         gf_index_count_ignored(walk->index, name);
         return GRAFT_OK;
     }
     walk->found++;
+    if (here->depth > 0 && !walk->nested++ && !walk->nested_in) {
+        walk->nested_in = gf_strndup(path, strlen(path) - strlen(name) - 1);
+        if (!walk->nested_in) return gf_fail_memory(err, strlen(path), "a file name");
+    }
     return gf_index_add(walk->index, path, &st, walk->class_id, walk->split, err);
 }
 

@@ -56,7 +56,7 @@ static void val_is_another_word_for_validation(void **state)
     assert_int_equal(index->first[GF_SPLITS] - index->first[GF_TEST], 4);
     gf_index_free(index);
     tree_folder(&t, "validation");
-    assert_refused(t.dir, &o, GF_E_DATA_CLASSES_DIFFER, "both validation/ and val/");
+    assert_refused(t.dir, &o, GF_E_DATA_CLASSES_DIFFER, "both val/ and validation/");
     tree_remove(&t);
 }
 
@@ -132,12 +132,12 @@ static void refuses_a_class_that_training_lacks(void **state)
     o.log = &log;
     tree_picture(&t, "train/ant/x.jpg", 90);
     gf_index *index = built(t.dir, &o); /* the other way round is worth a warning */
-    assert_has(h.text, "validation has no folder for these classes of train: ant");
+    assert_has(h.text, "validation has no folder for these classes of train: 'ant'");
     gf_index_free(index);
     tree_picture(&t, "validation/\x1b[2Jeel/x.jpg", 91);
     assert_refused(
         t.dir, &o, GF_E_DATA_CLASSES_DIFFER,
-        "validation has classes that train lacks: \\x1b[2Jeel; train has classes that validation lacks: ant");
+        "validation has classes that train lacks: '\\x1b[2Jeel'; train has classes that validation lacks: 'ant'");
     tree_remove(&t);
 }
 
@@ -155,7 +155,7 @@ static void given_classes_are_the_only_ones(void **state)
     gf_index_free(index);
     o.classes = one;
     o.n_classes = 1;
-    assert_refused(t.dir, &o, GF_E_DATA_CLASSES_DIFFER, "that the model lacks: cat");
+    assert_refused(t.dir, &o, GF_E_DATA_CLASSES_DIFFER, "that the model lacks: 'cat'");
     tree_remove(&t);
 }
 
@@ -436,9 +436,9 @@ static void warns_of_classes_that_look_alike(void **state)
     for (size_t i = 0; i < 7; i++) tree_class(&t, classes[i], 3, &seed);
     gf_index *index = built(t.dir, &o);
     assert_int_equal(index->classes.n, 7); /* kept apart */
-    assert_has(h.text, "Cat and cat differ only");
-    assert_has(h.text, "cafe\xcc\x81 and caf\xc3\xa9 differ only");
-    assert_has(h.text, "\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8 and \xea\xb0\x81 differ only");
+    assert_has(h.text, "'Cat' and 'cat' differ only");
+    assert_has(h.text, "'cafe\xcc\x81' and 'caf\xc3\xa9' differ only");
+    assert_has(h.text, "'\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8' and '\xea\xb0\x81' differ only");
     assert_int_equal(h.warnings, 3);
     gf_index_free(index);
     tree_remove(&t);
