@@ -2,6 +2,7 @@
 """Makes tests/fixtures/foreign/: small classifiers as people have them, and what the tool that made each computes.
 
     .deps/venv/bin/python tools/make_foreign_fixtures.py torch keras     # one or both; TensorFlow and PyTorch want a process each
+    .deps/venv/bin/python tools/make_foreign_fixtures.py torch --out DIR # elsewhere: tools/cases/networks.py
 
 Beside NAME.onnx or NAME.keras stands NAME.safetensors: `pixels` (2, h, w, c), pictures of 0..255 as floats, and `output`, the
 file's own numbers for them by ONNX Runtime or Keras, given pictures prepared as the file's author did (`prepare` in the
@@ -320,10 +321,13 @@ def make_keras():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="+", choices=["torch", "keras"])
-    what = parser.parse_args().what
+    parser.add_argument("--out", type=pathlib.Path, default=OUT)
+    options = parser.parse_args()
+    what = options.what
+    globals()["OUT"] = options.out
     if len(what) > 1:
         for one in what:
-            subprocess.run([sys.executable, __file__, one], check=True)
+            subprocess.run([sys.executable, __file__, one, "--out", options.out], check=True)
     else:
         {"torch": make_torch, "keras": make_keras}[what[0]]()
 

@@ -137,10 +137,22 @@ static bool is_in_at_any_width(const search *s, const gf_architecture *a)
     return false;
 }
 
+/* None of the zoo has less; most networks that are none of it do. */
+static bool is_long_enough(const gf_model *m)
+{
+    enum { FEWEST = 13 }; /* convolutions: VGG16's */
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_layers; i++) {
+        n += m->layer[i].cls == &gf_layer_conv2d || m->layer[i].cls == &gf_layer_depthwise ||
+             m->layer[i].cls == &gf_layer_separable;
+    }
+    return n >= FEWEST;
+}
+
 const gf_architecture *gf_resembles(const gf_model *m, const gf_resembling *how)
 {
     const gf_architecture *found = NULL;
-    bool clear = m->n_layers > 0 && m->layer[0].cls == &gf_layer_input && m->layer[0].shape.rank == 3;
+    bool clear = is_long_enough(m) && m->layer[0].cls == &gf_layer_input && m->layer[0].shape.rank == 3;
     print *have = clear ? prints_of(m) : NULL;
     const search s = {m, have, how};
     for (size_t k = 0; have && gf_zoo_at(k); k++) {

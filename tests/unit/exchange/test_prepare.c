@@ -224,7 +224,7 @@ static void names_alone_and_almost_are_none(void **state)
     int at = 0, convs = 0;
     gf_layer input = inception.layer[0];
     OK(gf_model_add(&m, &input, &at, &error));
-    for (size_t i = 1; i < inception.n_layers && convs < 12; i++) {
+    for (size_t i = 1; i < inception.n_layers && convs < 20; i++) {
         gf_layer l = inception.layer[i];
         if (!l.n_params) continue;
         l.n_params = 0, l.n_src = 1, l.src[0] = at;
