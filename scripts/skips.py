@@ -48,7 +48,7 @@ def lacking(isa):
     told = subprocess.run([build / "tests/lacking", *sorted(wanted - needs.KNOWN - set(OWN))], env=environment, check=True,
                           capture_output=True, text=True).stdout
     why.update(line.split("\t") for line in told.splitlines())
-    for need, program in OWN.items():
+    for need, program in ((need, program) for need, program in OWN.items() if (program, isa) in ran):
         why[need] = subprocess.run([build / "tests" / program, "--lacking", need], env=environment, check=True,
                                    capture_output=True, text=True).stdout.strip()
     return {need: reason for need, reason in why.items() if reason}

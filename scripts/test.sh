@@ -3,6 +3,7 @@
 #   release    the Release build's (gcc), with the gates
 #   isa        those whose code depends on the processor, under lesser instruction sets
 #   sanitize   the same tests under AddressSanitizer and UBSan (clang, so that both compilers build everything)
+#   thread     what threads share, under ThreadSanitizer (clang)
 #   accuracy   the tutorial's job on its own data, where these are
 # The last line is the verdict, "N passed, N failed", followed by ", N skipped" where tests could not run for want of
 # something (tests/skips.txt): these are named above it, with the reason, and a skip that is not expected counts as a failure. A
@@ -36,10 +37,10 @@ count_skips() { # count_skips BUILD: names what the last run of ctest skipped; w
     skipped=$((skipped + s)) failed=$((failed + w))
 }
 
-build() { # build DIR CMAKE-OPTIONS...: quiet unless it fails
-    local dir=$1
-    shift
-    { cmake -G Ninja -B "$dir" "$@" . && cmake --build "$dir"; } >"$work/log" 2>&1 && return 0
+build() { # build DIR TARGET CMAKE-OPTIONS...: quiet unless it fails
+    local dir=$1 target=$2
+    shift 2
+    { cmake -G Ninja -B "$dir" "$@" . && cmake --build "$dir" --target "$target"; } >"$work/log" 2>&1 && return 0
     grep -E 'error|Error|FAILED' "$work/log" | head -40
     tail -5 "$work/log"
     return 1
@@ -57,7 +58,7 @@ run_ctest() { # run_ctest DIR CTEST-OPTIONS...
     count_skips "$dir"
 }
 
-build_release() { build build -DCMAKE_BUILD_TYPE=Release -DGRAFT_TESTS=ON; }
+build_release() { build build all -DCMAKE_BUILD_TYPE=Release -DGRAFT_TESTS=ON; }
 
 part_release() {
     build_release && run_ctest build -LE isa || count 0 1
@@ -77,11 +78,17 @@ part_soak() {
 }
 
 part_sanitize() {
-    CC=clang build build-sanitize -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g1" \
+    CC=clang build build-sanitize all -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g1" \
         -DGRAFT_SANITIZE=address,undefined -DGRAFT_TESTS=ON &&
         ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1 \
             LSAN_OPTIONS=suppressions=$PWD/tests/support/leaks.txt:print_suppressions=0 \
             UBSAN_OPTIONS=print_stacktrace=1 run_ctest build-sanitize -LE 'gate|install|isa_avx512|isa_vnni' || count 0 1
+}
+
+part_thread() {
+    CC=clang build build-thread tsan_tests -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g1" -DGRAFT_SANITIZE=thread \
+        -DGRAFT_TESTS=ON &&
+        TSAN_OPTIONS=suppressions=$PWD/tests/support/races.txt:second_deadlock_stack=1 run_ctest build-thread -L tsan -LE isa || count 0 1
 }
 
 part_accuracy() {
@@ -95,7 +102,7 @@ part_accuracy() {
 }
 
 begin=$SECONDS
-for part in ${*:-release isa sanitize accuracy}; do
+for part in ${*:-release isa sanitize thread accuracy}; do
     started=$SECONDS
     echo "== $part"
     "part_$part"

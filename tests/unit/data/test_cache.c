@@ -5,6 +5,7 @@
 #include "tree.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/file.h>
 #include <utime.h>
 
@@ -275,6 +276,66 @@ static void lost_files_are_left_out_for_good(void **state)
 }
 
 /* What is in memory cannot be lost. */
+/* ---- several threads at once */
+
+enum { ASKED = 400 };
+
+typedef struct crowd {
+    const job *j;
+    const uint8_t *want;
+    atomic_int good, lost;
+} crowd;
+
+static graft_status ask(void *ctx, size_t item, int worker, graft_error *err)
+{
+    (void)worker;
+    crowd *c = ctx;
+    uint8_t scratch[BYTES];
+    const uint8_t *pixels;
+    uint32_t sample = (uint32_t)(item * 7 % c->j->data->index->n);
+    if (gf_cache_get(c->j->data->cache, sample, scratch, &pixels, err) != GRAFT_OK) {
+        atomic_fetch_add(&c->lost, 1);
+    } else if (!memcmp(pixels, c->want + sample * BYTES, BYTES)) {
+        atomic_fetch_add(&c->good, 1);
+    }
+    return GRAFT_OK;
+}
+
+/* All ask for the same pictures, of which two are gone: each has the right pixels or is lost, and lost once. */
+static void threads_get_the_same_and_lose_the_same(void **state)
+{
+    (void)state;
+    static const gf_cache_mode modes[] = {GF_CACHE_NONE, GF_CACHE_MEMORY, GF_CACHE_DISK};
+    for (size_t m = 0; m < sizeof modes / sizeof *modes; m++) {
+        job *j = job_make(modes[m]);
+        job_open(j);
+        uint32_t n = j->data->index->n;
+        uint8_t *want = calloc(n, BYTES);
+        assert_non_null(want);
+        for (uint32_t i = 0; i < n; i++) {
+            const uint8_t *pixels;
+            assert_int_equal(gf_cache_get(j->data->cache, i, want + i * BYTES, &pixels, NULL), GRAFT_OK);
+            if (pixels != want + i * BYTES) memcpy(want + i * BYTES, pixels, BYTES);
+        }
+        bool needs_files = modes[m] == GF_CACHE_NONE;
+        assert_int_equal(unlink(tree_path(&j->t, "train/cat/p004.jpg")), 0);
+        assert_int_equal(unlink(tree_path(&j->t, "train/dog/p001.jpg")), 0);
+        gf_pool *pool;
+        crowd c = {.j = j, .want = want};
+        int gone = 0;
+        for (size_t i = 0; i < ASKED; i++) gone += i * 7 % n == 4 || i * 7 % n == 7;
+        assert_int_equal(gf_pool_create(&pool, 4, NULL, NULL), GRAFT_OK);
+        assert_int_equal(gf_pool_run(pool, ASKED, ask, &c, NULL), GRAFT_OK);
+        gf_pool_destroy(pool);
+        assert_int_equal(c.lost, needs_files ? gone : 0);
+        assert_int_equal(c.good, ASKED - (needs_files ? gone : 0));
+        assert_int_equal(gf_cache_lost(j->data->cache), needs_files ? 2 : 0);
+        assert_int_equal(gf_cache_tell_lost(j->data->cache, NULL), GRAFT_OK);
+        free(want);
+        job_end(j);
+    }
+}
+
 static void memory_does_not_need_the_files(void **state)
 {
     (void)state;
@@ -379,6 +440,7 @@ int main(void)
         cmocka_unit_test(a_half_made_cache_is_no_cache),
         cmocka_unit_test(a_folder_that_cannot_be_written_is_done_without),
         cmocka_unit_test(lost_files_are_left_out_for_good),
+        cmocka_unit_test(threads_get_the_same_and_lose_the_same),
         cmocka_unit_test(memory_does_not_need_the_files),
         cmocka_unit_test(another_inode_is_told_by_its_bytes),
         cmocka_unit_test(pixel_sum_sees_each_bit),

@@ -210,6 +210,54 @@ static void a_candidate_may_choose_on_another_thread(void **state)
     gf_ops_destroy(w.ops);
 }
 
+/* ---- many threads at once */
+
+enum { THREADS = 4, KEYS = 6 };
+
+typedef struct chooser {
+    gf_ops *ops;
+    int chosen[KEYS];
+    const uint16_t *table[KEYS];
+    bool failed;
+} chooser;
+
+static void *choose_all(void *ctx)
+{
+    chooser *c = ctx;
+    for (int k = 0; k < KEYS; k++) {
+        char key[16];
+        snprintf(key, sizeof key, "key %d", k);
+        trial t = working(2 * ms, 0.1 * ms);
+        c->chosen[k] = choose(c->ops, key, 0, &t);
+        if (gf_ops_act_table(c->ops, GF_ACT_SILU, (float)k, &c->table[k], NULL) != GRAFT_OK) c->failed = true;
+        char *text = gf_ops_choices_text(c->ops); /* sorts them */
+        c->failed = c->failed || !text;
+        gf_free(text);
+    }
+    return NULL;
+}
+
+/* Whichever thread's timing came first, it is one choice, and one table, for all. */
+static void all_threads_get_the_same_choice(void **state)
+{
+    (void)state;
+    gf_ops *ops;
+    assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
+    chooser c[THREADS] = {0};
+    pthread_t thread[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        c[i].ops = ops;
+        assert_int_equal(pthread_create(&thread[i], NULL, choose_all, &c[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+    for (int i = 0; i < THREADS; i++) {
+        assert_false(c[i].failed);
+        assert_memory_equal(c[i].chosen, c[0].chosen, sizeof c[i].chosen);
+        assert_memory_equal(c[i].table, c[0].table, sizeof c[i].table);
+    }
+    gf_ops_destroy(ops);
+}
+
 static void a_choice_on_record_is_kept(void **state)
 {
     (void)state;
@@ -289,6 +337,7 @@ int main(void)
         cmocka_unit_test(a_busy_machine_chooses_the_same),
         cmocka_unit_test(work_on_other_threads_counts_where_it_is_said),
         cmocka_unit_test(a_preferred_one_that_does_not_work_is_not_taken),
+        cmocka_unit_test(all_threads_get_the_same_choice),
         cmocka_unit_test(a_candidate_may_choose_on_another_thread),
         cmocka_unit_test(a_choice_on_record_is_kept),
         cmocka_unit_test(nothing_that_works_is_the_preferred_one),
