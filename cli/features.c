@@ -45,7 +45,8 @@ static graft_status run(session *self, graft_error *err)
     settings *s = self->settings;
     graft_model *model = NULL;
     graft_result *result = NULL;
-    if (!s->model.weights && !strchr(s->model.model, '.'))
+    struct stat st;
+    if (!s->model.weights && !strchr(s->model.model, '.') && stat(s->model.model, &st) != 0)
         output_message("warning", "no --weights: the features are those of random weights");
     graft_status status = graft_model_open(self->context, &s->model, &model, err);
     if (!status) status = graft_features(model, s->arguments, s->n_arguments, s->layer, s->out, &result, err);

@@ -67,7 +67,7 @@ typedef struct verb verb;
 #define OPTION_WEIGHTS_ROWS \
     {"weights", OPTION_FILE, PLACE(model.weights), "FILE|NAME", NO_RANGE, NULL, \
      "pretrained weights: imagenet or another name, which `graft fetch` gets, or a file: Keras (.h5, .weights.h5, " \
-     ".keras), PyTorch (.pth), safetensors, npz; without, the backbone is random"}, \
+     ".keras), PyTorch (.pth), safetensors, npz, a run; without, the backbone is random"}, \
     {"allow-nonfinite", OPTION_SET, PLACE(model.allow_nonfinite), NULL, NO_RANGE, NULL, \
      "take NaN and infinities in the weight file"}, \
     {"alpha", OPTION_NUMBER, PLACE(model.alpha), "X", FROM_TO(0.1, 4), NULL, "width multiplier of MobileNet"}, \
@@ -75,8 +75,8 @@ typedef struct verb verb;
      "how pictures are scaled, instead of what belongs to the weights"}
 #define OPTION_MODEL_ROWS \
     {"model", OPTION_TEXT, PLACE(model.model), "NAME|FILE", NO_RANGE, NULL, \
-     "the architecture (`graft models` lists them), or a file with a network: .keras, .h5, .onnx, Keras's config as " \
-     ".json"}, OPTION_WEIGHTS_ROWS
+     "the architecture (`graft models` lists them), a run, or a file with a network: .keras, .h5, .onnx, Keras's " \
+     "config as .json"}, OPTION_WEIGHTS_ROWS
 #define OPTION_HEAD_ROWS \
     {"head", OPTION_TEXT, PLACE(model.head), "HEAD", NO_RANGE, NULL, \
      "linear, mlp:UNITS, replace-last:UNITS,DROPOUT (behind the network's own classifier), keep or none"}, \

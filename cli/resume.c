@@ -4,6 +4,10 @@
 static const option options[] = {
     HEADING("Data"),
     {"data", OPTION_FOLDER, PLACE(data_path), "DATA", NO_RANGE, NULL, "where the data are now, if they were moved"},
+
+    HEADING("More epochs"),
+    SETTING("epochs", "train.epochs"),
+    SETTING("fine-tune-epochs", "train.fine_tune_epochs"),
     OPTION_GENERAL_ROWS("has no effect here: a run keeps its seed"),
 };
 
@@ -26,8 +30,12 @@ const verb verb_resume = {
     .about =
         "Takes the newest whole checkpoint of the run folder and trains on to the end, with the same result to the bit "
         "as if the run had never been stopped; the number of threads may differ. A run that had ended is reported "
-        "again.",
+        "again, and what is missing of it or damaged is made again.\n"
+        "With --epochs or --fine-tune-epochs it goes on to that many, with the same result to the bit as if they had "
+        "been "
+        "asked for at the start. Once fine-tuning has begun only its epochs can grow.",
     .examples = "graft resume runs/pets\n"
+                "graft resume runs/pets --fine-tune-epochs 20\n"
                 "graft resume runs/pets --data /mnt/pets --threads 4",
     OPTIONS(options),
     .log_epochs = true,

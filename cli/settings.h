@@ -26,7 +26,7 @@ typedef struct settings {
     const char *to, *check;    /* export: the format, pictures to compare on */
     const char *convert_model; /* convert: the architecture of IN */
     int time;                  /* models: with milliseconds */
-    const char *from;          /* fetch: another place to fetch from */
+    const char *from;          /* fetch: another place to fetch from; train: a run to begin with */
     int list;                  /* fetch: the catalogue instead */
     const char *part;          /* eval: "train", "validation", "test"; NULL is all */
     const char *data_path;     /* resume: the data where they are now; NULL is where they were */

@@ -13,6 +13,7 @@
 static const option options[] = {
     HEADING("Model"),
     OPTION_MODEL_ROWS,
+    {"from", OPTION_FOLDER, PLACE(from), "RUN", NO_RANGE, NULL, "the same as --model RUN: begin with a run's model"},
     OPTION_SIZE_ROW,
     OPTION_HEAD_ROWS,
     {"dropout", OPTION_NUMBER, PLACE(model.dropout), "SHARE", FROM_BELOW(0, 1), NULL, "dropout before the head"},
@@ -97,6 +98,9 @@ static graft_status check_out(const settings *s, graft_error *err)
 
 static graft_status check(const verb *v, settings *s, graft_error *err)
 {
+    if (s->from && options_given(v, s, "model"))
+        return fail(err, E_USAGE, NULL, "--from and --model both say what to begin with: give one");
+    if (s->from) s->model.model = s->from;
     bool at = options_given(v, s, "fine-tune-at"), last = options_given(v, s, "fine-tune-last");
     if (at && last)
         return fail(err, E_USAGE, NULL,
@@ -121,7 +125,8 @@ static graft_status run(session *self, graft_error *err)
     graft_model *model = NULL;
     graft_data *data = NULL;
     graft_result *result = NULL;
-    if (!s->model.weights && !strchr(s->model.model, '.'))
+    struct stat st;
+    if (!s->model.weights && !strchr(s->model.model, '.') && stat(s->model.model, &st) != 0)
         output_message("warning", "no --weights: the backbone starts from random values, nothing is transferred");
     graft_status status = graft_train_check(&s->train, err);
     if (!status) status = graft_model_open(self->context, &s->model, &model, err);

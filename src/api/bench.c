@@ -108,12 +108,8 @@ static graft_status time_phase(graft_model *m, int boundary, const char *optimiz
                                const graft_bench_options *o, phase_result *r, graft_error *err)
 {
     gf_engine *e = NULL;
-    gf_engine_spec spec;
-    gf_engine_defaults(&spec);
-    spec.train = true;
-    spec.batch = o->batch;
-    spec.dtype = m->facts.dtype;
-    spec.int8_layers = m->facts.int8_layers;
+    m->config.batch = o->batch;
+    gf_engine_spec spec = gf_run_engine_spec(&m->config, &m->model);
     m->model.boundary = boundary;
     GF_TRY(gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err));
     graft_status status = time_steps(m, e, optimizer, s, o, &r->ms, err);

@@ -66,6 +66,7 @@ static graft_status stopped(graft_status status, graft_error *err)
 graft_status gf_api_data_open(graft_data *d, const gf_names *classes, gf_data_report **report, graft_error *err)
 {
     gf_data_options o = gf_api_data_options(d);
+    if (!classes && !report) o.least_classes = 2; /* to train on; inspect looks at any */
     if (classes) {
         o.classes = (const char *const *)classes->item;
         o.n_classes = classes->n;

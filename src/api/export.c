@@ -280,6 +280,7 @@ graft_status graft_export(graft_model *m, const char *file, const graft_export_o
     GF_TRY(gf_api_whole(m, err));
     const gf_export_format *f;
     GF_TRY(choose_format(file, o, &f, err));
+    GF_TRY(gf_api_check_out(m, o->pictures, o->n_pictures, file, err));
     if (!f->has_values && !m->facts.classes.n) {
         return gf_fail(err, GF_E_USAGE, "train it first, or keep a classifier",
                        "the model has no class names to write");

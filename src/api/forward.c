@@ -381,6 +381,7 @@ graft_status graft_features(graft_model *m, const char *const *paths, size_t n, 
     GF_TRY(gf_api_check_texts(__func__, "paths", paths, n, err));
     GF_NEEDS(out_file, "out_file");
     GF_TRY(gf_api_whole(m, err));
+    GF_TRY(gf_api_check_out(m, paths, n, out_file, err));
     GF_TRY(want_ranges(m, err));
     int at = layer ? gf_model_find(&m->model, layer) : m->model.features;
     if (at < 0) {

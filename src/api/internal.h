@@ -30,11 +30,14 @@ struct graft_model {
     double dropout;
     gf_model model;
     gf_model_facts facts;
-    gf_names left_out; /* of the weight file */
-    char *run;         /* the run folder it comes from; NULL: none */
-    bool has_values;   /* the backbone's come from a file */
-    bool random;       /* no file gave it any */
-    bool trained;      /* it comes from a run: facts tell its classes */
+    gf_names left_out;                   /* of the weight file */
+    char *run;                           /* the run folder it comes from; NULL: none */
+    gf_names reads;                      /* files and folders that it was read from */
+    bool was_antialias, was_ignore_exif; /* how the run that `source` is of read its images */
+    bool from_run;                       /* `source` is a run's model */
+    bool has_values;                     /* the backbone's come from a file */
+    bool random;                         /* no file gave it any */
+    bool trained;                        /* it comes from a run: facts tell its classes */
     bool has_head;
     bool half_trained; /* graft_train began with it and failed */
     bool own_size;     /* the image size is the network's own: none was asked for */
@@ -151,6 +154,14 @@ graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *
                            graft_error *err);
 void gf_album_close(gf_album *a);
 gf_feed gf_album_feed(gf_album *a);
+
+/* Notes that the model was read from there; NULL: nothing. */
+graft_status gf_api_reads(graft_model *m, const char *path, graft_error *err);
+/* E3006 where a file about to be written is one that a run wrote, that the model was read from, or one of `more`. */
+graft_status gf_api_check_out(const graft_model *m, const char *const *more, size_t n_more, const char *out,
+                              graft_error *err);
+/* The same for the folder of a new run. */
+graft_status gf_api_check_run_out(const graft_model *m, const char *out, graft_error *err);
 
 /* "train" in a run folder: the file or folder that a user named as a run. Path of its model file. */
 graft_status gf_api_model_path(const char *run, char **path, graft_error *err);

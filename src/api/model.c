@@ -219,19 +219,65 @@ static graft_status import_source(graft_model *m, const graft_model_options *o, 
     return gf_config_text(&m->config.preprocess, taken, err);
 }
 
-/* An architecture's name, or a file. */
+/* A run folder, or the model file of one: a safetensors file with graft's own facts in it. */
+static bool is_run(const char *name)
+{
+    gf_safetensors st;
+    if (gf_is_dir(name)) return true;
+    const char *ending = strrchr(name, '.');
+    if (!ending || strcmp(ending, ".safetensors") || gf_safetensors_open(&st, name, NULL, NULL) != GRAFT_OK)
+        return false;
+    bool own = gf_safetensors_meta(&st, "graft.model") != NULL;
+    gf_safetensors_close(&st);
+    return own;
+}
+
+/* The model of a run as what a new one begins with: its network under its architecture's name, its class names. */
+static graft_status run_source(graft_model *m, graft_error *err)
+{
+    gf_model_facts f = {0};
+    gf_run_config *c = &m->config;
+    char *path = NULL;
+    if (c->preprocess) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "leave it out", "preprocess %s: %s is a run, which has its own",
+                       GF_ESC(c->preprocess), GF_ESC(c->architecture));
+    }
+    graft_status status = GRAFT_OK;
+    GF_GOTO(gf_api_model_path(c->architecture, &path, err));
+    GF_GOTO(gf_model_file_read(&m->source, &f, path, err));
+    for (size_t i = 0; i < m->source.n_layers; i++) m->source.layer[i].backbone = true;
+    m->source.classes = 0;
+    m->source.features = m->source.output;
+    m->source_classes = f.classes;
+    f.classes = (gf_names){0};
+    m->has_values = m->from_run = true;
+    m->was_antialias = f.antialias;
+    m->was_ignore_exif = f.ignore_exif;
+    c->alpha = f.alpha;
+    GF_GOTO(gf_api_reads(m, path, err));
+    if (!c->weights) GF_GOTO(gf_config_text(&c->weights, c->architecture, err)); /* where it comes from */
+    GF_GOTO(gf_config_text(&c->architecture, f.architecture, err));
+out:
+    gf_free(path);
+    gf_model_facts_free(&f);
+    return status;
+}
+
+/* An architecture's name, a file, or a run. */
 static graft_status open_source(graft_model *m, const graft_model_options *o, graft_error *err)
 {
     gf_run_config *c = &m->config;
     const gf_architecture *a = gf_zoo_find(c->architecture);
     const int tutorial = 160; /* what MobileNetV2 is fine-tuned at in Keras's guide */
-    if (a || !gf_is_file(c->architecture)) {
+    bool run = !a && is_run(c->architecture);
+    if (a || (!run && !gf_is_file(c->architecture))) {
         int64_t size = !a ? 0 : a == gf_zoo_at(0) ? tutorial : a->size;
         if (!c->width) c->width = size;
         if (!c->height) c->height = size;
         return GRAFT_OK;
     }
-    GF_TRY(import_source(m, o, err));
+    if (!run) GF_TRY(gf_api_reads(m, c->architecture, err));
+    GF_TRY(run ? run_source(m, err) : import_source(m, o, err));
     const gf_shape *input = &m->source.layer[0].shape;
     if (input->rank != 3 || (input->dim[2] != 3 && input->dim[2] != 1)) {
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is %s, wanted is a picture (h, w, 3) or (h, w, 1)",
@@ -305,9 +351,14 @@ static graft_status load_weights(graft_model *m, const graft_model_options *o, g
                           .width = (int)m->config.width,
                           .height = (int)m->config.height,
                           .top = m->head.keep_last || m->head.replace_last};
-    GF_TRY(gf_api_weights_path(m->context, o->weights, &use, &path, err));
+    if (gf_is_dir(o->weights)) {
+        GF_TRY(gf_api_model_path(o->weights, &path, err));
+    } else {
+        GF_TRY(gf_api_weights_path(m->context, o->weights, &use, &path, err));
+    }
     m->has_values = true;
-    graft_status status = gf_model_load_weights(to, path, head, o->allow_nonfinite, &m->left_out, err);
+    graft_status status = gf_api_reads(m, path, err);
+    if (status == GRAFT_OK) status = gf_model_load_weights(to, path, head, o->allow_nonfinite, &m->left_out, err);
     gf_free(path);
     if (status == GRAFT_OK) note_left_out(m);
     return status;
@@ -410,6 +461,7 @@ graft_status graft_run_open(graft_context *context, const char *run, graft_model
     }
     m->context = context;
     m->log = (gf_log){context->log.say, context->log.ctx, &m->decisions};
+    GF_GOTO(gf_api_reads(m, path, err));
     GF_GOTO(gf_model_file_read(&m->model, &m->facts, path, err));
     m->trained = m->has_head = true;
     if (gf_is_dir(run)) m->run = gf_strdup(run); /* only to find its data again */
@@ -439,6 +491,7 @@ void graft_model_free(graft_model *m)
     gf_model_free(&m->source);
     gf_model_facts_free(&m->facts);
     gf_names_free(&m->left_out);
+    gf_names_free(&m->reads);
     gf_names_free(&m->source_classes);
     gf_config_free(&m->config);
     gf_decisions_free(&m->decisions);

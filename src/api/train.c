@@ -270,14 +270,29 @@ static void say_defaults(const graft_model *m, const graft_train_options *o)
     char size[64];
     snprintf(size, sizeof size, "%lldx%lld", (long long)m->config.width, (long long)m->config.height);
     if (m->own_size) gf_decide(&m->log, "image size", size, "the network's own; none was given");
+    if (m->from_run && (m->was_antialias != m->facts.antialias || m->was_ignore_exif != m->facts.ignore_exif)) {
+        gf_say(&m->log, GF_WARNING, "the model that this one begins with was trained %s --antialias, %s --no-exif",
+               m->was_antialias ? "with" : "without", m->was_ignore_exif ? "with" : "without");
+    }
     if (o->batch_norm) return;
     gf_decide(&m->log, "batch norm", m->config.batch_norm,
               m->random ? "the backbone starts from random values" : "its statistics came with the weights");
 }
 
+/* Where fine-tuning begins, unless it was said. */
+static void choose_boundary(gf_run_config *k, const gf_model *m, const gf_log *log)
+{
+    const gf_architecture *a = gf_zoo_find(k->architecture);
+    int layers = (int)gf_model_backbone_layers(m);
+    if (!k->fine_tune_epochs || k->fine_tune_at >= 0) return;
+    k->fine_tune_at = a && a->fine_tune_at < layers ? a->fine_tune_at : 2 * layers / 3;
+    char layer[32];
+    snprintf(layer, sizeof layer, "%lld", (long long)k->fine_tune_at);
+    gf_decide(log, "fine-tuning begins at layer", layer, "of %d; none was given", layers);
+}
+
 static graft_status resolve(graft_model *m, const graft_data *d, const graft_train_options *o, graft_error *err)
 {
-    const gf_architecture *a = gf_zoo_find(m->config.architecture);
     const gf_names *classes = &d->data->index->classes;
     if (m->config.width != d->options.width || m->config.height != d->options.height) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL,
@@ -295,41 +310,31 @@ static graft_status resolve(graft_model *m, const graft_data *d, const graft_tra
     if (gf_config_measures(&m->config) && o->batch == 1) {
         gf_say(&m->context->log, GF_WARNING, "batches of one picture: batch normalisation measures each by itself");
     }
-    if (m->config.fine_tune_epochs && m->config.fine_tune_at < 0) {
-        int layers = (int)gf_model_backbone_layers(&m->model);
-        m->config.fine_tune_at = a && a->fine_tune_at < layers ? a->fine_tune_at : 2 * layers / 3;
-        char layer[32];
-        snprintf(layer, sizeof layer, "%lld", (long long)m->config.fine_tune_at);
-        gf_decide(&m->log, "fine-tuning begins at layer", layer, "of %d; none was given", layers);
-    }
+    choose_boundary(&m->config, &m->model, &m->log);
     return gf_api_resolve_precision(m, err);
 }
 
-/* Makes a phase's plans, which choose what there is to choose. */
-static graft_status make_plans(graft_model *m, int boundary, graft_error *err)
+/* Times what has to be timed by making both phases' plans once, so that config.json holds every choice before training.
+ */
+static graft_status make_choices(graft_context *c, const gf_run_config *k, gf_model *m, graft_error *err)
 {
-    gf_engine *e = NULL;
-    gf_engine_spec spec;
-    gf_engine_defaults(&spec);
-    spec.train = true;
-    spec.batch = (int)m->config.batch;
-    spec.dtype = m->facts.dtype;
-    spec.int8_layers = m->facts.int8_layers;
-    if (gf_config_measures(&m->config)) gf_engine_measure(&spec);
-    int before = m->model.boundary;
-    m->model.boundary = boundary;
-    graft_status status = gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err);
-    gf_engine_destroy(e);
-    m->model.boundary = before;
+    const struct {
+        int64_t epochs;
+        int boundary;
+    } phase[] = {{k->epochs, (int)gf_model_backbone_layers(m)}, {k->fine_tune_epochs, (int)k->fine_tune_at}};
+    gf_engine_spec spec = gf_run_engine_spec(k, m);
+    int boundary = m->boundary;
+    graft_status status = GRAFT_OK;
+    if (spec.dtype == GF_F32 && !spec.int8_layers) return GRAFT_OK;
+    for (size_t i = 0; i < sizeof phase / sizeof *phase && status == GRAFT_OK; i++) {
+        gf_engine *e = NULL;
+        if (phase[i].epochs <= 0 || phase[i].boundary < 0) continue;
+        m->boundary = phase[i].boundary;
+        status = gf_engine_create(&e, m, c->ops, c->pool, &spec, err);
+        gf_engine_destroy(e);
+    }
+    m->boundary = boundary;
     return status;
-}
-
-/* So that config.json holds every choice before training. */
-static graft_status make_choices(graft_model *m, graft_error *err)
-{
-    if (m->facts.dtype == GF_F32 && !m->facts.int8_layers) return GRAFT_OK;
-    if (m->facts.int8_layers) GF_TRY(make_plans(m, (int)gf_model_backbone_layers(&m->model), err));
-    return m->config.fine_tune_epochs > 0 ? make_plans(m, (int)m->config.fine_tune_at, err) : GRAFT_OK;
 }
 
 static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir, graft_error *err)
@@ -361,6 +366,7 @@ graft_status graft_train(graft_model *m, graft_data *d, const graft_train_option
     int lock = -1;
     graft_status status = GRAFT_OK;
     GF_TRY(graft_train_check(o, err));
+    GF_TRY(gf_api_check_run_out(m, o->out, err));
     GF_TRY(resolve(m, d, o, err));
     if (!gf_index_count(d->data->index, GF_TRAIN, 0) && d->data->index->first[1] == 0) {
         return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: there is no training picture", GF_ESC(d->path));
@@ -370,7 +376,7 @@ graft_status graft_train(graft_model *m, graft_data *d, const graft_train_option
     GF_GOTO(check_apart(o->out, d, err));
     GF_GOTO(check_disk(m->context, o->out, &m->model, err));
     GF_GOTO(gf_api_choose_frozen_for(m, d, err));
-    GF_GOTO(make_choices(m, err));
+    GF_GOTO(make_choices(m->context, &m->config, &m->model, err));
     GF_GOTO(fill_versions(&m->config, m->context, err));
     gf_api_keep_choices(m->context);
     gf_folder_clear(o->out);
@@ -452,7 +458,38 @@ typedef struct resumed {
     gf_model_facts facts;
     graft_data *data;
     gf_decisions decisions; /* as the run began */
+    bool longer;            /* its epochs are others than it began with */
 } resumed;
+
+/* More epochs, as the context's settings ask for. */
+static void prolong(const graft_context *c, resumed *x)
+{
+    gf_run_config *k = &x->config;
+    int64_t epochs = k->epochs, tuned = k->fine_tune_epochs;
+    if (gf_settings_given(c->settings, GF_SET_TRAIN_EPOCHS)) {
+        k->epochs = gf_settings_whole(c->settings, GF_SET_TRAIN_EPOCHS);
+    }
+    if (gf_settings_given(c->settings, GF_SET_TRAIN_FINE_TUNE_EPOCHS)) {
+        k->fine_tune_epochs = gf_settings_whole(c->settings, GF_SET_TRAIN_FINE_TUNE_EPOCHS);
+    }
+    x->longer = k->epochs != epochs || k->fine_tune_epochs != tuned;
+}
+
+/* The run is as long as that from here on. One that graft 0.1 began becomes one of this version: it has not ended. */
+static graft_status keep_length(graft_context *c, const char *dir, gf_run *r, resumed *x, graft_error *err)
+{
+    char *config = gf_path_join(dir, GF_FOLDER_CONFIG);
+    if (!config) return gf_fail_memory(err, 64, "a file name");
+    graft_status status = gf_run_tie(r, err);
+    char *choices = gf_ops_choices_text(c->ops);
+    if (status == GRAFT_OK && !choices) status = gf_fail_memory(err, 1024, "a configuration");
+    if (status == GRAFT_OK) status = gf_config_text(&x->config.choices, choices, err);
+    gf_free(choices);
+    if (status == GRAFT_OK) status = gf_config_write(config, &x->config, err);
+    if (status == GRAFT_OK) gf_folder_remove(dir, GF_FOLDER_LIST);
+    gf_free(config);
+    return status;
+}
 
 /* A damaged decisions.json costs nothing but itself: the checkpoint has them too. */
 static graft_status read_decisions(graft_context *c, const char *dir, gf_decisions *d, graft_error *err)
@@ -484,9 +521,12 @@ static graft_status take_up_and_go(graft_context *c, const char *dir, const char
     gf_run_host host = gf_api_host(c);
     const gf_log log = {c->log.say, c->log.ctx, &x->decisions};
     host.log = &log;
+    if (x->longer) choose_boundary(&x->config, &x->model, &log);
+    if (x->longer) GF_TRY(make_choices(c, &x->config, &x->model, err));
     gf_run run;
     GF_TRY(gf_run_open(&run, &host, dir, &x->config, &x->model, &x->facts, x->data->data, err));
     status = gf_run_take_up(&run, err);
+    if (status == GRAFT_OK && x->longer) status = keep_length(c, dir, &run, x, err);
     if (status == GRAFT_OK) status = gf_run_go(&run, err);
     gf_run_close(&run);
     return status;
@@ -554,6 +594,18 @@ out:
     return status;
 }
 
+/* A run that has ended goes on from its last checkpoint: never from its beginning. */
+static graft_status check_state(const char *run, graft_error *err)
+{
+    char *checkpoints = gf_path_join(run, GF_FOLDER_CHECKPOINTS);
+    if (!checkpoints) return gf_fail_memory(err, 64, "a file name");
+    bool there = gf_checkpoint_exists(checkpoints);
+    gf_free(checkpoints);
+    if (there) return GRAFT_OK;
+    return gf_fail(err, GF_E_CHECKPOINT_NONE, "train a new run from its model: graft train DATA --model RUN",
+                   "%s: its checkpoints are gone; it has ended and cannot be given more epochs", GF_ESC(run));
+}
+
 graft_status graft_resume(graft_context *c, const char *run, const char *data, graft_result **out, graft_error *err)
 {
     GF_OUT(out);
@@ -575,9 +627,11 @@ graft_status graft_resume(graft_context *c, const char *run, const char *data, g
     GF_GOTO(gf_lock_dir(run, &lock, err));
     GF_GOTO(gf_config_read(&x.config, path, err));
     GF_GOTO(gf_folder_check(run, &state, &broken, &c->log, err));
+    prolong(c, &x);
     bool whole = state == GF_FOLDER_WHOLE || (state == GF_FOLDER_OPEN && ended_by_0_1(run, &x.config));
     if (broken.n) GF_GOTO(mend(c, run, &broken, &x.config, &whole, err));
-    if (!whole) GF_GOTO(take_up_and_go(c, run, data, &x, err));
+    if (whole && x.longer) GF_GOTO(check_state(run, err));
+    if (!whole || x.longer) GF_GOTO(take_up_and_go(c, run, data, &x, err));
     gf_folder_remove_tmp(run);
     GF_GOTO(run_result(run, out, err));
 out:

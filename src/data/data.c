@@ -53,6 +53,15 @@ static graft_status drop_bad(gf_data *data, const bool *drop, graft_error *err)
     return gf_fail(err, GF_E_DATA_NO_PICTURES, NULL, "%s: no picture is left", GF_ESC(data->index->root));
 }
 
+static graft_status check_classes(const gf_index *x, const char *path, size_t least, graft_error *err)
+{
+    if (x->classes.n >= least) return GRAFT_OK;
+    return gf_fail(err, GF_E_DATA_ONE_CLASS,
+                   "a folder a class is wanted, two at least; is the data set a folder further down?",
+                   "%s: holds the class \"%s\" alone: there is nothing to tell apart", GF_ESC(path),
+                   x->classes.n ? GF_ESC(x->classes.item[0]) : "");
+}
+
 graft_status gf_data_open(gf_data **out, const char *path, const gf_data_options *options, gf_pool *pool,
                           gf_data_report **report, graft_error *err)
 {
@@ -65,6 +74,7 @@ graft_status gf_data_open(gf_data **out, const char *path, const gf_data_options
     GF_GOTO(copy_options(data, options, err));
     GF_GOTO(gf_index_build(&data->index, path, options, err));
     gf_index_tell_ignored(data->index, data->options.log);
+    GF_GOTO(check_classes(data->index, path, options->least_classes, err));
     drop = gf_new_n(data->index->n, bool);
     if (!drop) GF_GOTO(gf_fail_memory(err, data->index->n, "the data"));
     GF_GOTO(gf_cache_create(&data->cache, data->index, &data->options, err));

@@ -33,6 +33,7 @@ typedef struct gf_data_options {
     bool allow_empty_class;      /* a class without pictures keeps its number; false */
     const char *const *classes;  /* borrowed; NULL: the classes are what the data has. Else these, in this order, and */
     size_t n_classes;            /* data of any other class is refused (the classes of a finished run) */
+    size_t least_classes;        /* E1126 with fewer, before anything is decoded; 0 */
 
     /* checking */
     gf_bad_policy bad_images; /* refuse, or train without them; refuse */

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/sys.h"
+#include "data/paths.h"
 #include "report/events.h"
 #include "report/plots.h"
 #include "report/report.h"
@@ -56,6 +57,65 @@ bool gf_folder_writes(const char *name)
     size_t n = strlen(GF_FOLDER_CHECKPOINTS "/");
     if (find(name, &row, &tmp)) return true;
     return !strncmp(name, GF_FOLDER_CHECKPOINTS "/", n) && gf_checkpoint_is_name(name + n);
+}
+
+/* Whether DIR is a run and DIR/PREFIX/NAME (prefix may be "") is a file of it, or the very file `st`. */
+static bool is_of_run(const char *dir, const char *prefix, const char *name, const struct stat *st)
+{
+    gf_folder_row row;
+    struct stat own;
+    char *config = gf_path_join(dir, GF_FOLDER_CONFIG), *checkpoints = gf_path_join(dir, GF_FOLDER_CHECKPOINTS);
+    bool found = false, run = config && checkpoints && gf_is_file(config) && gf_is_dir(checkpoints);
+    char *inside = gf_sprintf("%s%s%s", prefix, *prefix ? "/" : "", name);
+    found = run && inside && gf_folder_writes(inside);
+    for (size_t i = 0; run && st && !found && gf_folder_at(i, &row); i++) {
+        char *path = gf_path_join(dir, row.name);
+        found = path && !gf_sys_stat(path, &own) && own.st_dev == st->st_dev && own.st_ino == st->st_ino;
+        gf_free(path);
+    }
+    gf_free(config);
+    gf_free(checkpoints);
+    gf_free(inside);
+    return found;
+}
+
+/* Where the name leads, in its folder or, as plots/NAME, in the one above. */
+static bool leads_into_run(const char *real, const struct stat *st)
+{
+    const char *name = strrchr(real, '/'), *up = name;
+    if (!name) return false;
+    while (up > real && up[-1] != '/') up--;
+    char *dir = gf_strndup(real, (size_t)(name - real)), *above = gf_strndup(real, (size_t)(up - real)),
+         *folder = gf_strndup(up, (size_t)(name - up));
+    bool found = dir && above && folder && (is_of_run(dir, "", name + 1, st) || is_of_run(above, folder, name + 1, st));
+    gf_free(dir);
+    gf_free(above);
+    gf_free(folder);
+    return found;
+}
+
+graft_status gf_folder_check_out(const char *path, graft_error *err)
+{
+    struct stat st;
+    bool there = !gf_sys_stat(path, &st), found = false;
+    const char *slash = strrchr(path, '/');
+    char *parent = slash ? gf_strndup(path, (size_t)(slash - path + 1)) : gf_strdup("."), *real = NULL, *whole = NULL;
+    if (!parent) return gf_fail_memory(err, strlen(path), "a file name");
+    if (there) gf_real_path(path, &real, NULL); /* the file that a link leads to */
+    found = real && leads_into_run(real, &st);
+    gf_free(real);
+    real = NULL;
+    if (!found &&
+        gf_real_path(parent, &real, NULL) == GRAFT_OK) { /* the link itself, or a name that is not there yet */
+        whole = gf_path_join(real, slash ? slash + 1 : path);
+        found = whole && leads_into_run(whole, there ? &st : NULL);
+    }
+    gf_free(real);
+    gf_free(whole);
+    gf_free(parent);
+    if (!found) return GRAFT_OK;
+    return gf_fail(err, GF_E_OUT_EXISTS, "give another name; in the run folder too, as RUN/model.pytorch.safetensors",
+                   "%s: is a file of a run, which is not written over", GF_ESC(path));
 }
 
 /* Whether all files of the folder are of rows written before config.json. `prefix` is "" or "checkpoint/". */

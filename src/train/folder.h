@@ -32,6 +32,9 @@ bool gf_folder_at(size_t i, gf_folder_row *row);
 /* Whether `name`, within a run folder, is a file that a run writes: a row, a checkpoint, or the .tmp of one. */
 bool gf_folder_writes(const char *name);
 
+/* E3006 where `path` is a file of a run, whatever way it is named: nobody but the run itself writes it. */
+graft_status gf_folder_check_out(const char *path, graft_error *err);
+
 /* Whether the folder holds nothing but what a run has before its config.json: one that died before it was a run. */
 bool gf_folder_not_begun(const char *dir);
 

@@ -58,19 +58,25 @@ static graft_status fill_train_bank(gf_run *r, graft_error *err)
     return status;
 }
 
+gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_model *m)
+{
+    gf_engine_spec spec;
+    gf_engine_defaults(&spec);
+    spec.train = true;
+    spec.batch = (int)c->batch;
+    spec.dtype = c->dtype && !strcmp(c->dtype, "bf16") ? GF_BF16 : GF_F32;
+    if (c->frozen && !strcmp(c->frozen, "int8")) spec.int8_layers = (int)m->n_layers;
+    spec.seed = (uint64_t)c->seed;
+    if (gf_config_measures(c)) gf_engine_measure(&spec);
+    return spec;
+}
+
 graft_status gf_run_enter(gf_run *r, int phase, graft_error *err)
 {
     gf_engine_destroy(r->engine);
     r->engine = NULL;
     r->model->boundary = phase == 2 ? (int)r->config->fine_tune_at : (int)gf_model_backbone_layers(r->model);
-    gf_engine_spec spec;
-    gf_engine_defaults(&spec);
-    spec.train = true;
-    spec.batch = (int)r->config->batch;
-    spec.dtype = !strcmp(r->config->dtype, "bf16") ? GF_BF16 : GF_F32;
-    if (r->config->frozen && !strcmp(r->config->frozen, "int8")) spec.int8_layers = (int)r->model->n_layers;
-    spec.seed = (uint64_t)r->config->seed;
-    if (gf_config_measures(r->config)) gf_engine_measure(&spec);
+    gf_engine_spec spec = gf_run_engine_spec(r->config, r->model);
     GF_TRY(gf_engine_create(&r->engine, r->model, r->host.ops, r->host.pool, &spec, err));
     GF_TRY(gf_optimizer_parse(&r->optimizer, phase_optimizer(r, phase), err));
     memset(r->slots, 0, (size_t)gf_optimizer_slots(&r->optimizer) * gf_engine_trainable(r->engine) * sizeof *r->slots);

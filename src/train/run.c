@@ -229,15 +229,17 @@ graft_status gf_run_write_decisions(const gf_run *r, graft_error *err)
     return status;
 }
 
-/* Ties the run to the file that its values began as. */
-static graft_status digest_base(const gf_run *r, const char *base, graft_error *err)
+graft_status gf_run_tie(gf_run *r, graft_error *err)
 {
     gf_sha256 digest;
-    char hex[65];
-    GF_TRY(gf_file_sha256(base, &digest, err));
+    char hex[65], *base;
+    GF_TRY(in_dir(r, GF_FOLDER_BASE, &base, err));
+    graft_status status = gf_file_sha256(base, &digest, err);
+    gf_free(base);
+    GF_TRY(status);
     gf_sha256_hex(&digest, hex);
     GF_TRY(gf_config_text(&r->config->base_digest, hex, err));
-    return GRAFT_OK;
+    return identify(r, err);
 }
 
 graft_status gf_run_check_base(const char *dir, const gf_run_config *config, graft_error *err)
@@ -272,8 +274,7 @@ graft_status gf_run_begin(gf_run *r, graft_error *err)
     GF_GOTO(in_dir(r, GF_FOLDER_BASE, &base, err));
     GF_GOTO(in_dir(r, GF_FOLDER_CONFIG, &config, err));
     GF_GOTO(gf_model_file_write(base, r->model, r->facts, err));
-    GF_GOTO(digest_base(r, base, err));
-    GF_GOTO(identify(r, err));
+    GF_GOTO(gf_run_tie(r, err));
     GF_GOTO(gf_run_write_classes(r->dir, &r->facts->classes, err));
     GF_GOTO(write_manifest(r, err));
     GF_GOTO(gf_run_write_decisions(r, err));

@@ -88,6 +88,8 @@ void gf_run_close(gf_run *r);
 /* Writes base.safetensors, classes.txt, data.txt (manifest.h), decisions.json, config.json: from here on it can be
  * resumed. */
 graft_status gf_run_begin(gf_run *r, graft_error *err);
+/* Notes the digest of base.safetensors, which is there, in the configuration. */
+graft_status gf_run_tie(gf_run *r, graft_error *err);
 /* E2307 where DIR/checkpoint/base.safetensors is missing, or is not that which the run began with (config.base_digest;
  * graft 0.1 kept none: nothing to tell by). */
 graft_status gf_run_check_base(const char *dir, const gf_run_config *config, graft_error *err);
@@ -98,6 +100,9 @@ graft_status gf_run_go(gf_run *r, graft_error *err);
 
 /* ---- parts (loop.c, evaluate.c, finish.c) */
 
+/* How the engine of a training phase is made, for the model's present boundary: by a run, and by whoever times or
+ * prepares one. */
+gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_model *m);
 graft_status gf_run_enter(gf_run *r, int phase,
                           graft_error *err); /* makes that phase's engine from the model's values */
 /* Loss and accuracy of samples [first, first + n) into e; with `logits` (may be NULL) kept there. */

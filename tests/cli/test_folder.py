@@ -1,13 +1,14 @@
 """What a run folder promises: everything that a run that ended holds is there, or a resume makes it again."""
 
 import glob
+import json
 import os
 import re
 import shutil
 import subprocess
 
 from graft_cli import main
-from test_run import HERE, RunTest, bits, digest
+from test_run import HERE, SMALL, RunTest, bits, digest
 
 LIST = "files.sha256"
 CLOCKS = ("metrics.json", "report.html")  # the run's seconds stand in these
@@ -229,6 +230,161 @@ class WhileItRuns(RunTest):
         os.rmdir(f"{self.dir}/run/history.csv")
         self.good("resume", "run")
         self.assertEqual(self.rows(f"{self.dir}/run"), ["1", "2"])
+
+
+class MoreEpochs(RunTest):
+    """A run that ended goes on, with the bits of one that was asked for as much at its start."""
+
+    def go_on(self, out, *more):
+        self.good("resume", out, *more)
+        subprocess.run(["sha256sum", "--check", "--strict", "--quiet", LIST], cwd=out, check=True)
+
+    def test_more_epochs_of_each_phase_are_those_of_the_longer_run(self):
+        out = f"{self.dir}/run"
+        self.train(out, epochs=2, fine_tune_epochs=0)
+        for more, wanted in ((["--epochs", "4"], {"epochs": 4, "fine_tune_epochs": 0}),
+                             (["--fine-tune-epochs", "2"], {"epochs": 4, "fine_tune_epochs": 2}),
+                             (["--fine-tune-epochs", "3"], {"epochs": 4, "fine_tune_epochs": 3})):
+            self.go_on(out, *more)
+            self.train("longer", "--force", **wanted)
+            self.assertEqual(bits(out), bits(f"{self.dir}/longer"), more)
+        self.go_on(out)
+        self.refused(4, "E2306", "resume", out, "--epochs", "5")
+        self.refused(4, "E2306", "resume", out, "--fine-tune-epochs", "2")
+        self.assertEqual(bits(out), bits(f"{self.dir}/longer"))
+
+    def test_both_at_once_and_killed_on_the_way(self):
+        out = f"{self.dir}/run"
+        self.train(out, epochs=1, fine_tune_epochs=0)
+        child = subprocess.Popen([self.binary, "resume", out, "--epochs", "8", "--fine-tune-epochs", "3"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL)
+        for _ in range(3):
+            self.assertIn(b"epoch", child.stdout.readline())
+        child.kill()
+        child.communicate()
+        self.go_on(out)
+        self.train("longer", epochs=8, fine_tune_epochs=3)
+        self.assertEqual(bits(out), bits(f"{self.dir}/longer"))
+
+    def test_a_run_of_0_1_goes_on(self):
+        """Its last checkpoint is taken; without one it is never begun anew."""
+        old = os.path.join(HERE, "..", "fixtures", "runs", "0.1", "finished")
+        if not os.path.isdir(old):
+            self.fail(f"{old} is not there")
+        shutil.copytree(old, f"{self.dir}/old")
+        before = digest(f"{self.dir}/old/model.safetensors")
+        with open(f"{self.dir}/old/config.json") as f:
+            epochs = int(re.search(r'"epochs": (\d+)', f.read())[1])
+        message = self.refused(4, "E2304", "resume", "old", "--fine-tune-epochs", epochs + 100)
+        self.assertIn("--model", message)
+        self.assertEqual(digest(f"{self.dir}/old/model.safetensors"), before)
+
+
+class FromRun(RunTest):
+    """What begins with a run that ended."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.first = f"{cls.shared}/first"
+        test = cls("train")
+        subprocess.run([cls.binary, *map(str, test.train_arguments(cls.first, "--precision", "f32", epochs=2, fine_tune_epochs=2))], check=True,
+                       capture_output=True, timeout=300)
+
+    def from_run(self, out, *more):
+        done = self.good("train", self.data, "--batch", "8", "--epochs", "1", "--seed", "7", "--precision", "f32", "--no-report",
+                         "--out", out, *more)
+        self.assertNotIn("no --weights", done.err)
+        return done
+
+
+class RunAsModel(FromRun):
+    """A run is a model wherever one is wanted."""
+
+    def test_in_every_way_that_a_model_is_named(self):
+        file = f"{self.first}/model.safetensors"
+        for i, more in enumerate((["--model", self.first], ["--model", file], ["--from", self.first], ["--from", file])):
+            self.from_run(f"m{i}", *more)
+            self.assertEqual(digest(f"{self.dir}/m{i}/model.safetensors"), digest(f"{self.dir}/m0/model.safetensors"), more)
+        for i, weights in enumerate((self.first, file)):
+            self.from_run(f"w{i}", *SMALL, "--weights", weights)
+        self.assertEqual(digest(f"{self.dir}/w0/model.safetensors"), digest(f"{self.dir}/w1/model.safetensors"))
+        names = sorted(glob.glob(f"{self.data}/validation/*/*.png"))[:3]
+        for i, more in enumerate((["--model", self.first], [*SMALL, "--weights", self.first])):
+            self.good("features", *more, "--precision", "f32", "--out", f"f{i}.npy", *names)
+        self.assertEqual(digest(f"{self.dir}/f0.npy"), digest(f"{self.dir}/f1.npy"))
+        with open(f"{self.dir}/m0/config.json") as f:
+            text = f.read()
+        self.assertIn('"architecture": "mobilenet_v2"', text)
+        self.assertIn(f'"weights": "{self.first}"', text)
+
+    def test_its_classifier_may_be_kept(self):
+        before = self.document("eval", self.first, self.data, "--split", "validation")
+        got = json.loads(self.from_run("kept", "--model", self.first, "--keep-top", "--json").out)
+        self.assertAlmostEqual(got["before"]["loss"], before["loss"], places=4)
+
+    def test_what_does_not_go_together(self):
+        self.refused(2, "E3001", *self.train_arguments("x", "--from", self.first, "--model", "resnet18"))
+        self.refused(2, "E3002", "train", self.data, "--model", self.first, "--size", "64", "--out", "x")
+        self.refused(2, "E3002", "train", self.data, "--model", self.first, "--preprocess", "unit", "--out", "x")
+        os.makedirs(f"{self.dir}/empty")
+        self.refused(2, "E3007", "train", self.data, "--model", "empty", "--out", "x")
+
+
+class NothingReadIsWrittenOver(FromRun):
+    def test_a_file_of_a_run(self):  # D3
+        """Whatever the verb, the file and the way it is named."""
+        self.good("export", self.first, "--to", "onnx")  # into the run folder: no file of the run
+        run = shutil.copytree(self.first, f"{self.dir}/run")
+        os.makedirs(f"{run}/plots")
+        os.symlink(run, f"{self.dir}/link")
+        os.symlink(f"{run}/config.json", f"{self.dir}/link.json")
+        os.link(f"{run}/model.safetensors", f"{self.dir}/hard.safetensors")
+        other = shutil.copytree(self.first, f"{self.dir}/other")
+        image = f"{self.data}/train/dark/000.png"
+        outs = [f"run/{name}" for name in [*promised(self.first), LIST, "config.json", "checkpoint/base.safetensors",
+                                           "checkpoint/ckpt-000000000001.graft", "report.html", "plots/curves.png"]]
+        outs += ["link/model.safetensors", "link.json", "hard.safetensors", f"{run}/model.safetensors",
+                 "run/../run/./model.safetensors", "run/checkpoint/../metrics.json", "other/model.safetensors"]
+        for out in outs:
+            self.refused(2, "E3006", "export", "run", "--to", "safetensors", "--out", out, "--force")
+        for out in ("run/model.safetensors", "run/history.csv", "hard.safetensors"):
+            self.refused(2, "E3006", "convert", "run", out, "--to", "npz", "--force")
+            self.refused(2, "E3006", "features", "--model", "run", "--out", out, "--force", image)
+        for out in ("run/model.safetensors", "run/history.csv"):  # a run that is not even read
+            self.refused(2, "E3006", "features", *SMALL, "--weights", self.weights, "--out", out, "--force", image)
+        self.refused(2, "E3006", "export", "run/model.safetensors", "--to", "npz", "--out", "run/model.safetensors", "--force")
+        for folder in (run, other):
+            subprocess.run(["sha256sum", "--check", "--strict", "--quiet", LIST], cwd=folder, check=True)
+            self.assertEqual(digest(f"{folder}/config.json"), digest(f"{self.first}/config.json"))
+
+    def test_the_run_that_a_new_one_begins_with(self):
+        run = shutil.copytree(self.first, f"{self.dir}/run")
+        for more in (["--model", run], ["--from", "run"], [*SMALL, "--weights", "run/model.safetensors"],
+                     [*SMALL, "--weights", "run/checkpoint/base.safetensors"]):
+            self.refused(2, "E3006", "train", self.data, *more, "--epochs", "1", "--out", "run", "--force")
+        self.assertEqual(digest(f"{run}/model.safetensors"), digest(f"{self.first}/model.safetensors"))
+
+    def test_other_files_that_are_read(self):
+        image, weights = f"{self.dir}/a.png", f"{self.dir}/base.h5"
+        shutil.copy(f"{self.data}/train/dark/000.png", image)
+        shutil.copy(self.weights, weights)
+        for out in ("a.png", "base.h5"):
+            self.refused(2, "E3006", "features", *SMALL, "--weights", weights, "--out", out, "--force", image)
+        self.good("convert", "--model", "mobilenet_v2", *SMALL, weights, "net.keras")
+        self.refused(2, "E3006", "convert", "net.keras", "net.keras", "--force")
+
+
+class OneClass(RunTest):
+    def test_it_is_refused_at_the_start(self):  # B1
+        for name, part in (("flat", ""), ("parts", "train/")):
+            for i in range(6):
+                shutil.copytree(f"{self.data}/train/dark", f"{self.dir}/{name}/{part}cats", dirs_exist_ok=True)
+            message = self.refused(3, "E1126", *self.train_arguments("run", data=name))
+            self.assertIn("cats", message)
+        self.assertFalse(os.path.exists(f"{self.dir}/run"))
+        self.train("two")
+        self.assertEqual(self.document("eval", "two", f"{self.data}/validation")["images"], 16)
 
 
 if __name__ == "__main__":
