@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "image/codec.h"
 #include "image/jpeg_frame.h"
+#include "image/jpeg_rest.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -269,6 +270,9 @@ static graft_status decode(const gf_image_job *job, int w, int h)
     graft_status status = run(&r, w);
     jpeg_destroy_decompress(&r.lib);
     gf_free(r.cmyk);
+    if (status == GRAFT_OK && job->info->surplus && gf_jpeg_rest_is_pixels(job->bytes, job->n)) {
+        return gf_job_damaged(job, "damaged JPEG: all %d rows were found before the data end", h);
+    }
     return status;
 }
 

@@ -215,6 +215,38 @@ static void surplus_bytes_are_taken_where_all_rows_are_there(void **state)
     }
 }
 
+/* A changed bit can make all rows be found before the data end. What is left then is pixels, not surplus. */
+static void pixels_that_are_left_over_are_damage(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"jpeg_420.jpg", "jpeg_444.jpg", "jpeg_grey.jpg", "jpeg_restart.jpg"};
+    long taken = 0, refused = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        file f = fixture_file(names[i]);
+        gf_picture full, p;
+        gf_image_info info;
+        graft_error err;
+        assert_int_equal(decode(&f, NULL, &full, NULL, &err), GRAFT_OK);
+        for (size_t at = file_find(&f, "\xff\xda", 2, 0) + 14; at < f.n - 2; at++) {
+            for (int bit = 0; bit < 8; bit++) {
+                f.bytes[at] ^= (uint8_t)(1 << bit);
+                if (decode(&f, NULL, &p, &info, &err) == GRAFT_OK) {
+                    taken += info.surplus && !same_picture(&p, &full);
+                    gf_picture_free(&p);
+                } else {
+                    refused += strstr(err.message, "before the data end") != NULL;
+                }
+                f.bytes[at] ^= (uint8_t)(1 << bit);
+            }
+        }
+        gf_picture_free(&full);
+        free(f.bytes);
+    }
+    print_message("left over: %ld refused, %ld taken\n", refused, taken);
+    assert_true(refused > 5000);
+    assert_true(taken * 15 < refused); /* where the last few blocks are hit, of a picture of six MCUs */
+}
+
 /* A JPEG of more pixels than are decoded whole: at a fraction, but never smaller than it is needed. */
 static void large_jpegs_are_decoded_at_a_fraction(void **state)
 {
@@ -462,6 +494,7 @@ int main(void)
         cmocka_unit_test(png_checksums_name_chunk_and_offset),
         cmocka_unit_test(jpeg_warnings_are_errors),
         cmocka_unit_test(surplus_bytes_are_taken_where_all_rows_are_there),
+        cmocka_unit_test(pixels_that_are_left_over_are_damage),
         cmocka_unit_test(large_jpegs_are_decoded_at_a_fraction),
         cmocka_unit_test(jpeg_marker_lengths),
         cmocka_unit_test(ten_thousand_scans_are_refused_at_once),
