@@ -11,8 +11,9 @@ static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool tra
     graft_error *why = &a->error[sample];
     graft_status status = gf_sample_read(a->index, sample, &a->buffer[worker], why);
     if (status == GRAFT_OK) {
-        status = gf_sample_decode_f32(a->index, sample, &a->buffer[worker], &a->options, dst, why);
+        status = gf_sample_decode_f32(a->index, sample, &a->buffer[worker], &a->options, dst, &a->checked[sample], why);
     }
+    a->checked[sample].state = status == GRAFT_OK ? GF_GOOD : GF_BAD;
     if (status != GRAFT_OK) return GRAFT_DATA; /* this picture alone: why is kept */
     return GRAFT_OK;
 }
@@ -38,8 +39,9 @@ graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *
     a->buffer = gf_new_n(threads, gf_buffer);
     a->error = gf_new_n(a->index->n, graft_error);
     a->sample = gf_new_n(a->index->n, uint32_t);
+    a->checked = gf_new_n(a->index->n, gf_checked);
     a->lost = gf_new_n(a->index->n, bool);
-    bool ok = a->buffer && a->error && a->sample && a->lost;
+    bool ok = a->buffer && a->error && a->sample && a->checked && a->lost;
     if (!ok) {
         status = gf_fail_memory(err, a->index->n * sizeof *a->error, "pictures");
         goto out;
@@ -58,6 +60,7 @@ void gf_album_close(gf_album *a)
     gf_free(a->buffer);
     gf_free(a->error);
     gf_free(a->sample);
+    gf_free(a->checked);
     gf_free(a->lost);
     gf_index_free(a->index);
     *a = (gf_album){.context = a->context};

@@ -299,6 +299,7 @@ static graft_status predict_album(graft_model *m, gf_album *a, listing *l, float
         if (at + n > CHUNK) tell(m->context, at + n, a->index->n, NULL);
     }
     gf_engine_destroy(e);
+    if (status == GRAFT_OK) status = gf_check_tell(a->index, a->checked, &m->context->log, err);
     for (uint32_t i = 0; status == GRAFT_OK && i < a->index->n; i++) {
         status = list_one(l, m, a, i, logits + i * outputs, err);
     }
@@ -396,6 +397,7 @@ graft_status graft_features(graft_model *m, const char *const *paths, size_t n, 
         !strcmp(m->config.precision, "bf16") && row->rank == 1 ? GF_BF16 : GF_F32; /* maps are given in f32 */
     graft_status status = make_engine(m, at, dtype, &e, err);
     if (status == GRAFT_OK) status = write_features(m, &a, e, row, out_file, err);
+    if (status == GRAFT_OK) status = gf_check_tell(a.index, a.checked, &m->context->log, err);
     gf_json *j = NULL;
     if (status == GRAFT_OK) {
         j = gf_json_object();

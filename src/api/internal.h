@@ -145,9 +145,10 @@ typedef struct gf_album {
     graft_context *context;
     gf_index *index;
     gf_data_options options;
-    gf_buffer *buffer;  /* a thread */
-    graft_error *error; /* a picture: why it was lost */
-    uint32_t *sample;   /* 0 .. n - 1 */
+    gf_buffer *buffer;   /* a thread */
+    graft_error *error;  /* a picture: why it was lost */
+    uint32_t *sample;    /* 0 .. n - 1 */
+    gf_checked *checked; /* a picture: what it is like, once it was asked for */
     bool *lost;
 } gf_album;
 graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *f, const char *const *paths, size_t n,

@@ -98,8 +98,7 @@ static void free_workers(check *c, int threads)
     gf_free(c->worker);
 }
 
-/* What was not quite as it should be and is taken all the same: how many, and the first of them. */
-static graft_status tell_marks(const check *c, graft_error *err)
+graft_status gf_check_tell(gf_index *index, const gf_checked *rows, const gf_log *log, graft_error *err)
 {
     static const struct {
         uint16_t mark;
@@ -111,15 +110,15 @@ static graft_status tell_marks(const check *c, graft_error *err)
     for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
         uint64_t n = 0;
         uint32_t first = 0;
-        for (uint32_t i = 0; i < c->index->n; i++) {
-            if (c->rows[i].state != GF_GOOD || !(c->rows[i].marks & told[k].mark)) continue;
+        for (uint32_t i = 0; i < index->n; i++) {
+            if (rows[i].state != GF_GOOD || !(rows[i].marks & told[k].mark)) continue;
             if (!n++) first = i;
         }
         if (!n) continue;
         char others[48] = "";
         if (n > 1) snprintf(others, sizeof others, " and %llu others", (unsigned long long)n - 1);
-        GF_TRY(gf_note_add(&c->index->notes, c->options->log, GF_NOTE, err, "%s%s: a %s",
-                           GF_ESC(gf_index_path(c->index, first)), others, told[k].what));
+        GF_TRY(gf_note_add(&index->notes, log, GF_NOTE, err, "%s%s: a %s", GF_ESC(gf_index_path(index, first)), others,
+                           told[k].what));
     }
     return GRAFT_OK;
 }
@@ -136,7 +135,7 @@ static graft_status report_on(check *c, gf_data_report **report, bool *drop, gra
     }
     gf_free(index->content);
     index->content = content;
-    GF_TRY(tell_marks(c, err));
+    GF_TRY(gf_check_tell(index, c->rows, c->options->log, err));
     GF_TRY(gf_report_create(report, index, c->rows, err));
     size_t n;
     gf_blame *bad = gf_blame_take(&c->bad, &n);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 1000, LOOKED_UP = 20, VALUES = 256, SHOWN = 8, NAME = 64, ENOUGH = 5 };
+enum { ROWS = 1000, LOOKED_UP = 20, VALUES = 256, SHOWN = 8, NAME = 64, ENOUGH = 3 };
 
 /* Names of columns, letters alone and small; the first is the one that the documentation gives. In case of doubt the
  * earlier one. */
@@ -20,6 +20,10 @@ static const char *const image_names[] = {
 static const char *const label_names[] = {
     "label", "labels", "class", "classname",   "classlabel", "category",  "categoryname", "target", "species",
     "breed", "tag",    "y",     "groundtruth", "labelname",  "diagnosis", "variety",      NULL,
+};
+/* Numbers in place of names: only where there are no names. */
+static const char *const label_numbers[] = {
+    "classid", "labelid", "categoryid", "targetid", "classindex", "labelindex", "classidx", "labelidx", NULL,
 };
 static const char *const split_names[] = {
     "split", "set", "subset", "part", "partition", "usage", "phase", "dataset", "datasplit", "mluse", "fold", NULL,
@@ -275,10 +279,13 @@ static bool is_index(const gf_columns *c, size_t i)
 static graft_status label_of_the_rest(gf_columns *c, const gf_csv *csv, graft_error *err)
 {
     size_t rest = 0, last = GF_NO_COLUMN;
-    for (size_t i = 0; i < c->n; i++) {
-        if (i == c->image || i == c->split || is_index(c, i) || holds_files(c, i) || !c->column[i].filled) continue;
-        rest++;
-        last = i;
+    for (int indexes = 0; indexes < 2 && !rest; indexes++) { /* row numbers only where there is nothing else */
+        for (size_t i = 0; i < c->n; i++) {
+            if (i == c->image || i == c->split || holds_files(c, i) || !c->column[i].filled) continue;
+            if (is_index(c, i) != indexes) continue;
+            rest++;
+            last = i;
+        }
     }
     if (rest == 1) c->label = last;
     if (rest == 1 || !c->rows) return GRAFT_OK;
@@ -301,7 +308,10 @@ static graft_status find_label(gf_columns *c, const gf_csv *csv, const char *wan
         c->label = i;
     }
     c->label_said = true;
-    if (named == 1) return GRAFT_OK;
+    for (size_t i = 0; i < c->n && !named; i++) {
+        if (i != c->image && c->header && rank(label_numbers, c->column[i].name) >= 0) c->label = i;
+    }
+    if (c->label != GF_NO_COLUMN && named <= 1) return GRAFT_OK;
     c->label = GF_NO_COLUMN;
     if (named > 1) return unclear(c, csv, "several columns may be the label", "label-column", err);
     return label_of_the_rest(c, csv, err);

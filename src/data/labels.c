@@ -50,13 +50,15 @@ static graft_status take_numbers(gf_labels *labels, graft_error *err)
     gf_names plain = {0};
     graft_status status = GRAFT_OK;
     bool own = lines->n > 1, moved = false;
+    size_t last = 0;
     if (!name) return gf_fail_memory(err, lines->n * sizeof *name, "class names");
     for (size_t i = 0; i < lines->n && own; i++) {
-        size_t number;
+        size_t number = 0;
         const char *rest = numbered(lines->item[i], &number);
         own = rest && number <= lines->n && !name[number];
         if (own) name[number] = rest;
-        moved |= own && i && number && name[number - 1] == NULL;
+        moved |= number < last;
+        last = number;
     }
     own = own && (!name[0] || !name[lines->n]);
     const char **first = own && !name[0] ? name + 1 : name;

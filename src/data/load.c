@@ -182,14 +182,16 @@ graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_b
 }
 
 graft_status gf_sample_decode_f32(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
-                                  const gf_data_options *options, float *dst, graft_error *err)
+                                  const gf_data_options *options, float *dst, gf_checked *checked, graft_error *err)
 {
     gf_picture picture = {0};
     const char *name = gf_index_path(index, sample);
+    gf_image_info info = {0};
     gf_image_options how = image_options(options);
-    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &picture, NULL, err));
+    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &picture, &info, err));
     graft_status status =
         gf_resize(picture.rgb, picture.h, picture.w, dst, options->height, options->width, options->antialias, err);
+    if (checked) note_marks(&info, name, &picture, checked);
     gf_picture_free(&picture);
     return status;
 }

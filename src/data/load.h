@@ -53,6 +53,6 @@ graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_b
 
 /* The same, not rounded to whole grey levels: the bits of TensorFlow's resize. For pictures that are not cached. */
 graft_status gf_sample_decode_f32(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
-                                  const gf_data_options *options, float *dst, graft_error *err);
+                                  const gf_data_options *options, float *dst, gf_checked *checked, graft_error *err);
 
 #endif

@@ -29,6 +29,7 @@ typedef struct table {
     gf_csv csv;
     gf_columns columns;
     bool backslashes, endings; /* of some paths: turned into slashes, added */
+    bool no_memory;            /* while it was looked up whether files are there */
     row *row;
     size_t n, cap;
     gf_text labels;
@@ -111,20 +112,23 @@ out:
     return status;
 }
 
+/* Memory that runs out here is remembered: "not there" would be another answer. */
 static bool exists(void *ctx, const char *field)
 {
     table *t = ctx;
     char *path = NULL;
     bool there = false, backslashes = t->backslashes, endings = t->endings;
+    graft_error err = {0};
+    gf_reach reach;
+    struct stat st;
     if (*field == '/' || strstr(field, "://")) return false;
-    if (find_path(t, field, &path, NULL) == GRAFT_OK && path) {
-        gf_reach reach;
-        struct stat st;
-        if (gf_reach_open(&reach, t->index->root, path, NULL) == GRAFT_OK) {
-            there = !gf_sys_stat(reach.path, &st) && S_ISREG(st.st_mode);
-            gf_reach_close(&reach);
-        }
+    graft_status status = find_path(t, field, &path, &err);
+    if (status == GRAFT_OK && path) status = gf_reach_open(&reach, t->index->root, path, &err);
+    if (status == GRAFT_OK && path) {
+        there = !gf_sys_stat(reach.path, &st) && S_ISREG(st.st_mode);
+        gf_reach_close(&reach);
     }
+    t->no_memory |= status == GRAFT_RESOURCE;
     gf_free(path);
     t->backslashes = backslashes;
     t->endings = endings;
@@ -185,7 +189,9 @@ static const char *why_column(bool said) { return said ? "by its name, or by wha
 static graft_status read_header(table *t, graft_error *err)
 {
     gf_columns *c = &t->columns;
-    GF_TRY(gf_columns_find(c, &t->csv, t->options, exists, t, err));
+    graft_status status = gf_columns_find(c, &t->csv, t->options, exists, t, err);
+    if (t->no_memory) return gf_fail_memory(err, sizeof *c, "a CSV file");
+    GF_TRY(status);
     GF_TRY(take_separator(t, err));
     if (!c->header && c->rows) {
         GF_TRY(
@@ -195,6 +201,7 @@ static graft_status read_header(table *t, graft_error *err)
     GF_TRY(take_column(t, c->label, "the label", why_column(c->label_said), err));
     GF_TRY(take_column(t, c->split, "the split", why_column(c->split_said), err));
     GF_TRY(find_prefix(t, err));
+    if (t->no_memory) return gf_fail_memory(err, sizeof *c, "a CSV file");
     bool more;
     return c->header ? gf_csv_next(&t->csv, &more, err) : GRAFT_OK;
 }

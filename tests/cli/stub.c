@@ -1,6 +1,7 @@
 /* stub.c - a stand-in for libgraft that computes nothing: it tells what options it was given (so that a test sees where
  * each one lands), plays a run of a few epochs, and fails as told by the environment:
  *   STUB_FAIL=3   every call that can fails with that status
+ *   STUB_HINT=..  and that hint
  *   STUB_STEPS=N  a run has N steps of 10 ms, in which it asks whether to stop
  *   STUB_DEAF=1   it never asks
  *   STUB_BAD=N    an inspected data set has N bad pictures */
@@ -40,7 +41,8 @@ static graft_status outcome(graft_error *err)
     err->status = status;
     err->number = (int)status * 100 + 1000;
     snprintf(err->message, sizeof err->message, "stub \"failed\"\nwith \xC3\xA9 and \xFF and \x1b[31m");
-    snprintf(err->hint, sizeof err->hint, "do\tnothing");
+    const char *hint = getenv("STUB_HINT");
+    snprintf(err->hint, sizeof err->hint, "%s", hint ? hint : "do\tnothing");
     return status;
 }
 

@@ -152,6 +152,34 @@ class Output(CommandTest):
         self.assertEqual(done.returncode, 0)
 
 
+class Hints(CommandTest):
+    HINT = "copy it; --allow-truncated pads it; `graft train --bad-images skip` and `graft bench --nope`; --max-pixels raises it; or -- go"
+
+    def hint(self, verb, hint):
+        return self.graft(verb, *VERBS[verb], env={"STUB_FAIL": "3", "STUB_HINT": hint}).err.partition("hint: ")[2].strip()
+
+    def test_a_clause_with_an_option_that_the_verb_lacks_is_left_away(self):
+        self.assertEqual(self.hint("train", self.HINT), "copy it; --allow-truncated pads it; --max-pixels raises it; or -- go")
+        self.assertEqual(self.hint("bench", self.HINT), "copy it; or -- go")
+        self.assertEqual(self.hint("bench", "`graft train --bad-images skip` does; --bad-images skip does"),
+                         "`graft train --bad-images skip` does")
+        self.assertEqual(self.hint("bench", "--max-pixels raises it"), "")
+        self.assertEqual(self.hint("predict", "(--layout classes, if so); x--layout is no option"), "x--layout is no option")
+
+    def test_every_option_in_the_librarys_hints_is_one_of_some_verb(self):
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "src")
+        options = {o for verb in VERBS for o in re.findall(r"^\s+--([a-z-]+)", self.good(verb, "--help").out, re.M)}
+        named = set()
+        for folder, _, files in os.walk(root):
+            for name in files:
+                if name.endswith(".c") and name not in ("page.c", "package.c"):  # CSS, and the options of pip
+                    with open(os.path.join(folder, name), encoding="utf-8") as f:
+                        for text in re.findall(r'"((?:[^"\\\n]|\\.)*)"', f.read()):
+                            named |= set(re.findall(r"(?<![a-z-])--([a-z][a-z-]+)", text))
+        self.assertGreater(len(named & options), 10)
+        self.assertLessEqual(named, options)
+
+
 class Progress(CommandTest):
     def test_a_pipe_gets_a_line_an_epoch(self):
         done = self.good(*TRAIN)

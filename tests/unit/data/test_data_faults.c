@@ -134,6 +134,71 @@ static void memory_failures_in_a_csv_are_survived(void **state)
     tree_remove(&t);
 }
 
+/* Parts in other spellings, nested, files whose content decides, what is to be predicted: layout.c, look.c, walk.c. */
+static tree odd_tree(void)
+{
+    tree t = tree_make();
+    int seed = 0;
+    tree_class(&t, "seg_train/seg_train/cat", 2, &seed);
+    tree_class(&t, "seg_train/seg_train/dog", 2, &seed);
+    tree_class(&t, "Valid/cat", 1, &seed);
+    tree_class(&t, "Valid/dog", 1, &seed);
+    tree_picture(&t, "Valid/dog/deep/noending", seed++);
+    tree_picture(&t, "seg_pred/seg_pred/x.jpg", seed++);
+    tree_picture(&t, "other/x.jpg", seed++);
+    tree_text(&t, "Valid/dog/notes.txt", "nothing");
+    return t;
+}
+
+static void failures_in_odd_layouts_are_survived(void **state)
+{
+    (void)state;
+    tree t = odd_tree(), nested = tree_make(), inverse = tree_make();
+    gf_data_options o = tree_options();
+    assert_true(fail_each(t.dir, &o, FAULT_ALLOC, NULL).faults > 150);
+    assert_true(fail_each(t.dir, &o, FAULT_OPEN, NULL).faults > 8);
+    assert_true(fail_each(t.dir, &o, FAULT_READ, NULL).faults > 8);
+    int seed = 0;
+    tree_class(&inverse, "cat/train", 2, &seed);
+    tree_class(&inverse, "dog/train", 2, &seed);
+    tree_class(&inverse, "dog/test", 2, &seed);
+    tree_class(&inverse, "cat/test", 2, &seed);
+    assert_true(fail_each(inverse.dir, &o, FAULT_ALLOC, NULL).faults > 100);
+    tree_class(&nested, "a/b/cat", 1, &seed);
+    tree_class(&nested, "a/b/dog", 1, &seed);
+    tree_class(&nested, "a/b/cats", 1, &seed);
+    long live = faults_live();
+    for (long k = 0;; k++) { /* refused in any case, without a leak */
+        gf_index *index;
+        graft_error err = {0};
+        faults_arm(FAULT_ALLOC, k);
+        assert_int_not_equal(gf_index_build(&index, nested.dir, &o, &err), GRAFT_OK);
+        assert_true(err.number == GF_E_DATA_LAYOUT || err.number == GF_E_NO_MEMORY);
+        assert_int_equal(faults_live(), live);
+        if (!faults_disarm()) break;
+    }
+    tree_remove(&t);
+    tree_remove(&inverse);
+    tree_remove(&nested);
+}
+
+static void failures_in_an_odd_csv_are_survived(void **state)
+{
+    (void)state;
+    tree t = small_tree();
+    tree_text(
+        &t, "list.csv",
+        "n;id;kind;set\n0;cat\\p001;cat;Train\n1;dog\\p001;dog;Train\n2;dog\\p000;dog;dev\n3;cat\\p000;cat;training\n");
+    gf_data_options o = tree_options();
+    o.follow_links = true;
+    char path[4096];
+    snprintf(path, sizeof path, "%s", tree_path(&t, "list.csv"));
+    assert_int_equal(rename(tree_path(&t, "validation"), tree_path(&t, "v")), 0);
+    outcome seen = fail_each(path, &o, FAULT_ALLOC, NULL);
+    assert_true(seen.faults > 60);
+    tree_remove(&t);
+}
+
 /* Files that cannot be opened are refused; a single failed read is tried again. */
 static void open_and_read_failures_are_survived(void **state)
 {
@@ -305,6 +370,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_failures_are_survived),
         cmocka_unit_test(memory_failures_in_a_csv_are_survived),
+        cmocka_unit_test(failures_in_odd_layouts_are_survived),
+        cmocka_unit_test(failures_in_an_odd_csv_are_survived),
         cmocka_unit_test(open_and_read_failures_are_survived),
         cmocka_unit_test(write_failures_cost_the_cache_alone),
         cmocka_unit_test(a_full_disk_is_told),

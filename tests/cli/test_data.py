@@ -1,0 +1,152 @@
+"""Data as people have them, through the command: what was taken as what is said and kept, and a hint names options of its verb."""
+
+import json
+import os
+import re
+import shutil
+import struct
+
+import pictures
+from graft_cli import CommandTest, main
+
+TRAIN = ["--size", "32", "--epochs", "1", "--batch", "4", "--precision", "f32", "--no-report", "--threads", "1"]
+
+
+def flat_jpeg(width, height):
+    """A gray baseline JPEG of one shade, large in pixels and small in bytes: two bits per block."""
+    def segment(marker, data):
+        return b"\xff" + bytes([marker]) + struct.pack(">H", len(data) + 2) + data
+
+    bits = 2 * ((width + 7) // 8) * ((height + 7) // 8)
+    return (b"\xff\xd8" + segment(0xdb, b"\0" + b"\1" * 64) + segment(0xc0, struct.pack(">BHHB", 8, height, width, 1) + b"\1\x11\0")
+            + segment(0xc4, b"\0\1" + bytes(16)) + segment(0xc4, b"\x10\1" + bytes(16)) + segment(0xda, b"\1\1\0\0\x3f\0")
+            + bytes((bits + 7) // 8) + b"\xff\xd9")
+
+
+class DataTest(CommandTest):
+    def pictures(self, *paths):
+        for seed, path in enumerate(paths):
+            pictures.write(f"{self.dir}/{path}", pictures.picture(hash(path.split("/")[-2]) % 2, seed, 40))
+
+    def trained(self, data, run="run", *options):
+        done = self.good("train", data, *TRAIN, "--out", run, *options)
+        with open(f"{self.dir}/{run}/decisions.json") as f:
+            return done, {d["what"]: d["value"] for d in json.load(f)["decisions"]}
+
+
+class Parts(DataTest):
+    def test_said_and_kept_by_train_eval_and_resume(self):
+        self.pictures(*[f"d/{p}/{c}/{i}.png" for p, n in (("Training", 4), ("Valid", 2), ("TEST", 2)) for c in "ab" for i in range(n)],
+                      "d/seg_pred/seg_pred/1.png", "d/Training/a/notes.txt.png")
+        pictures.write(f"{self.dir}/d/Training/a/notes.txt", b"nothing")
+        pictures.write(f"{self.dir}/d/Training/b/README", b"nothing")
+        done, kept = self.trained("d")
+        for what, value in (("Training/", "train"), ("Valid/", "validation"), ("TEST/", "test")):
+            self.assertEqual(kept[what], value)
+            self.assertIn(f"{what}: {value}", done.err)
+        self.assertEqual(kept["seg_pred/seg_pred"], "left out")
+        self.assertIn("seg_pred/seg_pred/: 1 images without class folders", done.err)
+        self.assertRegex(done.err, r"2 files are left out, no image by content: 1 (\.txt|without an ending), 1 ")
+        told = json.loads(self.good("eval", "run", "d", "--split", "test", "--json").out)
+        self.assertEqual(told["images"], 4)
+
+    def test_a_csv_files_columns_come_back_with_the_run(self):
+        self.pictures(*[f"d/p/{c}/{i}.png" for c in "ab" for i in range(4)])
+        rows = "".join(f"{c};p/{c}/{i}.png;{i};{'dev' if i == 3 else 'train'}\n" for c in "ab" for i in range(4))
+        pictures.write(f"{self.dir}/d/l.csv", ("kind;file;weight;part\n" + rows).encode())
+        options = ["--image-column", "file", "--label-column", "1", "--split-column", "part"]
+        done, kept = self.trained("d/l.csv", "run", *options)
+        self.assertEqual(kept["the columns' separator"], ";")
+        os.remove(f"{self.dir}/run/metrics.json")  # as if it had been stopped before its end
+        self.good("resume", "run")
+        told = json.loads(self.good("eval", "run", "d/l.csv", "--split", "validation", "--json", *options).out)
+        self.assertEqual(told["images"], 2)
+
+
+class Refusals(DataTest):
+    def options(self, verb):
+        return set(re.findall(r"^\s+--([a-z-]+)", self.good(verb, "--help").out, re.M))
+
+    def assert_hint_fits(self, verb, err):
+        hint = err.partition("hint: ")[2]
+        for other, text in re.findall(r"`graft (\w+)([^`]*)`", hint):
+            self.assertLessEqual(set(re.findall(r"--([a-z-]+)", text)), self.options(other), hint)
+        named = set(re.findall(r"--([a-z][a-z-]+)", re.sub(r"`[^`]*`", "", hint)))
+        self.assertLessEqual(named, self.options(verb), hint)
+        return named
+
+    def test_hints_name_options_of_the_verb(self):
+        self.pictures(*[f"d/{c}/{i}.png" for c in "ab" for i in range(4)], "other/a/1.png")
+        self.trained("d")
+        for folder in ("empty", "cut", "linked"):
+            shutil.copytree(f"{self.dir}/d", f"{self.dir}/{folder}")
+        os.mkdir(f"{self.dir}/empty/c")
+        cut = f"{self.dir}/cut/a/0.png"
+        with open(cut, "rb") as f:
+            data = f.read()
+        pictures.write(cut, data[:len(data) // 2])
+        os.symlink(f"{self.dir}/other/a/1.png", f"{self.dir}/linked/a/9.png")
+        pictures.write(f"{self.dir}/x.jpg", flat_jpeg(12000, 9000))
+        wanted = {("train", "empty"): {"allow-empty-class"}, ("train", "cut"): {"bad-images", "allow-truncated"},
+                  ("train", "linked"): {"follow-links"}, ("inspect", "linked"): {"follow-links"},
+                  ("inspect", "empty"): {"allow-empty-class"}, ("eval", "cut"): {"bad-images", "allow-truncated"},
+                  ("eval", "linked"): {"follow-links"}, ("predict", "cut/a/0.png"): {"allow-truncated"},
+                  ("predict", "linked"): {"follow-links"}, ("predict", "x.jpg"): {"max-pixels"},
+                  ("features", "x.jpg"): {"max-pixels"}}
+        for (verb, data), options in wanted.items():
+            arguments = {"train": [data, *TRAIN, "--out", "no"], "inspect": [data], "eval": ["run", data], "predict": ["run", data],
+                         "features": [data, "--size", "32", "--out", "f.npy"]}[verb]
+            done = self.graft(verb, *arguments)
+            self.assertEqual(done.status, 3, done.err)
+            self.assertEqual(self.assert_hint_fits(verb, done.err), options, (verb, done.err))
+        self.good("eval", "run", "cut", "--bad-images", "skip", "--max-bad", "0.5")
+        self.good("eval", "run", "linked", "--follow-links")
+        self.good("predict", "run", "cut/a/0.png", "--allow-truncated")
+
+    def test_nothing_is_guessed(self):
+        self.pictures(*[f"pets/pets/{c}/{i}.png" for c in "ab" for i in range(2)])
+        done = self.graft("train", "pets", *TRAIN, "--out", "no")
+        self.assertEqual(done.status, 3)
+        self.assertRegex(done.err, r"did you mean \S*/pets/pets\?")
+        self.assertFalse(os.path.exists(f"{self.dir}/no"))
+
+    def test_an_empty_class_is_no_images_in_eval(self):
+        self.pictures(*[f"d/{c}/{i}.png" for c in "ab" for i in range(4)], "some/a/1.png", "some/a/2.png")
+        os.makedirs(f"{self.dir}/some/b")
+        self.trained("d")
+        told = json.loads(self.good("eval", "run", "some", "--json").out)
+        self.assertEqual(told["images"], 2)
+        self.assertEqual(told["confusion"][1], [0, 0])
+
+
+class Large(DataTest):
+    def test_above_the_limit(self):
+        for c in "ab":
+            for i in range(2):
+                pictures.write(f"{self.dir}/d/{c}/{i}.jpg", flat_jpeg(12000 + i, 9000) if c == "a" else flat_jpeg(64 + i, 48))
+        told = json.loads(self.good("inspect", "d", "--max-pixels", "120000000", "--json").out)
+        self.assertEqual(told["peculiar"]["reduced"], 2)
+        self.assertEqual(told["width"]["max"], 6001)
+        done, _ = self.trained("d", "run", "--max-pixels", "120000000")
+        self.assertIn("decoded at 1/2, 1/4 or 1/8 of its size", done.err)
+        done = self.good("predict", "run", "d/a/0.jpg", "--max-pixels", "120000000")
+        self.assertIn("decoded at 1/2", done.err)
+        os.remove(f"{self.dir}/run/metrics.json")
+        self.good("resume", "run")  # which takes them as they were
+
+
+class Labels(DataTest):
+    def test_files_as_they_come(self):
+        self.pictures(*[f"d/{c}/{i}.png" for c in "abc" for i in range(3)])
+        self.trained("d")
+        self.good("export", "run", "--out", "m.onnx")
+        for text, said in ((b"\xef\xbb\xbfx\r\ny\r\nz\r\n\r\n", None), (b"0 x\n1 y\n2 z", "without their numbers"),
+                           (b"2: z\n0: x\n1: y\n", "in the order of their numbers")):
+            pictures.write(f"{self.dir}/l.txt", text)
+            done = self.good("predict", "m.onnx", "d/a/0.png", "--labels", "l.txt", "--top", "3", "--json")
+            self.assertEqual({t["label"] for t in json.loads(done.out)["predictions"][0]["top"]}, {"x", "y", "z"})
+            self.assertIn(said or "", done.err)
+
+
+if __name__ == "__main__":
+    main()
