@@ -297,11 +297,10 @@ static graft_status merge(gf_oi *s, const gf_onnx_node *n, gf_oi_value *a, gf_oi
 {
     bool adds = !strcmp(n->op, "Add"), multiplies = !strcmp(n->op, "Mul");
     if (!adds && !multiplies) return gf_oi_refuse(s, n, "of two values that depend on the picture");
-    GF_TRY(gf_oi_materialize(s, a));
-    GF_TRY(gf_oi_materialize(s, b));
-    if (a->layout != b->layout || a->shape.rank != b->shape.rank) {
-        return gf_oi_refuse(s, n, "of two values whose dimensions lie differently");
-    }
+    gf_oi_value *both[2] = {a, b};
+    GF_TRY(gf_oi_alike(s, n, both, 2));
+    a = both[0];
+    b = both[1];
     gf_layer l = {.cls = adds ? &gf_layer_add : &gf_layer_multiply, .n_src = 2, .src = {a->layer, b->layer}};
     int layer;
     GF_TRY(gf_oi_add_layer(s, l, n, NULL, &layer));

@@ -151,6 +151,8 @@ gf_oi_fill gf_oi_vector(int layer, const char *var, gf_oi_const *from);
 bool gf_oi_is_map(const gf_oi_value *v); /* of places and channels, in one of the two orders */
 /* Input 0 with channels first; *v may be a copy, for layers that were put before it. */
 graft_status gf_oi_map_input(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v);
+/* Values of one rank, which may become copies, with their dimensions lying alike in their layers. */
+graft_status gf_oi_alike(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v, size_t count);
 graft_status gf_oi_map_or_flat(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v);
 graft_status gf_oi_set_map(gf_oi *s, const gf_onnx_node *n, int layer); /* the output, channels first */
 graft_status gf_oi_flatten(gf_oi *s, const gf_onnx_node *n);

@@ -285,23 +285,32 @@ static graft_status instance_norm(gf_oi *s, const gf_onnx_node *n)
 
 /* ---- merging */
 
+/* The node's inputs, alike; *v is the importer's memory. */
+static graft_status all_inputs(gf_oi *s, const gf_onnx_node *n, gf_oi_value ***v)
+{
+    *v = gf_onnx_alloc(&s->mem, n->n_inputs + 1, sizeof **v);
+    if (!*v) return gf_oi_no_memory(s);
+    for (size_t k = 0; k < n->n_inputs; k++) {
+        (*v)[k] = gf_oi_input(s, n, k);
+        if (!(*v)[k]) return gf_oi_refuse(s, n, "an input is left out");
+    }
+    return n->n_inputs ? gf_oi_alike(s, n, *v, n->n_inputs) : gf_oi_refuse(s, n, "it has no input");
+}
+
 static graft_status concat(gf_oi *s, const gf_onnx_node *n)
 {
     int64_t axis = gf_oi_int(n, "axis", 1), along = 0;
     gf_layer l = {.cls = &gf_layer_concatenate};
-    gf_oi_value *first = gf_oi_input(s, n, 0);
+    gf_oi_value **v;
     int layer = -1;
+    GF_TRY(all_inputs(s, n, &v));
+    const gf_oi_value *first = v[0];
+    if (axis < 0) axis += first->shape.rank;
+    l.at.axis = gf_oi_own_axis(first, axis);
+    if (l.at.axis < 0) return gf_oi_refuse(s, n, "of values whose dimensions lie differently");
     for (size_t k = 0; k < n->n_inputs; k++) {
-        gf_oi_value *v = gf_oi_input(s, n, k);
-        if (!v) return gf_oi_refuse(s, n, "an input is left out");
-        GF_TRY(gf_oi_materialize(s, v));
-        if (k == 0 && axis < 0) axis += v->shape.rank;
-        l.at.axis = gf_oi_own_axis(v, axis);
-        if (v->layout != first->layout || v->shape.rank != first->shape.rank || l.at.axis < 0) {
-            return gf_oi_refuse(s, n, "of values whose dimensions lie differently");
-        }
-        along += v->shape.dim[axis];
-        l.src[l.n_src++] = v->layer;
+        along += v[k]->shape.dim[axis];
+        l.src[l.n_src++] = v[k]->layer;
         bool last = k + 1 == n->n_inputs;
         if (l.n_src < GF_OP_MAX_SRC && !last) continue;
         if (last && l.n_src == 1) { /* a concatenation of one */
@@ -312,7 +321,6 @@ static graft_status concat(gf_oi *s, const gf_onnx_node *n)
         l.src[0] = layer; /* more than fit into one go on behind it */
         l.n_src = 1;
     }
-    if (layer < 0) return gf_oi_refuse(s, n, "it has no input");
     gf_shape shape = first->shape;
     shape.dim[axis] = along;
     return gf_oi_set(s, n, layer, first->layout, &shape);
@@ -322,19 +330,14 @@ static graft_status concat(gf_oi *s, const gf_onnx_node *n)
 static graft_status sum(gf_oi *s, const gf_onnx_node *n)
 {
     gf_layer l = {.cls = &gf_layer_add};
-    gf_oi_value *first = gf_oi_input(s, n, 0);
-    if (n->n_inputs == 1 && first) return gf_oi_alias(s, n, first);
-    if (!first || n->n_inputs > GF_OP_MAX_SRC) return gf_oi_refuse(s, n, "of more than 8 values");
-    for (size_t k = 0; k < n->n_inputs; k++) {
-        gf_oi_value *v = gf_oi_input(s, n, k);
-        if (!v) return gf_oi_refuse(s, n, "an input is left out");
-        GF_TRY(gf_oi_materialize(s, v));
-        if (v->layout != first->layout) return gf_oi_refuse(s, n, "of values whose dimensions lie differently");
-        l.src[l.n_src++] = v->layer;
-    }
+    gf_oi_value *first = gf_oi_input(s, n, 0), **v;
     int layer;
+    if (n->n_inputs == 1 && first) return gf_oi_alias(s, n, first);
+    if (n->n_inputs > GF_OP_MAX_SRC) return gf_oi_refuse(s, n, "of more than 8 values");
+    GF_TRY(all_inputs(s, n, &v));
+    for (size_t k = 0; k < n->n_inputs; k++) l.src[l.n_src++] = v[k]->layer;
     GF_TRY(gf_oi_add_layer(s, l, n, NULL, &layer));
-    return gf_oi_set(s, n, layer, first->layout, &first->shape);
+    return gf_oi_set(s, n, layer, v[0]->layout, &v[0]->shape);
 }
 
 /* ---- dense layers */

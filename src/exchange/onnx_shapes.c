@@ -78,12 +78,10 @@ static graft_status in_own_order(gf_oi *s, const gf_onnx_node *n, const gf_oi_va
     return GRAFT_OK;
 }
 
-/* What it reads as channels first: (n, c, h, w) or (n, c, steps). */
-graft_status gf_oi_map_input(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v)
+/* As channels first, (n, c, h, w) or (n, c, steps). */
+static graft_status channels_in_front(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v)
 {
     static const int map[] = {1, 2, 0}, steps[] = {1, 0};
-    *v = gf_oi_input(s, n, 0);
-    if (!*v) return gf_oi_refuse(s, n, "it has no input");
     GF_TRY(gf_oi_materialize(s, *v));
     const int rank = (*v)->shape.rank;
     if (rank != 3 && rank != 4) return gf_oi_refuse(s, n, "its input is not (n, c, h, w) or (n, c, steps)");
@@ -91,6 +89,27 @@ graft_status gf_oi_map_input(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v)
     GF_TRY(in_own_order(s, n, *v, v));
     GF_TRY(permuted(s, n, (*v)->layer, rank - 1, rank == 4 ? map : steps, &(*v)->layer));
     (*v)->layout = GF_OI_NCHW;
+    return GRAFT_OK;
+}
+
+graft_status gf_oi_map_input(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v)
+{
+    *v = gf_oi_input(s, n, 0);
+    return *v ? channels_in_front(s, n, v) : gf_oi_refuse(s, n, "it has no input");
+}
+
+graft_status gf_oi_alike(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v, size_t count)
+{
+    bool same = true;
+    for (size_t i = 0; i < count; i++) {
+        GF_TRY(gf_oi_materialize(s, v[i]));
+        same &= v[i]->layout == v[0]->layout && v[i]->layout != GF_OI_FLAT_CHW;
+        if (v[i]->shape.rank != v[0]->shape.rank) return gf_oi_refuse(s, n, "of values of other numbers of dimensions");
+    }
+    const int rank = count ? v[0]->shape.rank : 0;
+    for (size_t i = 0; i < count && !same; i++) {
+        GF_TRY(rank == 3 || rank == 4 ? channels_in_front(s, n, &v[i]) : in_own_order(s, n, v[i], &v[i]));
+    }
     return GRAFT_OK;
 }
 

@@ -111,16 +111,20 @@ typedef struct search {
     const gf_model *m;
     const print *have;
     const gf_resembling *how;
+    bool failed; /* memory ran out: what was not found may be there */
 } search;
 
-static bool is_in(const search *s, const gf_architecture *a, double alpha)
+static bool is_in(search *s, const gf_architecture *a, double alpha)
 {
     const gf_shape *picture = &s->m->layer[0].shape;
     gf_zoo_options o = {.width = (int)picture->dim[1], .height = (int)picture->dim[0], .alpha = alpha};
     gf_model zoo;
     bool found = false;
-    if (gf_zoo_layers(&zoo, a->name, &o, NULL) != GRAFT_OK) return false;
+    graft_status status = gf_zoo_layers(&zoo, a->name, &o, NULL); /* of a picture that is too small, too */
+    s->failed |= status == GRAFT_RESOURCE;
+    if (status != GRAFT_OK) return false;
     print *p = prints_of(&zoo);
+    s->failed |= !p;
     for (size_t i = 0; p && !found && i < s->m->n_layers; i++) found = s->have[i] == p[backbone_end(&zoo)];
     found = found && (!s->how->names || has_names(s->m, &zoo));
     gf_free(p);
@@ -128,7 +132,7 @@ static bool is_in(const search *s, const gf_architecture *a, double alpha)
     return found;
 }
 
-static bool is_in_at_any_width(const search *s, const gf_architecture *a)
+static bool is_in_at_any_width(search *s, const gf_architecture *a)
 {
     static const double widths[] = {1, 0.35, 0.5, 0.75, 1.3, 1.4}; /* that were published */
     for (size_t i = 0; i < (a->has_alpha ? sizeof widths / sizeof *widths : 1); i++) {
@@ -154,7 +158,7 @@ const gf_architecture *gf_resembles(const gf_model *m, const gf_resembling *how)
     const gf_architecture *found = NULL;
     bool clear = is_long_enough(m) && m->layer[0].cls == &gf_layer_input && m->layer[0].shape.rank == 3;
     print *have = clear ? prints_of(m) : NULL;
-    const search s = {m, have, how};
+    search s = {m, have, how, false};
     for (size_t k = 0; have && gf_zoo_at(k); k++) {
         const gf_architecture *a = gf_zoo_at(k);
         if ((how->source && strcmp(a->source, how->source)) || !is_in_at_any_width(&s, a)) continue;
@@ -162,5 +166,5 @@ const gf_architecture *gf_resembles(const gf_model *m, const gf_resembling *how)
         if (!found) found = a;
     }
     gf_free(have);
-    return clear ? found : NULL;
+    return clear && !s.failed ? found : NULL;
 }

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "exchange/onnx.h"
+#include "graph/head.h"
 #include "support/sys_faults.h"
 
 #include <setjmp.h>
@@ -12,38 +13,49 @@
 
 #include <cmocka.h>
 
-static graft_status in_and_out(const gf_onnx *o)
+/* In, the classifier kept or a new head, and out. */
+static graft_status in_and_out(const gf_onnx *o, bool keep)
 {
     static const char *const classes[] = {"one", "two"};
-    gf_model m;
+    const gf_head_spec spec = {.keep_last = keep};
+    gf_model m, head;
     gf_onnx out;
     uint8_t *bytes;
     size_t n;
     GF_TRY(gf_onnx_to_model(&m, o, "m.onnx", &(gf_import_options){.preprocess = "torch"}, NULL));
-    graft_status status = gf_onnx_from_model(&out, &m, classes, 2, NULL);
+    graft_status status = gf_head_on(&head, &m, NULL, &spec, 3, 0.1f, NULL);
+    gf_model_free(&m);
+    if (status == GRAFT_OK && keep) status = gf_head_for_training(&head, NULL);
     if (status == GRAFT_OK) {
+        status = gf_onnx_from_model(&out, &head, classes, 2, NULL);
+        gf_model_free(&head);
+        if (status != GRAFT_OK) return status;
         status = gf_onnx_pack(&out, &bytes, &n, NULL);
         if (status == GRAFT_OK) gf_free(bytes);
         gf_onnx_free(&out);
+    } else {
+        gf_model_free(&head);
     }
-    gf_model_free(&m);
     return status;
 }
 
 static void without_memory_it_is_an_error(void **state)
 {
     (void)state;
-    static const char *const names[] = {"mobile_new", "dense_old", "silu_old", "curves_new", "nhwc"};
+    static const char *const names[] = {"exchange/mobile_new", "exchange/dense_old",  "exchange/silu_old",
+                                        "exchange/curves_new", "exchange/nhwc",       "foreign/shuffle",
+                                        "foreign/sliced1",     "foreign/slopes",      "foreign/label",
+                                        "foreign/fcn_two",     "foreign/attributes7", "foreign/two_outputs"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[256];
         gf_onnx o;
-        snprintf(path, sizeof path, GRAFT_FIXTURES "/exchange/%s.onnx", names[i]);
+        snprintf(path, sizeof path, GRAFT_FIXTURES "/%s.onnx", names[i]);
         assert_int_equal(gf_onnx_open(&o, path, NULL, NULL, NULL), GRAFT_OK);
         long k = 0;
         for (bool happened = true; happened; k++) {
             long live = faults_live();
             faults_arm(FAULT_ALLOC, k);
-            graft_status status = in_and_out(&o);
+            graft_status status = in_and_out(&o, i % 2);
             happened = faults_disarm();
             if (faults_live() != live)
                 fail_msg("%s, allocation %ld: %ld blocks lost", names[i], k, faults_live() - live);
