@@ -42,7 +42,7 @@ record_digests() {
 
 record_runs() {
     take tests/unit/api/test_golden_runs.c tests/support/{needs.c,needs.h,sanitized.h} \
-        tests/support/{golden_data,run_digest}.h tests/fixtures/digests/own.json
+        tests/support/{golden_data,run_digest,run_near}.h tests/fixtures/digests/own.json
     make_test test_golden_runs
     rm -rf tests/fixtures/runs/0.1
     mkdir -p tests/fixtures/runs/0.1

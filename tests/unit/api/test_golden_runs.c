@@ -6,6 +6,7 @@
 #include "support/golden_data.h"
 #include "support/needs.h"
 #include "support/run_digest.h"
+#include "support/run_near.h"
 #include "support/tiny_data.h"
 
 #include "api/internal.h"
@@ -258,45 +259,6 @@ static void record_expected(void)
 
 /* ---- comparing */
 
-static void near(double got, double want, double tolerance, const char *what)
-{
-    if (!(fabs(got - want) <= tolerance * (1 + fabs(want)))) fail_msg("%s: %.9g, 0.1 had %.9g", what, got, want);
-}
-
-static double distance(const float *a, const float *b, size_t n)
-{
-    double d = 0, s = 0;
-    for (size_t i = 0; i < n; i++) {
-        d += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
-        s += (double)b[i] * (double)b[i];
-    }
-    return sqrt(d / (s > 0 ? s : 1));
-}
-
-/* The tensors of two model files: the same names, and values that are near. */
-static void compare_tensors(const char *got_path, const char *want_path, double tolerance)
-{
-    gf_safetensors got, want;
-    graft_error err = {0};
-    TRY(gf_safetensors_open(&got, got_path, NULL, &err));
-    TRY(gf_safetensors_open(&want, want_path, NULL, &err));
-    assert_true(want.n > 0);
-    for (size_t i = 0; i < want.n; i++) {
-        const gf_safetensors_tensor *t = &want.tensor[i], *g = gf_safetensors_find(&got, t->name);
-        if (!g) fail_msg("%s has no %s", got_path, t->name);
-        size_t n = gf_count(&t->shape);
-        float *a = gf_new_n(n, float), *b = gf_new_n(n, float);
-        TRY(gf_safetensors_f32(&got, g, &t->shape, a, &err));
-        TRY(gf_safetensors_f32(&want, t, NULL, b, &err));
-        double d = distance(a, b, n);
-        if (!(d <= tolerance)) fail_msg("%s of %s is off by %g", t->name, got_path, d);
-        gf_free(a);
-        gf_free(b);
-    }
-    gf_safetensors_close(&got);
-    gf_safetensors_close(&want);
-}
-
 static const char *in_runs(const char *name, char path[PATH])
 {
     snprintf(path, PATH, "%s/%s", RUNS, name);
@@ -338,7 +300,8 @@ static void expect_going_on(const row *r, int threads)
     assert_int_equal(w.phase, g->phase);
     assert_int_equal(w.other_machine, !same_machine);
     snprintf(model, sizeof model, "%s/model.safetensors", in_runs(g->finished, want));
-    compare_tensors("resumed/model.safetensors", model, tolerance_of(g));
+    run_near_tensors("resumed/model.safetensors", model, tolerance_of(g));
+    run_near_history("resumed", want, tolerance_of(g));
     if (!r->bits) return;
     run_digest got = run_digest_of("resumed"), whole = run_digest_of(want);
     assert_string_equal(got.tensors, whole.tensors);
