@@ -5,6 +5,7 @@
 #include "base/decide.h"
 #include "base/settings.h"
 #include "fetch/catalogue.h"
+#include "formats/weights.h"
 #include "graph/head.h"
 #include "train/run.h"
 
@@ -30,7 +31,7 @@ struct graft_model {
     double dropout;
     gf_model model;
     gf_model_facts facts;
-    gf_names left_out;                   /* of the weight file */
+    gf_weights_notes weights_notes;      /* of the weight file */
     char *run;                           /* the run folder it comes from; NULL: none */
     gf_names reads;                      /* files and folders that it was read from */
     bool was_antialias, was_ignore_exif; /* how the run that `source` is of read its images */

@@ -4,6 +4,7 @@
 #include "data/labels.h"
 #include "exchange/import.h"
 #include "exchange/load_weights.h"
+#include "formats/stranger.h"
 #include "graph/grey.h"
 #include "train/folder.h"
 #include "zoo/zoo.h"
@@ -154,17 +155,25 @@ static graft_status check_options(const graft_model_options *o, graft_error *err
     return GRAFT_OK;
 }
 
-static void note_left_out(const graft_model *m)
+static void note_weights(const graft_model *m)
 {
-    if (!m->left_out.n) return;
+    const gf_names *left_out = &m->weights_notes.left_out;
+    if (m->weights_notes.taken) {
+        gf_decide(&m->log, "weights in the file", GF_ESC(m->weights_notes.taken), "%s", GF_ESC(m->weights_notes.why));
+    }
+    if (!left_out->n) return;
     gf_text list = {0};
     enum { SHOWN = 6 };
-    for (size_t i = 0; i < m->left_out.n && i < SHOWN; i++) {
-        gf_text_printf(&list, "%s%s", i ? ", " : "", GF_ESC(m->left_out.item[i]));
+    size_t shown = 0;
+    for (int counters = 0; counters < 2; counters++) { /* those that every batch norm of PyTorch's has come last */
+        for (size_t i = 0; i < left_out->n && shown < SHOWN; i++) {
+            if ((strstr(left_out->item[i], ".num_batches_tracked ") != NULL) != counters) continue;
+            gf_text_printf(&list, "%s%s", shown++ ? ", " : "", GF_ESC(left_out->item[i]));
+        }
     }
-    if (m->left_out.n > SHOWN) gf_text_printf(&list, " and %zu more", m->left_out.n - SHOWN);
+    if (left_out->n > SHOWN) gf_text_printf(&list, " and %zu more", left_out->n - SHOWN);
     gf_say(&m->context->log, GF_NOTE, "%s: %zu tensors are not part of the backbone and were left out: %s",
-           GF_ESC(m->config.weights), m->left_out.n, list.s ? list.s : "");
+           GF_ESC(m->config.weights), left_out->n, list.s ? list.s : "");
     gf_text_free(&list);
 }
 
@@ -357,10 +366,11 @@ static graft_status load_weights(graft_model *m, const graft_model_options *o, g
         GF_TRY(gf_api_weights_path(m->context, o->weights, &use, &path, err));
     }
     m->has_values = true;
+    gf_weights_notes_free(&m->weights_notes);
     graft_status status = gf_api_reads(m, path, err);
-    if (status == GRAFT_OK) status = gf_model_load_weights(to, path, head, o->allow_nonfinite, &m->left_out, err);
+    if (status == GRAFT_OK) status = gf_model_load_weights(to, path, head, o->allow_nonfinite, &m->weights_notes, err);
     gf_free(path);
-    if (status == GRAFT_OK) note_left_out(m);
+    if (status == GRAFT_OK) note_weights(m);
     return status;
 }
 
@@ -441,6 +451,7 @@ graft_status gf_api_model_path(const char *run, char **path, graft_error *err)
     gf_free(config);
     gf_free(*path);
     *path = NULL;
+    if (!begun && gf_is_dir(run)) GF_TRY(gf_stranger_folder(run, err));
     return gf_fail(
         err, GF_E_NOT_A_RUN, begun ? "graft resume goes on with it" : "give the folder that graft train wrote",
         begun ? "%s: this run has not ended yet" : "%s: not a run folder: no model.safetensors in it", GF_ESC(run));
@@ -490,7 +501,7 @@ void graft_model_free(graft_model *m)
     gf_model_free(&m->model);
     gf_model_free(&m->source);
     gf_model_facts_free(&m->facts);
-    gf_names_free(&m->left_out);
+    gf_weights_notes_free(&m->weights_notes);
     gf_names_free(&m->reads);
     gf_names_free(&m->source_classes);
     gf_config_free(&m->config);

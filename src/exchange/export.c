@@ -5,7 +5,7 @@
 #include "formats/keras_zip.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
-#include "formats/torch_names.h"
+#include "formats/wanted_names.h"
 #include "json/json.h"
 
 #include <string.h>

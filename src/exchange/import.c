@@ -6,6 +6,7 @@
 #include "exchange/onnx.h"
 #include "exchange/prepare.h"
 #include "formats/keras_config_file.h"
+#include "formats/stranger.h"
 #include "json/json.h"
 
 #include <string.h>
@@ -24,6 +25,7 @@ static kind kind_of(const char *path)
     uint8_t b[BEGIN] = {0};
     size_t n = 0;
     if (gf_file_read_begin(path, b, sizeof b, &n, NULL) != GRAFT_OK) return UNKNOWN;
+    if (gf_stranger_protobuf(path, b, n, NULL) != GRAFT_OK) return UNKNOWN;
     for (size_t i = 0; i < sizeof signature / sizeof *signature; i++) {
         if (n >= signature[i].n && !memcmp(b, signature[i].bytes, signature[i].n)) return signature[i].kind;
     }
@@ -63,6 +65,18 @@ static graft_status read_metadata(const char *path, const gf_import_options *o, 
     return status == GRAFT_RESOURCE ? status : GRAFT_OK;
 }
 
+/* Says what the file is instead. */
+static graft_status refuse_file(const char *path, graft_error *err)
+{
+    const size_t most = (size_t)4 << 30;
+    uint8_t *bytes;
+    size_t n;
+    GF_TRY(gf_file_read(path, most, &bytes, &n, err));
+    graft_status status = gf_stranger_refuse(path, bytes, n, GF_STRANGER_NETWORK, err);
+    gf_free(bytes);
+    return status;
+}
+
 /* ---- Keras */
 
 static graft_status import_keras(gf_model *m, const char *path, kind k, const gf_import_options *o, bool *has_values,
@@ -70,9 +84,17 @@ static graft_status import_keras(gf_model *m, const char *path, kind k, const gf
 {
     char *json;
     bool own = false;
-    GF_TRY(gf_keras_config_read(path, &json, err));
+    graft_error why = {0};
+    graft_status status = gf_keras_config_read(path, &json, &why);
+    if (status != GRAFT_OK) {
+        bool other_archive = k == ZIP && why.number == GF_E_KERAS_ZIP;
+        if (other_archive) return refuse_file(path, err);
+        if (err) *err = why;
+        return status;
+    }
+    status = gf_stranger_json(path, json, strlen(json), err);
     gf_keras_config_options options = {.width = o->width, .height = o->height, .log = o->log};
-    graft_status status = gf_keras_config_parse(m, json, strlen(json), path, &options, err);
+    if (status == GRAFT_OK) status = gf_keras_config_parse(m, json, strlen(json), path, &options, err);
     gf_free(json);
     GF_TRY(status);
     *has_values = k != JSON;
@@ -97,11 +119,7 @@ graft_status gf_import(gf_model *m, const char *path, const gf_import_options *o
         status = gf_onnx_import(m, path, o, err);
         *has_values = true;
         break;
-    default:
-        return gf_fail(err, GF_E_WEIGHTS_UNKNOWN_FORMAT,
-                       "a whole model is a .keras, .h5, .onnx or .json file; weights alone go with --model NAME "
-                       "--weights FILE",
-                       "%s: not a file that holds a network", GF_ESC(path));
+    default: return refuse_file(path, err);
     }
     if (status != GRAFT_OK) gf_model_free(m);
     return status;

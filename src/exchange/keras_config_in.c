@@ -6,6 +6,7 @@
 #include "exchange/keras_layers.h"
 #include "exchange/keras_places.h"
 #include "exchange/keras_unknown.h"
+#include "formats/keras_h5_write.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ typedef struct node {
     const gf_json *call;       /* the named arguments of its call */
     const gf_keras_class *row; /* NULL: hands its source on: a nested model, and what it calls its input */
     const char *name;          /* as its model knows it */
+    char key[GF_KEY_MAX];      /* as gf_layer has it */
     int scope;
     int nested;                    /* the scope that is this layer's inside; -1: none */
     int n_src, src[GF_OP_MAX_SRC]; /* nodes */
@@ -166,6 +168,24 @@ static graft_status chain(state *st, int scope_number, int at, const gf_json *la
     return GRAFT_OK;
 }
 
+/* A `.weights.h5` numbers the layers of each class within each model. */
+static void set_key(state *st, int at)
+{
+    node *n = &st->node[at];
+    int parent = st->scope[n->scope].parent, same = 0;
+    const char *cls = class_name(n->json);
+    for (int i = parent + 1; i < at; i++) {
+        const node *other = &st->node[i];
+        same += other->scope == n->scope && other->json && !strcmp(class_name(other->json), cls);
+    }
+    char own[GF_KEY_MAX], number[16] = "";
+    gf_keras_snake_case(strcmp(cls, "Model") ? cls : "Functional", own, sizeof own);
+    if (same) snprintf(number, sizeof number, "_%d", same);
+    const char *outer = parent < 0 ? "" : st->node[parent].key;
+    int length = snprintf(n->key, sizeof n->key, "%s%s%s%s", outer, *outer ? "/" : "", own, number);
+    if (length >= (int)sizeof n->key) snprintf(n->key, sizeof n->key, "?"); /* which no file has */
+}
+
 static graft_status read_layer(state *st, int scope_number, const gf_json *layer)
 {
     const char *cls = class_name(layer);
@@ -173,6 +193,7 @@ static graft_status read_layer(state *st, int scope_number, const gf_json *layer
     if (!gf_json_is_object(layer)) return refuse(st, "?", "it is no object");
     bool nested = is_model(cls) && is_keras(layer);
     GF_TRY(new_node(st, layer, layer_name(layer), scope_number, &at));
+    set_key(st, at);
     if (nested) {
         int inner;
         GF_TRY(read_scope(st, layer, at, &inner));
@@ -697,6 +718,7 @@ static graft_status build_node(state *st, node *n, size_t *params)
         return build_places(st, n);
     }
     GF_TRY(unique_name(st, n, l.name));
+    memcpy(l.key, n->key, sizeof l.key);
     gf_keras_reader r = {.file = st->file,
                          .cls = n->row->name,
                          .config = config_of(n),

@@ -3,12 +3,12 @@
 #ifndef GF_EXCHANGE_LOAD_WEIGHTS_H
 #define GF_EXCHANGE_LOAD_WEIGHTS_H
 
-#include "base/io.h"
+#include "formats/weights.h"
 #include "graph/model.h"
 
-/* Fills the backbone's values, with `head` the head's too, from a weight file of any format; what the file holds
- * besides is told in `left_out` (may be NULL; the caller's). */
-graft_status gf_model_load_weights(gf_model *m, const char *path, bool head, bool allow_nonfinite, gf_names *left_out,
-                                   graft_error *err);
+/* Fills the backbone's values, with `head` the head's too, from a weight file of any format. `notes` as in
+ * gf_weights_read. */
+graft_status gf_model_load_weights(gf_model *m, const char *path, bool head, bool allow_nonfinite,
+                                   gf_weights_notes *notes, graft_error *err);
 
 #endif

@@ -30,6 +30,10 @@ void gf_reply_found(gf_sink *sink, const gf_found *found)
         gf_sink_put(sink, &dtype, 1);
         gf_sink_put(sink, &t->want, sizeof t->want);
     }
+    if (!found->taken) return;
+    gf_sink_put(sink, "N", 1);
+    put_text(sink, found->taken);
+    put_text(sink, found->why);
 }
 
 void gf_reply_values(gf_sink *sink, size_t want, const float *values, size_t count)
@@ -127,6 +131,15 @@ static graft_status take_found(cursor *c, size_t n_want, gf_found *found)
     return GRAFT_OK;
 }
 
+static graft_status take_choice(cursor *c, gf_found *found)
+{
+    char taken[MAX_TEXT + 1], why[MAX_TEXT + 1];
+    if (found->taken || !take_text(c, taken) || !take_text(c, why)) return nonsense(c, "its choice");
+    found->taken = gf_strdup(taken);
+    found->why = gf_strdup(why);
+    return found->taken && found->why ? GRAFT_OK : gf_fail_memory(c->err, strlen(why), c->name);
+}
+
 static graft_status take_values(cursor *c, const gf_weight *want, size_t n, const uint8_t **values)
 {
     uint32_t index;
@@ -165,6 +178,10 @@ graft_status gf_reply_parse(const uint8_t *bytes, size_t size, const char *name,
             if (listed) return nonsense(&c, "a second list");
             listed = true;
             GF_TRY(take_found(&c, n, found));
+            break;
+        case 'N':
+            if (!listed) return nonsense(&c, "a choice before its list");
+            GF_TRY(take_choice(&c, found));
             break;
         case 'V':
             if (!listed) return nonsense(&c, "values before their list");

@@ -2,6 +2,7 @@
  *
  * Records, each begun by a letter; numbers little-endian:
  *   T  u32 n, then n times: text path, u8 rank, i64 dim[rank], u8 dtype (GF_DTYPES: none), i32 want
+ *   N  text, text: which weights were taken, where the file left a choice, and why; at most one, after T
  *   V  u32 want, then that wanted tensor's values as floats; once for each, only after T
  *   E  u32 error number, text message, text hint; ends the reply
  *   Z  ends the reply

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { LISTED = 10 };
+enum { LISTED = 6, SHOWN = 4 };
 
 graft_status gf_found_add(gf_found *found, const char *path, const char *layer_name, gf_found_tensor **item,
                           graft_error *err)
@@ -28,20 +28,9 @@ void gf_found_free(gf_found *found)
         gf_free(found->item[i].layer_name);
     }
     gf_free(found->item);
+    gf_free(found->taken);
+    gf_free(found->why);
     *found = (gf_found){0};
-}
-
-int32_t gf_found_match(const char *name, const gf_weight *want, size_t n)
-{
-    const char *slash = strrchr(name, '/');
-    int32_t result = GF_FOUND_OTHER;
-    for (size_t i = 0; slash && i < n; i++) {
-        size_t length = strlen(want[i].layer);
-        if (strncmp(want[i].layer, name, length) || name[length] != '/') continue;
-        if (!strcmp(want[i].var, name + length + 1)) return (int32_t)i;
-        if (name + length == slash) result = GF_FOUND_UNEXPECTED;
-    }
-    return result;
 }
 
 typedef enum fault { MISSING, MISSHAPED, WRONG_TYPE, UNEXPECTED, AMBIGUOUS, FAULTS } fault;
@@ -111,10 +100,34 @@ static void weigh(verdict *v, const gf_found *found, const gf_weight *want, size
     }
 }
 
-static graft_status pronounce(const char *path, const verdict *v, size_t n, graft_error *err)
+static bool has_ending(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && !strcmp(s + n - m, end);
+}
+
+/* What is in the file beside all that is missing: the reader of the message sees whose names they are. */
+static void show_names(const gf_found *found, gf_text *text)
+{
+    size_t shown = 0, others = 0;
+    char path[300];
+    for (size_t i = 0; i < found->n; i++) {
+        const gf_found_tensor *t = &found->item[i];
+        if (t->want != GF_FOUND_OTHER || has_ending(t->path, ".num_batches_tracked")) continue;
+        if (shown == SHOWN) {
+            others++;
+            continue;
+        }
+        gf_text_printf(text, "%s%s %s", shown++ ? ", " : ". The file has ", gf_escape(path, sizeof path, t->path),
+                       GF_SHAPE_TEXT(&t->shape));
+    }
+    if (others) gf_text_printf(text, " and %zu more", others);
+}
+
+static graft_status pronounce(const char *path, const verdict *v, const gf_found *found, size_t n, graft_error *err)
 {
     if (!v->total) return GRAFT_OK;
-    gf_text counts = {0};
+    gf_text counts = {0}, names = {0};
     fault worst = FAULTS;
     for (int kind = FAULTS - 1; kind >= 0; kind--) {
         if (v->count[kind]) worst = (fault)kind;
@@ -123,15 +136,17 @@ static graft_status pronounce(const char *path, const verdict *v, size_t n, graf
         if (!v->count[kind]) continue;
         gf_text_printf(&counts, "%s%zu %s", counts.n ? ", " : "", v->count[kind], fault_row[kind].count);
     }
+    if (v->count[MISSING]) show_names(found, &names);
     graft_status status;
-    if (counts.failed || v->list.failed) {
+    if (counts.failed || v->list.failed || names.failed) {
         status = gf_fail_memory(err, 0, "a list of tensors");
     } else {
-        status =
-            gf_fail(err, fault_row[worst].number, fault_row[worst].hint, "%s: of %zu tensors of the model %s: %s%s",
-                    GF_ESC(path), n, counts.s, v->list.s, v->total > LISTED ? "; and so on" : "");
+        status = gf_fail(err, fault_row[worst].number, fault_row[worst].hint,
+                         "%s: of %zu tensors of the model %s: %s%s%s", GF_ESC(path), n, counts.s, v->list.s,
+                         v->total > LISTED ? "; and so on" : "", names.s ? names.s : "");
     }
     gf_text_free(&counts);
+    gf_text_free(&names);
     return status;
 }
 
@@ -142,7 +157,7 @@ graft_status gf_found_judge(const char *path, const gf_found *found, const gf_we
     if (!own) return gf_fail_memory(err, n * sizeof *own, "a list of tensors");
     verdict v = {0};
     weigh(&v, found, want, n, own);
-    graft_status status = pronounce(path, &v, n, err);
+    graft_status status = pronounce(path, &v, found, n, err);
     gf_text_free(&v.list);
     if (!which) gf_free(own);
     return status;

@@ -20,20 +20,19 @@ typedef struct gf_found_tensor {
     int32_t want;                   /* the index of the wanted tensor it is, or GF_FOUND_... */
     uint64_t address;               /* HDF5: the object's place in the file */
     int32_t layer_place, var_place; /* HDF5: by the lists that say the layers' order; -1: in none */
+    bool turned;                    /* its layout is PyTorch's: see torch_view.h */
 } gf_found_tensor;
 
 typedef struct gf_found {
     gf_found_tensor *item;
     size_t n, cap;
+    char *taken, *why; /* owned; which of the file's weights, where it left a choice; NULL: it left none */
 } gf_found;
 
 /* Copies path and layer_name (may be NULL); want is GF_FOUND_OTHER. The new item stays valid until the next add. */
 graft_status gf_found_add(gf_found *found, const char *path, const char *layer_name, gf_found_tensor **item,
                           graft_error *err);
 void gf_found_free(gf_found *found);
-
-/* Which wanted tensor "LAYER/VAR" is, or GF_FOUND_...; layers and variables may have slashes of their own. */
-int32_t gf_found_match(const char *name, const gf_weight *want, size_t n);
 
 /* OK if each of the n wanted tensors is there exactly once, in its shape, of a type that can be read; else the error
  * that lists what is wrong. `which` (n places, may be NULL) gets the index of each wanted tensor in `found`, or -1. */

@@ -249,11 +249,12 @@ static graft_status send_values(walk *w, const gf_weight *want, size_t n, const 
     return status;
 }
 
-/* By names where they are all there, else by the orders that Keras itself goes by. Where none tells every wanted
- * tensor, what is wrong is said of the names. */
+/* By names where they are all there, by the places of a known configuration, else by the orders that Keras itself goes
+ * by. Where none tells every wanted tensor, what is wrong is said of the names. */
 static graft_status match(walk *w, const gf_weight *want, size_t n, int32_t *which, bool *complete)
 {
-    static const gf_keras_by way[] = {GF_KERAS_BY_NAME, GF_KERAS_BY_KEY, GF_KERAS_BY_ORDER, GF_KERAS_BY_NAME};
+    static const gf_keras_by way[] = {GF_KERAS_BY_OWN_NAME, GF_KERAS_BY_PATH,  GF_KERAS_BY_NAME,
+                                      GF_KERAS_BY_KEY,      GF_KERAS_BY_ORDER, GF_KERAS_BY_NAME};
     *complete = false;
     for (size_t i = 0; i < sizeof way / sizeof *way && !*complete; i++) {
         if (way[i] == GF_KERAS_BY_ORDER) GF_TRY(gf_keras_h5_order(w->file, &w->found, w->err));

@@ -50,7 +50,7 @@ static const char *const var_order[] = {
 enum { VARS = sizeof var_order / sizeof *var_order };
 
 typedef struct layer {
-    part name;
+    part name, key;    /* key: of no letters where it is not known */
     size_t first;      /* where it first stands in the wanted list */
     int32_t var[VARS]; /* the wanted tensors by var_order; -1: none */
     size_t ordinal;    /* among the layers of its class */
@@ -71,6 +71,11 @@ static int compare_parts(part a, part b)
 static int by_name(const void *a, const void *b)
 {
     return compare_parts(((const layer *)a)->name, ((const layer *)b)->name);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return compare_parts(((const layer *)a)->key, ((const layer *)b)->key);
 }
 
 static int by_first(const void *a, const void *b)
@@ -127,7 +132,8 @@ static graft_status list_wanted(wanted *w, const gf_weight *want, size_t n, graf
     w->layer = gf_new_n(n, layer);
     if (!w->layer) return gf_fail_memory(err, n * sizeof *w->layer, "a list of layers");
     for (size_t i = 0; i < n; i++) {
-        w->layer[i] = (layer){.name = part_of(want[i].layer), .first = i};
+        w->layer[i] =
+            (layer){.name = part_of(want[i].layer), .key = part_of(want[i].key ? want[i].key : ""), .first = i};
         memset(w->layer[i].var, 0xff, sizeof w->layer[i].var);
         int v = var_index(part_of(want[i].var));
         if (v < 0) {
@@ -253,6 +259,43 @@ static size_t container_length(const char *path, const part *p, size_t n)
     return (size_t)(p[key].s - path);
 }
 
+/* The layer (of those sorted by key) that "layers/functional/layers/conv2d_1" is. */
+static const layer *find_path(const wanted *w, const part *p, size_t n)
+{
+    char text[512];
+    size_t length = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (is_container(p[i])) continue;
+        if (length + 1 + p[i].n > sizeof text) return NULL;
+        if (length) text[length++] = '/';
+        memcpy(text + length, p[i].s, p[i].n);
+        length += p[i].n;
+    }
+    layer key = {.key = {text, length}};
+    return length ? bsearch(&key, w->layer, w->n, sizeof key, by_key) : NULL;
+}
+
+/* A layer of a nested model may have its model's name before the one that the file knows: "base/conv". */
+static bool has_name(const layer *l, const char *name)
+{
+    size_t n = strlen(name);
+    if (l->name.n < n || memcmp(l->name.s + l->name.n - n, name, n)) return false;
+    return l->name.n == n || l->name.s[l->name.n - n - 1] == '/';
+}
+
+static int32_t match_path(const wanted *w, const gf_found_tensor *t)
+{
+    part p[MAX_PARTS];
+    size_t n;
+    if (!w->n || !split(t->path, p, &n) || n < 4 || !is(p[n - 2], "vars") || !is_container(p[0])) return GF_FOUND_OTHER;
+    int inner = inner_layer(p, n);
+    const layer *l = find_path(w, p, inner >= 0 ? n - 3 : n - 2);
+    if (!l || (inner < 0 && t->layer_name && !has_name(l, t->layer_name))) return GF_FOUND_OTHER;
+    return inner >= 0 ? by_inner_number(l, inner, p[n - 1]) : by_var_number(l, p[n - 1]);
+}
+
+static bool is_by_name(gf_keras_by by) { return by == GF_KERAS_BY_NAME || by == GF_KERAS_BY_OWN_NAME; }
+
 static int32_t match(const wanted *w, const gf_found_tensor *t, gf_keras_by by)
 {
     part p[MAX_PARTS];
@@ -265,9 +308,9 @@ static int32_t match(const wanted *w, const gf_found_tensor *t, gf_keras_by by)
         l = find_key(w, p[n - 4]);
         return l ? by_inner_number(l, inner, p[n - 1]) : GF_FOUND_OTHER;
     }
-    if (t->layer_name && by == GF_KERAS_BY_NAME) {
+    if (t->layer_name && is_by_name(by)) {
         l = find_layer(w, part_of(t->layer_name));
-    } else if (container_length(t->path, p, n)) {
+    } else if (by != GF_KERAS_BY_OWN_NAME && container_length(t->path, p, n)) {
         l = find_key(w, p[n - 3]);
     }
     return l ? by_var_number(l, p[n - 1]) : GF_FOUND_OTHER;
@@ -279,7 +322,7 @@ static size_t container_of(const gf_found_tensor *t, gf_keras_by by)
 {
     part p[MAX_PARTS];
     size_t n;
-    bool named = t->layer_name && by == GF_KERAS_BY_NAME;
+    bool named = t->layer_name && is_by_name(by);
     if (!split(t->path, p, &n) || (named && inner_layer(p, n) < 0)) return 0;
     return container_length(t->path, p, n);
 }
@@ -356,7 +399,10 @@ graft_status gf_keras_match(gf_found *found, const gf_weight *want, size_t n, gf
 {
     wanted w = {0};
     graft_status status = list_wanted(&w, want, n, err);
-    if (status == GRAFT_OK && by == GF_KERAS_BY_ORDER) {
+    if (status == GRAFT_OK && by == GF_KERAS_BY_PATH) {
+        if (w.n) qsort(w.layer, w.n, sizeof *w.layer, by_key);
+        for (size_t i = 0; i < found->n; i++) found->item[i].want = match_path(&w, &found->item[i]);
+    } else if (status == GRAFT_OK && by == GF_KERAS_BY_ORDER) {
         status = match_in_order(found, &w, err);
     } else if (status == GRAFT_OK) {
         for (size_t i = 0; i < found->n; i++) found->item[i].want = match(&w, &found->item[i], by);

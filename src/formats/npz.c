@@ -4,6 +4,8 @@
 #include "base/io.h"
 #include "formats/cage_reply.h"
 #include "formats/npy.h"
+#include "formats/torch_view.h"
+#include "formats/wanted_names.h"
 #include "formats/zip_write.h"
 
 #include <string.h>
@@ -96,7 +98,6 @@ static graft_status list_array(reading *r, size_t i)
     if (status == GRAFT_OK) {
         t->shape = array.shape;
         t->dtype = array.dtype;
-        t->want = gf_found_match(name, r->want, r->n);
     }
     gf_free(name);
     return status;
@@ -108,11 +109,19 @@ static graft_status put_array(reading *r, size_t i)
     gf_zip_bytes bytes;
     gf_npy_array array;
     GF_TRY(open_array(r, i, &bytes, &array));
-    size_t which = (size_t)r->found.item[i].want, count = gf_count(&array.shape);
-    float *values = gf_alloc_raw(count, sizeof *values);
+    const gf_found_tensor *t = &r->found.item[i];
+    const gf_weight *want = &r->want[t->want];
+    size_t count = gf_count(&array.shape);
+    float *values = gf_alloc_raw(count, 2 * sizeof *values), *turned = values ? values + count : NULL;
     if (values) {
+        gf_view plain = gf_view_plain(&array.shape), view;
+        gf_shape shape;
         gf_npy_values(bytes.data, &array, values);
-        gf_reply_values(r->sink, which, values, count);
+        if (t->turned) {
+            gf_view_turn(&plain, want, &view, &shape);
+            gf_view_f32((const uint8_t *)values, GF_F32, &view, turned);
+        }
+        gf_reply_values(r->sink, (size_t)t->want, t->turned ? turned : values, count);
     }
     gf_free(bytes.own);
     gf_free(values);
@@ -124,6 +133,11 @@ static graft_status reply(reading *r)
     const gf_zip_limits limits = {.max_entries = MAX_ARRAYS};
     GF_TRY(gf_zip_open(&r->zip, r->file->bytes, r->file->size, r->file->path, &limits, r->err));
     for (size_t i = 0; i < r->zip.n; i++) GF_TRY(list_array(r, i));
+    GF_TRY(gf_wanted_match(&r->found, r->want, r->n, r->err));
+    for (size_t i = 0; i < r->found.n; i++) {
+        gf_found_tensor *t = &r->found.item[i];
+        if (t->want >= 0) t->shape = gf_wanted_shape(t, &r->want[t->want]);
+    }
     gf_reply_found(r->sink, &r->found);
     /* What is missing or misshaped the parent finds out from the list, by the same function. */
     if (gf_found_judge(r->file->path, &r->found, r->want, r->n, NULL, NULL) != GRAFT_OK) return GRAFT_OK;

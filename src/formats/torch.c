@@ -2,11 +2,11 @@
 
 #include "base/alloc.h"
 #include "formats/torch_container.h"
+#include "formats/torch_tree.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_TENSORS = 100000, MAX_NAME = 1024, MAX_KEY = GF_TORCH_MAX_KEY };
+enum { DEFAULT_TENSORS = 100000, MAX_KEY = GF_TORCH_MAX_KEY };
 #define DEFAULT_UNPACK ((size_t)4 << 30)
 
 typedef struct reader {
@@ -31,10 +31,21 @@ static const struct {
     gf_dtype dtype;
     size_t size;
 } type_row[] = {
-    {"torch.FloatStorage", GF_F32, 4},   {"torch.HalfStorage", GF_F16, 2},     {"torch.BFloat16Storage", GF_BF16, 2},
-    {"torch.DoubleStorage", GF_F64, 8},  {"torch.LongStorage", GF_S64, 8},     {"torch.IntStorage", GF_S32, 4},
-    {"torch.ByteStorage", GF_U8, 1},     {"torch.ShortStorage", GF_DTYPES, 2}, {"torch.CharStorage", GF_DTYPES, 1},
+    {"torch.FloatStorage", GF_F32, 4},
+    {"torch.HalfStorage", GF_F16, 2},
+    {"torch.BFloat16Storage", GF_BF16, 2},
+    {"torch.DoubleStorage", GF_F64, 8},
+    {"torch.LongStorage", GF_S64, 8},
+    {"torch.IntStorage", GF_S32, 4},
+    {"torch.ByteStorage", GF_U8, 1},
+    {"torch.ShortStorage", GF_DTYPES, 2},
+    {"torch.CharStorage", GF_DTYPES, 1},
     {"torch.BoolStorage", GF_DTYPES, 1},
+    {"torch.ComplexFloatStorage", GF_DTYPES, 8},
+    {"torch.ComplexDoubleStorage", GF_DTYPES, 16},
+    {"torch.QInt8Storage", GF_DTYPES, 1},
+    {"torch.QUInt8Storage", GF_DTYPES, 1},
+    {"torch.QInt32Storage", GF_DTYPES, 4},
 };
 
 bool gf_torch_storage_facts(const gf_pickle *p, const gf_pickle_node *id, gf_torch_storage *out)
@@ -43,7 +54,7 @@ bool gf_torch_storage_facts(const gf_pickle *p, const gf_pickle_node *id, gf_tor
     size_t row = 0;
     while (strcmp(type_row[row].name, gf_pickle_item(p, id, 1)->text)) row++;
     *out = (gf_torch_storage){key->text, key->n, type_row[row].dtype, type_row[row].size, (size_t)count->value};
-    return count->value >= 0 && (uint64_t)count->value <= SIZE_MAX / 8 && key->n && key->n <= MAX_KEY &&
+    return count->value >= 0 && (uint64_t)count->value <= SIZE_MAX / 16 && key->n && key->n <= MAX_KEY &&
            !memchr(key->text, 0, key->n);
 }
 
@@ -106,84 +117,83 @@ static graft_status read_tensor(reader *r, const gf_pickle_node *node, gf_torch_
     return GRAFT_OK;
 }
 
-static graft_status add_tensor(reader *r, const gf_pickle_node *key, const gf_pickle_node *node)
+static graft_status on_tensor(void *ctx, const char *path, const gf_pickle_node *node)
 {
+    reader *r = ctx;
     gf_torch *t = r->t;
     size_t most = r->limits && r->limits->max_tensors ? r->limits->max_tensors : DEFAULT_TENSORS;
     if (t->n >= most) return FAIL(r, PICKLE_LIMIT, NULL, "%s: more than %zu tensors", GF_ESC(t->path), most);
-    gf_torch_tensor tensor = {.name = gf_strndup(key->text, key->n)};
+    gf_torch_tensor tensor = {.name = gf_strdup(path)};
     if (!tensor.name || !gf_grow(&t->tensor, t->n, &t->cap)) {
         gf_free(tensor.name);
-        return gf_fail_memory(r->err, key->n, t->path);
+        return gf_fail_memory(r->err, strlen(path), t->path);
     }
     t->tensor[t->n++] = tensor;
-    if (!key->n || key->n > MAX_NAME || strlen(tensor.name) != key->n) {
-        return FAIL(r, TORCH_LAYOUT, NULL, "%s: a tensor without a proper name", GF_ESC(t->path));
-    }
     return read_tensor(r, node, &t->tensor[t->n - 1]);
 }
 
-/* ---- the state dict ---- */
+/* ---- what is no tensor ---- */
 
-static size_t count_tensors(const gf_pickle *p, const gf_pickle_node *dict)
+/* The object that looks most like a whole model is kept, for messages. */
+static graft_status on_object(void *ctx, const char *path, const gf_pickle_node *node, int model)
 {
-    size_t n = 0;
-    for (size_t i = 0; i + 1 < dict->n; i += 2) {
-        n += gf_pickle_item(p, dict, i)->kind == GF_PICKLE_TEXT &&
-             gf_pickle_item(p, dict, i + 1)->kind == GF_PICKLE_TENSOR;
+    reader *r = ctx;
+    gf_torch_object *o = &r->t->object;
+    if (o->class && model <= o->model) return GRAFT_OK;
+    char *class = gf_strdup(node->text), *place = gf_strdup(path);
+    if (!class || !place) {
+        gf_free(class);
+        gf_free(place);
+        return gf_fail_memory(r->err, strlen(path), r->t->path);
     }
-    return n;
+    gf_free(o->class);
+    gf_free(o->place);
+    *o = (gf_torch_object){class, place, model};
+    return GRAFT_OK;
 }
 
-/* The dict itself, or the one that a checkpoint keeps under one of the usual names. NULL: there is none. */
-static const gf_pickle_node *find_state_dict(const gf_pickle *p)
+/* "['ema']['net']" for "ema.net". */
+static void print_keys(gf_text *t, const char *place)
 {
-    static const char *const usual[] = {"state_dict",     "model_state_dict", "model",
-                                        "state_dict_ema", "model_ema",        "net"};
-    const gf_pickle_node *root = &p->node[p->root];
-    if (root->kind != GF_PICKLE_DICT) return NULL;
-    if (count_tensors(p, root)) return root;
-    for (size_t u = 0; u < sizeof usual / sizeof *usual; u++) {
-        for (size_t i = 0; i + 1 < root->n; i += 2) {
-            const gf_pickle_node *value = gf_pickle_item(p, root, i + 1);
-            bool named = gf_pickle_is_text(gf_pickle_item(p, root, i), usual[u]);
-            if (named && value->kind == GF_PICKLE_DICT && count_tensors(p, value)) return value;
-        }
+    while (*place) {
+        int n = (int)strcspn(place, ".");
+        gf_text_printf(t, "['%.*s']", n, place);
+        place += n + (place[n] == '.');
     }
-    return NULL;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-static graft_status check_names(reader *r)
+graft_status gf_torch_refuse_object(const gf_torch *t, graft_error *err)
 {
-    gf_torch *t = r->t;
-    char **name = gf_new_n(t->n, char *);
-    if (!name) return gf_fail_memory(r->err, t->n * sizeof *name, t->path);
-    for (size_t i = 0; i < t->n; i++) name[i] = t->tensor[i].name;
-    qsort(name, t->n, sizeof *name, by_name);
-    graft_status status = GRAFT_OK;
-    for (size_t i = 1; i < t->n && status == GRAFT_OK; i++) {
-        if (strcmp(name[i - 1], name[i])) continue;
-        status = FAIL(r, TORCH_LAYOUT, NULL, "%s: tensor `%s` is there twice", GF_ESC(t->path), GF_ESC(name[i]));
+    static const char begin[] = "graft reads weights, and runs no code for objects. In Python, if you trust the file: ";
+    const gf_torch_object *o = &t->object;
+    gf_text hint = {0};
+    gf_text_add(&hint, begin);
+    if (!strncmp(o->class, "fastai.", strlen("fastai."))) {
+        gf_text_add(&hint, "torch.save(load_learner(FILE).model.state_dict(), 'weights.pth')");
+    } else {
+        gf_text_add(&hint, "torch.save(torch.load(FILE, weights_only=False)");
+        print_keys(&hint, o->place);
+        gf_text_add(&hint, ".state_dict(), 'weights.pth')");
     }
-    gf_free(name);
+    graft_status status =
+        hint.failed ? gf_fail_memory(err, 0, t->path)
+                    : gf_fail(err, GF_E_TORCH_LAYOUT, GF_ESC(hint.s), "%s: %s an object of `%s`%s%s%s, a whole model%s",
+                              GF_ESC(t->path), *o->place ? "holds" : "is", GF_ESC(o->class),
+                              *o->place ? " under `" : "", GF_ESC(o->place), *o->place ? "`" : "",
+                              o->model ? ": not a state dict" : " perhaps, and no tensors");
+    gf_text_free(&hint);
     return status;
 }
 
 graft_status gf_torch_read_object(gf_torch *t, const gf_pickle *p, const gf_torch_limits *limits, graft_error *err)
 {
     reader r = {.t = t, .p = p, .limits = limits, .err = err};
-    const gf_pickle_node *dict = find_state_dict(p);
-    if (!dict) {
-        return FAIL(&r, TORCH_LAYOUT, "save a state dict: torch.save(model.state_dict(), 'weights.pth')",
-                    "%s: holds no state dict, neither itself nor under `state_dict` or `model`", GF_ESC(t->path));
-    }
-    for (size_t i = 0; i + 1 < dict->n; i += 2) {
-        const gf_pickle_node *key = gf_pickle_item(p, dict, i), *value = gf_pickle_item(p, dict, i + 1);
-        if (key->kind == GF_PICKLE_TEXT && value->kind == GF_PICKLE_TENSOR) GF_TRY(add_tensor(&r, key, value));
-    }
-    return check_names(&r);
+    const gf_torch_visitor visitor = {on_tensor, on_object, &r, t->path, err};
+    GF_TRY(gf_torch_walk(p, &visitor));
+    if (t->n) return GRAFT_OK;
+    if (t->object.class) return gf_torch_refuse_object(t, err);
+    return FAIL(&r, TORCH_LAYOUT, "save a state dict: torch.save(model.state_dict(), 'weights.pth')",
+                "%s: holds no state dict: there are no named tensors in it", GF_ESC(t->path));
 }
 
 void gf_torch_close(gf_torch *t)
@@ -194,6 +204,8 @@ void gf_torch_close(gf_torch *t)
         gf_free(t->tensor[i].key);
     }
     gf_free(t->tensor);
+    gf_free(t->object.class);
+    gf_free(t->object.place);
     gf_free(t->bytes.own);
     gf_free(t->folder);
     gf_zip_close(&t->zip);

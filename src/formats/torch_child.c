@@ -1,10 +1,11 @@
 /* The child's side of reading PyTorch's files: lists what the file holds and puts what is wanted, turned as graft keeps
  * it. */
+#include "formats/torch_child.h"
 #include "base/alloc.h"
 #include "formats/cage_reply.h"
 #include "formats/torch.h"
-#include "formats/torch_names.h"
 #include "formats/torch_view.h"
+#include "formats/wanted_names.h"
 
 #include <string.h>
 
@@ -26,26 +27,28 @@ static graft_status list(const gf_torch *t, const gf_weight *want, size_t n, gf_
         item->shape = t->tensor[i].shape;
         item->dtype = is_floats(t->tensor[i].dtype) ? t->tensor[i].dtype : GF_DTYPES;
     }
-    GF_TRY(gf_torch_match(found, want, n, err));
+    GF_TRY(gf_wanted_match(found, want, n, err));
+    size_t matched = 0;
     for (size_t i = 0; i < found->n; i++) {
-        gf_view in = view_of(&t->tensor[i]), turned;
-        int32_t w = found->item[i].want;
-        if (w >= 0) gf_view_turn(&in, &want[w], &turned, &found->item[i].shape);
+        gf_found_tensor *item = &found->item[i];
+        if (item->want < 0) continue;
+        item->shape = gf_wanted_shape(item, &want[item->want]);
+        matched++;
     }
-    return GRAFT_OK;
+    return matched || t->object.model < 2 ? GRAFT_OK : gf_torch_refuse_object(t, err);
 }
 
-static graft_status send_one(gf_torch *t, const gf_torch_tensor *tensor, const gf_weight *want, size_t index,
+static graft_status send_one(gf_torch *t, const gf_torch_tensor *tensor, bool turn, const gf_weight *want, size_t index,
                              gf_sink *sink, graft_error *err)
 {
     const uint8_t *bytes = NULL;
-    gf_view in = view_of(tensor), turned;
+    gf_view in = view_of(tensor), turned = in;
     gf_shape shape;
     size_t count = gf_count(&want->shape);
     GF_TRY(gf_torch_storage_of(t, tensor, &bytes, err));
     float *values = gf_alloc_raw(count, sizeof *values);
     if (!values) return gf_fail_memory(err, count * sizeof *values, t->path);
-    gf_view_turn(&in, want, &turned, &shape);
+    if (turn) gf_view_turn(&in, want, &turned, &shape);
     gf_view_f32(bytes + tensor->offset * tensor->size, tensor->dtype, &turned, values);
     gf_reply_values(sink, index, values, count);
     gf_free(values);
@@ -62,7 +65,7 @@ static graft_status reply(gf_torch *t, const gf_weight *want, size_t n, gf_found
     /* What is missing or misshaped the parent finds out from the list, by the same function. */
     bool fits = status == GRAFT_OK && gf_found_judge(t->path, found, want, n, which, NULL) == GRAFT_OK;
     for (size_t i = 0; fits && i < n && status == GRAFT_OK; i++) {
-        status = send_one(t, &t->tensor[which[i]], &want[i], i, sink, err);
+        status = send_one(t, &t->tensor[which[i]], found->item[which[i]].turned, &want[i], i, sink, err);
     }
     gf_free(which);
     return status;

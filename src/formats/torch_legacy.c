@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* PROTO 2, LONG1 of ten bytes: 0x1950a86a20f9469cfc6c, STOP */
-static const uint8_t magic[15] = {0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46,
-                                  0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
+/* LONG1 of ten bytes: 0x1950a86a20f9469cfc6c, STOP; before it PROTO and, of newer protocols, FRAME. */
+static const uint8_t magic[] = {0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
 enum { DEFAULT_PICKLE = 64 << 20, PROTOCOL = 1001 };
 
 typedef struct legacy {
@@ -23,10 +22,16 @@ typedef struct legacy {
 
 #define FAIL(l, number, hint, ...) gf_fail((l)->err, GF_E_##number, hint, __VA_ARGS__)
 
-bool gf_torch_looks_legacy(const uint8_t *bytes, size_t n)
+/* The length of the first pickle; 0: it is not that of torch.save. */
+static size_t magic_bytes(const uint8_t *bytes, size_t n)
 {
-    return n >= sizeof magic && !memcmp(bytes, magic, sizeof magic);
+    enum { PROTO = 0x80, FRAME = 0x95, FRAME_BYTES = 9, OLDEST = 2, NEWEST = 5 };
+    if (n < 3 || bytes[0] != PROTO || bytes[1] < OLDEST || bytes[1] > NEWEST) return 0;
+    size_t at = bytes[2] == FRAME ? 2 + FRAME_BYTES : 2;
+    return n >= at + sizeof magic && !memcmp(bytes + at, magic, sizeof magic) ? at + sizeof magic : 0;
 }
+
+bool gf_torch_looks_legacy(const uint8_t *bytes, size_t n) { return magic_bytes(bytes, n) > 0; }
 
 static graft_status next_pickle(legacy *l, gf_pickle *p)
 {
@@ -165,7 +170,7 @@ static graft_status bind_tensors(legacy *l)
 graft_status gf_torch_open_legacy(gf_torch *t, const uint8_t *bytes, size_t n, const gf_torch_limits *limits,
                                   graft_error *err)
 {
-    legacy l = {.t = t, .at = bytes + sizeof magic, .end = bytes + n, .err = err};
+    legacy l = {.t = t, .at = bytes + magic_bytes(bytes, n), .end = bytes + n, .err = err};
     gf_pickle object;
     l.max_pickle = limits && limits->max_pickle ? limits->max_pickle : DEFAULT_PICKLE;
     if (!gf_torch_looks_legacy(bytes, n)) {

@@ -6,9 +6,12 @@
 #include "formats/keras_zip.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
+#include "formats/stranger.h"
 #include "formats/torch.h"
-#include "formats/torch_names.h"
+#include "formats/torch_child.h"
 #include "formats/torch_view.h"
+#include "formats/wanted_names.h"
+#include "json/json.h"
 
 #include <string.h>
 
@@ -34,6 +37,8 @@ typedef struct source {
 void gf_weights_notes_free(gf_weights_notes *notes)
 {
     gf_names_free(&notes->left_out);
+    gf_free(notes->taken);
+    gf_free(notes->why);
     *notes = (gf_weights_notes){0};
 }
 
@@ -72,7 +77,6 @@ static bool looks_like_safetensors(const uint8_t *file, size_t n)
 
 static graft_status list_safetensors(source *s, const gf_weight *want, size_t n, graft_error *err)
 {
-    size_t matched = 0;
     for (size_t i = 0; i < s->st.n; i++) {
         const gf_safetensors_tensor *t = &s->st.tensor[i];
         gf_found_tensor *f;
@@ -80,13 +84,29 @@ static graft_status list_safetensors(source *s, const gf_weight *want, size_t n,
         bool floats = t->dtype == GF_F32 || t->dtype == GF_F16 || t->dtype == GF_BF16 || t->dtype == GF_F64;
         f->shape = t->shape;
         f->dtype = floats ? t->dtype : GF_DTYPES;
-        f->want = gf_found_match(t->name, want, n);
-        matched += f->want >= 0;
     }
-    return matched ? GRAFT_OK : gf_torch_match(&s->found, want, n, err);
+    return gf_wanted_match(&s->found, want, n, err);
 }
 
-/* Names are LAYER/VAR, as graft writes them, or else PyTorch's: then its layouts are turned. */
+/* A run of graft's says of what architecture it is. */
+static graft_status judge_safetensors(const source *s, const gf_weight *want, size_t n, graft_error *err)
+{
+    graft_error why = {0};
+    graft_status status = gf_found_judge(s->path, &s->found, want, n, s->which, &why);
+    if (status == GRAFT_OK) return status;
+    const char *facts = gf_safetensors_meta(&s->st, "graft.model");
+    gf_json *j = NULL;
+    bool read = facts && gf_json_parse(&j, facts, strlen(facts), s->path, NULL) == GRAFT_OK;
+    const char *architecture = read ? gf_json_str(gf_json_get(j, "architecture"), NULL) : NULL;
+    char *hint = architecture ? gf_sprintf("this is a run of graft, of %s: give --model %s, or the run as the model",
+                                           GF_ESC(architecture), GF_ESC(architecture))
+                              : NULL;
+    gf_json_free(j);
+    status = gf_fail(err, (gf_errno)why.number, hint ? hint : why.hint, "%s", why.message);
+    gf_free(hint);
+    return status;
+}
+
 static graft_status read_safetensors(source *s, const uint8_t *file, size_t size, const gf_weight *want, size_t n,
                                      graft_error *err)
 {
@@ -97,10 +117,10 @@ static graft_status read_safetensors(source *s, const uint8_t *file, size_t size
         const gf_safetensors_tensor *t = &s->st.tensor[i];
         if (f->want < 0) continue;
         gf_view plain = gf_view_plain(&t->shape), view = plain;
-        if (!strchr(t->name, '/')) gf_view_turn(&plain, &want[f->want], &view, &f->shape);
+        if (f->turned) gf_view_turn(&plain, &want[f->want], &view, &f->shape);
         s->values[f->want] = (place){gf_safetensors_bytes(&s->st, t), t->dtype, view};
     }
-    return gf_found_judge(s->path, &s->found, want, n, s->which, err);
+    return judge_safetensors(s, want, n, err);
 }
 
 /* ---- what is read in a cage ---- */
@@ -139,42 +159,6 @@ static const struct format {
     {"NumPy zip", looks_like_npz, gf_npz_reply},      {"PyTorch", gf_torch_looks, gf_torch_reply},
     {"safetensors", looks_like_safetensors, NULL},
 };
-
-/* What else people hold in their hands, and what to do about it. */
-static const struct {
-    const char *begins, *what, *hint;
-} stranger_row[] = {
-    {"PK\x03\x04", "a zip archive, but not of a kind that is known",
-     "a state dict of PyTorch (.pth), a model of Keras (.keras) or arrays (.npz) can be read"},
-    {"\x80\x02", "a Python pickle, but not of torch.save", "in PyTorch: torch.save(model.state_dict(), 'weights.pth')"},
-    {"\x1f\x8b", "a gzip file", "unpack it with gunzip first"},
-    {"7z\xbc\xaf", "a 7-zip archive", "unpack it first"},
-    {"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch it with `git lfs pull`"},
-    {"<", "a page of HTML or XML", "the download failed: fetch the file itself"},
-    {"", "of no format that is known", "Keras (.h5, .keras), PyTorch (.pth), safetensors and .npz can be read"},
-};
-
-static graft_status unknown_format(const char *path, const uint8_t *file, size_t n, graft_error *err)
-{
-    if (!n) return gf_fail(err, GF_E_WEIGHTS_UNKNOWN_FORMAT, NULL, "%s: the file is empty", GF_ESC(path));
-    if (gf_zip_looks(file, n)) { /* a damaged one says what is wrong with it */
-        gf_zip zip;
-        GF_TRY(gf_zip_open(&zip, file, n, path, NULL, err));
-        gf_zip_close(&zip);
-    }
-    if (n > 262 && !memcmp(file + 257, "ustar", 5)) {
-        return gf_fail(err, GF_E_WEIGHTS_UNKNOWN_FORMAT, "in PyTorch: load it and torch.save its state dict again",
-                       "%s: a tar archive (as PyTorch wrote before version 0.2)", GF_ESC(path));
-    }
-    size_t i = 0;
-    while (strlen(stranger_row[i].begins) > n || memcmp(file, stranger_row[i].begins, strlen(stranger_row[i].begins))) {
-        i++;
-    }
-    char begin[17] = {0};
-    memcpy(begin, file, n < 16 ? n : 16);
-    return gf_fail(err, GF_E_WEIGHTS_UNKNOWN_FORMAT, stranger_row[i].hint, "%s: begins with `%s`: %s", GF_ESC(path),
-                   GF_ESC(begin), stranger_row[i].what);
-}
 
 /* ---- the common end ---- */
 
@@ -233,7 +217,7 @@ static graft_status read_file(source *s, const uint8_t *file, size_t size, gf_we
     for (size_t i = 0; i < sizeof format_row / sizeof *format_row && !f; i++) {
         if (format_row[i].looks(file, size)) f = &format_row[i];
     }
-    if (!f) return unknown_format(s->path, file, size, err);
+    if (!f) return gf_stranger_refuse(s->path, file, size, GF_STRANGER_WEIGHTS, err);
     graft_status status =
         f->reply ? read_caged(s, f->reply, file, size, want, n, err) : read_safetensors(s, file, size, want, n, err);
     for (size_t i = 0; i < s->found.n; i++) {
@@ -247,6 +231,9 @@ static graft_status read_file(source *s, const uint8_t *file, size_t size, gf_we
         notes->nonfinite = nonfinite;
         notes->uncaged = s->uncaged;
         notes->unchecked = is_unchecked(file, size);
+        notes->taken = s->found.taken;
+        notes->why = s->found.why;
+        s->found.taken = s->found.why = NULL;
         GF_TRY(note_left_out(&s->found, &notes->left_out, err));
     }
     for (size_t i = 0; i < n; i++) {

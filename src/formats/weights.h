@@ -25,8 +25,9 @@ typedef struct gf_weight {
     float *data;          /* the caller's, gf_count(&shape) values */
     bool found;           /* set by gf_weights_read: the file has it (whatever its shape) */
     const char *alias[3]; /* PyTorch: other names that files have for the layer; NULL: none; borrowed */
-    gf_shape flat; /* PyTorch: a dense kernel behind a flattened map of (height, width, channels), whose rows such
-                      files have in the order of (channels, height, width); rank 0: not so */
+    gf_shape flat;   /* PyTorch: a dense kernel behind a flattened map of (height, width, channels), whose rows such
+                        files have in the order of (channels, height, width); rank 0: not so */
+    const char *key; /* Keras 3: where the file keeps the layer (keras_names.h); NULL: not known; borrowed */
 } gf_weight;
 
 typedef struct gf_weights_options {
@@ -38,6 +39,7 @@ typedef struct gf_weights_options {
 typedef struct gf_weights_notes {
     const char *format; /* "Keras HDF5", "Keras zip", "PyTorch", "safetensors", "NumPy zip"; static */
     gf_names left_out;  /* "head/kernel (1280, 2)": in the file, not wanted, not read; in file order */
+    char *taken, *why;  /* owned; which of the file's weights, where it left a choice; NULL: it left none */
     size_t nonfinite;   /* values let through by allow_nonfinite */
     bool unchecked;     /* a zip archive without checksums: damage would not have been seen */
     bool uncaged;       /* the kernel refused the cage's system call filter; only its limits held */

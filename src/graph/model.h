@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "ops/op.h"
 
-enum { GF_MAX_VARS = 8, GF_NAME_MAX = 96 };
+enum { GF_MAX_VARS = 8, GF_NAME_MAX = 96, GF_KEY_MAX = 128 };
 
 typedef struct gf_layer_class gf_layer_class;
 
@@ -34,6 +34,8 @@ typedef enum gf_padding { GF_PAD_VALID, GF_PAD_SAME, GF_PAD_EXPLICIT, GF_PAD_CAU
 typedef struct gf_layer {
     const gf_layer_class *cls;
     char name[GF_NAME_MAX];
+    char key[GF_KEY_MAX]; /* of a layer that came in a Keras configuration: where in a `.weights.h5` its values stand,
+                             "functional/conv2d_1" (keras_names.h); empty: not known */
     int n_src, src[GF_OP_MAX_SRC]; /* layers */
     gf_shape shape;                /* of its output */
     int n_params, param[GF_MAX_VARS];

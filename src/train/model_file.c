@@ -247,7 +247,8 @@ graft_status gf_model_file_take(gf_model *m, gf_model_facts *f, const gf_safeten
     graft_status status = GRAFT_OK;
     const char *facts = gf_safetensors_meta(st, "graft.model"), *graph = gf_safetensors_meta(st, "graft.graph");
     if (!facts) {
-        return gf_fail(err, GF_E_NOT_A_MODEL, "give the run folder, or its model.safetensors",
+        return gf_fail(err, GF_E_NOT_A_MODEL,
+                       "weights alone go with --model NAME --weights FILE; of graft's own give the run folder",
                        "%s: not a model that graft wrote: no \"graft.model\" in its metadata", GF_ESC(path));
     }
     GF_GOTO(read_facts(f, facts, path, err));

@@ -4,6 +4,7 @@
 #include "zoo/list.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { STAGES = 4, WIDENING = 4 /* a bottleneck's output is so many times as wide as its 3x3 convolution */ };
 
@@ -84,6 +85,49 @@ static void top(gf_builder *b, int classes)
     gf_dense(b, classes, GF_ACT_LINEAR, "fc");
 }
 
+/* Hugging Face's ResNetModel: "encoder.stages.0.layers.1.layer.0.convolution" for "layer1.1.conv1". */
+static bool name_huggingface(const char *layer, char buf[GF_NAME_MAX])
+{
+    static const char *const whole[][2] = {
+        {"conv1", "embedder.embedder.convolution"}, {"bn1", "embedder.embedder.normalization"}, {"fc", "classifier.1"}};
+    int stage, block, number, end = 0;
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        if (!strcmp(whole[i][0], layer)) return snprintf(buf, GF_NAME_MAX, "%s", whole[i][1]) > 0;
+    }
+    if (sscanf(layer, "layer%d.%d.%n", &stage, &block, &end) != 2 || !end) return false;
+    const char *rest = layer + end;
+    int n = snprintf(buf, GF_NAME_MAX, "encoder.stages.%d.layers.%d.", stage - 1, block);
+    if (sscanf(rest, "conv%d", &number) == 1) {
+        snprintf(buf + n, (size_t)(GF_NAME_MAX - n), "layer.%d.convolution", number - 1);
+    } else if (sscanf(rest, "bn%d", &number) == 1) {
+        snprintf(buf + n, (size_t)(GF_NAME_MAX - n), "layer.%d.normalization", number - 1);
+    } else {
+        bool norm = !strcmp(rest, "downsample.1");
+        snprintf(buf + n, (size_t)(GF_NAME_MAX - n), "shortcut.%s", norm ? "normalization" : "convolution");
+    }
+    return true;
+}
+
+/* nn.Sequential(*model.children()), as fastai makes its body: "4.1.conv1" for "layer1.1.conv1". */
+static bool name_sequential(const char *layer, char buf[GF_NAME_MAX])
+{
+    static const char *const child[] = {"conv1",  "bn1",    "relu",   "maxpool", "layer1",
+                                        "layer2", "layer3", "layer4", "avgpool"};
+    size_t n = strcspn(layer, ".");
+    for (size_t i = 0; i < sizeof child / sizeof *child; i++) {
+        if (strlen(child[i]) != n || strncmp(child[i], layer, n)) continue;
+        snprintf(buf, GF_NAME_MAX, "%zu%s", i, layer + n);
+        return true;
+    }
+    return false;
+}
+
+static bool alias(const char *layer, int k, char buf[GF_NAME_MAX])
+{
+    if (k == 0) return name_huggingface(layer, buf);
+    return k == 1 && name_sequential(layer, buf);
+}
+
 #define RESNET(depth, bottlenecks, from, published, published_top, for_whom, ...) \
     static void build_##depth(gf_builder *b, const gf_zoo_options *o)             \
     {                                                                             \
@@ -103,6 +147,7 @@ static void top(gf_builder *b, int classes)
         .when = for_whom,                                                         \
         .build = build_##depth,                                                   \
         .top = top,                                                               \
+        .alias = alias,                                                           \
     }
 
 /* Fine-tuning begins with the last stage, layer4. */

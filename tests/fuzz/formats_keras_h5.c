@@ -13,12 +13,12 @@ static void read_weights(const uint8_t *data, size_t size)
 {
     static float place[108];
     static const gf_weight want[] = {
-        {"Conv1", "kernel", {4, {3, 3, 3, 4}}, place, false},
-        {"bn_Conv1", "gamma", {1, {4}}, place, false},
-        {"bn_Conv1", "beta", {1, {4}}, place, false},
-        {"bn_Conv1", "moving_mean", {1, {4}}, place, false},
-        {"bn_Conv1", "moving_variance", {1, {4}}, place, false},
-        {"dw", "kernel", {4, {3, 3, 4, 1}}, place, false},
+        {"Conv1", "kernel", {4, {3, 3, 3, 4}}, place, false, .key = "functional/conv2d"},
+        {"bn_Conv1", "gamma", {1, {4}}, place, false, .key = "functional/batch_normalization"},
+        {"bn_Conv1", "beta", {1, {4}}, place, false, .key = "functional/batch_normalization"},
+        {"bn_Conv1", "moving_mean", {1, {4}}, place, false, .key = "functional/batch_normalization"},
+        {"bn_Conv1", "moving_variance", {1, {4}}, place, false, .key = "functional/batch_normalization"},
+        {"dw", "kernel", {4, {3, 3, 4, 1}}, place, false, .key = "functional/depthwise_conv2d"},
     };
     enum { WANTED = sizeof want / sizeof *want };
     gf_sink sink = {.fd = -1};

@@ -1,7 +1,7 @@
 /* Any bytes as a file of torch.save, through the function that normally runs in the cage. */
 #include "formats/cage_reply.h"
 #include "formats/torch.h"
-#include "formats/torch_names.h"
+#include "formats/torch_child.h"
 
 #include <stdlib.h>
 

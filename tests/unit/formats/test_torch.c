@@ -43,7 +43,10 @@ static void every_form_is_read(void **state)
         "good_torch_zip.pth",      "good_torch_legacy.pth",     "good_torch_f16.pth",
         "good_torch_f64.pth",      "good_torch_prefix.pth",     "good_torch_checkpoint.pth",
         "good_torch_strided.pth",  "good_torch_parameters.pth", "good_torch_strided_legacy.pth",
-        "good_torch_deflated.pth", "good_torch_unchecked.pth",
+        "good_torch_deflated.pth", "good_torch_unchecked.pth",  "good_torch_protocol4.pth",
+        "good_torch_objects.pth",  "good_torch_objects4.pth",   "good_torch_objects_legacy.pth",
+        "good_torch_beside.pth",   "good_torch_two_down.pth",   "good_torch_subclass.pth",
+        "good_torch_encoder.pth",  "good_torch_dicts.pth",
     };
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
         tiny_want t;
@@ -169,13 +172,17 @@ static void bad_files_are_refused_by_name_and_in_full(void **state)
         {"bad_torch_eval.pth", GF_E_PICKLE_FORBIDDEN, "wants `builtins.eval`: not weight data", "may run"},
         {"bad_torch_resolve.pth", GF_E_PICKLE_FORBIDDEN, "wants `pkgutil.resolve_name`", "may run"},
         {"bad_torch_hub.pth", GF_E_PICKLE_FORBIDDEN, "wants `torch.hub.load`: not weight data", ""},
-        {"bad_torch_numpy.pth", GF_E_PICKLE_FORBIDDEN, "wants `numpy.core.multiarray._reconstruct`", "state_dict"},
-        {"bad_torch_model.pth", GF_E_PICKLE_FORBIDDEN, "wants `torch.nn.modules.module.Module`: a whole model",
-         "torch.save(model.state_dict()"},
-        {"bad_torch_protocol.pth", GF_E_PICKLE_FORBIDDEN, "pickle is of protocol 4", "pickle_protocol"},
+        {"bad_torch_numpy.pth", GF_E_TORCH_LAYOUT, "is an object of `numpy.core.multiarray._reconstruct`", ""},
+        {"bad_torch_model.pth", GF_E_TORCH_LAYOUT, "is an object of `torch.nn.modules.module.Module`, a whole model",
+         "weights_only=False).state_dict(), 'weights.pth')"},
+        {"bad_torch_inner_model.pth", GF_E_TORCH_LAYOUT,
+         "an object of `torch.nn.modules.module.Module` under `ema.net`", "['ema']['net'].state_dict()"},
+        {"bad_torch_model_legacy.pth", GF_E_TORCH_LAYOUT, "is an object of `torch.nn.modules.module.Module`", ""},
+        {"bad_torch_learner.pth", GF_E_TORCH_LAYOUT, "is an object of `fastai.learner.Learner`", "load_learner"},
+        {"bad_torch_beside.pth", GF_E_PICKLE_FORBIDDEN, "wants `subprocess.Popen`: not weight data", "may run"},
         {"bad_torch_script.pth", GF_E_TORCH_LAYOUT, "TorchScript", "torch.jit.load"},
         {"bad_torch_byteorder.pth", GF_E_TORCH_LAYOUT, "byte order is not `little`", "little-endian"},
-        {"bad_torch_list.pth", GF_E_TORCH_LAYOUT, "holds no state dict", "state_dict()"},
+        {"bad_torch_nothing.pth", GF_E_TORCH_LAYOUT, "holds no state dict", "state_dict()"},
         {"bad_torch_no_pickle.pth", GF_E_WEIGHTS_UNKNOWN_FORMAT, "a zip archive, but not of a kind", ".pth"},
         {"bad_torch_no_storage.pth", GF_E_TORCH_STORAGE, "tensor `Conv1.weight`: its storage `data/0` is not in", ""},
         {"bad_torch_short_storage.pth", GF_E_TORCH_STORAGE, "tensor `Conv1.weight`: its storage has 428 bytes, 108",
@@ -192,7 +199,7 @@ static void bad_files_are_refused_by_name_and_in_full(void **state)
         {"bad_torch_misfit.pth", GF_E_WEIGHTS_MISSING,
          "1 missing, 1 of another shape, 1 too many: Conv1.bias is not in the model; Conv1/kernel is (3, 3, 3, 5), "
          "wanted "
-         "(3, 3, 3, 4); no features.depthwise/kernel (3, 3, 4, 1)",
+         "(3, 3, 3, 4); no features.depthwise/kernel (3, 3, 4, 1). The file has fc.weight (2, 4), fc.bias",
          "architecture"},
         {"bad_torch_int.pth", GF_E_WEIGHTS_DTYPE, "bn_Conv1/gamma is not of floats", ""},
     };

@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "formats/cage_reply.h"
-#include "formats/torch_names.h"
+#include "formats/torch_child.h"
 #include "formats/weights.h"
 #include "support/sys_faults.h"
 #include "unit/formats/tiny_want.h"

@@ -5,7 +5,9 @@
 #include "formats/keras_config_file.h"
 #include "formats/onnx.h"
 #include "formats/safetensors.h"
+#include "formats/stranger.h"
 #include "formats/weights.h"
+#include "formats/zip_write.h"
 #include "support/calls.h"
 #include "support/needs.h"
 #include "support/one_file.h"
@@ -106,6 +108,81 @@ static void safetensors_that_do_not_fit_are_refused_in_full(void **state)
            "3 values in 2 tensors are NaN or infinite: bn_Conv1/gamma (1 of 4), bn_Conv1/m");
 }
 
+/* ---- names behind other names ---- */
+
+static void any_beginning_of_names_is_taken_off(void **state)
+{
+    (void)state;
+    static const char *const before[] = {"base/", "model.", "a/b.c/", "ema_model/"};
+    stored s;
+    tiny_want t;
+    graft_error err;
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        char name[TINY_TENSORS][60];
+        store_init(&s);
+        for (size_t k = 0; k < TINY_TENSORS; k++) {
+            snprintf(name[k], sizeof name[k], "%s%s%s", before[i], s.name[k], i % 2 ? ":0" : "");
+            s.tensor[k].name = name[k];
+        }
+        if (read_stored(&s, &t, NULL, &err) != GRAFT_OK) fail_msg("%s: %s", before[i], err.message);
+        assert_true(tiny_want_right(&t));
+    }
+}
+
+/* Two sets that fit: the one that is no average; what was taken is told. */
+static void of_several_sets_one_is_taken_and_told(void **state)
+{
+    (void)state;
+    static const char *const beside[] = {"ema/", "teacher/", "module/encoder_k/", "swa_model/", "optimizer/exp_avg/"};
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        char name[2 * TINY_TENSORS][60];
+        gf_tensor tensor[2 * TINY_TENSORS];
+        static const float zero[TINY_FLOATS];
+        stored s;
+        tiny_want t;
+        graft_error err = {0};
+        gf_weights_notes notes = {0};
+        store_init(&s);
+        for (size_t k = 0; k < TINY_TENSORS; k++) {
+            snprintf(name[k], sizeof name[k], "%s%s", beside[i], s.name[k]);
+            snprintf(name[TINY_TENSORS + k], sizeof name[k], "student/net/%s", s.name[k]);
+            tensor[k] = (gf_tensor){name[k], GF_F32, s.tensor[k].shape, (void *)(uintptr_t)zero};
+            tensor[TINY_TENSORS + k] = s.tensor[k];
+            tensor[TINY_TENSORS + k].name = name[TINY_TENSORS + k];
+        }
+        tiny_want_init(&t);
+        assert_int_equal(gf_safetensors_write(path, tensor, 2 * TINY_TENSORS, NULL, 0, NULL), GRAFT_OK);
+        if (gf_weights_read(path, t.want, TINY_TENSORS, NULL, &notes, &err) != GRAFT_OK) fail_msg("%s", err.message);
+        if (!tiny_want_right(&t)) fail_msg("%s was taken", beside[i]);
+        assert_string_equal(notes.taken, "`student/net`");
+        assert_non_null(strstr(notes.why, " has all tensors of the model, too"));
+        gf_weights_notes_free(&notes);
+    }
+}
+
+/* The head beside the base, under a name of its own; and a tensor too many there. */
+static void what_is_missing_comes_from_one_other_place(void **state)
+{
+    (void)state;
+    stored s;
+    tiny_want t;
+    graft_error err;
+    gf_weights_notes notes = {0};
+    char name[TINY_TENSORS][60];
+    store_init(&s);
+    for (size_t k = 0; k < TINY_TENSORS; k++) {
+        snprintf(name[k], sizeof name[k], "%s%s", k < 5 ? "backbone/" : "head/", s.name[k]);
+        s.tensor[k].name = name[k];
+    }
+    if (read_stored(&s, &t, &notes, &err) != GRAFT_OK) fail_msg("%s", err.message);
+    assert_true(tiny_want_right(&t));
+    assert_string_equal(notes.taken, "`backbone`");
+    assert_string_equal(notes.why, "1 tensors that are not there come from `head`");
+    gf_weights_notes_free(&notes);
+    s.tensor[s.n++] = (gf_tensor){"head/dw/bias", GF_F32, GF_SHAPE(4), s.data[0]};
+    expect(&s, GF_E_WEIGHTS_UNEXPECTED, "head/dw/bias is not in the model");
+}
+
 /* ---- what is no weight file ---- */
 
 static void strangers_are_named(void **state)
@@ -121,6 +198,15 @@ static void strangers_are_named(void **state)
         {"\x1f\x8b\x08", "a gzip file", "gunzip"},
         {"version https://git-lfs.github.com/spec/v1", "Git LFS", "git lfs pull"},
         {"<!DOCTYPE html>", "`<!DOCTYPE html>`: a page of HTML", "download failed"},
+        {" \n <HTML>", "`<HTML>`: a page of HTML", "download failed"},
+        {"<?xml version=\"1.0\"?><net name=\"x\">", "a network of OpenVINO", "ONNX"},
+        {"\x1c\1\1\1TFL3", "a TensorFlow Lite model", "tf2onnx"},
+        {"\x0a\x0f\x0a\5input\x12\x0bPlaceholder", "a frozen graph of TensorFlow", "--graphdef"},
+        {"\x08\1\x12\x10\x0a\5servenot all", "the graph of a TensorFlow SavedModel", "tf_keras"},
+        {"{\"format\": \"layers-model\", \"modelTopology\": {}}", "a model of TensorFlow.js", "tfjs_layers_model"},
+        {"{\"modelTopology\": {\"node\": []}}", "a graph model of TensorFlow.js", "--tfjs"},
+        {"{\"model_type\": \"resnet\"}", "Hugging Face", "model.safetensors"},
+        {"\xff\xd8\xff\xe0", "a JPEG picture", "weights"},
         {"hello\x1b[2J", "`hello\\x1b[2J`: of no format", "safetensors"},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -142,6 +228,60 @@ static void strangers_are_named(void **state)
     assert_int_equal(err.number, GF_E_FILE_TOO_LARGE);
     assert_int_equal(gf_weights_read("/nonexistent", t.want, TINY_TENSORS, NULL, NULL, &err), GRAFT_RESOURCE);
     assert_int_equal(err.number, GF_E_IO_READ);
+}
+
+/* One empty member of that name, or two. */
+static void write_zip(const char *first, const char *second)
+{
+    const gf_zip_member member[] = {{first, .body = {"x", 1}}, {second, .body = {"y", 1}}};
+    assert_int_equal(gf_zip_write(path, member, second ? 2 : 1, NULL), GRAFT_OK);
+}
+
+static void strangers_in_archives_and_folders_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second, *weights, *network, *hint;
+    } row[] = {
+        {"m/data.pkl", "m/constants.pkl", NULL, "a TorchScript program", "torch.jit.load"},
+        {"m/data.pkl", "m/version", NULL, "weights or objects of PyTorch, not a network", "--weights FILE"},
+        {"m/archive_format", NULL, "a program of torch.export", "a program of torch.export", "torch.onnx.export"},
+        {"a/b.npy", NULL, NULL, "arrays of NumPy, not a network", "--weights FILE"},
+        {"saved/saved_model.pb", NULL, "a zip archive of a TensorFlow SavedModel", "SavedModel", "tf2onnx"},
+        {"labels.txt", "keras_model.h5", "with `keras_model.h5` in it", "with `keras_model.h5` in it", "unpack it"},
+        {"labels.txt", NULL, "a zip archive, but not of a kind", "a zip archive, but not of a kind", ".pth"},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        uint8_t *bytes;
+        size_t n;
+        write_zip(row[i].first, row[i].second);
+        assert_int_equal(gf_file_read(path, 1 << 20, &bytes, &n, NULL), GRAFT_OK);
+        for (int place = GF_STRANGER_WEIGHTS; place <= GF_STRANGER_NETWORK; place++) {
+            graft_error err = {0};
+            const char *says = place == GF_STRANGER_NETWORK ? row[i].network : row[i].weights;
+            if (!says) continue;
+            assert_int_equal(gf_stranger_refuse(path, bytes, n, (gf_stranger_place)place, &err), GRAFT_WEIGHTS);
+            if (!strstr(err.message, says) || !strstr(err.hint, row[i].hint)) {
+                fail_msg("%zu: %s | %s", i, err.message, err.hint);
+            }
+        }
+        gf_free(bytes);
+    }
+    static const char *const inside[][2] = {{"saved_model.pb", "a SavedModel of TensorFlow"},
+                                            {"pytorch_model.bin", "a model of Hugging Face's"},
+                                            {"net.keras", "a folder with `net.keras` in it"},
+                                            {"notes.txt", NULL}};
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++) {
+        char file[128];
+        graft_error err = {0};
+        unlink(path);
+        snprintf(file, sizeof file, "%s/%s", dir, inside[i][0]);
+        assert_int_equal(gf_file_write_text(file, "x", NULL), GRAFT_OK);
+        graft_status status = gf_stranger_folder(dir, &err);
+        unlink(file);
+        assert_int_equal(status, inside[i][1] ? GRAFT_WEIGHTS : GRAFT_OK);
+        if (inside[i][1] && !strstr(err.message, inside[i][1])) fail_msg("%s", err.message);
+    }
 }
 
 /* Files of the kernel's say that they have a page and have less, as does one that is cut short while it is read. */
@@ -303,7 +443,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(safetensors_are_read),
         cmocka_unit_test(safetensors_that_do_not_fit_are_refused_in_full),
+        cmocka_unit_test(any_beginning_of_names_is_taken_off),
+        cmocka_unit_test(of_several_sets_one_is_taken_and_told),
+        cmocka_unit_test(what_is_missing_comes_from_one_other_place),
         cmocka_unit_test(strangers_are_named),
+        cmocka_unit_test(strangers_in_archives_and_folders_are_named),
         cmocka_unit_test(a_file_that_shrinks_while_it_is_read_is_an_error),
         cmocka_unit_test(foreign_files_are_read_in_the_cage_alone),
         cmocka_unit_test(replies_are_not_believed),

@@ -39,8 +39,8 @@ static void check(const char *architecture, gf_zoo_options options, const char *
     close(fd);
     unpack(file, path);
     gf_model m = built(architecture, options);
-    gf_names left_out = {0};
-    graft_status status = gf_model_load_weights(&m, path, false, false, &left_out, &error);
+    gf_weights_notes notes = {0};
+    graft_status status = gf_model_load_weights(&m, path, false, false, &notes, &error);
     unlink(path);
     if (status != GRAFT_OK) fail_msg("%s: E%d %s", file, error.number, error.message);
     size_t checked = 0;
@@ -54,7 +54,7 @@ static void check(const char *architecture, gf_zoo_options options, const char *
         checked++;
     }
     assert_true(checked > 50);
-    gf_names_free(&left_out);
+    gf_weights_notes_free(&notes);
     gf_model_free(&m);
 }
 

@@ -28,7 +28,8 @@ static size_t list_names(const gf_model *m, const gf_architecture *a, gf_text *t
         const gf_layer *l = &m->layer[i];
         char other[GF_NAME_MAX];
         if (!l->n_params) continue;
-        bool has = a->alias && strcmp(a->name, "densenet121_torch") && a->alias(l->name, 0, other);
+        bool own = !strcmp(a->name, "densenet121_torch") || !strncmp(a->name, "resnet", 6); /* timm's names, too */
+        bool has = a->alias && !own && a->alias(l->name, 0, other);
         gf_text_printf(t, "%s\n", has ? other : l->name);
         n++;
     }
@@ -59,6 +60,31 @@ static void timm_names_are_timms(void **state)
     assert_int_equal(rows, 8);
 }
 
+/* Hugging Face's names, and those of a Sequential of the network's children, as fastai makes it. */
+static void resnets_have_other_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *layer, *name[2];
+    } row[] = {
+        {"conv1", {"embedder.embedder.convolution", "0"}},
+        {"bn1", {"embedder.embedder.normalization", "1"}},
+        {"layer1.0.conv1", {"encoder.stages.0.layers.0.layer.0.convolution", "4.0.conv1"}},
+        {"layer2.1.bn3", {"encoder.stages.1.layers.1.layer.2.normalization", "5.1.bn3"}},
+        {"layer4.0.downsample.0", {"encoder.stages.3.layers.0.shortcut.convolution", "7.0.downsample.0"}},
+        {"layer3.10.downsample.1", {"encoder.stages.2.layers.10.shortcut.normalization", "6.10.downsample.1"}},
+        {"fc", {"classifier.1", NULL}},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        for (int k = 0; k < 2; k++) {
+            char name[GF_NAME_MAX];
+            bool has = gf_zoo_find("resnet50")->alias(row[i].layer, k, name);
+            assert_int_equal(has, row[i].name[k] != NULL);
+            if (has) assert_string_equal(name, row[i].name[k]);
+        }
+    }
+}
+
 static void other_names_come_to_an_end(void **state)
 {
     (void)state;
@@ -69,7 +95,7 @@ static void other_names_come_to_an_end(void **state)
         assert_false(a->alias("head", 0, other));
         assert_false(a->alias("", 0, other));
         gf_model m = with_top(a->name, 224, 10);
-        for (size_t k = 0; k < m.n_layers; k++) assert_false(a->alias(m.layer[k].name, 1, other));
+        for (size_t k = 0; k < m.n_layers; k++) assert_false(a->alias(m.layer[k].name, 2, other));
         gf_model_free(&m);
     }
 }
@@ -181,6 +207,7 @@ int main(void)
         cmocka_unit_test(densenet_has_the_names_of_its_published_file),
         cmocka_unit_test(timm_names_are_timms),
         cmocka_unit_test(other_names_come_to_an_end),
+        cmocka_unit_test(resnets_have_other_names),
         cmocka_unit_test(vgg16_keeps_its_classifier),
         cmocka_unit_test(heads_are_read_as_meant),
         cmocka_unit_test(vgg16_knows_its_map),
