@@ -32,6 +32,8 @@ static bool fits(const verb *v, const char *clause, size_t n)
             s = take_word(s + 7, word);
             const verb *named = verbs_find(word);
             now = named ? named : v;
+        } else if (*s == '`' && s[1] >= 'a' && s[1] <= 'z' && strchr(s + 1, '`')) {
+            s = strchr(s + 1, '`') + 1; /* a command of another tool's, with options of its own */
         } else if (begins && !strncmp(s, "--", 2) && s[2] >= 'a' && s[2] <= 'z') {
             s = take_word(s + 2, word);
             if (!has_option(now, word)) return false;

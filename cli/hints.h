@@ -5,7 +5,8 @@
 
 #include "options.h"
 
-/* Clauses are parted by "; ". An option inside of `graft VERB ...` must be one of that verb. Cuts the hint in place; v
+/* Clauses are parted by "; ". An option inside of `graft VERB ...` must be one of that verb; those of another
+ * tool's command in such quotes are its own. Cuts the hint in place; v
  * NULL: nothing is known, so nothing is cut. */
 void hints_fit(const verb *v, char *hint);
 

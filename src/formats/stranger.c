@@ -10,9 +10,9 @@
 #include <string.h>
 
 static const char to_onnx[] = "export the network to ONNX where it was made, and give that file";
-static const char weights_alone[] =
-    "weights say nothing of the layers: --model NAME --weights FILE with an architecture of "
-    "`graft models`, or export the whole network to ONNX";
+static const char weights_alone[] = "weights say nothing of the layers: `graft train DATA --model NAME --weights FILE` "
+                                    "takes those of an architecture that "
+                                    "`graft models` lists; or export the whole network to ONNX";
 static const char picture[] = "a network or a file of weights is wanted here";
 
 static graft_status refuse(const char *path, const char *what, const char *hint, graft_error *err)
@@ -46,7 +46,7 @@ static const signature known[] = {
      "again"},
     {0, BYTES("version https://git-lfs"), "a pointer of Git LFS, not the file itself", "fetch it with `git lfs pull`"},
     {4, BYTES("TFL3"), "a TensorFlow Lite model",
-     "it was made to run, not to train: give the model that it was converted from, or convert it with "
+     "it was made to run, not to train; give the model that it was converted from, or convert it with "
      "`python -m tf2onnx.convert --tflite FILE --output model.onnx`"},
     {0, BYTES("GGUF"), "a GGUF file of llama.cpp", to_onnx},
     {0, BYTES("\x93NUMPY"), "one array of NumPy", "arrays by name are read from .npz: numpy.savez(FILE, **arrays)"},
@@ -179,9 +179,10 @@ static graft_status refuse_json(const char *path, const gf_json *j, graft_error 
                       "`python -m tf2onnx.convert --tfjs model.json --output model.onnx` makes ONNX of it", err);
     }
     if (gf_json_get(j, "model_type") || gf_json_get(j, "architectures")) {
-        return refuse(
-            path, "a configuration of Hugging Face's",
-            "its weights are read: --model NAME --weights model.safetensors, where graft has the architecture", err);
+        return refuse(path, "a configuration of Hugging Face's",
+                      "its weights are read where graft has the architecture: `graft train DATA --model NAME --weights "
+                      "model.safetensors`",
+                      err);
     }
     return GRAFT_OK;
 }
@@ -338,7 +339,8 @@ graft_status gf_stranger_folder(const char *path, graft_error *err)
         {"Manifest.json", "a Core ML package", to_onnx},
         {"weights.npz", "a folder with weights.npz in it", "give the file"},
         {"pytorch_model.bin", "a model of Hugging Face's",
-         "its weights are read where graft has the architecture: --model NAME --weights FOLDER/pytorch_model.bin"},
+         "its weights are read where graft has the architecture: `graft train DATA --model NAME --weights "
+         "FOLDER/pytorch_model.bin`"},
         {"config.json", NULL, NULL},
         {"model.json", "a folder with model.json in it, as TensorFlow.js has it",
          "give the file model.json: it says what to do"},
@@ -350,8 +352,8 @@ graft_status gf_stranger_folder(const char *path, graft_error *err)
         bool weights = has_file(path, "model.safetensors"), graft = has_file(path, "history.csv");
         if (weights && !graft) {
             return refuse(path, "a model of Hugging Face's",
-                          "its weights are read where graft has the architecture: --model NAME --weights "
-                          "FOLDER/model.safetensors",
+                          "its weights are read where graft has the architecture: `graft train DATA --model NAME "
+                          "--weights FOLDER/model.safetensors`",
                           err);
         }
     }

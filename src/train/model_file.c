@@ -247,9 +247,10 @@ graft_status gf_model_file_take(gf_model *m, gf_model_facts *f, const gf_safeten
     graft_status status = GRAFT_OK;
     const char *facts = gf_safetensors_meta(st, "graft.model"), *graph = gf_safetensors_meta(st, "graft.graph");
     if (!facts) {
-        return gf_fail(err, GF_E_NOT_A_MODEL,
-                       "weights alone go with --model NAME --weights FILE; of graft's own give the run folder",
-                       "%s: not a model that graft wrote: no \"graft.model\" in its metadata", GF_ESC(path));
+        return gf_fail(
+            err, GF_E_NOT_A_MODEL,
+            "of graft's own give the run folder; `graft train DATA --model NAME --weights FILE` takes weights alone",
+            "%s: not a model that graft wrote: no \"graft.model\" in its metadata", GF_ESC(path));
     }
     GF_GOTO(read_facts(f, facts, path, err));
     /* each parameter has two bytes at least in the file: no graph takes more memory than its values */
