@@ -337,6 +337,18 @@ static graft_status make_choices(graft_context *c, const gf_run_config *k, gf_mo
     return status;
 }
 
+/* What fine-tuning takes is known before the first epoch, not after the last one of the head. */
+static graft_status check_memory(graft_context *c, const gf_run_config *k, gf_model *m, graft_error *err)
+{
+    if (k->fine_tune_epochs <= 0 || k->fine_tune_at < 0) return GRAFT_OK;
+    gf_engine_spec spec = gf_run_engine_spec(k, m);
+    int boundary = m->boundary;
+    m->boundary = (int)k->fine_tune_at;
+    graft_status status = gf_engine_fits(m, c->ops, c->pool, &spec, err);
+    m->boundary = boundary;
+    return status;
+}
+
 static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir, graft_error *err)
 {
     gf_run_host host = gf_api_host(m->context);
@@ -376,6 +388,7 @@ graft_status graft_train(graft_model *m, graft_data *d, const graft_train_option
     GF_GOTO(check_apart(o->out, d, err));
     GF_GOTO(check_disk(m->context, o->out, &m->model, err));
     GF_GOTO(gf_api_choose_frozen_for(m, d, err));
+    GF_GOTO(check_memory(m->context, &m->config, &m->model, err));
     GF_GOTO(make_choices(m->context, &m->config, &m->model, err));
     GF_GOTO(fill_versions(&m->config, m->context, err));
     gf_api_keep_choices(m->context);

@@ -82,11 +82,47 @@ static void *worker_main(void *raw)
     return NULL;
 }
 
+/* A thread whose stack does not hang on ulimit -s: JIT compilers and drawing libraries go deep. Memory is taken only as
+ * deep as they go. */
+static int start_deep(pthread_t *thread, void *(*fn)(void *arg), void *arg)
+{
+    enum { STACK = 8 << 20 };
+    pthread_attr_t attr;
+    if (pthread_attr_init(&attr)) return pthread_create(thread, NULL, fn, arg);
+    pthread_attr_setstacksize(&attr, STACK);
+    int failed = pthread_create(thread, &attr, fn, arg);
+    pthread_attr_destroy(&attr);
+    return failed;
+}
+
+typedef struct deep_call {
+    graft_status (*fn)(void *ctx, graft_error *err);
+    void *ctx;
+    graft_error *err;
+    graft_status status;
+} deep_call;
+
+static void *deep_main(void *raw)
+{
+    deep_call *call = raw;
+    call->status = call->fn(call->ctx, call->err);
+    return NULL;
+}
+
+graft_status gf_on_deep_stack(graft_status (*fn)(void *ctx, graft_error *err), void *ctx, graft_error *err)
+{
+    deep_call call = {fn, ctx, err, GRAFT_OK};
+    pthread_t thread;
+    if (start_deep(&thread, deep_main, &call)) return fn(ctx, err);
+    pthread_join(thread, NULL);
+    return call.status;
+}
+
 static bool start_worker(gf_pool *pool)
 {
     worker_arg *arg = &pool->arg[pool->threads];
     *arg = (worker_arg){pool, pool->threads};
-    if (pthread_create(&pool->thread[pool->threads], NULL, worker_main, arg)) return false;
+    if (start_deep(&pool->thread[pool->threads], worker_main, arg)) return false;
     pool->threads++;
     return true;
 }

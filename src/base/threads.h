@@ -15,12 +15,16 @@ typedef struct gf_pool gf_pool;
  * number wins) and the others still run. */
 typedef graft_status (*gf_item_fn)(void *ctx, size_t item, int worker, graft_error *err);
 
-/* Starts `threads` workers (0: one a CPU this process may use). `start` (may be NULL) runs first on each
- * worker. Where not all can be started the pool runs with those that could; none at all is an error. */
+/* Starts `threads` workers, each with a stack of 8 MiB (0: one a CPU this process may use). `start` (may be NULL) runs
+ * first on each worker. Where not all can be started the pool runs with those that could; none at all is an error. */
 graft_status gf_pool_create(gf_pool **out, int threads, void (*start)(void), graft_error *err);
 void gf_pool_destroy(gf_pool *pool); /* takes NULL; waits for running items */
 int gf_pool_threads(const gf_pool *pool);
 int gf_cpu_count(void);
+
+/* Runs fn on a thread of its own with a stack of 8 MiB, whatever the caller's is (ulimit -s, a host's small threads),
+ * and waits for it: for third parties' deep calls. On the caller's own stack where no thread can be started. */
+graft_status gf_on_deep_stack(graft_status (*fn)(void *ctx, graft_error *err), void *ctx, graft_error *err);
 
 /* Runs items 0 .. n-1 and waits for all. One caller at a time. */
 graft_status gf_pool_run(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx, graft_error *err);

@@ -4,6 +4,7 @@
 #include "data/cache_file.h"
 #include "data/memory.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -229,10 +230,12 @@ graft_status gf_cache_tell_lost(gf_cache *cache, graft_error *err)
     }
     gf_blame_free(all);
     uint32_t lost = gf_cache_lost(cache);
-    if ((double)lost <= cache->options->max_bad * cache->index->n) return GRAFT_OK;
+    double most = cache->options->max_bad * cache->index->n;
+    if (cache->options->max_bad > 0 && most < 1) most = 1; /* of a small set too: any share is one image */
+    if ((double)lost <= most) return GRAFT_OK;
     return gf_fail(err, GF_E_DATA_LOST, "put the data back as they were, and resume",
-                   "%u of %u pictures were lost during the run, at most %g %% are allowed", lost, cache->index->n,
-                   100 * cache->options->max_bad);
+                   "%u of %u pictures were lost during the run, at most %.0f (%g %%) are allowed", lost,
+                   cache->index->n, floor(most), 100 * cache->options->max_bad);
 }
 
 bool gf_cache_is_lost(const gf_cache *cache, uint32_t sample) { return atomic_load(&cache->lost[cache->slot[sample]]); }

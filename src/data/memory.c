@@ -81,10 +81,11 @@ bool gf_cgroup_path(const char *text, const char *controller, char *buf, uint64_
 }
 
 static const struct hierarchy {
-    const char *controller, *mount, *limit, *used, *inactive;
+    const char *controller, *mount, *limit, *used, *inactive, *active;
 } hierarchies[] = {
-    {NULL, "/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"},
-    {"memory", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"},
+    {NULL, "/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file", "active_file"},
+    {"memory", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file",
+     "total_active_file"},
 };
 
 static bool read_number(const char *dir, const char *file, uint64_t *value)
@@ -97,14 +98,25 @@ static bool read_number(const char *dir, const char *file, uint64_t *value)
 /* What one cgroup leaves. */
 static uint64_t left_in(const struct hierarchy *h, const char *dir)
 {
-    uint64_t limit, used, inactive = 0;
+    uint64_t limit, used, inactive = 0, active = 0;
     if (!read_number(dir, h->limit, &limit) || limit == UINT64_MAX) return UINT64_MAX;
     if (!read_number(dir, h->used, &used)) return limit;
     char path[PATH + 512], text[TEXT];
     snprintf(path, sizeof path, "%s/memory.stat", dir);
-    if (read_text(path, text, sizeof text)) gf_meminfo_value(text, h->inactive, &inactive);
-    used = used > inactive ? used - inactive : 0;
+    if (read_text(path, text, sizeof text)) {
+        gf_meminfo_value(text, h->inactive, &inactive);
+        gf_meminfo_value(text, h->active, &active);
+    }
+    used = used > inactive ? used - inactive : 0; /* the kernel gives both up before it ends a process */
+    used = used > active ? used - active : 0;
     return limit > used ? limit - used : 0;
+}
+
+uint64_t gf_memory_swap(void)
+{
+    uint64_t found = 0;
+    char text[TEXT];
+    return read_text("/proc/meminfo", text, sizeof text) && gf_meminfo_value(text, "SwapFree", &found) ? found : 0;
 }
 
 uint64_t gf_memory_available(void)

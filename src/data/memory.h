@@ -6,8 +6,11 @@
 #include <stdint.h>
 
 /* Bytes; the least of MemAvailable and, for each cgroup (v1 or v2) that this process is in, its limit less what is
- * used and cannot be given back (page cache that is inactive can). UINT64_MAX where nothing can be told. */
+ * used and cannot be given back (page cache can). UINT64_MAX where nothing can be told. */
 uint64_t gf_memory_available(void);
+
+/* Swap that is free: what may hold where memory is short, at a price. 0 where nothing can be told. */
+uint64_t gf_memory_swap(void);
 
 /* The parsers, pure. Value of "KEY: 123 kB" in /proc/meminfo, in bytes, or of "KEY 123" in memory.stat; false where
  * the key is not there. */

@@ -1,15 +1,18 @@
 #include "formats/cage.h"
 
 #include "base/sys.h"
+#include "base/threads.h"
 #include "formats/cage_child.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +71,7 @@ typedef struct child {
     int pipe;
     const char *name;
     const gf_cage_limits *limits;
+    bool shallow; /* it has the stack that ulimit -s allows, not a deep one */
 } child;
 
 typedef struct reply {
@@ -119,6 +123,13 @@ static graft_status read_reply(const child *c, reply *r, graft_error *err)
 }
 
 /* The pipe's end closes when the child ends, so nothing is lost by killing what still runs behind a closed pipe. */
+static bool stack_is_small(void)
+{
+    enum { ENOUGH = 256 << 10 };
+    struct rlimit r;
+    return !getrlimit(RLIMIT_STACK, &r) && r.rlim_cur < ENOUGH;
+}
+
 static graft_status bury(const child *c, graft_error *err)
 {
     int how = 0;
@@ -127,6 +138,17 @@ static graft_status bury(const child *c, graft_error *err)
         if (errno != EINTR) return GRAFT_OK; /* the host program reaps its children itself */
     }
     if (WIFSIGNALED(how) && (WTERMSIG(how) == SIGPROF || WTERMSIG(how) == SIGXCPU)) return too_slow(c, err);
+    if (WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL) {
+        return gf_fail(
+            err, GF_E_NO_MEMORY, "does the machine, or its control group, have too little memory?",
+            "%s: the reader of such files was killed from outside (signal %d), as it is where memory runs out",
+            GF_ESC(c->name), SIGKILL);
+    }
+    if (WIFSIGNALED(how) && (WTERMSIG(how) == SIGSEGV || WTERMSIG(how) == SIGBUS) && c->shallow && stack_is_small()) {
+        return gf_fail(err, GF_E_NO_MEMORY, "raise the limit (ulimit -s 8192), or let more threads be started",
+                       "%s: the reader of such files ended (signal %d) on a stack that ulimit -s holds below 256 KiB",
+                       GF_ESC(c->name), WTERMSIG(how));
+    }
     static const char hint[] = "the file is damaged or made to attack its reader; do not trust where it came from";
     if (WIFSIGNALED(how)) {
         return gf_fail(err, GF_E_CAGE_CRASHED, hint, "%s: the reader of such files crashed on this one (signal %d)",
@@ -152,35 +174,53 @@ static graft_status take_reply(const child *c, reply *r, bool *uncaged, graft_er
     return GRAFT_OK;
 }
 
-graft_status gf_cage_run(void (*fn)(void *ctx, gf_sink *sink), void *ctx, const gf_cage_limits *limits,
-                         const char *name, uint8_t **out, size_t *n, bool *uncaged, graft_error *err)
+typedef struct caged {
+    void (*fn)(void *ctx, gf_sink *sink);
+    void *ctx;
+    const gf_cage_limits *limits;
+    const char *name;
+    uint8_t **out;
+    size_t *n;
+    bool *uncaged;
+    pthread_t caller;
+} caged;
+
+/* The child has the stack of the thread that made it, which stays until the child is gone. */
+static graft_status run_caged(void *raw, graft_error *err)
 {
+    const caged *job = raw;
     int ends[2];
-    *out = NULL;
-    *n = 0;
     size_t base = address_space();
-    if (pipe2(ends, O_CLOEXEC)) return gf_fail_errno(err, GF_E_IO_READ, errno, "no pipe for its reader", name);
+    if (pipe2(ends, O_CLOEXEC)) return gf_fail_errno(err, GF_E_IO_READ, errno, "no pipe for its reader", job->name);
     fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* a wish: fewer turns from child to parent */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t parent = getpid();
     pid_t pid = fork();
-    if (pid == 0) gf_cage_child(fn, ctx, limits, base, ends[1], parent);
+    if (pid == 0) gf_cage_child(job->fn, job->ctx, job->limits, base, ends[1], parent);
     int saved = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     gf_sys_close(ends[1]);
-    child c = {pid, ends[0], name, limits};
+    child c = {pid, ends[0], job->name, job->limits, pthread_equal(pthread_self(), job->caller) != 0};
     reply r = {0};
-    graft_status status = pid < 0
-                              ? gf_fail_errno(err, GF_E_NO_MEMORY, saved, "no process for its reader can be made", name)
-                              : take_reply(&c, &r, uncaged, err);
+    graft_status status =
+        pid < 0 ? gf_fail_errno(err, GF_E_NO_MEMORY, saved, "no process for its reader can be made", job->name)
+                : take_reply(&c, &r, job->uncaged, err);
     gf_sys_close(ends[0]);
     if (status != GRAFT_OK) {
         gf_free(r.data);
         return status;
     }
-    *out = r.data;
-    *n = r.n;
+    *job->out = r.data;
+    *job->n = r.n;
     return GRAFT_OK;
+}
+
+graft_status gf_cage_run(void (*fn)(void *ctx, gf_sink *sink), void *ctx, const gf_cage_limits *limits,
+                         const char *name, uint8_t **out, size_t *n, bool *uncaged, graft_error *err)
+{
+    *out = NULL;
+    *n = 0;
+    return gf_on_deep_stack(run_caged, &(caged){fn, ctx, limits, name, out, n, uncaged, pthread_self()}, err);
 }

@@ -336,7 +336,8 @@ void *gf_lane_diff(const gf_lane *lane, int value)
     return lane->arena + lane->p->diff[lane->p->diff_is[value]].offset;
 }
 
-size_t gf_lane_bytes(const gf_lane *lane) { return lane->p->arena_bytes + lane->p->workspace_bytes; }
+size_t gf_plan_lane_bytes(const gf_plan *p) { return p->arena_bytes + p->workspace_bytes; }
+size_t gf_lane_bytes(const gf_lane *lane) { return gf_plan_lane_bytes(lane->p); }
 
 static graft_status bind_node(gf_lane *lane, size_t i, graft_error *err)
 {

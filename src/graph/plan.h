@@ -53,6 +53,7 @@ void gf_plan_grad_range(const gf_plan *p, size_t i, size_t *first, size_t *count
 /* grad: gf_plan_grad_count floats that the lane's backward sets (not adds to); NULL where the plan has no gradients. */
 graft_status gf_lane_create(gf_lane **out, const gf_plan *p, float *grad, graft_error *err);
 void gf_lane_destroy(gf_lane *lane);
+size_t gf_plan_lane_bytes(const gf_plan *p); /* that a lane of it will take */
 size_t gf_lane_bytes(const gf_lane *lane);
 
 /* Where a value lies: inputs are written before forward, outputs are read after it (until the next forward). */

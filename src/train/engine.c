@@ -1,5 +1,7 @@
 #include "train/engine_parts.h"
 
+#include "data/memory.h"
+
 #include <string.h>
 
 void gf_engine_defaults(gf_engine_spec *spec)
@@ -111,13 +113,50 @@ static graft_status make_still_lanes(gf_engine *e, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status make_lanes(gf_engine *e, graft_error *err)
+static size_t fold_count(const gf_engine *e)
 {
-    size_t grads = e->tail ? gf_plan_grad_count(e->tail) : 0, fold = gf_plan_fold_count(e->frozen);
+    size_t fold = gf_plan_fold_count(e->frozen);
     if (e->tail && gf_plan_fold_count(e->tail) > fold) fold = gf_plan_fold_count(e->tail);
     if (e->still && gf_plan_fold_count(e->still) > fold) fold = gf_plan_fold_count(e->still);
+    return fold;
+}
+
+static void count_lanes(gf_engine *e)
+{
     e->blocks = (e->spec.batch + e->spec.tail_micro - 1) / e->spec.tail_micro;
     e->tail_lanes = !e->tail ? 0 : (size_t)(e->blocks > e->threads || e->still != e->tail ? e->blocks : e->threads);
+}
+
+/* What make_lanes and make_step_memory will take, in doubles: no product of sizes is too large for them. */
+static double bytes_wanted(const gf_engine *e)
+{
+    double threads = e->threads, row = 0, f = sizeof(float);
+    double all = threads * ((double)gf_plan_lane_bytes(e->frozen) + f * (double)fold_count(e));
+    if (e->tail) {
+        all += (double)e->tail_lanes * (double)gf_plan_lane_bytes(e->tail);
+        all += (double)e->blocks * f * (double)gf_plan_grad_count(e->tail);
+    }
+    if (e->still && e->still != e->tail) all += threads * (double)gf_plan_lane_bytes(e->still);
+    for (size_t k = 0; k < e->parts; k++) row += (double)e->part_bytes[k];
+    all += 2 * (double)e->spec.batch * row;
+    return all + f * (double)(e->model->n_trainable_values - gf_model_first_trainable(e->model));
+}
+
+/* D5: told before the kernel ends the process, where a limit of its cgroup or the machine's memory are too small. */
+static graft_status check_memory(const gf_engine *e, graft_error *err)
+{
+    uint64_t free_bytes = e->spec.train ? gf_memory_available() : UINT64_MAX;
+    double wanted = bytes_wanted(e), mb = 1e6;
+    if (free_bytes == UINT64_MAX || wanted <= (double)free_bytes + (double)gf_memory_swap()) return GRAFT_OK;
+    return gf_fail(err, GF_E_NO_MEMORY, "a smaller --batch or --size, a later --fine-tune-at, or fewer --threads",
+                   "training in batches of %d images takes %.0f MB more, %.0f MB are free (of the machine, or of the "
+                   "limit that its control group has)",
+                   e->spec.batch, wanted / mb, (double)free_bytes / mb);
+}
+
+static graft_status make_lanes(gf_engine *e, graft_error *err)
+{
+    size_t grads = e->tail ? gf_plan_grad_count(e->tail) : 0, fold = fold_count(e);
     e->frozen_lane = gf_new_n((size_t)e->threads, gf_lane *);
     e->scratch = gf_new_n((size_t)e->threads, float *);
     e->tail_lane = gf_new_n(e->tail_lanes, gf_lane *);
@@ -169,7 +208,8 @@ static graft_status make_step_memory(gf_engine *e, graft_error *err)
     return ok ? GRAFT_OK : gf_fail_memory(err, e->trainable * sizeof(float), "a training step");
 }
 
-static graft_status engine_fill(gf_engine *e, graft_error *err)
+/* All that comes before memory is taken. */
+static graft_status engine_plan(gf_engine *e, graft_error *err)
 {
     GF_TRY(make_graph(e, err));
     GF_TRY(gf_pool_run(e->pool, 1, make_plans, e, err));
@@ -178,28 +218,47 @@ static graft_status engine_fill(gf_engine *e, graft_error *err)
         e->part_bytes[k] = gf_count(s) * gf_dtype_size(gf_plan_value_dtype(e->frozen, e->crossing[k]));
     }
     e->outputs = gf_count(&e->graph.value[e->graph.output].shape);
+    count_lanes(e);
+    return check_memory(e, err);
+}
+
+static graft_status engine_fill(gf_engine *e, graft_error *err)
+{
+    GF_TRY(engine_plan(e, err));
     GF_TRY(make_lanes(e, err));
     if (e->spec.train) GF_TRY(make_step_memory(e, err));
     return gf_engine_reload(e, err);
+}
+
+static gf_engine *begin(gf_model *m, gf_ops *ops, gf_pool *pool, const gf_engine_spec *spec)
+{
+    gf_engine *e = gf_new(gf_engine);
+    if (e) *e = (gf_engine){.spec = *spec, .model = m, .ops = ops, .pool = pool, .threads = gf_pool_threads(pool)};
+    return e;
 }
 
 graft_status gf_engine_create(gf_engine **out, gf_model *m, gf_ops *ops, gf_pool *pool, const gf_engine_spec *spec,
                               graft_error *err)
 {
     *out = NULL;
-    gf_engine *e = gf_new(gf_engine);
+    gf_engine *e = begin(m, ops, pool, spec);
     if (!e) return gf_fail_memory(err, sizeof *e, "an engine");
-    e->spec = *spec;
-    e->model = m;
-    e->ops = ops;
-    e->pool = pool;
-    e->threads = gf_pool_threads(pool);
     graft_status status = engine_fill(e, err);
     if (status != GRAFT_OK) {
         gf_engine_destroy(e);
     } else {
         *out = e;
     }
+    return status;
+}
+
+graft_status gf_engine_fits(gf_model *m, gf_ops *ops, gf_pool *pool, const gf_engine_spec *spec, graft_error *err)
+{
+    gf_engine *e = begin(m, ops, pool, spec);
+    if (!e) return gf_fail_memory(err, sizeof *e, "an engine");
+    graft_status status = engine_plan(e, err);
+    e->tail_lanes = 0; /* none were made */
+    gf_engine_destroy(e);
     return status;
 }
 

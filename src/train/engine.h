@@ -44,9 +44,12 @@ void gf_engine_defaults(gf_engine_spec *spec);
 /* Batch normalisation that trains is to measure its batches: 16 pictures at a time (docs/design/batch-norm.md). */
 void gf_engine_measure(gf_engine_spec *spec);
 
-/* Borrows all. Plans are made on a worker of the pool. */
+/* Borrows all. Plans are made on a worker of the pool. E5001 with both figures where the memory that training takes is
+ * not there, before it is taken. */
 graft_status gf_engine_create(gf_engine **out, gf_model *m, gf_ops *ops, gf_pool *pool, const gf_engine_spec *spec,
                               graft_error *err);
+/* That alone: the plans are made, and thrown away. */
+graft_status gf_engine_fits(gf_model *m, gf_ops *ops, gf_pool *pool, const gf_engine_spec *spec, graft_error *err);
 void gf_engine_destroy(gf_engine *e);
 
 /* Folds and packs all weights anew, after the model's values were set from outside. */

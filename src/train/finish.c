@@ -4,6 +4,7 @@
 #include "base/decide.h"
 #include "base/io.h"
 #include "base/sys.h"
+#include "base/threads.h"
 #include "report/events.h"
 #include "report/report.h"
 #include "tasks/classify.h"
@@ -285,6 +286,17 @@ static graft_status gather(gallery *g, graft_error *err)
     return GRAFT_OK;
 }
 
+typedef struct drawing {
+    const char *dir;
+    const gf_run_record *record;
+} drawing;
+
+static graft_status draw(void *ctx, graft_error *err)
+{
+    const drawing *d = ctx;
+    return gf_report_write(d->dir, d->record, err);
+}
+
 static graft_status write_report(gf_run *r, graft_error *err)
 {
     gallery *g = gf_new(gallery);
@@ -303,7 +315,7 @@ static graft_status write_report(gf_run *r, graft_error *err)
     char *metrics = gf_path_join(r->dir, GF_REPORT_METRICS), *history = gf_path_join(r->dir, GF_REPORT_HISTORY);
     if (!metrics || !history) status = gf_fail_memory(err, 64, "the report");
     if (status == GRAFT_OK && r->config->report) {
-        status = gf_report_write(r->dir, &g->record, err);
+        status = gf_on_deep_stack(draw, &(drawing){r->dir, &g->record}, err); /* fonts and drawing */
     } else if (status == GRAFT_OK) {
         status = gf_history_write(history, &r->history, err);
         if (status == GRAFT_OK) status = gf_record_write_json(metrics, &g->record, err);

@@ -535,14 +535,16 @@ class Faults(RunTest):
         self.train("free", **self.EPOCHS)
         self.assertEqual(bits(f"{self.dir}/run"), bits(f"{self.dir}/free"))
 
-    def vanish(self, *more):
-        """A run in which a picture goes away after the first epoch."""
-        data = shutil.copytree(self.data, f"{self.dir}/data{len(more)}")
-        arguments = self.train_arguments(f"run{len(more)}", "--cache", "none", *more, data=data, epochs=30)
+    def vanish(self, *more, images=1):
+        """A run in which pictures go away after the first epoch."""
+        name = "".join(more) + str(images)
+        data = shutil.copytree(self.data, f"{self.dir}/data{name}")
+        arguments = self.train_arguments(f"run{name}", "--cache", "none", *more, data=data, epochs=30)
         child = subprocess.Popen([self.binary, *map(str, arguments)], cwd=self.dir, stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE, text=True)
         self.assertIn("epoch", child.stdout.readline())
-        os.remove(f"{data}/train/dark/003.png")
+        for i in range(images):
+            os.remove(f"{data}/train/dark/{3 + i:03d}.png")
         _, err = child.communicate(timeout=120)
         self.assertIn("graft: warning: E1121: train/dark/003.png: ", err)
         return child.returncode, err
@@ -550,9 +552,32 @@ class Faults(RunTest):
     def test_a_picture_vanishes(self):  # A21
         status, err = self.vanish("--bad-images", "skip", "--max-bad", "10%")
         self.assertEqual(status, 0, err)
-        status, err = self.vanish()
+        status, err = self.vanish()  # 1 % of 40 images: one may go, of a set as small as this too
+        self.assertEqual(status, 0, err)
+        status, err = self.vanish("--bad-images", "skip", "--max-bad", "0")
         self.assertEqual(status, 3, err)
         self.assertIn("graft: error E1122: ", err)
+        status, err = self.vanish(images=2)
+        self.assertEqual(status, 3, err)
+        self.assertIn("2 of 40 pictures were lost during the run, at most 1 (1 %) are allowed", err)
+
+    def test_small_stacks(self):
+        """ulimit -s of 64 KiB, with a report and a foreign weight file."""
+        limit = 4 << 20 if os.environ.get("GRAFT_TEST_SLOW") else 64 << 10  # sanitizers themselves want more
+        arguments = [word for word in self.train_arguments("run", **self.EPOCHS) if word != "--no-report"]
+        done = subprocess.run([self.binary, *map(str, arguments)], cwd=self.dir, capture_output=True, text=True, timeout=300,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (limit, limit)))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(os.path.exists(f"{self.dir}/run/report.html"))
+        self.train("free", **self.EPOCHS)
+        self.assertEqual(bits(f"{self.dir}/run"), bits(f"{self.dir}/free"))
+
+    def test_too_little_memory_is_told_in_numbers(self):  # D5: before anything is taken or written
+        done = self.graft("train", self.data, "--size", "1024", "--batch", "4096", "--precision", "f32", "--fine-tune-at", "0",
+                          "--epochs", "1", "--fine-tune-epochs", "1", "--out", "run")
+        self.assertEqual(done.status, 5, done.err)
+        self.assertRegex(done.err, r"error E5001: .* takes \d+ MB more, \d+ MB are free")
+        self.assertFalse(os.path.exists(f"{self.dir}/run/config.json"))
 
     def test_weights_that_are_not_finite(self):  # C26
         self.train("run")

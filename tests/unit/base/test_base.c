@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "base/threads.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -128,6 +129,56 @@ static void files_are_whole_or_not_there(void **state)
     gf_unlock(lock);
 }
 
+static graft_status go_deep(void *ctx, graft_error *err)
+{
+    volatile char wide[4 << 20];
+    for (size_t i = 0; i < sizeof wide; i += 4096) wide[i] = (char)i;
+    *(char *)ctx = wide[4096 * 3];
+    return gf_fail(err, GF_E_USAGE, NULL, "came back");
+}
+
+static void *on_a_small_stack(void *ctx)
+{
+    graft_error err = {0};
+    char seen = 1;
+    *(bool *)ctx =
+        gf_on_deep_stack(go_deep, &seen, &err) == GRAFT_USAGE && err.number == GF_E_USAGE && seen == (char)(4096 * 3);
+    return NULL;
+}
+
+static void deep_calls_have_a_stack_whatever_the_callers_is(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    pthread_attr_t attr;
+    bool ok = false;
+    assert_int_equal(pthread_attr_init(&attr), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attr, 256 << 10), 0);
+    assert_int_equal(pthread_create(&thread, &attr, on_a_small_stack, &ok), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&attr);
+    assert_true(ok);
+}
+
+static void a_file_grows_and_its_digest_is_that_of_its_bytes(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/graft-test-XXXXXX", hex[65];
+    int fd = mkstemp(path);
+    gf_sha256 digest;
+    assert_true(fd >= 0);
+    assert_int_equal(gf_file_append(path, "a", 1, NULL), GRAFT_OK);
+    assert_int_equal(gf_file_append(path, "bc", 2, NULL), GRAFT_OK);
+    assert_int_equal(gf_file_sha256(path, &digest, NULL), GRAFT_OK);
+    gf_sha256_hex(&digest, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    close(fd);
+    unlink(path);
+    graft_error err = {0};
+    assert_int_equal(gf_file_sha256(path, &digest, &err), GRAFT_RESOURCE);
+    assert_int_equal(gf_file_sha256("/tmp", &digest, &err), GRAFT_RESOURCE); /* a folder has none */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +189,8 @@ int main(void)
         cmocka_unit_test(shuffle_is_a_permutation_keyed_by_epoch),
         cmocka_unit_test(pool_runs_each_item_once_and_keeps_the_first_error),
         cmocka_unit_test(files_are_whole_or_not_there),
+        cmocka_unit_test(deep_calls_have_a_stack_whatever_the_callers_is),
+        cmocka_unit_test(a_file_grows_and_its_digest_is_that_of_its_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

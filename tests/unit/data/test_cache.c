@@ -271,7 +271,7 @@ static void lost_files_are_left_out_for_good(void **state)
     }
     assert_int_equal(gf_cache_tell_lost(cache, &err), GRAFT_DATA);
     assert_int_equal(err.number, GF_E_DATA_LOST);
-    assert_has(err.message, "4 of 18 pictures were lost during the run, at most 20 % are allowed");
+    assert_has(err.message, "4 of 18 pictures were lost during the run, at most 3 (20 %) are allowed");
     job_end(j);
 }
 

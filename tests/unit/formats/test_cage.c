@@ -5,8 +5,10 @@
 #include "base/sys.h"
 #include "support/sanitized.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -156,6 +158,43 @@ static void close_and_spin(void *ctx, gf_sink *sink)
     spin(ctx, sink);
 }
 
+/* Ends the first child of any thread of this process, as the kernel does where memory runs out. */
+static void *kill_a_child(void *ctx)
+{
+    (void)ctx;
+    for (int turn = 0; turn < 2000; turn++) {
+        DIR *tasks = opendir("/proc/self/task");
+        for (struct dirent *e; tasks && (e = readdir(tasks));) {
+            char path[300], text[64] = "";
+            snprintf(path, sizeof path, "/proc/self/task/%s/children", e->d_name);
+            FILE *f = fopen(path, "r");
+            bool child = f && fgets(text, sizeof text, f) && strtol(text, NULL, 10) > 1;
+            if (f) fclose(f);
+            if (child) kill((pid_t)strtol(text, NULL, 10), SIGKILL);
+            if (!child) continue;
+            closedir(tasks);
+            return NULL;
+        }
+        if (tasks) closedir(tasks);
+        usleep(1000);
+    }
+    return NULL;
+}
+
+static void killed_for_want_of_memory_the_file_is_not_blamed(void **state)
+{
+    (void)state;
+    pthread_t killer;
+    uint8_t *reply;
+    size_t n;
+    graft_error err;
+    assert_int_equal(pthread_create(&killer, NULL, kill_a_child, NULL), 0);
+    assert_int_equal(run(sleep_long, NULL, NULL, &reply, &n, &err), GRAFT_RESOURCE);
+    assert_int_equal(pthread_join(killer, NULL), 0);
+    if (err.number != GF_E_NO_MEMORY) fail_msg("E%d: %s", err.number, err.message);
+    assert_null(strstr(err.hint, "attack"));
+}
+
 static void an_endless_loop_ends(void **state)
 {
     (void)state;
@@ -262,13 +301,10 @@ static void no_descriptor_is_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_reply_comes_back_whole),
-        cmocka_unit_test(nothing_can_be_opened_started_or_sent),
-        cmocka_unit_test(a_crash_is_an_error),
-        cmocka_unit_test(an_endless_loop_ends),
-        cmocka_unit_test(an_endless_reply_ends),
-        cmocka_unit_test(memory_is_limited),
-        cmocka_unit_test(the_hosts_signals_are_left_alone),
+        cmocka_unit_test(a_reply_comes_back_whole), cmocka_unit_test(nothing_can_be_opened_started_or_sent),
+        cmocka_unit_test(a_crash_is_an_error),      cmocka_unit_test(killed_for_want_of_memory_the_file_is_not_blamed),
+        cmocka_unit_test(an_endless_loop_ends),     cmocka_unit_test(an_endless_reply_ends),
+        cmocka_unit_test(memory_is_limited),        cmocka_unit_test(the_hosts_signals_are_left_alone),
         cmocka_unit_test(no_descriptor_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
