@@ -168,7 +168,8 @@ typedef struct graft_data_options {
 
 GRAFT_API void graft_data_defaults(graft_data_options *options);
 
-/* DATA/{train,validation[,test]}/CLASS/files, DATA/CLASS/files, or a CSV file (path,label[,split]). Every picture is
+/* DATA/{train,validation[,test]}/CLASS/files, DATA/CLASS/files, or a CSV file (path,label[,split]); parts and columns may
+ * have other usual names (what was taken as what is said; what is not clear is refused; see "data.layout" and others). Every picture is
  * decoded once, here: bad ones are all listed in one error (GRAFT_DATA) before any training. Borrows the context. */
 GRAFT_API graft_status graft_data_open(graft_context *context, const char *path, const graft_data_options *options,
                                        graft_data **out, graft_error *err);

@@ -105,6 +105,7 @@ graft_status gf_check_tell(gf_index *index, const gf_checked *rows, const gf_log
         const char *what;
     } told[] = {
         {GF_MARK_SURPLUS, "JPEG with bytes that belong to nothing before its end; all rows are there, so it is taken"},
+        {GF_MARK_ANIMATED, "file of several frames or pages, of which the first is taken"},
         {GF_MARK_FRACTION, "JPEG too large to be decoded whole: decoded at 1/2, 1/4 or 1/8 of its size"},
     };
     for (size_t k = 0; k < sizeof told / sizeof *told; k++) {

@@ -157,9 +157,10 @@ static graft_status tell_places(const gf_layout *l, graft_error *err)
     const gf_log *log = l->walk.options->log;
     if (l->walk.nested) {
         GF_TRY(gf_note_add(&index->notes, log, GF_WARNING, err,
-                           "%llu images lie in folders inside of class folders (such as %s/); each is taken as one of "
+                           "%llu image%s in folders inside of class folders (such as %s/); each is taken as one of "
                            "the class folder's",
-                           (unsigned long long)l->walk.nested, GF_ESC(l->walk.nested_in)));
+                           (unsigned long long)l->walk.nested, l->walk.nested == 1 ? " lies" : "s lie",
+                           GF_ESC(l->walk.nested_in)));
     }
     if (!index->loose) return GRAFT_OK;
     return gf_note_add(&index->notes, log, GF_WARNING, err, "%llu pictures lie outside of any class folder; left out",

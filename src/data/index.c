@@ -7,6 +7,7 @@
 #include "data/paths.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,7 @@ void gf_index_count_ignored(gf_index *index, const char *name)
             index->n_ignored++;
             index->ignored[i] = other;
             if (i < GF_EXTENSIONS - 1) memcpy(index->ignored[i].name, extension, sizeof extension);
+            snprintf(index->ignored[i].first, sizeof index->ignored[i].first, "%s", name);
         }
     }
     index->ignored[i].n++;
@@ -98,8 +100,9 @@ void gf_index_tell_ignored(const gf_index *index, const gf_log *log)
             rest += e->n;
             continue;
         }
-        gf_text_printf(&t, "%s%llu %s%s", t.n ? ", " : "", (unsigned long long)e->n, none ? "without an ending" : ".",
-                       none ? "" : GF_ESC(e->name));
+        gf_text_printf(&t, "%s%llu %s%s (%s%s)", t.n ? ", " : "", (unsigned long long)e->n,
+                       none ? "without an ending" : ".", none ? "" : GF_ESC(e->name), GF_ESC(e->first),
+                       e->n > 1 ? ", ..." : "");
     }
     if (rest) gf_text_printf(&t, "%s%llu others", t.n ? ", " : "", (unsigned long long)rest);
     if (sum) {

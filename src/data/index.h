@@ -40,9 +40,10 @@ typedef struct gf_taken {
 
 void gf_taken_free(gf_taken *taken, size_t n);
 
-enum { GF_EXTENSION_MAX = 15, GF_EXTENSIONS = 48 };
+enum { GF_EXTENSION_MAX = 15, GF_EXTENSIONS = 48, GF_FIRST_MAX = 47 };
 typedef struct gf_extension_count {
     char name[GF_EXTENSION_MAX + 1]; /* lower case, no dot; "(none)", "(other)" */
+    char first[GF_FIRST_MAX + 1];    /* the first such file's name, cut */
     uint64_t n;
 } gf_extension_count;
 

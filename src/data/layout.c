@@ -253,8 +253,8 @@ static graft_status take_unlabelled(finder *f, const top *t, graft_error *err)
 {
     char why[128];
     if (t->in.images) {
-        snprintf(why, sizeof why, "%llu images without class folders, so without labels",
-                 (unsigned long long)t->in.images);
+        snprintf(why, sizeof why, "%llu image%s without class folders, so without labels",
+                 (unsigned long long)t->in.images, t->in.images == 1 ? "" : "s");
     } else {
         snprintf(why, sizeof why, "by its name, images to be predicted");
     }

@@ -45,8 +45,8 @@ class Parts(DataTest):
             self.assertEqual(kept[what], value)
             self.assertIn(f"{what}: {value}", done.err)
         self.assertEqual(kept["seg_pred/seg_pred"], "left out")
-        self.assertIn("seg_pred/seg_pred/: 1 images without class folders", done.err)
-        self.assertRegex(done.err, r"2 files are left out, no image by content: 1 (\.txt|without an ending), 1 ")
+        self.assertIn("seg_pred/seg_pred/: 1 image without class folders", done.err)
+        self.assertRegex(done.err, r"2 files are left out, no image by content: 1 \.txt \(notes\.txt\), 1 without an ending \(README\)")
         told = json.loads(self.good("eval", "run", "d", "--split", "test", "--json").out)
         self.assertEqual(told["images"], 4)
 

@@ -284,6 +284,7 @@ static void differences_are_said_in_words(void **state)
         {"cats", "Cats", "in capitals"},
         {"for\xc3\xaat", "fore\xcc\x82t", "the first writes a letter and its accent as one character (NFC)"},
         {"fore\xcc\x82t", "for\xc3\xaat", "the first writes a letter and its accent as two characters (NFD)"},
+        {"\xc3\x84pfel", "\xc3\xa4pfel", "in capitals"},
         {"pen ", "pen", "in a space at the end of the first"},
         {"pen", "pen ", "in a space at the end of the other"},
         {" pen", "pen", "in a space at the beginning of the first"},
@@ -351,7 +352,7 @@ static void content_decides_what_is_an_image(void **state)
     gf_index_tell_ignored(index, &log);
     assert_has(h.text, "3 files are left out, no image by content: ");
     assert_has(h.text, "2 without an ending");
-    assert_has(h.text, "1 .txt");
+    assert_has(h.text, "1 .txt (list.txt)");
     gf_index_free(index);
     tree_remove(&t);
 }
