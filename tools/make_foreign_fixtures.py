@@ -215,8 +215,8 @@ def make_torch():
     tensors = [numpy_helper.from_array(v.astype(np.float32), k) for k, v in w.items()]
     node = helper.make_node
 
-    def save(name, nodes, opset, extra=(), outputs=(("out", ["n", 4]),)):
-        graph = helper.make_graph(nodes, name, [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])],
+    def save(name, nodes, opset, extra=(), outputs=(("out", ["n", 4]),), batch="n"):
+        graph = helper.make_graph(nodes, name, [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, SIDE, SIDE])],
                                   [helper.make_tensor_value_info(o, TensorProto.FLOAT, s) for o, s in outputs], [*tensors, *extra])
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=3 if opset < 9 else 8)
         if opset < 9:  # then every tensor was an input too
@@ -236,6 +236,14 @@ def make_torch():
                       node("Flatten", ["s"], ["out"])], 9, [numpy_helper.from_array(w["fc"].T.reshape(4, 6, 1, 1).astype(np.float32), "kc")])
     for opset in (23, 24):
         save(f"opset{opset}", [*pooled, node("Flatten", ["p"], ["f"]), node("Gemm", ["f", "fc", "fb"], ["z"]), node("Softmax", ["z"], ["out"])], opset)
+    numbers = lambda key, v: numpy_helper.from_array(np.array(v, np.int64), key)
+    relu = [*conv, node("Relu", ["c"], ["r"])]  # one picture, so that n may be left out
+    save("bare_map", [*relu, node("Reshape", ["r", "s"], ["f"]), node("ReduceMean", ["f"], ["mean"], axes=[1], keepdims=0), node("Reshape", ["mean", "t"], ["u"]),
+                      node("Gemm", ["u", "fc", "fb"], ["z"]), node("Softmax", ["z"], ["out"], axis=1)], 13, [numbers("s", [6, 81]), numbers("t", [1, 6])],
+         (("out", [1, 4]),), 1)
+    save("bare_list", [*pooled, node("Squeeze", ["p", "all"], ["f"]), node("MatMul", ["f", "fc"], ["z0"]), node("Add", ["z0", "fb"], ["z"]),
+                       node("Softmax", ["z"], ["q"], axis=0), node("Unsqueeze", ["q", "first"], ["out"])], 13, [numbers("all", [0, 2, 3]), numbers("first", [0])],
+         (("out", [1, 4]),), 1)
     save("two_outputs", [*pooled, node("Flatten", ["p"], ["f"]), node("Gemm", ["f", "fc", "fb"], ["z"]), node("Sigmoid", ["z"], ["out"])], 13,
          outputs=(("z", ["n", 4]), ("out", ["n", 4])))
 

@@ -76,6 +76,8 @@ bool gf_oi_in_axes(const int64_t *axes, int count, int d, int rank)
     return false;
 }
 
+int64_t gf_oi_axis(const gf_oi_value *v, int64_t axis) { return axis < 0 ? axis + v->shape.rank : axis + v->bare; }
+
 /* ---- operators on constants; each sets *out or leaves it NULL where it cannot */
 
 typedef struct folding {

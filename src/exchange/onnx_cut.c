@@ -102,8 +102,7 @@ static bool chooses(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v)
     }
     bool most = !strcmp(n->op, "ArgMax"), top = !strcmp(n->op, "TopK");
     if ((!most && !top) || v->layout == GF_OI_FLAT_CHW) return false;
-    int64_t axis = gf_oi_int(n, "axis", top ? -1 : 0);
-    if (axis < 0) axis += v->shape.rank;
+    int64_t axis = gf_oi_axis(v, gf_oi_int(n, "axis", top ? -1 : 0));
     return gf_oi_own_axis(v, axis) == s->m->layer[v->layer].shape.rank - 1;
 }
 

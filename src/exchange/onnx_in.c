@@ -111,6 +111,7 @@ static void is_layer(gf_oi *s, gf_oi_value *v, int layer, gf_oi_layout layout, c
     v->shape = *shape;
     v->root = (int)(v - s->value);
     v->lone = true;
+    v->bare = false;
     memcpy(v->f, gf_oi_samples, sizeof v->f);
 }
 
@@ -307,13 +308,22 @@ static graft_status check_inputs(gf_oi *s, const gf_onnx_node *n)
     return GRAFT_OK;
 }
 
-static graft_status visit(gf_oi *s, size_t i)
+/* Operators that are read where the file has no n, too, and those of them whose output may have it again. */
+static bool takes_bare(const gf_onnx_node *n, bool *keeps)
 {
-    const gf_onnx_node *n = &s->o->node[i];
+    static const char *const keep[] = {"MatMul",    "Softmax", "LogSoftmax", "Identity", "Cast", "ReduceMean",
+                                       "ReduceMax", "Dropout", "Add",        "ArgMax",   "TopK"};
+    static const char *const change[] = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Shape"};
+    *keeps = gf_oi_is_elementwise(n->op);
+    for (size_t i = 0; i < sizeof keep / sizeof *keep; i++) *keeps |= !strcmp(n->op, keep[i]);
+    bool takes = *keeps;
+    for (size_t i = 0; i < sizeof change / sizeof *change; i++) takes |= !strcmp(n->op, change[i]);
+    return takes;
+}
+
+static graft_status read_node(gf_oi *s, const gf_onnx_node *n)
+{
     bool does = false;
-    if (s->done[i]) return GRAFT_OK;
-    if (!n->n_outputs) return gf_oi_refuse(s, n, "it gives nothing");
-    GF_TRY(check_inputs(s, n));
     GF_TRY(gf_oi_labels(s, n, &does));
     if (!does) GF_TRY(gf_oi_fold(s, n, &does));
     if (!does) GF_TRY(gf_oi_attention(s, n, &does));
@@ -321,6 +331,26 @@ static graft_status visit(gf_oi *s, size_t i)
     gf_oi_handler handler = does ? NULL : gf_oi_handler_of(n->op);
     if (does) return GRAFT_OK;
     return handler ? handler(s, n) : gf_oi_refuse(s, n, "of these inputs");
+}
+
+static graft_status visit(gf_oi *s, size_t i)
+{
+    const gf_onnx_node *n = &s->o->node[i];
+    bool bare = false, keeps = false;
+    if (s->done[i]) return GRAFT_OK;
+    if (!n->n_outputs) return gf_oi_refuse(s, n, "it gives nothing");
+    GF_TRY(check_inputs(s, n));
+    for (size_t k = 0; k < n->n_inputs; k++) {
+        const gf_oi_value *v = gf_oi_input(s, n, k);
+        bare |= v && v->bare;
+    }
+    if (bare && !takes_bare(n, &keeps)) return gf_oi_refuse(s, n, "of a value without n");
+    GF_TRY(read_node(s, n));
+    for (size_t k = 0; keeps && k < n->n_outputs; k++) {
+        gf_oi_value *v = gf_oi_find(s, n->output[k]);
+        if (v && !v->constant) v->bare = true;
+    }
+    return GRAFT_OK;
 }
 
 /* ---- parameters */

@@ -54,6 +54,7 @@ typedef struct gf_oi_value {
     int root;             /* the value that an expression is a function of; itself */
     int depth;            /* of the expression */
     gf_oi_scores *scores; /* NULL: it is no such */
+    bool bare;            /* the file has taken n away, which is 1 there; `shape` still begins with it */
     bool label;           /* the file's is the number of the likeliest class; this is what that is chosen by */
     bool lone;            /* nobody else uses what lies between root and this, nor the root */
     double f[GF_OI_SAMPLES];
@@ -123,6 +124,8 @@ const int64_t *gf_oi_ints(gf_oi *s, gf_oi_const *c);
 graft_status gf_oi_int_list(gf_oi *s, const gf_onnx_node *n, size_t k, const char *attribute, int64_t *out, int *count);
 /* Whether dimension d is in a list of axes, which count from either end. */
 bool gf_oi_in_axes(const int64_t *axes, int count, int d, int rank);
+/* The file's axis in the value's `shape`, from 0. */
+int64_t gf_oi_axis(const gf_oi_value *v, int64_t axis);
 /* Computes the node if all that it needs is known; *folded tells. */
 graft_status gf_oi_fold(gf_oi *s, const gf_onnx_node *n, bool *folded);
 

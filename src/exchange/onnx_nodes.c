@@ -241,7 +241,7 @@ static graft_status reduce(gf_oi *s, const gf_onnx_node *n)
     bool map = gf_oi_is_map(v);
     int first = v->layout == GF_OI_NCHW ? 2 : 1, places = v->shape.rank - 2;
     for (int i = 0; map && i < count; i++) {
-        int64_t axis = axes[i] < 0 ? axes[i] + v->shape.rank : axes[i];
+        int64_t axis = gf_oi_axis(v, axes[i]);
         if (axis >= first && axis < first + places) seen |= 1 << (axis - first);
     }
     if (!map || count != places || seen != (1 << places) - 1) {
@@ -396,7 +396,10 @@ static graft_status dense(gf_oi *s, const gf_onnx_node *n)
         b.factor = gemm && !add ? gf_oi_float(n, "beta", 1) : 1;
         GF_TRY(gf_oi_fill_later(s, b));
     }
-    return gf_oi_set(s, add ? add : n, fill.layer, like.layout, &like.shape);
+    const bool bare = gf_oi_input(s, n, 0)->bare;
+    GF_TRY(gf_oi_set(s, add ? add : n, fill.layer, like.layout, &like.shape));
+    if (add) gf_oi_find(s, add->output[0])->bare = bare;
+    return GRAFT_OK;
 }
 
 /* ---- the rest */
@@ -450,8 +453,7 @@ static graft_status softmax(gf_oi *s, const gf_onnx_node *n)
     gf_oi_value *v;
     GF_TRY(gf_oi_map_or_flat(s, n, &v));
     GF_TRY(gf_oi_materialize(s, v));
-    int64_t axis = gf_oi_int(n, "axis", s->o->opset < 13 ? 1 : -1);
-    if (axis < 0) axis += v->shape.rank;
+    int64_t axis = gf_oi_axis(v, gf_oi_int(n, "axis", s->o->opset < 13 ? 1 : -1));
     bool one_place = v->layout == GF_OI_NCHW && v->shape.rank == 4 && v->shape.dim[2] == 1 && v->shape.dim[3] == 1;
     bool fits = axis == 1 && (v->layout == GF_OI_FLAT || v->layout == GF_OI_NCHW);
     if (s->o->opset < 13) fits &= v->layout == GF_OI_FLAT || one_place; /* it took all dimensions from there on */

@@ -195,8 +195,9 @@ graft_status gf_oi_flatten(gf_oi *s, const gf_onnx_node *n)
 {
     gf_oi_value *v;
     GF_TRY(gf_oi_map_or_flat(s, n, &v));
-    int64_t axis = gf_oi_int(n, "axis", 1);
-    if (axis != 1 && axis != 1 - v->shape.rank) return gf_oi_refuse(s, n, "along another axis than 1");
+    int64_t axis = gf_oi_axis(v, gf_oi_int(n, "axis", 1));
+    bool whole = axis == 1 || (axis == 0 && s->batch == 1); /* (1, everything) */
+    if (!whole || (v->bare && axis != 1)) return gf_oi_refuse(s, n, "along another axis than 1");
     return to_shape(s, n, v, &GF_SHAPE(1, (int64_t)gf_count(&v->shape)));
 }
 
@@ -212,7 +213,8 @@ graft_status gf_oi_reshape(gf_oi *s, const gf_onnx_node *n)
     int64_t known = 1, have = (int64_t)gf_count(&v->shape);
     if (s->batch > 1 && dims[0] == s->batch) dims[0] = 1; /* the file's n, written out */
     for (int d = 0; d < count; d++) {
-        to.dim[d] = !dims[d] && d < v->shape.rank ? v->shape.dim[d] : dims[d];
+        const int same = d + v->bare; /* whose size 0 stands for */
+        to.dim[d] = !dims[d] && same < v->shape.rank ? v->shape.dim[same] : dims[d];
         if (to.dim[d] == -1 && open < 0) {
             open = d;
         } else if (to.dim[d] < 1 || to.dim[d] > have || known > have) {
@@ -222,8 +224,12 @@ graft_status gf_oi_reshape(gf_oi *s, const gf_onnx_node *n)
         }
     }
     if (open >= 0 && known > 0) to.dim[open] = have / known;
-    if (count == 1) to = GF_SHAPE(1, to.dim[0]); /* of one picture, without n */
-    return to_shape(s, n, v, &to);
+    const bool bare = count == 1 || (s->batch == 1 && to.dim[0] != 1 && count < GF_MAX_RANK);
+    for (int d = count; bare && d > 0; d--) to.dim[d] = to.dim[d - 1];
+    if (bare) to.dim[0] = 1, to.rank++;
+    GF_TRY(to_shape(s, n, v, &to));
+    gf_oi_find(s, n->output[0])->bare = bare;
+    return GRAFT_OK;
 }
 
 graft_status gf_oi_squeeze(gf_oi *s, const gf_onnx_node *n)
@@ -233,13 +239,17 @@ graft_status gf_oi_squeeze(gf_oi *s, const gf_onnx_node *n)
     int count;
     GF_TRY(gf_oi_map_or_flat(s, n, &v));
     GF_TRY(gf_oi_int_list(s, n, 1, "axes", axes, &count));
-    gf_shape to = {0};
-    for (int d = 0; d < v->shape.rank; d++) {
-        bool one = d > 0 && v->shape.dim[d] == 1;
-        bool drop = count < 0 ? one : gf_oi_in_axes(axes, count, d, v->shape.rank);
+    if (v->bare && count >= 0) return gf_oi_refuse(s, n, "of a value without n");
+    bool bare = v->bare || (s->batch == 1 && (count < 0 || gf_oi_in_axes(axes, count, 0, v->shape.rank)));
+    gf_shape to = {1, {v->shape.dim[0]}};
+    for (int d = 1; d < v->shape.rank; d++) {
+        bool drop = count < 0 ? v->shape.dim[d] == 1 : gf_oi_in_axes(axes, count, d, v->shape.rank);
         if (!drop) to.dim[to.rank++] = v->shape.dim[d];
     }
-    return to_shape(s, n, v, &to);
+    if (!bare && gf_oi_in_axes(axes, count, 0, v->shape.rank)) return gf_oi_refuse(s, n, "of n");
+    GF_TRY(to_shape(s, n, v, &to));
+    gf_oi_find(s, n->output[0])->bare = bare;
+    return GRAFT_OK;
 }
 
 graft_status gf_oi_unsqueeze(gf_oi *s, const gf_onnx_node *n)
@@ -249,6 +259,8 @@ graft_status gf_oi_unsqueeze(gf_oi *s, const gf_onnx_node *n)
     int count;
     GF_TRY(gf_oi_map_or_flat(s, n, &v));
     GF_TRY(gf_oi_int_list(s, n, 1, "axes", axes, &count));
+    if (v->bare && count == 1 && !axes[0]) return gf_oi_alias(s, n, v); /* n is back */
+    if (v->bare) return gf_oi_refuse(s, n, "of a value without n");
     gf_shape to = {.rank = v->shape.rank + count};
     if (count < 1 || to.rank > GF_MAX_RANK) return gf_oi_refuse(s, n, "into more dimensions than 6");
     for (int d = 0, k = 0; d < to.rank; d++) {

@@ -198,4 +198,4 @@ def opsets(case):
 
 @row(27, "ONNX with Split, PRelu a channel, a fixed batch, ArgMax")
 def operators(case):
-    same_as_its_tool(case, ("shuffle", "sliced1", "slopes", "fixed1", "fixed3", "label"))
+    same_as_its_tool(case, ("shuffle", "sliced1", "slopes", "fixed1", "fixed3", "bare_map", "bare_list", "label"))

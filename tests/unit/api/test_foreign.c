@@ -183,6 +183,8 @@ static const row rows[] = {
     {"slopes.onnx", "unit", 'p', ""},
     {"fixed1.onnx", "unit", 'p', ""},
     {"fixed3.onnx", "unit", 'p', ""},
+    {"bare_map.onnx", "unit", 'p', ""},
+    {"bare_list.onnx", "unit", 'p', ""},
     {"label.onnx", "unit", 'p', "label"},
     {"opset7.onnx", "unit", 'p', ""},
     {"opset8.onnx", "unit", 'p', ""},
