@@ -21,24 +21,30 @@ static bool has_option(const verb *v, const char *name)
     return false;
 }
 
-/* Whether every option that the n bytes at `clause` name is there. */
+/* Whether every option that the n bytes at `clause` name is there. In a command between backquotes they are that
+ * command's: of another tool, or of `graft VERB`. A verb that is named without backquotes holds up to a bracket or
+ * comma. */
 static bool fits(const verb *v, const char *clause, size_t n)
 {
     const verb *now = v;
+    bool quoted = false, foreign = false;
     for (const char *s = clause; s < clause + n;) {
         char word[WORD];
         bool begins = s == clause || !strchr("abcdefghijklmnopqrstuvwxyz-", s[-1]);
-        if (!strncmp(s, "`graft ", 7)) {
-            s = take_word(s + 7, word);
+        if (begins && !strncmp(s, "graft ", 6)) {
+            s = take_word(s + 6, word);
             const verb *named = verbs_find(word);
-            now = named ? named : v;
-        } else if (*s == '`' && s[1] >= 'a' && s[1] <= 'z' && strchr(s + 1, '`')) {
-            s = strchr(s + 1, '`') + 1; /* a command of another tool's, with options of its own */
-        } else if (begins && !strncmp(s, "--", 2) && s[2] >= 'a' && s[2] <= 'z') {
+            if (named) now = named;
+            foreign = false;
+        } else if (begins && !foreign && !strncmp(s, "--", 2) && s[2] >= 'a' && s[2] <= 'z') {
             s = take_word(s + 2, word);
             if (!has_option(now, word)) return false;
         } else {
-            if (*s == '`') now = v;
+            if (*s == '`') {
+                quoted = foreign = !quoted;
+                now = v;
+            }
+            if (!quoted && (*s == ')' || *s == ',')) now = v;
             s++;
         }
     }

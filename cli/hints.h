@@ -6,8 +6,7 @@
 #include "options.h"
 
 /* Clauses are parted by "; ". An option inside of `graft VERB ...` must be one of that verb; those of another
- * tool's command in such quotes are its own. Cuts the hint in place; v
- * NULL: nothing is known, so nothing is cut. */
+ * tool's command in such quotes are its own. Cuts the hint in place; v NULL: nothing is known, so nothing is cut. */
 void hints_fit(const verb *v, char *hint);
 
 #endif

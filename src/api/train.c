@@ -593,7 +593,7 @@ static graft_status mend(graft_context *c, const char *run, const gf_names *brok
         gf_model_facts_free(&f);
         *whole = true;
     } else if (status == GRAFT_OK && k->epochs + k->fine_tune_epochs && !gf_checkpoint_exists(checkpoints)) {
-        status = gf_fail(err, GF_E_CHECKPOINT_NONE, "put the file back, or train anew with --force",
+        status = gf_fail(err, GF_E_CHECKPOINT_NONE, "put the file back; `graft train --force` begins anew",
                          "%s: %s is missing or damaged, and %s holds no checkpoint to make it again from", GF_ESC(run),
                          GF_ESC(broken->item[0]), GF_FOLDER_CHECKPOINTS);
     }

@@ -147,10 +147,10 @@ graft_status gf_checkpoint_read_latest(gf_checkpoint *out, const char *dir, size
     }
     gf_names_free(&names);
     if (skipped) {
-        return gf_fail(err, GF_E_CHECKPOINT_NONE, "start the run anew with --force",
+        return gf_fail(err, GF_E_CHECKPOINT_NONE, "`graft train --force` starts the run anew",
                        "%s: none of its %d checkpoints can be used; the newest: %.700s", GF_ESC(dir), skipped,
                        newest.message);
     }
-    return gf_fail(err, GF_E_CHECKPOINT_NONE, "start the run anew with --force", "%s: holds no checkpoint",
+    return gf_fail(err, GF_E_CHECKPOINT_NONE, "`graft train --force` starts the run anew", "%s: holds no checkpoint",
                    GF_ESC(dir));
 }

@@ -250,7 +250,7 @@ graft_status gf_run_check_base(const char *dir, const gf_run_config *config, gra
     char *path = gf_path_join(dir, GF_FOLDER_BASE);
     if (!path) return gf_fail_memory(err, strlen(dir), "a file name");
     graft_status status = GRAFT_OK;
-    static const char hint[] = "put the file back, or train anew with --force";
+    static const char hint[] = "put the file back; `graft train --force` begins anew";
     if (!gf_is_file(path)) {
         status = gf_fail(err, GF_E_CHECKPOINT_BASE, hint, "%s: is missing; the run goes on from it", GF_ESC(path));
     } else if (config->base_digest) {

@@ -164,6 +164,11 @@ class Hints(CommandTest):
         self.assertEqual(self.hint("bench", "`graft train --bad-images skip` does; --bad-images skip does"),
                          "`graft train --bad-images skip` does")
         self.assertEqual(self.hint("bench", "--max-pixels raises it"), "")
+        self.assertEqual(self.hint("resume", "begin anew: graft train DATA --model RUN"), "begin anew: graft train DATA --model RUN")
+        self.assertEqual(self.hint("train", "another --out, resume it (graft resume), or --force"),
+                         "another --out, resume it (graft resume), or --force")
+        self.assertEqual(self.hint("predict", "`python -m tool --tflite F --output G` makes it; `graft convert --nope`"),
+                         "`python -m tool --tflite F --output G` makes it")
         self.assertEqual(self.hint("predict", "(--layout classes, if so); x--layout is no option"), "x--layout is no option")
 
     def test_every_option_in_the_librarys_hints_is_one_of_some_verb(self):
@@ -174,7 +179,8 @@ class Hints(CommandTest):
             for name in files:
                 if name.endswith(".c") and name not in ("page.c", "package.c"):  # CSS, and the options of pip
                     with open(os.path.join(folder, name), encoding="utf-8") as f:
-                        for text in re.findall(r'"((?:[^"\\\n]|\\.)*)"', f.read()):
+                        for literals in re.findall(r'(?:"(?:[^"\\\n]|\\.)*"\s*)+', f.read()):
+                            text = re.sub(r"`(?!graft )[^`]*`", "", re.sub(r'"\s*"', "", literals))
                             named |= set(re.findall(r"(?<![a-z-])--([a-z][a-z-]+)", text))
         self.assertGreater(len(named & options), 10)
         self.assertLessEqual(named, options)
