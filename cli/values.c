@@ -138,7 +138,7 @@ static graft_status set_text(const option *o, const char *text, void *place, gra
     return GRAFT_OK;
 }
 
-/* The place of `text` in "a|b|c", -1 where it is not; *name gets the word itself cut out into buf. */
+/* The index of `text` in "a|b|c"; -1: it is not there. */
 static int choice_index(const char *choices, const char *text)
 {
     int i = 0;

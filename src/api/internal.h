@@ -165,7 +165,7 @@ graft_status gf_api_check_out(const graft_model *m, const char *const *more, siz
 /* The same for the folder of a new run. */
 graft_status gf_api_check_run_out(const graft_model *m, const char *out, graft_error *err);
 
-/* "train" in a run folder: the file or folder that a user named as a run. Path of its model file. */
+/* The path of the model file of what a user named as a run: a run folder, or the file itself. gf_free it. */
 graft_status gf_api_model_path(const char *run, char **path, graft_error *err);
 
 /* A weight file as the user named it: a path, or a name of the catalogue ("imagenet", an entry's own name), which is

@@ -573,8 +573,8 @@ typedef struct trial {
     gf_engine *engine[2];
 } trial;
 
-static graft_status grey(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                         graft_error *err)
+static graft_status pattern(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                            graft_error *err)
 {
     (void)epoch, (void)training, (void)worker, (void)err;
     const graft_model *m = ctx;
@@ -599,7 +599,7 @@ static bool run_trial(void *ctx, int candidate)
     bool lost[PICTURES];
     for (uint32_t i = 0; i < PICTURES; i++) sample[i] = i;
     float *out = gf_new_n(PICTURES * gf_engine_outputs(t->engine[candidate]), float);
-    gf_feed feed = {grey, t->m};
+    gf_feed feed = {pattern, t->m};
     bool ok =
         out && gf_engine_forward(t->engine[candidate], &feed, NULL, sample, PICTURES, out, lost, NULL) == GRAFT_OK;
     gf_free(out);

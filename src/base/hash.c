@@ -45,14 +45,6 @@ void gf_sha256_hex(const gf_sha256 *digest, char hex[65])
     hex[64] = 0;
 }
 
-uint64_t gf_fnv1a(const void *data, size_t n)
-{
-    const unsigned char *p = data;
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 0x100000001b3u;
-    return h;
-}
-
 /* The polynomials, lowest bit first. */
 static const uint32_t crc_zip = 0xedb88320u, crc_castagnoli = 0x82f63b78u;
 

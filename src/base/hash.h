@@ -19,7 +19,6 @@ gf_sha256 gf_sha256_end(gf_sha256_state *s); /* frees s */
 
 void gf_sha256_hex(const gf_sha256 *digest, char hex[65]);
 
-uint64_t gf_fnv1a(const void *data, size_t n);
 uint32_t gf_crc32c(const void *data, size_t n);
 uint32_t gf_crc32(const void *data, size_t n);
 /* Of several pieces: `before` is that of those so far, 0 for none. */

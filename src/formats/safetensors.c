@@ -346,15 +346,3 @@ graft_status gf_safetensors_f32(const gf_safetensors *st, const gf_safetensors_t
     return gf_fail(err, GF_E_WEIGHTS_DTYPE, "F32, F16, BF16 and F64 can be read as floats",
                    "%s: %s: element type %s is not a float", GF_ESC(st->path), GF_ESC(t->name), t->dtype_name);
 }
-
-graft_status gf_safetensors_raw(const gf_safetensors *st, const gf_safetensors_tensor *t, gf_dtype dtype,
-                                const gf_shape *shape, void *out, graft_error *err)
-{
-    GF_TRY(check_shape(st, t, shape, err));
-    if (t->dtype != dtype) {
-        return gf_fail(err, GF_E_WEIGHTS_DTYPE, NULL, "%s: %s: element type %s, %s is wanted", GF_ESC(st->path),
-                       GF_ESC(t->name), t->dtype_name, gf_dtype_name(dtype));
-    }
-    memcpy(out, st->data + t->offset, t->bytes);
-    return GRAFT_OK;
-}

@@ -56,9 +56,6 @@ const void *gf_safetensors_bytes(const gf_safetensors *st, const gf_safetensors_
  * gf_count(&t->shape) floats. NaN and infinities pass: the caller decides with gf_count_nonfinite. */
 graft_status gf_safetensors_f32(const gf_safetensors *st, const gf_safetensors_tensor *t, const gf_shape *shape,
                                 float *out, graft_error *err);
-/* The bytes, where dtype and shape (may be NULL) are exactly these. */
-graft_status gf_safetensors_raw(const gf_safetensors *st, const gf_safetensors_tensor *t, gf_dtype dtype,
-                                const gf_shape *shape, void *out, graft_error *err);
 
 typedef struct gf_meta {
     const char *key, *value; /* UTF-8 */

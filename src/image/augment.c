@@ -114,25 +114,6 @@ graft_status gf_augment_parse(const char *text, gf_augment_spec *out, graft_erro
     return GRAFT_OK;
 }
 
-const char *gf_augment_text(const gf_augment_spec *spec, char *buf, size_t size)
-{
-    if (!gf_augment_any(spec)) {
-        snprintf(buf, size, "none");
-        return buf;
-    }
-    /* Millionths, by integers: printf's point depends on the locale. */
-    unsigned millionths = (unsigned)lround((double)spec->rotate * 1e6);
-    int digits = 6;
-    while (digits > 1 && millionths % 10 == 0) {
-        millionths /= 10;
-        digits--;
-    }
-    char rotate[32] = "";
-    if (spec->rotate > 0) snprintf(rotate, sizeof rotate, "rotate=0.%0*u", digits, millionths);
-    snprintf(buf, size, "%s%s%s", spec->flip ? "flip" : "", spec->flip && *rotate ? "," : "", rotate);
-    return buf;
-}
-
 bool gf_augment_any(const gf_augment_spec *spec) { return spec->flip || spec->rotate > 0; }
 
 gf_augment_params gf_augment_draw(const gf_augment_spec *spec, uint64_t seed, uint32_t epoch, uint32_t sample)

@@ -17,9 +17,6 @@ typedef struct gf_augment_spec {
  * one as hint. */
 graft_status gf_augment_parse(const char *text, gf_augment_spec *out, graft_error *err);
 
-/* The spec as text that parses to the same: "flip,rotate=0.2" or "none". Into buf, which is returned. */
-const char *gf_augment_text(const gf_augment_spec *spec, char *buf, size_t size);
-
 /* Whether it changes pictures at all. */
 bool gf_augment_any(const gf_augment_spec *spec);
 

@@ -38,7 +38,6 @@ graft_status gf_dnnl_status(dnnl_status_t s, const char *call, const char *layer
 }
 
 dnnl_engine_t gf_ops_engine(const gf_ops *ops) { return ops->engine; }
-dnnl_stream_t gf_ops_stream(const gf_ops *ops) { return ops->stream; }
 const char *gf_ops_machine(const gf_ops *ops) { return ops->machine; }
 const char *gf_ops_timed_by(const gf_ops *ops) { return ops->timed_by; }
 bool gf_ops_has_bf16(const gf_ops *ops) { return ops->bf16; }

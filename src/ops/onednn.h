@@ -12,7 +12,6 @@ graft_status gf_dnnl_status(dnnl_status_t s, const char *call, const char *layer
 #define GF_DNNL(call, layer, err) GF_TRY(gf_dnnl_status((call), #call, (layer), (err)))
 
 dnnl_engine_t gf_ops_engine(const gf_ops *ops);
-dnnl_stream_t gf_ops_stream(const gf_ops *ops);
 dnnl_data_type_t gf_dnnl_type(gf_dtype t);
 
 /* One primitive with its memory descriptors; weights it reads are packed as it likes them. */

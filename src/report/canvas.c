@@ -233,12 +233,6 @@ static void stroke(gf_canvas *c, double width, uint32_t rgb)
     cairo_stroke(c->cr);
 }
 
-void gf_canvas_frame(gf_canvas *c, gf_box box, double radius, double width, uint32_t rgb)
-{
-    trace_box(c->cr, box, radius);
-    stroke(c, width, rgb);
-}
-
 void gf_canvas_line(gf_canvas *c, double x0, double y0, double x1, double y1, double width, bool dashed, uint32_t rgb)
 {
     static const double dashes[] = {5, 5};

@@ -62,7 +62,6 @@ typedef struct gf_box {
 } gf_box;
 
 void gf_canvas_fill(gf_canvas *c, gf_box box, double radius, uint32_t rgb);
-void gf_canvas_frame(gf_canvas *c, gf_box box, double radius, double width, uint32_t rgb);
 void gf_canvas_line(gf_canvas *c, double x0, double y0, double x1, double y1, double width, bool dashed, uint32_t rgb);
 /* A line through n points (x, y); it is interrupted where a coordinate is not finite. */
 void gf_canvas_polyline(gf_canvas *c, const double (*point)[2], size_t n, double width, uint32_t rgb);

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DIGITS = 9, MAX_EPOCH = 1000000000, MAX_FILE = 64 << 20 };
+enum { DIGITS = 9 };
 
 static const char *const phase_names[GF_RUN_PHASES] = {"feature_extraction", "fine_tuning"};
 
@@ -32,7 +32,7 @@ static const struct column {
 };
 #define WORD(field) "," #field
 static const char column_names[] = "epoch,phase" COLUMNS(WORD);
-enum { N_REAL = sizeof columns / sizeof *columns, N_COLUMNS = N_REAL + 2 };
+enum { N_REAL = sizeof columns / sizeof *columns };
 
 static double *cell(gf_history_row *row, int i) { return (double *)((char *)row + columns[i].offset); }
 
@@ -133,119 +133,4 @@ graft_status gf_history_take(gf_history *h, const char *named, size_t n_named, c
         GF_TRY(gf_history_add(h, &row, err));
     }
     return GRAFT_OK;
-}
-
-typedef struct reader {
-    const char *at, *end, *name;
-    int line;
-    graft_error *err;
-} reader;
-
-static graft_status bad(const reader *in, const char *what, const char *s, size_t n)
-{
-    char shown[64];
-    snprintf(shown, sizeof shown, "%.*s", (int)(n < 40 ? n : 40), n ? s : "");
-    return gf_fail(in->err, GF_E_IO_READ, "the file is written by graft; delete it if it is damaged",
-                   "%s:%d: %s, found \"%s\"", GF_ESC(in->name), in->line, what, GF_ESC(shown));
-}
-
-/* The line at in->at without its end; in->at goes on behind it. */
-static size_t next_line(reader *in, const char **line)
-{
-    const char *newline = in->at < in->end ? memchr(in->at, '\n', (size_t)(in->end - in->at)) : NULL;
-    size_t n = (size_t)((newline ? newline : in->end) - in->at);
-    *line = in->at;
-    in->at += newline ? n + 1 : n;
-    in->line++;
-    if (n && (*line)[n - 1] == '\r') n--;
-    return n;
-}
-
-static bool parse_epoch(const char *s, size_t n, int32_t *out)
-{
-    int64_t x = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] < '0' || s[i] > '9' || (x = 10 * x + (s[i] - '0')) > MAX_EPOCH) return false;
-    }
-    *out = (int32_t)x;
-    return x > 0;
-}
-
-static bool parse_phase(const char *s, size_t n, gf_run_phase *out)
-{
-    for (int i = 0; i < GF_RUN_PHASES; i++) {
-        if (strlen(phase_names[i]) == n && !memcmp(phase_names[i], s, n)) {
-            *out = (gf_run_phase)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static graft_status parse_row(const reader *in, const char *line, size_t n, gf_history_row *row)
-{
-    const char *field = line, *end = line + n;
-    for (int i = 0; i < N_COLUMNS; i++) {
-        const char *comma = memchr(field, ',', (size_t)(end - field));
-        if (!comma == (i < N_COLUMNS - 1)) return bad(in, "9 fields are wanted", line, n);
-        size_t len = (size_t)((comma ? comma : end) - field);
-        if (i == 0) {
-            if (!parse_epoch(field, len, &row->epoch)) return bad(in, "an epoch from 1 is wanted", field, len);
-        } else if (i == 1) {
-            if (!parse_phase(field, len, &row->phase)) return bad(in, "a phase's name is wanted", field, len);
-        } else if (len == 0) {
-            *cell(row, i - 2) = NAN;
-        } else if (!gf_number_parse(field, len, cell(row, i - 2))) {
-            return bad(in, "a number is wanted", field, len);
-        }
-        field = comma ? comma + 1 : end;
-    }
-    return GRAFT_OK;
-}
-
-static graft_status parse_header(reader *in)
-{
-    gf_text wanted = {0};
-    add_header(&wanted);
-    const char *line;
-    size_t n = next_line(in, &line);
-    graft_status status = GRAFT_OK;
-    if (wanted.failed) {
-        status = gf_fail_memory(in->err, wanted.n, "history.csv");
-    } else if (n != wanted.n - 1 || memcmp(line, wanted.s, n)) {
-        status = bad(in, "the header epoch,phase,lr,... is wanted", line, n);
-    }
-    gf_text_free(&wanted);
-    return status;
-}
-
-graft_status gf_history_parse(gf_history *out, const uint8_t *data, size_t n, const char *name, graft_error *err)
-{
-    *out = (gf_history){0};
-    reader in = {(const char *)data, (const char *)data + n, name, 0, err};
-    graft_status status = parse_header(&in);
-    while (status == GRAFT_OK && in.at < in.end) {
-        const char *line;
-        size_t len = next_line(&in, &line);
-        gf_history_row row = {0};
-        GF_GOTO(parse_row(&in, line, len, &row));
-        if (out->n && row.epoch <= out->row[out->n - 1].epoch) {
-            GF_GOTO(bad(&in, "epochs must rise from line to line", line, len));
-        }
-        GF_GOTO(gf_history_add(out, &row, err));
-    }
-out:
-    if (status != GRAFT_OK) gf_history_free(out);
-    return status;
-}
-
-graft_status gf_history_read(gf_history *out, const char *path, graft_error *err)
-{
-    *out = (gf_history){0};
-    uint8_t *data;
-    size_t n;
-    GF_TRY(gf_file_read(path, MAX_FILE, &data, &n, err));
-    graft_status status = gf_history_parse(out, data, n, path, err);
-    gf_free(data);
-    return status;
 }

@@ -30,7 +30,7 @@ graft_status gf_history_add(gf_history *h, const gf_history_row *row, graft_erro
 void gf_history_free(gf_history *h); /* takes NULL; leaves it empty */
 
 /* The whole file anew, under its name only once it is complete: with a header line, numbers with 9 significant digits
- * (a float reads back as itself, and a file that is read and written keeps its bytes), a point for the decimals in
+ * (a float reads back as itself), a point for the decimals in
  * every locale. */
 graft_status gf_history_write(const char *path, const gf_history *h, graft_error *err);
 
@@ -44,10 +44,5 @@ const char *gf_history_columns(void);
  * row; one that is not known, or rows of another size than the columns', is E2305, with `name` in the message. */
 graft_status gf_history_take(gf_history *h, const char *columns, size_t n_columns, const void *rows, size_t size,
                              const char *name, graft_error *err);
-
-/* Reads what gf_history_write wrote; an empty field reads as NaN. Anything else than that header, 9 fields a line,
- * known phases and rising epochs is E5002 with `name` and line. *out is the caller's. */
-graft_status gf_history_parse(gf_history *out, const uint8_t *data, size_t n, const char *name, graft_error *err);
-graft_status gf_history_read(gf_history *out, const char *path, graft_error *err);
 
 #endif

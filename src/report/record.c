@@ -45,7 +45,6 @@ gf_class_score gf_class_score_of(const uint64_t *confusion, size_t n_classes, si
 
 static gf_json *confusion_json(const uint64_t *confusion, size_t n)
 {
-    if (!confusion) return gf_json_null();
     gf_json *rows = gf_json_array();
     for (size_t i = 0; i < n; i++) {
         gf_json *row = gf_json_array();
@@ -55,14 +54,22 @@ static gf_json *confusion_json(const uint64_t *confusion, size_t n)
     return rows;
 }
 
-static gf_json *metrics_json(const gf_metrics *m, size_t n_classes)
+gf_json *gf_metrics_json(const gf_metrics *m, size_t classes)
 {
-    if (!m->images) return gf_json_null();
     gf_json *j = gf_json_object();
     gf_json_set(j, "images", gf_json_int((int64_t)m->images));
     gf_json_set(j, "loss", gf_json_real(m->loss));
     gf_json_set(j, "accuracy", gf_json_real(m->accuracy));
-    gf_json_set(j, "confusion", confusion_json(m->confusion, n_classes));
+    if (m->confusion) gf_json_set(j, "confusion", confusion_json(m->confusion, classes));
+    return j;
+}
+
+/* In metrics.json a set that was not looked at is null, and so is a matrix that was not kept. */
+static gf_json *metrics_json(const gf_metrics *m, size_t n_classes)
+{
+    if (!m->images) return gf_json_null();
+    gf_json *j = gf_metrics_json(m, n_classes);
+    if (!m->confusion) gf_json_set(j, "confusion", gf_json_null());
     return j;
 }
 

@@ -7,6 +7,7 @@
 #define GF_REPORT_RECORD_H
 
 #include "report/history.h"
+#include "json/json.h"
 
 #include <stdint.h>
 
@@ -44,6 +45,9 @@ typedef struct gf_metrics {
     double loss, accuracy;
     const uint64_t *confusion; /* n_classes x n_classes counts, row = true, column = predicted; NULL: not kept */
 } gf_metrics;
+
+/* {"images","loss","accuracy","confusion":[[..]]} (no confusion where it was not kept). */
+gf_json *gf_metrics_json(const gf_metrics *m, size_t classes);
 
 typedef struct gf_data_split {
     const char *name; /* "training" */

@@ -53,44 +53,6 @@ const char *gf_shape_text(const gf_shape *s, char *buf, size_t size)
     return buf;
 }
 
-graft_status gf_tensors_add(gf_tensors *list, const char *name, gf_dtype dtype, const gf_shape *shape, void **data,
-                            graft_error *err)
-{
-    size_t count;
-    if (!gf_shape_count(shape, &count)) {
-        return gf_fail(err, GF_E_WEIGHTS_SHAPE, NULL, "%s: shape %s is not possible", GF_ESC(name),
-                       GF_SHAPE_TEXT(shape));
-    }
-    gf_tensor t = {.name = gf_strdup(name), .dtype = dtype, .shape = *shape};
-    t.data = gf_alloc_tensor(count * gf_dtype_size(dtype));
-    if (!t.name || !t.data || !gf_grow(&list->item, list->n, &list->cap)) {
-        gf_free(t.name);
-        gf_free(t.data);
-        return gf_fail_memory(err, count * gf_dtype_size(dtype), name);
-    }
-    if (data) *data = t.data;
-    list->item[list->n++] = t;
-    return GRAFT_OK;
-}
-
-const gf_tensor *gf_tensors_find(const gf_tensors *list, const char *name)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        if (!strcmp(list->item[i].name, name)) return &list->item[i];
-    }
-    return NULL;
-}
-
-void gf_tensors_free(gf_tensors *list)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        gf_free(list->item[i].name);
-        gf_free(list->item[i].data);
-    }
-    gf_free(list->item);
-    *list = (gf_tensors){0};
-}
-
 size_t gf_count_nonfinite(const float *x, size_t n)
 {
     size_t bad = 0;

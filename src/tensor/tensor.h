@@ -43,12 +43,6 @@ typedef struct gf_tensors {
     size_t n, cap;
 } gf_tensors;
 
-/* Adds a zeroed tensor; *data (may be NULL) gets its values' place. */
-graft_status gf_tensors_add(gf_tensors *list, const char *name, gf_dtype dtype, const gf_shape *shape, void **data,
-                            graft_error *err);
-const gf_tensor *gf_tensors_find(const gf_tensors *list, const char *name);
-void gf_tensors_free(gf_tensors *list);
-
 /* How many of n floats are NaN or infinite. */
 size_t gf_count_nonfinite(const float *x, size_t n);
 

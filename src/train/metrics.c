@@ -66,34 +66,6 @@ gf_metrics gf_evaluation_metrics(const gf_evaluation *e)
                         .confusion = e->confusion};
 }
 
-/* ---- as JSON */
-
-gf_json *gf_metrics_json_short(const gf_metrics *m)
-{
-    if (!m->images) return gf_json_null();
-    gf_json *j = gf_json_object();
-    gf_json_set(j, "loss", gf_json_real(m->loss));
-    gf_json_set(j, "accuracy", gf_json_real(m->accuracy));
-    return j;
-}
-
-gf_json *gf_metrics_json(const gf_metrics *m, size_t classes)
-{
-    gf_json *j = gf_json_object();
-    gf_json_set(j, "images", gf_json_int((int64_t)m->images));
-    gf_json_set(j, "loss", gf_json_real(m->loss));
-    gf_json_set(j, "accuracy", gf_json_real(m->accuracy));
-    if (!m->confusion) return j;
-    gf_json *rows = gf_json_array();
-    for (size_t i = 0; i < classes; i++) {
-        gf_json *row = gf_json_array();
-        for (size_t k = 0; k < classes; k++) gf_json_add(row, gf_json_int((int64_t)m->confusion[i * classes + k]));
-        gf_json_add(rows, row);
-    }
-    gf_json_set(j, "confusion", rows);
-    return j;
-}
-
 /* ---- the best epoch */
 
 bool gf_best_offer(gf_best *best, int32_t epoch, double accuracy, double loss)

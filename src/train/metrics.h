@@ -40,11 +40,6 @@ void gf_evaluation_add(gf_evaluation *e, const float *loss, const int32_t *truth
 /* As the report takes it; the confusion matrix is borrowed. */
 gf_metrics gf_evaluation_metrics(const gf_evaluation *e);
 
-/* {"loss","accuracy"}; NaN and a set without images give null. */
-gf_json *gf_metrics_json_short(const gf_metrics *m);
-/* {"images","loss","accuracy","confusion":[[..]]} (no confusion where it was not kept). */
-gf_json *gf_metrics_json(const gf_metrics *m, size_t classes);
-
 /* ---- the best epoch. Plain data. Zeroed: none yet. */
 
 typedef struct gf_best {

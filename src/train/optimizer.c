@@ -129,8 +129,6 @@ graft_status gf_optimizer_parse(gf_optimizer *out, const char *text, graft_error
     return GRAFT_OK;
 }
 
-const char *gf_optimizer_name(size_t i) { return i < N_CLASSES ? classes[i]->name : NULL; }
-
 int gf_optimizer_slots(const gf_optimizer *o) { return o->class->slots(&o->options); }
 
 void gf_optimizer_begin_step(gf_optimizer *o, double lr, int64_t steps_done)

@@ -59,9 +59,6 @@ struct gf_optimizer {
  * a kind has and their ranges. */
 graft_status gf_optimizer_parse(gf_optimizer *out, const char *text, graft_error *err);
 
-/* The i-th kind's name; NULL behind the last. */
-const char *gf_optimizer_name(size_t i);
-
 /* How many state blocks it keeps: gf_optimizer_slots(o) * total floats, zeroed at first, kept in a checkpoint. */
 int gf_optimizer_slots(const gf_optimizer *o);
 

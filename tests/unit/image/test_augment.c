@@ -217,18 +217,20 @@ static void draws_depend_on_seed_epoch_and_sample_alone(void **state)
     assert_true(same < 5);
 }
 
-static void specs_are_parsed_and_written(void **state)
+static void specs_are_parsed(void **state)
 {
     (void)state;
     static const struct {
-        const char *text, *back;
-    } good[] = {{"flip,rotate=0.2", "flip,rotate=0.2"},
-                {"none", "none"},
-                {"flip", "flip"},
-                {"rotate=.125", "rotate=0.125"},
-                {"rotate=0.05,flip", "flip,rotate=0.05"},
-                {"rotate=0.5", "rotate=0.5"},
-                {"rotate=0", "none"}};
+        const char *text;
+        bool flip;
+        float rotate;
+    } good[] = {{"flip,rotate=0.2", true, 0.2f},
+                {"none", false, 0},
+                {"flip", true, 0},
+                {"rotate=.125", false, 0.125f},
+                {"rotate=0.05,flip", true, 0.05f},
+                {"rotate=0.5", false, 0.5f},
+                {"rotate=0", false, 0}};
     static const char *const bad[] = {"",
                                       "flip,",
                                       "flop",
@@ -250,10 +252,9 @@ static void specs_are_parsed_and_written(void **state)
                                       "flip,a_word_that_is_much_longer_than_any_of_the_words_that_are_known"};
     gf_augment_spec spec;
     graft_error err;
-    char buf[64];
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_int_equal(gf_augment_parse(good[i].text, &spec, &err), GRAFT_OK);
-        assert_string_equal(gf_augment_text(&spec, buf, sizeof buf), good[i].back);
+        assert_true(spec.flip == good[i].flip && spec.rotate == good[i].rotate);
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         memset(&err, 0, sizeof err);
@@ -278,7 +279,7 @@ int main(void)
         cmocka_unit_test(bytes_are_those_of_the_floats),
         cmocka_unit_test(sine_is_right),
         cmocka_unit_test(draws_depend_on_seed_epoch_and_sample_alone),
-        cmocka_unit_test(specs_are_parsed_and_written),
+        cmocka_unit_test(specs_are_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
