@@ -1,11 +1,23 @@
 #!/usr/bin/env python3
-"""Names the functions over 60 lines and the files over 800, which ask for another look (a long table or a list of cases may
-be right as it is), and refuses functions over 120 lines and files over 1,000."""
+"""No function is longer than 60 lines and no file longer than 600, but those named here, each with the length that it may not
+go beyond: the list may only shrink."""
 import re
 
 from source import c_files, code, finish, name
 
-FUNCTION, FUNCTION_LIMIT, FILE, FILE_LIMIT = 60, 120, 800, 1000
+FUNCTION, FILE = 60, 600
+LONGER = {  # a file, or file: function -> its limit
+    "src/api/model.c": 680,
+    "src/api/train.c": 680,
+    "src/exchange/keras_config_in.c": 880,
+    "src/exchange/keras_layers.c": 620,
+    "src/graph/lower.c": 720,
+    "tests/unit/api/test_golden_runs.c": 620,
+    "tests/unit/data/test_index.c": 610,
+    "tests/unit/fetch/test_catalogue.c: bad_entries_are_refused_by_entry_and_key": 62,
+    "tests/unit/fetch/test_transfer.c": 660,
+    "tests/unit/train/test_backbones.c": 615,
+}
 
 
 def functions(text):
@@ -20,15 +32,23 @@ def functions(text):
             start = None
 
 
-violations, counted, long = [], 0, []
+violations, counted, over = [], 0, set()
+
+
+def check(where, key, lines, limit, what):
+    if lines <= limit:
+        return
+    over.add(key)
+    if lines > LONGER.get(key, limit):
+        violations.append(f"{where}: {what} has {lines} lines, {LONGER.get(key, limit)} are allowed")
+
+
 for path in c_files("src", "cli", "examples", "include", "tests/unit", "tests/support", "tests/fuzz"):
     text = code(path)
-    lines = text.count("\n")
-    if lines > FILE:
-        (violations if lines > FILE_LIMIT else long).append(f"{name(path)}:1: {lines} lines")
+    check(f"{name(path)}:1", name(path), text.count("\n"), FILE, "the file")
     for first, length, function in functions(text):
         counted += 1
-        if length > FUNCTION:
-            (violations if length > FUNCTION_LIMIT else long).append(f"{name(path)}:{first}: {function} has {length} lines")
-print("\n".join(f"look again: {line}" for line in long))
+        check(f"{name(path)}:{first}", f"{name(path)}: {function}", length, FUNCTION, function)
+for key in sorted(set(LONGER) - over):
+    print(f"look again: {key} is short enough now: take it off the list in gates/lengths.py")
 finish(violations, counted, "functions")

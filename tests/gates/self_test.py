@@ -18,7 +18,9 @@ GOOD = {
     "cmake/exports.map": "GRAFT_0.1 { global: graft_x; local: *; };\nGRAFT_0.2 { global: graft_y; } GRAFT_0.1;\n",
     "tests/skips.txt": "# need program test\nbf16 test_a fast\n",
     "tests/unit/base/test_a.c": 'static void fast(void **state)\n{\n    NEEDS("bf16");\n}\n',
-    "src/base/x.c": "#include <graft/graft.h>\nint graft_x(void) { return 0; }\n",
+    "src/base/x.c": "#include <graft/graft.h>\nint gf_b(void);\nint graft_x(void) { return gf_b(); }\n",
+    "src/base/errors.h": "enum { GF_E_A = 1101 };\nstatic const int e = GF_E_A;\n",
+    "docs/map.md": "`src/ops/b.c` and `b.c`, see [this](map.md)\n",
 }
 CASES = [  # gate, file, its text, a word of the message that must come
     ("layering.py", "src/base/a.c", '#include "ops/b.h"\n', "room base may not include"),
@@ -43,6 +45,15 @@ CASES = [  # gate, file, its text, a word of the message that must come
     ("skips.py", "tests/unit/base/test_b.c", "static void b(void **state)\n{\n    if (stat(P, &st) != 0) return;\n}\n", "test_b.c:3"),
     ("skips.py", "tests/unit/base/test_b.c", 'static void b(void **state)\n{\n    NEEDS("bf16");\n}\n', "b may be skipped"),
     ("skips.py", "tests/cli/test_b.py", "self.skipTest('no')\n", "tests/cli/test_b.py"),
+    ("dead.py", "src/ops/c.c", "int gf_c(void) { return 1; }\n", "src/ops/c.c: gf_c is dead"),
+    ("dead.py", "src/ops/c.c", "int gf_c(void) { return 1; }\nint gf_d(void) { return gf_c(); }\n", "gf_c should be static"),
+    ("dead.py", "include/graft/y.h", "typedef enum stage { STAGE_ONE,\n STAGE_TWO } stage;\nstatic stage s = STAGE_ONE;\n", "y.h:2: STAGE_TWO"),
+    ("dead.py", "src/base/errors.def", 'GF_E(A, 1101, "a")\nGF_E(B, 1102, "b")\n', "nothing ever tells GF_E_B"),
+    ("docs_files.py", "docs/map.md", "`src/ops/gone.c`\n", "docs/map.md:1: there is no src/ops/gone.c"),
+    ("docs_files.py", "docs/map.md", "\n`gone.c`\n", "docs/map.md:2: there is no gone.c"),
+    ("docs_files.py", "docs/map.md", "[that](gone.md#x)\n", "the link's gone.md"),
+    ("lengths.py", "src/ops/b.c", "int gf_b(void)\n{\n" + "\n" * 60 + "}\n", "gf_b has"),
+    ("lengths.py", "src/ops/b.c", "int gf_b(void);\n" * 601, "the file has 601"),
     ("skips.py", "tests/skips.txt", "bf16 test_a fast\nbf16 test_a gone\n", "there is no such test"),
     ("skips.py", "tests/skips.txt", "bf16 test_a fast\nbf16 test_a f*\n", "the program has no table"),
     ("skips.py", "tests/unit/base/test_b.c", "static void b(void)\n{\n    needs_each_or_skip(0, 0, 0, 0);\n}\n", "no pattern"),
@@ -68,7 +79,8 @@ def build(root):
     for source in sources:
         objects.append(str(out / (pathlib.Path(source).stem + ".o")))
         subprocess.run(["gcc", *flags, "-c", source, "-o", objects[-1]], check=True)
-    subprocess.run(["ar", "rc", str(out / "libgf_all.a"), *objects], check=True)
+        room = pathlib.Path(source).parent.name
+        subprocess.run(["ar", "rc", str(out / f"libgf_{room}.a"), objects[-1]], check=True)
     subprocess.run(["gcc", "-shared", "-o", str(out / "libgraft.so"), *objects], check=True)
 
 
@@ -76,7 +88,7 @@ def run(gate, files):
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         make(root, files)
-        if gate in ("mutable_globals.py", "exports.py"):
+        if gate in ("mutable_globals.py", "exports.py", "dead.py"):
             build(root)
         done = subprocess.run([sys.executable, str(HERE / gate), folder, f"{folder}/build"], capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
