@@ -57,6 +57,7 @@ static bool no_weight_file(const verb *v, const settings *s)
     return !s->model.weights && !is_file(from_argument ? s->arguments[0] : s->model.model);
 }
 static bool no_architecture(const verb *v, const settings *s) { return (void)v, !s->convert_model; }
+static bool takes_colors(const verb *v, const settings *s) { return (void)v, s->model.channels != 1; }
 static bool writes_names(const verb *v, const settings *s)
 {
     const char *out = !strcmp(v->name, "convert") ? s->arguments[1] : s->out, *ending = out ? strrchr(out, '.') : NULL;
@@ -87,6 +88,7 @@ static const struct {
     {" predict eval summary ", "alpha", first_is_file, "the network of a file has its widths"},
     {" predict eval ", "classes", first_is_file, "the classifier of a file has its classes"},
     {" train features bench predict eval summary ", "allow-nonfinite", no_weight_file, "no weight file is read"},
+    {" train summary features bench ", "gray-kernels", takes_colors, "without --channels 1 images stay in color"},
     {" convert ", "alpha", no_architecture, "it belongs to --model, an architecture"},
     {" convert ", "classes", no_architecture, "it belongs to --model, an architecture"},
     {" export convert ", "check", writes_names, "class names compute nothing that could be compared"},

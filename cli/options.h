@@ -85,7 +85,8 @@ typedef struct verb verb;
     {"cut", OPTION_TEXT, PLACE(model.cut), "LAYER", NO_RANGE, NULL, \
      "the layer that the new head stands on, by name or number (-2: the last but one)"}, \
     {"channels", OPTION_INT, PLACE(model.channels), "N", FROM_TO(1, 3), NULL, \
-     "1: take grey pictures; the first convolution is adapted (default: as the network is)"}
+     "1: take grey pictures; the first convolution is adapted (default: as the network is)"}, \
+    SETTING("gray-kernels", "model.gray_kernels")
 #define OPTION_LABELS_ROW \
     {"labels", OPTION_FILE, PLACE(model.labels), "FILE", NO_RANGE, NULL, \
      "class names of a classifier that is kept, a line each"}

@@ -398,7 +398,8 @@ static graft_status make_grey(graft_model *m, const graft_model_options *o, graf
         m->source = colour; /* it is one already */
         return GRAFT_OK;
     }
-    GF_GOTO(gf_model_to_grey(&grey, &colour, err));
+    gf_gray_kernels kernels = (gf_gray_kernels)gf_settings_choice(m->context->settings, GF_SET_MODEL_GRAY_KERNELS);
+    GF_GOTO(gf_model_to_grey(&grey, &colour, kernels, err));
     m->source = grey;
     m->has_values = true;
 out:

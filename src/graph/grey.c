@@ -142,6 +142,16 @@ static graft_status put_constant(gf_model *to, int layer, const double *constant
     return GRAFT_OK;
 }
 
+static void mean_kernel(gf_model *to, const gf_model *from, int layer)
+{
+    const gf_param *p = gf_model_param(from, layer, "kernel"), *q = gf_model_param(to, layer, "kernel");
+    size_t oc = (size_t)p->shape.dim[3];
+    for (size_t i = 0; i < q->count; i++) {
+        const float *k = from->value + p->offset + i / oc * COLOURS * oc + i % oc;
+        to->value[q->offset + i] = (float)mean((const double[COLOURS]){(double)k[0], (double)k[oc], (double)k[2 * oc]});
+    }
+}
+
 /* k = sum_c k_c A_c / A; the constant that this leaves goes behind it. */
 static graft_status fold_colours(gf_model *to, const gf_model *from, int layer, const affine *a, graft_error *err)
 {
@@ -165,7 +175,7 @@ static graft_status fold_colours(gf_model *to, const gf_model *from, int layer, 
     return status;
 }
 
-graft_status gf_model_to_grey(gf_model *to, const gf_model *from, graft_error *err)
+graft_status gf_model_to_grey(gf_model *to, const gf_model *from, gf_gray_kernels kernels, graft_error *err)
 {
     *to = (gf_model){0};
     memcpy(to->name, from->name, sizeof to->name);
@@ -180,7 +190,11 @@ graft_status gf_model_to_grey(gf_model *to, const gf_model *from, graft_error *e
         const gf_layer *l = &from->layer[i];
         bool reads_picture = l->n_src > 0 && a[l->src[0]].raw && !a[i].raw;
         if (l->cls == &gf_layer_normalization && a[i].raw) set_normalization(to, from, (int)i);
-        if (reads_picture) GF_GOTO(fold_colours(to, from, (int)i, &a[l->src[0]], err));
+        if (reads_picture && kernels == GF_GRAY_MEAN) {
+            mean_kernel(to, from, (int)i);
+        } else if (reads_picture) {
+            GF_GOTO(fold_colours(to, from, (int)i, &a[l->src[0]], err));
+        }
     }
 out:
     gf_free(a);

@@ -258,6 +258,23 @@ class Verbs(RunTest):
         self.refused(2, "E3103", *call, "--out", f"{self.dir}/d.npy", "--layer", "block_99", names[0])
         self.assertFalse(os.path.exists(f"{self.dir}/d.npy"))
 
+    def test_gray_images(self):
+        """The kernels' sum gives the features of the gray image's RGB copy, which PNG files of equal channels are; their mean
+        gives others. What has no effect is refused."""
+        rows = [bytes(3 * [(x * 7 + y * 5) % 256]) for y in range(90) for x in range(80)]
+        image = pictures.write(f"{self.dir}/gray.png", pictures.png(80, 90, [b"".join(rows[80 * y:80 * y + 80])
+                                                                           for y in range(90)]))
+        call = ["features", *SMALL, "--weights", self.weights, "--precision", "f32", image, "--out"]
+        found = {}
+        for name, more in (("rgb", []), ("sum", ["--channels", "1"]), ("mean", ["--channels", "1", "--gray-kernels", "mean"])):
+            self.good(*call, f"{self.dir}/{name}.npy", *more)
+            found[name] = npy(f"{self.dir}/{name}.npy")[1]
+        largest = max(map(abs, found["rgb"]))
+        off = {name: max(abs(a - b) for a, b in zip(found["rgb"], found[name])) / largest for name in ("sum", "mean")}
+        self.assertLessEqual(off["sum"], 1e-4)
+        self.assertGreater(off["mean"], 0.01)
+        self.refused(2, "E3001", *call, f"{self.dir}/x.npy", "--gray-kernels", "mean")
+
     def test_pictures_that_are_not_square(self):
         self.train(f"{self.dir}/run", "--size", "96x64")  # width, height
         with open(f"{self.dir}/run/config.json") as f:

@@ -48,6 +48,8 @@ VALUES = {  # enum value -> why it may be
     "EXPAND_ACT": PLACES,
     "DEPTHWISE_NORM": PLACES,
     "PROJECT_NORM": PLACES,
+    "ALIASED": PLACES,
+    "GF_GRAY_SUM": PLACES,
     "GRAFT_STAGE_PLAN": "to be sent while plans are made",
 }
 

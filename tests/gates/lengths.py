@@ -12,10 +12,10 @@ LONGER = {  # a file, or file: function -> its limit
     "src/exchange/keras_config_in.c": 880,
     "src/exchange/keras_layers.c": 620,
     "src/graph/lower.c": 720,
-    "tests/unit/api/test_golden_runs.c": 620,
     "tests/unit/data/test_index.c": 610,
     "tests/unit/fetch/test_catalogue.c: bad_entries_are_refused_by_entry_and_key": 62,
     "tests/unit/fetch/test_transfer.c": 660,
+    "tests/unit/formats/test_torch_pickle.c: programs_without_sense_are_refused": 85,
     "tests/unit/train/test_backbones.c": 615,
 }
 
@@ -24,7 +24,7 @@ def functions(text):
     """(first line, lines, name) of each function: a body's braces stand alone in column 0."""
     start = None
     for number, line in enumerate(text.split("\n"), 1):
-        if re.match(r"\w.*\(", line) and not line.rstrip().endswith(";"):
+        if re.match(r"\w.*\(", line) and not line.rstrip().endswith((";", "= {")):
             start = number
             called = re.findall(r"(\w+)\s*\(", line)
         if line.startswith("}") and start:
