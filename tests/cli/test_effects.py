@@ -9,7 +9,7 @@ from graft_cli import VERBS, CommandTest, main
 VALUES = {
     "model": ("resnet18", []), "weights": ("w.h5", []), "allow-nonfinite": (None, ["--weights", "w.h5"]),
     "alpha": ("0.5", []), "preprocess": ("caffe", []), "size": ("96", []), "head": ("replace-last:8", []),
-    "keep-top": (None, []), "cut": ("-2", []), "channels": ("1", []), "dropout": ("0.5", []), "precision": ("f32", []),
+    "keep-top": (None, []), "cut": ("-2", []), "channels": ("1", []), "gray-kernels": ("mean", ["--channels", "1"]), "dropout": ("0.5", []), "precision": ("f32", []),
     "epochs": ("3", []), "batch": ("8", []), "lr": ("0.5", []), "optimizer": ("sgd", []), "fine-tune-at": ("7", []),
     "fine-tune-last": ("7", []), "fine-tune-epochs": ("3", ["--fine-tune-at", "7"]),
     "fine-tune-lr": ("0.5", ["--fine-tune-at", "7"]), "fine-tune-optimizer": ("sgd", ["--fine-tune-at", "7"]),
@@ -22,7 +22,7 @@ VALUES = {
     "top": ("3", []), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
     "from": ("d", []), "seed": ("7", []), "out": ("other", []), "list": (None, []),
 }
-OF_A_VERB = {("eval", "split"): ("test", []), ("convert", "model"): ("resnet18", []),
+OF_A_VERB = {("resume", "fine-tune-epochs"): ("3", []), ("eval", "split"): ("test", []), ("convert", "model"): ("resnet18", []),
              ("convert", "alpha"): ("0.5", ["--model", "mobilenet_v2"]),
              ("convert", "classes"): ("5", ["--model", "resnet18"])}
 # a verb's arguments where those of graft_cli.VERBS take a run, which has its own
