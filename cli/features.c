@@ -17,6 +17,7 @@ static const option options[] = {
      "the output of this layer, [n, h, w, c], instead of the pooled features"},
 
     HEADING("Pictures"),
+    OPTION_GEOMETRY_ROWS,
     SETTING("max-pixels", "data.max_pixels"),
     SETTING("allow-truncated", "data.allow_truncated"),
     SETTING("follow-links", "data.follow_links"),

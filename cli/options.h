@@ -103,9 +103,10 @@ typedef struct verb verb;
      "or: fine-tuning trains the last N layers of the backbone"}
 #define OPTION_BATCH_ROW \
     {"batch", OPTION_INT, PLACE(train.batch), "N", FROM_TO(1, 4096), NULL, "pictures a batch"}
+#define OPTION_GEOMETRY_ROWS \
+    SETTING("fit", "data.fit"), SETTING("antialias", "data.antialias")
 #define OPTION_READING_ROWS \
-    {"antialias", OPTION_SET, PLACE(data.antialias), NULL, NO_RANGE, NULL, \
-     "shrink pictures with a wider filter (off: as TensorFlow's resize does)"}, \
+    OPTION_GEOMETRY_ROWS, \
     {"allow-truncated", OPTION_SET, PLACE(data.allow_truncated), NULL, NO_RANGE, NULL, \
      "pad pictures that end early with grey instead of refusing them"}, \
     {"no-exif", OPTION_SET, PLACE(data.ignore_exif), NULL, NO_RANGE, NULL, \
@@ -122,7 +123,7 @@ typedef struct verb verb;
     {"cache-dir", OPTION_FOLDER, PLACE(data.cache_dir), "DIR", NO_RANGE, NULL, \
      "where the cache on disk lies (default: $XDG_CACHE_HOME/graft or ~/.cache/graft)"}
 #define OPTION_FOREIGN_ROWS \
-    HEADING("A network that graft did not train"), OPTION_WEIGHTS_ROWS, OPTION_SIZE_ROW, \
+    HEADING("A network that graft did not train"), OPTION_WEIGHTS_ROWS, OPTION_SIZE_ROW, OPTION_GEOMETRY_ROWS, \
     {"classes", OPTION_INT, PLACE(model.classes), "N", FROM_TO(2, 1000000), NULL, \
      "classes of an architecture's classifier (default: 1000)"}, OPTION_LABELS_ROW
 #define OPTION_GENERAL_ROWS(seed_help) \

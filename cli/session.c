@@ -77,10 +77,25 @@ static bool is_run(const char *name)
 
 graft_status session_open_model(session *s, const char *name, graft_model **out, graft_error *err)
 {
-    static const char *const of_the_run[] = {
-        "weights", "alpha",        "size",           "classes", "head",           "keep-top",
-        "cut",     "channels",     "preprocess",     "labels",  "precision",      "dropout",
-        "model",   "fine-tune-at", "fine-tune-last", "seed",    "allow-nonfinite"};
+    static const char *const of_the_run[] = {"weights",
+                                             "alpha",
+                                             "size",
+                                             "classes",
+                                             "head",
+                                             "keep-top",
+                                             "cut",
+                                             "channels",
+                                             "preprocess",
+                                             "labels",
+                                             "precision",
+                                             "dropout",
+                                             "model",
+                                             "fine-tune-at",
+                                             "fine-tune-last",
+                                             "seed",
+                                             "allow-nonfinite",
+                                             "fit",
+                                             "antialias"};
     *out = NULL;
     if (!is_run(name)) {
         s->settings->model.model = name;

@@ -3,33 +3,85 @@
 
 #include <string.h>
 
-static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
+/* A failure is this image's alone: GRAFT_DATA, and why is kept. */
+static graft_status known(gf_album *a, uint32_t sample, bool good)
+{
+    a->checked[sample].state = good ? GF_GOOD : GF_BAD;
+    return good ? GRAFT_OK : GRAFT_DATA;
+}
+
+static graft_status exact(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err)
 {
     (void)epoch, (void)training, (void)err;
     gf_album *a = ctx;
     graft_error *why = &a->error[sample];
-    graft_status status = gf_sample_read(a->index, sample, &a->buffer[worker], why);
-    if (status == GRAFT_OK) {
-        status = gf_sample_decode_f32(a->index, sample, &a->buffer[worker], &a->options, dst, &a->checked[sample], why);
-    }
-    a->checked[sample].state = status == GRAFT_OK ? GF_GOOD : GF_BAD;
-    if (status != GRAFT_OK) return GRAFT_DATA; /* this picture alone: why is kept */
+    bool ok = gf_sample_read(a->index, sample, &a->buffer[worker], why) == GRAFT_OK &&
+              gf_sample_decode_f32(a->index, sample, &a->buffer[worker], &a->options, dst, &a->checked[sample], why) ==
+                  GRAFT_OK;
+    return known(a, sample, ok);
+}
+
+static graft_status decode(gf_album *a, uint32_t sample, int worker)
+{
+    graft_error *why = &a->error[sample];
+    bool ok = gf_sample_read(a->index, sample, &a->buffer[worker], why) == GRAFT_OK &&
+              gf_sample_decode(a->index, sample, &a->buffer[worker], &a->options, a->rgb[worker], &a->checked[sample],
+                               why) == GRAFT_OK;
+    return known(a, sample, ok);
+}
+
+static size_t pixels(const gf_album *a) { return (size_t)a->options.width * (size_t)a->options.height; }
+
+static graft_status rounded(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                            graft_error *err)
+{
+    (void)epoch, (void)training, (void)err;
+    gf_album *a = ctx;
+    GF_TRY(decode(a, sample, worker));
+    for (size_t i = 0; i < 3 * pixels(a); i++) dst[i] = a->rgb[worker][i];
     return GRAFT_OK;
 }
 
-gf_feed gf_album_feed(gf_album *a) { return (gf_feed){picture, a}; }
+static graft_status quantized(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
+                              uint8_t *dst, int worker, graft_error *err)
+{
+    (void)epoch, (void)training, (void)err;
+    gf_album *a = ctx;
+    GF_TRY(decode(a, sample, worker));
+    gf_bytes_convert(map, a->rgb[worker], pixels(a), dst);
+    return GRAFT_OK;
+}
+
+gf_feed gf_album_feed(gf_album *a)
+{
+    return a->exact ? (gf_feed){.picture = exact, .ctx = a}
+                    : (gf_feed){.picture = rounded, .ctx = a, .bytes = quantized};
+}
+
+/* Room for an image per thread. */
+static bool make_room(gf_album *a)
+{
+    size_t threads = (size_t)gf_pool_threads(a->context->pool);
+    a->rgb = gf_new_n(threads, uint8_t *);
+    for (size_t i = 0; a->rgb && i < threads; i++) {
+        a->rgb[i] = gf_alloc_raw(3 * pixels(a), 1);
+        if (!a->rgb[i]) return false;
+    }
+    return a->rgb != NULL;
+}
 
 graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *f, const char *const *paths, size_t n,
-                           graft_error *err)
+                           bool exact_values, graft_error *err)
 {
-    *a = (gf_album){.context = c};
+    *a = (gf_album){.context = c, .exact = exact_values};
     gf_data_defaults(&a->options);
     a->options.width = f->width;
     a->options.height = f->height;
     a->options.antialias = f->antialias;
     a->options.image.ignore_exif = f->ignore_exif;
     gf_data_take_settings(&a->options, c->settings);
+    a->options.fit = f->fit;
     a->options.image.allow_truncated = gf_settings_flag(c->settings, GF_SET_DATA_ALLOW_TRUNCATED);
     a->options.log = &c->log;
     graft_status status = GRAFT_OK;
@@ -41,7 +93,7 @@ graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *
     a->sample = gf_new_n(a->index->n, uint32_t);
     a->checked = gf_new_n(a->index->n, gf_checked);
     a->lost = gf_new_n(a->index->n, bool);
-    bool ok = a->buffer && a->error && a->sample && a->checked && a->lost;
+    bool ok = a->buffer && a->error && a->sample && a->checked && a->lost && (a->exact || make_room(a));
     if (!ok) {
         status = gf_fail_memory(err, a->index->n * sizeof *a->error, "pictures");
         goto out;
@@ -56,7 +108,9 @@ void gf_album_close(gf_album *a)
 {
     for (int i = 0; i < gf_pool_threads(a->context->pool); i++) {
         if (a->buffer) gf_buffer_free(&a->buffer[i]);
+        if (a->rgb) gf_free(a->rgb[i]);
     }
+    gf_free(a->rgb);
     gf_free(a->buffer);
     gf_free(a->error);
     gf_free(a->sample);

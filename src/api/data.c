@@ -49,6 +49,7 @@ gf_data_options gf_api_data_options(const graft_data *d)
     out.memory_limit = o->memory_limit;
     out.cache_dir = d->cache_dir;
     gf_data_take_settings(&out, d->settings);
+    if (d->fit) out.fit = *d->fit;
     out.progress = data_progress;
     out.user = d->context;
     out.log = &d->log;

@@ -223,7 +223,7 @@ static graft_status find_pictures(graft_model *m, const graft_export_options *o,
     const char *const *paths = o->n_pictures ? o->pictures : (const char *const *)&data;
     size_t n = o->n_pictures ? o->n_pictures : data != NULL;
     graft_status status =
-        n ? gf_album_open(&s->album, m->context, &m->facts, paths, n, o->n_pictures ? err : NULL) : GRAFT_OK;
+        n ? gf_album_open(&s->album, m->context, &m->facts, paths, n, false, o->n_pictures ? err : NULL) : GRAFT_OK;
     s->has_album = n && status == GRAFT_OK;
     gf_free(data);
     if (status != GRAFT_OK && o->n_pictures) return status;

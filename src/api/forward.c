@@ -153,8 +153,11 @@ graft_status graft_evaluate(graft_model *m, const char *path, const char *split,
     GF_NEEDS(path, "path");
     GF_TRY(gf_api_whole(m, err));
     GF_TRY(want_head(m, err));
-    graft_data d = {
-        .context = m->context, .path = (char *)path, .settings = m->context->settings, .log = m->context->log};
+    graft_data d = {.context = m->context,
+                    .path = (char *)path,
+                    .settings = m->context->settings,
+                    .fit = &m->facts.fit,
+                    .log = m->context->log};
     graft_data_defaults(&d.options);
     d.options = gf_api_opened_options(m->context, &d.options);
     d.cache_dir = (char *)d.options.cache_dir;
@@ -316,7 +319,7 @@ graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, i
     GF_TRY(want_head(m, err));
     int classes = m->model.classes;
     gf_album a;
-    GF_TRY(gf_album_open(&a, m->context, &m->facts, paths, n, err));
+    GF_TRY(gf_album_open(&a, m->context, &m->facts, paths, n, false, err));
     listing l = {.top = top < 1 ? 1 : top > classes ? classes : top};
     size_t pictures = a.index->n;
     float *logits = gf_new_n(pictures * outputs_of(m), float);
@@ -390,7 +393,7 @@ graft_status graft_features(graft_model *m, const char *const *paths, size_t n, 
                        GF_ESC(layer));
     }
     gf_album a;
-    GF_TRY(gf_album_open(&a, m->context, &m->facts, paths, n, err));
+    GF_TRY(gf_album_open(&a, m->context, &m->facts, paths, n, true, err));
     gf_engine *e = NULL;
     const gf_shape *row = &m->model.layer[at].shape;
     gf_dtype dtype =

@@ -26,12 +26,19 @@ static graft_status head(const char *text, graft_error *err)
     return gf_head_parse(text, &parsed, &dropout, err);
 }
 
+static graft_status fit(const char *text, graft_error *err)
+{
+    gf_fit parsed;
+    return gf_fit_parse(&parsed, text, err);
+}
+
 static const struct {
     gf_setting row;
     graft_status (*check)(const char *text, graft_error *err);
 } grammars[] = {
     {GF_SET_MODEL_HEAD, head},       {GF_SET_TRAIN_OPTIMIZER, optimizer}, {GF_SET_TRAIN_FINE_TUNE_OPTIMIZER, optimizer},
     {GF_SET_TRAIN_AUGMENT, augment}, {GF_SET_TRAIN_ON_NAN, on_nan},       {GF_SET_BENCH_AUGMENT, augment},
+    {GF_SET_DATA_FIT, fit},
 };
 
 graft_status gf_api_check_settings(const gf_settings *s, graft_error *err)

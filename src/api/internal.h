@@ -52,6 +52,7 @@ struct graft_data {
     graft_data_options options; /* cache_dir: points to the next */
     char *cache_dir;
     gf_settings *settings; /* that it was opened with; may be NULL */
+    const gf_fit *fit;     /* a model's own, which holds instead of theirs; NULL: none */
     gf_data *data;
 };
 
@@ -141,19 +142,22 @@ graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t 
                                   graft_error *err);
 graft_status gf_api_choose_frozen_for(graft_model *m, const graft_data *d, graft_error *err); /* a training set */
 
-/* Pictures that are not part of a data set: read, decoded and resized as they are asked for, on any worker. */
+/* Images that are not part of a data set: read, decoded and resized as they are asked for, on any worker. They are the
+ * bytes that a data set's cache would hold, so that an image has the same logits in an evaluation and a prediction. */
 typedef struct gf_album {
     graft_context *context;
     gf_index *index;
     gf_data_options options;
-    gf_buffer *buffer;   /* a thread */
-    graft_error *error;  /* a picture: why it was lost */
+    gf_buffer *buffer;   /* per thread: the file */
+    uint8_t **rgb;       /* per thread: the image; NULL with `exact` */
+    bool exact;          /* not rounded to bytes after resizing: for features, which other tools compute so */
+    graft_error *error;  /* per image: why it was lost */
     uint32_t *sample;    /* 0 .. n - 1 */
-    gf_checked *checked; /* a picture: what it is like, once it was asked for */
+    gf_checked *checked; /* per image: what it is like, once it was asked for */
     bool *lost;
 } gf_album;
 graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *f, const char *const *paths, size_t n,
-                           graft_error *err);
+                           bool exact, graft_error *err);
 void gf_album_close(gf_album *a);
 gf_feed gf_album_feed(gf_album *a);
 

@@ -269,6 +269,9 @@ static void say_defaults(const graft_model *m, const graft_train_options *o)
 {
     char size[64];
     snprintf(size, sizeof size, "%lldx%lld", (long long)m->config.width, (long long)m->config.height);
+    if (!gf_settings_given(m->context->settings, GF_SET_DATA_FIT)) {
+        gf_decide(&m->log, "image geometry", "stretch", "as Keras does; --fit crop or pad keeps an image's proportions");
+    }
     if (m->own_size) gf_decide(&m->log, "image size", size, "the network's own; none was given");
     if (m->from_run && (m->was_antialias != m->facts.antialias || m->was_ignore_exif != m->facts.ignore_exif)) {
         gf_say(&m->log, GF_WARNING, "the model that this one begins with was trained %s --antialias, %s --no-exif",
@@ -302,6 +305,7 @@ static graft_status resolve(graft_model *m, const graft_data *d, const graft_tra
     GF_TRY(gf_api_set_classes(m, classes, err));
     m->facts.antialias = d->options.antialias;
     m->facts.ignore_exif = d->options.ignore_exif;
+    GF_TRY(gf_fit_parse(&m->facts.fit, gf_settings_text(d->settings, GF_SET_DATA_FIT), err));
     GF_TRY(fill_data(&m->config, d, err));
     GF_TRY(fill_train(&m->config, o, err));
     GF_TRY(fill_settings(&m->config, m->context, d, err));

@@ -43,6 +43,10 @@ static void add_rules(gf_sha256_state *sha, const gf_data_options *options)
         image->background[2],
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) add_number(sha, rules[i]);
+    const gf_fit *fit = &options->fit;
+    if (fit->kind == GF_FIT_STRETCH) return; /* the only way there was when the format began */
+    const uint64_t more[] = {fit->kind, (uint64_t)fit->shortest, fit->gray};
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) add_number(sha, more[i]);
 }
 
 graft_status gf_cache_key_make(gf_cache_key *key, const gf_index *index, const gf_data_options *options, uint64_t first,

@@ -2,7 +2,6 @@
 
 #include "base/sys.h"
 #include "data/paths.h"
-#include "image/resize.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -174,8 +173,8 @@ graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_b
     gf_image_info info = {0};
     gf_image_options how = image_options(options);
     GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &picture, &info, err));
-    graft_status status =
-        gf_resize_u8(picture.rgb, picture.h, picture.w, dst, options->height, options->width, options->antialias, err);
+    graft_status status = gf_fit_image_u8(&options->fit, picture.rgb, picture.h, picture.w, dst, options->height,
+                                          options->width, options->antialias, err);
     if (checked) note_marks(&info, name, &picture, checked);
     gf_picture_free(&picture);
     return status;
@@ -189,8 +188,8 @@ graft_status gf_sample_decode_f32(const gf_index *index, uint32_t sample, const 
     gf_image_info info = {0};
     gf_image_options how = image_options(options);
     GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &picture, &info, err));
-    graft_status status =
-        gf_resize(picture.rgb, picture.h, picture.w, dst, options->height, options->width, options->antialias, err);
+    graft_status status = gf_fit_image(&options->fit, picture.rgb, picture.h, picture.w, dst, options->height,
+                                       options->width, options->antialias, err);
     if (checked) note_marks(&info, name, &picture, checked);
     gf_picture_free(&picture);
     return status;

@@ -51,7 +51,8 @@ enum {
 graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
                               const gf_data_options *options, uint8_t *dst, gf_checked *checked, graft_error *err);
 
-/* The same, not rounded to whole grey levels: the bits of TensorFlow's resize. For pictures that are not cached. */
+/* The same, not rounded to whole levels: the bits of TensorFlow's resize. For features alone: training, evaluation and
+ * prediction all see the rounded image. */
 graft_status gf_sample_decode_f32(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
                                   const gf_data_options *options, float *dst, gf_checked *checked, graft_error *err);
 

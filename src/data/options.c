@@ -25,6 +25,7 @@ void gf_data_take_settings(gf_data_options *o, const gf_settings *s)
     o->image_column = gf_settings_text(s, GF_SET_DATA_IMAGE_COLUMN);
     o->label_column = gf_settings_text(s, GF_SET_DATA_LABEL_COLUMN);
     o->split_column = gf_settings_text(s, GF_SET_DATA_SPLIT_COLUMN);
+    gf_fit_parse(&o->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL); /* its words are checked below */
     o->image.max_pixels = (uint64_t)gf_settings_whole(s, GF_SET_DATA_MAX_PIXELS);
 }
 
@@ -36,6 +37,8 @@ static graft_status in_range(const char *name, double value, double low, double 
 
 graft_status gf_data_options_check(const gf_data_options *o, graft_error *err)
 {
+    gf_fit fit;
+    GF_TRY(gf_fit_parse(&fit, gf_settings_text(o->settings, GF_SET_DATA_FIT), err));
     const struct {
         const char *name;
         double value, low, high;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "image/fit.h"
 #include "image/image.h"
 
 #include <stdbool.h>
@@ -44,6 +45,7 @@ typedef struct gf_data_options {
     /* working size and cache */
     int height, width; /* pictures are resized to this; 160 x 160 */
     bool antialias;    /* false, as Keras does */
+    gf_fit fit;        /* what becomes of other proportions; stretched */
     gf_cache_mode cache;
     uint64_t memory_limit;       /* bytes of decoded pictures in memory; 0: half of what is available */
     const gf_settings *settings; /* borrowed; the rows data.*, image.* that came after 0.1; NULL: their defaults */

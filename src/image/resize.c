@@ -30,11 +30,11 @@ typedef struct spans {
     float *weights;
 } spans;
 
-/* The job: where rows go, and the tables of both sides. */
+/* The job: what of which resize, and where rows go. */
 typedef struct resizer {
-    const uint8_t *src;
-    int h, w, oh, ow;
-    float *dst; /* one of the two is set */
+    gf_resize_part part;
+    int h, w, oh, ow; /* of the source window, and of what is written */
+    float *dst;       /* one of the two is set */
     uint8_t *dst_u8;
     float *scratch; /* rows; see each method */
 } resizer;
@@ -63,27 +63,27 @@ static void round_row(const float *restrict row, size_t n, uint8_t *restrict to)
 /* Where row y is to be computed: in place, or in `row` to be rounded by put_row. */
 static float *row_place(const resizer *r, float *row, int y)
 {
-    return r->dst ? r->dst + (size_t)y * (size_t)r->ow * CHANNELS : row;
+    return r->dst ? r->dst + (size_t)y * r->part.dst_stride : row;
 }
 
 static void put_row(const resizer *r, const float *row, int y)
 {
     if (!r->dst_u8) return;
-    size_t n = (size_t)r->ow * CHANNELS;
-    round_row(row, n, r->dst_u8 + (size_t)y * n);
+    round_row(row, (size_t)r->ow * CHANNELS, r->dst_u8 + (size_t)y * r->part.dst_stride);
 }
 
-static const uint8_t *source_row(const resizer *r, int y) { return r->src + (size_t)y * (size_t)r->w * CHANNELS; }
+static const uint8_t *source_row(const resizer *r, int y) { return r->part.src + (size_t)y * r->part.src_stride; }
 
 /* ---- plain bilinear */
 
-static tap *make_taps(int in, int out)
+/* Of `full` positions that one side is resized to, those from `first` on. */
+static tap *make_taps(int in, int full, int first, int out)
 {
     tap *taps = gf_alloc_raw((size_t)out, sizeof *taps);
     if (!taps) return NULL;
-    float scale = (float)in / (float)out;
+    float scale = (float)in / (float)full;
     for (int i = 0; i < out; i++) {
-        float at = ((float)i + 0.5f) * scale - 0.5f;
+        float at = ((float)(first + i) + 0.5f) * scale - 0.5f;
         float below = floorf(at);
         float above = ceilf(at);
         taps[i].low = below > 0 ? (int)below : 0;
@@ -174,7 +174,8 @@ static void plain_rows(const resizer *r, const tap *xs, const tap *ys)
 
 static graft_status plain(resizer *r, graft_error *err)
 {
-    tap *xs = make_taps(r->w, r->ow), *ys = make_taps(r->h, r->oh);
+    tap *xs = make_taps(r->w, r->part.full_w, r->part.x, r->ow),
+        *ys = make_taps(r->h, r->part.full_h, r->part.y, r->oh);
     r->scratch = gf_alloc_raw((size_t)r->ow * CHANNELS * 3 + 2, sizeof(float));
     bool ok = xs && ys && r->scratch;
     if (ok) plain_rows(r, xs, ys);
@@ -219,9 +220,9 @@ static void free_spans(spans *s)
     gf_free(s->weights);
 }
 
-static bool make_spans(spans *s, int in, int out)
+static bool make_spans(spans *s, int in, int full, int first, int out)
 {
-    float inverse = 1.0f / ((float)out / (float)in);
+    float inverse = 1.0f / ((float)full / (float)in);
     float kernel_scale = inverse > 1.0f ? inverse : 1.0f;
     size_t most = 2 * (size_t)ceilf(kernel_scale) + 1, total;
     if (!gf_mul_size(most, (size_t)out, &total)) return false;
@@ -230,7 +231,7 @@ static bool make_spans(spans *s, int in, int out)
     if (!s->item || !s->weights) return false;
     for (int i = 0; i < out; i++) {
         s->item[i].weight = s->weights + (size_t)i * most;
-        fill_span(&s->item[i], in, ((float)i + 0.5f) * inverse, kernel_scale);
+        fill_span(&s->item[i], in, ((float)(first + i) + 0.5f) * inverse, kernel_scale);
     }
     return true;
 }
@@ -262,7 +263,8 @@ static graft_status antialiased(resizer *r, graft_error *err)
 {
     spans xs = {0}, ys = {0};
     size_t sum = (size_t)r->w * CHANNELS, row = (size_t)r->ow * CHANNELS;
-    bool ok = make_spans(&xs, r->w, r->ow) && make_spans(&ys, r->h, r->oh);
+    const gf_resize_part *p = &r->part;
+    bool ok = make_spans(&xs, r->w, p->full_w, p->x, r->ow) && make_spans(&ys, r->h, p->full_h, p->y, r->oh);
     if (ok) r->scratch = gf_alloc_raw(sum + row, sizeof(float));
     for (int y = 0; r->scratch && y < r->oh; y++) {
         float *to = row_place(r, r->scratch + sum, y);
@@ -279,24 +281,61 @@ static graft_status antialiased(resizer *r, graft_error *err)
 
 /* ---- the calls */
 
-static graft_status run(resizer *r, bool antialias, graft_error *err)
+static graft_status run(resizer *r, graft_error *err)
 {
-    if (r->h <= 0 || r->w <= 0 || r->oh <= 0 || r->ow <= 0) {
-        return gf_fail(err, GF_E_USAGE, NULL, "resize of %d x %d to %d x %d: sides must be above 0", r->w, r->h, r->ow,
-                       r->oh);
+    const gf_resize_part *p = &r->part;
+    if (p->src_h <= 0 || p->src_w <= 0 || p->full_h <= 0 || p->full_w <= 0) {
+        return gf_fail(err, GF_E_USAGE, NULL, "resize of %d x %d to %d x %d: sides must be above 0", p->src_w, p->src_h,
+                       p->full_w, p->full_h);
     }
-    return antialias ? antialiased(r, err) : plain(r, err);
+    if (p->w <= 0 || p->h <= 0 || p->x < 0 || p->y < 0 || p->w > p->full_w - p->x || p->h > p->full_h - p->y) {
+        return gf_fail(err, GF_E_USAGE, NULL, "resize: %d x %d from (%d, %d) on are not inside %d x %d", p->w, p->h,
+                       p->x, p->y, p->full_w, p->full_h);
+    }
+    r->h = p->src_h;
+    r->w = p->src_w;
+    r->oh = p->h;
+    r->ow = p->w;
+    return p->antialias ? antialiased(r, err) : plain(r, err);
+}
+
+graft_status gf_resize_window(const gf_resize_part *part, float *dst, graft_error *err)
+{
+    resizer r = {.part = *part, .dst = dst};
+    return run(&r, err);
+}
+
+graft_status gf_resize_window_u8(const gf_resize_part *part, uint8_t *dst, graft_error *err)
+{
+    resizer r = {.part = *part, .dst_u8 = dst};
+    return run(&r, err);
+}
+
+static gf_resize_part whole(const uint8_t *src, int h, int w, int oh, int ow, bool antialias)
+{
+    return (gf_resize_part){
+        .src = src,
+        .src_stride = (size_t)w * CHANNELS,
+        .src_w = w,
+        .src_h = h,
+        .full_w = ow,
+        .full_h = oh,
+        .w = ow,
+        .h = oh,
+        .dst_stride = (size_t)ow * CHANNELS,
+        .antialias = antialias,
+    };
 }
 
 graft_status gf_resize(const uint8_t *src, int h, int w, float *dst, int oh, int ow, bool antialias, graft_error *err)
 {
-    resizer r = {.src = src, .h = h, .w = w, .oh = oh, .ow = ow, .dst = dst};
-    return run(&r, antialias, err);
+    const gf_resize_part part = whole(src, h, w, oh, ow, antialias);
+    return gf_resize_window(&part, dst, err);
 }
 
 graft_status gf_resize_u8(const uint8_t *src, int h, int w, uint8_t *dst, int oh, int ow, bool antialias,
                           graft_error *err)
 {
-    resizer r = {.src = src, .h = h, .w = w, .oh = oh, .ow = ow, .dst_u8 = dst};
-    return run(&r, antialias, err);
+    const gf_resize_part part = whole(src, h, w, oh, ow, antialias);
+    return gf_resize_window_u8(&part, dst, err);
 }

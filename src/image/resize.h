@@ -19,4 +19,20 @@ graft_status gf_resize(const uint8_t *src, int h, int w, float *dst, int oh, int
 graft_status gf_resize_u8(const uint8_t *src, int h, int w, uint8_t *dst, int oh, int ow, bool antialias,
                           graft_error *err);
 
+/* A part of a resize: a window of an image is resized to full_w x full_h, and of that the w x h pixels from (x, y) on
+ * are written. The same values as resizing the window alone and cutting the part out. */
+typedef struct gf_resize_part {
+    const uint8_t *src; /* the window's first pixel; nothing behind its last row is read */
+    size_t src_stride;  /* bytes from one row to the next */
+    int src_w, src_h;
+    int full_w, full_h;
+    int x, y, w, h;
+    size_t dst_stride; /* values from one row to the next */
+    bool antialias;
+} gf_resize_part;
+
+/* E3001 where a side is below 1 or the part does not lie inside. */
+graft_status gf_resize_window(const gf_resize_part *part, float *dst, graft_error *err);
+graft_status gf_resize_window_u8(const gf_resize_part *part, uint8_t *dst, graft_error *err);
+
 #endif

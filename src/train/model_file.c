@@ -82,6 +82,8 @@ static char *facts_text(const gf_model_facts *f)
     if (f->int8_layers) gf_json_set(j, "int8_layers", gf_json_int(f->int8_layers));
     gf_json_set(j, "antialias", gf_json_bool(f->antialias));
     gf_json_set(j, "ignore_exif", gf_json_bool(f->ignore_exif));
+    char fit[GF_FIT_TEXT];
+    if (f->fit.kind != GF_FIT_STRETCH) gf_json_set(j, "fit", gf_json_string(gf_fit_text(&f->fit, fit)));
     gf_json_set(j, "layout", gf_json_string("HWIO"));
     gf_json_set(j, "channels", gf_json_string("RGB"));
     gf_json_set(j, "self_test", numbers(f->self_test, f->n_self_test));
@@ -156,6 +158,7 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
     gf_json *j;
     GF_TRY(gf_json_parse(&j, text, strlen(text), path, err));
     graft_status status = GRAFT_OK;
+    GF_GOTO(gf_fit_parse(&f->fit, gf_json_str(gf_json_get(j, "fit"), "stretch"), err));
     snprintf(f->architecture, sizeof f->architecture, "%s", gf_json_str(gf_json_get(j, "architecture"), ""));
     f->alpha = gf_json_f64(gf_json_get(j, "alpha"), 0);
     f->dropout = gf_json_f64(gf_json_get(j, "dropout"), 0);

@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "formats/safetensors.h"
+#include "image/fit.h"
 #include "train/engine.h"
 
 enum { GF_SELF_TEST_MAX = 8 };
@@ -23,6 +24,7 @@ typedef struct gf_model_facts {
     gf_dtype saved_dtype; /* and as they were where the self-test was made */
     int int8_layers;      /* layers below this one are computed in bytes, by the model's ranges; 0: none */
     bool antialias, ignore_exif;
+    gf_fit fit;
     int n_self_test;                   /* outputs of self_test that hold; 0: the file has none */
     float self_test[GF_SELF_TEST_MAX]; /* the first logits of gf_self_test_picture, as the model gave them when it was
                                           saved */
