@@ -276,7 +276,7 @@ class Verbs(RunTest):
         self.refused(2, "E3001", *call, f"{self.dir}/x.npy", "--gray-kernels", "mean")
 
     def test_pictures_that_are_not_square(self):
-        self.train(f"{self.dir}/run", "--size", "96x64")  # width, height
+        self.train(f"{self.dir}/run", "--size", "96x64", "--precision", "f32")  # width, height
         with open(f"{self.dir}/run/config.json") as f:
             model = json.dumps(json.load(f))
         self.assertIn('"width": 96, "height": 64', model)
@@ -290,7 +290,7 @@ class Verbs(RunTest):
         after = self.document("predict", f"{self.dir}/run.onnx", name)["predictions"][0]["top"]
         for old, new in zip(before, after, strict=True):
             self.assertEqual(old["label"], new["label"])
-            self.assertAlmostEqual(old["probability"], new["probability"], delta=0.01)
+            self.assertAlmostEqual(old["probability"], new["probability"], delta=1e-4)
         for wrong in ("96x", "x64", "96x64x3", "96,64", "16x96"):
             self.refused(2, "E3002", "summary", "mobilenet_v2", "--size", wrong)
 
