@@ -59,6 +59,12 @@ gf_feed gf_album_feed(gf_album *a)
                     : (gf_feed){.picture = rounded, .ctx = a, .bytes = quantized};
 }
 
+void gf_api_geometry(gf_model_facts *f, const gf_settings *s)
+{
+    gf_fit_parse(&f->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL); /* the context checked it */
+    f->antialias = gf_settings_flag(s, GF_SET_DATA_ANTIALIAS);
+}
+
 /* Room for an image per thread. */
 static bool make_room(gf_album *a)
 {

@@ -159,6 +159,8 @@ typedef struct gf_album {
 graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *f, const char *const *paths, size_t n,
                            bool exact, graft_error *err);
 void gf_album_close(gf_album *a);
+/* How images are made to fit a network that no run has trained: as the settings say. */
+void gf_api_geometry(gf_model_facts *f, const gf_settings *s);
 gf_feed gf_album_feed(gf_album *a);
 
 /* Notes that the model was read from there; NULL: nothing. */

@@ -177,13 +177,10 @@ static void note_weights(const graft_model *m)
     gf_text_free(&list);
 }
 
-/* The geometry of its images is that of the context's settings, until data of a training say otherwise. */
 static void fill_facts(graft_model *m)
 {
     gf_model_facts *f = &m->facts;
-    const gf_settings *s = m->context->settings;
-    gf_fit_parse(&f->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL); /* the context checked it */
-    f->antialias = gf_settings_flag(s, GF_SET_DATA_ANTIALIAS);
+    gf_api_geometry(f, m->context->settings);
     snprintf(f->architecture, sizeof f->architecture, "%s", m->config.architecture);
     f->alpha = m->config.alpha;
     f->dropout = m->config.dropout;

@@ -270,7 +270,8 @@ static void say_defaults(const graft_model *m, const graft_train_options *o)
     char size[64];
     snprintf(size, sizeof size, "%lldx%lld", (long long)m->config.width, (long long)m->config.height);
     if (!gf_settings_given(m->context->settings, GF_SET_DATA_FIT)) {
-        gf_decide(&m->log, "image geometry", "stretch", "as Keras does; --fit crop or pad keeps an image's proportions");
+        gf_decide(&m->log, "image geometry", "stretch",
+                  "as Keras does; --fit crop or pad keeps an image's proportions");
     }
     if (m->own_size) gf_decide(&m->log, "image size", size, "the network's own; none was given");
     if (m->from_run && (m->was_antialias != m->facts.antialias || m->was_ignore_exif != m->facts.ignore_exif)) {

@@ -327,12 +327,6 @@ static gf_resize_part whole(const uint8_t *src, int h, int w, int oh, int ow, bo
     };
 }
 
-graft_status gf_resize(const uint8_t *src, int h, int w, float *dst, int oh, int ow, bool antialias, graft_error *err)
-{
-    const gf_resize_part part = whole(src, h, w, oh, ow, antialias);
-    return gf_resize_window(&part, dst, err);
-}
-
 graft_status gf_resize_u8(const uint8_t *src, int h, int w, uint8_t *dst, int oh, int ow, bool antialias,
                           graft_error *err)
 {

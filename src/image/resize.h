@@ -11,11 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* src: h x w x 3; dst: oh x ow x 3, values 0..255, the caller's. Any side may be 1; 0 or a negative one is E3001.
- * Allocates rows, not pictures. Threads: any. */
-graft_status gf_resize(const uint8_t *src, int h, int w, float *dst, int oh, int ow, bool antialias, graft_error *err);
-
-/* The same values rounded to the nearest integer, halves up. */
+/* src: h x w x 3; dst: oh x ow x 3, the caller's, rounded to the nearest integer, halves up. Any side may be 1; 0 or a
+ * negative one is E3001. Allocates rows, not images. Threads: any. */
 graft_status gf_resize_u8(const uint8_t *src, int h, int w, uint8_t *dst, int oh, int ow, bool antialias,
                           graft_error *err);
 
