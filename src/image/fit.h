@@ -33,7 +33,7 @@ static inline bool gf_fit_equal(const gf_fit *a, const gf_fit *b)
     return a->kind == b->kind && a->shortest == b->shortest && a->gray == b->gray;
 }
 
-/* An image, h x w x 3, to oh x ow x 3 at dst; the resizing is gf_resize's. Threads: any. E3001 for sides below 1. */
+/* An image, h x w x 3, to oh x ow x 3 at dst; the resizing is resize.h's. Threads: any. E3001 for sides below 1. */
 graft_status gf_fit_image(const gf_fit *fit, const uint8_t *rgb, int h, int w, float *dst, int oh, int ow,
                           bool antialias, graft_error *err);
 /* The same values rounded to the nearest integer, halves up. */
