@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "formats/torch_pickle_names.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static graft_status forbidden(const gf_machine *m, const char *name)
@@ -15,20 +16,24 @@ static graft_status forbidden(const gf_machine *m, const char *name)
 
 /* ---- names ---- */
 
+/* `node` becomes the name "module.name", unless that is dangerous. */
+static graft_status name_node(gf_machine *m, const char *module, const char *name, gf_pickle_node *node)
+{
+    char whole[4 * GF_PICKLE_LINE];
+    int n = snprintf(whole, sizeof whole, "%s.%s", module, name);
+    if (n >= (int)sizeof whole || gf_pickle_is_dangerous(whole)) return forbidden(m, whole);
+    *node = (gf_pickle_node){.kind = GF_PICKLE_GLOBAL};
+    node->value = gf_pickle_name(whole, &node->text);
+    if (node->text) return GRAFT_OK;
+    GF_TRY(gf_names_add(&m->p->names, whole, m->err));
+    node->text = m->p->names.item[m->p->names.n - 1];
+    return GRAFT_OK;
+}
+
 static graft_status push_name(gf_machine *m, const char *module, const char *name)
 {
-    char whole[2 * GF_PICKLE_LINE];
-    size_t n = strlen(module);
-    memcpy(whole, module, n);
-    whole[n] = '.';
-    memcpy(whole + n + 1, name, strlen(name) + 1);
-    if (gf_pickle_is_dangerous(whole)) return forbidden(m, whole);
-    gf_pickle_node node = {.kind = GF_PICKLE_GLOBAL};
-    node.value = gf_pickle_name(whole, &node.text);
-    if (!node.text) {
-        GF_TRY(gf_names_add(&m->p->names, whole, m->err));
-        node.text = m->p->names.item[m->p->names.n - 1];
-    }
+    gf_pickle_node node;
+    GF_TRY(name_node(m, module, name, &node));
     return gf_machine_push_new(m, node);
 }
 
@@ -72,9 +77,24 @@ static bool is_maker(const char *name)
     return false;
 }
 
+/* getattr(x, "name") is the name "x.name": a class within a class, or a method. */
+static graft_status make_attribute(gf_machine *m, uint32_t arguments, uint32_t *result)
+{
+    char name[GF_PICKLE_LINE];
+    gf_pickle_node node;
+    const gf_pickle_node *a = &m->p->node[arguments];
+    bool pair = a->kind == GF_PICKLE_TUPLE && a->n == 2 && copy_text(gf_pickle_item(m->p, a, 1), name);
+    const gf_pickle_node *of = pair ? gf_pickle_item(m->p, a, 0) : NULL;
+    if (!pair || (of->kind != GF_PICKLE_GLOBAL && of->kind != GF_PICKLE_OBJECT))
+        return forbidden(m, "builtins.getattr");
+    GF_TRY(name_node(m, of->text, name, &node));
+    return gf_machine_add(m, node, result);
+}
+
 static graft_status make_object(gf_machine *m, const char *class, uint32_t arguments, uint32_t *result)
 {
     const gf_pickle_node *a = &m->p->node[arguments];
+    if (gf_pickle_is_getattr(class)) return make_attribute(m, arguments, result);
     const gf_pickle_node *first = a->kind == GF_PICKLE_TUPLE && a->n ? gf_pickle_item(m->p, a, 0) : NULL;
     if (is_maker(class) && first && first->kind == GF_PICKLE_GLOBAL) class = first->text;
     return gf_machine_add(m, (gf_pickle_node){.kind = GF_PICKLE_OBJECT, .text = class}, result);

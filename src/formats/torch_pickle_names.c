@@ -64,7 +64,7 @@ static const char dangerous_modules[] =
 
 /* Single names of modules that have harmless ones, too. */
 static const char dangerous_names[] =
-    " builtins.eval builtins.exec builtins.compile builtins.open builtins.input builtins.getattr "
+    " builtins.eval builtins.exec builtins.compile builtins.open builtins.input "
     "builtins.setattr builtins.delattr builtins.__import__ builtins.globals builtins.locals builtins.vars "
     "builtins.breakpoint builtins.help builtins.apply builtins.execfile builtins.file builtins.raw_input "
     "builtins.reload builtins.map builtins.filter builtins.exit builtins.quit operator.attrgetter "
@@ -100,7 +100,7 @@ static bool leads_elsewhere(const char *name)
         ".os.",        ".sys.",         ".subprocess.",     ".builtins.",   ".__builtins__.",
         ".importlib.", ".__globals__.", ".__subclasses__.", ".__import__.",
     };
-    char text[2 * 256 + 2];
+    char text[4 * 256 + 2];
     if (snprintf(text, sizeof text, "%s.", name) >= (int)sizeof text) return true;
     for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
         if (strstr(text, inner[i])) return true;
@@ -108,10 +108,15 @@ static bool leads_elsewhere(const char *name)
     return false;
 }
 
+bool gf_pickle_is_getattr(const char *name)
+{
+    return !strcmp(name, "builtins.getattr") || !strcmp(name, "__builtin__.getattr");
+}
+
 bool gf_pickle_is_dangerous(const char *name)
 {
     static const char old[] = "__builtin__.";
-    char modern[2 * 256 + 2];
+    char modern[4 * 256 + 2];
     bool of_python2 = !strncmp(name, old, sizeof old - 1);
     int n = snprintf(modern, sizeof modern, "%s%s", of_python2 ? "builtins." : "",
                      name + (of_python2 ? sizeof old - 1 : 0));

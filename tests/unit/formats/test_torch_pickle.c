@@ -122,7 +122,10 @@ static void programs_without_sense_are_refused(void **state)
         {BYTES("\x8c\2os\x8c\6system\x93."), GF_E_PICKLE_FORBIDDEN, "wants `os.system`"},
         {BYTES("Vbuiltins\nVeval\n\x93."), GF_E_PICKLE_FORBIDDEN, "wants `builtins.eval`"},
         {BYTES("c__builtin__\neval\n."), GF_E_PICKLE_FORBIDDEN, "wants `__builtin__.eval`"},
-        {BYTES("c__builtin__\ngetattr\n."), GF_E_PICKLE_FORBIDDEN, "wants `__builtin__.getattr`"},
+        {BYTES("c__builtin__\ngetattr\n(ca\nb\nV__globals__\ntR."), GF_E_PICKLE_FORBIDDEN, "wants `a.b.__globals__`"},
+        {BYTES("cbuiltins\ngetattr\n(ca\nb\nVos\ntRp0\ng0\nVsystem\ntR."), GF_E_PICKLE_FORBIDDEN, "wants `a.b.os`"},
+        {BYTES("cbuiltins\ngetattr\n(Va\nVb\ntR."), GF_E_PICKLE_FORBIDDEN, "wants `builtins.getattr`"},
+        {BYTES("cbuiltins\ngetattr\nNR."), GF_E_PICKLE_DAMAGED, "a call of what is no name"},
         {BYTES("cos.path\njoin\n."), GF_E_PICKLE_FORBIDDEN, "wants `os.path.join`"},
         {BYTES("\x8c\3foo\x8c\x0f"
                "bar.os.system.x\x93."),
@@ -190,6 +193,7 @@ static void unknown_objects_are_opaque(void **state)
         {BYTES("\x80\4\x8c\7project\x94\x8c\3Net\x94\x93\x94)}\x92."), "project.Net", 0},
         {BYTES("cproject\nmake\n)R)R."), "project.make", 0},
         {BYTES("cproject\nNet\n)\x81}X\x08\0\0\0_modules}sb."), "project.Net", 1},
+        {BYTES("c__builtin__\ngetattr\n(cproject\nOuter\nVInner\ntR)\x81."), "project.Outer.Inner", 0},
         {BYTES("cproject\nList\n)\x81(K\1K\2e."), "project.List", 0},
         {BYTES("X\6\0\0\0modulecproject\nNet\n\x86Q)\x81."), "project.Net", 0},
     };
