@@ -5,7 +5,8 @@ the same classes and names outside of them, as one version of Keras saves it; an
     PYTHONPATH=KERAS KERAS_BACKEND=torch .deps/venv/bin/python tools/make_nested_fixtures.py [--old] [--out DIR]
 
 KERAS is a folder with another version than the venv's (pip install --no-deps --target KERAS keras==3.3.3); versions before
-3.5 say no names of layers in the file. --old: tf_keras, the Keras of TensorFlow 2, with the whole model as .h5 too.
+3.5 say no names of layers in the file. --old: tf_keras, the Keras of TensorFlow 2, with the whole model as .h5 too; where
+that is not there, TensorFlow's own (2.12 to 2.14 number layers in a way of their own).
 `nested` in nested_outputs.safetensors is the output for the seeded pictures; every version has to give the same.
 """
 import argparse
@@ -15,10 +16,13 @@ import zipfile
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 OLD = "--old" in sys.argv
-if OLD:
-    import tf_keras as keras
-else:
+if not OLD:
     import keras
+else:
+    try:
+        import tf_keras as keras
+    except ImportError:
+        from tensorflow import keras
 import numpy as np
 import safetensors.numpy
 
@@ -84,9 +88,10 @@ def main():
     out = parser.parse_args().out
     m = model()
     fill(m, np.random.RandomState(1))
-    version = "tf" if OLD else ".".join(keras.__version__.split(".")[:2])
+    number = keras.__version__ if hasattr(keras, "__version__") else sys.modules["tensorflow"].__version__
+    version = "tf" if "tf_keras" in sys.modules else ".".join(number.split(".")[:2])
     pack(m, f"{out}/nested_{version}.keras")
-    if OLD:
+    if version == "tf":
         m.save(f"{out}/nested_tf.h5")
     pixels = seeded.pixels("pixels", (PICTURES, SIDE, SIDE, 3)).astype(np.float32)
     result = m(pixels, training=False)

@@ -253,7 +253,7 @@ static graft_status send_values(walk *w, const gf_weight *want, size_t n, const 
  * by. Where none tells every wanted tensor, what is wrong is said of the names. */
 static graft_status match(walk *w, const gf_weight *want, size_t n, int32_t *which, bool *complete)
 {
-    static const gf_keras_by way[] = {GF_KERAS_BY_OWN_NAME, GF_KERAS_BY_PATH,  GF_KERAS_BY_NAME,
+    static const gf_keras_by way[] = {GF_KERAS_BY_OWN_NAME, GF_KERAS_BY_PATH,  GF_KERAS_BY_RANK, GF_KERAS_BY_NAME,
                                       GF_KERAS_BY_KEY,      GF_KERAS_BY_ORDER, GF_KERAS_BY_NAME};
     *complete = false;
     for (size_t i = 0; i < sizeof way / sizeof *way && !*complete; i++) {

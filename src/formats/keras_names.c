@@ -1,6 +1,7 @@
 #include "formats/keras_names.h"
 
 #include "base/alloc.h"
+#include "formats/keras_ranks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -259,20 +260,34 @@ static size_t container_length(const char *path, const part *p, size_t n)
     return (size_t)(p[key].s - path);
 }
 
-/* The layer (of those sorted by key) that "layers/functional/layers/conv2d_1" is. */
-static const layer *find_path(const wanted *w, const part *p, size_t n)
+enum { MAX_KEY = 512 };
+
+/* "functional/conv2d_1" for "layers/functional/layers/conv2d_1"; false: longer than any key. */
+static bool key_of_path(const part *p, size_t n, char text[MAX_KEY])
 {
-    char text[512];
     size_t length = 0;
     for (size_t i = 0; i < n; i++) {
         if (is_container(p[i])) continue;
-        if (length + 1 + p[i].n > sizeof text) return NULL;
+        if (length + 2 + p[i].n > MAX_KEY) return false;
         if (length) text[length++] = '/';
         memcpy(text + length, p[i].s, p[i].n);
         length += p[i].n;
     }
-    layer key = {.key = {text, length}};
-    return length ? bsearch(&key, w->layer, w->n, sizeof key, by_key) : NULL;
+    text[length] = 0;
+    return length > 0;
+}
+
+/* Of those sorted by key. */
+static const layer *find_by_key(const wanted *w, const char *key)
+{
+    layer sought = {.key = part_of(key)};
+    return w->n ? bsearch(&sought, w->layer, w->n, sizeof sought, by_key) : NULL;
+}
+
+static const layer *find_path(const wanted *w, const part *p, size_t n)
+{
+    char text[MAX_KEY];
+    return key_of_path(p, n, text) ? find_by_key(w, text) : NULL;
 }
 
 /* A layer of a nested model may have its model's name before the one that the file knows: "base/conv". */
@@ -314,6 +329,67 @@ static int32_t match(const wanted *w, const gf_found_tensor *t, gf_keras_by by)
         l = find_key(w, p[n - 3]);
     }
     return l ? by_var_number(l, p[n - 1]) : GF_FOUND_OTHER;
+}
+
+/* ---- by ranks ---- */
+
+/* The path's key where the layer stands right below a container of TensorFlow 2's. */
+static bool old_key(const gf_found_tensor *t, char text[MAX_KEY])
+{
+    part p[MAX_PARTS];
+    size_t n;
+    return split(t->path, p, &n) && n >= 4 && is(p[0], "_layer_checkpoint_dependencies") && is(p[n - 2], "vars") &&
+           is_container(p[n - 4]) && key_of_path(p, n - 2, text);
+}
+
+/* Copies of the keys of the file's data sets (NULL: it has none of that kind), then of the model's layers. */
+static graft_status copy_keys(const gf_found *found, const wanted *w, char **key, graft_error *err)
+{
+    for (size_t i = 0; i < found->n + w->n; i++) {
+        char text[MAX_KEY];
+        const layer *l = i < found->n ? NULL : &w->layer[i - found->n];
+        if (!l && !old_key(&found->item[i], text)) continue;
+        key[i] = l ? gf_strndup(l->key.s, l->key.n) : gf_strdup(text);
+        if (!key[i]) return gf_fail_memory(err, MAX_KEY, "a list of layers");
+    }
+    return GRAFT_OK;
+}
+
+static graft_status rank_keys(char **key, size_t n, graft_error *err)
+{
+    char **there = gf_new_n(n, char *);
+    size_t kept = 0;
+    if (!there) return gf_fail_memory(err, n * sizeof *there, "a list of layers");
+    for (size_t i = 0; i < n; i++) {
+        if (key[i]) there[kept++] = key[i];
+    }
+    graft_status status = gf_keras_rank(there, kept, err);
+    gf_free(there);
+    return status;
+}
+
+static graft_status match_ranks(gf_found *found, wanted *w, graft_error *err)
+{
+    size_t n = found->n + w->n;
+    char **key = gf_new_n(n, char *);
+    graft_status status =
+        key ? copy_keys(found, w, key, err) : gf_fail_memory(err, n * sizeof *key, "a list of layers");
+    if (status == GRAFT_OK) status = rank_keys(key, found->n, err);
+    if (status == GRAFT_OK) status = rank_keys(key + found->n, w->n, err);
+    if (status == GRAFT_OK) {
+        for (size_t i = 0; i < w->n; i++) w->layer[i].key = part_of(key[found->n + i]);
+        if (w->n) qsort(w->layer, w->n, sizeof *w->layer, by_key);
+    }
+    for (size_t i = 0; i < found->n && status == GRAFT_OK; i++) {
+        const char *path = found->item[i].path;
+        size_t last = strlen(path);
+        while (last > 0 && path[last - 1] != '/' && path[last - 1] != '\\') last--;
+        const layer *l = key[i] ? find_by_key(w, key[i]) : NULL;
+        found->item[i].want = l && l->key.n ? by_var_number(l, part_of(path + last)) : GF_FOUND_OTHER;
+    }
+    for (size_t i = 0; key && i < n; i++) gf_free(key[i]);
+    gf_free(key);
+    return status;
 }
 
 /* ---- by keys ---- */
@@ -402,6 +478,8 @@ graft_status gf_keras_match(gf_found *found, const gf_weight *want, size_t n, gf
     if (status == GRAFT_OK && by == GF_KERAS_BY_PATH) {
         if (w.n) qsort(w.layer, w.n, sizeof *w.layer, by_key);
         for (size_t i = 0; i < found->n; i++) found->item[i].want = match_path(&w, &found->item[i]);
+    } else if (status == GRAFT_OK && by == GF_KERAS_BY_RANK) {
+        status = match_ranks(found, &w, err);
     } else if (status == GRAFT_OK && by == GF_KERAS_BY_ORDER) {
         status = match_in_order(found, &w, err);
     } else if (status == GRAFT_OK) {

@@ -8,7 +8,7 @@
  *   layers/KEY/vars/3                          Keras 3 .weights.h5; attribute `name` of vars is LAYER (Keras 3.5 on),
  *                                              KEY is the class and a number: conv2d, conv2d_1
  *   layers/KEY/layers/KEY/vars/3               ... with the base nested; KEY/KEY is gf_weight's key of the layer
- *   _layer_checkpoint_dependencies/KEY/vars/3  the same by TensorFlow 2.12 to 2.15's Keras
+ *   _layer_checkpoint_dependencies/KEY/vars/3  the same by TensorFlow 2.12 to 2.14's Keras, which numbers with gaps
  *
  * Keras itself goes by names nowhere: it takes layers in their order. So where the names are others - of an older
  * definition, or numbered on from another model of the same session ("conv2d_94") - the order tells. */
@@ -20,6 +20,7 @@
 typedef enum gf_keras_by {
     GF_KERAS_BY_OWN_NAME, /* the layer's name alone */
     GF_KERAS_BY_PATH, /* .weights.h5 of a model whose configuration is known: the layer's key, through all its models */
+    GF_KERAS_BY_RANK, /* the same, where the file's numbers of layers have gaps (keras_ranks.h) */
     GF_KERAS_BY_NAME, /* the layer's name; where a .weights.h5 says none, by its key */
     GF_KERAS_BY_KEY,  /* .weights.h5: the i-th layer of a class in the file is the i-th of that class in the model */
     GF_KERAS_BY_ORDER, /* the others: the i-th layer of the file's own list is the i-th of the model (gf_found_tensor's

@@ -15,7 +15,6 @@ LONGER = {  # a file, or file: function -> its limit
     "tests/unit/data/test_index.c": 610,
     "tests/unit/fetch/test_catalogue.c: bad_entries_are_refused_by_entry_and_key": 62,
     "tests/unit/fetch/test_transfer.c": 660,
-    "tests/unit/formats/test_torch_pickle.c: programs_without_sense_are_refused": 85,
     "tests/unit/train/test_backbones.c": 615,
 }
 

@@ -22,8 +22,8 @@ static gf_model imported(const char *name)
 static void every_version_computes_what_keras_does(void **state)
 {
     (void)state;
-    static const char *const file[] = {"nested_3.0.keras", "nested_3.3.keras", "nested_3.15.keras", "nested_tf.keras",
-                                       "nested_tf.h5"};
+    static const char *const file[] = {"nested_3.0.keras",  "nested_3.3.keras", "nested_3.15.keras",
+                                       "nested_2.13.keras", "nested_tf.keras",  "nested_tf.h5"};
     fixture *want = fixture_open(GRAFT_FIXTURES "/exchange/nested_outputs.safetensors");
     assert_non_null(want);
     for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
