@@ -66,6 +66,9 @@ typedef enum gf_look_how { GF_LOOK_QUICK, GF_LOOK_FULL, GF_LOOK_COUNT } gf_look_
 graft_status gf_look_into(gf_walk *walk, const char *path, gf_look_how how, gf_look *look, graft_error *err);
 void gf_look_free(gf_look *look);
 
+/* What to do about images without class folders; a CSV file in the root may have their labels. */
+graft_status gf_look_advise(const gf_walk *walk, char *hint, size_t size, graft_error *err);
+
 /* Whether there is any image in the folder or below; links are not entered, and what is too deep or too much to be
  * looked through counts as one. */
 graft_status gf_look_below(gf_walk *walk, const char *path, bool *any, graft_error *err);

@@ -223,10 +223,11 @@ static graft_status descend(finder *f, top *t, graft_error *err)
 
 static graft_status no_classes_in(finder *f, const top *t, graft_error *err)
 {
+    char hint[700];
     if (t->in.backslashes) return refuse_backslashes(f, &t->in, t->base, err);
-    return gf_fail(err, GF_E_DATA_NO_CLASSES, "put the images of each class into a folder of its own",
-                   "%s/%s: no class folders in it (%llu pictures lie loose)", ROOT(f), GF_ESC(t->base),
-                   (unsigned long long)t->in.images);
+    GF_TRY(gf_look_advise(f->walk, hint, sizeof hint, err));
+    return gf_fail(err, GF_E_DATA_NO_CLASSES, hint, "%s/%s: no class folders in it (%llu pictures lie loose)", ROOT(f),
+                   GF_ESC(t->base), (unsigned long long)t->in.images);
 }
 
 static graft_status check_part(finder *f, const top *t, graft_error *err)
@@ -462,7 +463,9 @@ static graft_status add_classes(finder *f, graft_error *err)
 
 static graft_status no_folders(finder *f, graft_error *err)
 {
-    return gf_fail(err, GF_E_DATA_NO_CLASSES, "put the images of each class into a folder of its own",
+    char hint[700];
+    GF_TRY(gf_look_advise(f->walk, hint, sizeof hint, err));
+    return gf_fail(err, GF_E_DATA_NO_CLASSES, hint,
                    "%s: looked for train/CLASS/ and for CLASS/ folders and found none (%llu pictures lie loose)",
                    ROOT(f), (unsigned long long)f->root.images);
 }

@@ -4,6 +4,7 @@
 #include "data/names.h"
 #include "data/paths.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { LOOKS = 4000, DEEP = 24 };
@@ -118,4 +119,22 @@ graft_status gf_look_below(gf_walk *walk, const char *path, bool *any, graft_err
     int left = LOOKS;
     *any = false;
     return look_deeper(walk, path, 0, &left, any, err);
+}
+
+graft_status gf_look_advise(const gf_walk *walk, char *hint, size_t size, graft_error *err)
+{
+    gf_names names;
+    GF_TRY(gf_list_below(walk->index, "", &names, err));
+    snprintf(hint, size, "put the images of each class into a folder of its own");
+    for (size_t i = 0; i < names.n; i++) {
+        char ending[8];
+        gf_name_extension(names.item[i], ending, sizeof ending);
+        if (strcmp(ending, "csv") != 0 && strcmp(ending, "tsv") != 0) continue;
+        size_t n = strlen(hint);
+        snprintf(hint + n, size - n, "; or are their labels in a table? did you mean %s/%s?", GF_ESC(walk->index->root),
+                 GF_ESC(names.item[i]));
+        break;
+    }
+    gf_names_free(&names);
+    return GRAFT_OK;
 }

@@ -329,6 +329,26 @@ static void mismatched_names_are_told_apart(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check(&cases[i], &o);
 }
 
+/* Where no folder tells the classes, a table beside the images may. */
+static void a_table_beside_the_images_is_named(void **state)
+{
+    (void)state;
+    static const char *const images[] = {"train/1.jpg|train/2.jpg", "1.jpg|2.jpg"};
+    for (size_t i = 0; i < 2; i++) {
+        tree t = tree_of(images[i]);
+        gf_data_options o = tree_options();
+        gf_index *index;
+        graft_error err = {0};
+        assert_int_equal(gf_index_build(&index, t.dir, &o, &err), GRAFT_DATA);
+        assert_null(strstr(err.hint, "did you mean"));
+        tree_text(&t, "labels.CSV", "id,kind\n1,a\n");
+        assert_int_equal(gf_index_build(&index, t.dir, &o, &err), GRAFT_DATA);
+        assert_int_equal(err.number, GF_E_DATA_NO_CLASSES);
+        assert_has(err.hint, "/labels.CSV?");
+        tree_remove(&t);
+    }
+}
+
 /* Of files whose ending says nothing the content does. */
 static void content_decides_what_is_an_image(void **state)
 {
@@ -398,6 +418,7 @@ int main(void)
         cmocka_unit_test(what_was_taken_is_kept),
         cmocka_unit_test(differences_are_said_in_words),
         cmocka_unit_test(mismatched_names_are_told_apart),
+        cmocka_unit_test(a_table_beside_the_images_is_named),
         cmocka_unit_test(content_decides_what_is_an_image),
         cmocka_unit_test(links_are_followed_when_told),
     };
