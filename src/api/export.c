@@ -69,7 +69,11 @@ static graft_status map_rows(outcome *o, size_t n, size_t to, const gf_model *m,
 static void put_end(const float *x, size_t width, const gf_model *m, float *y)
 {
     gf_classify_own_probabilities(x, width, m->classes, m->end, y);
-    for (int i = 0; m->end == GF_END_LOG_SOFTMAX && i < m->classes; i++) y[i] = logf(y[i]);
+    if (m->end != GF_END_LOG_SOFTMAX) return;
+    size_t top = 0;
+    for (size_t i = 1; i < width; i++) top = y[i] > y[top] ? i : top;
+    const float largest = logf(y[top]); /* this logarithm is finite */
+    for (size_t i = 0; i < width; i++) y[i] = x[i] - x[top] + largest;
 }
 
 static void put_both(const float *x, size_t width, const gf_model *m, float *y)

@@ -258,6 +258,29 @@ static void conversions_give_the_files_own_numbers(void **state)
     }
 }
 
+/* Values alone, too, are compared with the file's last numbers. */
+static void values_alone_are_compared_as_well(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"log4.onnx",     "sigmoid5.onnx", "sigmoid1.onnx",
+                                        "softmax2.onnx", "fcn_two.onnx",  "logits2.onnx"};
+    static const char *const to[] = {"npz", "safetensors"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            char path[256], out[128];
+            graft_result *r = NULL;
+            graft_model *m = open_it(in_foreign(path, files[i]), "unit", "keep");
+            assert_non_null(m);
+            snprintf(out, sizeof out, "%s/values.%s", root, to[k]);
+            if (graft_export(m, out, &(graft_export_options){0}, &r, &err))
+                fail_msg("%s to %s: %s", files[i], to[k], err.message);
+            assert_true(graft_result_number(r, "difference") <= 1e-5);
+            graft_result_free(r);
+            graft_model_free(m);
+        }
+    }
+}
+
 /* ---- an end that is no classifier's */
 
 static void other_ends_are_refused_by_name_and_converted_whole(void **state)
@@ -401,6 +424,7 @@ int main(void)
         cmocka_unit_test(predictions_are_the_files_own_numbers),
         cmocka_unit_test(what_is_not_told_is_asked_for),
         cmocka_unit_test(conversions_give_the_files_own_numbers),
+        cmocka_unit_test(values_alone_are_compared_as_well),
         cmocka_unit_test(other_ends_are_refused_by_name_and_converted_whole),
         cmocka_unit_test(a_new_head_takes_the_classifiers_place),
         cmocka_unit_test(kept_classifiers_train),

@@ -211,12 +211,45 @@ static void probabilities_sum_to_one(void **state)
     assert_int_equal(gf_classify_outputs(3), 3);
 }
 
+/* A kept classifier's: by the formulas, in double precision. */
+static void what_a_file_ends_in_is_kept(void **state)
+{
+    (void)state;
+    enum { N = 5 };
+    const float z[N] = {-3, 0.5f, 2, 90, -90};
+    float p[N], loss;
+    int32_t predicted;
+    double all = 0, sum = 0;
+    gf_classify_own_probabilities(z, N, N, GF_END_SIGMOID, p);
+    for (int i = 0; i < N; i++) {
+        double q = 1 / (1 + exp(-(double)z[i]));
+        check(fabs((double)p[i] - q), 1e-6, "a sigmoid", i);
+        all += fmax((double)z[i], 0) - (double)z[i] * (i == 2) + log1p(exp(-fabs((double)z[i])));
+    }
+    gf_classify_own_loss(z, N, 2, N, GF_END_SIGMOID, &loss, &predicted);
+    check(fabs((double)loss - all / N), 1e-5, "the mean of binary losses", N);
+    assert_int_equal(predicted, 3);
+    static const gf_end like_softmax[] = {GF_END_SOFTMAX, GF_END_LINEAR, GF_END_LOG_SOFTMAX};
+    for (size_t k = 0; k < 3; k++) {
+        gf_classify_own_probabilities(z, 3, 3, like_softmax[k], p);
+        sum = exp(-3) + exp(0.5) + exp(2);
+        for (int i = 0; i < 3; i++) check(fabs((double)p[i] - exp((double)z[i]) / sum), 1e-6, "a softmax", i);
+        gf_classify_own_loss(z, 3, 1, 3, like_softmax[k], &loss, &predicted);
+        check(fabs((double)loss + log(exp(0.5) / sum)), 1e-5, "a cross-entropy", 3);
+    }
+    gf_classify_own_probabilities(z + 1, 1, 2, GF_END_LINEAR, p);
+    check(fabs((double)p[1] - 1 / (1 + exp(-0.5))), 1e-6, "one logit", 1);
+    gf_classify_own_probabilities(z, 2, 2, GF_END_SOFTMAX, p); /* two, as a file has them */
+    check(fabs((double)p[1] - 1 / (1 + exp(-3.5))), 1e-6, "two logits", 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loss_is_the_formula),    cmocka_unit_test(gradient_is_the_slope),
-        cmocka_unit_test(a_batch_is_its_samples), cmocka_unit_test(extreme_logits_stay_finite),
-        cmocka_unit_test(nonsense_is_not_hidden), cmocka_unit_test(probabilities_sum_to_one),
+        cmocka_unit_test(loss_is_the_formula),         cmocka_unit_test(gradient_is_the_slope),
+        cmocka_unit_test(a_batch_is_its_samples),      cmocka_unit_test(extreme_logits_stay_finite),
+        cmocka_unit_test(nonsense_is_not_hidden),      cmocka_unit_test(probabilities_sum_to_one),
+        cmocka_unit_test(what_a_file_ends_in_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
