@@ -24,10 +24,7 @@ static bool not_in_memory(const verb *v, const settings *s)
 {
     return (void)v, s->data.cache == GRAFT_CACHE_DISK || s->data.cache == GRAFT_CACHE_NONE;
 }
-static bool not_on_disk(const verb *v, const settings *s)
-{
-    return (void)v, s->data.cache == GRAFT_CACHE_MEMORY || s->data.cache == GRAFT_CACHE_NONE;
-}
+static bool not_cached(const verb *v, const settings *s) { return (void)v, s->data.cache == GRAFT_CACHE_NONE; }
 static bool head_given(const verb *v, const settings *s) { return given(v, s, "head"); }
 static bool keeps_head(const verb *v, const settings *s)
 {
@@ -79,7 +76,7 @@ static const struct {
     {" train ", "optimizer", no_extraction, "with --epochs 0 there is no feature extraction"},
     {" train eval ", "max-bad", refuses_bad, "bad images are refused without --bad-images skip"},
     {" train ", "memory", not_in_memory, "with this --cache nothing is kept in memory"},
-    {" train ", "cache-dir", not_on_disk, "with this --cache nothing is kept on disk"},
+    {" train ", "cache-dir", not_cached, "with --cache none nothing is kept on disk"},
     {" train ", "dropout", keeps_head, "a classifier that is kept has no new head"},
     {" train ", "dropout", head_has_dropout, "--head has a dropout of its own"},
     {" train summary features bench ", "keep-top", head_given, "--head says which head it is"},

@@ -64,9 +64,10 @@ typedef struct graft_progress {
 typedef struct graft_context_options {
     int threads; /* worker threads; 0: one a CPU that this process may use. Never changes a result */
     void (*say)(void *user, graft_level level, const char *text); /* may be NULL */
-    void (*progress)(void *user, const graft_progress *progress); /* may be NULL; at most some 20 times a second */
-    /* Asked between steps; may be NULL. GRAFT_OK: go on; GRAFT_INTERRUPTED or GRAFT_TERMINATED: write a checkpoint at
-     * this step and return that status. */
+    void (*progress)(void *user, const graft_progress *progress); /* may be NULL; 1 to some 20 times a second */
+    /* Asked between steps and, where those are long, several times a second; may be NULL. GRAFT_OK: go on;
+     * GRAFT_INTERRUPTED or GRAFT_TERMINATED: end soon with that status; training writes a checkpoint of the last step
+     * that was complete. */
     graft_status (*should_stop)(void *user);
     void *user;
 } graft_context_options;

@@ -168,11 +168,8 @@ static graft_status bench_result(const graft_model *m, const graft_bench_options
     return gf_result_create(out, j, text, err);
 }
 
-graft_status graft_bench(graft_model *m, const graft_bench_options *options, graft_result **out, graft_error *err)
+static graft_status bench(graft_model *m, const graft_bench_options *options, graft_result **out, graft_error *err)
 {
-    GF_OUT(out);
-    GF_NEEDS(m, "model");
-    GF_NEEDS(options, "options");
     const graft_bench_options with = gf_api_bench_options(m->context, options), *o = &with;
     if (o->batch < 1 || o->batch > 4096 || o->steps < 1 || o->steps > 100000) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "batch %d, steps %d: wanted are 1 to 4096 and 1 to 100000",
@@ -206,4 +203,13 @@ graft_status graft_bench(graft_model *m, const graft_bench_options *options, gra
 out:
     gf_free(s.pixels);
     return status;
+}
+
+graft_status graft_bench(graft_model *m, const graft_bench_options *options, graft_result **out, graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_NEEDS(options, "options");
+    gf_api_begin(m->context, GRAFT_STAGE_PLAN);
+    return gf_api_end(bench(m, options, out, err), err);
 }

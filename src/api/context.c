@@ -1,7 +1,9 @@
 #include "api/internal.h"
 
 #include "base/io.h"
+#include "base/sys.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,22 +120,72 @@ graft_status graft_context_settings(graft_context *c, const graft_settings *sett
     return GRAFT_OK;
 }
 
+/* ---- progress and stops */
+
+static graft_status ask(void *ctx)
+{
+    const graft_context *c = ctx;
+    return c->options.should_stop ? c->options.should_stop(c->options.user) : GRAFT_OK;
+}
+
+static graft_status look(void *ctx)
+{
+    graft_context *c = ctx;
+    const double between = 0.05;
+    double now = gf_sys_seconds();
+    if (now - c->looked < between) return GRAFT_OK;
+    c->looked = now;
+    if (c->options.progress) c->options.progress(c->options.user, &c->last);
+    return ask(ctx);
+}
+
+static graft_progress beginning(graft_stage stage)
+{
+    return (graft_progress){
+        .stage = stage, .loss = NAN, .accuracy = NAN, .val_loss = NAN, .val_accuracy = NAN, .seconds_left = -1};
+}
+
+void gf_api_begin(graft_context *c, graft_stage stage)
+{
+    c->last = beginning(stage);
+    c->looked = gf_sys_seconds();
+    gf_pool_watch(c->pool, &(gf_watch){look, c});
+}
+
+void gf_api_tell(graft_context *c, const graft_progress *p)
+{
+    c->last = *p;
+    c->looked = gf_sys_seconds();
+    if (c->options.progress) c->options.progress(c->options.user, p);
+}
+
+void gf_api_stage(graft_context *c, graft_stage stage)
+{
+    const graft_progress p = beginning(stage);
+    gf_api_tell(c, &p);
+}
+
 graft_status gf_api_stop_asked(graft_context *c, graft_error *err)
 {
-    graft_status asked = c->options.should_stop ? c->options.should_stop(c->options.user) : GRAFT_OK;
-    if (asked != GRAFT_OK && err) {
-        *err = (graft_error){.status = asked, .message = "stopped before it was done; nothing was written"};
-    }
+    graft_status asked = ask(c);
+    if (asked != GRAFT_OK && err) *err = (graft_error){.status = asked};
     return asked;
+}
+
+graft_status gf_api_end(graft_status status, graft_error *err)
+{
+    if (gf_is_stop(status) && err && !err->message[0]) {
+        *err = (graft_error){.status = status, .message = "stopped before it was done; nothing was written"};
+    }
+    return status;
 }
 
 static void run_progress(void *ctx, const gf_run_progress *p)
 {
-    const graft_context *c = ctx;
+    graft_context *c = ctx;
     static const graft_stage stage[] = {
-        [GF_RUN_TRAINING] = GRAFT_STAGE_TRAIN,
-        [GF_RUN_EVALUATING] = GRAFT_STAGE_EVALUATE,
-        [GF_RUN_EPOCH_END] = GRAFT_STAGE_EPOCH,
+        [GF_RUN_PLANNING] = GRAFT_STAGE_PLAN,       [GF_RUN_TRAINING] = GRAFT_STAGE_TRAIN,
+        [GF_RUN_EVALUATING] = GRAFT_STAGE_EVALUATE, [GF_RUN_EPOCH_END] = GRAFT_STAGE_EPOCH,
         [GF_RUN_REPORTING] = GRAFT_STAGE_REPORT,
     };
     graft_progress out = {.stage = stage[p->stage],
@@ -149,13 +201,7 @@ static void run_progress(void *ctx, const gf_run_progress *p)
                           .images_per_second = p->images_per_second,
                           .seconds_left = p->seconds_left,
                           .seconds = p->seconds};
-    c->options.progress(c->options.user, &out);
-}
-
-static graft_status run_should_stop(void *ctx)
-{
-    const graft_context *c = ctx;
-    return c->options.should_stop ? c->options.should_stop(c->options.user) : GRAFT_OK;
+    gf_api_tell(c, &out);
 }
 
 gf_run_host gf_api_host(graft_context *c)
@@ -164,6 +210,6 @@ gf_run_host gf_api_host(graft_context *c)
                          .ops = c->ops,
                          .log = &c->log,
                          .progress = c->options.progress ? run_progress : NULL,
-                         .should_stop = run_should_stop,
+                         .should_stop = ask,
                          .ctx = c};
 }

@@ -14,12 +14,9 @@ void graft_data_defaults(graft_data_options *o)
 static graft_status data_progress(void *user, uint64_t done, uint64_t total)
 {
     graft_context *c = user;
-    if (c->options.progress) {
-        graft_progress p = {
-            .stage = GRAFT_STAGE_CHECK, .done = (int64_t)done, .total = (int64_t)total, .seconds_left = -1};
-        c->options.progress(c->options.user, &p);
-    }
-    return c->options.should_stop ? c->options.should_stop(c->options.user) : GRAFT_OK;
+    gf_api_tell(c, &(graft_progress){
+                       .stage = GRAFT_STAGE_CHECK, .done = (int64_t)done, .total = (int64_t)total, .seconds_left = -1});
+    return gf_api_stop_asked(c, NULL);
 }
 
 gf_data_options gf_api_data_options(const graft_data *d)
@@ -58,7 +55,7 @@ gf_data_options gf_api_data_options(const graft_data *d)
 
 static graft_status stopped(graft_status status, graft_error *err)
 {
-    if ((status == GRAFT_INTERRUPTED || status == GRAFT_TERMINATED) && err) {
+    if (gf_is_stop(status) && err) {
         *err = (graft_error){.status = status, .message = "stopped while the images were checked; nothing was written"};
     }
     return status;
@@ -135,6 +132,7 @@ graft_status graft_data_open(graft_context *context, const char *path, const gra
     GF_NEEDS(path, "path");
     GF_NEEDS(options, "options");
     GF_TRY(make(context, path, options, out, err));
+    gf_api_begin(context, GRAFT_STAGE_CHECK);
     graft_status status = gf_api_data_open(*out, NULL, NULL, err);
     if (status != GRAFT_OK) {
         graft_data_free(*out);
@@ -171,6 +169,7 @@ graft_status graft_inspect(graft_context *context, const char *path, const graft
     GF_NEEDS(options, "options");
     graft_data *d;
     GF_TRY(make(context, path, options, &d, err));
+    gf_api_begin(context, GRAFT_STAGE_CHECK);
     gf_data_options o = gf_api_data_options(d);
     gf_data_report *report = NULL;
     graft_status status = stopped(gf_data_inspect(d->path, &o, context->pool, &report, err), err);

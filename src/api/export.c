@@ -273,15 +273,9 @@ void graft_export_defaults(graft_export_options *o)
     if (o) *o = (graft_export_options){0};
 }
 
-graft_status graft_export(graft_model *m, const char *file, const graft_export_options *o, graft_result **out,
-                          graft_error *err)
+static graft_status export(graft_model *m, const char *file, const graft_export_options *o, graft_result **out,
+                           graft_error *err)
 {
-    GF_OUT(out);
-    GF_NEEDS(m, "model");
-    GF_NEEDS(file, "file");
-    GF_NEEDS(o, "options");
-    GF_TRY(gf_api_check_texts(__func__, "pictures", o->pictures, o->n_pictures, err));
-    GF_TRY(gf_api_whole(m, err));
     const gf_export_format *f;
     GF_TRY(choose_format(file, o, &f, err));
     GF_TRY(gf_api_check_out(m, o->pictures, o->n_pictures, file, err));
@@ -310,4 +304,17 @@ graft_status graft_export(graft_model *m, const char *file, const graft_export_o
     }
     gf_free(part);
     return status;
+}
+
+graft_status graft_export(graft_model *m, const char *file, const graft_export_options *o, graft_result **out,
+                          graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_NEEDS(file, "file");
+    GF_NEEDS(o, "options");
+    GF_TRY(gf_api_check_texts(__func__, "pictures", o->pictures, o->n_pictures, err));
+    GF_TRY(gf_api_whole(m, err));
+    gf_api_begin(m->context, GRAFT_STAGE_EVALUATE);
+    return gf_api_end(export(m, file, o, out, err), err);
 }

@@ -38,7 +38,6 @@ static graft_status make_tested_engine(graft_model *m, gf_engine **e, graft_erro
 
 static void tell(graft_context *c, size_t done, size_t total, const gf_running *r)
 {
-    if (!c->options.progress) return;
     graft_progress p = {.stage = GRAFT_STAGE_EVALUATE,
                         .done = (int64_t)done,
                         .total = (int64_t)total,
@@ -47,7 +46,7 @@ static void tell(graft_context *c, size_t done, size_t total, const gf_running *
                         .val_loss = NAN,
                         .val_accuracy = NAN,
                         .seconds_left = -1};
-    c->options.progress(c->options.user, &p);
+    gf_api_tell(c, &p);
 }
 
 /* int8 by name stands on ranges that training takes from its pictures. */
@@ -146,12 +145,8 @@ static graft_status evaluate_data(graft_model *m, const gf_data *data, const cha
     return status;
 }
 
-graft_status graft_evaluate(graft_model *m, const char *path, const char *split, graft_result **out, graft_error *err)
+static graft_status evaluate(graft_model *m, const char *path, const char *split, graft_result **out, graft_error *err)
 {
-    GF_OUT(out);
-    GF_NEEDS(m, "model");
-    GF_NEEDS(path, "path");
-    GF_TRY(gf_api_whole(m, err));
     GF_TRY(want_head(m, err));
     graft_data d = {.context = m->context,
                     .path = (char *)path,
@@ -179,6 +174,16 @@ graft_status graft_evaluate(graft_model *m, const char *path, const char *split,
     gf_evaluation_free(&ev);
     gf_data_close(d.data);
     return status;
+}
+
+graft_status graft_evaluate(graft_model *m, const char *path, const char *split, graft_result **out, graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_NEEDS(path, "path");
+    GF_TRY(gf_api_whole(m, err));
+    gf_api_begin(m->context, GRAFT_STAGE_PLAN);
+    return gf_api_end(evaluate(m, path, split, out, err), err);
 }
 
 /* ---- predict */
@@ -309,13 +314,9 @@ static graft_status predict_album(graft_model *m, gf_album *a, listing *l, float
     return status == GRAFT_OK ? all_lost(a, err) : status;
 }
 
-graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
-                           graft_error *err)
+static graft_status predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
+                            graft_error *err)
 {
-    GF_OUT(out);
-    GF_NEEDS(m, "model");
-    GF_TRY(gf_api_check_texts(__func__, "paths", paths, n, err));
-    GF_TRY(gf_api_whole(m, err));
     GF_TRY(want_head(m, err));
     int classes = m->model.classes;
     gf_album a;
@@ -341,6 +342,17 @@ graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, i
     gf_names_free(&l.strings);
     gf_album_close(&a);
     return status;
+}
+
+graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
+                           graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_TRY(gf_api_check_texts(__func__, "paths", paths, n, err));
+    GF_TRY(gf_api_whole(m, err));
+    gf_api_begin(m->context, GRAFT_STAGE_PLAN);
+    return gf_api_end(predict(m, paths, n, top, out, err), err);
 }
 
 /* ---- features */
@@ -377,15 +389,9 @@ out:
     return status;
 }
 
-graft_status graft_features(graft_model *m, const char *const *paths, size_t n, const char *layer, const char *out_file,
-                            graft_result **out, graft_error *err)
+static graft_status features(graft_model *m, const char *const *paths, size_t n, const char *layer,
+                             const char *out_file, graft_result **out, graft_error *err)
 {
-    GF_OUT(out);
-    GF_NEEDS(m, "model");
-    GF_TRY(gf_api_check_texts(__func__, "paths", paths, n, err));
-    GF_NEEDS(out_file, "out_file");
-    GF_TRY(gf_api_whole(m, err));
-    GF_TRY(gf_api_check_out(m, paths, n, out_file, err));
     GF_TRY(want_ranges(m, err));
     int at = layer ? gf_model_find(&m->model, layer) : m->model.features;
     if (at < 0) {
@@ -416,4 +422,17 @@ graft_status graft_features(graft_model *m, const char *const *paths, size_t n, 
     gf_engine_destroy(e);
     gf_album_close(&a);
     return status;
+}
+
+graft_status graft_features(graft_model *m, const char *const *paths, size_t n, const char *layer, const char *out_file,
+                            graft_result **out, graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_TRY(gf_api_check_texts(__func__, "paths", paths, n, err));
+    GF_NEEDS(out_file, "out_file");
+    GF_TRY(gf_api_whole(m, err));
+    GF_TRY(gf_api_check_out(m, paths, n, out_file, err));
+    gf_api_begin(m->context, GRAFT_STAGE_PLAN);
+    return gf_api_end(features(m, paths, n, layer, out_file, out, err), err);
 }

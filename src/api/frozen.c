@@ -89,6 +89,7 @@ static bool is_faster(graft_model *m, const gf_feed *feed, const uint32_t *sampl
                    .preferred = 1,
                    .margin = GF_MARGIN_NETWORK,
                    .on_pool = true,
+                   .pool = m->context->pool,
                    .run = run_race,
                    .ctx = &r};
     int chosen = r.out ? gf_ops_choose(m->context->ops, &c) : 0;

@@ -18,6 +18,8 @@ struct graft_context {
     gf_ops *ops;
     char *choices_read;    /* precision choices, as they were on disk */
     gf_settings *settings; /* NULL: all at their defaults */
+    graft_progress last;   /* what was told last, and is told again while something takes long */
+    double looked;         /* when that was */
 };
 
 struct graft_model {
@@ -36,7 +38,7 @@ struct graft_model {
     gf_names reads;                      /* files and folders that it was read from */
     bool was_antialias, was_ignore_exif; /* how the run that `source` is of read its images */
     bool from_run;                       /* `source` is a run's model */
-    bool has_values;                     /* the backbone's come from a file */
+    bool has_values;                     /* the backbone's values stand: a file's, or made before its head */
     bool random;                         /* no file gave it any */
     bool trained;                        /* it comes from a run: facts tell its classes */
     bool has_head;
@@ -77,9 +79,6 @@ graft_status gf_api_missing(const char *function, const char *argument, graft_er
         GF_NEEDS(out, "out"); \
         *(out) = NULL;        \
     } while (0)
-/* n texts, none of them NULL. */
-graft_status gf_api_check_texts(const char *function, const char *argument, const char *const *text, size_t n,
-                                graft_error *err);
 /* E3001 for a model whose training began and did not end: its weights are neither those it was opened with nor a
  * result.
  */
@@ -123,7 +122,19 @@ void gf_api_keep(const char *name, const char *timed_by, const char *text);
 void gf_api_keep_choices(graft_context *c);
 
 gf_run_host gf_api_host(graft_context *c);
+
+/* n texts, none of them NULL. */
+graft_status gf_api_check_texts(const char *function, const char *argument, const char *const *text, size_t n,
+                                graft_error *err);
+
+/* Progress and stops. A call that may take long begins with gf_api_begin and returns through gf_api_end: in between,
+ * whatever waits for the pool tells the last progress again several times a second and asks whether to stop. */
+void gf_api_begin(graft_context *c, graft_stage stage);
+void gf_api_stage(graft_context *c, graft_stage stage); /* tells that another part has begun */
+void gf_api_tell(graft_context *c, const graft_progress *p);
 graft_status gf_api_stop_asked(graft_context *c, graft_error *err);
+/* `status`; where it is that of a stop which has no words of its own, with some. */
+graft_status gf_api_end(graft_status status, graft_error *err);
 
 /* Pictures of a data set, as they are. */
 typedef struct gf_set_feed {

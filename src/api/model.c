@@ -621,7 +621,7 @@ void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOIC
 graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
 {
     const char *asked = m->config.precision;
-    bool can = gf_ops_has_bf16(m->context->ops);
+    bool can = gf_ops_has_bf16(m->context->ops), both = !strcmp(asked, "auto");
     if (!strcmp(asked, "bf16") && !can) {
         return gf_fail(err, GF_E_OPTION_VALUE, "use --precision auto",
                        "precision bf16: this processor (%s) has no bf16", gf_ops_machine(m->context->ops));
@@ -632,9 +632,8 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
                        "precision int8: this processor (%s) has no AVX-512 VNNI", gf_ops_machine(m->context->ops));
     }
     m->facts.dtype = !strcmp(asked, "bf16") ? GF_BF16 : GF_F32;
-    bool both = !strcmp(asked, "auto");
     if (both && !can) gf_decide(&m->log, "precision", "f32", "auto: this processor has no bf16");
-    if ((int8 || !strcmp(asked, "auto")) && can) { /* int8 is the frozen part's; what trains is as auto has it */
+    if ((int8 || both) && can) { /* int8 is the frozen part's; what trains is as auto has it */
         char key[GF_CHOICE_KEY];
         gf_api_choice_key(m, "model", key);
         static const char *const names[] = {"f32", "bf16"};
@@ -645,6 +644,7 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
                        .preferred = 1,
                        .margin = GF_MARGIN_NETWORK,
                        .on_pool = true,
+                       .pool = m->context->pool,
                        .run = run_trial,
                        .ctx = &t};
         m->facts.dtype = gf_ops_choose(m->context->ops, &c) ? GF_BF16 : GF_F32;

@@ -125,12 +125,9 @@ static graft_status check_names(const listing *l, graft_error *err)
     return GRAFT_OK;
 }
 
-graft_status graft_models(graft_context *c, const char *const *names, size_t n_names, int time, graft_result **out,
-                          graft_error *err)
+static graft_status models(graft_context *c, const char *const *names, size_t n_names, int time, graft_result **out,
+                           graft_error *err)
 {
-    GF_OUT(out);
-    GF_NEEDS(c, "context");
-    GF_TRY(gf_api_check_texts(__func__, "names", names, n_names, err));
     listing l = {.context = c, .names = names, .n_names = n_names, .time = time != 0};
     GF_TRY(check_names(&l, err));
     snprintf(l.timed_by, sizeof l.timed_by, "%s, %d threads", gf_ops_timed_by(c->ops), gf_pool_threads(c->pool));
@@ -150,4 +147,14 @@ graft_status graft_models(graft_context *c, const char *const *names, size_t n_n
     gf_json_free(j);
     gf_text_free(&l.text);
     return status;
+}
+
+graft_status graft_models(graft_context *c, const char *const *names, size_t n_names, int time, graft_result **out,
+                          graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(c, "context");
+    GF_TRY(gf_api_check_texts(__func__, "names", names, n_names, err));
+    gf_api_begin(c, GRAFT_STAGE_PLAN);
+    return gf_api_end(models(c, names, n_names, time, out, err), err);
 }

@@ -371,14 +371,9 @@ static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir,
     return status;
 }
 
-graft_status graft_train(graft_model *m, graft_data *d, const graft_train_options *options, graft_result **out,
-                         graft_error *err)
+static graft_status train(graft_model *m, graft_data *d, const graft_train_options *options, graft_result **out,
+                          graft_error *err)
 {
-    GF_OUT(out);
-    GF_NEEDS(m, "model");
-    GF_NEEDS(d, "data");
-    GF_NEEDS(options, "options");
-    GF_TRY(gf_api_whole(m, err));
     const graft_train_options with = gf_api_train_options(m->context, options), *o = &with;
     int lock = -1;
     graft_status status = GRAFT_OK;
@@ -392,6 +387,7 @@ graft_status graft_train(graft_model *m, graft_data *d, const graft_train_option
     GF_GOTO(gf_lock_dir(o->out, &lock, err));
     GF_GOTO(check_apart(o->out, d, err));
     GF_GOTO(check_disk(m->context, o->out, &m->model, err));
+    gf_api_stage(m->context, GRAFT_STAGE_PLAN);
     GF_GOTO(gf_api_choose_frozen_for(m, d, err));
     GF_GOTO(check_memory(m->context, &m->config, &m->model, err));
     GF_GOTO(make_choices(m->context, &m->config, &m->model, err));
@@ -404,6 +400,18 @@ graft_status graft_train(graft_model *m, graft_data *d, const graft_train_option
 out:
     gf_unlock(lock);
     return status;
+}
+
+graft_status graft_train(graft_model *m, graft_data *d, const graft_train_options *options, graft_result **out,
+                         graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_NEEDS(d, "data");
+    GF_NEEDS(options, "options");
+    GF_TRY(gf_api_whole(m, err));
+    gf_api_begin(m->context, GRAFT_STAGE_PLAN);
+    return gf_api_end(train(m, d, options, out, err), err);
 }
 
 /* ---- resume */
@@ -624,11 +632,8 @@ static graft_status check_state(const char *run, graft_error *err)
                    "%s: its checkpoints are gone; it has ended and cannot be given more epochs", GF_ESC(run));
 }
 
-graft_status graft_resume(graft_context *c, const char *run, const char *data, graft_result **out, graft_error *err)
+static graft_status resume(graft_context *c, const char *run, const char *data, graft_result **out, graft_error *err)
 {
-    GF_OUT(out);
-    GF_NEEDS(c, "context");
-    GF_NEEDS(run, "run");
     resumed x = {0};
     int lock = -1;
     graft_status status = GRAFT_OK;
@@ -662,4 +667,13 @@ out:
     gf_config_free(&x.config);
     gf_decisions_free(&x.decisions);
     return status;
+}
+
+graft_status graft_resume(graft_context *c, const char *run, const char *data, graft_result **out, graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(c, "context");
+    GF_NEEDS(run, "run");
+    gf_api_begin(c, GRAFT_STAGE_PLAN);
+    return gf_api_end(resume(c, run, data, out, err), err);
 }

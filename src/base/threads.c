@@ -2,9 +2,12 @@
 
 #include "base/alloc.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct job {
@@ -26,6 +29,8 @@ struct gf_pool {
     pthread_cond_t work, idle;
     job front, back;
     bool stop;
+    gf_watch watch;
+    _Atomic graft_status asked; /* what it asked for; stays until there is another watch */
     int threads;
     void (*start)(void);
     pthread_t *thread;
@@ -135,7 +140,11 @@ graft_status gf_pool_create(gf_pool **out, int threads, void (*start)(void), gra
     if (!pool) return gf_fail_memory(err, sizeof *pool, "threads");
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
-    pthread_cond_init(&pool->idle, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&pool->idle, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pool->start = start;
     pool->thread = gf_new_n((size_t)threads, pthread_t);
     pool->arg = gf_new_n((size_t)threads, worker_arg);
@@ -171,6 +180,8 @@ void gf_pool_destroy(gf_pool *pool)
 
 int gf_pool_threads(const gf_pool *pool) { return pool->threads; }
 
+static void drop_rest(job *j) { j->n = j->next; }
+
 /* Waits until every item of the job that was started has ended, then clears it. Lock held. */
 static graft_status collect(gf_pool *pool, job *j, graft_error *err)
 {
@@ -179,6 +190,38 @@ static graft_status collect(gf_pool *pool, job *j, graft_error *err)
     if (status != GRAFT_OK && err) *err = j->error;
     *j = (job){0};
     return status;
+}
+
+/* True: the time between two looks is over. Lock held. */
+static bool wait_a_little(gf_pool *pool)
+{
+    const long between = 200000000, second = 1000000000; /* ns */
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += between;
+    t.tv_sec += t.tv_nsec / second;
+    t.tv_nsec %= second;
+    return pthread_cond_timedwait(&pool->idle, &pool->lock, &t) == ETIMEDOUT;
+}
+
+/* Waits, and looks up while it does, until all has ended or a stop is asked for. Lock held, but not during a look. */
+static graft_status wait_watched(gf_pool *pool, const job *j)
+{
+    const gf_watch watch = pool->watch;
+    while (watch.look && j->done < j->n && pool->asked == GRAFT_OK) {
+        if (!wait_a_little(pool)) continue;
+        pthread_mutex_unlock(&pool->lock);
+        graft_status asked = gf_watch_look(&watch, NULL);
+        pthread_mutex_lock(&pool->lock);
+        if (asked != GRAFT_OK) pool->asked = asked;
+    }
+    return pool->asked;
+}
+
+static graft_status stopped(graft_status asked, graft_error *err)
+{
+    if (err) *err = (graft_error){.status = asked};
+    return asked;
 }
 
 graft_status gf_pool_run(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx, graft_error *err)
@@ -190,6 +233,36 @@ graft_status gf_pool_run(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx, graf
     graft_status status = collect(pool, &pool->front, err);
     pthread_mutex_unlock(&pool->lock);
     return status;
+}
+
+void gf_pool_watch(gf_pool *pool, const gf_watch *watch)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->watch = watch ? *watch : (gf_watch){0};
+    pool->asked = GRAFT_OK;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+graft_status gf_pool_look(gf_pool *pool, graft_error *err)
+{
+    if (pool->asked == GRAFT_OK) pool->asked = gf_watch_look(&pool->watch, NULL);
+    return pool->asked == GRAFT_OK ? GRAFT_OK : stopped(pool->asked, err);
+}
+
+graft_status gf_pool_asked(const gf_pool *pool) { return pool->asked; }
+
+graft_status gf_pool_run_watched(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx, graft_error *err)
+{
+    if (pool->asked != GRAFT_OK) return stopped(pool->asked, err);
+    if (!n) return GRAFT_OK;
+    pthread_mutex_lock(&pool->lock);
+    pool->front = (job){.fn = fn, .ctx = ctx, .n = n};
+    pthread_cond_broadcast(&pool->work);
+    graft_status asked = wait_watched(pool, &pool->front);
+    if (asked != GRAFT_OK) drop_rest(&pool->front);
+    graft_status status = collect(pool, &pool->front, err);
+    pthread_mutex_unlock(&pool->lock);
+    return asked != GRAFT_OK ? stopped(asked, err) : status;
 }
 
 void gf_pool_background(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx)
@@ -206,4 +279,21 @@ graft_status gf_pool_finish_background(gf_pool *pool, graft_error *err)
     graft_status status = collect(pool, &pool->back, err);
     pthread_mutex_unlock(&pool->lock);
     return status;
+}
+
+graft_status gf_pool_finish_background_watched(gf_pool *pool, graft_error *err)
+{
+    pthread_mutex_lock(&pool->lock);
+    graft_status asked = wait_watched(pool, &pool->back);
+    graft_status status = asked == GRAFT_OK ? collect(pool, &pool->back, err) : GRAFT_OK;
+    pthread_mutex_unlock(&pool->lock);
+    return asked != GRAFT_OK ? stopped(asked, err) : status;
+}
+
+void gf_pool_drop_background(gf_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    drop_rest(&pool->back);
+    collect(pool, &pool->back, NULL);
+    pthread_mutex_unlock(&pool->lock);
 }

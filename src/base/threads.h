@@ -7,7 +7,7 @@
 #ifndef GF_BASE_THREADS_H
 #define GF_BASE_THREADS_H
 
-#include "base/error.h"
+#include "base/watch.h"
 
 typedef struct gf_pool gf_pool;
 
@@ -29,9 +29,23 @@ graft_status gf_on_deep_stack(graft_status (*fn)(void *ctx, graft_error *err), v
 /* Runs items 0 .. n-1 and waits for all. One caller at a time. */
 graft_status gf_pool_run(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx, graft_error *err);
 
+/* While a _watched call waits, `watch` (copied; NULL: none) looks up several times a second. Where it asks for a stop,
+ * items that have not begun are dropped, the call ends with that status, and so does every _watched call from then on,
+ * until gf_pool_watch is called again. */
+void gf_pool_watch(gf_pool *pool, const gf_watch *watch);
+graft_status gf_pool_run_watched(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx, graft_error *err);
+/* Looks up now, on the calling thread: between the parts of what takes long without the pool. */
+graft_status gf_pool_look(gf_pool *pool, graft_error *err);
+/* What was asked for, OK where nothing was: for items that take long, on any thread. */
+graft_status gf_pool_asked(const gf_pool *pool);
+
 /* Sets the background job (one at a time); items start when workers are idle. */
 void gf_pool_background(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx);
 /* Waits until all its items are done. No job: GRAFT_OK. */
 graft_status gf_pool_finish_background(gf_pool *pool, graft_error *err);
+/* The same, looking up; after a stop the job goes on. */
+graft_status gf_pool_finish_background_watched(gf_pool *pool, graft_error *err);
+/* Drops the items that have not begun and waits for the others: for a job whose outcome is of no use any more. */
+void gf_pool_drop_background(gf_pool *pool);
 
 #endif

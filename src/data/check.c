@@ -73,7 +73,7 @@ static graft_status check_all(check *c, gf_pool *pool, graft_error *err)
         if (o->progress) GF_TRY(o->progress(o->user, c->first, n));
         if (c->first == n) return GRAFT_OK;
         c->began = gf_sys_seconds();
-        GF_TRY(gf_pool_run(pool, n - c->first < GROUP ? n - c->first : GROUP, check_item, c, err));
+        GF_TRY(gf_pool_run_watched(pool, n - c->first < GROUP ? n - c->first : GROUP, check_item, c, err));
     }
 }
 

@@ -181,6 +181,8 @@ static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_
     for (size_t i = 0; i < p->n; i++) {
         const gf_node *n = node_at(p, i);
         gf_op_spec *s = &spec[i];
+        graft_status asked = p->spec.pool ? gf_pool_asked(p->spec.pool) : GRAFT_OK;
+        if (asked != GRAFT_OK) return asked;
         for (int k = 0; k < n->spec.n_src; k++) {
             s->src[k] = batched(p, &n->spec.src[k]);
             s->src_dtype[k] = gf_plan_value_dtype(p, n->src[k]);

@@ -6,6 +6,7 @@
 #ifndef GF_GRAPH_PLAN_H
 #define GF_GRAPH_PLAN_H
 
+#include "base/threads.h"
 #include "graph/graph.h"
 #include "ops/engine.h"
 
@@ -15,10 +16,11 @@ typedef struct gf_lane gf_lane;
 typedef struct gf_plan_spec {
     size_t first, last; /* nodes [first, last) */
     int micro_batch;
-    gf_dtype dtype;  /* of activations with height and width; pooled ones and the picture are f32 */
-    bool backward;   /* with gradients for the nodes that need them */
-    int int8_layers; /* nodes below this layer are computed in bytes where they can be (graph/int8.h); 0: none */
-    bool keep;       /* every value can be read after forward; else outputs only */
+    gf_dtype dtype;      /* of activations with height and width; pooled ones and the picture are f32 */
+    bool backward;       /* with gradients for the nodes that need them */
+    int int8_layers;     /* nodes below this layer are computed in bytes where they can be (graph/int8.h); 0: none */
+    const gf_pool *pool; /* whose stop (gf_pool_asked) is asked for between primitives; NULL: none */
+    bool keep;           /* every value can be read after forward; else outputs only */
 } gf_plan_spec;
 
 /* Plans and times primitives: call it on a worker thread (gf_ops_start_worker), so that they are single-threaded. The

@@ -167,6 +167,7 @@ int gf_ops_choose(gf_ops *ops, const gf_choice *c)
     if (known >= 0) return known;
     bool clear;
     int chosen = gf_choice_by_time(c, &clear);
+    if (c->pool && gf_pool_asked(c->pool) != GRAFT_OK) return c->preferred;
     pthread_mutex_lock(&ops->lock);
     known = gf_choices_find(&ops->choices, c); /* made by another thread meanwhile: one choice for all */
     const char *name = c->names[chosen];

@@ -3,7 +3,7 @@
 #ifndef GF_OPS_ENGINE_H
 #define GF_OPS_ENGINE_H
 
-#include "base/error.h"
+#include "base/threads.h"
 #include "tensor/tensor.h"
 
 #include <stdbool.h>
@@ -34,6 +34,7 @@ typedef struct gf_choice {
     int preferred; /* depends on the kind of processor and on the shape, never on a clock */
     double margin; /* another one is taken where it needs less than this part of the preferred one's time: 1 / margin */
     bool on_pool;  /* candidates work on other threads, too: the whole process's time counts */
+    const gf_pool *pool; /* which they work on: after a stop (gf_pool_asked) nothing was measured; may be NULL */
     bool (*run)(void *ctx, int candidate); /* false: it does not work; may itself choose */
     void *ctx;
 } gf_choice;

@@ -444,7 +444,10 @@ graft_status gf_report_page(char **html, size_t *n, const gf_run_record *r, graf
     graft_status status = GRAFT_OK;
     add_head(&p);
     add_title(&p);
-    for (size_t i = 0; i < sizeof sections / sizeof *sections && status == GRAFT_OK; i++) status = sections[i](&p);
+    for (size_t i = 0; i < sizeof sections / sizeof *sections && status == GRAFT_OK; i++) {
+        status = gf_watch_look(r->watch, err);
+        if (status == GRAFT_OK) status = sections[i](&p);
+    }
     add(&p, "</main>\n</body>\n</html>\n");
     if (status == GRAFT_OK && p.t.failed) status = gf_fail_memory(err, p.t.n, "report.html");
     if (status != GRAFT_OK) {

@@ -6,6 +6,7 @@
 #ifndef GF_REPORT_RECORD_H
 #define GF_REPORT_RECORD_H
 
+#include "base/watch.h"
 #include "report/history.h"
 #include "json/json.h"
 
@@ -56,6 +57,7 @@ typedef struct gf_data_split {
 } gf_data_split;
 
 typedef struct gf_run_record {
+    const gf_watch *watch;      /* looks up between two plots; NULL: nobody does */
     const char *title;          /* the page's heading, such as the run folder's name */
     const char *model;          /* "mobilenet_v2" */
     const char *command;        /* the line that repeats the run; NULL: left out */

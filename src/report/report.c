@@ -25,6 +25,7 @@ static graft_status write_plots(const char *dir, const gf_run_record *r, graft_e
 {
     GF_TRY(gf_make_dirs(dir, err));
     for (size_t i = 0; i < gf_n_plots; i++) {
+        GF_TRY(gf_watch_look(r->watch, err));
         char *path = gf_path_join(dir, gf_plots[i].file);
         graft_status status = path ? write_plot(path, &gf_plots[i], r, err) : gf_fail_memory(err, 0, "a file name");
         gf_free(path);
@@ -67,6 +68,7 @@ graft_status gf_report_write(const char *dir, const gf_run_record *r, graft_erro
         {GF_REPORT_PAGE, write_page},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        GF_TRY(gf_watch_look(r->watch, err));
         char *path = gf_path_join(dir, files[i].name);
         graft_status status = path ? files[i].write(path, r, err) : gf_fail_memory(err, 0, "a file name");
         gf_free(path);

@@ -100,7 +100,7 @@ static graft_status observe(gf_model *m, gf_engine *e, const gf_feed *feed, cons
     graft_status status = o.range && o.pictures
                               ? gf_model_add_ranges(m, err)
                               : gf_fail_memory(err, items * o.channels * sizeof *o.range, "calibration");
-    if (status == GRAFT_OK) status = gf_pool_run(e->pool, items, observe_item, &o, err);
+    if (status == GRAFT_OK) status = gf_pool_run_watched(e->pool, items, observe_item, &o, err);
     if (status == GRAFT_OK) keep_ranges(&o, items);
     gf_free(o.range);
     gf_free(o.pictures);

@@ -55,6 +55,7 @@ static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *
                          .micro_batch = e->spec.frozen_micro,
                          .dtype = e->spec.dtype,
                          .int8_layers = e->spec.int8_layers,
+                         .pool = e->pool,
                          .keep = e->spec.keep};
     GF_TRY(gf_plan_create(&e->frozen, &e->graph, e->ops, &spec, err));
     e->takes_bytes = gf_bytes_are_fast() && gf_plan_takes_bytes(e->frozen, e->map.factor, e->map.offset);
@@ -64,6 +65,7 @@ static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *
                           .last = learning->n_nodes,
                           .micro_batch = e->spec.tail_micro,
                           .dtype = e->spec.dtype,
+                          .pool = e->pool,
                           .backward = true};
     GF_TRY(gf_plan_create(&e->tail, learning, e->ops, &spec, err));
     e->still = e->tail;
@@ -109,7 +111,10 @@ static graft_status make_still_lanes(gf_engine *e, graft_error *err)
 {
     e->still_lane = gf_new_n((size_t)e->threads, gf_lane *);
     if (!e->still_lane) return gf_fail_memory(err, 0, "lanes");
-    for (int i = 0; i < e->threads; i++) GF_TRY(gf_lane_create(&e->still_lane[i], e->still, NULL, err));
+    for (int i = 0; i < e->threads; i++) {
+        GF_TRY(gf_pool_look(e->pool, err)); /* a lane's memory is zeroed, which may take a while */
+        GF_TRY(gf_lane_create(&e->still_lane[i], e->still, NULL, err));
+    }
     return GRAFT_OK;
 }
 
@@ -165,11 +170,13 @@ static graft_status make_lanes(gf_engine *e, graft_error *err)
     const gf_shape *picture = &e->graph.value[e->graph.input].shape;
     if (picture->dim[3] == 1) GF_TRY(make_colours(e, 3 * gf_count(picture), err));
     for (int i = 0; i < e->threads; i++) {
+        GF_TRY(gf_pool_look(e->pool, err));
         GF_TRY(gf_lane_create(&e->frozen_lane[i], e->frozen, NULL, err));
         e->scratch[i] = gf_alloc_tensor(fold * sizeof(float));
         if (!e->scratch[i]) return gf_fail_memory(err, fold * sizeof(float), "folding");
     }
     for (size_t i = 0; i < e->tail_lanes; i++) {
+        GF_TRY(gf_pool_look(e->pool, err));
         if (i < (size_t)e->blocks) {
             e->block[i] = gf_alloc_tensor(grads * sizeof(float));
             if (!e->block[i]) return gf_fail_memory(err, grads * sizeof(float), "gradients");
@@ -212,7 +219,7 @@ static graft_status make_step_memory(gf_engine *e, graft_error *err)
 static graft_status engine_plan(gf_engine *e, graft_error *err)
 {
     GF_TRY(make_graph(e, err));
-    GF_TRY(gf_pool_run(e->pool, 1, make_plans, e, err));
+    GF_TRY(gf_pool_run_watched(e->pool, 1, make_plans, e, err));
     for (size_t k = 0; k < e->parts; k++) {
         const gf_shape *s = &e->graph.value[e->crossing[k]].shape;
         e->part_bytes[k] = gf_count(s) * gf_dtype_size(gf_plan_value_dtype(e->frozen, e->crossing[k]));

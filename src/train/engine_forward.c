@@ -108,7 +108,7 @@ graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_bank *bank,
     if (narrow) return gf_fail(err, GF_E_INTERNAL, NULL, "outputs of maps are computed in f32");
     if (!lost) j.lost = gf_new_n(n, bool);
     if (!j.lost) return gf_fail_memory(err, n, "an evaluation");
-    GF_GOTO(gf_pool_run(e->pool, (n + j.micro - 1) / j.micro, forward_item, &j, err));
+    GF_GOTO(gf_pool_run_watched(e->pool, (n + j.micro - 1) / j.micro, forward_item, &j, err));
     for (size_t i = 0; i < n && !lost; i++) {
         if (j.lost[i]) status = gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "sample %u cannot be read", sample[i]);
     }

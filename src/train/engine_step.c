@@ -48,7 +48,7 @@ static gf_stage *find_stage(gf_engine *e, const gf_batch *batch)
 void gf_engine_quiet(gf_engine *e)
 {
     if (!e->spec.train) return;
-    gf_pool_finish_background(e->pool, NULL);
+    gf_pool_drop_background(e->pool); /* what it makes would not be taken */
     e->stage[0].taken = e->stage[1].taken = false;
 }
 
@@ -56,7 +56,8 @@ void gf_engine_quiet(gf_engine *e)
 static graft_status stage_batch(gf_engine *e, const gf_feed *feed, const gf_batch *batch, const gf_batch *next,
                                 gf_stage **out, graft_error *err)
 {
-    graft_status status = gf_pool_finish_background(e->pool, err);
+    graft_status status = gf_pool_finish_background_watched(e->pool, err);
+    if (gf_is_stop(status)) return status; /* it goes on: gf_engine_quiet ends it */
     if (status != GRAFT_OK) {
         e->stage[0].taken = e->stage[1].taken = false;
         return status;
@@ -66,7 +67,7 @@ static graft_status stage_batch(gf_engine *e, const gf_feed *feed, const gf_batc
         st = &e->stage[0];
         e->stage[1].taken = false;
         load_stage(st, batch, feed);
-        status = gf_pool_run(e->pool, items_of(batch->n, e->spec.frozen_micro), fill_item, st, err);
+        status = gf_pool_run_watched(e->pool, items_of(batch->n, e->spec.frozen_micro), fill_item, st, err);
         st->taken = status == GRAFT_OK; /* half filled it must not be found again */
         GF_TRY(status);
     }
@@ -208,7 +209,7 @@ graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_bank
     if (!e->pictures) { /* nothing to learn from */
         memset(e->grad, 0, e->trainable * sizeof *e->grad);
     } else {
-        GF_TRY(gf_pool_run(e->pool, j.items, tail_item, &j, err));
+        GF_TRY(gf_pool_run_watched(e->pool, j.items, tail_item, &j, err));
         reduce_job reduce = {e, j.items};
         GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->tail), reduce_item, &reduce, err));
     }

@@ -49,6 +49,7 @@ graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluatio
                              .val_accuracy = NAN,
                              .seconds_left = -1};
         gf_run_tell(r, &p, false);
+        GF_GOTO(gf_run_stop_asked(r, err));
     }
     GF_GOTO(gf_cache_tell_lost(r->data->cache, err));
 out:

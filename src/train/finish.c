@@ -291,31 +291,28 @@ typedef struct drawing {
     const gf_run_record *record;
 } drawing;
 
-static graft_status draw(void *ctx, graft_error *err)
+/* On a worker, whose stack is deep enough for drawing libraries; who waits for it looks up meanwhile. */
+static graft_status draw(void *ctx, size_t item, int worker, graft_error *err)
 {
     const drawing *d = ctx;
+    (void)item, (void)worker;
     return gf_report_write(d->dir, d->record, err);
 }
+
+static graft_status stop_asked(void *pool) { return gf_pool_asked(pool); }
 
 static graft_status write_report(gf_run *r, graft_error *err)
 {
     gallery *g = gf_new(gallery);
     if (!g) return gf_fail_memory(err, sizeof *g, "the report");
     g->r = r;
-    gf_run_progress p = {.stage = GF_RUN_REPORTING,
-                         .total = 1,
-                         .epoch = r->state.epoch,
-                         .loss = NAN,
-                         .accuracy = NAN,
-                         .val_loss = NAN,
-                         .val_accuracy = NAN,
-                         .seconds_left = -1};
-    gf_run_tell(r, &p, true);
+    gf_run_tell_stage(r, GF_RUN_REPORTING, 0, 1);
+    g->record.watch = &(gf_watch){stop_asked, r->host.pool};
     graft_status status = gather(g, err);
     char *metrics = gf_path_join(r->dir, GF_REPORT_METRICS), *history = gf_path_join(r->dir, GF_REPORT_HISTORY);
     if (!metrics || !history) status = gf_fail_memory(err, 64, "the report");
     if (status == GRAFT_OK && r->config->report) {
-        status = gf_on_deep_stack(draw, &(drawing){r->dir, &g->record}, err); /* fonts and drawing */
+        status = gf_pool_run_watched(r->host.pool, 1, draw, &(drawing){r->dir, &g->record}, err);
     } else if (status == GRAFT_OK) {
         status = gf_history_write(history, &r->history, err);
         if (status == GRAFT_OK) status = gf_record_write_json(metrics, &g->record, err);

@@ -43,18 +43,21 @@ static graft_status make_banks(gf_run *r, graft_error *err)
 /* Fills the training bank by running every training picture once. */
 static graft_status fill_train_bank(gf_run *r, graft_error *err)
 {
-    if (!r->train_bank.n) return GRAFT_OK;
+    enum { CHUNK = 256 }; /* pictures between two looks at progress and stop; whole micro-batches */
+    uint32_t sample[CHUNK];
+    bool lost[CHUNK];
     gf_feed feed = gf_run_feed(r);
-    size_t n = r->train_bank.n;
-    float *out = gf_new_n(n * gf_engine_outputs(r->engine), float);
-    bool *lost = gf_new_n(n, bool);
-    uint32_t *sample = gf_new_n(n, uint32_t);
-    graft_status status = out && lost && sample ? GRAFT_OK : gf_fail_memory(err, n * 8, "training pictures");
-    for (size_t i = 0; status == GRAFT_OK && i < n; i++) sample[i] = r->train_bank.first + (uint32_t)i;
-    if (status == GRAFT_OK) status = gf_engine_forward(r->engine, &feed, &r->train_bank, sample, n, out, lost, err);
+    size_t total = r->train_bank.n;
+    float *out = total ? gf_new_n(CHUNK * gf_engine_outputs(r->engine), float) : NULL;
+    graft_status status = out || !total ? GRAFT_OK : gf_fail_memory(err, CHUNK * sizeof *out, "training pictures");
+    for (size_t at = 0; status == GRAFT_OK && at < total; at += CHUNK) {
+        size_t n = total - at < CHUNK ? total - at : CHUNK;
+        for (size_t i = 0; i < n; i++) sample[i] = r->train_bank.first + (uint32_t)(at + i);
+        gf_run_tell_stage(r, GF_RUN_EVALUATING, (int64_t)at, (int64_t)total);
+        status = gf_engine_forward(r->engine, &feed, &r->train_bank, sample, n, out, lost, err);
+        if (status == GRAFT_OK) status = gf_run_stop_asked(r, err);
+    }
     gf_free(out);
-    gf_free(lost);
-    gf_free(sample);
     return status;
 }
 
@@ -73,6 +76,7 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_model *m)
 
 graft_status gf_run_enter(gf_run *r, int phase, graft_error *err)
 {
+    gf_run_tell_stage(r, GF_RUN_PLANNING, 0, 0);
     gf_engine_destroy(r->engine);
     r->engine = NULL;
     r->model->boundary = phase == 2 ? (int)r->config->fine_tune_at : (int)gf_model_backbone_layers(r->model);
@@ -259,8 +263,8 @@ static graft_status train_epoch(gf_run *r, graft_error *err)
             gf_fail(err, GF_E_DIVERGED, "lower --lr; diverged.json tells the last step",
                     "epoch %d: no step could be applied, every gradient holds NaN or infinity", r->state.epoch + 1);
     }
-    if (status == GRAFT_OK) return end_epoch(r, seconds, clock.images, err);
-    r->state.epoch_seconds += seconds;
+    if (status == GRAFT_OK) status = end_epoch(r, seconds, clock.images, err);
+    if (status != GRAFT_OK) r->state.epoch_seconds += seconds;
     return status;
 }
 
@@ -278,7 +282,21 @@ static graft_status measure_before(gf_run *r, graft_error *err)
     return GRAFT_OK;
 }
 
-graft_status gf_run_go(gf_run *r, graft_error *err)
+/* A stop, wherever it was asked for: the state is that of the last whole step, since a gradient that is not finished
+ * changes nothing. It is written, but where the last checkpoint is as good: at the end, and between two phases, where
+ * there is no engine. */
+static graft_status keep_state(gf_run *r, graft_status asked, graft_error *err)
+{
+    bool written = r->finishing || !r->engine;
+    if (!written) gf_engine_quiet(r->engine);
+    GF_TRY(written ? gf_checkpoint_writer_wait(r->writer, err) : gf_run_checkpoint(r, true, err));
+    if (err) *err = (graft_error){.status = asked};
+    if (err) snprintf(err->message, sizeof err->message, "stopped after %lld steps", (long long)r->state.total_steps);
+    if (err) snprintf(err->hint, sizeof err->hint, "go on with: graft resume %s", GF_ESC(r->dir));
+    return asked;
+}
+
+static graft_status go(gf_run *r, graft_error *err)
 {
     int64_t first = r->config->epochs, total = first + r->config->fine_tune_epochs;
     if (!gf_run_over(r)) gf_run_log(r); /* without rows of a later state than the checkpoint's */
@@ -290,5 +308,12 @@ graft_status gf_run_go(gf_run *r, graft_error *err)
         GF_TRY(gf_run_stop_asked(r, err));
         if (r->state.epoch < total) GF_TRY(train_epoch(r, err));
     } while (r->state.epoch < total);
+    r->finishing = true;
     return gf_run_finish(r, err);
+}
+
+graft_status gf_run_go(gf_run *r, graft_error *err)
+{
+    graft_status status = go(r, err);
+    return gf_is_stop(status) ? keep_state(r, status, err) : status;
 }

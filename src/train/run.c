@@ -10,6 +10,7 @@
 #include "train/decisions.h"
 #include "train/folder.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -31,22 +32,33 @@ void gf_run_tell(gf_run *r, gf_run_progress *p, bool always)
 {
     const double interval = 0.05;
     double now = gf_sys_seconds();
-    if (!r->host.progress || (!always && now - r->last_tick < interval)) return;
+    bool other = (int)p->stage != r->last_stage; /* a stage is told of, however short */
+    if (!r->host.progress || (!always && !other && now - r->last_tick < interval)) return;
     r->last_tick = now;
+    r->last_stage = (int)p->stage;
     p->epochs = (int)(r->config->epochs + r->config->fine_tune_epochs);
     r->host.progress(r->host.ctx, p);
+}
+
+void gf_run_tell_stage(gf_run *r, int stage, int64_t done, int64_t total)
+{
+    gf_run_progress p = {.stage = stage,
+                         .done = done,
+                         .total = total,
+                         .epoch = r->state.epoch,
+                         .phase = r->state.phase,
+                         .loss = NAN,
+                         .accuracy = NAN,
+                         .val_loss = NAN,
+                         .val_accuracy = NAN,
+                         .seconds_left = -1};
+    gf_run_tell(r, &p, true);
 }
 
 graft_status gf_run_stop_asked(gf_run *r, graft_error *err)
 {
     graft_status asked = r->host.should_stop ? r->host.should_stop(r->host.ctx) : GRAFT_OK;
-    if (asked == GRAFT_OK) return GRAFT_OK;
-    gf_engine_quiet(r->engine);
-    graft_status status = gf_run_checkpoint(r, true, err);
-    if (status != GRAFT_OK) return status;
-    if (err) *err = (graft_error){.status = asked};
-    if (err) snprintf(err->message, sizeof err->message, "stopped after %lld steps", (long long)r->state.total_steps);
-    if (err) snprintf(err->hint, sizeof err->hint, "go on with: graft resume %s", GF_ESC(r->dir));
+    if (asked != GRAFT_OK && err) *err = (graft_error){.status = asked};
     return asked;
 }
 

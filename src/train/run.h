@@ -17,7 +17,7 @@
 #include "train/model_file.h"
 
 typedef struct gf_run_progress {
-    enum { GF_RUN_TRAINING, GF_RUN_EVALUATING, GF_RUN_EPOCH_END, GF_RUN_REPORTING } stage;
+    enum { GF_RUN_PLANNING, GF_RUN_TRAINING, GF_RUN_EVALUATING, GF_RUN_EPOCH_END, GF_RUN_REPORTING } stage;
     int64_t done, total;
     int epoch, epochs, phase;
     double loss, accuracy, val_loss, val_accuracy, images_per_second, seconds_left, seconds;
@@ -78,6 +78,8 @@ typedef struct gf_run {
     gf_evaluation validation, test;
     float *logits; /* of validation and test, after the last evaluation of both */
     double started, last_tick;
+    int last_stage; /* that was told */
+    bool finishing; /* training is over: what a resume needs is on disk, or on its way there */
 } gf_run;
 
 /* Sets up (no file is written); `dir` exists. */
@@ -125,6 +127,9 @@ gf_feed gf_run_feed(gf_run *r);
 void gf_run_tell(gf_run *r, gf_run_progress *p, bool always);
 uint32_t gf_run_split(const gf_run *r, gf_split split, uint32_t *first); /* how many, and the first */
 double gf_run_peak_rss_mb(void);
+/* What should_stop says; gf_run_go then keeps where the run stands. */
 graft_status gf_run_stop_asked(gf_run *r, graft_error *err);
+/* A stage of the run has begun. */
+void gf_run_tell_stage(gf_run *r, int stage, int64_t done, int64_t total);
 
 #endif

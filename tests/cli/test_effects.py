@@ -44,7 +44,6 @@ IDLE = [
     ("eval", "--max-bad 0.5", "max-bad"),
     ("train", "--cache disk --memory 8M", "memory"),
     ("train", "--cache none --memory 8M", "memory"),
-    ("train", "--cache memory --cache-dir c", "cache-dir"),
     ("train", "--cache none --cache-dir c", "cache-dir"),
     ("train", "--keep-top --dropout 0.5", "dropout"),
     ("train", "--head keep --dropout 0.5", "dropout"),

@@ -50,7 +50,6 @@ VALUES = {  # enum value -> why it may be
     "PROJECT_NORM": PLACES,
     "ALIASED": PLACES,
     "GF_GRAY_SUM": PLACES,
-    "GRAFT_STAGE_PLAN": "to be sent while plans are made",
 }
 
 def symbols():
