@@ -194,7 +194,7 @@ static graft_status bench(graft_model *m, const graft_bench_options *options, gr
     for (size_t i = 0; i < bytes; i++) s.pixels[i] = (uint8_t)gf_rng_u32(&rng);
     phase_result frozen, tune;
     double peak;
-    GF_GOTO(gf_api_choose_frozen(m, &(gf_feed){picture, &s, picture_bytes}, 0, (uint32_t)o->batch, false, err));
+    GF_GOTO(gf_api_choose_frozen(m, &(gf_feed){picture, &s, picture_bytes}, (uint32_t)o->batch, err));
     GF_GOTO(time_phase(m, (int)gf_model_backbone_layers(&m->model), "adam", &s, o, &frozen, err));
     GF_GOTO(time_phase(m, boundary, "rmsprop", &s, o, &tune, err));
     GF_GOTO(measure_peak(m->context, m->facts.dtype, &peak, err));

@@ -1,14 +1,17 @@
-/* frozen.c - whether a run's frozen part is computed in bytes: where that is fast, and safe on the run's own pictures.
- */
+/* frozen.c - whether a run's frozen part is computed in int8: where the processor has it, and it is safe on the run's
+ * own images. */
 #include "api/internal.h"
 #include "train/calibrate.h"
 
 #include "image/augment.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { PICTURES = 64, RACERS = 16 };
+/* Images that ranges are taken from, and in all: some of each class, within bounds (docs/design/precision.md). */
+enum { RANGED = 64, PER_CLASS = 8, LEAST_JUDGED = 256, MOST_JUDGED = 512 };
+enum { RACERS = 16, GF_SAFETY = 320 };
 
 /* ---- pictures of a data set as they are */
 
@@ -50,6 +53,26 @@ gf_feed gf_set_feed_of(gf_set_feed *s) { return (gf_feed){set_picture, s}; }
 
 /* ---- speed */
 
+void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOICE_KEY])
+{
+    const gf_run_config *c = &m->config;
+    int n = snprintf(key, GF_CHOICE_KEY, "%s %.80s alpha %g %lldx%lld", what, c->architecture, c->alpha,
+                     (long long)c->width, (long long)c->height);
+    if (!m->source.n_layers || n < 0 || n >= GF_CHOICE_KEY) return;
+    snprintf(key + n, GF_CHOICE_KEY - (size_t)n, " %zu values",
+             m->source.n_values); /* the file may be another by then */
+}
+
+const char *gf_api_times(char text[GF_TIMES], const char *const names[2], const double seconds[2])
+{
+    const double ms = 1e3;
+    const char *known = "as timed by an earlier run";
+    if (!isfinite(seconds[0]) || !isfinite(seconds[1])) return known;
+    snprintf(text, GF_TIMES, "timed: %s %.1f ms, %s %.1f ms of processor time for some images", names[0],
+             ms * seconds[0], names[1], ms * seconds[1]);
+    return text;
+}
+
 typedef struct race {
     graft_model *m;
     const gf_feed *feed;
@@ -76,13 +99,15 @@ static bool run_race(void *ctx, int candidate)
     return gf_engine_forward(r->engine[candidate], r->feed, NULL, r->sample, r->n, r->out, r->lost, NULL) == GRAFT_OK;
 }
 
-static bool is_faster(graft_model *m, const gf_feed *feed, const uint32_t *sample, size_t n)
+/* `times`: what was measured, for people. */
+static bool is_fast(graft_model *m, const gf_feed *feed, const uint32_t *sample, size_t n, char times[GF_TIMES])
 {
     char key[GF_CHOICE_KEY];
     gf_api_choice_key(m, "frozen", key);
     const char *const names[] = {gf_dtype_name(m->facts.dtype), "int8"};
+    double seconds[] = {NAN, NAN};
     race r = {.m = m, .feed = feed, .sample = sample, .n = n < RACERS ? n : RACERS};
-    r.out = gf_new_n(n * gf_count(&m->model.layer[m->model.features].shape), float);
+    r.out = gf_new_n(RACERS * gf_count(&m->model.layer[m->model.features].shape), float);
     gf_choice c = {.key = key,
                    .names = names,
                    .n = 2,
@@ -91,79 +116,179 @@ static bool is_faster(graft_model *m, const gf_feed *feed, const uint32_t *sampl
                    .on_pool = true,
                    .pool = m->context->pool,
                    .run = run_race,
-                   .ctx = &r};
+                   .ctx = &r,
+                   .seconds = seconds};
     int chosen = r.out ? gf_ops_choose(m->context->ops, &c) : 0;
     for (int i = 0; i < 2; i++) gf_engine_destroy(r.engine[i]);
     gf_free(r.out);
+    const char *text = gf_api_times(times, names, seconds);
+    if (text != times) snprintf(times, GF_TIMES, "%s", text);
     return chosen == 1;
+}
+
+/* ---- which images tell */
+
+/* The images that give the ranges, evenly over the set, then those that are judged beside them. */
+typedef struct chosen {
+    uint32_t sample[MOST_JUDGED];
+    int32_t label[MOST_JUDGED];
+    size_t n, ranged;
+} chosen;
+
+static size_t judged_of(size_t images, size_t classes)
+{
+    size_t n = PER_CLASS * classes;
+    n = n < LEAST_JUDGED ? LEAST_JUDGED : n > MOST_JUDGED ? MOST_JUDGED : n;
+    return n < images ? n : images;
+}
+
+static graft_status choose_images(chosen *c, const gf_index *x, graft_error *err)
+{
+    uint32_t first = x->first[GF_TRAIN], n = x->first[GF_TRAIN + 1] - first;
+    bool *taken = gf_new_n(n, bool);
+    if (!taken) return gf_fail_memory(err, n, "calibration");
+    c->n = judged_of(n, x->classes.n);
+    c->ranged = n < RANGED ? n : RANGED;
+    for (size_t i = 0; i < c->n; i++) {
+        bool ranged = i < c->ranged;
+        uint64_t step = ranged ? i : i - c->ranged, steps = ranged ? c->ranged : c->n - c->ranged;
+        uint32_t at = (uint32_t)(step * n / steps);
+        while (taken[at]) at = (at + 1) % n;
+        taken[at] = true;
+        c->sample[i] = first + at;
+        c->label[i] = (int32_t)x->sample[first + at].class_id;
+    }
+    gf_free(taken);
+    return GRAFT_OK;
+}
+
+static graft_status calibration_goes_on(void *ctx, size_t done, size_t total, graft_error *err)
+{
+    graft_context *c = ctx;
+    graft_progress p = {.stage = GRAFT_STAGE_PLAN,
+                        .done = (int64_t)done,
+                        .total = (int64_t)total,
+                        .loss = NAN,
+                        .accuracy = NAN,
+                        .val_loss = NAN,
+                        .val_accuracy = NAN,
+                        .seconds_left = -1};
+    if (c->options.progress) c->options.progress(c->options.user, &p);
+    return gf_api_stop_asked(c, err);
 }
 
 /* ---- the choice */
 
-static graft_status record(graft_model *m, bool int8, graft_error *err)
+/* Layers that stay out of int8 are part of what config.json says; a resume takes their ranges from base.safetensors. */
+static graft_status record(graft_model *m, bool int8, const gf_calibration *c, graft_error *err)
 {
     m->facts.int8_layers = int8 ? (int)m->model.n_layers : 0;
     if (!int8) gf_model_drop_ranges(&m->model);
-    return gf_config_text(&m->config.frozen, int8 ? "int8" : m->config.dtype, err);
+    if (!int8 || !c->outside) return gf_config_text(&m->config.frozen, int8 ? "int8" : m->config.dtype, err);
+    char *text = gf_sprintf("int8, but for %s", c->outside);
+    graft_status status =
+        text ? gf_config_text(&m->config.frozen, text, err) : gf_fail_memory(err, 256, "a configuration");
+    gf_free(text);
+    return status;
 }
 
-static const double percent = 100;
-
-/* Asked for by name it is done all the same. */
-static void say_unsafe(const graft_model *m, const gf_calibration *c)
+/* What was measured of its safety, for people. */
+static void tell_safety(const gf_calibration *c, char text[GF_SAFETY])
 {
-    gf_say(&m->context->log, GF_WARNING,
-           "the frozen part is computed in int8, as asked for: its features are %.1f %% from f32's, in %s they are "
-           "%.1f %%",
-           percent * c->int8_error, gf_dtype_name(m->facts.dtype), percent * c->error);
+    const double percent = 100;
+    const gf_reading *r = &c->reading;
+    snprintf(
+        text, GF_SAFETY,
+        "a classifier in closed form, of %zu training images, is %.1f %% noisier on int8 features than on f32's (up "
+        "to %.0f %% is safe) and labels %zu of them otherwise; the features are %.1f %% from f32's",
+        r->images, percent * r->added, percent * GF_MOST_ADDED, r->other, percent * c->int8_error);
 }
 
-static void say_choice(const graft_model *m, const gf_calibration *c, bool may, bool safe, bool int8)
+static void say_choice(const graft_model *m, const gf_calibration *c, bool int8, const char *times)
 {
     const char *dtype = gf_dtype_name(m->facts.dtype), *what = "frozen part";
-    if (!may) {
+    char safety[GF_SAFETY];
+    tell_safety(c, safety);
+    if (!gf_ops_has_int8(m->context->ops)) {
         gf_decide(&m->log, what, dtype, "auto: this processor has no int8 dot products");
-    } else if (!safe) {
-        gf_decide(&m->log, what, dtype,
-                  "auto: in int8 its features would be %.1f %% from f32's, in %s they are %.1f %%",
-                  percent * c->int8_error, dtype, percent * c->error);
+    } else if (!c->safe) {
+        gf_decide(&m->log, what, dtype, "auto: int8 would not be safe: %s", safety);
     } else if (int8) {
-        gf_decide(&m->log, what, "int8",
-                  "auto: this processor has int8 dot products, timing is not against it (%s); its features are %.1f %% "
-                  "from f32's",
-                  dtype, percent * c->int8_error);
+        gf_decide(&m->log, what, m->config.frozen,
+                  "auto: safe: %s; int8 where the processor has it, unless it is clearly slower; %s", safety, times);
     } else {
-        gf_decide(&m->log, what, dtype, "auto: timed, int8 is clearly slower here");
+        gf_decide(&m->log, what, dtype, "auto: int8 is clearly slower here; %s", times);
     }
 }
 
-graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t first, uint32_t n, bool check,
-                                  graft_error *err)
+graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t n, graft_error *err)
 {
     bool named = !strcmp(m->config.precision, "int8"), either = named || !strcmp(m->config.precision, "auto");
     bool may = either && gf_ops_has_int8(m->context->ops) && n > 0;
-    uint32_t sample[PICTURES], count = n < PICTURES ? n : PICTURES;
-    for (uint32_t i = 0; i < count && may; i++) sample[i] = first + (uint32_t)((uint64_t)i * n / count);
+    uint32_t sample[RANGED];
+    char times[GF_TIMES];
+    gf_calibration_job j = {.model = &m->model,
+                            .ops = m->context->ops,
+                            .pool = m->context->pool,
+                            .feed = feed,
+                            .sample = sample,
+                            .n = n < RANGED ? n : RANGED,
+                            .dtype = m->facts.dtype};
+    j.ranged = j.n;
     gf_calibration c = {0};
-    if (may) {
-        GF_TRY(
-            gf_calibrate(&m->model, m->context->ops, m->context->pool, feed, sample, count, m->facts.dtype, &c, err));
+    for (uint32_t i = 0; i < j.n && may; i++) sample[i] = (uint32_t)((uint64_t)i * n / j.n);
+    if (may) GF_TRY(gf_calibrate(&j, &c, err));
+    return record(m, may && (named || is_fast(m, feed, sample, j.n, times)), &c, err);
+}
+
+static graft_status choose_for(graft_model *m, const gf_feed *feed, const chosen *images, graft_error *err)
+{
+    bool named = !strcmp(m->config.precision, "int8");
+    char times[GF_TIMES], safety[GF_SAFETY];
+    gf_calibration c = {0};
+    gf_calibration_job j = {.model = &m->model,
+                            .ops = m->context->ops,
+                            .pool = m->context->pool,
+                            .feed = feed,
+                            .sample = images->sample,
+                            .label = images->label,
+                            .n = images->n,
+                            .ranged = images->ranged,
+                            .classes = (size_t)m->model.classes,
+                            .dtype = m->facts.dtype,
+                            .mix = !named,
+                            .tell = calibration_goes_on,
+                            .ctx = m->context};
+    bool may = gf_ops_has_int8(m->context->ops);
+    graft_status status = may ? gf_calibrate(&j, &c, err) : GRAFT_OK;
+    bool int8 =
+        status == GRAFT_OK && may && (named || (c.safe && is_fast(m, feed, images->sample, images->ranged, times)));
+    if (status == GRAFT_OK) status = record(m, int8, &c, err);
+    if (status == GRAFT_OK && !named) say_choice(m, &c, int8, times);
+    if (status == GRAFT_OK && named && !c.safe) {
+        tell_safety(&c, safety);
+        gf_say(&m->context->log, GF_WARNING, "the frozen part is computed in int8, as asked for: %s", safety);
     }
-    bool safe = c.safe || !check;
-    if (may && !safe && named) say_unsafe(m, &c);
-    bool int8 = may && (named || (safe && is_faster(m, feed, sample, count)));
-    if (either && !named && n > 0) say_choice(m, &c, may, safe, int8);
-    return record(m, int8, err);
+    gf_free(c.outside);
+    return status;
 }
 
 graft_status gf_api_choose_frozen_for(graft_model *m, const graft_data *d, graft_error *err)
 {
+    bool either = !strcmp(m->config.precision, "int8") || !strcmp(m->config.precision, "auto");
+    if (!either || d->data->index->first[GF_TRAIN + 1] == d->data->index->first[GF_TRAIN]) {
+        return record(m, false, &(gf_calibration){0}, err);
+    }
     gf_set_feed s;
-    GF_TRY(gf_set_feed_open(&s, m->context, d->data, err));
-    gf_feed feed = gf_set_feed_of(&s);
-    const gf_index *x = d->data->index;
-    graft_status status =
-        gf_api_choose_frozen(m, &feed, x->first[GF_TRAIN], x->first[GF_TRAIN + 1] - x->first[GF_TRAIN], true, err);
-    gf_set_feed_close(&s);
+    chosen *images = gf_new(chosen);
+    if (!images) return gf_fail_memory(err, sizeof *images, "calibration");
+    graft_status status = gf_set_feed_open(&s, m->context, d->data, err);
+    if (status == GRAFT_OK) {
+        gf_feed feed = gf_set_feed_of(&s);
+        status = choose_images(images, d->data->index, err);
+        if (status == GRAFT_OK) status = choose_for(m, &feed, images, err);
+        gf_set_feed_close(&s);
+    }
+    gf_free(images);
     return status;
 }

@@ -108,6 +108,9 @@ graft_status gf_api_make_trainable(graft_model *m, graft_error *err);
 /* What a choice that is timed for a whole model is kept under. */
 enum { GF_CHOICE_KEY = 192 };
 void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOICE_KEY]);
+/* What such a choice between two took (gf_choice.seconds), for people. */
+enum { GF_TIMES = 160 };
+const char *gf_api_times(char text[GF_TIMES], const char *const names[2], const double seconds[2]);
 /* facts.dtype from the precision asked for; "auto" and "int8" time f32 against bf16. */
 graft_status gf_api_resolve_precision(graft_model *m, graft_error *err);
 /* The backbone's layer at which fine-tuning begins, from number, name or "last N"; -1: not asked for. */
@@ -146,12 +149,11 @@ graft_status gf_set_feed_open(gf_set_feed *s, graft_context *c, const gf_data *d
 void gf_set_feed_close(gf_set_feed *s);
 gf_feed gf_set_feed_of(gf_set_feed *s);
 
-/* Whether the frozen part is computed in bytes: where precision is "int8"; or it is "auto", the processor can, it is
- * faster and, with `check`, features of some of the samples first .. first + n - 1 are as good. Sets facts, config and
- * the model's ranges. After gf_api_resolve_precision. */
-graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t first, uint32_t n, bool check,
-                                  graft_error *err);
-graft_status gf_api_choose_frozen_for(graft_model *m, const graft_data *d, graft_error *err); /* a training set */
+/* Whether the frozen part is computed in int8: where precision is "int8"; or it is "auto", the processor can, it is not
+ * clearly slower and, for a training set, it is safe (calibrate.h). Sets facts, config and the model's ranges. After
+ * gf_api_resolve_precision. */
+graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t n, graft_error *err); /* samples 0.. */
+graft_status gf_api_choose_frozen_for(graft_model *m, const graft_data *d, graft_error *err);
 
 /* Images that are not part of a data set: read, decoded and resized as they are asked for, on any worker. They are the
  * bytes that a data set's cache would hold, so that an image has the same logits in an evaluation and a prediction. */

@@ -608,16 +608,6 @@ static bool run_trial(void *ctx, int candidate)
     return ok;
 }
 
-void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOICE_KEY])
-{
-    const gf_run_config *c = &m->config;
-    int n = snprintf(key, GF_CHOICE_KEY, "%s %.80s alpha %g %lldx%lld", what, c->architecture, c->alpha,
-                     (long long)c->width, (long long)c->height);
-    if (!m->source.n_layers || n < 0 || n >= GF_CHOICE_KEY) return;
-    snprintf(key + n, GF_CHOICE_KEY - (size_t)n, " %zu values",
-             m->source.n_values); /* the file may be another by then */
-}
-
 graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
 {
     const char *asked = m->config.precision;
@@ -638,6 +628,8 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
         gf_api_choice_key(m, "model", key);
         static const char *const names[] = {"f32", "bf16"};
         trial t = {.m = m};
+        double seconds[2];
+        char times[GF_TIMES];
         gf_choice c = {.key = key,
                        .names = names,
                        .n = 2,
@@ -646,12 +638,13 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
                        .on_pool = true,
                        .pool = m->context->pool,
                        .run = run_trial,
-                       .ctx = &t};
+                       .ctx = &t,
+                       .seconds = seconds};
         m->facts.dtype = gf_ops_choose(m->context->ops, &c) ? GF_BF16 : GF_F32;
         for (int i = 0; i < 2; i++) gf_engine_destroy(t.engine[i]);
         gf_decide(&m->log, "precision", gf_dtype_name(m->facts.dtype),
-                  "%s: this processor has bf16, and timing is not against what is taken",
-                  both ? "auto" : "behind the int8 part");
+                  "%s: bf16 where the processor has it, unless it is clearly slower; %s",
+                  both ? "auto" : "behind the int8 part", gf_api_times(times, names, seconds));
     }
     return gf_config_text(&m->config.dtype, gf_dtype_name(m->facts.dtype), err);
 }

@@ -132,6 +132,7 @@ int gf_choice_by_time(const gf_choice *c, bool *clear)
     *clear = works[c->preferred];
     for (int i = 0; i < LOOKS; i++) {
         take_look(c, works, shortest[i]);
+        for (int k = 0; k < c->n && c->seconds; k++) c->seconds[k] = fmin(c->seconds[k], shortest[i][k]);
         int fastest = least(shortest[i], c->n);
         bool fine = shortest[i][c->preferred] <= sqrt(c->margin) * shortest[i][fastest];
         if (!i && works[c->preferred] && fine) return c->preferred;

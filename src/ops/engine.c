@@ -7,6 +7,7 @@
 
 #include <cpuid.h>
 #include <graft/graft.h>
+#include <math.h>
 #include <omp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -161,6 +162,7 @@ char *gf_ops_clear_choices_text(const gf_ops *ops) { return choices_text(ops, tr
 /* Not locked while it times: a candidate may be a whole network, whose plans ask for choices and tables on a worker. */
 int gf_ops_choose(gf_ops *ops, const gf_choice *c)
 {
+    for (int k = 0; k < c->n && c->seconds; k++) c->seconds[k] = NAN;
     pthread_mutex_lock(&ops->lock);
     int known = gf_choices_find(&ops->choices, c);
     pthread_mutex_unlock(&ops->lock);

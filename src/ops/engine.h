@@ -37,6 +37,7 @@ typedef struct gf_choice {
     const gf_pool *pool; /* which they work on: after a stop (gf_pool_asked) nothing was measured; may be NULL */
     bool (*run)(void *ctx, int candidate); /* false: it does not work; may itself choose */
     void *ctx;
+    double *seconds; /* may be NULL. n: the shortest time of each; NAN where none was taken, as of what is on record */
 } gf_choice;
 enum { GF_CHOICE_MOST = 4 };
 

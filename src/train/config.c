@@ -37,6 +37,13 @@ void gf_config_free(gf_run_config *c)
     *c = (gf_run_config){0};
 }
 
+bool gf_config_frozen_in_int8(const gf_run_config *c)
+{
+    static const char word[] = "int8";
+    size_t n = sizeof word - 1;
+    return c->frozen && !strncmp(c->frozen, word, n) && (!c->frozen[n] || c->frozen[n] == ',');
+}
+
 bool gf_config_measures(const gf_run_config *c) { return c->batch_norm && !strcmp(c->batch_norm, "batch"); }
 
 graft_status gf_config_text(char **text, const char *value, graft_error *err)

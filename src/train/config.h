@@ -14,56 +14,56 @@
 #include <stdint.h>
 
 /* What graft 0.1 wrote. One row an option: section of config.json, name. */
-#define GF_CONFIG_MAP(TEXT, WHOLE, REAL)                    \
-    TEXT(model, architecture)                               \
-    TEXT(model, weights)                                    \
-    REAL(model, alpha)                                      \
-    WHOLE(model, width)                                     \
-    WHOLE(model, height)                                    \
-    WHOLE(model, classes)                                   \
-    REAL(model, dropout)                                    \
-    TEXT(model, head)                                       \
-    TEXT(model, cut)                                        \
-    TEXT(model, preprocess)                                 \
-    WHOLE(model, channels)                                  \
-    WHOLE(model, model_seed)                                \
-    TEXT(model, precision) /* as asked for: "auto" */       \
-    TEXT(model, dtype)     /* as resolved: "f32", "bf16" */ \
-    TEXT(model, frozen)    /* "int8", or as dtype */        \
-    WHOLE(model, fine_tune_at)                              \
-    TEXT(data, data)                                        \
-    TEXT(data, digest)                                      \
-    REAL(data, split_train)                                 \
-    REAL(data, split_validation)                            \
-    REAL(data, split_test)                                  \
-    REAL(data, test_from_validation)                        \
-    WHOLE(data, data_batch)                                 \
-    WHOLE(data, data_seed)                                  \
-    WHOLE(data, antialias)                                  \
-    WHOLE(data, cache)                                      \
-    WHOLE(data, memory_limit)                               \
-    TEXT(data, cache_dir)                                   \
-    WHOLE(data, skip_bad)                                   \
-    REAL(data, max_bad)                                     \
-    WHOLE(data, allow_truncated)                            \
-    WHOLE(data, ignore_exif)                                \
-    WHOLE(data, allow_empty_class)                          \
-    WHOLE(train, batch)                                     \
-    WHOLE(train, epochs)                                    \
-    WHOLE(train, fine_tune_epochs)                          \
-    REAL(train, lr)                                         \
-    REAL(train, fine_tune_lr)                               \
-    TEXT(train, optimizer)                                  \
-    TEXT(train, fine_tune_optimizer)                        \
-    TEXT(train, augment)                                    \
-    TEXT(train, batch_norm) /* "fixed", "batch" */          \
-    WHOLE(train, seed)                                      \
-    TEXT(train, on_nan)                                     \
-    REAL(train, checkpoint_seconds)                         \
-    WHOLE(train, report)                                    \
-    TEXT(train, command_line)                               \
-    TEXT(versions, graft)                                   \
-    TEXT(versions, machine)                                 \
+#define GF_CONFIG_MAP(TEXT, WHOLE, REAL)                                     \
+    TEXT(model, architecture)                                                \
+    TEXT(model, weights)                                                     \
+    REAL(model, alpha)                                                       \
+    WHOLE(model, width)                                                      \
+    WHOLE(model, height)                                                     \
+    WHOLE(model, classes)                                                    \
+    REAL(model, dropout)                                                     \
+    TEXT(model, head)                                                        \
+    TEXT(model, cut)                                                         \
+    TEXT(model, preprocess)                                                  \
+    WHOLE(model, channels)                                                   \
+    WHOLE(model, model_seed)                                                 \
+    TEXT(model, precision) /* as asked for: "auto" */                        \
+    TEXT(model, dtype)     /* as resolved: "f32", "bf16" */                  \
+    TEXT(model, frozen)    /* "int8", "int8, but for LAYERS", or as dtype */ \
+    WHOLE(model, fine_tune_at)                                               \
+    TEXT(data, data)                                                         \
+    TEXT(data, digest)                                                       \
+    REAL(data, split_train)                                                  \
+    REAL(data, split_validation)                                             \
+    REAL(data, split_test)                                                   \
+    REAL(data, test_from_validation)                                         \
+    WHOLE(data, data_batch)                                                  \
+    WHOLE(data, data_seed)                                                   \
+    WHOLE(data, antialias)                                                   \
+    WHOLE(data, cache)                                                       \
+    WHOLE(data, memory_limit)                                                \
+    TEXT(data, cache_dir)                                                    \
+    WHOLE(data, skip_bad)                                                    \
+    REAL(data, max_bad)                                                      \
+    WHOLE(data, allow_truncated)                                             \
+    WHOLE(data, ignore_exif)                                                 \
+    WHOLE(data, allow_empty_class)                                           \
+    WHOLE(train, batch)                                                      \
+    WHOLE(train, epochs)                                                     \
+    WHOLE(train, fine_tune_epochs)                                           \
+    REAL(train, lr)                                                          \
+    REAL(train, fine_tune_lr)                                                \
+    TEXT(train, optimizer)                                                   \
+    TEXT(train, fine_tune_optimizer)                                         \
+    TEXT(train, augment)                                                     \
+    TEXT(train, batch_norm) /* "fixed", "batch" */                           \
+    WHOLE(train, seed)                                                       \
+    TEXT(train, on_nan)                                                      \
+    REAL(train, checkpoint_seconds)                                          \
+    WHOLE(train, report)                                                     \
+    TEXT(train, command_line)                                                \
+    TEXT(versions, graft)                                                    \
+    TEXT(versions, machine)                                                  \
     TEXT(versions, choices) /* precision of each primitive that was timed */
 
 /* What later versions note of a run, all texts: section, name, whether a checkpoint must agree with it. (Options that
@@ -90,6 +90,8 @@ typedef struct gf_run_config {
 
 void gf_config_free(gf_run_config *c); /* leaves it zeroed */
 
+/* Whether the frozen part is in int8, but for some of its layers perhaps. */
+bool gf_config_frozen_in_int8(const gf_run_config *c);
 /* Whether batch normalisation that trains measures its batch. */
 bool gf_config_measures(const gf_run_config *c);
 

@@ -203,8 +203,7 @@ static graft_status option_fact(void *ctx, const char *section, const char *name
 
 static char *precision_text(const gf_run_config *c)
 {
-    bool int8 = c->frozen && !strcmp(c->frozen, "int8");
-    return int8 ? gf_sprintf("%s, frozen part int8", c->dtype) : gf_strdup(c->dtype);
+    return gf_config_frozen_in_int8(c) ? gf_sprintf("%s, frozen part %s", c->dtype, c->frozen) : gf_strdup(c->dtype);
 }
 
 static graft_status gather_decisions(gallery *g, graft_error *err)

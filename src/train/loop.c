@@ -68,7 +68,7 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_model *m)
     spec.train = true;
     spec.batch = (int)c->batch;
     spec.dtype = c->dtype && !strcmp(c->dtype, "bf16") ? GF_BF16 : GF_F32;
-    if (c->frozen && !strcmp(c->frozen, "int8")) spec.int8_layers = (int)m->n_layers;
+    if (gf_config_frozen_in_int8(c)) spec.int8_layers = (int)m->n_layers;
     spec.seed = (uint64_t)c->seed;
     if (gf_config_measures(c)) gf_engine_measure(&spec);
     return spec;

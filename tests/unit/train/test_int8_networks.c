@@ -42,6 +42,14 @@ static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool tra
     return GRAFT_OK;
 }
 
+static graft_status calibrate(gf_model *m, const gf_feed *feed, gf_calibration *c)
+{
+    static const uint32_t sample[PICTURES] = {0, 1, 2, 3, 4, 5};
+    gf_calibration_job j = {
+        .model = m, .ops = ops, .pool = pool, .feed = feed, .sample = sample, .n = PICTURES, .ranged = PICTURES};
+    return gf_calibrate(&j, c, NULL);
+}
+
 static int values_in_bytes(gf_model *m)
 {
     gf_engine *e;
@@ -61,7 +69,6 @@ static void networks_are_in_bytes_and_near(void **state)
 {
     (void)state;
     NEEDS("int8");
-    const uint32_t sample[PICTURES] = {0, 1, 2, 3, 4, 5};
     for (size_t i = 0; i < sizeof network / sizeof *network; i++) {
         gf_model m;
         gf_calibration c;
@@ -69,8 +76,7 @@ static void networks_are_in_bytes_and_near(void **state)
         gf_zoo_options o = {.width = size, .height = size, .classes = 2};
         assert_int_equal(gf_zoo_build(&m, network[i].name, &o, NULL), GRAFT_OK);
         gf_model_init(&m, 5, 0);
-        assert_int_equal(gf_calibrate(&m, ops, pool, &(gf_feed){picture, NULL}, sample, PICTURES, GF_F32, &c, NULL),
-                         GRAFT_OK);
+        assert_int_equal(calibrate(&m, &(gf_feed){picture, NULL}, &c), GRAFT_OK);
         int bytes = values_in_bytes(&m);
         print_message("%s: %d values in bytes, features %.1f %% from f32's\n", network[i].name, bytes,
                       100 * c.int8_error);
@@ -119,7 +125,7 @@ static void bytes_from_the_feed_change_nothing(void **state)
     assert_int_equal(gf_zoo_build(&m, "mobilenet_v3_small", &o, NULL), GRAFT_OK);
     gf_model_init(&m, 5, 0);
     gf_feed floats = {.picture = whole_picture}, bytes = {whole_picture, &asked, picture_bytes};
-    assert_int_equal(gf_calibrate(&m, ops, pool, &floats, sample, PICTURES, GF_F32, &c, NULL), GRAFT_OK);
+    assert_int_equal(calibrate(&m, &floats, &c), GRAFT_OK);
     gf_engine_defaults(&spec);
     spec.int8_layers = (int)m.n_layers;
     spec.output_layer = m.features;
