@@ -219,8 +219,19 @@ typedef struct subject {
     size_t n;
 } subject;
 
+/* What a prediction tells of an image that is not there is no comparison. */
+static graft_status are_there(const graft_export_options *o, graft_error *err)
+{
+    for (size_t i = 0; i < o->n_pictures; i++) {
+        if (gf_is_file(o->pictures[i]) || gf_is_dir(o->pictures[i])) continue;
+        return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: is not there", GF_ESC(o->pictures[i]));
+    }
+    return GRAFT_OK;
+}
+
 static graft_status find_pictures(graft_model *m, const graft_export_options *o, subject *s, graft_error *err)
 {
+    GF_TRY(are_there(o, err));
     *s = (subject){.feed = {pattern, m}, .n = PICTURES};
     s->album.context = m->context;
     char *data = o->n_pictures ? NULL : data_of_run(m->run);
