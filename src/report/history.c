@@ -125,7 +125,8 @@ graft_status gf_history_take(gf_history *h, const char *named, size_t n_named, c
                        "%s: its history has %zu bytes, which are no rows of %zu columns", GF_ESC(name), size,
                        count + 2);
     }
-    for (const char *at = rows, *end = at + size; size && at < end; at += row_size) {
+    for (size_t begin = 0; begin < size; begin += row_size) {
+        const char *at = (const char *)rows + begin;
         gf_history_row row;
         memcpy(&row, at, LEAD);
         for (int i = 0; i < N_REAL; i++) *cell(&row, i) = NAN;

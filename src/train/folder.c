@@ -238,25 +238,32 @@ static graft_status add_broken(gf_names *broken, const char *dir, const char *na
     return gf_names_add(broken, name, err);
 }
 
-/* A line of the list, without its end. */
-static graft_status check_line(const char *line, size_t n, const char *dir, gf_names *broken, const gf_log *log,
-                               graft_error *err)
+bool gf_folder_next(const char **at, gf_folder_entry *entry)
 {
-    enum { HEX = 64, GAP = 2 };
-    gf_folder_row row = {0};
+    enum { HEX = sizeof entry->digest - 1, GAP = 2 };
+    gf_folder_row row;
     bool tmp = true;
-    char hex[65] = "", name[sizeof row.name] = "";
-    if (n > HEX + GAP && n - HEX - GAP < sizeof name) memcpy(name, line + HEX + GAP, n - HEX - GAP);
-    if (!find(name, &row, &tmp) || tmp || !row.promised) {
-        return add_broken(broken, dir, GF_FOLDER_LIST, "is damaged", log, err);
-    }
-    if (!is_there(dir, name)) return add_broken(broken, dir, name, "is missing", log, err);
+    size_t n = strcspn(*at, "\n"), name = n > HEX + GAP ? n - HEX - GAP : 0;
+    *entry = (gf_folder_entry){0};
+    if (!name || name >= sizeof entry->name || (*at)[n] != '\n') return false;
+    if (strspn(*at, "0123456789abcdef") != HEX || memcmp(*at + HEX, "  ", GAP)) return false;
+    memcpy(entry->digest, *at, HEX);
+    memcpy(entry->name, *at + HEX + GAP, name);
+    *at += n + 1;
+    return find(entry->name, &row, &tmp) && !tmp && row.promised;
+}
+
+static graft_status check_entry(const gf_folder_entry *e, const char *dir, gf_names *broken, const gf_log *log,
+                                graft_error *err)
+{
+    char hex[sizeof e->digest];
     graft_error why = {0};
-    graft_status status = digest_of(dir, name, hex, &why);
+    if (!is_there(dir, e->name)) return add_broken(broken, dir, e->name, "is missing", log, err);
+    graft_status status = digest_of(dir, e->name, hex, &why);
     if (status == GRAFT_RESOURCE && why.number == GF_E_NO_MEMORY && err) *err = why;
     if (status == GRAFT_RESOURCE && why.number == GF_E_NO_MEMORY) return status;
-    if (status != GRAFT_OK) return add_broken(broken, dir, name, "cannot be read", log, err);
-    return memcmp(hex, line, HEX) ? add_broken(broken, dir, name, "is not as the run wrote it", log, err) : GRAFT_OK;
+    if (status != GRAFT_OK) return add_broken(broken, dir, e->name, "cannot be read", log, err);
+    return strcmp(hex, e->digest) ? add_broken(broken, dir, e->name, "is not as the run wrote it", log, err) : GRAFT_OK;
 }
 
 graft_status gf_folder_check(const char *dir, gf_folder_state *state, gf_names *broken, const gf_log *log,
@@ -270,11 +277,12 @@ graft_status gf_folder_check(const char *dir, gf_folder_state *state, gf_names *
     size_t n = 0;
     char *path = gf_path_join(dir, GF_FOLDER_LIST);
     graft_status status = path ? gf_file_read(path, LARGEST, &text, &n, err) : gf_fail_memory(err, 64, "a file name");
-    bool whole = text && strlen((const char *)text) == n && strstr((const char *)text, "  " GF_FOLDER_MODEL "\n");
-    for (const char *at = (const char *)text; status == GRAFT_OK && whole && *at;) {
-        size_t length = strcspn(at, "\n");
-        status = check_line(at, length, dir, broken, log, err);
-        at += length + (at[length] == '\n');
+    const char *at = (const char *)text;
+    bool whole = text && strstr(at, "  " GF_FOLDER_MODEL "\n");
+    gf_folder_entry entry;
+    while (status == GRAFT_OK && whole && at < (const char *)text + n) {
+        whole = gf_folder_next(&at, &entry);
+        if (whole) status = check_entry(&entry, dir, broken, log, err);
     }
     if (status == GRAFT_OK && !whole) status = add_broken(broken, dir, GF_FOLDER_LIST, "is damaged", log, err);
     *state = broken->n ? GF_FOLDER_BROKEN : GF_FOLDER_WHOLE;

@@ -49,6 +49,14 @@ graft_status gf_folder_write_list(const char *dir, graft_error *err);
 /* Takes one file of a run away; without its list it has not ended. */
 void gf_folder_remove(const char *dir, const char *name);
 
+typedef struct gf_folder_entry {
+    char name[64], digest[65]; /* digest: in lower-case hexadecimal digits */
+} gf_folder_entry;
+/* Reads the list's line at *at, a text, and moves behind it. False: it is no such line, or of a file that is not
+ * promised.
+ */
+bool gf_folder_next(const char **at, gf_folder_entry *entry);
+
 typedef enum gf_folder_state {
     GF_FOLDER_OPEN,   /* no list: not ended, or ended by graft 0.1, which wrote none */
     GF_FOLDER_WHOLE,  /* ended, and each file is as it was written */
