@@ -30,7 +30,6 @@ SYMBOLS = {  # symbol -> why it may be
     "gf_cpu_count": OWN,
     "gf_export_at": OWN,
     "gf_folder_at": OWN,
-    "gf_folder_writes": OWN,
     "gf_graph_is_between": OWN,
     "gf_html_data": OWN,
     "gf_keras_h5_put": OWN,
