@@ -28,6 +28,27 @@ def loads(c, path, network="resnet18"):
     return answer.must(answer.code == 0, f"{path.name} loads")
 
 
+def features(c, path, network="resnet18"):
+    """The bytes of two photos' features with these weights: they tell which values came to which layer."""
+    photos, out = c.work / "photos", c.work / "features.npy"
+    if not photos.exists():
+        from PIL import Image
+        photos.mkdir()
+        for k, color in enumerate(((200, 90, 30), (10, 220, 120))):
+            Image.linear_gradient("L").resize((PHOTO_SIDE, PHOTO_SIDE)).convert("RGB").save(photos / f"{k}.png")
+            Image.new("RGB", (PHOTO_SIDE, PHOTO_SIDE), color).save(photos / f"{k + 2}.png")
+    out.unlink(missing_ok=True)
+    answer = c.graft("features", photos, "--model", network, "--weights", path, "--size", PHOTO_SIDE, "--precision", "f32",
+                     "--threads", 1, "--out", out)
+    answer.must(answer.code == 0, f"{path.name} loads")
+    return out.read_bytes()
+
+
+def same_features(c, path, plain):
+    if features(c, path) != plain:
+        raise Wrong(f"{path.name}: other features than with the same weights under their plain names")
+
+
 def refused(c, path, *texts, network="resnet18"):
     """As weights: refused in so many words."""
     answer = c.graft("summary", network, "--weights", path, "--size", PHOTO_SIDE)
@@ -52,6 +73,7 @@ def tensors_beside(c):
     plain = next(p for p in (c.work / "checkpoints").iterdir() if p.name.startswith("01"))
     subprocess.run([sys.executable, "-c", code, str(plain), str(two)], check=True, capture_output=True)
     answer = loads(c, two)
+    same_features(c, two, features(c, plain))
     answer.must("student" in answer.text and "teacher" in answer.text, "says that the student was taken, not the teacher")
 
 
@@ -101,12 +123,14 @@ def other_objects(c):
 
 @row(11, "names behind any prefix, of fastai and of Hugging Face; else the file's own names are shown")
 def prefixes(c):
-    for path in checkpoints(c, "checkpoints"):
+    written = checkpoints(c, "checkpoints")
+    plain = features(c, next(p for p in written if p.name.startswith("01")))
+    for path in written:
         number = path.name.split("_")[0]
         if number in ("30", "31", "32") or (number.isdigit() and int(number) >= 100):
-            loads(c, path)
+            same_features(c, path, plain)
     for path in checkpoints(c, "huggingface"):
-        loads(c, path)
+        same_features(c, path, plain)
     plain = next(p for p in (c.work / "checkpoints").iterdir() if p.name.startswith("01"))
     answer = c.graft("summary", "vgg16_torch", "--weights", plain)
     answer.must(answer.code == 4 and "conv1.weight (64, 3, 7, 7)" in answer.text, "names of the file beside what is missing")
