@@ -203,6 +203,27 @@ class OneRun(RunTest):
         self.refused(3, "E1101", "predict", self.run_folder, none)
         self.refused(3, "E1101", "features", "--size", "32", "--out", "f.npy", good, none)
 
+    def test_every_verb_that_takes_long_stops_on_request(self):
+        """Exit codes 130 and 143, and words that fit: a checkpoint is told of by runs alone."""
+        many = [f"{self.data}/train"] * 400
+        calls = [["predict", self.run_folder, *many], ["features", "--size", "96", "--out", f"{self.dir}/f.npy", *many],
+                 ["bench", "--size", "96", "--steps", "100000"], ["models", "--time"],
+                 list(map(str, self.train_arguments(f"{self.dir}/stopped", epochs=100000)))]
+        for arguments in calls:
+            for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+                with self.subTest(verb=arguments[0], signal=number):
+                    more = ["--force"] if arguments[0] == "train" else []
+                    child = subprocess.Popen([self.binary, *arguments, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                    handles_signals(child.pid)
+                    time.sleep(0.3)
+                    child.send_signal(number)
+                    _, err = child.communicate(timeout=60)
+                    self.assertEqual(child.returncode, status, err)
+                    self.assertIn(b"graft: interrupted: " if status == 130 else b"graft: terminated: ", err)
+                    self.assertEqual(b"graft resume" in err, arguments[0] == "train" and b"steps" in err, err)
+                    self.assertNotIn(b"a checkpoint was written", err)
+        self.assertFalse(os.path.exists(f"{self.dir}/f.npy"))
+
     def test_predict_starts_quickly(self):
         """Work, not the clock: a second is many times what any AVX2 machine needs, and a fraction of what timing choices,
         calibrating or reading the data again would take."""
