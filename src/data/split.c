@@ -1,8 +1,10 @@
 /* Sharing out samples over train, validation and test. Everything hangs on the seed and the sorted samples alone. */
+#include "base/decide.h"
 #include "base/rng.h"
 #include "data/build.h"
 
 #include <math.h>
+#include <stdio.h>
 
 enum { STREAM_STRATIFIED, STREAM_TEST }; /* the epoch field of the generator's counter tells the two uses apart */
 
@@ -93,11 +95,26 @@ static graft_status take_test(gf_index *index, const gf_data_options *options, g
     return GRAFT_OK;
 }
 
+/* Told where it is kept, as a run does: who evaluates all images is not interested. */
+static void say_split(const gf_index *index, const double share[3], const gf_data_options *o)
+{
+    char value[96];
+    uint32_t n[GF_SPLITS];
+    if (!o->log || !o->log->decisions) return;
+    for (int s = 0; s < GF_SPLITS; s++) n[s] = index->first[s + 1] - index->first[s];
+    snprintf(value, sizeof value, "%u training, %u validation, %u test", n[GF_TRAIN], n[GF_VALIDATION], n[GF_TEST]);
+    gf_decide(o->log, "split", value, "the data has no validation set: %g %% of each class, %g %% for test; seed %llu",
+              100 * share[1], 100 * share[2], (unsigned long long)o->seed);
+}
+
 graft_status gf_index_split(gf_index *index, const gf_data_options *options, graft_error *err)
 {
     bool has_validation = index->first[GF_TEST] > index->first[GF_VALIDATION];
     bool has_test = index->first[GF_SPLITS] > index->first[GF_TEST];
     const double share[3] = {0, options->split[1], has_test ? 0 : options->split[2]};
-    if (!has_validation && (share[1] > 0 || share[2] > 0)) GF_TRY(split_training(index, share, options, err));
+    if (!has_validation && (share[1] > 0 || share[2] > 0)) {
+        GF_TRY(split_training(index, share, options, err));
+        say_split(index, share, options);
+    }
     return options->test_from_validation > 0 ? take_test(index, options, err) : GRAFT_OK;
 }

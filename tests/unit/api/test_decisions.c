@@ -112,6 +112,26 @@ static void what_was_asked_for_is_no_decision(void **state)
     gf_decisions_free(&d);
 }
 
+static void a_split_is_told_with_its_counts(void **state)
+{
+    (void)state;
+    tiny_run t;
+    graft_error err = {0};
+    char train[128];
+    snprintf(train, sizeof train, "%s/train", data); /* two classes of 8, no parts */
+    tiny_run_defaults(&t, train, run);
+    if (tiny_run_go(&t, false, &err)) fail_msg("%s", err.message);
+    gf_decisions d;
+    read_back(&d);
+    assert_true(d.n > 0);
+    size_t k = 0;
+    while (k < d.n && strcmp(d.item[k].what, "split") != 0) k++;
+    assert_true(k < d.n);
+    assert_string_equal(d.item[k].value, "12 training, 4 validation, 0 test");
+    assert_non_null(strstr(d.item[k].why, "no validation set"));
+    gf_decisions_free(&d);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -133,6 +153,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(decisions_outlive_a_stop),
-                                       cmocka_unit_test(what_was_asked_for_is_no_decision)};
+                                       cmocka_unit_test(what_was_asked_for_is_no_decision),
+                                       cmocka_unit_test(a_split_is_told_with_its_counts)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
