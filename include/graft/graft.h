@@ -169,9 +169,10 @@ typedef struct graft_data_options {
 
 GRAFT_API void graft_data_defaults(graft_data_options *options);
 
-/* DATA/{train,validation[,test]}/CLASS/files, DATA/CLASS/files, or a CSV file (path,label[,split]); parts and columns may
- * have other usual names (what was taken as what is said; what is not clear is refused; see "data.layout" and others). Every picture is
- * decoded once, here: bad ones are all listed in one error (GRAFT_DATA) before any training. Borrows the context. */
+/* DATA/{train,validation[,test]}/CLASS/files, DATA/CLASS/files, or a CSV file (path,label[,split]); parts and columns
+ * may have other usual names (what was taken as what is said; what is not clear is refused; see "data.layout" and
+ * others). Every picture is decoded once, here: bad ones are all listed in one error (GRAFT_DATA) before any training.
+ * Borrows the context. */
 GRAFT_API graft_status graft_data_open(graft_context *context, const char *path, const graft_data_options *options,
                                        graft_data **out, graft_error *err);
 GRAFT_API void graft_data_free(graft_data *data);
@@ -228,7 +229,9 @@ GRAFT_API graft_status graft_resume(graft_context *context, const char *run, con
 /* ---- evaluate, predict, features */
 
 /* Every labelled picture below `path` (or of its split "train", "validation", "test"; NULL: all). Result JSON:
- * {"images","loss","accuracy","confusion":[[..]]} (rows: true class). */
+ * {"images","loss","accuracy","confusion":[[..]]} (rows: true class). Where the model's run computed in int8 or bf16
+ * and this processor cannot, a note says how many labels that changed on images of the run, and the result has
+ * "arithmetic":{"trained","here","images","labels_differ","probability_differs"}; so it is with graft_predict. */
 GRAFT_API graft_status graft_evaluate(graft_model *model, const char *path, const char *split, graft_result **out,
                                       graft_error *err);
 

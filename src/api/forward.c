@@ -22,10 +22,54 @@ static graft_status make_engine(graft_model *m, int output_layer, gf_dtype dtype
     return gf_engine_create(e, &m->model, m->context->ops, m->context->pool, &spec, err);
 }
 
+/* What of the model is computed otherwise here than in its run: "int8", "bf16"; NULL: nothing. */
+static const char *lacking(const graft_model *m, const gf_engine *e)
+{
+    if (m->facts.int8_layers && !gf_engine_int8_layers(e)) return "int8";
+    return m->facts.saved_dtype != m->facts.dtype ? gf_dtype_name(m->facts.saved_dtype) : NULL;
+}
+
+/* Other arithmetic, other labels now and then: told once per model, and in results. */
+static void tell_arithmetic(graft_model *m, const gf_engine *e)
+{
+    const gf_elsewhere *f = &m->facts.elsewhere;
+    const char *was = m->trained ? lacking(m, e) : NULL, *is = gf_dtype_name(m->facts.dtype);
+    bool told = m->lacks != NULL;
+    m->lacks = was;
+    if (!was || told) return;
+    const char *part = !strcmp(was, "int8") ? "this model's frozen part" : "this model";
+    if (f->images) {
+        gf_say(
+            &m->context->log, GF_NOTE,
+            "%s was trained in %s; on this processor (%s) it runs in %s: of %d validation and test images of its run "
+            "%d are labelled otherwise so, and probabilities differ by up to %.3f",
+            part, was, gf_ops_machine(m->context->ops), is, f->images, f->labels, f->probability);
+    } else {
+        gf_say(
+            &m->context->log, GF_NOTE,
+            "%s was trained in %s; on this processor (%s) it runs in %s: labels may differ (how many was not measured)",
+            part, was, gf_ops_machine(m->context->ops), is);
+    }
+}
+
+static void add_arithmetic(gf_json *document, const graft_model *m)
+{
+    const gf_elsewhere *f = &m->facts.elsewhere;
+    if (!m->lacks) return;
+    gf_json *j = gf_json_object();
+    gf_json_set(j, "trained", gf_json_string(m->lacks));
+    gf_json_set(j, "here", gf_json_string(gf_dtype_name(m->facts.dtype)));
+    gf_json_set(j, "images", gf_json_int(f->images));
+    gf_json_set(j, "labels_differ", f->images ? gf_json_int(f->labels) : gf_json_null());
+    gf_json_set(j, "probability_differs", f->images ? gf_json_real(f->probability) : gf_json_null());
+    gf_json_set(document, "arithmetic", j);
+}
+
 /* An engine for logits, which must make of the self-test's picture what the model made of it when it was saved. */
 static graft_status make_tested_engine(graft_model *m, gf_engine **e, graft_error *err)
 {
     GF_TRY(make_engine(m, -1, m->facts.dtype, e, err));
+    tell_arithmetic(m, *e);
     if (!m->facts.n_self_test) return GRAFT_OK;
     float *out = gf_new_n(gf_engine_outputs(*e), float);
     if (!out) return gf_fail_memory(err, gf_engine_outputs(*e) * sizeof *out, "the self-test");
@@ -169,7 +213,9 @@ static graft_status evaluate(graft_model *m, const char *path, const char *split
     if (status == GRAFT_OK) {
         gf_metrics metrics = gf_evaluation_metrics(&ev);
         evaluation_text(&text, &ev, &m->facts.classes);
-        status = gf_result_create(out, gf_metrics_json(&metrics, m->facts.classes.n), text.s, err);
+        gf_json *j = gf_metrics_json(&metrics, m->facts.classes.n);
+        add_arithmetic(j, m);
+        status = gf_result_create(out, j, text.s, err);
     }
     gf_evaluation_free(&ev);
     gf_data_close(d.data);
@@ -263,7 +309,7 @@ static graft_status list_one(listing *l, const graft_model *m, const gf_album *a
     return p->path ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
 }
 
-static graft_status list_result(listing *l, uint32_t n, graft_result **out, graft_error *err)
+static graft_status list_result(listing *l, const graft_model *m, uint32_t n, graft_result **out, graft_error *err)
 {
     gf_json *j = gf_json_object(), *list = gf_json_array();
     gf_text text = {0};
@@ -273,6 +319,7 @@ static graft_status list_result(listing *l, uint32_t n, graft_result **out, graf
         gf_text_printf(&text, "%s\t%s\t%.4f\n", GF_ESC(p->path), p->error ? "-" : GF_ESC(p->label), p->probability);
     }
     gf_json_set(j, "predictions", list);
+    add_arithmetic(j, m);
     GF_TRY(gf_result_create(out, j, text.s, err));
     (*out)->prediction = l->prediction;
     (*out)->n_predictions = n;
@@ -333,7 +380,7 @@ static graft_status predict(graft_model *m, const char *const *paths, size_t n, 
         status = gf_fail_memory(err, pictures * sizeof *l.prediction, "predictions");
     }
     if (status == GRAFT_OK) status = predict_album(m, &a, &l, logits, err);
-    if (status == GRAFT_OK) status = list_result(&l, (uint32_t)pictures, out, err);
+    if (status == GRAFT_OK) status = list_result(&l, m, (uint32_t)pictures, out, err);
     gf_free(logits);
     gf_free(l.prediction);
     gf_free(l.labels);

@@ -42,6 +42,8 @@ struct graft_model {
     bool random;                         /* no file gave it any */
     bool trained;                        /* it comes from a run: facts tell its classes */
     bool has_head;
+    const char
+        *lacks; /* what its run computed in and this processor does not, as a model that is used was told; NULL */
     bool half_trained; /* graft_train began with it and failed */
     bool own_size;     /* the image size is the network's own: none was asked for */
 };

@@ -437,6 +437,7 @@ graft_status gf_run_finish(gf_run *r, graft_error *err)
     GF_TRY(measure(r, err));
     r->facts->int8_layers = gf_engine_int8_layers(r->engine);
     GF_TRY(self_test(r, err));
+    GF_TRY(gf_run_elsewhere(r, err));
     gf_checkpoint_writer_wait(r->writer, NULL); /* before there is a model: whatever comes, no epoch is trained again */
     gf_engine_destroy(r->engine);               /* room for reading the model back */
     r->engine = NULL;

@@ -88,6 +88,13 @@ static char *facts_text(const gf_model_facts *f)
     gf_json_set(j, "channels", gf_json_string("RGB"));
     gf_json_set(j, "self_test", numbers(f->self_test, f->n_self_test));
     if (f->int8_layers) gf_json_set(j, "plain_self_test", numbers(f->plain_self_test, f->n_self_test));
+    if (f->elsewhere.images) {
+        gf_json *e = gf_json_object();
+        gf_json_set(e, "images", gf_json_int(f->elsewhere.images));
+        gf_json_set(e, "labels", gf_json_int(f->elsewhere.labels));
+        gf_json_set(e, "probability", gf_json_real(f->elsewhere.probability));
+        gf_json_set(j, "elsewhere", e);
+    }
     char *text = gf_json_text(j, 0);
     gf_json_free(j);
     return text;
@@ -153,6 +160,12 @@ out:
 
 /* ---- reading */
 
+static int read_count(const gf_json *j, const char *name)
+{
+    int64_t n = gf_json_i64(gf_json_get(j, name), 0);
+    return n > 0 && n < INT_MAX ? (int)n : 0;
+}
+
 static graft_status read_facts(gf_model_facts *f, const char *text, const char *path, graft_error *err)
 {
     gf_json *j;
@@ -171,6 +184,10 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
     f->dtype = !strcmp(gf_json_str(gf_json_get(j, "precision"), "f32"), "bf16") ? GF_BF16 : GF_F32;
     const gf_json *test = gf_json_get(j, "self_test"), *classes = gf_json_get(j, "classes");
     f->saved_dtype = f->dtype;
+    const gf_json *elsewhere = gf_json_get(j, "elsewhere");
+    f->elsewhere.images = read_count(elsewhere, "images");
+    f->elsewhere.labels = read_count(elsewhere, "labels");
+    f->elsewhere.probability = gf_json_f64(gf_json_get(elsewhere, "probability"), 0);
     f->n_self_test = gf_json_size(test) < GF_SELF_TEST_MAX ? (int)gf_json_size(test) : GF_SELF_TEST_MAX;
     read_numbers(test, f->self_test, f->n_self_test);
     read_numbers(gf_json_get(j, "plain_self_test"), f->plain_self_test, f->n_self_test);

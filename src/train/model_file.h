@@ -15,6 +15,13 @@ enum { GF_SELF_TEST_MAX = 8 };
  * pattern, so that channels, rows and columns cannot be exchanged unseen. */
 void gf_self_test_picture(float *dst, int w, int h);
 
+/* What a processor makes of it that can but f32, where the run had int8 or bf16: of so many of its validation and test
+ * images, so many are labelled otherwise, and probabilities differ by up to so much. images 0: not measured. */
+typedef struct gf_elsewhere {
+    int images, labels;
+    double probability;
+} gf_elsewhere;
+
 typedef struct gf_model_facts {
     char architecture[GF_NAME_MAX];
     double alpha, dropout;
@@ -29,6 +36,7 @@ typedef struct gf_model_facts {
     float self_test[GF_SELF_TEST_MAX]; /* the first logits of gf_self_test_picture, as the model gave them when it was
                                           saved */
     float plain_self_test[GF_SELF_TEST_MAX]; /* with int8_layers: as it would be with none, for other machines */
+    gf_elsewhere elsewhere;
 } gf_model_facts;
 
 void gf_model_facts_free(gf_model_facts *f);

@@ -111,6 +111,8 @@ graft_status gf_run_enter(gf_run *r, int phase,
 graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err);
 /* The end: best weights, measures, model, report, and last the list of them (folder.h). What is there already and right
  * is written again all the same, but for the model. */
+/* After the last evaluation of validation and test: sets facts->elsewhere. */
+graft_status gf_run_elsewhere(gf_run *r, graft_error *err);
 graft_status gf_run_finish(gf_run *r, graft_error *err);
 /* RUN/decisions.json of what the host's log holds. */
 graft_status gf_run_write_decisions(const gf_run *r, graft_error *err);

@@ -32,7 +32,15 @@ def no_library_of_0_1():
     return f"0.1 was built with other libraries: no {', '.join(missing)} here" if missing else None
 
 
-CHECKS = {"lib-0.1": no_library_of_0_1}
+def no_int8():
+    """Why nothing can be trained in int8 here: the processor, as far as ONEDNN_MAX_CPU_ISA allows it."""
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        has = any("avx512_vnni" in line.split() for line in f if line.startswith("flags"))
+    held = os.environ.get("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_VNNI") in ("AVX2", "AVX512_CORE", "SSE41", "AVX")
+    return None if has and not held else "no AVX-512 VNNI"
+
+
+CHECKS = {"lib-0.1": no_library_of_0_1, "vnni": no_int8}
 KNOWN = {*PROGRAMS, *CHECKS}
 
 
