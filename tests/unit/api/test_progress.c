@@ -88,8 +88,8 @@ static void slow_run(tiny_run *t, listener *l, const char *out)
     t->context.progress = hear;
     t->context.should_stop = should_stop;
     t->context.user = l;
-    t->model.alpha = 0.75;
-    t->model.width = t->model.height = t->size = 128;
+    t->model.alpha = slower > 1 ? 0.35 : 0.75;
+    t->model.width = t->model.height = t->size = slower > 1 ? 96 : 128;
     t->model.fine_tune_at = 0;
     t->train.batch = 192; /* one step: seconds of work */
     t->train.epochs = 1;
@@ -177,7 +177,7 @@ static void stopped_at_any_moment_it_ends_soon_and_loses_nothing(void **state)
 {
     (void)state;
     const char *asked = getenv("GRAFT_TEST_STOPS");
-    int stops_wanted = asked ? (int)strtol(asked, NULL, 10) : 6, stopped = 0;
+    int stops_wanted = asked ? (int)strtol(asked, NULL, 10) : slower > 1 ? 3 : 6, stopped = 0;
     gf_rng rng = gf_rng_make(20, GF_PURPOSE_SYNTHETIC, 0, 0);
     double whole = gf_sys_seconds();
     tiny_run t;
