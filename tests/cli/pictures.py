@@ -16,10 +16,11 @@ def png(width, height, rows):
             chunk(b"IDAT", packed) + chunk(b"IEND", b""))
 
 
-def picture(label, seed, size=64):
-    """Noise, bright for label 0, dark for 1, grey for 2: easy to tell even for a network of random weights."""
+def picture(label, seed, size=64, vary=16):
+    """Noise, bright for label 0, dark for 1, grey for 2: easy to tell even for a network of random weights. Its sides are from
+    `size` to `size + vary - 1` pixels."""
     noise = random.Random(f"{label} {seed}")
-    width, height = size + noise.randrange(16), size + noise.randrange(16)
+    width, height = size + noise.randrange(vary), size + noise.randrange(vary)
     base = [195, 0, 100][label % 3]
     return png(width, height, [bytes(base + noise.randrange(60) for _ in range(3 * width)) for _ in range(height)])
 
@@ -31,10 +32,10 @@ def write(path, data):
     return path
 
 
-def data_set(folder, classes=("bright", "dark"), train=12, validation=6):
-    """folder/{train,validation}/CLASS/*.png, other pictures in each."""
+def data_set(folder, classes=("bright", "dark"), train=12, validation=6, **kind):
+    """folder/{train,validation}/CLASS/*.png, other pictures in each, of a `kind` as picture() takes it."""
     for part, first, n in (("train", 0, train), ("validation", 1000, validation)):
         for label, name in enumerate(classes):
             for i in range(n):
-                write(f"{folder}/{part}/{name}/{i:03d}.png", picture(label, first + i))
+                write(f"{folder}/{part}/{name}/{i:03d}.png", picture(label, first + i, **kind))
     return folder

@@ -26,8 +26,8 @@ image = keras.utils.img_to_array(keras.utils.load_img(photo))
 ways = {"crop": dict(crop_to_aspect_ratio=True), "stretch": {}, "antialias": dict(antialias=True)}
 told = {}
 for name, how in ways.items():
-    small = np.asarray(keras.ops.image.resize(image, (32, 32), data_format="channels_last", **how))
-    told[name] = np.asarray(model(np.rint(small)[None]))[0].tolist()
+    small = keras.ops.convert_to_numpy(keras.ops.image.resize(image, (32, 32), data_format="channels_last", **how))
+    told[name] = keras.ops.convert_to_numpy(model(np.rint(small)[None]))[0].tolist()
 print(json.dumps(told))
 """
 
