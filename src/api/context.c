@@ -154,7 +154,7 @@ void gf_api_begin(graft_context *c, graft_stage stage)
 
 void gf_api_tell(graft_context *c, const graft_progress *p)
 {
-    c->last = *p;
+    if (p->stage != GRAFT_STAGE_EPOCH) c->last = *p; /* an epoch ends once: that is not said again while work goes on */
     c->looked = gf_sys_seconds();
     if (c->options.progress) c->options.progress(c->options.user, p);
 }
