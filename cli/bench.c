@@ -14,7 +14,7 @@ static const option options[] = {
     OPTION_BATCH_ROW,
     {"steps", OPTION_INT, PLACE(bench.steps), "N", FROM_TO(1, 100000), NULL, "timed steps of each kind"},
     SETTING("augment", "bench.augment"),
-    OPTION_GENERAL_ROWS("of weights and pictures"),
+    OPTION_GENERAL_ROWS("of weights and images"),
 };
 
 static graft_status check(const verb *v, settings *s, graft_error *err)

@@ -12,7 +12,7 @@ static const option options[] = {
     {"classes", OPTION_INT, PLACE(model.classes), "N", FROM_TO(2, 1000000), NULL,
      "classes of the architecture's classifier (default: 1000)"},
     {"preprocess", OPTION_NAME, PLACE(model.preprocess), "NAME", NO_RANGE, "tf|torch|caffe|lite|unit|none",
-     "how pictures are scaled, instead of what belongs to the weights"},
+     "how images are scaled, instead of what belongs to the weights"},
     OPTION_SIZE_ROW,
     OPTION_LABELS_ROW,
 
@@ -20,7 +20,7 @@ static const option options[] = {
     {"to", OPTION_NAME, PLACE(to), "FORMAT", NO_RANGE, "keras|onnx|safetensors|npz|labels",
      "the format (otherwise by the ending of OUT)"},
     {"force", OPTION_SET, PLACE(force), NULL, NO_RANGE, NULL, "overwrite the file that is there"},
-    {"check", OPTION_FOLDER, PLACE(check), "PICTURES", NO_RANGE, NULL, "pictures to compare both files on"},
+    {"check", OPTION_FOLDER, PLACE(check), "IMAGES", NO_RANGE, NULL, "images to compare both files on"},
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
 };
 

@@ -1,4 +1,4 @@
-/* eval.c - graft eval RUN DATA: loss, accuracy and confusion matrix on labelled pictures. */
+/* eval.c - graft eval RUN DATA: loss, accuracy and confusion matrix on labelled images. */
 #include "verbs.h"
 
 static const option options[] = {
@@ -6,7 +6,7 @@ static const option options[] = {
     {"split", OPTION_NAME, PLACE(part), "PART", NO_RANGE, "train|validation|test",
      "only this part of the data (otherwise all)"},
     {"bad-images", OPTION_INDEX, PLACE(data.skip_bad), "POLICY", NO_RANGE, "refuse|skip",
-     "whether pictures that cannot be read are an error or are left out"},
+     "whether images that cannot be read are an error or are left out"},
     SETTING("max-bad", "data.max_bad"),
     SETTING("allow-truncated", "data.allow_truncated"),
     OPTION_FINDING_ROWS,
@@ -40,10 +40,10 @@ const verb verb_eval = {
     .arguments = "RUN|MODEL DATA",
     .least = 2,
     .most = 2,
-    .summary = "measure a run on labelled pictures",
+    .summary = "measure a run on labelled images",
     .about =
         "Tells the loss, the accuracy and the confusion matrix (rows: true class) of a run's best model on labelled "
-        "pictures. RUN is a run folder or a model.safetensors, MODEL as for `graft predict`; DATA as for `graft "
+        "images. RUN is a run folder or a model.safetensors, MODEL as for `graft predict`; DATA as for `graft "
         "train`.",
     .examples = "graft eval runs/pets pets --split validation\n"
                 "graft eval runs/pets other_pets --json",

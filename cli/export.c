@@ -12,8 +12,8 @@ static const option options[] = {
      "the format (otherwise by the ending of --out)"},
     {"out", OPTION_FILE, PLACE(out), "FILE", NO_RANGE, NULL, "the file to write (otherwise RUN/model.ENDING)"},
     {"force", OPTION_SET, PLACE(force), NULL, NO_RANGE, NULL, "overwrite the file that is there"},
-    {"check", OPTION_FOLDER, PLACE(check), "PICTURES", NO_RANGE, NULL,
-     "pictures to compare the file with the model on (otherwise the run's own data)"},
+    {"check", OPTION_FOLDER, PLACE(check), "IMAGES", NO_RANGE, NULL,
+     "images to compare the file with the model on (otherwise the run's own data)"},
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
 };
 
@@ -75,7 +75,7 @@ const verb verb_export = {
     .about =
         "Writes the best model with its preprocessing and class names: for Keras 3 (.keras), ONNX Runtime (.onnx), "
         "PyTorch (.safetensors with PyTorch's names and layouts), NumPy (.npz), or the class names alone (labels). The "
-        "file is read back and must give what the model gives on real pictures, within 1e-4; else it is not left "
+        "file is read back and must give what the model gives on real images, within 1e-4; else it is not left "
         "behind.",
     .examples = "graft export runs/pets --to onnx\n"
                 "graft export runs/pets --out pets.keras --check pets/validation",

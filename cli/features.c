@@ -1,4 +1,4 @@
-/* features.c - graft features PICTURES: activations of the backbone as a .npy file. */
+/* features.c - graft features IMAGES: activations of the backbone as a .npy file. */
 #include "errors.h"
 #include "output.h"
 #include "text.h"
@@ -59,12 +59,12 @@ static graft_status run(session *self, graft_error *err)
 
 const verb verb_features = {
     .name = "features",
-    .arguments = "PICTURES...",
+    .arguments = "IMAGES...",
     .least = 1,
     .most = -1,
-    .summary = "write a backbone's activations for pictures to a .npy file",
+    .summary = "write a backbone's activations for images to a .npy file",
     .about =
-        "Runs the frozen backbone and writes what comes out as float32, a row a picture in the order given: the pooled "
+        "Runs the frozen backbone and writes what comes out as float32, a row an image in the order given: the pooled "
         "features [n, c], or with --layer the output of one layer.",
     .examples = "graft features --weights mobilenet_v2.h5 --size 160 --out features.npy a.jpg b.jpg\n"
                 "graft features --weights mobilenet_v2.h5 --layer block_12_add --out maps.npy photos/*.jpg",

@@ -9,8 +9,8 @@
 
 enum { COLUMNS = 100, HELP_COLUMN = 30 };
 
-static const char about[] = "graft fine-tunes a pretrained network on your own pictures: it reads a folder with one "
-                            "folder of pictures a class, "
+static const char about[] = "graft fine-tunes a pretrained network on your own images: it reads a folder with one "
+                            "folder of images a class, "
                             "trains a new head on the frozen backbone, then fine-tunes the backbone's last layers, and "
                             "writes a run folder with "
                             "the model, the history, plots and a report.";
@@ -247,7 +247,7 @@ static void write_man_verb(FILE *f, const verb *v)
 static void write_man_command(FILE *f)
 {
     fputs(".TH \"GRAFT\" \"1\" \"\" \"graft " GRAFT_VERSION "\" \"graft\"\n.SH NAME\n"
-          "graft \\- transfer learning on your own pictures\n.SH SYNOPSIS\n.B graft\nVERB [options] [arguments]\n"
+          "graft \\- transfer learning on your own images\n.SH SYNOPSIS\n.B graft\nVERB [options] [arguments]\n"
           ".SH DESCRIPTION\n",
           f);
     write_roff(f, about);
@@ -260,7 +260,7 @@ static void write_man_command(FILE *f)
     fputs(".SH EXIT STATUS\n", f);
     write_statuses(f, ".TP\n.B %d\n%s\n");
     fputs(".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nThe progress bar has no colours.\n.TP\n.B XDG_CACHE_HOME\n"
-          "Where caches of decoded pictures and fetched weights are kept.\n.TP\n.B GRAFT_OFFLINE\n"
+          "Where caches of decoded images and fetched weights are kept.\n.TP\n.B GRAFT_OFFLINE\n"
           "Set to 1: no network is used.\n.TP\n.B GRAFT_CATALOGUE\nAnother catalogue of weights.\n",
           f);
 }

@@ -9,7 +9,7 @@ static const option options[] = {
     {"split", OPTION_SPLIT, PLACE(data.split), "T,V[,S]", NO_RANGE, NULL,
      "shares of training, validation and test of a folder without such parts"},
     {"allow-empty-class", OPTION_SET, PLACE(data.allow_empty_class), NULL, NO_RANGE, NULL,
-     "take a class folder without pictures"},
+     "take a class folder without images"},
     SETTING("allow-truncated", "data.allow_truncated"),
     SETTING("no-exif", "data.ignore_exif"),
     OPTION_FINDING_ROWS,
@@ -18,7 +18,7 @@ static const option options[] = {
 
 static graft_status run(session *self, graft_error *err)
 {
-    enum { E_BAD_PICTURES = 1120 };
+    enum { E_BAD_IMAGES = 1120 };
     settings *s = self->settings;
     graft_result *result = NULL;
     int64_t bad = 0;
@@ -26,7 +26,7 @@ static graft_status run(session *self, graft_error *err)
     if (!status) status = session_print(self, result, err);
     graft_result_free(result);
     if (status || bad == 0) return status;
-    fail(err, E_BAD_PICTURES, "`graft train --bad-images skip` leaves them out", "%" PRId64 " picture%s cannot be used",
+    fail(err, E_BAD_IMAGES, "`graft train --bad-images skip` leaves them out", "%" PRId64 " image%s cannot be used",
          bad, bad == 1 ? "" : "s");
     return err->status = GRAFT_DATA;
 }
@@ -37,9 +37,8 @@ const verb verb_inspect = {
     .least = 1,
     .most = 1,
     .summary = "check a data set: counts, sizes, bad files, duplicates",
-    .about =
-        "Decodes every picture once and reports classes, counts, sizes, files that are no pictures, bad pictures and "
-        "duplicates. Ends with exit code 3 if there are bad pictures. DATA as for `graft train`.",
+    .about = "Decodes every image once and reports classes, counts, sizes, files that are no images, bad images and "
+             "duplicates. Ends with exit code 3 if there are bad images. DATA as for `graft train`.",
     .examples = "graft inspect pets\n"
                 "graft inspect pets --json > pets.json",
     OPTIONS(options),

@@ -4,7 +4,7 @@
 static const option options[] = {
     HEADING("Output"),
     {"time", OPTION_SET, PLACE(time), NULL, NO_RANGE, NULL,
-     "measure now the milliseconds a picture takes on this machine, and remember them (all: some minutes)"},
+     "measure now the milliseconds an image takes on this machine, and remember them (all: some minutes)"},
     OPTION_GENERAL_ROWS("of the weights that are timed"),
 };
 
@@ -26,7 +26,7 @@ const verb verb_models = {
     .summary = "list the architectures",
     .about =
         "Lists every architecture, or those named, with its parameters (without and with the classifier for 1000 "
-        "classes), the size of the pictures it was trained on, the work that one takes (GFLOP: a multiply-add is two "
+        "classes), the size of the images it was trained on, the work that one takes (GFLOP: a multiply-add is two "
         "operations; without the classifier), the milliseconds it takes on this machine, its preprocessing and when "
         "to choose it. Milliseconds are measured by --time, with that --threads, and told from then on.",
     .examples = "graft models\n"

@@ -72,7 +72,7 @@ typedef struct verb verb;
      "take NaN and infinities in the weight file"}, \
     {"alpha", OPTION_NUMBER, PLACE(model.alpha), "X", FROM_TO(0.1, 4), NULL, "width multiplier of MobileNet"}, \
     {"preprocess", OPTION_NAME, PLACE(model.preprocess), "NAME", NO_RANGE, "tf|torch|caffe|lite|unit|none", \
-     "how pictures are scaled, instead of what belongs to the weights"}
+     "how images are scaled, instead of what belongs to the weights"}
 #define OPTION_MODEL_ROWS \
     {"model", OPTION_TEXT, PLACE(model.model), "NAME|FILE", NO_RANGE, NULL, \
      "the architecture (`graft models` lists them), a run, or a file with a network: .keras, .h5, .onnx, Keras's " \
@@ -85,14 +85,14 @@ typedef struct verb verb;
     {"cut", OPTION_TEXT, PLACE(model.cut), "LAYER", NO_RANGE, NULL, \
      "the layer that the new head stands on, by name or number (-2: the last but one)"}, \
     {"channels", OPTION_INT, PLACE(model.channels), "N", FROM_TO(1, 3), NULL, \
-     "1: take grey pictures; the first convolution is adapted (default: as the network is)"}, \
+     "1: take gray images; the first convolution is adapted (default: as the network is)"}, \
     SETTING("gray-kernels", "model.gray_kernels")
 #define OPTION_LABELS_ROW \
     {"labels", OPTION_FILE, PLACE(model.labels), "FILE", NO_RANGE, NULL, \
      "class names of a classifier that is kept, a line each"}
 #define OPTION_SIZE_ROW \
     {"size", OPTION_SIZE, PLACE(model), "N|WxH", FROM_TO(32, 2048), NULL, \
-     "pictures are resized to N x N or W x H pixels (without: as the model was trained; MobileNetV2: 160)"}
+     "images are resized to N x N or W x H pixels (without: as the model was trained; MobileNetV2: 160)"}
 #define OPTION_PRECISION_ROW \
     {"precision", OPTION_NAME, PLACE(model.precision), "P", NO_RANGE, "auto|f32|bf16|int8", \
      "arithmetic of the network; auto times what this machine has; int8 is the frozen part's, the rest as with auto"}
@@ -102,22 +102,22 @@ typedef struct verb verb;
     {"fine-tune-last", OPTION_INT, PLACE(model.fine_tune_last), "N", FROM_TO(0, 100000), NULL, \
      "or: fine-tuning trains the last N layers of the backbone"}
 #define OPTION_BATCH_ROW \
-    {"batch", OPTION_INT, PLACE(train.batch), "N", FROM_TO(1, 4096), NULL, "pictures a batch"}
+    {"batch", OPTION_INT, PLACE(train.batch), "N", FROM_TO(1, 4096), NULL, "images a batch"}
 #define OPTION_GEOMETRY_ROWS \
     SETTING("fit", "data.fit"), SETTING("antialias", "data.antialias")
 #define OPTION_READING_ROWS \
     OPTION_GEOMETRY_ROWS, \
     {"allow-truncated", OPTION_SET, PLACE(data.allow_truncated), NULL, NO_RANGE, NULL, \
-     "pad pictures that end early with grey instead of refusing them"}, \
+     "pad images that end early with gray instead of refusing them"}, \
     {"no-exif", OPTION_SET, PLACE(data.ignore_exif), NULL, NO_RANGE, NULL, \
-     "do not turn pictures as their EXIF says"}
+     "do not turn images as their EXIF says"}
 #define OPTION_FINDING_ROWS \
     SETTING("layout", "data.layout"), SETTING("image-column", "data.image_column"), \
     SETTING("label-column", "data.label_column"), SETTING("split-column", "data.split_column"), \
     SETTING("follow-links", "data.follow_links"), SETTING("max-pixels", "data.max_pixels")
 #define OPTION_CACHE_ROWS \
     {"cache", OPTION_INDEX, PLACE(data.cache), "WHERE", NO_RANGE, "auto|memory|disk|none", \
-     "where decoded pictures are kept; auto is memory where they fit"}, \
+     "where decoded images are kept; auto is memory where they fit"}, \
     {"memory", OPTION_BYTES, PLACE(data.memory_limit), "LIMIT", FROM_TO(1048576, 9.2e18), NULL, \
      "the most memory the cache may take, as 2G or 512M (default: half of what is free)"}, \
     {"cache-dir", OPTION_FOLDER, PLACE(data.cache_dir), "DIR", NO_RANGE, NULL, \

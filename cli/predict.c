@@ -1,4 +1,4 @@
-/* predict.c - graft predict RUN PICTURES: the label of each picture, a line each. */
+/* predict.c - graft predict RUN IMAGES: the label of each image, a line each. */
 #include "errors.h"
 #include "text.h"
 #include "verbs.h"
@@ -10,7 +10,7 @@
 static const option options[] = {
     HEADING("Output"),
     {"top", OPTION_INT, PLACE(top), "K", FROM_TO(1, 1000), NULL,
-     "the K most probable labels of each picture (in lines of text: one, unless this is given)"},
+     "the K most probable labels of each image (in lines of text: one, unless this is given)"},
 
     HEADING("Pictures"),
     SETTING("max-pixels", "data.max_pixels"),
@@ -90,14 +90,14 @@ static graft_status run(session *self, graft_error *err)
 
 const verb verb_predict = {
     .name = "predict",
-    .arguments = "RUN|MODEL PICTURES...",
+    .arguments = "RUN|MODEL IMAGES...",
     .least = 2,
     .most = -1,
-    .summary = "label pictures with a run's best model",
+    .summary = "label images with a run's best model",
     .about =
-        "Prints a line for each picture: path, label and probability, with tabs between. Folders are walked. RUN is a "
+        "Prints a line for each image: path, label and probability, with tabs between. Folders are walked. RUN is a "
         "run folder or a model.safetensors; MODEL a file with a classifier (.keras, .h5, .onnx), or an architecture "
-        "with --weights, whose own classifier is kept. A picture that cannot be read, or is not there, gets an error "
+        "with --weights, whose own classifier is kept. An image that cannot be read, or is not there, gets an error "
         "in "
         "its line, and the exit code is 0 as long as one could be labelled; when none could, the command fails.",
     .examples = "graft predict runs/pets photo.jpg\n"

@@ -28,7 +28,7 @@ void progress_init(progress *p, int fd, bool log_epochs)
     p->terminal = isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
     p->log_epochs = log_epochs;
     p->utf8 = locale_is_utf8();
-    p->colour = p->terminal && !(no_color && *no_color);
+    p->color = p->terminal && !(no_color && *no_color);
 }
 
 /* Progress is worth no error: what cannot be written is lost. */
@@ -62,9 +62,9 @@ static void duration_text(double seconds, char buf[PIECE])
 static void label_text(const graft_progress *at, char buf[PIECE])
 {
     static const char *const labels[] = {
-        [GRAFT_STAGE_CHECK] = "checking pictures", [GRAFT_STAGE_PLAN] = "preparing",
-        [GRAFT_STAGE_TRAIN] = "training",          [GRAFT_STAGE_EVALUATE] = "evaluating",
-        [GRAFT_STAGE_EPOCH] = "training",          [GRAFT_STAGE_REPORT] = "writing the report",
+        [GRAFT_STAGE_CHECK] = "checking images",  [GRAFT_STAGE_PLAN] = "preparing",
+        [GRAFT_STAGE_TRAIN] = "training",         [GRAFT_STAGE_EVALUATE] = "evaluating",
+        [GRAFT_STAGE_EPOCH] = "training",         [GRAFT_STAGE_REPORT] = "writing the report",
         [GRAFT_STAGE_FETCH] = "fetching weights",
     };
     bool known = (unsigned)at->stage < sizeof labels / sizeof *labels;
@@ -104,12 +104,12 @@ static void append_bar(const progress *p, double share, int width, char *buf)
 {
     if (!(share >= 0)) share = 0;
     int full = share >= 1 ? width : (int)(share * width);
-    append(buf, p->colour ? "\x1b[32m" : "");
+    append(buf, p->color ? "\x1b[32m" : "");
     for (int i = 0; i < width; i++) {
-        if (i == full) append(buf, p->colour ? "\x1b[90m" : "");
+        if (i == full) append(buf, p->color ? "\x1b[90m" : "");
         append(buf, i < full ? (p->utf8 ? "\u2588" : "#") : (p->utf8 ? "\u2591" : "."));
     }
-    append(buf, p->colour ? "\x1b[0m" : "");
+    append(buf, p->color ? "\x1b[0m" : "");
 }
 
 void progress_line(const progress *p, const graft_progress *at, int columns, char buf[PROGRESS_LINE])

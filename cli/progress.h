@@ -9,7 +9,7 @@ typedef struct progress {
     int fd;          /* where it goes */
     bool terminal;   /* fd can be drawn on */
     bool log_epochs; /* a line stays for every epoch */
-    bool utf8, colour;
+    bool utf8, color;
     bool drawn; /* the line is on the screen now */
 } progress;
 

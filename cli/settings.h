@@ -20,10 +20,10 @@ typedef struct settings {
     int json;
     int help;
     int force, keep_top;
-    int top;                   /* predict: labels a picture */
+    int top;                   /* predict: labels an image */
     const char *out;           /* features: the file */
     const char *layer;         /* features: NULL is the pooled features */
-    const char *to, *check;    /* export: the format, pictures to compare on */
+    const char *to, *check;    /* export: the format, images to compare on */
     const char *convert_model; /* convert: the architecture of IN */
     int time;                  /* models: with milliseconds */
     const char *from;          /* fetch: another place to fetch from; train: a run to begin with */

@@ -41,11 +41,11 @@ static const option options[] = {
     {"split", OPTION_SPLIT, PLACE(data.split), "T,V[,S]", NO_RANGE, NULL,
      "shares of training, validation and test of a folder without such parts"},
     {"bad-images", OPTION_INDEX, PLACE(data.skip_bad), "POLICY", NO_RANGE, "refuse|skip",
-     "whether pictures that cannot be read stop the run or are left out"},
+     "whether images that cannot be read stop the run or are left out"},
     {"max-bad", OPTION_SHARE, PLACE(data.max_bad), "SHARE", FROM_TO(0, 1), NULL,
      "with --bad-images skip: the most that may be left out, as 0.01 or 1%"},
     {"allow-empty-class", OPTION_SET, PLACE(data.allow_empty_class), NULL, NO_RANGE, NULL,
-     "take a class folder without pictures"},
+     "take a class folder without images"},
     OPTION_FINDING_ROWS,
     OPTION_READING_ROWS,
     OPTION_CACHE_ROWS,
@@ -79,7 +79,7 @@ static bool is_inside(const char *path, const char *folder)
     return !strncmp(path, folder, n) && (path[n] == '/' || path[n] == '\0');
 }
 
-/* What the library cannot know, and a folder that cannot be written: found before the pictures are checked, which can
+/* What the library cannot know, and a folder that cannot be written: found before the images are checked, which can
  * take minutes. */
 static graft_status check_out(const settings *s, graft_error *err)
 {
@@ -118,7 +118,7 @@ static graft_status check(const verb *v, settings *s, graft_error *err)
     return check_out(s, err);
 }
 
-/* The model first: a bad weight file is told in a moment, the check of the pictures takes longer. */
+/* The model first: a bad weight file is told in a moment, the check of the images takes longer. */
 static graft_status run(session *self, graft_error *err)
 {
     settings *s = self->settings;
@@ -145,7 +145,7 @@ const verb verb_train = {
     .arguments = "DATA",
     .least = 1,
     .most = 1,
-    .summary = "fine-tune a pretrained network on a folder of pictures",
+    .summary = "fine-tune a pretrained network on a folder of images",
     .about =
         "Trains a new head on the frozen backbone (feature extraction), then the last layers of the backbone with it "
         "(fine-tuning), keeps the weights that were best on the validation set, and writes the run folder.\n"

@@ -1,9 +1,9 @@
-/* finetune.c - fine-tunes MobileNetV2 on a folder of pictures and labels one picture with it, through libgraft alone.
+/* finetune.c - fine-tunes MobileNetV2 on a folder of images and labels one image with it, through libgraft alone.
  *
  *     cc finetune.c -o finetune $(pkg-config --cflags --libs graft)
  *     ./finetune pets mobilenet_v2.h5 runs/pets photo.jpg
  *
- * pets/cat, pets/dog: a folder of pictures a class; runs/pets: made, with the model and a report in it. */
+ * pets/cat, pets/dog: a folder of images a class; runs/pets: made, with the model and a report in it. */
 #include <graft/graft.h>
 #include <stdio.h>
 

@@ -1,12 +1,12 @@
-/* graft/graft.h - transfer learning on a CPU: a pretrained network, a folder of pictures, a fine-tuned network.
+/* graft/graft.h - transfer learning on a CPU: a pretrained network, a folder of images, a fine-tuned network.
  *
  * Page one, all that most programs need:
  *
  *     graft_model_open   a pretrained backbone with a new head, or a finished run
- *     graft_data_open    a folder of pictures, one folder a class
+ *     graft_data_open    a folder of images, one folder a class
  *     graft_train        feature extraction, then fine-tuning; writes a run folder
- *     graft_evaluate     loss, accuracy and confusion matrix on labelled pictures
- *     graft_predict      labels for pictures
+ *     graft_evaluate     loss, accuracy and confusion matrix on labelled images
+ *     graft_predict      labels for images
  *
  * Rules for all of it. Functions return a graft_status and fill the caller's graft_error (may be NULL). A result is an
  * out-parameter, set to NULL on failure; what an _open or a call gave is freed by its _free, which takes NULL.
@@ -40,7 +40,7 @@ typedef struct graft_result graft_result;
 typedef enum graft_level { GRAFT_NOTE, GRAFT_WARNING } graft_level;
 
 typedef enum graft_stage {
-    GRAFT_STAGE_CHECK,    /* pictures are decoded and checked */
+    GRAFT_STAGE_CHECK,    /* images are decoded and checked */
     GRAFT_STAGE_PLAN,     /* plans are made, precisions timed */
     GRAFT_STAGE_TRAIN,    /* a training epoch */
     GRAFT_STAGE_EVALUATE, /* an evaluation */
@@ -51,7 +51,7 @@ typedef enum graft_stage {
 
 typedef struct graft_progress {
     graft_stage stage;
-    int64_t done, total;   /* pictures of this stage; FETCH: bytes */
+    int64_t done, total;   /* images of this stage; FETCH: bytes */
     int epoch, epochs;     /* from 1, over both phases */
     int phase;             /* 1 feature extraction, 2 fine-tuning, 0 neither */
     double loss, accuracy; /* running means; NaN before the first batch */
@@ -90,7 +90,7 @@ typedef struct graft_model_options {
     const char *weights; /* a weight file, or the name of weights that are fetched ("imagenet", or as graft_fetch takes
                             it); NULL: the model file's, or seeded random weights */
     double alpha;        /* width multiplier of MobileNet; 1 */
-    int width, height;   /* of the pictures; 0: what the model file says, else what the architecture was trained on
+    int width, height;   /* of the images; 0: what the model file says, else what the architecture was trained on
                             (MobileNetV2: 160 x 160) */
     int classes;         /* outputs of the new head; 0: as many as the data has. 2 classes share one logit */
     double dropout;      /* before the head, [0, 1); 0.2 */
@@ -101,7 +101,7 @@ typedef struct graft_model_options {
                                NULL: before the network's own last layer */
     const char *preprocess; /* "tf", "torch", "caffe", "lite", "unit", "none" instead of what belongs to the weights;
                                NULL: that; a foreign file that does not tell is then refused (E3002) */
-    int channels;           /* 1: the network takes grey pictures, its first convolution adapted; 3 or 0: as it is */
+    int channels;           /* 1: the network takes gray images, its first convolution adapted; 3 or 0: as it is */
     const char *labels;     /* class names of a classifier that is kept, a line each; NULL: those that the model file
                                has, else "class 0", ... */
     uint64_t seed;          /* of the head's initial values; 0 */
@@ -115,7 +115,7 @@ typedef struct graft_model_options {
 
 GRAFT_API void graft_model_defaults(graft_model_options *options);
 
-/* The picture size that a model takes. */
+/* The image size that a model takes. */
 GRAFT_API void graft_model_size(const graft_model *model, int *width, int *height);
 
 /* A backbone with a new head. Weight files: Keras (.h5, .weights.h5, .keras), PyTorch state dicts (.pth, .pt),
@@ -151,18 +151,18 @@ GRAFT_API graft_status graft_fetch_list(graft_context *context, graft_result **o
 typedef enum graft_cache { GRAFT_CACHE_AUTO, GRAFT_CACHE_MEMORY, GRAFT_CACHE_DISK, GRAFT_CACHE_NONE } graft_cache;
 
 typedef struct graft_data_options {
-    int width, height;           /* pictures are resized to this; graft_model_size tells; 160 x 160 */
+    int width, height;           /* images are resized to this; graft_model_size tells; 160 x 160 */
     int antialias;               /* 0, as Keras does */
     double split[3];             /* train, validation, test shares of a folder without splits; {0.8, 0.2, 0} */
     double test_from_validation; /* this share of the validation batches becomes the test set; 0 */
-    int batch;                   /* pictures a batch (for test_from_validation); 32 */
+    int batch;                   /* images a batch (for test_from_validation); 32 */
     uint64_t seed;               /* of the splits; 0 */
-    graft_cache cache;           /* of decoded pictures; GRAFT_CACHE_AUTO: memory where it fits */
+    graft_cache cache;           /* of decoded images; GRAFT_CACHE_AUTO: memory where it fits */
     uint64_t memory_limit;       /* bytes for the cache in memory; 0: half of what is free */
     const char *cache_dir;       /* of the cache on disk; NULL: $XDG_CACHE_HOME/graft or ~/.cache/graft */
-    int skip_bad;                /* train without bad pictures instead of refusing; 0 */
-    double max_bad;              /* with skip_bad: the share of bad pictures that is still accepted; 0.01 */
-    int allow_truncated;         /* pad pictures that end early with grey; 0 */
+    int skip_bad;                /* train without bad images instead of refusing; 0 */
+    double max_bad;              /* with skip_bad: the share of bad images that is still accepted; 0.01 */
+    int allow_truncated;         /* pad images that end early with gray; 0 */
     int ignore_exif;             /* do not apply EXIF orientation; 0 */
     int allow_empty_class;       /* 0 */
 } graft_data_options;
@@ -171,7 +171,7 @@ GRAFT_API void graft_data_defaults(graft_data_options *options);
 
 /* DATA/{train,validation[,test]}/CLASS/files, DATA/CLASS/files, or a CSV file (path,label[,split]); parts and columns
  * may have other usual names (what was taken as what is said; what is not clear is refused; see "data.layout" and
- * others). Every picture is decoded once, here: bad ones are all listed in one error (GRAFT_DATA) before any training.
+ * others). Every image is decoded once, here: bad ones are all listed in one error (GRAFT_DATA) before any training.
  * Borrows the context. */
 GRAFT_API graft_status graft_data_open(graft_context *context, const char *path, const graft_data_options *options,
                                        graft_data **out, graft_error *err);
@@ -203,7 +203,7 @@ typedef struct graft_train_options {
     int report;                      /* plots and report.html; 1 */
     const char *command_line;        /* noted in the report; may be NULL */
     /* What batch normalisation that trains takes: "fixed", its moving statistics, or "batch", those of the batch (some
-     * 16 pictures at a time), by which the moving ones move. NULL: "batch" where the backbone starts from random
+     * 16 images at a time), by which the moving ones move. NULL: "batch" where the backbone starts from random
      * values, else "fixed". */
     const char *batch_norm;
 } graft_train_options;
@@ -228,15 +228,15 @@ GRAFT_API graft_status graft_resume(graft_context *context, const char *run, con
 
 /* ---- evaluate, predict, features */
 
-/* Every labelled picture below `path` (or of its split "train", "validation", "test"; NULL: all). Result JSON:
+/* Every labelled image below `path` (or of its split "train", "validation", "test"; NULL: all). Result JSON:
  * {"images","loss","accuracy","confusion":[[..]]} (rows: true class). Where the model's run computed in int8 or bf16
  * and this processor cannot, a note says how many labels that changed on images of the run, and the result has
  * "arithmetic":{"trained","here","images","labels_differ","probability_differs"}; so it is with graft_predict. */
 GRAFT_API graft_status graft_evaluate(graft_model *model, const char *path, const char *split, graft_result **out,
                                       graft_error *err);
 
-/* Files and folders (walked) of pictures. `top`: how many labels for each, at most. Result JSON:
- * {"predictions":[{"path", "label","probability","top":[{"label","probability"}]}]}; a picture that cannot be read has
+/* Files and folders (walked) of images. `top`: how many labels for each, at most. Result JSON:
+ * {"predictions":[{"path", "label","probability","top":[{"label","probability"}]}]}; an image that cannot be read has
  * "error" instead. If all of them failed that is an error (GRAFT_DATA). */
 GRAFT_API graft_status graft_predict(graft_model *model, const char *const *paths, size_t n, int top,
                                      graft_result **out, graft_error *err);
@@ -248,7 +248,7 @@ typedef struct graft_label {
 
 typedef struct graft_prediction {
     const char *path;
-    const char *label; /* NULL: the picture could not be read */
+    const char *label; /* NULL: the image could not be read */
     double probability;
     const char *error; /* NULL where there is a label */
     size_t n_top;      /* the likeliest labels, as many as were asked for; top[0] is `label` */
@@ -258,7 +258,7 @@ typedef struct graft_prediction {
 GRAFT_API size_t graft_result_predictions(const graft_result *result);
 GRAFT_API graft_prediction graft_result_prediction(const graft_result *result, size_t i);
 
-/* Activations of pictures as a .npy file, f32, a row a picture in the order given: pooled features [n, c] of the
+/* Activations of images as a .npy file, f32, a row an image in the order given: pooled features [n, c] of the
  * backbone, or with `layer` the output of that layer [n, h, w, c]. */
 GRAFT_API graft_status graft_features(graft_model *model, const char *const *paths, size_t n, const char *layer,
                                       const char *out_file, graft_result **out, graft_error *err);
@@ -274,14 +274,14 @@ typedef struct graft_export_options {
 
 GRAFT_API void graft_export_defaults(graft_export_options *options); /* since 0.2 */
 
-/* Writes the model with preprocessing and class names, reads the file back and compares what it makes of pictures with
+/* Writes the model with preprocessing and class names, reads the file back and compares what it makes of images with
  * what the model makes of them, both in f32: where they differ by more than 1e-4 no file is left behind
  * (GRAFT_WEIGHTS). Result JSON: {"file","format","pictures","difference"}. */
 GRAFT_API graft_status graft_export(graft_model *model, const char *file, const graft_export_options *options,
                                     graft_result **out, graft_error *err);
 
 /* Every architecture, or those of `names` (n_names 0: all): parameters, size, preprocessing, work (a multiply-add is
- * two operations; without the classifier), and the milliseconds a picture takes on this machine with the context's
+ * two operations; without the classifier), and the milliseconds an image takes on this machine with the context's
  * threads: with `time` (1) they are measured and remembered in the user's cache, else what was remembered is told, or
  * null. Result JSON:
  * {"models":[{"name","title","source","params","params_top","size","gflop","preprocess","ms","when",..}]}. */

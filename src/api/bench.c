@@ -1,4 +1,4 @@
-/* bench.c - steps of both phases on synthetic pictures, timed, beside what one matrix product reaches. */
+/* bench.c - steps of both phases on synthetic images, timed, beside what one matrix product reaches. */
 #include "api/internal.h"
 
 #include "base/rng.h"
@@ -14,7 +14,7 @@ void graft_bench_defaults(graft_bench_options *o)
 }
 
 typedef struct synthetic {
-    uint8_t *pixels; /* `batch` pictures */
+    uint8_t *pixels; /* `batch` images */
     int width, height, batch;
     gf_augment_spec augment;
 } synthetic;
@@ -24,8 +24,8 @@ static const uint8_t *pixels_of(const synthetic *s, uint32_t sample)
     return s->pixels + sample % (uint32_t)s->batch * (size_t)(s->width * s->height * 3);
 }
 
-static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
+static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err)
 {
     (void)worker, (void)err;
     const synthetic *s = ctx;
@@ -34,13 +34,13 @@ static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool tra
     return GRAFT_OK;
 }
 
-static graft_status picture_bytes(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
-                                  uint8_t *dst, int worker, graft_error *err)
+static graft_status image_int8(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_quantize_map *map,
+                               uint8_t *dst, int worker, graft_error *err)
 {
     (void)worker, (void)err;
     const synthetic *s = ctx;
     gf_augment_params drawn = gf_augment_draw(&s->augment, 1, epoch, sample);
-    gf_augment_bytes(training ? &drawn : NULL, pixels_of(s, sample), s->height, s->width, map, dst);
+    gf_augment_int8(training ? &drawn : NULL, pixels_of(s, sample), s->height, s->width, map, dst);
     return GRAFT_OK;
 }
 
@@ -56,7 +56,7 @@ static double median(double *x, int n)
     return x[n / 2];
 }
 
-/* Steps until all are timed; the first few warm up. Whole steps: pictures, both parts, update; the next step's frozen
+/* Steps until all are timed; the first few warm up. Whole steps: images, both parts, update; the next step's frozen
  * part overlaps, as it does in a run. */
 static graft_status time_steps(graft_model *m, gf_engine *e, const char *optimizer, synthetic *s,
                                const graft_bench_options *o, double *ms, graft_error *err)
@@ -78,7 +78,7 @@ static graft_status time_steps(graft_model *m, gf_engine *e, const char *optimiz
         sample[i] = (uint32_t)i;
         label[i] = (int32_t)(i % (size_t)m->model.classes);
     }
-    gf_feed feed = {picture, s, picture_bytes};
+    gf_feed feed = {image, s, image_int8};
     for (int k = 0; k < WARM_UP + o->steps; k++) {
         double t = gf_sys_seconds();
         gf_batch now = {(uint32_t)k, (uint64_t)k, batch, sample, label};
@@ -92,7 +92,7 @@ static graft_status time_steps(graft_model *m, gf_engine *e, const char *optimiz
     }
     *ms = 1e3 * median(seconds, o->steps);
 out:
-    gf_engine_quiet(e);
+    gf_engine_drain_prefetch(e);
     gf_free(slots);
     gf_free(seconds);
     gf_free(sample);
@@ -101,7 +101,7 @@ out:
 }
 
 typedef struct phase_result {
-    double ms, forward_flops, tail_flops;
+    double ms, forward_flops, trainable_flops;
 } phase_result;
 
 static graft_status time_phase(graft_model *m, int boundary, const char *optimizer, synthetic *s,
@@ -114,7 +114,7 @@ static graft_status time_phase(graft_model *m, int boundary, const char *optimiz
     GF_TRY(gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err));
     graft_status status = time_steps(m, e, optimizer, s, o, &r->ms, err);
     r->forward_flops = gf_engine_flops(e, true);
-    r->tail_flops = gf_engine_flops(e, false);
+    r->trainable_flops = gf_engine_flops(e, false);
     gf_engine_destroy(e);
     return status;
 }
@@ -148,7 +148,7 @@ static graft_status bench_result(const graft_model *m, const graft_bench_options
                                  const phase_result *tune, double peak, graft_result **out, graft_error *err)
 {
     /* backward costs the trainable part twice its forward */
-    double flops = o->batch * (tune->forward_flops + 2 * tune->tail_flops);
+    double flops = o->batch * (tune->forward_flops + 2 * tune->trainable_flops);
     gf_json *j = gf_json_object();
     gf_json_set(j, "frozen_step_ms", gf_json_real(frozen->ms));
     gf_json_set(j, "fine_tune_step_ms", gf_json_real(tune->ms));
@@ -161,7 +161,7 @@ static graft_status bench_result(const graft_model *m, const graft_bench_options
     gf_json_set(j, "frozen_precision", gf_json_string(m->config.frozen));
     gf_json_set(j, "threads", gf_json_int(gf_pool_threads(m->context->pool)));
     gf_json_set(j, "machine", gf_json_string(gf_ops_machine(m->context->ops)));
-    char *text = gf_sprintf("frozen step     %8.2f ms\nfine-tune step  %8.2f ms\nfine-tuning     %8.1f pictures/s\n"
+    char *text = gf_sprintf("frozen step     %8.2f ms\nfine-tune step  %8.2f ms\nfine-tuning     %8.1f images/s\n"
                             "%.0f GFLOP/s of %.0f that a matrix product reaches (%s)\n",
                             frozen->ms, tune->ms, 1e3 * o->batch / tune->ms, flops / tune->ms * 1e-6, peak,
                             gf_dtype_name(m->facts.dtype));
@@ -194,7 +194,7 @@ static graft_status bench(graft_model *m, const graft_bench_options *options, gr
     for (size_t i = 0; i < bytes; i++) s.pixels[i] = (uint8_t)gf_rng_u32(&rng);
     phase_result frozen, tune;
     double peak;
-    GF_GOTO(gf_api_choose_frozen(m, &(gf_feed){picture, &s, picture_bytes}, (uint32_t)o->batch, err));
+    GF_GOTO(gf_api_choose_frozen(m, &(gf_feed){image, &s, image_int8}, (uint32_t)o->batch, err));
     GF_GOTO(time_phase(m, (int)gf_model_backbone_layers(&m->model), "adam", &s, o, &frozen, err));
     GF_GOTO(time_phase(m, boundary, "rmsprop", &s, o, &tune, err));
     GF_GOTO(measure_peak(m->context, m->facts.dtype, &peak, err));

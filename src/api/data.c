@@ -73,7 +73,7 @@ graft_status gf_api_data_open(graft_data *d, const gf_names *classes, gf_data_re
     return stopped(status, err);
 }
 
-/* Where decoded pictures are kept on disk when none was named. NULL: nowhere. */
+/* Where decoded images are kept on disk when none was named. NULL: nowhere. */
 static char *default_cache_dir(void)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");

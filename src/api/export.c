@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PICTURES = 8 };
+enum { IMAGES = 8 };
 
 static double multiplications(const gf_model *m)
 {
@@ -25,11 +25,11 @@ static double multiplications(const gf_model *m)
     return all;
 }
 
-/* What a model makes of pictures, in f32. */
+/* What a model makes of images, in f32. */
 typedef struct outcome {
     float *x; /* n rows */
     size_t width;
-    bool lost[PICTURES]; /* a picture that cannot be read says nothing */
+    bool lost[IMAGES]; /* an image that cannot be read says nothing */
 } outcome;
 
 /* `plain`: layer by layer as they stand, nothing folded or fused, and by the reference implementation where that is
@@ -37,13 +37,13 @@ typedef struct outcome {
 static graft_status compute(graft_context *c, gf_model *m, const gf_feed *feed, size_t n, bool plain, outcome *o,
                             graft_error *err)
 {
-    static const uint32_t sample[PICTURES] = {0, 1, 2, 3, 4, 5, 6, 7};
+    static const uint32_t sample[IMAGES] = {0, 1, 2, 3, 4, 5, 6, 7};
     const double most = 2e9; /* multiplications */
     gf_engine *e = NULL;
     gf_engine_spec spec;
     gf_engine_defaults(&spec);
     spec.no_fusion = plain;
-    spec.naive = plain && (double)n * multiplications(m) <= most;
+    spec.reference = plain && (double)n * multiplications(m) <= most;
     GF_TRY(gf_engine_create(&e, m, c->ops, c->pool, &spec, err));
     o->width = gf_engine_outputs(e);
     o->x = gf_new_n(n * o->width, float);
@@ -97,7 +97,7 @@ static graft_status widen(outcome *o, size_t n, const gf_model *m, graft_error *
     return one ? map_rows(o, n, 2, m, put_both, err) : GRAFT_OK;
 }
 
-/* The largest, over the largest magnitude where that is above 1; *seen gets the pictures that were compared. */
+/* The largest, over the largest magnitude where that is above 1; *seen gets the images that were compared. */
 static double difference(const outcome *a, const outcome *b, size_t n, size_t *seen)
 {
     double most = 0, largest = 1;
@@ -161,7 +161,7 @@ static graft_status ours_and_theirs(graft_model *m, gf_model *back, bool has_gra
     return widen(theirs, n, &m->model, err);
 }
 
-/* On *n pictures, of which *n gets those that could be read. */
+/* On *n images, of which *n gets those that could be read. */
 static graft_status compare(graft_model *m, const gf_export_format *f, const char *path, const gf_feed *feed, size_t *n,
                             double *most, graft_error *err)
 {
@@ -177,8 +177,8 @@ static graft_status compare(graft_model *m, const gf_export_format *f, const cha
     }
     *most = difference(&ours, &theirs, *n, n);
     if (!*n && !isnan(*most)) {
-        status = gf_fail(err, GF_E_DATA_NO_PICTURES, "give others with --check",
-                         "none of the pictures to compare on can be read");
+        status = gf_fail(err, GF_E_DATA_NO_IMAGES, "give others with --check",
+                         "none of the images to compare on can be read");
     }
 out:
     gf_free(ours.x);
@@ -187,7 +187,7 @@ out:
     return status;
 }
 
-/* ---- pictures to compare on */
+/* ---- images to compare on */
 
 static graft_status pattern(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
                             graft_error *err)
@@ -195,7 +195,7 @@ static graft_status pattern(void *ctx, uint32_t epoch, uint32_t sample, bool tra
     (void)epoch, (void)training, (void)worker, (void)err;
     const graft_model *m = ctx;
     size_t n = (size_t)(m->config.width * m->config.height * 3);
-    gf_self_test_picture(dst, (int)m->config.width, (int)m->config.height);
+    gf_self_test_image(dst, (int)m->config.width, (int)m->config.height);
     for (size_t i = 0; i < n; i++) dst[i] = fmodf(dst[i] + 29 * (float)sample, 256);
     return GRAFT_OK;
 }
@@ -213,8 +213,8 @@ static char *data_of_run(const char *run)
 }
 
 typedef struct subject {
-    gf_album album;
-    bool has_album;
+    gf_image_list image_list;
+    bool has_image_list;
     gf_feed feed;
     size_t n;
 } subject;
@@ -229,22 +229,23 @@ static graft_status are_there(const graft_export_options *o, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status find_pictures(graft_model *m, const graft_export_options *o, subject *s, graft_error *err)
+static graft_status find_images(graft_model *m, const graft_export_options *o, subject *s, graft_error *err)
 {
     GF_TRY(are_there(o, err));
-    *s = (subject){.feed = {pattern, m}, .n = PICTURES};
-    s->album.context = m->context;
+    *s = (subject){.feed = {pattern, m}, .n = IMAGES};
+    s->image_list.context = m->context;
     char *data = o->n_pictures ? NULL : data_of_run(m->run);
     const char *const *paths = o->n_pictures ? o->pictures : (const char *const *)&data;
     size_t n = o->n_pictures ? o->n_pictures : data != NULL;
     graft_status status =
-        n ? gf_album_open(&s->album, m->context, &m->facts, paths, n, false, o->n_pictures ? err : NULL) : GRAFT_OK;
-    s->has_album = n && status == GRAFT_OK;
+        n ? gf_image_list_open(&s->image_list, m->context, &m->facts, paths, n, false, o->n_pictures ? err : NULL)
+          : GRAFT_OK;
+    s->has_image_list = n && status == GRAFT_OK;
     gf_free(data);
     if (status != GRAFT_OK && o->n_pictures) return status;
-    if (!s->has_album) return GRAFT_OK;
-    s->feed = gf_album_feed(&s->album);
-    s->n = s->album.index->n < PICTURES ? s->album.index->n : PICTURES;
+    if (!s->has_image_list) return GRAFT_OK;
+    s->feed = gf_image_list_feed(&s->image_list);
+    s->n = s->image_list.index->n < IMAGES ? s->image_list.index->n : IMAGES;
     return GRAFT_OK;
 }
 
@@ -256,12 +257,12 @@ static graft_status check_file(graft_model *m, const gf_export_format *f, const 
     const double tolerance = 1e-4;
     subject s;
     double most = NAN;
-    GF_TRY(find_pictures(m, o, &s, err));
+    GF_TRY(find_images(m, o, &s, err));
     graft_status status = compare(m, f, part, &s.feed, &s.n, &most, err);
     gf_json_set(result, "pictures", gf_json_int((int64_t)s.n));
-    gf_json_set(result, "real_pictures", gf_json_bool(s.has_album));
+    gf_json_set(result, "real_pictures", gf_json_bool(s.has_image_list));
     gf_json_set(result, "difference", gf_json_real(most));
-    if (s.has_album) gf_album_close(&s.album);
+    if (s.has_image_list) gf_image_list_close(&s.image_list);
     if (status == GRAFT_OK && !(most <= tolerance)) {
         status = gf_fail(err, GF_E_EXPORT_DIFFERS, "no file was left behind; please report this",
                          "the %s file computes something else: the largest difference is %g, wanted is at most %g",

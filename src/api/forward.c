@@ -1,4 +1,4 @@
-/* forward.c - what a model makes of pictures: evaluate, predict, features. */
+/* forward.c - what a model makes of images: evaluate, predict, features. */
 #include "api/internal.h"
 
 #include "base/io.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 256 }; /* pictures between two looks at progress and stop */
+enum { CHUNK = 256 }; /* images between two looks at progress and stop */
 
 static graft_status make_engine(graft_model *m, int output_layer, gf_dtype dtype, gf_engine **e, graft_error *err)
 {
@@ -39,13 +39,13 @@ static void tell_arithmetic(graft_model *m, const gf_engine *e)
     if (!was || told) return;
     const char *part = !strcmp(was, "int8") ? "this model's frozen part" : "this model";
     if (f->images) {
-        gf_say(
+        gf_log_say(
             &m->context->log, GF_NOTE,
             "%s was trained in %s; on this processor (%s) it runs in %s: of %d validation and test images of its run "
             "%d are labelled otherwise so, and probabilities differ by up to %.3f",
             part, was, gf_ops_machine(m->context->ops), is, f->images, f->labels, f->probability);
     } else {
-        gf_say(
+        gf_log_say(
             &m->context->log, GF_NOTE,
             "%s was trained in %s; on this processor (%s) it runs in %s: labels may differ (how many was not measured)",
             part, was, gf_ops_machine(m->context->ops), is);
@@ -65,7 +65,7 @@ static void add_arithmetic(gf_json *document, const graft_model *m)
     gf_json_set(document, "arithmetic", j);
 }
 
-/* An engine for logits, which must make of the self-test's picture what the model made of it when it was saved. */
+/* An engine for logits, which must make of the self-test's image what the model made of it when it was saved. */
 static graft_status make_tested_engine(graft_model *m, gf_engine **e, graft_error *err)
 {
     GF_TRY(make_engine(m, -1, m->facts.dtype, e, err));
@@ -93,7 +93,7 @@ static void tell(graft_context *c, size_t done, size_t total, const gf_running *
     gf_api_tell(c, &p);
 }
 
-/* int8 by name stands on ranges that training takes from its pictures. */
+/* int8 by name stands on ranges that training takes from its images. */
 static graft_status want_ranges(const graft_model *m, graft_error *err)
 {
     if (m->trained || strcmp(m->config.precision, "int8")) return GRAFT_OK;
@@ -109,7 +109,7 @@ static graft_status want_head(const graft_model *m, graft_error *err)
                    "the model has not been trained: it has no classes");
 }
 
-/* Logits a picture. */
+/* Logits an image. */
 static size_t outputs_of(const graft_model *m) { return gf_count(&m->model.layer[m->model.output].shape); }
 
 /* ---- evaluate */
@@ -153,14 +153,14 @@ static graft_status split_range(const gf_index *x, const char *split, uint32_t *
         *first = x->first[s];
         *end = x->first[s + 1];
         if (*end > *first) return GRAFT_OK;
-        return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "the data have no %s pictures", split);
+        return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "the data have no %s images", split);
     }
     return gf_fail(err, GF_E_OPTION_VALUE, "train, validation or test", "split %s is not known", GF_ESC(split));
 }
 
 static void evaluation_text(gf_text *t, const gf_evaluation *e, const gf_names *classes)
 {
-    gf_text_printf(t, "%llu pictures, loss %.4f, accuracy %.4f\n", (unsigned long long)e->running.images,
+    gf_text_printf(t, "%llu images, loss %.4f, accuracy %.4f\n", (unsigned long long)e->running.images,
                    gf_running_loss(&e->running), gf_running_accuracy(&e->running));
     enum { SHOWN = 30 };
     if (classes->n > SHOWN) return;
@@ -269,7 +269,7 @@ static gf_json *prediction_json(const graft_prediction *p)
     return j;
 }
 
-/* What a list of predictions needs, filled picture by picture; a graft_result takes it over. */
+/* What a list of predictions needs, filled image by image; a graft_result takes it over. */
 typedef struct listing {
     graft_prediction *prediction;
     graft_label *labels;
@@ -284,14 +284,14 @@ static const char *keep(listing *l, const char *s)
     return gf_names_add(&l->strings, s, NULL) == GRAFT_OK ? l->strings.item[l->strings.n - 1] : NULL;
 }
 
-static graft_status list_one(listing *l, const graft_model *m, const gf_album *a, uint32_t i, const float *logits,
+static graft_status list_one(listing *l, const graft_model *m, const gf_image_list *a, uint32_t i, const float *logits,
                              graft_error *err)
 {
     graft_prediction *p = &l->prediction[i];
     p->path = keep(l, gf_index_path(a->index, i));
     if (a->lost[i]) {
         p->error = keep(l, a->error[i].message);
-        gf_say(&m->context->log, GF_WARNING, "E%d: %s", a->error[i].number, a->error[i].message);
+        gf_log_say(&m->context->log, GF_WARNING, "E%d: %s", a->error[i].number, a->error[i].message);
         return p->path && p->error ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
     }
     gf_classify_own_probabilities(logits, outputs_of(m), m->model.classes, m->model.end, l->p);
@@ -331,7 +331,7 @@ static graft_status list_result(listing *l, const graft_model *m, uint32_t n, gr
     return GRAFT_OK;
 }
 
-static graft_status all_lost(const gf_album *a, graft_error *err)
+static graft_status all_lost(const gf_image_list *a, graft_error *err)
 {
     for (uint32_t i = 0; i < a->index->n; i++) {
         if (!a->lost[i]) return GRAFT_OK;
@@ -341,11 +341,11 @@ static graft_status all_lost(const gf_album *a, graft_error *err)
     return GRAFT_DATA;
 }
 
-static graft_status predict_album(graft_model *m, gf_album *a, listing *l, float *logits, graft_error *err)
+static graft_status predict_image_list(graft_model *m, gf_image_list *a, listing *l, float *logits, graft_error *err)
 {
     gf_engine *e = NULL;
     graft_status status = make_tested_engine(m, &e, err);
-    gf_feed feed = gf_album_feed(a);
+    gf_feed feed = gf_image_list_feed(a);
     size_t outputs = outputs_of(m);
     for (uint32_t at = 0; status == GRAFT_OK && at < a->index->n; at += CHUNK) {
         size_t n = a->index->n - at < CHUNK ? a->index->n - at : CHUNK;
@@ -366,28 +366,28 @@ static graft_status predict(graft_model *m, const char *const *paths, size_t n, 
 {
     GF_TRY(want_head(m, err));
     int classes = m->model.classes;
-    gf_album a;
-    GF_TRY(gf_album_open(&a, m->context, &m->facts, paths, n, false, err));
+    gf_image_list a;
+    GF_TRY(gf_image_list_open(&a, m->context, &m->facts, paths, n, false, err));
     listing l = {.top = top < 1 ? 1 : top > classes ? classes : top};
-    size_t pictures = a.index->n;
-    float *logits = gf_new_n(pictures * outputs_of(m), float);
-    l.prediction = gf_new_n(pictures, graft_prediction);
-    l.labels = gf_new_n(pictures * (size_t)l.top, graft_label);
+    size_t images = a.index->n;
+    float *logits = gf_new_n(images * outputs_of(m), float);
+    l.prediction = gf_new_n(images, graft_prediction);
+    l.labels = gf_new_n(images * (size_t)l.top, graft_label);
     l.order = gf_new_n((size_t)l.top, int);
     l.p = gf_new_n((size_t)classes, float);
     graft_status status = GRAFT_OK;
     if (!logits || !l.prediction || !l.labels || !l.order || !l.p) {
-        status = gf_fail_memory(err, pictures * sizeof *l.prediction, "predictions");
+        status = gf_fail_memory(err, images * sizeof *l.prediction, "predictions");
     }
-    if (status == GRAFT_OK) status = predict_album(m, &a, &l, logits, err);
-    if (status == GRAFT_OK) status = list_result(&l, m, (uint32_t)pictures, out, err);
+    if (status == GRAFT_OK) status = predict_image_list(m, &a, &l, logits, err);
+    if (status == GRAFT_OK) status = list_result(&l, m, (uint32_t)images, out, err);
     gf_free(logits);
     gf_free(l.prediction);
     gf_free(l.labels);
     gf_free(l.order);
     gf_free(l.p);
     gf_names_free(&l.strings);
-    gf_album_close(&a);
+    gf_image_list_close(&a);
     return status;
 }
 
@@ -404,15 +404,15 @@ graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, i
 
 /* ---- features */
 
-static graft_status write_features(graft_model *m, gf_album *a, gf_engine *e, const gf_shape *row, const char *file,
-                                   graft_error *err)
+static graft_status write_features(graft_model *m, gf_image_list *a, gf_engine *e, const gf_shape *row,
+                                   const char *file, graft_error *err)
 {
     size_t outputs = gf_engine_outputs(e);
     float *out = gf_new_n(CHUNK * outputs, float);
     gf_npy *npy = NULL;
     graft_status status =
         out ? gf_npy_create(&npy, file, row, err) : gf_fail_memory(err, CHUNK * outputs * 4, "features");
-    gf_feed feed = gf_album_feed(a);
+    gf_feed feed = gf_image_list_feed(a);
     for (uint32_t at = 0; status == GRAFT_OK && at < a->index->n; at += CHUNK) {
         size_t n = a->index->n - at < CHUNK ? a->index->n - at : CHUNK;
         GF_GOTO(gf_engine_forward(e, &feed, NULL, a->sample + at, n, out, a->lost + at, err));
@@ -445,8 +445,8 @@ static graft_status features(graft_model *m, const char *const *paths, size_t n,
         return gf_fail(err, GF_E_LAYER_UNKNOWN, "graft summary lists the layers", "the model has no layer called %s",
                        GF_ESC(layer));
     }
-    gf_album a;
-    GF_TRY(gf_album_open(&a, m->context, &m->facts, paths, n, true, err));
+    gf_image_list a;
+    GF_TRY(gf_image_list_open(&a, m->context, &m->facts, paths, n, true, err));
     gf_engine *e = NULL;
     const gf_shape *row = &m->model.layer[at].shape;
     gf_dtype dtype =
@@ -464,10 +464,10 @@ static graft_status features(graft_model *m, const char *const *paths, size_t n,
         gf_json_set(j, "layer", gf_json_string(m->model.layer[at].name));
         gf_json_set(j, "shape", shape);
         status = gf_result_create(
-            out, j, gf_sprintf("%s: %u pictures, layer %s\n", out_file, a.index->n, m->model.layer[at].name), err);
+            out, j, gf_sprintf("%s: %u images, layer %s\n", out_file, a.index->n, m->model.layer[at].name), err);
     }
     gf_engine_destroy(e);
-    gf_album_close(&a);
+    gf_image_list_close(&a);
     return status;
 }
 

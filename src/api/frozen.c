@@ -13,10 +13,10 @@
 enum { RANGED = 64, PER_CLASS = 8, LEAST_JUDGED = 256, MOST_JUDGED = 512 };
 enum { RACERS = 16, GF_SAFETY = 320 };
 
-/* ---- pictures of a data set as they are */
+/* ---- images of a data set as they are */
 
-static graft_status set_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                                graft_error *err)
+static graft_status set_image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                              graft_error *err)
 {
     (void)epoch, (void)training;
     const gf_set_feed *s = ctx;
@@ -29,7 +29,7 @@ static graft_status set_picture(void *ctx, uint32_t epoch, uint32_t sample, bool
 
 graft_status gf_set_feed_open(gf_set_feed *s, graft_context *c, const gf_data *data, graft_error *err)
 {
-    size_t bytes = gf_cache_picture_bytes(data->cache);
+    size_t bytes = gf_cache_image_bytes(data->cache);
     *s = (gf_set_feed){.data = data, .threads = (size_t)gf_pool_threads(c->pool)};
     s->scratch = gf_new_n(s->threads, uint8_t *);
     bool ok = s->scratch != NULL;
@@ -49,7 +49,7 @@ void gf_set_feed_close(gf_set_feed *s)
     *s = (gf_set_feed){0};
 }
 
-gf_feed gf_set_feed_of(gf_set_feed *s) { return (gf_feed){set_picture, s}; }
+gf_feed gf_set_feed_of(gf_set_feed *s) { return (gf_feed){set_image, s}; }
 
 /* ---- speed */
 
@@ -73,7 +73,7 @@ const char *gf_api_times(char text[GF_TIMES], const char *const names[2], const 
     return text;
 }
 
-typedef struct race {
+typedef struct benchmark {
     graft_model *m;
     const gf_feed *feed;
     const uint32_t *sample;
@@ -81,11 +81,11 @@ typedef struct race {
     gf_engine *engine[2];
     float *out;
     bool lost[RACERS];
-} race;
+} benchmark;
 
-static bool run_race(void *ctx, int candidate)
+static bool run_autotune(void *ctx, int candidate)
 {
-    race *r = ctx;
+    benchmark *r = ctx;
     if (!r->engine[candidate]) {
         gf_engine_spec spec;
         gf_engine_defaults(&spec);
@@ -106,7 +106,7 @@ static bool is_fast(graft_model *m, const gf_feed *feed, const uint32_t *sample,
     gf_api_choice_key(m, "frozen", key);
     const char *const names[] = {gf_dtype_name(m->facts.dtype), "int8"};
     double seconds[] = {NAN, NAN};
-    race r = {.m = m, .feed = feed, .sample = sample, .n = n < RACERS ? n : RACERS};
+    benchmark r = {.m = m, .feed = feed, .sample = sample, .n = n < RACERS ? n : RACERS};
     r.out = gf_new_n(RACERS * gf_count(&m->model.layer[m->model.features].shape), float);
     gf_choice c = {.key = key,
                    .names = names,
@@ -115,7 +115,7 @@ static bool is_fast(graft_model *m, const gf_feed *feed, const uint32_t *sample,
                    .margin = GF_MARGIN_NETWORK,
                    .on_pool = true,
                    .pool = m->context->pool,
-                   .run = run_race,
+                   .run = run_autotune,
                    .ctx = &r,
                    .seconds = seconds};
     int chosen = r.out ? gf_ops_choose(m->context->ops, &c) : 0;
@@ -267,7 +267,7 @@ static graft_status choose_for(graft_model *m, const gf_feed *feed, const chosen
     if (status == GRAFT_OK && !named) say_choice(m, &c, int8, times);
     if (status == GRAFT_OK && named && !c.safe) {
         tell_safety(&c, safety);
-        gf_say(&m->context->log, GF_WARNING, "the frozen part is computed in int8, as asked for: %s", safety);
+        gf_log_say(&m->context->log, GF_WARNING, "the frozen part is computed in int8, as asked for: %s", safety);
     }
     gf_free(c.outside);
     return status;

@@ -141,7 +141,7 @@ graft_status gf_api_stop_asked(graft_context *c, graft_error *err);
 /* `status`; where it is that of a stop which has no words of its own, with some. */
 graft_status gf_api_end(graft_status status, graft_error *err);
 
-/* Pictures of a data set, as they are. */
+/* Images of a data set, as they are. */
 typedef struct gf_set_feed {
     const gf_data *data;
     uint8_t **scratch; /* a thread */
@@ -159,7 +159,7 @@ graft_status gf_api_choose_frozen_for(graft_model *m, const graft_data *d, graft
 
 /* Images that are not part of a data set: read, decoded and resized as they are asked for, on any worker. They are the
  * bytes that a data set's cache would hold, so that an image has the same logits in an evaluation and a prediction. */
-typedef struct gf_album {
+typedef struct gf_image_list {
     graft_context *context;
     gf_index *index;
     gf_data_options options;
@@ -170,13 +170,13 @@ typedef struct gf_album {
     uint32_t *sample;    /* 0 .. n - 1 */
     gf_checked *checked; /* per image: what it is like, once it was asked for */
     bool *lost;
-} gf_album;
-graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *f, const char *const *paths, size_t n,
-                           bool exact, graft_error *err);
-void gf_album_close(gf_album *a);
+} gf_image_list;
+graft_status gf_image_list_open(gf_image_list *a, graft_context *c, const gf_model_facts *f, const char *const *paths,
+                                size_t n, bool exact, graft_error *err);
+void gf_image_list_close(gf_image_list *a);
 /* How images are made to fit a network that no run has trained: as the settings say. */
 void gf_api_geometry(gf_model_facts *f, const gf_settings *s);
-gf_feed gf_album_feed(gf_album *a);
+gf_feed gf_image_list_feed(gf_image_list *a);
 
 /* Notes that the model was read from there; NULL: nothing. */
 graft_status gf_api_reads(graft_model *m, const char *path, graft_error *err);

@@ -5,7 +5,7 @@
 #include "exchange/import.h"
 #include "exchange/load_weights.h"
 #include "formats/stranger.h"
-#include "graph/grey.h"
+#include "graph/gray.h"
 #include "train/folder.h"
 #include "zoo/zoo.h"
 
@@ -78,11 +78,11 @@ static graft_status tell(const graft_model *m, graft_error *err)
     int at, replaced;
     for (size_t i = 0; i < m->decisions.n; i++) {
         const gf_decision *d = &m->decisions.item[i];
-        gf_say(&m->log, GF_NOTE, "%s: %s (%s)", d->what, d->value, d->why);
+        gf_log_say(&m->log, GF_NOTE, "%s: %s (%s)", d->what, d->value, d->why);
     }
     if (m->head.keep_last) tell_end(m);
     if (m->head.keep_last || m->head.none || m->config.cut) return GRAFT_OK;
-    GF_TRY(gf_head_place(own, &at, &replaced, err));
+    GF_TRY(gf_head_position(own, &at, &replaced, err));
     const gf_layer *old = &own->layer[replaced < 0 ? own->output : replaced];
     if (replaced < 0) {
         gf_decide(&m->log, "cut", "none", "%s: no classifier is known at its end, layer %s (%s)", file,
@@ -142,7 +142,7 @@ static graft_status check_options(const graft_model_options *o, graft_error *err
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "dropout %g: wanted is 0 up to, not including, 1", o->dropout);
     }
     if (o->channels != 0 && o->channels != 1 && o->channels != 3) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "3, or 1 for grey pictures", "%d channels", o->channels);
+        return gf_fail(err, GF_E_OPTION_VALUE, "3, or 1 for gray images", "%d channels", o->channels);
     }
     if (o->width < 0 || o->height < 0 || o->classes < 0) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "size %dx%d, %d classes: not negative, please", o->width,
@@ -172,8 +172,8 @@ static void note_weights(const graft_model *m)
         }
     }
     if (left_out->n > SHOWN) gf_text_printf(&list, " and %zu more", left_out->n - SHOWN);
-    gf_say(&m->context->log, GF_NOTE, "%s: %zu tensors are not part of the backbone and were left out: %s",
-           GF_ESC(m->config.weights), left_out->n, list.s ? list.s : "");
+    gf_log_say(&m->context->log, GF_NOTE, "%s: %zu tensors are not part of the backbone and were left out: %s",
+               GF_ESC(m->config.weights), left_out->n, list.s ? list.s : "");
     gf_text_free(&list);
 }
 
@@ -290,12 +290,12 @@ static graft_status open_source(graft_model *m, const graft_model_options *o, gr
     GF_TRY(run ? run_source(m, err) : import_source(m, o, err));
     const gf_shape *input = &m->source.layer[0].shape;
     if (input->rank != 3 || (input->dim[2] != 3 && input->dim[2] != 1)) {
-        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is %s, wanted is a picture (h, w, 3) or (h, w, 1)",
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is %s, wanted is an image (h, w, 3) or (h, w, 1)",
                        GF_ESC(c->architecture), GF_SHAPE_TEXT(input));
     }
     bool other = (o->width && o->width != input->dim[1]) || (o->height && o->height != input->dim[0]);
     if (other) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "leave the size out", "%s takes pictures of %lldx%lld, not %dx%d",
+        return gf_fail(err, GF_E_OPTION_VALUE, "leave the size out", "%s takes images of %lldx%lld, not %dx%d",
                        GF_ESC(c->architecture), (long long)input->dim[1], (long long)input->dim[0], o->width,
                        o->height);
     }
@@ -375,36 +375,36 @@ static graft_status load_weights(graft_model *m, const graft_model_options *o, g
     return status;
 }
 
-/* The network turned into one for grey pictures, with its weights; `model` is then cut from that. */
-static graft_status make_grey(graft_model *m, const graft_model_options *o, graft_error *err)
+/* The network turned into one for gray images, with its weights; `model` is then cut from that. */
+static graft_status make_gray(graft_model *m, const graft_model_options *o, graft_error *err)
 {
-    gf_model colour = {0}, grey;
+    gf_model rgb = {0}, gray;
     bool imported = m->source.n_layers > 0, own = m->head.keep_last || m->head.replace_last;
     gf_run_config *c = &m->config;
     graft_status status = GRAFT_OK;
     c->channels = 1;
     if (imported) {
-        colour = m->source;
+        rgb = m->source;
         m->source = (gf_model){0};
     } else {
         gf_zoo_options zoo = {.width = (int)c->width, .height = (int)c->height, .alpha = c->alpha};
         zoo.preprocess = c->preprocess;
         zoo.head.keep_last = own;
         zoo.classes = own ? (m->head.keep_last ? classes_of(m, o) : GF_IMAGENET_CLASSES) : 0;
-        GF_TRY(gf_zoo_build(&colour, c->architecture, &zoo, err));
+        GF_TRY(gf_zoo_build(&rgb, c->architecture, &zoo, err));
     }
-    if (!m->has_values) gf_model_init(&colour, (uint64_t)c->model_seed, 0);
-    GF_GOTO(load_weights(m, o, &colour, own, err));
-    if (colour.layer[0].shape.dim[2] == 1) {
-        m->source = colour; /* it is one already */
+    if (!m->has_values) gf_model_init(&rgb, (uint64_t)c->model_seed, 0);
+    GF_GOTO(load_weights(m, o, &rgb, own, err));
+    if (rgb.layer[0].shape.dim[2] == 1) {
+        m->source = rgb; /* it is one already */
         return GRAFT_OK;
     }
     gf_gray_kernels kernels = (gf_gray_kernels)gf_settings_choice(m->context->settings, GF_SET_MODEL_GRAY_KERNELS);
-    GF_GOTO(gf_model_to_grey(&grey, &colour, kernels, err));
-    m->source = grey;
+    GF_GOTO(gf_model_to_gray(&gray, &rgb, kernels, err));
+    m->source = gray;
     m->has_values = true;
 out:
-    gf_model_free(&colour);
+    gf_model_free(&rgb);
     return status;
 }
 
@@ -425,7 +425,7 @@ graft_status graft_model_open(graft_context *context, const graft_model_options 
     GF_GOTO(open_source(m, o, err));
     const bool imported = m->source.n_layers > 0;
     m->random = !m->has_values && !o->weights;
-    if (o->channels == 1) GF_GOTO(make_grey(m, o, err));
+    if (o->channels == 1) GF_GOTO(make_gray(m, o, err));
     GF_GOTO(build(m, &m->model, classes_of(m, o), err));
     if (imported) GF_GOTO(tell(m, err));
     m->has_head = m->model.classes > 0;
@@ -596,14 +596,13 @@ static bool run_trial(void *ctx, int candidate)
             gf_engine_create(&t->engine[candidate], &t->m->model, t->m->context->ops, t->m->context->pool, &spec, NULL);
         if (status != GRAFT_OK) return false;
     }
-    enum { PICTURES = 16 };
-    uint32_t sample[PICTURES];
-    bool lost[PICTURES];
-    for (uint32_t i = 0; i < PICTURES; i++) sample[i] = i;
-    float *out = gf_new_n(PICTURES * gf_engine_outputs(t->engine[candidate]), float);
+    enum { IMAGES = 16 };
+    uint32_t sample[IMAGES];
+    bool lost[IMAGES];
+    for (uint32_t i = 0; i < IMAGES; i++) sample[i] = i;
+    float *out = gf_new_n(IMAGES * gf_engine_outputs(t->engine[candidate]), float);
     gf_feed feed = {pattern, t->m};
-    bool ok =
-        out && gf_engine_forward(t->engine[candidate], &feed, NULL, sample, PICTURES, out, lost, NULL) == GRAFT_OK;
+    bool ok = out && gf_engine_forward(t->engine[candidate], &feed, NULL, sample, IMAGES, out, lost, NULL) == GRAFT_OK;
     gf_free(out);
     return ok;
 }

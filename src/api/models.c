@@ -39,7 +39,7 @@ static bool is_wanted(const listing *l, const gf_architecture *a)
     return l->n_names == 0;
 }
 
-/* Milliseconds a picture, of the best of some batches, with all threads. */
+/* Milliseconds an image, of the best of some batches, with all threads. */
 static graft_status time_forward(graft_context *c, gf_model *m, int size, double *ms, graft_error *err)
 {
     enum { BATCH = 16, ROUNDS = 4 };

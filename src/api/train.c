@@ -184,13 +184,13 @@ static graft_status check_disk(graft_context *c, const char *dir, const gf_model
                        "%s: %.0f MB are free, one checkpoint takes up to %.0f MB", GF_ESC(dir), have / mb, one / mb);
     }
     if (have < all) {
-        gf_say(&c->log, GF_WARNING, "%s: %.0f MB are free, checkpoints and model take up to %.0f MB", GF_ESC(dir),
-               have / mb, all / mb);
+        gf_log_say(&c->log, GF_WARNING, "%s: %.0f MB are free, checkpoints and model take up to %.0f MB", GF_ESC(dir),
+                   have / mb, all / mb);
     }
     return GRAFT_OK;
 }
 
-/* The output must not lie in a class folder of the data, where its pictures would become data. */
+/* The output must not lie in a class folder of the data, where its images would become data. */
 static graft_status check_apart(const char *dir, const graft_data *d, graft_error *err)
 {
     char *real;
@@ -275,8 +275,8 @@ static void say_defaults(const graft_model *m, const graft_train_options *o)
     }
     if (m->own_size) gf_decide(&m->log, "image size", size, "the network's own; none was given");
     if (m->from_run && (m->was_antialias != m->facts.antialias || m->was_ignore_exif != m->facts.ignore_exif)) {
-        gf_say(&m->log, GF_WARNING, "the model that this one begins with was trained %s --antialias, %s --no-exif",
-               m->was_antialias ? "with" : "without", m->was_ignore_exif ? "with" : "without");
+        gf_log_say(&m->log, GF_WARNING, "the model that this one begins with was trained %s --antialias, %s --no-exif",
+                   m->was_antialias ? "with" : "without", m->was_ignore_exif ? "with" : "without");
     }
     if (o->batch_norm) return;
     gf_decide(&m->log, "batch norm", m->config.batch_norm,
@@ -300,8 +300,8 @@ static graft_status resolve(graft_model *m, const graft_data *d, const graft_tra
     const gf_names *classes = &d->data->index->classes;
     if (m->config.width != d->options.width || m->config.height != d->options.height) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL,
-                       "the model takes pictures of %lldx%lld, the data were opened at %dx%d",
-                       (long long)m->config.width, (long long)m->config.height, d->options.width, d->options.height);
+                       "the model takes images of %lldx%lld, the data were opened at %dx%d", (long long)m->config.width,
+                       (long long)m->config.height, d->options.width, d->options.height);
     }
     GF_TRY(gf_api_set_classes(m, classes, err));
     m->facts.antialias = d->options.antialias;
@@ -312,8 +312,8 @@ static graft_status resolve(graft_model *m, const graft_data *d, const graft_tra
     GF_TRY(fill_settings(&m->config, m->context, d, err));
     GF_TRY(gf_config_text(&m->config.batch_norm, text_or(o->batch_norm, m->random ? "batch" : "fixed"), err));
     say_defaults(m, o);
-    if (gf_config_measures(&m->config) && o->batch == 1) {
-        gf_say(&m->context->log, GF_WARNING, "batches of one picture: batch normalisation measures each by itself");
+    if (gf_config_uses_batch_stats(&m->config) && o->batch == 1) {
+        gf_log_say(&m->context->log, GF_WARNING, "batches of one image: batch normalisation measures each by itself");
     }
     choose_boundary(&m->config, &m->model, &m->log);
     return gf_api_resolve_precision(m, err);
@@ -364,7 +364,7 @@ static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir,
     graft_status status = gf_run_begin(&run, err);
     if (status == GRAFT_OK) {
         m->half_trained = true;
-        status = gf_run_go(&run, err);
+        status = gf_run_train(&run, err);
         m->half_trained = status != GRAFT_OK;
     }
     gf_run_close(&run);
@@ -381,7 +381,7 @@ static graft_status train(graft_model *m, graft_data *d, const graft_train_optio
     GF_TRY(gf_api_check_run_out(m, o->out, err));
     GF_TRY(resolve(m, d, o, err));
     if (!gf_index_count(d->data->index, GF_TRAIN, 0) && d->data->index->first[1] == 0) {
-        return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: there is no training picture", GF_ESC(d->path));
+        return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: there is no training image", GF_ESC(d->path));
     }
     GF_GOTO(gf_make_dirs(o->out, err));
     GF_GOTO(gf_lock_dir(o->out, &lock, err));
@@ -429,7 +429,7 @@ static graft_status data_differs(const char *run, const graft_data *d, graft_err
     gf_free(path);
     if (status != GRAFT_OK) return status;
     return gf_fail(err, GF_E_DATA_DIFFERS, "put the data back as they were, or train anew",
-                   "%s: the pictures are not those the run began with", GF_ESC(d->path));
+                   "%s: the images are not those the run began with", GF_ESC(d->path));
 }
 
 static graft_status open_data(graft_context *c, const char *run, const gf_run_config *k, const char *moved,
@@ -472,8 +472,8 @@ static graft_status open_data(graft_context *c, const char *run, const gf_run_co
 static graft_status same_machine(graft_context *c, const gf_run_config *k)
 {
     if (k->machine && strcmp(k->machine, gf_ops_machine(c->ops))) {
-        gf_say(&c->log, GF_WARNING, "the run began on another machine (%s, here %s): its last bits may differ",
-               GF_ESC(k->machine), gf_ops_machine(c->ops));
+        gf_log_say(&c->log, GF_WARNING, "the run began on another machine (%s, here %s): its last bits may differ",
+                   GF_ESC(k->machine), gf_ops_machine(c->ops));
     }
     return GRAFT_OK;
 }
@@ -527,7 +527,7 @@ static graft_status read_decisions(graft_context *c, const char *dir, gf_decisio
     gf_free(path);
     if (status == GRAFT_RESOURCE && err) *err = why;
     if (status == GRAFT_OK || status == GRAFT_RESOURCE) return status;
-    gf_say(&c->log, GF_WARNING, "E%d: %s", why.number, why.message);
+    gf_log_say(&c->log, GF_WARNING, "E%d: %s", why.number, why.message);
     gf_decisions_free(d);
     return GRAFT_OK;
 }
@@ -551,9 +551,9 @@ static graft_status take_up_and_go(graft_context *c, const char *dir, const char
     if (x->longer) GF_TRY(make_choices(c, &x->config, &x->model, err));
     gf_run run;
     GF_TRY(gf_run_open(&run, &host, dir, &x->config, &x->model, &x->facts, x->data->data, err));
-    status = gf_run_take_up(&run, err);
+    status = gf_run_restore(&run, err);
     if (status == GRAFT_OK && x->longer) status = keep_length(c, dir, &run, x, err);
-    if (status == GRAFT_OK) status = gf_run_go(&run, err);
+    if (status == GRAFT_OK) status = gf_run_train(&run, err);
     gf_run_close(&run);
     return status;
 }
@@ -611,8 +611,9 @@ static graft_status mend(graft_context *c, const char *run, const gf_names *brok
                          GF_ESC(broken->item[0]), GF_FOLDER_CHECKPOINTS);
     }
     if (status == GRAFT_OK) {
-        gf_say(&c->log, GF_NOTE, "%s: made again from %s", broken->n == 1 ? GF_ESC(broken->item[0]) : "these files are",
-               *whole ? GF_FOLDER_MODEL : GF_FOLDER_CHECKPOINTS);
+        gf_log_say(&c->log, GF_NOTE, "%s: made again from %s",
+                   broken->n == 1 ? GF_ESC(broken->item[0]) : "these files are",
+                   *whole ? GF_FOLDER_MODEL : GF_FOLDER_CHECKPOINTS);
     }
 out:
     gf_free(model);

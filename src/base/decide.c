@@ -62,5 +62,5 @@ void gf_decide(const gf_log *log, const char *what, const char *value, const cha
     vsnprintf(text, sizeof text, why, args);
     va_end(args);
     bool news = !log->decisions || gf_decisions_add(log->decisions, what, value, text);
-    if (news) gf_say(log, GF_NOTE, "%s: %s (%s)", what, value, text);
+    if (news) gf_log_say(log, GF_NOTE, "%s: %s (%s)", what, value, text);
 }

@@ -22,7 +22,7 @@ typedef struct gf_decisions {
     bool failed; /* one was lost, for want of memory */
 } gf_decisions;
 
-/* `log` may be NULL. On the thread that runs the public call, as gf_say. Saying the same again is silent. */
+/* `log` may be NULL. On the thread that runs the public call, as gf_log_say. Saying the same again is silent. */
 void gf_decide(const gf_log *log, const char *what, const char *value, const char *why, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void gf_say(const gf_log *log, gf_log_level level, const char *fmt, ...)
+void gf_log_say(const gf_log *log, gf_log_level level, const char *fmt, ...)
 {
     if (!log || !log->say) return;
     char text[2048];

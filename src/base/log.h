@@ -11,6 +11,6 @@ typedef struct gf_log {
 } gf_log;
 
 /* `log` may be NULL. Called from the thread that runs the public call, never from a worker. */
-void gf_say(const gf_log *log, gf_log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void gf_log_say(const gf_log *log, gf_log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

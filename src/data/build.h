@@ -33,7 +33,7 @@ typedef struct gf_walk {
     bool quiet;            /* a first look: what is left out is told by the walk itself, later */
     uint32_t class_id;
     gf_split split;
-    uint64_t found;           /* pictures */
+    uint64_t found;           /* images */
     uint64_t nested;          /* of these, in folders below the class folder */
     char *nested_in;          /* the first such folder; owned */
     struct gf_dir_id *linked; /* folders that were reached through a link */
@@ -44,7 +44,7 @@ typedef enum gf_entry { GF_ENTRY_FILE, GF_ENTRY_DIR, GF_ENTRY_SKIP } gf_entry;
 
 /* What `path` is; special files and links that end nowhere good are told. st is of the file a link leads to. */
 graft_status gf_walk_examine(gf_walk *walk, const char *path, gf_entry *entry, struct stat *st, graft_error *err);
-/* Adds every picture below folder `path` (relative to the index's root). */
+/* Adds every image below folder `path` (relative to the index's root). */
 graft_status gf_walk_folder(gf_walk *walk, const char *path, graft_error *err);
 void gf_walk_end(gf_walk *walk); /* forgets the links that were entered; nested_in is kept */
 

@@ -1,7 +1,7 @@
 #include "data/cache.h"
 
-#include "data/blame.h"
 #include "data/cache_file.h"
+#include "data/failed_samples.h"
 #include "data/memory.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@
 struct gf_cache {
     gf_index *index;
     const gf_data_options *options;
-    size_t picture_bytes;
+    size_t image_int8;
     uint32_t slots, in_memory;
     uint8_t *memory;
     gf_cache_file file;
@@ -22,7 +22,7 @@ struct gf_cache {
     uint32_t *slot;          /* by sample */
     atomic_uchar *lost;      /* by slot */
     atomic_uint n_lost, n_damaged;
-    gf_blame_list blame;
+    gf_failed_samples failed;
 };
 
 static graft_status warn(gf_cache *c, graft_error *err, const char *what, const graft_error *why)
@@ -30,7 +30,7 @@ static graft_status warn(gf_cache *c, graft_error *err, const char *what, const 
     return gf_note_add(&c->index->notes, c->options->log, GF_WARNING, err, "%s: %s", what, why->message);
 }
 
-/* How many pictures memory takes. */
+/* How many images memory takes. */
 static uint32_t memory_slots(const gf_cache *c)
 {
     gf_cache_mode mode = c->options->cache;
@@ -39,7 +39,7 @@ static uint32_t memory_slots(const gf_cache *c)
     uint64_t limit = c->options->memory_limit ? c->options->memory_limit : available / 2;
     if (limit > available - available / 8)
         limit = available - available / 8; /* a wish for more would end the process */
-    uint64_t fitting = limit / c->picture_bytes;
+    uint64_t fitting = limit / c->image_int8;
     if (fitting >= c->slots) return c->slots;
     /* on disk all have a better place than a part of them decoded anew; the system's own cache helps there */
     return mode == GF_CACHE_AUTO && c->options->cache_dir ? 0 : (uint32_t)fitting;
@@ -50,13 +50,13 @@ static graft_status book_memory(gf_cache *c, graft_error *err)
     c->in_memory = memory_slots(c);
     if (!c->in_memory) return GRAFT_OK;
     size_t bytes;
-    bool fits = gf_mul_size(c->in_memory, c->picture_bytes, &bytes);
+    bool fits = gf_mul_size(c->in_memory, c->image_int8, &bytes);
     c->memory = fits ? gf_alloc_tensor(bytes) : NULL;
     if (c->memory) return GRAFT_OK;
     graft_error why;
-    gf_fail_memory(&why, bytes, "decoded pictures");
+    gf_fail_memory(&why, bytes, "decoded images");
     c->in_memory = 0;
-    return warn(c, err, "pictures are not kept in memory", &why);
+    return warn(c, err, "images are not kept in memory", &why);
 }
 
 /* Opens the file of an earlier run, or begins one. */
@@ -90,9 +90,9 @@ static graft_status tell_rest(gf_cache *c, graft_error *err)
     uint32_t rest = c->slots - c->in_memory;
     if (!rest || c->file.fd >= 0 || c->options->cache == GF_CACHE_NONE) return GRAFT_OK;
     return gf_note_add(&c->index->notes, c->options->log, GF_WARNING, err,
-                       "%u of %u pictures are decoded anew in each epoch: all decoded take %llu MB, memory for %llu MB",
-                       rest, c->slots, (unsigned long long)c->slots * c->picture_bytes >> 20,
-                       (unsigned long long)c->in_memory * c->picture_bytes >> 20);
+                       "%u of %u images are decoded anew in each epoch: all decoded take %llu MB, memory for %llu MB",
+                       rest, c->slots, (unsigned long long)c->slots * c->image_int8 >> 20,
+                       (unsigned long long)c->in_memory * c->image_int8 >> 20);
 }
 
 graft_status gf_cache_create(gf_cache **out, gf_index *index, const gf_data_options *options, graft_error *err)
@@ -106,7 +106,7 @@ graft_status gf_cache_create(gf_cache **out, gf_index *index, const gf_data_opti
     c->options = options;
     c->file.fd = -1;
     c->slots = index->n;
-    c->picture_bytes = (size_t)options->height * (size_t)options->width * 3;
+    c->image_int8 = (size_t)options->height * (size_t)options->width * 3;
     c->rows = gf_new_n(c->slots, gf_checked);
     c->slot = gf_alloc_raw(c->slots, sizeof *c->slot);
     c->lost = gf_alloc(c->slots, sizeof *c->lost);
@@ -125,7 +125,7 @@ void gf_cache_free(gf_cache *cache)
 {
     if (!cache) return;
     size_t n;
-    gf_blame_free(gf_blame_take(&cache->blame, &n));
+    gf_failed_sample_free(gf_failed_samples_take(&cache->failed, &n));
     gf_cache_file_close(&cache->file);
     gf_free(cache->memory);
     gf_free(cache->rows);
@@ -138,13 +138,13 @@ gf_checked *gf_cache_rows(gf_cache *cache) { return cache->rows; }
 
 uint8_t *gf_cache_place(gf_cache *cache, uint32_t sample, uint8_t *scratch)
 {
-    return sample < cache->in_memory ? cache->memory + sample * cache->picture_bytes : scratch;
+    return sample < cache->in_memory ? cache->memory + sample * cache->image_int8 : scratch;
 }
 
 void gf_cache_put(gf_cache *cache, uint32_t sample, const uint8_t *pixels)
 {
     if (sample < cache->in_memory || !cache->file.making || atomic_load(&cache->file_failed)) return;
-    cache->rows[sample].sum = gf_pixel_sum(pixels, cache->picture_bytes);
+    cache->rows[sample].sum = gf_pixel_sum(pixels, cache->image_int8);
     if (gf_cache_file_put(&cache->file, sample, pixels, NULL) != GRAFT_OK) atomic_store(&cache->file_failed, true);
 }
 
@@ -191,7 +191,7 @@ static graft_status lose(gf_cache *cache, uint32_t sample, const graft_error *wh
     if (atomic_exchange(&cache->lost[cache->slot[sample]], 1)) return why->status;
     atomic_fetch_add(&cache->n_lost, 1);
     graft_error full;
-    graft_status status = gf_blame_put(&cache->blame, sample, why, &full);
+    graft_status status = gf_failed_samples_put(&cache->failed, sample, why, &full);
     if (status != GRAFT_OK && err) *err = full;
     return status != GRAFT_OK ? status : why->status;
 }
@@ -204,7 +204,7 @@ graft_status gf_cache_get(gf_cache *cache, uint32_t sample, uint8_t *scratch, co
         return gf_fail(err, GF_E_DATA_CHANGED, NULL, "%s: lost before", GF_ESC(gf_index_path(cache->index, sample)));
     }
     if (slot < cache->in_memory) {
-        *pixels = cache->memory + slot * cache->picture_bytes;
+        *pixels = cache->memory + slot * cache->image_int8;
         return GRAFT_OK;
     }
     bool on_disk = cache->file.fd >= 0 && cache->rows[slot].sum;
@@ -222,20 +222,20 @@ graft_status gf_cache_tell_lost(gf_cache *cache, graft_error *err)
 {
     const gf_log *log = cache->options->log;
     uint32_t damaged = atomic_exchange(&cache->n_damaged, 0);
-    if (damaged) gf_say(log, GF_WARNING, "%u pictures of the cache on disk were damaged and decoded anew", damaged);
+    if (damaged) gf_log_say(log, GF_WARNING, "%u images of the cache on disk were damaged and decoded anew", damaged);
     size_t n;
-    gf_blame *all = gf_blame_take(&cache->blame, &n);
-    for (gf_blame *b = all; b; b = b->next) {
-        gf_say(log, GF_WARNING, "E%04d: %s: trained on without it from here on", b->number, b->message);
+    gf_failed_sample *all = gf_failed_samples_take(&cache->failed, &n);
+    for (gf_failed_sample *b = all; b; b = b->next) {
+        gf_log_say(log, GF_WARNING, "E%04d: %s: trained on without it from here on", b->number, b->message);
     }
-    gf_blame_free(all);
+    gf_failed_sample_free(all);
     uint32_t lost = gf_cache_lost(cache);
     double most = cache->options->max_bad * cache->index->n;
     if (cache->options->max_bad > 0 && most < 1) most = 1; /* of a small set too: any share is one image */
     if ((double)lost <= most) return GRAFT_OK;
     return gf_fail(err, GF_E_DATA_LOST, "put the data back as they were, and resume",
-                   "%u of %u pictures were lost during the run, at most %.0f (%g %%) are allowed", lost,
-                   cache->index->n, floor(most), 100 * cache->options->max_bad);
+                   "%u of %u images were lost during the run, at most %.0f (%g %%) are allowed", lost, cache->index->n,
+                   floor(most), 100 * cache->options->max_bad);
 }
 
 bool gf_cache_is_lost(const gf_cache *cache, uint32_t sample) { return atomic_load(&cache->lost[cache->slot[sample]]); }
@@ -246,6 +246,6 @@ void gf_cache_mark_lost(gf_cache *cache, uint32_t sample)
 }
 
 uint32_t gf_cache_lost(const gf_cache *cache) { return atomic_load(&cache->n_lost); }
-size_t gf_cache_picture_bytes(const gf_cache *cache) { return cache->picture_bytes; }
+size_t gf_cache_image_bytes(const gf_cache *cache) { return cache->image_int8; }
 uint32_t gf_cache_in_memory(const gf_cache *cache) { return cache->in_memory; }
 bool gf_cache_has_file(const gf_cache *cache) { return cache->file.fd >= 0; }

@@ -1,4 +1,4 @@
-/* cache.h - decoded pictures at working size, by sample: u8 RGB [height, width, 3].
+/* cache.h - decoded images at working size, by sample: u8 RGB [height, width, 3].
  *
  *   samples 0 .. m-1     in memory, one block: read without locks or copies
  *   samples m .. n-1     in a file on disk, read by pread into the caller's block, each with a checksum;
@@ -36,7 +36,7 @@ graft_status gf_cache_seal(gf_cache *cache, graft_error *err);
 /* To be called with every gf_index_drop, before it. */
 void gf_cache_drop(gf_cache *cache, const bool *drop);
 
-/* The sample's pixels: a pointer into the cache, or to scratch (gf_cache_picture_bytes, the caller's, one a thread)
+/* The sample's pixels: a pointer into the cache, or to scratch (gf_cache_image_bytes, the caller's, one a thread)
  * filled. Any thread. A file that changed or vanished since the check, or cannot be read, loses its sample: status DATA
  * or RESOURCE now and at every later call, so that no epoch has it again. E5001 loses nothing. */
 graft_status gf_cache_get(gf_cache *cache, uint32_t sample, uint8_t *scratch, const uint8_t **pixels, graft_error *err);
@@ -49,7 +49,7 @@ bool gf_cache_is_lost(const gf_cache *cache, uint32_t sample);
 void gf_cache_mark_lost(gf_cache *cache, uint32_t sample);
 uint32_t gf_cache_lost(const gf_cache *cache); /* how many */
 
-size_t gf_cache_picture_bytes(const gf_cache *cache);
+size_t gf_cache_image_bytes(const gf_cache *cache);
 uint32_t gf_cache_in_memory(const gf_cache *cache); /* samples held there */
 bool gf_cache_has_file(const gf_cache *cache);
 

@@ -10,7 +10,7 @@
 
 typedef struct header {
     uint64_t magic;
-    uint64_t n, first, picture_bytes;
+    uint64_t n, first, image_int8;
     uint8_t digest[32];
     uint64_t rows_sum;
     uint8_t unused[48];
@@ -67,7 +67,7 @@ graft_status gf_cache_key_make(gf_cache_key *key, const gf_index *index, const g
     *key = (gf_cache_key){
         .n = index->n,
         .first = first,
-        .picture_bytes = (uint64_t)options->height * (uint64_t)options->width * 3,
+        .image_int8 = (uint64_t)options->height * (uint64_t)options->width * 3,
     };
     key->digest = gf_sha256_end(sha);
     return GRAFT_OK;
@@ -80,27 +80,27 @@ size_t gf_cache_head_bytes(const gf_cache_key *key)
 
 uint64_t gf_cache_file_bytes(const gf_cache_key *key)
 {
-    return gf_cache_head_bytes(key) + (key->n - key->first) * key->picture_bytes;
+    return gf_cache_head_bytes(key) + (key->n - key->first) * key->image_int8;
 }
 
-/* Four independent lanes of multiply-and-rotate: one chain would wait for its multiplications. The multiplier is odd,
- * so no step loses a bit: a single changed word always changes the sum. */
+/* Four independent workspaces of multiply-and-rotate: one chain would wait for its multiplications. The multiplier is
+ * odd, so no step loses a bit: a single changed word always changes the sum. */
 uint64_t gf_pixel_sum(const uint8_t *pixels, size_t n)
 {
     const uint64_t odd = 0x9e3779b97f4a7c15u;
-    uint64_t lane[4] = {n + 1, n + 2, n + 3, n + 4};
+    uint64_t ws[4] = {n + 1, n + 2, n + 3, n + 4};
     size_t at = 0;
     for (; at + 32 <= n; at += 32) {
         uint64_t word[4];
         memcpy(word, pixels + at, sizeof word);
         for (int i = 0; i < 4; i++) {
-            lane[i] = (lane[i] ^ word[i]) * odd;
-            lane[i] ^= lane[i] >> 29;
+            ws[i] = (ws[i] ^ word[i]) * odd;
+            ws[i] ^= ws[i] >> 29;
         }
     }
-    for (; at < n; at++) lane[at % 4] = (lane[at % 4] ^ pixels[at]) * odd;
+    for (; at < n; at++) ws[at % 4] = (ws[at % 4] ^ pixels[at]) * odd;
     uint64_t sum = 0;
-    for (int i = 0; i < 4; i++) sum = (sum ^ lane[i] ^ lane[i] >> 32) * odd;
+    for (int i = 0; i < 4; i++) sum = (sum ^ ws[i] ^ ws[i] >> 32) * odd;
     return sum ? sum : 1;
 }
 
@@ -112,7 +112,7 @@ void gf_cache_head_write(const gf_cache_key *key, const gf_checked *rows, uint8_
         .magic = MAGIC,
         .n = key->n,
         .first = key->first,
-        .picture_bytes = key->picture_bytes,
+        .image_int8 = key->image_int8,
         .rows_sum = gf_pixel_sum((const uint8_t *)rows, bytes),
     };
     memcpy(h.digest, key->digest.byte, sizeof h.digest);
@@ -128,7 +128,7 @@ graft_status gf_cache_head_parse(const uint8_t *bytes, size_t n, const gf_cache_
     size_t row_bytes = key->n * sizeof *rows;
     if (n < gf_cache_head_bytes(key)) return gf_fail(err, GF_E_CACHE_DAMAGED, NULL, "it ends early");
     memcpy(&h, bytes, sizeof h);
-    bool ours = h.magic == MAGIC && h.n == key->n && h.first == key->first && h.picture_bytes == key->picture_bytes &&
+    bool ours = h.magic == MAGIC && h.n == key->n && h.first == key->first && h.image_int8 == key->image_int8 &&
                 !memcmp(h.digest, key->digest.byte, sizeof h.digest);
     if (!ours) return gf_fail(err, GF_E_CACHE_DAMAGED, NULL, "its header is of another cache");
     if (h.sum != gf_pixel_sum((const uint8_t *)&h, offsetof(header, sum))) {
@@ -258,22 +258,22 @@ graft_status gf_cache_file_begin(gf_cache_file *f, const char *dir, const gf_cac
 
 static uint64_t place(const gf_cache_file *f, uint64_t sample)
 {
-    return gf_cache_head_bytes(&f->key) + (sample - f->key.first) * f->key.picture_bytes;
+    return gf_cache_head_bytes(&f->key) + (sample - f->key.first) * f->key.image_int8;
 }
 
 graft_status gf_cache_file_put(const gf_cache_file *f, uint64_t sample, const uint8_t *pixels, graft_error *err)
 {
-    if (!write_at(f->fd, pixels, f->key.picture_bytes, place(f, sample))) return GRAFT_OK;
+    if (!write_at(f->fd, pixels, f->key.image_int8, place(f, sample))) return GRAFT_OK;
     return gf_fail_errno(err, GF_E_IO_WRITE, errno, "cannot be written", f->tmp);
 }
 
 graft_status gf_cache_file_get(const gf_cache_file *f, uint64_t sample, uint64_t sum, uint8_t *pixels, graft_error *err)
 {
-    if (read_at(f->fd, pixels, f->key.picture_bytes, place(f, sample))) {
+    if (read_at(f->fd, pixels, f->key.image_int8, place(f, sample))) {
         return gf_fail_errno(err, GF_E_IO_READ, errno, "cannot be read", f->path);
     }
-    if (gf_pixel_sum(pixels, f->key.picture_bytes) == sum) return GRAFT_OK;
-    return gf_fail(err, GF_E_CACHE_DAMAGED, NULL, "%s: picture %llu has a wrong checksum", GF_ESC(f->path),
+    if (gf_pixel_sum(pixels, f->key.image_int8) == sum) return GRAFT_OK;
+    return gf_fail(err, GF_E_CACHE_DAMAGED, NULL, "%s: image %llu has a wrong checksum", GF_ESC(f->path),
                    (unsigned long long)sample);
 }
 

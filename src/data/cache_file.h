@@ -1,11 +1,11 @@
-/* cache_file.h - decoded pictures in one file.
+/* cache_file.h - decoded images in one file.
  *
- *   header (128 bytes) | a gf_checked row for every sample | zeros up to a multiple of 4096 | pixels, a picture after
+ *   header (128 bytes) | a gf_checked row for every sample | zeros up to a multiple of 4096 | pixels, an image after
  * the other
  *
  * The name holds what the pixels depend on: files (path, size, time), working size, decoding rules. The file is written
  * under NAME.tmp, locked, and gets its name when it is complete. It is not synced: header and rows have a checksum, so
- * has each picture, and a cache that a power cut tore is found out and made again. Rows are in the machine's byte
+ * has each image, and a cache that a power cut tore is found out and made again. Rows are in the machine's byte
  * order; another machine's file has another magic number and is refused. */
 #ifndef GF_DATA_CACHE_FILE_H
 #define GF_DATA_CACHE_FILE_H
@@ -14,9 +14,9 @@
 
 typedef struct gf_cache_key {
     gf_sha256 digest;
-    uint64_t n;             /* samples */
-    uint64_t first;         /* pixels are held of samples first .. n - 1 */
-    uint64_t picture_bytes; /* of one */
+    uint64_t n;          /* samples */
+    uint64_t first;      /* pixels are held of samples first .. n - 1 */
+    uint64_t image_int8; /* of one */
 } gf_cache_key;
 
 /* The digest over files, size and rules. */

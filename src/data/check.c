@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Between groups the calling thread tells progress and may be stopped: a group ends after so many files or so much
- * time, since pictures of 100 megapixels take a second each. */
+ * time, since images of 100 megapixels take a second each. */
 enum { GROUP = 4096 };
 static const double group_seconds = 0.25;
 /* Bad files in an error's message: as many lines, as many bytes; the report has them all. */
@@ -27,7 +27,7 @@ typedef struct check {
     uint32_t first; /* of the group */
     double began;   /* the group */
     worker *worker;
-    gf_blame_list bad;
+    gf_failed_samples bad;
 } check;
 
 /* Reads, digests, decodes one file. What is wrong with the file is its row's state; the status is for what would hit
@@ -49,7 +49,7 @@ static graft_status check_one(check *c, uint32_t sample, worker *w, graft_error 
     row->state = status == GRAFT_OK ? GF_GOOD : GF_BAD;
     if (status == GRAFT_OK && c->cache) gf_cache_put(c->cache, sample, place);
     if (status == GRAFT_OK) return GRAFT_OK;
-    if (why.number != GF_E_NO_MEMORY) return gf_blame_put(&c->bad, sample, &why, err);
+    if (why.number != GF_E_NO_MEMORY) return gf_failed_samples_put(&c->bad, sample, &why, err);
     if (err) *err = why;
     return status;
 }
@@ -139,9 +139,9 @@ static graft_status report_on(check *c, gf_data_report **report, bool *drop, gra
     GF_TRY(gf_check_tell(index, c->rows, c->options->log, err));
     GF_TRY(gf_report_create(report, index, c->rows, err));
     size_t n;
-    gf_blame *bad = gf_blame_take(&c->bad, &n);
+    gf_failed_sample *bad = gf_failed_samples_take(&c->bad, &n);
     graft_status status = gf_report_add_bad(*report, index, bad, err);
-    gf_blame_free(bad);
+    gf_failed_sample_free(bad);
     if (status != GRAFT_OK) return status;
     return gf_find_duplicates(index, c->rows, c->options, *report, drop, err);
 }
@@ -171,7 +171,7 @@ graft_status gf_check(gf_index *index, gf_cache *cache, const gf_data_options *o
     (*report)->seconds = gf_sys_seconds() - began;
 out:;
     size_t n;
-    gf_blame_free(gf_blame_take(&c.bad, &n));
+    gf_failed_sample_free(gf_failed_samples_take(&c.bad, &n));
     free_workers(&c, threads);
     gf_free(own_rows);
     if (status != GRAFT_OK) {
@@ -215,8 +215,8 @@ graft_status gf_check_policy(const gf_data_report *report, const gf_data_options
     advise(report, skip, hint, sizeof hint);
     if (skip) snprintf(limit, sizeof limit, ", at most %g %% are allowed", 100 * options->max_bad);
     graft_status status =
-        list.failed ? gf_fail_memory(err, list.cap, "the list of bad pictures")
-                    : gf_fail(err, GF_E_DATA_BAD_PICTURES, hint, "%s: %zu of %llu pictures cannot be used%s:%s",
+        list.failed ? gf_fail_memory(err, list.cap, "the list of bad images")
+                    : gf_fail(err, GF_E_DATA_BAD_IMAGES, hint, "%s: %zu of %llu images cannot be used%s:%s",
                               GF_ESC(report->root), report->n_bad, (unsigned long long)report->images, limit, list.s);
     gf_text_free(&list);
     return status;

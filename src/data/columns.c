@@ -78,7 +78,7 @@ static graft_status add_value(gf_columns *c, gf_column *column, const char *valu
     unsigned long long number = strtoull(value, &end, 10);
     column->counted += value[0] >= '0' && value[0] <= '9' && !*end && number - c->rows <= 1;
     column->filled++;
-    column->images += gf_name_is_picture(value);
+    column->images += gf_name_is_image(value);
     column->exists += exists;
     column->parts += gf_part_of_name(value) != GF_PART_NONE;
     size_t n = strlen(value);
@@ -109,7 +109,7 @@ static bool is_header(const gf_csv *csv, gf_exists exists, void *ctx)
     bool names = false, file = false;
     for (size_t i = 0; i < csv->columns; i++) {
         const char *value = gf_csv_field(csv, i);
-        if (gf_name_is_picture(value)) return false;
+        if (gf_name_is_image(value)) return false;
         names |= rank(image_names, value) >= 0 || rank(label_names, value) >= 0;
         file |= *value && exists(ctx, value);
     }

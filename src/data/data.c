@@ -14,7 +14,7 @@ static graft_status copy_options(gf_data *data, const gf_data_options *options, 
     return data->cache_dir ? GRAFT_OK : gf_fail_memory(err, 4096, "a file name");
 }
 
-/* A class that had pictures and lost them all to the check. */
+/* A class that had images and lost them all to the check. */
 static graft_status refuse_emptied(const gf_data *data, const bool *drop, graft_error *err)
 {
     const gf_index *index = data->index;
@@ -27,8 +27,8 @@ static graft_status refuse_emptied(const gf_data *data, const bool *drop, graft_
     }
     for (size_t c = 0; c < index->classes.n && !data->options.allow_empty_class; c++) {
         if (!had[c] || left[c]) continue;
-        status = gf_fail(err, GF_E_DATA_EMPTY_CLASS, "repair its pictures, or take its folder away",
-                         "%s: class %s has no picture left, %u could not be used", GF_ESC(index->root),
+        status = gf_fail(err, GF_E_DATA_EMPTY_CLASS, "repair its images, or take its folder away",
+                         "%s: class %s has no image left, %u could not be used", GF_ESC(index->root),
                          GF_ESC(index->classes.item[c]), had[c]);
         break;
     }
@@ -47,10 +47,10 @@ static graft_status drop_bad(gf_data *data, const bool *drop, graft_error *err)
     gf_cache_drop(data->cache, drop);
     gf_index_drop(data->index, drop);
     if (data->report->n_bad) {
-        gf_say(data->options.log, GF_WARNING, "%zu bad pictures are left out", data->report->n_bad);
+        gf_log_say(data->options.log, GF_WARNING, "%zu bad images are left out", data->report->n_bad);
     }
     if (data->index->n) return GRAFT_OK;
-    return gf_fail(err, GF_E_DATA_NO_PICTURES, NULL, "%s: no picture is left", GF_ESC(data->index->root));
+    return gf_fail(err, GF_E_DATA_NO_IMAGES, NULL, "%s: no image is left", GF_ESC(data->index->root));
 }
 
 static graft_status check_classes(const gf_index *x, const char *path, size_t least, graft_error *err)

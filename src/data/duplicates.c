@@ -21,20 +21,20 @@ typedef struct finder {
 static graft_status add_pair(finder *f, uint32_t a, uint32_t b, graft_error *err)
 {
     gf_data_report *r = f->report;
-    if (r->n_twins == GF_TWINS_MAX) return GRAFT_OK;
+    if (r->n_duplicates == GF_DUPLICATES_MAX) return GRAFT_OK;
     const gf_sample *x = &f->index->sample[a], *y = &f->index->sample[b];
-    gf_twin twin = {
+    gf_duplicate duplicate = {
         .path = gf_strdup(gf_index_path(f->index, a)),
-        .twin = gf_strdup(gf_index_path(f->index, b)),
+        .duplicate = gf_strdup(gf_index_path(f->index, b)),
         .other_class = x->class_id != y->class_id,
         .other_split = x->split != y->split,
     };
-    if (!twin.path || !twin.twin || !gf_grow(&r->twin, r->n_twins, &r->cap_twins)) {
-        gf_free(twin.path);
-        gf_free(twin.twin);
-        return gf_fail_memory(err, sizeof twin, "the list of duplicates");
+    if (!duplicate.path || !duplicate.duplicate || !gf_grow(&r->duplicate, r->n_duplicates, &r->cap_duplicates)) {
+        gf_free(duplicate.path);
+        gf_free(duplicate.duplicate);
+        return gf_fail_memory(err, sizeof duplicate, "the list of duplicates");
     }
-    r->twin[r->n_twins++] = twin;
+    r->duplicate[r->n_duplicates++] = duplicate;
     return GRAFT_OK;
 }
 
@@ -68,10 +68,10 @@ static graft_status tell(finder *f, graft_error *err)
         gf_log_level level;
         const char *what;
     } found[] = {
-        {r->same_class, GF_NOTE, "pictures are exact copies of others of their class"},
-        {r->other_class, GF_WARNING, "pictures are in two or more classes (label conflict): one label must be wrong"},
+        {r->same_class, GF_NOTE, "images are exact copies of others of their class"},
+        {r->other_class, GF_WARNING, "images are in two or more classes (label conflict): one label must be wrong"},
         {r->other_split, GF_WARNING,
-         "pictures are in training and in validation or test too (leak): scores are too good"},
+         "images are in training and in validation or test too (leak): scores are too good"},
     };
     for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
         if (!found[i].n) continue;

@@ -133,11 +133,11 @@ static graft_status empty_class(gf_layout *l, const char *path, graft_error *err
 {
     const gf_data_options *options = l->walk.options;
     if (options->allow_empty_class) {
-        return gf_note_add(&l->walk.index->notes, options->log, GF_WARNING, err, "%s/: no pictures", GF_ESC(path));
+        return gf_note_add(&l->walk.index->notes, options->log, GF_WARNING, err, "%s/: no images", GF_ESC(path));
     }
     return gf_fail(err, GF_E_DATA_EMPTY_CLASS,
                    "add images, take the folder away, or take it as it is with --allow-empty-class",
-                   "%s: class folder %s/ has no pictures", GF_ESC(l->walk.index->root), GF_ESC(path));
+                   "%s: class folder %s/ has no images", GF_ESC(l->walk.index->root), GF_ESC(path));
 }
 
 static graft_status walk_place(gf_layout *l, const gf_place *p, graft_error *err)
@@ -163,7 +163,7 @@ static graft_status tell_places(const gf_layout *l, graft_error *err)
                            GF_ESC(l->walk.nested_in)));
     }
     if (!index->loose) return GRAFT_OK;
-    return gf_note_add(&index->notes, log, GF_WARNING, err, "%llu pictures lie outside of any class folder; left out",
+    return gf_note_add(&index->notes, log, GF_WARNING, err, "%llu images lie outside of any class folder; left out",
                        (unsigned long long)index->loose);
 }
 

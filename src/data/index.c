@@ -26,7 +26,7 @@ graft_status gf_index_add(gf_index *index, const char *path, const struct stat *
                           graft_error *err)
 {
     if (index->n == UINT32_MAX) {
-        return gf_fail(err, GF_E_DATA_TOO_MANY, NULL, "more than %u pictures", UINT32_MAX);
+        return gf_fail(err, GF_E_DATA_TOO_MANY, NULL, "more than %u images", UINT32_MAX);
     }
     size_t cap = index->cap;
     bool grown = gf_grow(&index->sample, index->n, &cap);
@@ -106,8 +106,8 @@ void gf_index_tell_ignored(const gf_index *index, const gf_log *log)
     }
     if (rest) gf_text_printf(&t, "%s%llu others", t.n ? ", " : "", (unsigned long long)rest);
     if (sum) {
-        gf_say(log, GF_NOTE, "%llu file%s left out, no image by content: %s", (unsigned long long)sum,
-               sum == 1 ? " is" : "s are", t.s ? t.s : "");
+        gf_log_say(log, GF_NOTE, "%llu file%s left out, no image by content: %s", (unsigned long long)sum,
+                   sum == 1 ? " is" : "s are", t.s ? t.s : "");
     }
     gf_text_free(&t);
 }
@@ -167,7 +167,7 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Classes that a person would take for one: the data were probably merged from two machines. */
-static graft_status warn_of_twins(gf_index *index, const gf_log *log, graft_error *err)
+static graft_status warn_of_duplicates(gf_index *index, const gf_log *log, graft_error *err)
 {
     size_t n = index->classes.n;
     keyed_name *item = gf_new_n(n, keyed_name);
@@ -198,9 +198,9 @@ static graft_status finish(gf_index *index, const char *path, const gf_data_opti
     if (!index->n) {
         uint64_t others = 0;
         for (size_t i = 0; i < index->n_ignored; i++) others += index->ignored[i].n;
-        return gf_fail(err, GF_E_DATA_NO_PICTURES,
+        return gf_fail(err, GF_E_DATA_NO_IMAGES,
                        "images are told by their content: JPEG, PNG, WebP, GIF, BMP, TIFF, PPM and PGM",
-                       "%s: no pictures found (%llu other files)", GF_ESC(path), (unsigned long long)others);
+                       "%s: no images found (%llu other files)", GF_ESC(path), (unsigned long long)others);
     }
     gf_sample *fitted = gf_realloc(index->sample, index->n, sizeof *fitted);
     if (fitted) {
@@ -214,7 +214,7 @@ static graft_status finish(gf_index *index, const char *path, const gf_data_opti
     }
     gf_index_sort(index);
     GF_TRY(gf_index_split(index, options, err));
-    GF_TRY(warn_of_twins(index, options->log, err));
+    GF_TRY(warn_of_duplicates(index, options->log, err));
     if (index->classes.n == 1) {
         return gf_note_add(&index->notes, options->log, GF_WARNING, err,
                            "only one class (%s): there is nothing to tell apart", GF_ESC(index->classes.item[0]));
@@ -233,7 +233,7 @@ graft_status gf_index_build(gf_index **out, const char *path, const gf_data_opti
     graft_status status;
     if (S_ISDIR(st.st_mode)) {
         status = gf_index_from_folder(index, path, options, err);
-    } else if (S_ISREG(st.st_mode) && !gf_name_is_picture(path)) {
+    } else if (S_ISREG(st.st_mode) && !gf_name_is_image(path)) {
         status = gf_index_from_csv(index, path, options, err);
     } else {
         status = gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: neither a folder nor a CSV file", GF_ESC(path));
@@ -267,8 +267,8 @@ static graft_status add_named(gf_index *index, const char *path, const gf_data_o
     return status;
 }
 
-graft_status gf_index_pictures(gf_index **out, const char *const *paths, size_t n, const gf_data_options *options,
-                               graft_error *err)
+graft_status gf_index_images(gf_index **out, const char *const *paths, size_t n, const gf_data_options *options,
+                             graft_error *err)
 {
     *out = NULL;
     gf_index *index = gf_new(gf_index);
@@ -279,7 +279,7 @@ graft_status gf_index_pictures(gf_index **out, const char *const *paths, size_t 
     if (status == GRAFT_OK) status = gf_names_add(&index->classes, "", err);
     for (size_t i = 0; i < n && status == GRAFT_OK; i++) status = add_named(index, paths[i], options, err);
     if (status == GRAFT_OK && !index->n) {
-        status = gf_fail(err, GF_E_DATA_NO_PICTURES, NULL, "%s%s: no pictures found",
+        status = gf_fail(err, GF_E_DATA_NO_IMAGES, NULL, "%s%s: no images found",
                          n ? GF_ESC(paths[0]) : "nothing given", n > 1 ? " and others" : "");
     }
     find_first(index);

@@ -58,11 +58,11 @@ typedef struct gf_index {
 
     gf_taken *taken;
     size_t n_taken, cap_taken;
-    gf_extension_count ignored[GF_EXTENSIONS]; /* files that are no pictures, by extension */
+    gf_extension_count ignored[GF_EXTENSIONS]; /* files that are no images, by extension */
     size_t n_ignored;
     uint64_t ignored_system; /* Thumbs.db, .DS_Store, ._x.jpg, .git and the like */
     uint64_t special;        /* FIFOs, sockets, devices */
-    uint64_t loose;          /* pictures outside of any class folder */
+    uint64_t loose;          /* images outside of any class folder */
     gf_notes notes;
 } gf_index;
 
@@ -70,11 +70,11 @@ typedef struct gf_index {
 graft_status gf_index_build(gf_index **out, const char *path, const gf_data_options *options, graft_error *err);
 void gf_index_free(gf_index *index); /* takes NULL */
 
-/* Every picture below the `n` files and folders, unlabelled (class 0, split GF_TEST), in the order given, each folder's
+/* Every image below the `n` files and folders, unlabelled (class 0, split GF_TEST), in the order given, each folder's
  * by path. root is "", paths are as given. A file that is named is taken whatever its extension; one that is not there,
  * too (GF_NOT_THERE): gf_sample_read then says E1101, so that the others can be used. */
-graft_status gf_index_pictures(gf_index **out, const char *const *paths, size_t n, const gf_data_options *options,
-                               graft_error *err);
+graft_status gf_index_images(gf_index **out, const char *const *paths, size_t n, const gf_data_options *options,
+                             graft_error *err);
 
 /* Says which files were left out because they are no images, if any. */
 void gf_index_tell_ignored(const gf_index *index, const gf_log *log);

@@ -226,7 +226,7 @@ static graft_status no_classes_in(finder *f, const top *t, graft_error *err)
     char hint[700];
     if (t->in.backslashes) return refuse_backslashes(f, &t->in, t->base, err);
     GF_TRY(gf_look_advise(f->walk, hint, sizeof hint, err));
-    return gf_fail(err, GF_E_DATA_NO_CLASSES, hint, "%s/%s: no class folders in it (%llu pictures lie loose)", ROOT(f),
+    return gf_fail(err, GF_E_DATA_NO_CLASSES, hint, "%s/%s: no class folders in it (%llu images lie loose)", ROOT(f),
                    GF_ESC(t->base), (unsigned long long)t->in.images);
 }
 
@@ -411,9 +411,10 @@ static graft_status refuse_nested(finder *f, graft_error *err)
     size_t live = 0;
     for (size_t i = 0; i < f->n; i++) {
         const top *t = &f->top[i];
-        size_t twins = 0;
-        for (size_t k = 0; k < t->look.folders.n; k++) twins += has_name(&f->root.folders, t->look.folders.item[k]);
-        if (!t->look.images && twins && f->n > 2 && twins + 1 >= f->n) {
+        size_t duplicates = 0;
+        for (size_t k = 0; k < t->look.folders.n; k++)
+            duplicates += has_name(&f->root.folders, t->look.folders.item[k]);
+        if (!t->look.images && duplicates && f->n > 2 && duplicates + 1 >= f->n) {
             return did_you_mean(f, t->name, "the same folders once more are in", err);
         }
         bool any = t->look.images > 0;
@@ -466,8 +467,8 @@ static graft_status no_folders(finder *f, graft_error *err)
     char hint[700];
     GF_TRY(gf_look_advise(f->walk, hint, sizeof hint, err));
     return gf_fail(err, GF_E_DATA_NO_CLASSES, hint,
-                   "%s: looked for train/CLASS/ and for CLASS/ folders and found none (%llu pictures lie loose)",
-                   ROOT(f), (unsigned long long)f->root.images);
+                   "%s: looked for train/CLASS/ and for CLASS/ folders and found none (%llu images lie loose)", ROOT(f),
+                   (unsigned long long)f->root.images);
 }
 
 /* ---- deciding */

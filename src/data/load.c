@@ -64,11 +64,11 @@ static graft_status read_listed(const gf_index *index, uint32_t sample, int fd, 
     if ((uint64_t)st.st_size != s->size || nanoseconds(&st) != s->mtime) {
         return changed(name, "was changed after it was listed", err);
     }
-    if (s->size > GF_PICTURE_FILE_MAX) {
+    if (s->size > GF_IMAGE_FILE_MAX) {
         return gf_fail(err, GF_E_FILE_TOO_LARGE, NULL, "%s: %llu bytes, at most %llu are allowed", GF_ESC(name),
-                       (unsigned long long)s->size, (unsigned long long)GF_PICTURE_FILE_MAX);
+                       (unsigned long long)s->size, (unsigned long long)GF_IMAGE_FILE_MAX);
     }
-    if (!reserve(buffer, (size_t)s->size + 1)) return gf_fail_memory(err, (size_t)s->size, "a picture file");
+    if (!reserve(buffer, (size_t)s->size + 1)) return gf_fail_memory(err, (size_t)s->size, "an image file");
     *failed = read_bytes(fd, buffer, (size_t)s->size + 1); /* one more, to see it grow */
     if (*failed) return GRAFT_OK;
     if (buffer->n != s->size) return changed(name, "is being written to", err);
@@ -132,7 +132,7 @@ graft_status gf_sample_read(const gf_index *index, uint32_t sample, gf_buffer *b
     return gf_fail_errno(err, GF_E_IO_READ, failed, "cannot be read", name);
 }
 
-static void note_marks(const gf_image_info *info, const char *name, const gf_picture *picture, gf_checked *checked)
+static void note_marks(const gf_image_info *info, const char *name, const gf_image *image, gf_checked *checked)
 {
     gf_image_format named = gf_image_format_of_name(name);
     const struct {
@@ -140,7 +140,7 @@ static void note_marks(const gf_image_info *info, const char *name, const gf_pic
         uint16_t mark;
     } marks[GF_MARKS] = {
         {named != info->format && named != GF_IMAGE_UNKNOWN, GF_MARK_NAMED_OTHERWISE},
-        {info->orientation > 1, GF_MARK_TURNED},
+        {info->orientation > 1, GF_MARK_TRANSPOSED},
         {info->bad_exif, GF_MARK_BAD_EXIF},
         {info->animated, GF_MARK_ANIMATED},
         {info->sixteen_bit, GF_MARK_SIXTEEN_BIT},
@@ -151,8 +151,8 @@ static void note_marks(const gf_image_info *info, const char *name, const gf_pic
     };
     checked->marks = 0;
     for (size_t i = 0; i < GF_MARKS; i++) checked->marks |= marks[i].is ? marks[i].mark : 0;
-    checked->w = (uint32_t)picture->w;
-    checked->h = (uint32_t)picture->h;
+    checked->w = (uint32_t)image->w;
+    checked->h = (uint32_t)image->h;
     checked->format = (uint8_t)info->format;
 }
 
@@ -169,28 +169,28 @@ graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_b
                               const gf_data_options *options, uint8_t *dst, gf_checked *checked, graft_error *err)
 {
     const char *name = gf_index_path(index, sample);
-    gf_picture picture = {0};
+    gf_image image = {0};
     gf_image_info info = {0};
     gf_image_options how = image_options(options);
-    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &picture, &info, err));
-    graft_status status = gf_fit_image_u8(&options->fit, picture.rgb, picture.h, picture.w, dst, options->height,
+    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &image, &info, err));
+    graft_status status = gf_fit_image_u8(&options->fit, image.rgb, image.h, image.w, dst, options->height,
                                           options->width, options->antialias, err);
-    if (checked) note_marks(&info, name, &picture, checked);
-    gf_picture_free(&picture);
+    if (checked) note_marks(&info, name, &image, checked);
+    gf_image_free(&image);
     return status;
 }
 
 graft_status gf_sample_decode_f32(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
                                   const gf_data_options *options, float *dst, gf_checked *checked, graft_error *err)
 {
-    gf_picture picture = {0};
+    gf_image image = {0};
     const char *name = gf_index_path(index, sample);
     gf_image_info info = {0};
     gf_image_options how = image_options(options);
-    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &picture, &info, err));
-    graft_status status = gf_fit_image(&options->fit, picture.rgb, picture.h, picture.w, dst, options->height,
-                                       options->width, options->antialias, err);
-    if (checked) note_marks(&info, name, &picture, checked);
-    gf_picture_free(&picture);
+    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &image, &info, err));
+    graft_status status = gf_fit_image(&options->fit, image.rgb, image.h, image.w, dst, options->height, options->width,
+                                       options->antialias, err);
+    if (checked) note_marks(&info, name, &image, checked);
+    gf_image_free(&image);
     return status;
 }

@@ -11,8 +11,8 @@ typedef struct gf_buffer {
 } gf_buffer;
 void gf_buffer_free(gf_buffer *buffer);
 
-/* Files above this are not read: no picture needs it. */
-#define GF_PICTURE_FILE_MAX ((uint64_t)1 << 28)
+/* Files above this are not read: no image needs it. */
+#define GF_IMAGE_FILE_MAX ((uint64_t)1 << 28)
 
 /* Reads the file. A read error that may pass (EIO, a stale handle, too many open files) is tried again after 10, 100
  * and 1000 ms. E1121 where the file is gone or is not as it was listed: another size or time, or (where the index has
@@ -35,7 +35,7 @@ typedef enum gf_check_state { GF_UNCHECKED, GF_GOOD, GF_BAD, GF_LITTER } gf_chec
 
 enum {
     GF_MARK_NAMED_OTHERWISE = 1, /* a PNG named .jpg and the like */
-    GF_MARK_TURNED = 2,          /* by its EXIF orientation */
+    GF_MARK_TRANSPOSED = 2,      /* by its EXIF orientation */
     GF_MARK_BAD_EXIF = 4,
     GF_MARK_ANIMATED = 8,
     GF_MARK_SIXTEEN_BIT = 16,

@@ -46,7 +46,7 @@ static graft_status look_at(gf_walk *walk, const char *path, const char *name, g
         walk->index->ignored_system += how == GF_LOOK_COUNT;
         return GRAFT_OK;
     }
-    if (how == GF_LOOK_QUICK && gf_name_is_picture(name)) {
+    if (how == GF_LOOK_QUICK && gf_name_is_image(name)) {
         look->images++;
         return note_backslash(look, name, err);
     }

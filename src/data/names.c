@@ -26,7 +26,7 @@ bool gf_name_is_litter(const char *name)
     return name[0] == '.' || IN_TABLE(litter, name);
 }
 
-bool gf_name_is_picture(const char *name)
+bool gf_name_is_image(const char *name)
 {
     static const char *const read[] = {"jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp",
                                        "dib", "webp", "ppm", "pgm",  "pbm", "pnm",  "tif", "tiff"};

@@ -1,4 +1,4 @@
-/* names.h - what a file's name says: a picture, litter that an operating system left, or something else. */
+/* names.h - what a file's name says: an image, litter that an operating system left, or something else. */
 #ifndef GF_DATA_NAMES_H
 #define GF_DATA_NAMES_H
 
@@ -9,9 +9,9 @@
 /* Thumbs.db, desktop.ini, __MACOSX and every name that begins with a dot (.git, .DS_Store, AppleDouble's ._x.jpg). */
 bool gf_name_is_litter(const char *name);
 
-/* By extension. True also for picture formats that are known but not read (HEIC, AVIF ...): these must be told to the
- * user as bad pictures, not left out without a word. Of other files the content decides (gf_walk_is_image). */
-bool gf_name_is_picture(const char *name);
+/* By extension. True also for image formats that are known but not read (HEIC, AVIF ...): these must be told to the
+ * user as bad images, not left out without a word. Of other files the content decides (gf_walk_is_image). */
+bool gf_name_is_image(const char *name);
 
 /* The extension in lower case, cut to size; "(none)" without one. Returns buf. */
 const char *gf_name_extension(const char *name, char *buf, size_t size);

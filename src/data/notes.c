@@ -8,7 +8,7 @@
 graft_status gf_note_add(gf_notes *notes, const gf_log *log, gf_log_level level, graft_error *err, const char *fmt, ...)
 {
     if (notes->n >= GF_NOTES_MAX) {
-        if (!notes->more++) gf_say(log, GF_NOTE, "more notes on the data are counted, not shown");
+        if (!notes->more++) gf_log_say(log, GF_NOTE, "more notes on the data are counted, not shown");
         return GRAFT_OK;
     }
     char said[2048];
@@ -22,7 +22,7 @@ graft_status gf_note_add(gf_notes *notes, const gf_log *log, gf_log_level level,
         return gf_fail_memory(err, sizeof *notes->item, "notes on the data");
     }
     notes->item[notes->n++] = (gf_note){level, text};
-    gf_say(log, level, "%s", text);
+    gf_log_say(log, level, "%s", text);
     return GRAFT_OK;
 }
 

@@ -29,30 +29,30 @@ typedef struct gf_data_options {
     const char *split_column;    /* likewise; NULL: found out, there may be none */
     double split[3];             /* train, validation, test shares where the data has no splits; sum 1; {0.8, 0.2, 0} */
     double test_from_validation; /* this share of the validation batches becomes the test set, [0, 1); 0 */
-    uint32_t batch;              /* pictures a batch, for test_from_validation; 32 */
+    uint32_t batch;              /* images a batch, for test_from_validation; 32 */
     uint64_t seed;               /* of the splits; 0 */
-    bool allow_empty_class;      /* a class without pictures keeps its number; false */
+    bool allow_empty_class;      /* a class without images keeps its number; false */
     const char *const *classes;  /* borrowed; NULL: the classes are what the data has. Else these, in this order, and */
     size_t n_classes;            /* data of any other class is refused (the classes of a finished run) */
     size_t least_classes;        /* E1126 with fewer, before anything is decoded; 0 */
 
     /* checking */
     gf_bad_policy bad_images; /* refuse, or train without them; refuse */
-    double max_bad;           /* share of bad pictures still accepted when they are skipped, [0, 1]; 0.01 */
-    bool dedup;               /* of pictures with equal bytes keep one; false */
+    double max_bad;           /* share of bad images still accepted when they are skipped, [0, 1]; 0.01 */
+    bool dedup;               /* of images with equal bytes keep one; false */
     gf_image_options image;   /* limits and rules of decoding */
 
     /* working size and cache */
-    int height, width; /* pictures are resized to this; 160 x 160 */
+    int height, width; /* images are resized to this; 160 x 160 */
     bool antialias;    /* false, as Keras does */
     gf_fit fit;        /* what becomes of other proportions; stretched */
     gf_cache_mode cache;
-    uint64_t memory_limit;       /* bytes of decoded pictures in memory; 0: half of what is available */
+    uint64_t memory_limit;       /* bytes of decoded images in memory; 0: half of what is available */
     const gf_settings *settings; /* borrowed; the rows data.*, image.* that came after 0.1; NULL: their defaults */
     const char *cache_dir;       /* borrowed; folder of the cache on disk, made when needed; NULL: no cache on disk */
 
-    /* Asked from the calling thread between groups of pictures; may be NULL. A status other than GRAFT_OK ends the
-     * check with that status. `done` of `total` pictures are checked. */
+    /* Asked from the calling thread between groups of images; may be NULL. A status other than GRAFT_OK ends the
+     * check with that status. `done` of `total` images are checked. */
     graft_status (*progress)(void *user, uint64_t done, uint64_t total);
     void *user;
     const gf_log *log; /* borrowed; NULL: warnings are only kept in the report */

@@ -16,7 +16,7 @@ graft_status gf_order_create(gf_order **out, const gf_index *index, gf_split spl
     if (order) order->sample = gf_alloc_raw(n, sizeof *order->sample);
     if (!order || !order->sample) {
         gf_order_free(order);
-        return gf_fail_memory(err, n * sizeof *order->sample, "the order of pictures");
+        return gf_fail_memory(err, n * sizeof *order->sample, "the order of images");
     }
     order->n = n;
     order->batch = batch;

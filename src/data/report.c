@@ -14,7 +14,7 @@ static const char *const mark_texts[GF_MARKS] = {
     "of several frames or pages: the first is used",
     "with 16 bits a channel: scaled to 8",
     "with transparency: put on the background colour",
-    "that end early: padded with grey",
+    "that end early: padded with gray",
     "with bytes that belong to nothing before their end: all rows are there",
     "of more than 100000000 pixels: decoded at 1/2, 1/4 or 1/8 of their size",
 };
@@ -97,24 +97,24 @@ void gf_report_free(gf_data_report *r)
         gf_free(r->bad[i].message);
     }
     gf_free(r->bad);
-    for (size_t i = 0; i < r->n_twins; i++) {
-        gf_free(r->twin[i].path);
-        gf_free(r->twin[i].twin);
+    for (size_t i = 0; i < r->n_duplicates; i++) {
+        gf_free(r->duplicate[i].path);
+        gf_free(r->duplicate[i].duplicate);
     }
-    gf_free(r->twin);
+    gf_free(r->duplicate);
     gf_taken_free(r->taken, r->n_taken);
     gf_notes_free(&r->notes);
     gf_free(r);
 }
 
-graft_status gf_report_add_bad(gf_data_report *r, const gf_index *index, const gf_blame *all, graft_error *err)
+graft_status gf_report_add_bad(gf_data_report *r, const gf_index *index, const gf_failed_sample *all, graft_error *err)
 {
-    for (const gf_blame *b = all; b; b = b->next) {
+    for (const gf_failed_sample *b = all; b; b = b->next) {
         gf_bad_file bad = {gf_strdup(gf_index_path(index, b->sample)), b->number, gf_strdup(b->message)};
         if (!bad.path || !bad.message || !gf_grow(&r->bad, r->n_bad, &r->cap_bad)) {
             gf_free(bad.path);
             gf_free(bad.message);
-            return gf_fail_memory(err, sizeof bad, "the list of bad pictures");
+            return gf_fail_memory(err, sizeof bad, "the list of bad images");
         }
         r->bad[r->n_bad++] = bad;
     }
@@ -171,15 +171,15 @@ static gf_json *bad_json(const gf_data_report *r)
     return all;
 }
 
-static gf_json *twins_json(const gf_data_report *r)
+static gf_json *duplicates_json(const gf_data_report *r)
 {
     gf_json *j = gf_json_object(), *pairs = gf_json_array();
-    for (size_t i = 0; i < r->n_twins; i++) {
+    for (size_t i = 0; i < r->n_duplicates; i++) {
         gf_json *pair = gf_json_object();
-        gf_json_set(pair, "path", gf_json_string(r->twin[i].path));
-        gf_json_set(pair, "twin", gf_json_string(r->twin[i].twin));
-        gf_json_set(pair, "other_class", gf_json_bool(r->twin[i].other_class));
-        gf_json_set(pair, "other_split", gf_json_bool(r->twin[i].other_split));
+        gf_json_set(pair, "path", gf_json_string(r->duplicate[i].path));
+        gf_json_set(pair, "twin", gf_json_string(r->duplicate[i].duplicate));
+        gf_json_set(pair, "other_class", gf_json_bool(r->duplicate[i].other_class));
+        gf_json_set(pair, "other_split", gf_json_bool(r->duplicate[i].other_split));
         gf_json_add(pairs, pair);
     }
     gf_json_set(j, "within_class", gf_json_int((int64_t)r->same_class));
@@ -252,7 +252,7 @@ gf_json *gf_report_json(const gf_data_report *r)
     gf_json_set(j, "peculiar", marks);
     gf_json_set(j, "bad_images", gf_json_int((int64_t)r->n_bad));
     gf_json_set(j, "bad", bad_json(r));
-    gf_json_set(j, "duplicates", twins_json(r));
+    gf_json_set(j, "duplicates", duplicates_json(r));
     gf_json_set(j, "ignored", files_json(r));
     gf_json_set(j, "taken", taken_json(r));
     gf_json_set(j, "notes", notes_json(r));
@@ -303,7 +303,7 @@ static void line(gf_text *t, const char *name, uint64_t n, const char *rest)
     if (n) gf_text_printf(t, "%-10s %8llu  %s\n", name, (unsigned long long)n, rest);
 }
 
-static void picture_lines(const gf_data_report *r, gf_text *t)
+static void image_lines(const gf_data_report *r, gf_text *t)
 {
     gf_text_printf(t, "\n%-10s %8s  %8s  %8s\n", "", "least", "median", "most");
     const struct {
@@ -329,19 +329,19 @@ static void ignored_lines(const gf_data_report *r, gf_text *t)
     }
     line(t, "left out", r->ignored_system, "files of the operating system");
     line(t, "left out", r->special, "pipes, sockets, devices");
-    line(t, "left out", r->loose, "pictures outside of class folders");
+    line(t, "left out", r->loose, "images outside of class folders");
 }
 
-static void twin_lines(const gf_data_report *r, gf_text *t)
+static void duplicate_lines(const gf_data_report *r, gf_text *t)
 {
     enum { SHOWN = 20 };
     size_t shown = 0;
-    for (size_t i = 0; i < r->n_twins && shown < SHOWN; i++) {
-        const gf_twin *w = &r->twin[i];
+    for (size_t i = 0; i < r->n_duplicates && shown < SHOWN; i++) {
+        const gf_duplicate *w = &r->duplicate[i];
         if (!w->other_class && !w->other_split) continue;
         gf_text_printf(t, "the same (%s%s%s): %s = %s\n", w->other_class ? "other class" : "",
                        w->other_class && w->other_split ? ", " : "", w->other_split ? "other split" : "",
-                       GF_ESC(w->path), GF_ESC(w->twin));
+                       GF_ESC(w->path), GF_ESC(w->duplicate));
         shown++;
     }
 }
@@ -349,12 +349,12 @@ static void twin_lines(const gf_data_report *r, gf_text *t)
 graft_status gf_report_text(const gf_data_report *r, char **out, graft_error *err)
 {
     gf_text t = {0};
-    gf_text_printf(&t, "%s: %llu pictures, %zu classes, %.1f MB\n\n", GF_ESC(r->root), (unsigned long long)r->images,
+    gf_text_printf(&t, "%s: %llu images, %zu classes, %.1f MB\n\n", GF_ESC(r->root), (unsigned long long)r->images,
                    r->classes.n, (double)r->bytes / 1e6);
     class_table(r, &t);
-    picture_lines(r, &t);
+    image_lines(r, &t);
     ignored_lines(r, &t);
-    twin_lines(r, &t);
+    duplicate_lines(r, &t);
     for (size_t i = 0; i < r->n_taken; i++) {
         if (!r->taken[i].said) continue;
         gf_text_printf(&t, "taken      %s as %s\n", GF_ESC(r->taken[i].what), GF_ESC(r->taken[i].as));

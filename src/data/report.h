@@ -2,7 +2,7 @@
 #ifndef GF_DATA_REPORT_H
 #define GF_DATA_REPORT_H
 
-#include "data/blame.h"
+#include "data/failed_samples.h"
 #include "data/index.h"
 #include "data/load.h"
 #include "json/json.h"
@@ -14,12 +14,12 @@ typedef struct gf_bad_file {
 } gf_bad_file;
 
 /* Two files of equal bytes. */
-typedef struct gf_twin {
-    char *path, *twin;
+typedef struct gf_duplicate {
+    char *path, *duplicate;
     bool other_class, other_split;
-} gf_twin;
+} gf_duplicate;
 
-enum { GF_TWINS_MAX = 1000 };
+enum { GF_DUPLICATES_MAX = 1000 };
 
 typedef struct gf_spread {
     uint64_t min, median, max;
@@ -33,14 +33,14 @@ typedef struct gf_data_report {
     uint64_t *count; /* [GF_SPLITS][classes.n], bad ones included */
     uint64_t split_count[GF_SPLITS];
     uint64_t format[GF_IMAGE_FORMATS]; /* by content */
-    uint64_t mark[GF_MARKS];           /* pictures with mark 1 << i (load.h) */
-    gf_spread width, height;           /* of good pictures, as decoded and turned */
+    uint64_t mark[GF_MARKS];           /* images with mark 1 << i (load.h) */
+    gf_spread width, height;           /* of good images, as decoded and turned */
 
     gf_bad_file *bad; /* all of them, in the index's order */
     size_t n_bad, cap_bad;
 
-    gf_twin *twin; /* the first GF_TWINS_MAX pairs */
-    size_t n_twins, cap_twins;
+    gf_duplicate *duplicate; /* the first GF_DUPLICATES_MAX pairs */
+    size_t n_duplicates, cap_duplicates;
     uint64_t same_class;  /* surplus files: copies within a class and split */
     uint64_t other_class; /* groups of copies with different labels */
     uint64_t other_split; /* groups of copies in different splits */
@@ -60,7 +60,8 @@ graft_status gf_report_create(gf_data_report **out, const gf_index *index, const
 void gf_report_free(gf_data_report *report); /* takes NULL */
 
 /* Takes over the list. */
-graft_status gf_report_add_bad(gf_data_report *report, const gf_index *index, const gf_blame *all, graft_error *err);
+graft_status gf_report_add_bad(gf_data_report *report, const gf_index *index, const gf_failed_sample *all,
+                               graft_error *err);
 
 /* Takes over the index's notes and what was taken as what. */
 void gf_report_take_notes(gf_data_report *report, gf_index *index);

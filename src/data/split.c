@@ -8,7 +8,7 @@
 
 enum { STREAM_STRATIFIED, STREAM_TEST }; /* the epoch field of the generator's counter tells the two uses apart */
 
-/* n pictures of one class: how many go to validation and test. Training keeps one; a part that is asked for gets one
+/* n images of one class: how many go to validation and test. Training keeps one; a part that is asked for gets one
  * where there are enough. */
 static void share_out(uint32_t n, const double share[3], uint32_t *validation, uint32_t *test)
 {
@@ -33,7 +33,7 @@ static graft_status split_class(gf_index *index, uint32_t class_id, const uint32
     }
     bool short_of = (share[1] > 0 && !validation) || (share[2] > 0 && !test);
     if (!n || !short_of) return GRAFT_OK;
-    return gf_note_add(&index->notes, log, GF_WARNING, err, "class %s has only %u picture%s: none of it for %s",
+    return gf_note_add(&index->notes, log, GF_WARNING, err, "class %s has only %u image%s: none of it for %s",
                        GF_ESC(index->classes.item[class_id]), n, n == 1 ? "" : "s",
                        validation     ? "test"
                        : share[2] > 0 ? "validation or test"
@@ -81,7 +81,7 @@ static graft_status take_test(gf_index *index, const gf_data_options *options, g
     uint64_t take = (uint64_t)test_batches * options->batch;
     if (!take) {
         return gf_note_add(&index->notes, options->log, GF_WARNING, err,
-                           "%u validation pictures are too few to take a test set from: %g of %u batches is none", n,
+                           "%u validation images are too few to take a test set from: %g of %u batches is none", n,
                            options->test_from_validation, batches);
     }
     uint32_t *member = gf_new_n(n, uint32_t);

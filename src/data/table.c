@@ -79,7 +79,7 @@ static graft_status find_path(table *t, const char *field, char **out, graft_err
 {
     static const char *const endings[] = {"",      ".jpg", ".jpeg", ".png", ".JPG",  ".JPEG", ".PNG",
                                           ".webp", ".bmp", ".gif",  ".tif", ".tiff", ".ppm",  ".pgm"};
-    bool bare = !gf_name_is_picture(field), there = false;
+    bool bare = !gf_name_is_image(field), there = false;
     char *plain = NULL, *found = NULL;
     graft_status status = GRAFT_OK;
     for (int slashes = 0; slashes <= (strchr(field, '\\') != NULL) && !found; slashes++) {
@@ -144,7 +144,7 @@ static graft_status find_prefix(table *t, graft_error *err)
     GF_TRY(gf_list_below(t->index, "", &names, err));
     size_t holding = 0, which = 0;
     for (size_t i = 0; i < names.n; i++) {
-        if (gf_name_is_litter(names.item[i]) || gf_name_is_picture(names.item[i])) continue;
+        if (gf_name_is_litter(names.item[i]) || gf_name_is_image(names.item[i])) continue;
         t->prefix = names.item[i];
         bool there = exists(t, example);
         holding += there;

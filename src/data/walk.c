@@ -54,11 +54,11 @@ static graft_status refuse_link(const char *path, const char *where, graft_error
                    "%s: the link leads %s", GF_ESC(path), where);
 }
 
-/* Follows a link. A link that is no picture and no folder is not worth an error. */
+/* Follows a link. A link that is no image and no folder is not worth an error. */
 static graft_status follow(gf_walk *walk, const char *path, const char *reached, struct stat *st, gf_entry *entry,
                            graft_error *err)
 {
-    bool wanted = gf_name_is_picture(path);
+    bool wanted = gf_name_is_image(path);
     if (gf_sys_stat(reached, st)) {
         int failed = errno;
         *entry = GF_ENTRY_SKIP;
@@ -132,7 +132,7 @@ static graft_status read_begin(gf_walk *walk, const char *path, uint8_t *bytes, 
 graft_status gf_walk_is_image(gf_walk *walk, const char *path, bool *is, graft_error *err)
 {
     const char *slash = strrchr(path, '/');
-    *is = gf_name_is_picture(slash ? slash + 1 : path);
+    *is = gf_name_is_image(slash ? slash + 1 : path);
     if (*is) return GRAFT_OK;
     uint8_t bytes[GF_IMAGE_BEGIN];
     size_t n;

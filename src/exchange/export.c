@@ -151,11 +151,11 @@ static gf_shape turn_window(const gf_shape *s, bool depthwise, const float *from
 {
     const bool sequence = s->rank == 3;
     const int64_t *d = s->dim, *last = d + s->rank - 2;
-    int64_t places = sequence ? d[0] : d[0] * d[1];
+    int64_t positions = sequence ? d[0] : d[0] * d[1];
     int64_t in = depthwise ? 1 : last[0], out = depthwise ? last[0] * last[1] : last[1];
-    for (int64_t p = 0; p < places; p++) {
+    for (int64_t p = 0; p < positions; p++) {
         for (int64_t i = 0; i < in; i++) {
-            for (int64_t o = 0; o < out; o++) to[(o * in + i) * places + p] = from[(p * in + i) * out + o];
+            for (int64_t o = 0; o < out; o++) to[(o * in + i) * positions + p] = from[(p * in + i) * out + o];
         }
     }
     return sequence ? GF_SHAPE(out, in, d[0]) : GF_SHAPE(out, in, d[0], d[1]);
@@ -164,10 +164,10 @@ static gf_shape turn_window(const gf_shape *s, bool depthwise, const float *from
 /* (in, out) -> (out, in); behind a flattened map (h, w, c) the inputs are taken in the order (c, h, w). */
 static gf_shape turn_matrix(const gf_shape *s, const gf_shape *flat, const float *from, float *to)
 {
-    int64_t in = s->dim[0], out = s->dim[1], c = flat->rank ? flat->dim[2] : 1, places = in / c;
-    for (int64_t p = 0; p < places; p++) {
+    int64_t in = s->dim[0], out = s->dim[1], c = flat->rank ? flat->dim[2] : 1, positions = in / c;
+    for (int64_t p = 0; p < positions; p++) {
         for (int64_t k = 0; k < c; k++) {
-            for (int64_t o = 0; o < out; o++) to[o * in + k * places + p] = from[(p * c + k) * out + o];
+            for (int64_t o = 0; o < out; o++) to[o * in + k * positions + p] = from[(p * c + k) * out + o];
         }
     }
     return GF_SHAPE(out, in);

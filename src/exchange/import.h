@@ -7,12 +7,12 @@
 #include "graph/model.h"
 
 typedef struct gf_import_options {
-    int width, height;      /* where the file leaves the picture's size open */
+    int width, height;      /* where the file leaves the image's size open */
     const char *preprocess; /* zoo/zoo.h's names; NULL: as the file says; where it does not E3002 (prepare.h) */
     bool allow_nonfinite;
     gf_names *classes; /* empty; gets the class names where the file has some, as graft writes them; NULL: not wanted */
     const gf_log *log; /* gets what was decided that the file does not say outright (gf_decide); NULL: nobody */
-    const char **preprocess_taken; /* gets the name of what pictures are prepared by; NULL: not wanted */
+    const char **preprocess_taken; /* gets the name of what images are prepared by; NULL: not wanted */
 } gf_import_options;
 
 /* Reads a Keras config (.json), `.keras`, whole `.h5` or ONNX file into a finished model without a head of graft's:

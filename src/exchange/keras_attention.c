@@ -68,9 +68,9 @@ void gf_keras_write_attention(const gf_layer *l, gf_json *config)
 /* Its source is known to be 0, 1, 2, ... (keras_config_in.c). */
 void gf_keras_read_embedding(gf_keras_reader *r)
 {
-    int64_t places = r->src && r->src->rank == 2 ? r->src->dim[0] : 0;
+    int64_t positions = r->src && r->src->rank == 2 ? r->src->dim[0] : 0;
     r->l->at.units = gf_keras_count(r, "output_dim");
-    if (gf_keras_count(r, "input_dim") != places) gf_keras_refuse(r, "input_dim", "as many as there are places");
+    if (gf_keras_count(r, "input_dim") != positions) gf_keras_refuse(r, "input_dim", "as many as there are places");
     if (gf_keras_flag(r, "mask_zero", false)) gf_keras_refuse(r, "mask_zero", "false");
     if (gf_keras_arg(r, "lora_rank")) gf_keras_refuse(r, "lora_rank", "null");
 }

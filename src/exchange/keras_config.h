@@ -15,7 +15,7 @@ typedef struct gf_keras_config_options {
     bool own;          /* written: with what Keras has no word for (preprocessing, explicit padding, which layers are
                           the head), under keys "graft"; such a text reads back as the same model, and is not for Keras.
                           Read: those keys are honoured; without it they are passed over */
-    const gf_log *log; /* read: is told what was done with layers that resize pictures; NULL: nobody */
+    const gf_log *log; /* read: is told what was done with layers that resize images; NULL: nobody */
 } gf_keras_config_options;
 
 /* Builds the model that the text describes: all layers (the backbone's, unless the text is graft's own), shapes and
@@ -30,7 +30,7 @@ graft_status gf_keras_config_parse(gf_model *m, const char *json, size_t n, cons
 graft_status gf_keras_config_text(char **text, const gf_model *m, const gf_keras_config_options *options,
                                   graft_error *err);
 
-/* *out (empty before, the caller's after) becomes the same function of the picture, 0..255, RGB, in plain layers, as
+/* *out (empty before, the caller's after) becomes the same function of the image, 0..255, RGB, in plain layers, as
  * other tools know them: preprocessing of the input as a Rescaling layer (and a 1x1 convolution "preprocess_bgr" that
  * turns the channels round), explicit padding as ZeroPadding2D, activations that need an argument as layers, names
  * without slashes and dots, and behind the logits a layer "probabilities": softmax, or sigmoid of a single logit. With

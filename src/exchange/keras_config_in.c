@@ -4,7 +4,7 @@
 #include "exchange/keras_config.h"
 
 #include "exchange/keras_layers.h"
-#include "exchange/keras_places.h"
+#include "exchange/keras_positions.h"
 #include "exchange/keras_unknown.h"
 #include "formats/keras_h5_write.h"
 
@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum { MAX_NODES = 10000, MAX_TEXT = 16 << 20, DEFAULT_SIDE = 224, LARGEST_SIDE = 4096 };
-static const size_t default_params = 2000000000, largest_values = (size_t)1 << 31; /* of one picture at one layer */
+static const size_t default_params = 2000000000, largest_values = (size_t)1 << 31; /* of one image at one layer */
 
 /* A layer of the file. */
 typedef struct node {
@@ -28,9 +28,9 @@ typedef struct node {
     int n_src, src[GF_OP_MAX_SRC]; /* nodes */
     double constant;
     bool has_constant, constant_first;
-    const gf_json *table; /* the other operand, where that is many numbers */
-    gf_places places;     /* where it gives numbers of places: its layer is then what those are the places of */
-    int layer, given;     /* in the model, -1: not yet; and what `table` became */
+    const gf_json *table;   /* the other operand, where that is many numbers */
+    gf_positions positions; /* where it gives numbers of places: its layer is then what those are the places of */
+    int layer, given;       /* in the model, -1: not yet; and what `table` became */
 } node;
 
 /* A model of the file: the outermost, or one nested in another. */
@@ -54,7 +54,7 @@ typedef struct state {
     gf_keras_unknown unknown;
     size_t max_params;
     bool old;
-    int width, height; /* that layers of the file resize pictures to, first of all; 0: none does */
+    int width, height; /* that layers of the file resize images to, first of all; 0: none does */
 } state;
 
 static graft_status refuse(const state *st, const char *layer, const char *why)
@@ -456,8 +456,8 @@ static graft_status link_scope(state *st, int number)
 
 static const gf_json *config_of(const node *n) { return gf_json_get(n->json, "config"); }
 
-/* What tells a picture's shape: (batch, height, width, channels). */
-static const gf_json *picture_shape(const state *st, const node *n)
+/* What tells an image's shape: (batch, height, width, channels). */
+static const gf_json *image_shape(const state *st, const node *n)
 {
     static const char *const keys[] = {"batch_shape", "batch_input_shape"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -484,8 +484,8 @@ static bool resizes(const node *n)
     return !strcmp(cls, "Resizing") || !strcmp(cls, "CenterCrop") || !strcmp(cls, "RandomCrop");
 }
 
-/* Whether only what hands pictures on stands before the node. */
-static bool reads_picture(const state *st, const node *n)
+/* Whether only what hands images on stands before the node. */
+static bool reads_image(const state *st, const node *n)
 {
     for (size_t steps = 0; n->n_src == 1 && steps < st->n; steps++) {
         n = &st->node[n->src[0]];
@@ -495,12 +495,12 @@ static bool reads_picture(const state *st, const node *n)
     return false;
 }
 
-/* Where a file leaves the picture's size open and then resizes it, that is the size which it takes. */
+/* Where a file leaves the image's size open and then resizes it, that is the size which it takes. */
 static void find_size(state *st)
 {
     for (size_t i = 0; i < st->n; i++) {
         const node *n = &st->node[i];
-        if (!resizes(n) || !reads_picture(st, n)) continue;
+        if (!resizes(n) || !reads_image(st, n)) continue;
         const gf_json *config = config_of(n);
         int64_t h = gf_json_i64(gf_json_get(config, "height"), 0), w = gf_json_i64(gf_json_get(config, "width"), 0);
         bool fits = h > 0 && w > 0 && h <= LARGEST_SIDE && w <= LARGEST_SIDE && !strcmp(n->row->name, "Resizing");
@@ -529,7 +529,7 @@ static void tell_resize(const state *st, const node *n)
 
 static graft_status make_input(const state *st, const node *n, gf_layer *l)
 {
-    const gf_json *shape = picture_shape(st, n);
+    const gf_json *shape = image_shape(st, n);
     enum { CHANNELS = 3, MOST_CHANNELS = 4 };
     int h = side(gf_json_at(shape, 1), st->options->height, st->height ? st->height : DEFAULT_SIDE);
     int w = side(gf_json_at(shape, 2), st->options->width, st->width ? st->width : DEFAULT_SIDE);
@@ -538,7 +538,7 @@ static graft_status make_input(const state *st, const node *n, gf_layer *l)
         char *text = gf_json_text(shape, 0);
         graft_status status =
             gf_fail(st->err, GF_E_KERAS_GRAPH, NULL,
-                    "%s: layer %s: its shape is %.80s, wanted is a picture's: (batch, height, width, 1 to 4 channels). "
+                    "%s: layer %s: its shape is %.80s, wanted is an image's: (batch, height, width, 1 to 4 channels). "
                     "Networks of text (token ids), series or tables are not read",
                     GF_ESC(st->file), GF_ESC(n->name), text ? text : "?");
         gf_free(text);
@@ -601,7 +601,7 @@ static graft_status check_size(const state *st, const gf_layer *l, size_t params
     size_t count, values = gf_shape_count(&l->shape, &count) ? count : SIZE_MAX;
     if (params <= st->max_params && values <= largest_values) return GRAFT_OK;
     return gf_fail(st->err, GF_E_KERAS_LIMIT, NULL,
-                   "%s: layer %s: with it the model has %zu parameters (the limit is %zu), a picture %zu values here",
+                   "%s: layer %s: with it the model has %zu parameters (the limit is %zu), an image %zu values here",
                    GF_ESC(st->file), GF_ESC(l->name), params, st->max_params, values);
 }
 
@@ -652,25 +652,25 @@ static int most_sources(const gf_layer_class *cls)
     return merges ? GF_OP_MAX_SRC : cls == &gf_layer_attention ? OF_ATTENTION : 1;
 }
 
-static bool has_places(const state *st, const node *n)
+static bool has_positions(const state *st, const node *n)
 {
     bool has = false;
-    for (int k = 0; k < n->n_src; k++) has |= st->node[n->src[k]].places.what != GF_PLACES_NONE;
+    for (int k = 0; k < n->n_src; k++) has |= st->node[n->src[k]].positions.what != GF_POSITIONS_NONE;
     return has;
 }
 
 /* An operation that makes numbers of places is no layer: its output is known for what it is. */
-static graft_status build_places(state *st, node *n)
+static graft_status build_positions(state *st, node *n)
 {
     const node *src = &st->node[n->src[0]];
-    gf_places_call call = {.cls = n->row->name,
-                           .config = config_of(n),
-                           .args = gf_json_get(gf_json_at(gf_json_get(n->json, "inbound_nodes"), 0), "args"),
-                           .constant = n->constant,
-                           .has_constant = n->has_constant,
-                           .constant_first = n->constant_first};
+    gf_positions_call call = {.cls = n->row->name,
+                              .config = config_of(n),
+                              .args = gf_json_get(gf_json_at(gf_json_get(n->json, "inbound_nodes"), 0), "args"),
+                              .constant = n->constant,
+                              .has_constant = n->has_constant,
+                              .constant_first = n->constant_first};
     bool known = n->n_src == 1 && st->m->layer[src->layer].shape.rank == 2;
-    if (!known || !gf_keras_places(&call, &src->places, &n->places)) {
+    if (!known || !gf_keras_positions(&call, &src->positions, &n->positions)) {
         return refuse(st, n->name, "it is read only where it counts the places of a sequence, for an Embedding");
     }
     n->layer = src->layer;
@@ -679,10 +679,10 @@ static graft_status build_places(state *st, node *n)
 
 static graft_status check_embedding(const state *st, const node *n)
 {
-    if (n->n_src == 1 && gf_places_count_up(&st->node[n->src[0]].places)) return GRAFT_OK;
+    if (n->n_src == 1 && gf_positions_count_up(&st->node[n->src[0]].positions)) return GRAFT_OK;
     return refuse(st, n->name,
                   "an Embedding is read only where it looks up the places of a sequence, 0, 1, 2, ...: what a network "
-                  "gets here is a picture, no tokens");
+                  "gets here is an image, no tokens");
 }
 
 /* x + table: an Embedding of the places of x, whose values the file has here. */
@@ -709,13 +709,13 @@ static graft_status build_node(state *st, node *n, size_t *params)
     for (int k = 0; k < n->n_src; k++) l.src[k] = st->node[n->src[k]].layer;
     if (!n->row) {
         n->layer = l.src[0];
-        n->places = st->node[n->src[0]].places;
+        n->positions = st->node[n->src[0]].positions;
         return GRAFT_OK;
     }
     if (n->row->cls == &gf_layer_embedding) {
         GF_TRY(check_embedding(st, n));
-    } else if (n->row->kind == GF_KERAS_PLACES || has_places(st, n)) {
-        return build_places(st, n);
+    } else if (n->row->kind == GF_KERAS_POSITIONS || has_positions(st, n)) {
+        return build_positions(st, n);
     }
     GF_TRY(unique_name(st, n, l.name));
     memcpy(l.key, n->key, sizeof l.key);
@@ -769,7 +769,7 @@ static graft_status build(state *st)
     size_t inputs = 0;
     for (size_t i = 0; i < st->m->n_layers; i++) inputs += st->m->layer[i].cls == &gf_layer_input;
     if (inputs == 1) return GRAFT_OK;
-    return gf_fail(st->err, GF_E_KERAS_GRAPH, NULL, "%s: it has %zu inputs, wanted is one picture", GF_ESC(st->file),
+    return gf_fail(st->err, GF_E_KERAS_GRAPH, NULL, "%s: it has %zu inputs, wanted is one image", GF_ESC(st->file),
                    inputs);
 }
 
@@ -843,7 +843,8 @@ static graft_status parse_model(state *st, const gf_json *top)
     find_size(st);
     GF_TRY(build(st));
     const node *last = &st->node[st->scope[0].output];
-    if (last->places.what != GF_PLACES_NONE) return refuse(st, last->name, "the output does not depend on the picture");
+    if (last->positions.what != GF_POSITIONS_NONE)
+        return refuse(st, last->name, "the output does not depend on the image");
     GF_TRY(keep_needed(st, last->layer));
     snprintf(st->m->name, sizeof st->m->name, "%s", gf_json_str(gf_json_get(st->scope[0].config, "name"), "model"));
     GF_TRY(read_ends(st, top));

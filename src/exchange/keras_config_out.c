@@ -214,9 +214,9 @@ static void new_name(const gf_model *m, int number, const char *what, char name[
     for (int i = 1; gf_model_find(m, name) >= 0; i++) snprintf(name + n, GF_NAME_MAX - n, "_%d", i);
 }
 
-/* The numbers that an Embedding looks up: cumsum(ones_like(x[:, :, 0]), axis=1) - 1, as keras_places.h reads it. *last
- * becomes what gives them. */
-static void add_places(gf_json *layers, const gf_model *m, int number, gf_layer *last)
+/* The numbers that an Embedding looks up: cumsum(ones_like(x[:, :, 0]), axis=1) - 1, as keras_positions.h reads it.
+ * *last becomes what gives them. */
+static void add_positions(gf_json *layers, const gf_model *m, int number, gf_layer *last)
 {
     static const char *const cls[] = {"GetItem", "OnesLike", "Cumsum", "Subtract"};
     static const char *const what[] = {"item", "ones", "sum", "places"};
@@ -250,9 +250,9 @@ static gf_json *model_json(const gf_model *m, bool own)
     const gf_layer *input = NULL;
     for (size_t i = 0; i < m->n_layers; i++) {
         const gf_layer *l = &m->layer[i];
-        gf_layer places = {0};
-        if (l->cls == &gf_layer_embedding) add_places(layers, m, (int)i, &places);
-        gf_json_add(layers, layer_json(m, l, places.name[0] ? &places : NULL, own));
+        gf_layer positions = {0};
+        if (l->cls == &gf_layer_embedding) add_positions(layers, m, (int)i, &positions);
+        gf_json_add(layers, layer_json(m, l, positions.name[0] ? &positions : NULL, own));
         if (m->layer[i].cls == &gf_layer_input) input = &m->layer[i];
     }
     gf_json_set(config, "name", gf_json_string(m->name[0] ? m->name : "model"));

@@ -195,7 +195,7 @@ static void write_group_norm(const gf_layer *l, gf_json *config)
     gf_json_set(config, "groups", gf_json_int(l->at.norm_groups));
 }
 
-/* ---- values of the picture ---- */
+/* ---- values of the image ---- */
 
 enum { CHANNELS = 4 }; /* that Rescaling keeps apart; more are all scaled by the first */
 
@@ -275,7 +275,7 @@ static void read_same_size(gf_keras_reader *r)
 {
     int h = gf_keras_int(r, "height", 1, INT_MAX, 0), w = gf_keras_int(r, "width", 1, INT_MAX, 0);
     bool same = r->src && r->src->rank == 3 && r->src->dim[0] == h && r->src->dim[1] == w;
-    if (!same) gf_keras_refuse(r, "height", "the input's own (graft resizes pictures before the model: use --size)");
+    if (!same) gf_keras_refuse(r, "height", "the input's own (graft resizes images before the model: use --size)");
 }
 
 /* ConvNeXt's */
@@ -297,7 +297,7 @@ static void read_concatenate(gf_keras_reader *r)
 {
     int axis = gf_keras_int(r, "axis", -GF_MAX_RANK, GF_MAX_RANK, -1), rank = r->src ? r->src->rank : 0;
     r->l->at.axis = axis < 0 ? axis + rank : axis - 1; /* Keras counts the batch */
-    if (r->l->at.axis < 0 || r->l->at.axis >= rank) gf_keras_refuse(r, "axis", "one of the picture's");
+    if (r->l->at.axis < 0 || r->l->at.axis >= rank) gf_keras_refuse(r, "axis", "one of the image's");
 }
 
 static void write_concatenate(const gf_layer *l, gf_json *config)
@@ -438,9 +438,9 @@ static void read_op_gelu(gf_keras_reader *r)
     {                                                                  \
         name, &gf_layer_##class, read, NULL, GF_KERAS_OPERATION, false \
     }
-#define PLACES(name)                                   \
-    {                                                  \
-        name, NULL, NULL, NULL, GF_KERAS_PLACES, false \
+#define POSITIONS(name)                                   \
+    {                                                     \
+        name, NULL, NULL, NULL, GF_KERAS_POSITIONS, false \
     }
 #define IDENTITY(name) LAYER(name, identity, NULL, NULL)
 
@@ -527,10 +527,10 @@ static const gf_keras_class classes[] = {
     LAYER("RandomCrop", identity, read_same_size, NULL),
     LAYER("Resizing", identity, read_same_size, NULL),
     LAYER("CenterCrop", identity, read_same_size, NULL),
-    PLACES("GetItem"),
-    PLACES("OnesLike"),
-    PLACES("ZerosLike"),
-    PLACES("Cumsum"),
+    POSITIONS("GetItem"),
+    POSITIONS("OnesLike"),
+    POSITIONS("ZerosLike"),
+    POSITIONS("Cumsum"),
     OPERATION("Cast", identity, read_cast),
     OPERATION("Subtract", rescaling, read_subtract),
     OPERATION("TrueDivide", rescaling, read_divide),

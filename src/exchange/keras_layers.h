@@ -13,7 +13,7 @@ typedef struct gf_keras_class {
     enum {
         GF_KERAS_LAYER,
         GF_KERAS_OPERATION,
-        GF_KERAS_PLACES
+        GF_KERAS_POSITIONS
     } kind;        /* operations: keras.ops on tensors, and tf
                     functions; places: those that make numbers */
     bool sequence; /* a layer of sequences (steps, c) */

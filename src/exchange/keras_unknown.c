@@ -39,7 +39,7 @@ graft_status gf_keras_refuse_unknown(gf_keras_unknown *u, const char *file, graf
     if (u->list.failed) return gf_fail_memory(err, u->list.n, "a list of layers");
     if (!u->n) return GRAFT_OK;
     u->list.s[u->list.n - 2] = 0; /* the last comma */
-    return gf_fail(err, GF_E_KERAS_CLASS, "graft reads Keras's own layers of picture classifiers",
+    return gf_fail(err, GF_E_KERAS_CLASS, "graft reads Keras's own layers of image classifiers",
                    "%s: layers that graft does not know: %s%s", GF_ESC(file), u->list.s,
                    u->n > SHOWN ? " and others" : "");
 }

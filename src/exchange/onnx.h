@@ -7,7 +7,7 @@
 
 /* A convolutional classifier of opset 7 or later as a finished model with its values. Every layer counts as backbone;
  * output and features are the network's own; classes is 0. Activations are turned from NCHW to NHWC, kernels with them.
- * Arithmetic on the picture before the first layer becomes the input layer's; what is to come before that is as
+ * Arithmetic on the image before the first layer becomes the input layer's; what is to come before that is as
  * prepare.h decides, or options->preprocess. Width and height are used where the file leaves the size open (0: 224).
  * E2553 lists every operator that is not known at once. */
 graft_status gf_onnx_import(gf_model *m, const char *path, const gf_import_options *options, graft_error *err);

@@ -25,7 +25,7 @@ static float factor_of(const gf_layer *l)
 }
 
 /* Whether v is (n, heads, places, size), or turned (n, heads, size, places), of a layer (places..., heads size). */
-static bool split_in_heads(const gf_oi *s, const gf_oi_value *v, bool turned, heads *h)
+static bool split_in_heads(const gf_oi *s, const gf_oi_value *v, bool transposed, heads *h)
 {
     static const int straight[] = {1, 0, 2}, round[] = {1, 2, 0};
     int order[] = {0, 1, 2};
@@ -38,7 +38,7 @@ static bool split_in_heads(const gf_oi *s, const gf_oi_value *v, bool turned, he
         for (int i = 0; i < 3 && l->cls == &gf_layer_permute; i++) order[i] = l->at.permute[order[i]];
     }
     if (l->cls != &gf_layer_reshape || l->shape.rank != 3) return false;
-    if (memcmp(order, turned ? round : straight, sizeof order)) return false;
+    if (memcmp(order, transposed ? round : straight, sizeof order)) return false;
     h->heads = l->shape.dim[1];
     h->size = l->shape.dim[2];
     l = &s->m->layer[l->src[0]];
@@ -234,14 +234,14 @@ static graft_status add_attention(gf_oi *s, const gf_oi_scores *scores, const pa
 }
 
 /* The heads' places, one by one, must be the query's again. */
-static bool keeps_places(gf_oi *s, const gf_oi_scores *scores, const parts *p)
+static bool keeps_positions(gf_oi *s, const gf_oi_scores *scores, const parts *p)
 {
     int64_t dims[2 * GF_MAX_RANK];
     int count;
-    const gf_shape *places = &s->m->layer[scores->query].shape;
+    const gf_shape *positions = &s->m->layer[scores->query].shape;
     if (gf_oi_int_list(s, p->reshape, 1, "shape", dims, &count) != GRAFT_OK) return false;
-    bool fits = count == places->rank + 1;
-    for (int i = 1; fits && i < count - 1; i++) fits = dims[i] == places->dim[i - 1] || dims[i] == -1;
+    bool fits = count == positions->rank + 1;
+    for (int i = 1; fits && i < count - 1; i++) fits = dims[i] == positions->dim[i - 1] || dims[i] == -1;
     return fits;
 }
 
@@ -257,7 +257,7 @@ graft_status gf_oi_attention(gf_oi *s, const gf_onnx_node *n, bool *does)
     if (!a->scores || b->scores || !a->scores->weights) return gf_oi_refuse(s, n, "of scores, other than in attention");
     GF_TRY(gf_oi_materialize(s, b));
     bool fits =
-        find_parts(s, n, a->scores, b, &p) && keeps_places(s, a->scores, &p) && p.value.heads == a->shape.dim[1];
+        find_parts(s, n, a->scores, b, &p) && keeps_positions(s, a->scores, &p) && p.value.heads == a->shape.dim[1];
     if (!fits) return gf_oi_refuse(s, n, "attention other than between four dense layers of its own");
     return add_attention(s, a->scores, &p);
 }

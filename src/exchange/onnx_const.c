@@ -1,4 +1,4 @@
-/* onnx_const.c - what can be computed before any picture is there: exporters leave chains such as Shape, Gather,
+/* onnx_const.c - what can be computed before any image is there: exporters leave chains such as Shape, Gather,
  * Unsqueeze, Concat before a Reshape, and arithmetic on weights. */
 #include "exchange/onnx_in.h"
 
@@ -60,7 +60,7 @@ graft_status gf_oi_int_list(gf_oi *s, const gf_onnx_node *n, size_t k, const cha
     if (v) {
         from = v->constant ? gf_oi_ints(s, v->constant) : NULL;
         many = from ? gf_count(&v->constant->shape) : 0;
-        if (!from) return gf_oi_refuse(s, n, "a list of numbers that depends on the picture");
+        if (!from) return gf_oi_refuse(s, n, "a list of numbers that depends on the image");
     }
     if (many > 2 * GF_MAX_RANK) return gf_oi_refuse(s, n, "a list of too many numbers");
     for (size_t i = 0; i < many; i++) out[i] = from[i];
@@ -279,7 +279,7 @@ static bool broadcast(const gf_shape *a, const gf_shape *b, gf_shape *out)
 }
 
 /* Where element i of the shape lies in an operand that was spread to it. */
-static size_t place(const gf_shape *whole, const gf_shape *part, size_t i)
+static size_t position(const gf_shape *whole, const gf_shape *part, size_t i)
 {
     size_t at = 0, step = 1;
     for (int d = 1; d <= whole->rank; d++) {
@@ -326,7 +326,7 @@ static void fold_arithmetic(folding *f)
     if (!gf_shape_count(&shape, &n) || n > most) return; /* what is there bounds what is made of it */
     gf_oi_const *c = gf_oi_make_const(f->s, &shape, ints);
     for (size_t i = 0; c && i < n; i++) {
-        size_t a = place(&shape, &f->in[0]->shape, i), b = place(&shape, &f->in[1]->shape, i);
+        size_t a = position(&shape, &f->in[0]->shape, i), b = position(&shape, &f->in[1]->shape, i);
         if (ints) {
             c->i[i] = whole_arithmetic(sign, p[a], q[b]);
         } else {

@@ -249,7 +249,7 @@ static graft_status behind(gf_oi *s, const gf_onnx_node *n, gf_layer l, const gf
     return GRAFT_OK;
 }
 
-/* Arithmetic on the picture that nobody else sees joins the input layer's. */
+/* Arithmetic on the image that nobody else sees joins the input layer's. */
 static void prepare(gf_oi *s, const float *scale, const float *offset, bool each)
 {
     gf_layer *l = &s->m->layer[s->input_layer];
@@ -296,7 +296,7 @@ static graft_status activation(gf_oi *s, const gf_onnx_node *n, const identity *
 static graft_status merge(gf_oi *s, const gf_onnx_node *n, gf_oi_value *a, gf_oi_value *b, gf_oi_value *out)
 {
     bool adds = !strcmp(n->op, "Add"), multiplies = !strcmp(n->op, "Mul");
-    if (!adds && !multiplies) return gf_oi_refuse(s, n, "of two values that depend on the picture");
+    if (!adds && !multiplies) return gf_oi_refuse(s, n, "of two values that depend on the image");
     gf_oi_value *both[2] = {a, b};
     GF_TRY(gf_oi_alike(s, n, both, 2));
     a = both[0];
@@ -350,7 +350,7 @@ static bool as_function_of(gf_oi *s, const gf_oi_value *v, const gf_oi_value *u,
     return true;
 }
 
-/* What v is computed from last: its deepest operand that depends on the picture. */
+/* What v is computed from last: its deepest operand that depends on the image. */
 static gf_oi_value *deepest_operand(gf_oi *s, const gf_oi_value *v)
 {
     const gf_onnx_node *n = &s->o->node[v->producer];
@@ -419,7 +419,7 @@ static graft_status decompose(gf_oi *s, gf_oi_value *v)
 graft_status gf_oi_materialize(gf_oi *s, gf_oi_value *v)
 {
     if (v->constant || !v->known)
-        return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: value %s does not depend on the picture", GF_ESC(s->path),
+        return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: value %s does not depend on the image", GF_ESC(s->path),
                        GF_ESC(v->name));
     if (v->layer >= 0) return GRAFT_OK;
     if (v->scores) return gf_oi_refuse(s, &s->o->node[v->producer], "a product of two values that is no attention");
@@ -543,14 +543,14 @@ graft_status gf_oi_prelu(gf_oi *s, const gf_onnx_node *n)
 /* A number for each place and channel of a sequence: a table that trains, added. */
 static graft_status add_table(gf_oi *s, const gf_onnx_node *n, gf_oi_value *v, gf_oi_const *c, size_t which)
 {
-    gf_layer places = {.cls = &gf_layer_embedding, .n_src = 1}, sum = {.cls = &gf_layer_add, .n_src = 2};
+    gf_layer positions = {.cls = &gf_layer_embedding, .n_src = 1}, sum = {.cls = &gf_layer_add, .n_src = 2};
     int layer, added;
     char name[2 * GF_NAME_MAX];
     snprintf(name, sizeof name, "%.*s.weight", GF_NAME_MAX, n->input[which]);
     GF_TRY(gf_oi_materialize(s, v));
-    places.src[0] = sum.src[0] = v->layer;
-    places.at.units = (int)v->shape.dim[2];
-    GF_TRY(gf_oi_add_layer(s, places, n, name, &layer));
+    positions.src[0] = sum.src[0] = v->layer;
+    positions.at.units = (int)v->shape.dim[2];
+    GF_TRY(gf_oi_add_layer(s, positions, n, name, &layer));
     GF_TRY(gf_oi_fill_later(s, (gf_oi_fill){.layer = layer, .var = "embeddings", .from = c, .factor = 1}));
     sum.src[1] = layer;
     GF_TRY(gf_oi_add_layer(s, sum, n, NULL, &added));
@@ -574,8 +574,8 @@ graft_status gf_oi_arithmetic(gf_oi *s, const gf_onnx_node *n)
     bool div = !strcmp(n->op, "Div"), add = !strcmp(n->op, "Add");
     gf_oi_value *v = first ? b : a;
     gf_oi_const *each = gf_oi_per_channel(s, v, first ? a->constant : b->constant);
-    gf_oi_const *places = first ? a->constant : b->constant;
-    if (!each && add && is_table(v, places)) return add_table(s, n, v, places, !first);
+    gf_oi_const *positions = first ? a->constant : b->constant;
+    if (!each && add && is_table(v, positions)) return add_table(s, n, v, positions, !first);
     if (!each || (first && (sub || div)) || !(sub || mul || div || add)) {
         return gf_oi_refuse(s, n, "by numbers that are not one a channel");
     }

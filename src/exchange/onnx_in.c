@@ -256,7 +256,7 @@ static graft_status check_operators(gf_oi *s)
 
 static int64_t side(int64_t in_file, int asked) { return in_file > 0 ? in_file : asked > 0 ? asked : DEFAULT_SIZE; }
 
-/* The one input that is no initializer: a picture, (n, c, h, w) or (n, h, w, c) of 1 or 3 channels. */
+/* The one input that is no initializer: an image, (n, c, h, w) or (n, h, w, c) of 1 or 3 channels. */
 static graft_status add_input(gf_oi *s)
 {
     const int width = s->options->width, height = s->options->height;
@@ -268,13 +268,13 @@ static graft_status add_input(gf_oi *s)
         inputs++;
     }
     const int64_t *d = in ? in->shape.dim : NULL;
-    bool picture = inputs == 1 && in->has_shape && in->shape.rank == 4;
-    bool first = picture && (d[1] == 3 || d[1] == 1), last = picture && !first && (d[3] == 3 || d[3] == 1);
+    bool image = inputs == 1 && in->has_shape && in->shape.rank == 4;
+    bool first = image && (d[1] == 3 || d[1] == 1), last = image && !first && (d[3] == 3 || d[3] == 1);
     int64_t h = first ? side(d[2], height) : last ? side(d[1], height) : 0;
     int64_t w = first ? side(d[3], width) : last ? side(d[2], width) : 0, c = first ? d[1] : last ? d[3] : 0;
     enum { LARGEST = 1 << 14 };
     if (!c || h > LARGEST || w > LARGEST) {
-        return gf_fail(s->err, GF_E_ONNX_GRAPH, "a picture classifier has one input, (n, 3, h, w)",
+        return gf_fail(s->err, GF_E_ONNX_GRAPH, "an image classifier has one input, (n, 3, h, w)",
                        "%s: %zu inputs, the last of shape %s", GF_ESC(s->path), inputs,
                        in ? GF_SHAPE_TEXT(&in->shape) : "()");
     }
@@ -357,11 +357,11 @@ static graft_status visit(gf_oi *s, size_t i)
 
 static void oihw(const float *from, const gf_shape *s, float *to)
 {
-    const int64_t *d = s->dim, places = d[2] * (s->rank == 4 ? d[3] : 1); /* o, i, h, w, or o, i, steps */
+    const int64_t *d = s->dim, positions = d[2] * (s->rank == 4 ? d[3] : 1); /* o, i, h, w, or o, i, steps */
     size_t at = 0;
     for (int64_t o = 0; o < d[0]; o++) {
         for (int64_t i = 0; i < d[1]; i++) {
-            for (int64_t k = 0; k < places; k++) to[(k * d[1] + i) * d[0] + o] = from[at++];
+            for (int64_t k = 0; k < positions; k++) to[(k * d[1] + i) * d[0] + o] = from[at++];
         }
     }
 }
@@ -370,8 +370,8 @@ static void oihw(const float *from, const gf_shape *s, float *to)
 static int64_t in_file(const gf_oi_fill *f, int64_t i)
 {
     if (!f->c) return i;
-    int64_t place = i / f->c, c = i % f->c;
-    return c * f->h * f->w + place;
+    int64_t position = i / f->c, c = i % f->c;
+    return c * f->h * f->w + position;
 }
 
 static void dense(const gf_oi_fill *f, const float *from, int64_t in, int64_t units, float *to)
@@ -429,7 +429,7 @@ static bool ends_in(const gf_model *m, int last, int before)
     return false;
 }
 
-/* The file's first output that depends on the picture, or what another output makes of it. */
+/* The file's first output that depends on the image, or what another output makes of it. */
 static graft_status find_output(gf_oi *s, bool labels, int *found)
 {
     for (size_t i = 0; i < s->o->n_outputs; i++) {
@@ -455,7 +455,7 @@ static graft_status set_output(gf_oi *s)
     }
     s->m->output = s->m->features = found;
     if (found >= 0) return GRAFT_OK;
-    return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: no output is computed from the picture", GF_ESC(s->path));
+    return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: no output is computed from the image", GF_ESC(s->path));
 }
 
 static graft_status prepare(gf_oi *s)
@@ -509,7 +509,7 @@ static graft_status build(gf_oi *s)
     GF_TRY(set_output(s));
     GF_TRY(keep_needed(s));
     if (s->input_layer < 0)
-        return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: its output does not depend on the picture", GF_ESC(s->path));
+        return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: its output does not depend on the image", GF_ESC(s->path));
     GF_TRY(gf_model_finish(s->m, s->err));
     for (size_t i = 0; i < s->n_fills; i++) GF_TRY(fill_one(s, &s->fill[i]));
     return prepare(s);

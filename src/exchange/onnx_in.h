@@ -77,7 +77,7 @@ typedef struct gf_oi {
     int input_layer;
     bool no_memory;            /* for a constant's numbers */
     bool prepares;             /* the file's own preprocessing was found */
-    bool channels_last, bytes; /* the picture: (n, h, w, c); of bytes */
+    bool channels_last, bytes; /* the image: (n, h, w, c); of bytes */
     int64_t batch;             /* the file's n, where it is a number */
 } gf_oi;
 

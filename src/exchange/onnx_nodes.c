@@ -239,18 +239,18 @@ static graft_status reduce(gf_oi *s, const gf_onnx_node *n)
     GF_TRY(gf_oi_int_list(s, n, 1, "axes", axes, &count));
     GF_TRY(gf_oi_materialize(s, v));
     bool map = gf_oi_is_map(v);
-    int first = v->layout == GF_OI_NCHW ? 2 : 1, places = v->shape.rank - 2;
+    int first = v->layout == GF_OI_NCHW ? 2 : 1, positions = v->shape.rank - 2;
     for (int i = 0; map && i < count; i++) {
         int64_t axis = gf_oi_axis(v, axes[i]);
-        if (axis >= first && axis < first + places) seen |= 1 << (axis - first);
+        if (axis >= first && axis < first + positions) seen |= 1 << (axis - first);
     }
-    if (!map || count != places || seen != (1 << places) - 1) {
+    if (!map || count != positions || seen != (1 << positions) - 1) {
         return gf_oi_refuse(s, n, "other than over height and width");
     }
     return add_global(s, n, v, !strcmp(n->op, "ReduceMax"), gf_oi_int(n, "keepdims", 1) != 0);
 }
 
-/* Over each channel of a picture by itself; of (n, groups, ...), which a map was given the shape of, over groups. */
+/* Over each channel of an image by itself; of (n, groups, ...), which a map was given the shape of, over groups. */
 static graft_status instance_norm(gf_oi *s, const gf_onnx_node *n)
 {
     static const char *const vars[] = {"gamma", "beta"};
@@ -415,7 +415,7 @@ static graft_status same(gf_oi *s, const gf_onnx_node *n)
     return gf_oi_alias(s, n, v);
 }
 
-/* Blue first: of the picture, before any arithmetic, it is preprocessing. */
+/* Blue first: of the image, before any arithmetic, it is preprocessing. */
 static graft_status gather(gf_oi *s, const gf_onnx_node *n)
 {
     gf_oi_value *v = gf_oi_input(s, n, 0);
@@ -454,11 +454,11 @@ static graft_status softmax(gf_oi *s, const gf_onnx_node *n)
     GF_TRY(gf_oi_map_or_flat(s, n, &v));
     GF_TRY(gf_oi_materialize(s, v));
     int64_t axis = gf_oi_axis(v, gf_oi_int(n, "axis", s->o->opset < 13 ? 1 : -1));
-    bool one_place = v->layout == GF_OI_NCHW && v->shape.rank == 4 && v->shape.dim[2] == 1 && v->shape.dim[3] == 1;
+    bool one_position = v->layout == GF_OI_NCHW && v->shape.rank == 4 && v->shape.dim[2] == 1 && v->shape.dim[3] == 1;
     bool fits = axis == 1 && (v->layout == GF_OI_FLAT || v->layout == GF_OI_NCHW);
-    if (s->o->opset < 13) fits &= v->layout == GF_OI_FLAT || one_place; /* it took all dimensions from there on */
+    if (s->o->opset < 13) fits &= v->layout == GF_OI_FLAT || one_position; /* it took all dimensions from there on */
     fits |= axis == v->shape.rank - 1 && v->layout == GF_OI_NHWC;
-    fits |= one_place && gf_oi_own_axis(v, axis) == v->shape.rank - 2;
+    fits |= one_position && gf_oi_own_axis(v, axis) == v->shape.rank - 2;
     if (!fits) return gf_oi_refuse(s, n, "over other than channels");
     gf_layer l = {.cls = &gf_layer_softmax, .n_src = 1, .src = {v->layer}};
     l.at.log = !strcmp(n->op, "LogSoftmax");

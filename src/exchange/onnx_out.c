@@ -1,4 +1,4 @@
-/* onnx_out.c - the exporter's course: the picture and its preprocessing, layers in order, what people want at the end.
+/* onnx_out.c - the exporter's course: the image and its preprocessing, layers in order, what people want at the end.
  */
 #include "exchange/onnx_out.h"
 
@@ -131,7 +131,7 @@ const char *gf_oo_scalar(gf_oo *w, const char *name, float v)
     return name;
 }
 
-/* ---- the picture */
+/* ---- the image */
 
 static void channel_tensor(gf_oo *w, const char *name, const float *each, int64_t channels)
 {
@@ -142,13 +142,13 @@ static void channel_tensor(gf_oo *w, const char *name, const float *each, int64_
 static graft_status write_input(gf_oo *w, int layer)
 {
     const gf_layer *l = &w->m->layer[layer];
-    const char *at = "image", *out = gf_oo_value(w, layer), *turned = gf_oo_name(w, "%s/bgr", l->name);
+    const char *at = "image", *out = gf_oo_value(w, layer), *transposed = gf_oo_name(w, "%s/bgr", l->name);
     const char *scale = gf_oo_name(w, "%s/scale", l->name), *offset = gf_oo_name(w, "%s/offset", l->name);
     const char *scaled = gf_oo_name(w, "%s/scaled", l->name);
     const int64_t *d = l->shape.dim;
     enum { MOST = 4 };
     if (l->shape.rank != 3 || d[2] < 1 || d[2] > MOST || w->o->n_inputs) {
-        return gf_fail(w->err, GF_E_ONNX_EXPORT, NULL, "layer %s: its input is not one picture", GF_ESC(l->name));
+        return gf_fail(w->err, GF_E_ONNX_EXPORT, NULL, "layer %s: its input is not one image", GF_ESC(l->name));
     }
     w->o->input = gf_onnx_alloc(w->o, 1, sizeof *w->o->input);
     if (!w->o->input) return gf_fail_memory(w->err, sizeof *w->o->input, "an ONNX model");
@@ -158,8 +158,8 @@ static graft_status write_input(gf_oo *w, int layer)
     if (l->at.bgr && d[2] == 3) {
         const char *order = gf_oo_name(w, "%s/order", l->name);
         gf_oo_int_tensor(w, order, (int64_t[]){2, 1, 0}, 3);
-        gf_oo_int(w, gf_oo_node(w, "Gather", turned, at, order, NULL), "axis", 1);
-        at = turned;
+        gf_oo_int(w, gf_oo_node(w, "Gather", transposed, at, order, NULL), "axis", 1);
+        at = transposed;
     }
     channel_tensor(w, scale, l->at.scale, d[2]);
     channel_tensor(w, offset, l->at.offset, d[2]);

@@ -56,8 +56,8 @@ static graft_status own_act(gf_oo *w, const gf_layer *l, const char *linear, con
 
 /* ---- between (n, c, h, w) and (n, h, w, c), (n, c, steps) and (n, steps, c) */
 
-static const char *turned(gf_oo *w, const gf_layer *l, const char *in, const char *out, const int64_t *perm,
-                          size_t rank)
+static const char *transposed(gf_oo *w, const gf_layer *l, const char *in, const char *out, const int64_t *perm,
+                              size_t rank)
 {
     const char *to = out ? out : gf_oo_name(w, "%s/turned%zu", l->name, w->steps++);
     gf_oo_ints(w, gf_oo_node(w, "Transpose", to, in, NULL, NULL), "perm", perm, rank);
@@ -69,7 +69,7 @@ static const int64_t to_nhwc[4] = {0, 2, 3, 1}, to_nchw[4] = {0, 3, 1, 2}, excha
 /* The source in the layer's own order of dimensions, and a name for what is to be turned back. */
 static const char *in_order(gf_oo *w, const gf_layer *l, const char *in)
 {
-    return source_shape(w, l)->rank == 3 ? turned(w, l, in, NULL, to_nhwc, 4) : in;
+    return source_shape(w, l)->rank == 3 ? transposed(w, l, in, NULL, to_nhwc, 4) : in;
 }
 static const char *before_back(gf_oo *w, const gf_layer *l, const char *out)
 {
@@ -77,13 +77,13 @@ static const char *before_back(gf_oo *w, const gf_layer *l, const char *out)
 }
 static void back(gf_oo *w, const gf_layer *l, const char *own, const char *out)
 {
-    if (own != out) turned(w, l, own, out, to_nchw, 4);
+    if (own != out) transposed(w, l, own, out, to_nchw, 4);
 }
 
 /* What ONNX computes with channels first: the source, a name for what comes out, and that turned back. */
 static const char *channels_first(gf_oo *w, const gf_layer *l, const char *in)
 {
-    return source_shape(w, l)->rank == 2 ? turned(w, l, in, NULL, exchanged, 3) : in;
+    return source_shape(w, l)->rank == 2 ? transposed(w, l, in, NULL, exchanged, 3) : in;
 }
 static const char *before_last(gf_oo *w, const gf_layer *l, const char *out)
 {
@@ -91,7 +91,7 @@ static const char *before_last(gf_oo *w, const gf_layer *l, const char *out)
 }
 static void channels_last(gf_oo *w, const gf_layer *l, const char *first, const char *out)
 {
-    if (first != out) turned(w, l, first, out, exchanged, 3);
+    if (first != out) transposed(w, l, first, out, exchanged, 3);
 }
 
 static int64_t source_channels(const gf_oo *w, const gf_layer *l)
@@ -121,12 +121,12 @@ static const char *kernel(gf_oo *w, const gf_layer *l, const char *var, int64_t 
     const gf_param *p = gf_model_param(w->m, (int)(l - w->m->layer), var);
     const char *name = gf_oo_name(w, "%s/%s", l->name, var);
     if (!from) return name;
-    const int64_t *d = p->shape.dim, places = (int64_t)n / (in * out);
+    const int64_t *d = p->shape.dim, positions = (int64_t)n / (in * out);
     gf_shape shape = l->at.sequence ? GF_SHAPE(out, in, d[0]) : GF_SHAPE(out, in, d[0], d[1]);
     float *to = gf_oo_tensor(w, name, &shape);
     for (int64_t o = 0; to && o < out; o++) {
         for (int64_t i = 0; i < in; i++) {
-            for (int64_t k = 0; k < places; k++) *to++ = from[(k * in + i) * out + o];
+            for (int64_t k = 0; k < positions; k++) *to++ = from[(k * in + i) * out + o];
         }
     }
     return name;
@@ -448,7 +448,7 @@ static graft_status identity(gf_oo *w, const gf_layer *l, const char *in, const 
     return GRAFT_OK;
 }
 
-/* Any number of pictures adds it to what it has. */
+/* Any number of images adds it to what it has. */
 static graft_status embedding(gf_oo *w, const gf_layer *l, const char *in, const char *out)
 {
     (void)in;
@@ -493,16 +493,16 @@ static void project(gf_oo *w, const gf_layer *l, const char *what, int64_t in, c
 /* The same of source k by heads: (n, heads, places, channels), or turned for the key: (n, heads, channels, places). */
 static const char *heads_of(gf_oo *w, const gf_layer *l, int k, const char *what, int64_t channels, bool turn)
 {
-    static const int64_t straight[] = {0, 2, 1, 3}, turned_round[] = {0, 2, 3, 1};
+    static const int64_t straight[] = {0, 2, 1, 3}, transposed_round[] = {0, 2, 3, 1};
     const gf_shape *s = &w->m->layer[l->src[k]].shape;
     const char *in = gf_oo_value(w, l->src[k]), *flat = gf_oo_name(w, "%s/%s", l->name, what);
     const char *split = gf_oo_name(w, "%s/%s/split", l->name, what), *to = gf_oo_name(w, "%s/%s/heads", l->name, what);
     const char *shape = gf_oo_name(w, "%s/%s/shape", l->name, what);
-    if (s->rank == 3) in = turned(w, l, in, NULL, to_nhwc, 4);
+    if (s->rank == 3) in = transposed(w, l, in, NULL, to_nhwc, 4);
     project(w, l, what, s->dim[s->rank - 1], in, flat);
     gf_oo_int_tensor(w, shape, (int64_t[]){0, -1, l->at.heads, channels}, 4);
     gf_oo_node(w, "Reshape", split, flat, shape, NULL);
-    return turned(w, l, split, to, turn ? turned_round : straight, 4);
+    return transposed(w, l, split, to, turn ? transposed_round : straight, 4);
 }
 
 /* 0 where a place sees another, else so low that its weight is 0. */
@@ -520,7 +520,7 @@ static const char *causal_mask(gf_oo *w, const gf_layer *l, const char *scores)
 static graft_status attention(gf_oo *w, const gf_layer *l, const char *in, const char *out)
 {
     (void)in;
-    static const int64_t places_first[] = {0, 2, 1, 3};
+    static const int64_t positions_first[] = {0, 2, 1, 3};
     const int64_t *d = l->shape.dim, inner = l->at.heads * l->at.value_dim;
     const char *q = heads_of(w, l, 0, "query", l->at.key_dim, false);
     const char *k = heads_of(w, l, l->n_src - 1, "key", l->at.key_dim, true);
@@ -540,7 +540,7 @@ static graft_status attention(gf_oo *w, const gf_layer *l, const char *in, const
     } else {
         gf_oo_int_tensor(w, shape, (int64_t[]){0, d[0], inner}, 3);
     }
-    gf_oo_node(w, "Reshape", joined, turned(w, l, mixed, NULL, places_first, 4), shape, NULL);
+    gf_oo_node(w, "Reshape", joined, transposed(w, l, mixed, NULL, positions_first, 4), shape, NULL);
     project(w, l, "attention_output", inner, joined, own);
     back(w, l, own, out);
     return GRAFT_OK;

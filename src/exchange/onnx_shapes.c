@@ -116,7 +116,7 @@ graft_status gf_oi_alike(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v, size_
 graft_status gf_oi_map_or_flat(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v)
 {
     *v = gf_oi_input(s, n, 0);
-    if (!*v || (*v)->constant || !(*v)->known) return gf_oi_refuse(s, n, "it has no input that depends on the picture");
+    if (!*v || (*v)->constant || !(*v)->known) return gf_oi_refuse(s, n, "it has no input that depends on the image");
     return GRAFT_OK;
 }
 
@@ -145,8 +145,8 @@ static graft_status collapse(gf_oi *s, const gf_onnx_node *n, const gf_oi_value 
         before->shape = GF_SHAPE(c);
         return gf_oi_set(s, n, v->layer, GF_OI_FLAT, flat);
     }
-    bool one_place = (int64_t)gf_count(&before->shape) == c;
-    if (v->layout == GF_OI_NCHW && !one_place && c != 1) return put_off(s, n, v, flat);
+    bool one_position = (int64_t)gf_count(&before->shape) == c;
+    if (v->layout == GF_OI_NCHW && !one_position && c != 1) return put_off(s, n, v, flat);
     int layer;
     GF_TRY(reshaped(s, n, v->layer, flat, &layer));
     return gf_oi_set(s, n, layer, GF_OI_FLAT, flat);
@@ -158,8 +158,8 @@ static graft_status from_channels_first(gf_oi *s, const gf_onnx_node *n, const g
     const gf_layer *from = &s->m->layer[v->layer];
     gf_shape was = channels_first(&from->shape);
     if (gf_shape_equal(&was, to)) return gf_oi_set(s, n, v->layer, GF_OI_NCHW, to);
-    bool places = (to->rank == 3 || to->rank == 4) && to->dim[1] == (int64_t)gf_layer_channels(from);
-    if (!places) return put_off(s, n, v, to);
+    bool positions = (to->rank == 3 || to->rank == 4) && to->dim[1] == (int64_t)gf_layer_channels(from);
+    if (!positions) return put_off(s, n, v, to);
     gf_shape last = {to->rank, {1, to->dim[2], to->rank == 4 ? to->dim[3] : 0}};
     last.dim[to->rank - 1] = to->dim[1];
     int layer;
@@ -176,8 +176,8 @@ static graft_status to_shape(gf_oi *s, const gf_onnx_node *n, gf_oi_value *v, co
     GF_TRY(gf_oi_materialize(s, v));
     if (to->rank == 2) return v->shape.rank == 2 ? gf_oi_alias(s, n, v) : collapse(s, n, v, to);
     int64_t c = (int64_t)gf_layer_channels(&s->m->layer[v->layer]);
-    bool place = (int64_t)have == c && to->rank <= 4; /* what is called channels moves */
-    bool first = place && to->dim[1] == c, last = place && to->dim[to->rank - 1] == c;
+    bool position = (int64_t)have == c && to->rank <= 4; /* what is called channels moves */
+    bool first = position && to->dim[1] == c, last = position && to->dim[to->rank - 1] == c;
     bool same_rank = s->m->layer[v->layer].shape.rank + 1 == to->rank;
     if ((first || last) && same_rank) return gf_oi_set(s, n, v->layer, first ? GF_OI_NCHW : GF_OI_NHWC, to);
     if (v->layout == GF_OI_NCHW || v->layout == GF_OI_FLAT_CHW) return from_channels_first(s, n, v, to);
@@ -326,7 +326,7 @@ static graft_status any_map(gf_oi *s, const gf_onnx_node *n, gf_oi_value **v, in
 }
 
 /* A layer of that class behind v; the result's shape in the file is the layer's. */
-static graft_status set_places(gf_oi *s, const gf_onnx_node *n, gf_layer l, const gf_oi_value *v)
+static graft_status set_positions(gf_oi *s, const gf_onnx_node *n, gf_layer l, const gf_oi_value *v)
 {
     int layer;
     l.n_src = 1;
@@ -343,13 +343,13 @@ static graft_status set_places(gf_oi *s, const gf_onnx_node *n, gf_layer l, cons
 /* A border of zeros (or what is cut off) of each dimension; false: other than of places. */
 static bool set_border(gf_layer *l, const gf_oi_value *v, int first, const int64_t *before, const int64_t *after)
 {
-    const int places = v->shape.rank - 2;
+    const int positions = v->shape.rank - 2;
     for (int d = 0; d < v->shape.rank; d++) {
-        bool place = d >= first && d < first + places;
+        bool position = d >= first && d < first + positions;
         if (before[d] < 0 || after[d] < 0 || before[d] > 65535 || after[d] > 65535) return false;
-        if (!place && (before[d] || after[d])) return false;
-        if (!place) continue;
-        bool rows = places == 2 && d == first;
+        if (!position && (before[d] || after[d])) return false;
+        if (!position) continue;
+        bool rows = positions == 2 && d == first;
         *(rows ? &l->at.pt : &l->at.pl) = (int)before[d];
         *(rows ? &l->at.pb : &l->at.pr) = (int)after[d];
     }
@@ -370,7 +370,7 @@ graft_status gf_oi_pad(gf_oi *s, const gf_onnx_node *n)
     gf_layer l = {.cls = &gf_layer_zero_padding};
     bool fits = count == 2 * v->shape.rank && n->n_inputs <= 3 && set_border(&l, v, first, p, p + count / 2);
     if (!zero || !fits) return gf_oi_refuse(s, n, "other than zeros around height and width");
-    return set_places(s, n, l, v);
+    return set_positions(s, n, l, v);
 }
 
 /* How much of each of the file's dimensions is cut off; false: more than that, or nothing is left. */
@@ -412,7 +412,7 @@ graft_status gf_oi_slice(gf_oi *s, const gf_onnx_node *n)
     GF_TRY(status);
     gf_layer l = {.cls = &gf_layer_cropping};
     if (fits && gf_oi_is_map(v) && set_border(&l, v, v->layout == GF_OI_NCHW ? 2 : 1, before, after)) {
-        return set_places(s, n, l, v);
+        return set_positions(s, n, l, v);
     }
     int layer = v->layer;
     gf_shape shape = v->shape;
@@ -473,12 +473,12 @@ graft_status gf_oi_resize(gf_oi *s, const gf_onnx_node *n)
     gf_layer l = {.cls = &gf_layer_upsampling, .at = {.factor_h = 1, .factor_w = 1, .bilinear = linear}};
     bool fits = nearest || linear;
     for (int d = 0; d < v->shape.rank && fits; d++) {
-        int factor = factor_of(s, n, v, d), places = v->shape.rank - 2;
-        bool place = d >= first && d < first + places;
-        fits = place ? factor > 0 : factor == 1;
-        if (place) *(places == 2 && d == first ? &l.at.factor_h : &l.at.factor_w) = factor;
+        int factor = factor_of(s, n, v, d), positions = v->shape.rank - 2;
+        bool position = d >= first && d < first + positions;
+        fits = position ? factor > 0 : factor == 1;
+        if (position) *(positions == 2 && d == first ? &l.at.factor_h : &l.at.factor_w) = factor;
     }
     return fits
-               ? set_places(s, n, l, v)
+               ? set_positions(s, n, l, v)
                : gf_oi_refuse(s, n, "other than by whole factors, to the nearest or linear between half-pixel centres");
 }

@@ -12,7 +12,7 @@ typedef struct exporting {
     gf_model *to;
     const gf_model *from;
     int *number;       /* of each layer's output, in `to` */
-    int *twin;         /* of the layer in `to` that has its parameters; -1: none */
+    int *duplicate;    /* of the layer in `to` that has its parameters; -1: none */
     bool *nonnegative; /* no value of its output is below zero */
     graft_error *err;
 } exporting;
@@ -45,7 +45,7 @@ static graft_status put(exporting *x, gf_layer l, const char *name, const char *
     return gf_model_add(x->to, &l, at, x->err);
 }
 
-/* ---- the picture ---- */
+/* ---- the image ---- */
 
 /* out channel c = in channel n - 1 - c */
 static graft_status put_reversal(exporting *x, const gf_layer *input, int *at)
@@ -57,7 +57,7 @@ static graft_status put_reversal(exporting *x, const gf_layer *input, int *at)
     return put(x, l, "preprocess", "_bgr", at);
 }
 
-static bool is_picture_itself(const gf_layer *input)
+static bool is_image_itself(const gf_layer *input)
 {
     bool same = true;
     for (int64_t c = 0; c < input->shape.dim[2]; c++) same &= input->at.scale[c] == 1 && input->at.offset[c] == 0;
@@ -71,7 +71,7 @@ static graft_status export_input(exporting *x, const gf_layer *input, int *at)
     plain_name(x, l.name, input->name, "");
     GF_TRY(gf_model_add(x->to, &l, at, x->err));
     if (input->at.bgr) GF_TRY(put_reversal(x, input, at));
-    if (is_picture_itself(input)) return GRAFT_OK;
+    if (is_image_itself(input)) return GRAFT_OK;
     gf_layer rescale = {.cls = &gf_layer_rescaling};
     memcpy(rescale.at.scale, input->at.scale, sizeof rescale.at.scale);
     memcpy(rescale.at.offset, input->at.offset, sizeof rescale.at.offset);
@@ -193,7 +193,7 @@ static void export_scale(gf_layer *l)
 static graft_status export_layer(exporting *x, int i)
 {
     const gf_layer *from = &x->from->layer[i];
-    x->twin[i] = -1;
+    x->duplicate[i] = -1;
     x->nonnegative[i] = is_nonnegative(x, from);
     if (from->cls == &gf_layer_input) return export_input(x, from, &x->number[i]);
     if (!gf_keras_class_for(from)) return refuse(x, from, "other tools have no such layer");
@@ -206,7 +206,7 @@ static graft_status export_layer(exporting *x, int i)
     export_scale(&l);
     plain_name(x, l.name, from->name, "");
     GF_TRY(gf_model_add(x->to, &l, &x->number[i], x->err));
-    x->twin[i] = x->number[i];
+    x->duplicate[i] = x->number[i];
     return after.cls ? put(x, after, from->name, "_activation", &x->number[i]) : GRAFT_OK;
 }
 
@@ -232,10 +232,10 @@ static void copy_values(const exporting *x)
 {
     for (size_t i = 0; i < x->from->n_params; i++) {
         const gf_param *p = &x->from->param[i];
-        int twin = x->twin[p->layer];
-        bool scale = twin >= 0 && x->from->layer[p->layer].cls == &gf_layer_layer_scale &&
-                     x->to->layer[twin].cls == &gf_layer_depthwise;
-        const gf_param *q = twin < 0 ? NULL : gf_model_param(x->to, twin, scale ? "kernel" : p->var);
+        int duplicate = x->duplicate[p->layer];
+        bool scale = duplicate >= 0 && x->from->layer[p->layer].cls == &gf_layer_layer_scale &&
+                     x->to->layer[duplicate].cls == &gf_layer_depthwise;
+        const gf_param *q = duplicate < 0 ? NULL : gf_model_param(x->to, duplicate, scale ? "kernel" : p->var);
         if (q) memcpy(x->to->value + q->offset, x->from->value + p->offset, p->count * sizeof *x->to->value);
     }
     int reversal = gf_model_find(x->to, "preprocess_bgr");
@@ -250,9 +250,9 @@ static graft_status export_all(exporting *x)
     size_t n = x->from->n_layers;
     graft_status status = GRAFT_OK;
     x->number = gf_new_n(n, int);
-    x->twin = gf_new_n(n, int);
+    x->duplicate = gf_new_n(n, int);
     x->nonnegative = gf_new_n(n, bool);
-    if (!x->number || !x->twin || !x->nonnegative) {
+    if (!x->number || !x->duplicate || !x->nonnegative) {
         status = gf_fail_memory(x->err, n * sizeof(int), "a model");
         goto out;
     }
@@ -262,7 +262,7 @@ static graft_status export_all(exporting *x)
     copy_values(x);
 out:
     gf_free(x->number);
-    gf_free(x->twin);
+    gf_free(x->duplicate);
     gf_free(x->nonnegative);
     return status;
 }

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-/* What a file's own arithmetic, scale x + offset, tells about the pictures it wants. */
+/* What a file's own arithmetic, scale x + offset, tells about the images it wants. */
 typedef enum wants { NOTHING_TOLD, BYTES, UNIT, UNCLEAR } wants;
 
 typedef struct arithmetic {
@@ -13,7 +13,7 @@ typedef struct arithmetic {
     bool measured;        /* by the statistics that a layer learnt, not by numbers that somebody wrote */
 } arithmetic;
 
-/* ---- the path from the picture */
+/* ---- the path from the image */
 
 /* The only layer that reads this one; -1: none, or several. */
 static int only_reader(const gf_model *m, int layer)
@@ -48,7 +48,7 @@ static void add_statistics(arithmetic *a, const gf_model *m, int layer, const ch
 
 /* No value changes: augmentation, of which nothing is left in a trained network, borders, and colours that graft turned
  * round when it wrote the file. */
-static bool hands_on(const gf_layer *l)
+static bool aliases(const gf_layer *l)
 {
     bool turns = l->cls == &gf_layer_conv2d && !strcmp(l->name, "preprocess_bgr");
     return turns || l->cls == &gf_layer_identity || l->cls == &gf_layer_dropout || l->cls == &gf_layer_zero_padding ||
@@ -76,7 +76,7 @@ static arithmetic arithmetic_of(const gf_model *m, bool has_values)
             add_statistics(&a, m, at, "moving_mean", "moving_variance");
             a.last = l;
             break;
-        } else if (hands_on(l)) {
+        } else if (aliases(l)) {
             continue;
         } else {
             break;
@@ -87,7 +87,7 @@ static arithmetic arithmetic_of(const gf_model *m, bool has_values)
 }
 
 /* By the size of its numbers: deviations are of 10 to 130 in pixels, of 0.05 to 0.5 in [0, 1]; and what is taken away
- * is a value that pictures have. */
+ * is a value that images have. */
 static wants one_channel(double scale, double offset, bool measured)
 {
     const double small = 0.1, largest_of_unit = 2, dark = 0.05, light = 0.95, most_deviation = 0.4, whole = 100;
@@ -164,14 +164,14 @@ graft_status gf_prepare(gf_model *m, const gf_preparing *w, const gf_import_opti
     }
     gf_layer *input = m->n_layers ? &m->layer[0] : NULL;
     if (!input || input->cls != &gf_layer_input || input->shape.rank != 3) {
-        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is not one picture", GF_ESC(w->path));
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is not one image", GF_ESC(w->path));
     }
     const char *name = decide(w, o->log, m);
     if (!name) {
         return gf_fail(err, GF_E_OPTION_VALUE,
                        "say it as its training did: --preprocess unit (x / 255), tf ([-1, 1]), torch (ImageNet's mean "
                        "and deviation), caffe, lite, or none (0 to 255)",
-                       "%s: how pictures were prepared for these weights is not in the file", GF_ESC(w->path));
+                       "%s: how images were prepared for these weights is not in the file", GF_ESC(w->path));
     }
     p = gf_preprocess_find(name);
     for (int c = 0; c < 3; c++) {

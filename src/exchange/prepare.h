@@ -1,6 +1,6 @@
-/* prepare.h - how the network of another tool's file wants its pictures: one policy for every importer.
+/* prepare.h - how the network of another tool's file wants its images: one policy for every importer.
  *
- * What the caller says comes first, then what the file says: that graft wrote it, arithmetic on the picture before the
+ * What the caller says comes first, then what the file says: that graft wrote it, arithmetic on the image before the
  * first layer that mixes pixels, or a structure that is a known architecture's. Whatever was concluded is told; where
  * nothing tells, nothing is guessed: E3002. */
 #ifndef GF_EXCHANGE_PREPARE_H
@@ -18,7 +18,7 @@ typedef struct gf_preparing {
     gf_resembling like;
 } gf_preparing;
 
-/* Puts what pictures must be scaled by before the file's own arithmetic into the input layer, which may hold such
+/* Puts what images must be scaled by before the file's own arithmetic into the input layer, which may hold such
  * arithmetic already. options->preprocess_taken and ->log are told (either may be NULL). */
 graft_status gf_prepare(gf_model *m, const gf_preparing *w, const gf_import_options *options, graft_error *err);
 

@@ -116,11 +116,11 @@ typedef struct search {
 
 static bool is_in(search *s, const gf_architecture *a, double alpha)
 {
-    const gf_shape *picture = &s->m->layer[0].shape;
-    gf_zoo_options o = {.width = (int)picture->dim[1], .height = (int)picture->dim[0], .alpha = alpha};
+    const gf_shape *image = &s->m->layer[0].shape;
+    gf_zoo_options o = {.width = (int)image->dim[1], .height = (int)image->dim[0], .alpha = alpha};
     gf_model zoo;
     bool found = false;
-    graft_status status = gf_zoo_layers(&zoo, a->name, &o, NULL); /* of a picture that is too small, too */
+    graft_status status = gf_zoo_layers(&zoo, a->name, &o, NULL); /* of an image that is too small, too */
     s->failed |= status == GRAFT_RESOURCE;
     if (status != GRAFT_OK) return false;
     print *p = prints_of(&zoo);

@@ -44,7 +44,7 @@ const gf_weights_entry *gf_catalogue_find(const gf_catalogue *c, const char *nam
 typedef struct gf_weights_use {
     const char *architecture;
     double alpha;
-    int width, height; /* of the pictures; 0: any */
+    int width, height; /* of the images; 0: any */
     bool top;          /* the classifier is wanted too */
 } gf_weights_use;
 

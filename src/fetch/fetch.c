@@ -175,7 +175,7 @@ static graft_status fetch(const gf_weights_entry *e, const gf_fetch_options *o, 
     GF_TRY(gf_make_dirs(o->cache, err));
     graft_status status = GRAFT_OK;
     for (size_t i = 0; i < sources(e, o); i++) {
-        if (i) gf_say(o->log, GF_NOTE, "%s: trying the next address", err ? err->message : GF_ESC(e->name));
+        if (i) gf_log_say(o->log, GF_NOTE, "%s: trying the next address", err ? err->message : GF_ESC(e->name));
         status = fetch_from(i, e, o, out, err);
         if (status != GRAFT_NETWORK) break;
     }
@@ -197,7 +197,7 @@ graft_status gf_fetch(const gf_weights_entry *e, const gf_fetch_options *o, gf_f
             if (err) *err = why;
             goto out;
         }
-        gf_say(o->log, GF_WARNING, "%s; it is fetched again", why.message);
+        gf_log_say(o->log, GF_WARNING, "%s; it is fetched again", why.message);
     }
     GF_GOTO(fetch(e, o, out, err));
 out:

@@ -175,8 +175,8 @@ static graft_status welcome(transfer *t, long code, const uint8_t *data, size_t 
     }
     if (code == 206) return GRAFT_OK;
     if (have) {
-        gf_say(t->o->log, GF_NOTE, "%s: the file has changed, or the server gives no pieces: from the start again",
-               GF_ESC(t->url));
+        gf_log_say(t->o->log, GF_NOTE, "%s: the file has changed, or the server gives no pieces: from the start again",
+                   GF_ESC(t->url));
     }
     return gf_part_restart(t->part, t->tag, t->err);
 }
@@ -449,8 +449,8 @@ static graft_status run(transfer *t, const char *url)
         double pause = (double)(1 << (failures < 5 ? failures : 5));
         if (t->retry_after > pause) pause = t->retry_after;
         failures++;
-        gf_say(t->o->log, GF_NOTE, "%s: trying again in %.0f s (%d of %d)", t->err ? t->err->message : GF_ESC(url),
-               pause, failures, retries);
+        gf_log_say(t->o->log, GF_NOTE, "%s: trying again in %.0f s (%d of %d)", t->err ? t->err->message : GF_ESC(url),
+                   pause, failures, retries);
         GF_TRY(gf_fetch_wait(t->o, pause));
     }
 }

@@ -60,7 +60,7 @@ static graft_status lock(gf_part *p, graft_error *err)
         gf_sys_close(p->fd);
         p->fd = -1;
         if (!held && !p->waited) {
-            gf_say(p->options->log, GF_NOTE, "%s: another process is fetching it; waiting", GF_ESC(p->entry->name));
+            gf_log_say(p->options->log, GF_NOTE, "%s: another process is fetching it; waiting", GF_ESC(p->entry->name));
         }
         p->waited = true;
         GF_TRY(gf_fetch_wait(p->options, look_again));

@@ -53,7 +53,7 @@ typedef struct verdict {
 } verdict;
 
 /* One line of the list: what is wrong with `want` (NULL where nothing was wanted) as found in `t` (NULL: nowhere). */
-static void blame(verdict *v, fault kind, const gf_weight *want, const gf_found_tensor *t)
+static void failed(verdict *v, fault kind, const gf_weight *want, const gf_found_tensor *t)
 {
     char name[400], path[400];
     v->count[kind]++;
@@ -80,10 +80,10 @@ static void weigh(verdict *v, const gf_found *found, const gf_weight *want, size
     for (size_t i = 0; i < n; i++) which[i] = -1;
     for (size_t i = 0; i < found->n; i++) {
         const gf_found_tensor *t = &found->item[i];
-        if (t->want == GF_FOUND_UNEXPECTED) blame(v, UNEXPECTED, NULL, t);
+        if (t->want == GF_FOUND_UNEXPECTED) failed(v, UNEXPECTED, NULL, t);
         if (t->want < 0 || (size_t)t->want >= n) continue;
         if (which[t->want] >= 0) {
-            blame(v, AMBIGUOUS, &want[t->want], t);
+            failed(v, AMBIGUOUS, &want[t->want], t);
         } else {
             which[t->want] = (int32_t)i;
         }
@@ -91,11 +91,11 @@ static void weigh(verdict *v, const gf_found *found, const gf_weight *want, size
     for (size_t i = 0; i < n; i++) {
         const gf_found_tensor *t = which[i] < 0 ? NULL : &found->item[which[i]];
         if (!t) {
-            blame(v, MISSING, &want[i], NULL);
+            failed(v, MISSING, &want[i], NULL);
         } else if (!gf_shape_equal(&t->shape, &want[i].shape)) {
-            blame(v, MISSHAPED, &want[i], t);
+            failed(v, MISSHAPED, &want[i], t);
         } else if (t->dtype == GF_DTYPES) {
-            blame(v, WRONG_TYPE, &want[i], t);
+            failed(v, WRONG_TYPE, &want[i], t);
         }
     }
 }

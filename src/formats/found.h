@@ -20,7 +20,7 @@ typedef struct gf_found_tensor {
     int32_t want;                   /* the index of the wanted tensor it is, or GF_FOUND_... */
     uint64_t address;               /* HDF5: the object's place in the file */
     int32_t layer_place, var_place; /* HDF5: by the lists that say the layers' order; -1: in none */
-    bool turned;                    /* its layout is PyTorch's: see torch_view.h */
+    bool transposed;                /* its layout is PyTorch's: see torch_view.h */
 } gf_found_tensor;
 
 typedef struct gf_found {

@@ -112,16 +112,16 @@ static graft_status put_array(reading *r, size_t i)
     const gf_found_tensor *t = &r->found.item[i];
     const gf_weight *want = &r->want[t->want];
     size_t count = gf_count(&array.shape);
-    float *values = gf_alloc_raw(count, 2 * sizeof *values), *turned = values ? values + count : NULL;
+    float *values = gf_alloc_raw(count, 2 * sizeof *values), *transposed = values ? values + count : NULL;
     if (values) {
         gf_view plain = gf_view_plain(&array.shape), view;
         gf_shape shape;
         gf_npy_values(bytes.data, &array, values);
-        if (t->turned) {
+        if (t->transposed) {
             gf_view_turn(&plain, want, &view, &shape);
-            gf_view_f32((const uint8_t *)values, GF_F32, &view, turned);
+            gf_view_f32((const uint8_t *)values, GF_F32, &view, transposed);
         }
-        gf_reply_values(r->sink, (size_t)t->want, t->turned ? turned : values, count);
+        gf_reply_values(r->sink, (size_t)t->want, t->transposed ? transposed : values, count);
     }
     gf_free(bytes.own);
     gf_free(values);

@@ -13,7 +13,7 @@ static const char to_onnx[] = "export the network to ONNX where it was made, and
 static const char weights_alone[] = "weights say nothing of the layers: `graft train DATA --model NAME --weights FILE` "
                                     "takes those of an architecture that "
                                     "`graft models` lists; or export the whole network to ONNX";
-static const char picture[] = "a network or a file of weights is wanted here";
+static const char image[] = "a network or a file of weights is wanted here";
 
 static graft_status refuse(const char *path, const char *what, const char *hint, graft_error *err)
 {
@@ -50,9 +50,9 @@ static const signature known[] = {
      "`python -m tf2onnx.convert --tflite FILE --output model.onnx`"},
     {0, BYTES("GGUF"), "a GGUF file of llama.cpp", to_onnx},
     {0, BYTES("\x93NUMPY"), "one array of NumPy", "arrays by name are read from .npz: numpy.savez(FILE, **arrays)"},
-    {0, BYTES("\xff\xd8\xff"), "a JPEG picture", picture},
-    {0, BYTES("\x89PNG"), "a PNG picture", picture},
-    {0, BYTES("%PDF"), "a PDF document", picture},
+    {0, BYTES("\xff\xd8\xff"), "a JPEG image", image},
+    {0, BYTES("\x89PNG"), "a PNG image", image},
+    {0, BYTES("%PDF"), "a PDF document", image},
     {0, BYTES("[net]"), "a Darknet configuration", to_onnx},
     {0, BYTES("\x80\x02"), "a Python pickle, but not of torch.save",
      "in PyTorch: torch.save(model.state_dict(), 'weights.pth')"},

@@ -42,14 +42,14 @@ static graft_status send_one(gf_torch *t, const gf_torch_tensor *tensor, bool tu
                              gf_sink *sink, graft_error *err)
 {
     const uint8_t *bytes = NULL;
-    gf_view in = view_of(tensor), turned = in;
+    gf_view in = view_of(tensor), transposed = in;
     gf_shape shape;
     size_t count = gf_count(&want->shape);
     GF_TRY(gf_torch_storage_of(t, tensor, &bytes, err));
     float *values = gf_alloc_raw(count, sizeof *values);
     if (!values) return gf_fail_memory(err, count * sizeof *values, t->path);
-    if (turn) gf_view_turn(&in, want, &turned, &shape);
-    gf_view_f32(bytes + tensor->offset * tensor->size, tensor->dtype, &turned, values);
+    if (turn) gf_view_turn(&in, want, &transposed, &shape);
+    gf_view_f32(bytes + tensor->offset * tensor->size, tensor->dtype, &transposed, values);
     gf_reply_values(sink, index, values, count);
     gf_free(values);
     return GRAFT_OK;
@@ -65,7 +65,7 @@ static graft_status reply(gf_torch *t, const gf_weight *want, size_t n, gf_found
     /* What is missing or misshaped the parent finds out from the list, by the same function. */
     bool fits = status == GRAFT_OK && gf_found_judge(t->path, found, want, n, which, NULL) == GRAFT_OK;
     for (size_t i = 0; fits && i < n && status == GRAFT_OK; i++) {
-        status = send_one(t, &t->tensor[which[i]], found->item[which[i]].turned, &want[i], i, sink, err);
+        status = send_one(t, &t->tensor[which[i]], found->item[which[i]].transposed, &want[i], i, sink, err);
     }
     gf_free(which);
     return status;

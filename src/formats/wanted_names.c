@@ -50,7 +50,7 @@ typedef struct part {
 typedef struct key {
     part name, layer; /* its beginning; in text of `keys` */
     int32_t want;
-    bool turned;
+    bool transposed;
 } key;
 
 typedef struct keys {
@@ -74,7 +74,7 @@ static int by_layer(const void *a, const void *b)
 {
     const key *x = a, *y = b;
     int c = compare_parts(x->layer, y->layer);
-    return c ? c : x->turned - y->turned;
+    return c ? c : x->transposed - y->transposed;
 }
 
 static void free_keys(keys *k)
@@ -86,13 +86,14 @@ static void free_keys(keys *k)
     *k = (keys){0};
 }
 
-static graft_status add_key(keys *k, const char *layer, const char *var, size_t want, bool turned, graft_error *err)
+static graft_status add_key(keys *k, const char *layer, const char *var, size_t want, bool transposed, graft_error *err)
 {
-    char *name = gf_sprintf(turned ? "%s.%s" : "%s/%s", layer, turned ? gf_torch_var(var) : var);
+    char *name = gf_sprintf(transposed ? "%s.%s" : "%s/%s", layer, transposed ? gf_torch_var(var) : var);
     if (!name) return gf_fail_memory(err, strlen(layer), "a list of names");
     k->text[k->n] = name;
-    size_t end = turned ? (size_t)(strrchr(name, '.') - name) : strlen(layer); /* of "attention.query.weight", too */
-    k->by_name[k->n++] = (key){{name, strlen(name)}, {name, end}, (int32_t)want, turned};
+    size_t end =
+        transposed ? (size_t)(strrchr(name, '.') - name) : strlen(layer); /* of "attention.query.weight", too */
+    k->by_name[k->n++] = (key){{name, strlen(name)}, {name, end}, (int32_t)want, transposed};
     return GRAFT_OK;
 }
 
@@ -150,7 +151,7 @@ static const key *find_layer(const keys *k, part name)
     static const char counter[] = "num_batches_tracked";
     part var = {name.s + end, name.n - end};
     if (!end || !k->n || !compare_parts(var, (part){counter, sizeof counter - 1})) return NULL;
-    key wanted = {.layer = {name.s, end - 1}, .turned = name.s[end - 1] == '.'};
+    key wanted = {.layer = {name.s, end - 1}, .transposed = name.s[end - 1] == '.'};
     return bsearch(&wanted, k->by_layer, k->n, sizeof wanted, by_layer);
 }
 
@@ -181,13 +182,13 @@ gf_shape gf_wanted_shape(const gf_found_tensor *item, const gf_weight *want)
 {
     gf_view plain = gf_view_plain(&item->shape), view;
     gf_shape shape = item->shape;
-    if (item->turned) gf_view_turn(&plain, want, &view, &shape);
+    if (item->transposed) gf_view_turn(&plain, want, &view, &shape);
     return shape;
 }
 
-static bool fits(gf_found_tensor t, bool turned, const gf_weight *want)
+static bool fits(gf_found_tensor t, bool transposed, const gf_weight *want)
 {
-    t.turned = turned;
+    t.transposed = transposed;
     gf_shape shape = gf_wanted_shape(&t, want);
     return t.dtype != GF_DTYPES && gf_shape_equal(&shape, &want->shape);
 }
@@ -201,7 +202,7 @@ static graft_status add_hits(hits *h, const keys *k, const gf_found *found, uint
         const key *match = find_key(k, (part){name.s + begin, name.n - begin});
         if (match) {
             if (!gf_grow(&h->item, h->n, &h->cap)) return gf_fail_memory(err, sizeof(hit), "a list of names");
-            bool fit = fits(found->item[item], match->turned, &want[match->want]);
+            bool fit = fits(found->item[item], match->transposed, &want[match->want]);
             h->item[h->n++] = (hit){{name.s, begin}, match->want, item, fit};
         }
         while (begin < name.n && name.s[begin] != '.' && name.s[begin] != '/') begin++;
@@ -340,7 +341,7 @@ static void take(gf_found *found, const keys *k, part prefix, const bool *missin
         const key *own = find_key(k, name), *layer = own ? own : find_layer(k, name);
         if (!layer || (missing && !missing[layer->want])) continue;
         t->want = own ? own->want : GF_FOUND_UNEXPECTED;
-        t->turned = layer->turned;
+        t->transposed = layer->transposed;
     }
 }
 
@@ -431,7 +432,7 @@ graft_status gf_wanted_match(gf_found *found, const gf_weight *want, size_t n, g
     choice c = {0};
     for (size_t i = 0; i < found->n; i++) {
         found->item[i].want = GF_FOUND_OTHER;
-        found->item[i].turned = false;
+        found->item[i].transposed = false;
     }
     graft_status status = choose(&c, found, want, n, err);
     if (status == GRAFT_OK && c.best.first) status = apply(found, &c, n, err);

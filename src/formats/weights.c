@@ -117,7 +117,7 @@ static graft_status read_safetensors(source *s, const uint8_t *file, size_t size
         const gf_safetensors_tensor *t = &s->st.tensor[i];
         if (f->want < 0) continue;
         gf_view plain = gf_view_plain(&t->shape), view = plain;
-        if (f->turned) gf_view_turn(&plain, &want[f->want], &view, &f->shape);
+        if (f->transposed) gf_view_turn(&plain, &want[f->want], &view, &f->shape);
         s->values[f->want] = (place){gf_safetensors_bytes(&s->st, t), t->dtype, view};
     }
     return judge_safetensors(s, want, n, err);

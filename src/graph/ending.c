@@ -22,7 +22,7 @@ static classes pools = {&gf_layer_global_pool, &gf_layer_global_max_pool, &gf_la
 static classes layouts = {&gf_layer_flatten, &gf_layer_reshape, &gf_layer_permute};
 static classes nothing = {&gf_layer_identity, &gf_layer_dropout};
 
-static bool one_place(const gf_layer *l) { return gf_count(&l->shape) == gf_layer_channels(l); }
+static bool one_position(const gf_layer *l) { return gf_count(&l->shape) == gf_layer_channels(l); }
 
 /* What hands on the values that it gets. */
 static bool does_nothing(const gf_layer *l)
@@ -33,7 +33,7 @@ static bool does_nothing(const gf_layer *l)
 /* The same values, where they are one a channel. */
 static bool lays_out(const gf_model *m, const gf_layer *l)
 {
-    return IS_ANY(l, layouts) && one_place(&m->layer[l->src[0]]);
+    return IS_ANY(l, layouts) && one_position(&m->layer[l->src[0]]);
 }
 
 static int before_nothing(const gf_model *m, int at)
@@ -120,7 +120,7 @@ gf_ending gf_head_ending(const gf_model *m, int output)
             e.classifier = squashes(l) ? classifier_of(m, &(gf_ending){.logits = l->src[0], .end = GF_END_LINEAR}) : -1;
         if (act) return e;
     }
-    if (one_place(&m->layer[e.logits])) e.classifier = classifier_of(m, &e);
+    if (one_position(&m->layer[e.logits])) e.classifier = classifier_of(m, &e);
     return e;
 }
 
@@ -128,7 +128,7 @@ int gf_head_logits(const gf_model *m, int output) { return gf_head_ending(m, out
 
 int gf_head_last(const gf_model *m, int logits) { return gf_head_ending(m, logits).classifier; }
 
-graft_status gf_head_place(const gf_model *m, int *at, int *replaced, graft_error *err)
+graft_status gf_head_position(const gf_model *m, int *at, int *replaced, graft_error *err)
 {
     gf_ending e = gf_head_ending(m, m->output);
     *replaced = e.classifier;

@@ -56,15 +56,15 @@ static void stack(const fold_view *v, float *kernel, float *bias)
     }
 }
 
-void gf_node_move(gf_model *m, const gf_node *n, const float *dkernel, size_t pictures)
+void gf_node_update_moving_stats(gf_model *m, const gf_node *n, const float *dkernel, size_t images)
 {
     if (!on_batch(n)) return;
     float *mean = m->value + m->param[n->mean].offset, *variance = m->value + m->param[n->variance].offset;
     size_t c = m->param[n->mean].count;
-    double values = (double)pictures * (double)gf_count(&n->spec.dst) / (double)c; /* of a channel */
+    double values = (double)images * (double)gf_count(&n->spec.dst) / (double)c; /* of a channel */
     double larger = n->unbiased && values > 1 ? values / (values - 1) : 1, fresh = 1 - (double)n->momentum;
     for (size_t o = 0; o < c; o++) {
-        double d = (double)dkernel[c + o] / (double)pictures, about = (double)dkernel[2 * c + o] / (double)pictures;
+        double d = (double)dkernel[c + o] / (double)images, about = (double)dkernel[2 * c + o] / (double)images;
         double spread = fmax(about - d * d, 0) * larger; /* about the moving mean, then about its own */
         mean[o] = (float)((double)mean[o] + fresh * d);
         variance[o] = (float)((double)variance[o] + fresh * (spread - (double)variance[o]));
@@ -98,17 +98,19 @@ void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bia
 }
 
 /* The place of a parameter's gradient, NULL where it does not train. */
-static float *place(const gf_model *m, int param, float *grad, size_t origin)
+static float *position(const gf_model *m, int param, float *grad, size_t trainable_offset)
 {
-    return param >= 0 && gf_model_param_trains(m, &m->param[param]) ? grad + (m->param[param].offset - origin) : NULL;
+    return param >= 0 && gf_model_param_trains(m, &m->param[param]) ? grad + (m->param[param].offset - trainable_offset)
+                                                                    : NULL;
 }
 
 void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, const float *dbias, float *grad,
-                    size_t origin)
+                    size_t trainable_offset)
 {
     fold_view v = view(m, n);
-    float *dk = place(m, n->kernel, grad, origin), *db = place(m, n->bias, grad, origin);
-    float *dgamma = place(m, n->gamma, grad, origin), *dbeta = place(m, n->beta, grad, origin);
+    float *dk = position(m, n->kernel, grad, trainable_offset), *db = position(m, n->bias, grad, trainable_offset);
+    float *dgamma = position(m, n->gamma, grad, trainable_offset),
+          *dbeta = position(m, n->beta, grad, trainable_offset);
     if (on_batch(n)) {
         if (dgamma) memcpy(dgamma, dkernel, v.oc * sizeof *dgamma);
         if (dbeta) memcpy(dbeta, dbias, v.oc * sizeof *dbeta);

@@ -16,18 +16,18 @@ typedef struct gf_node {
     gf_op_spec spec;                               /* shapes with n = 1; gradients' flags are the plan's business */
     int src[GF_OP_MAX_SRC], dst;                   /* values */
     int kernel, bias, gamma, beta, mean, variance; /* parameters; -1: none */
-    float epsilon, momentum;                       /* momentum, unbiased: of gf_op_batch_norm, see gf_node_move */
+    float epsilon, momentum; /* momentum, unbiased: of gf_op_batch_norm, see gf_node_update_moving_stats */
     bool unbiased;
     int layer;       /* the last layer it computes */
     bool trains;     /* one of its parameters does */
     bool needs_grad; /* it trains, or something before it */
-    double flops;    /* a picture, forward */
+    double flops;    /* an image, forward */
 } gf_node;
 
 /* What flows between nodes. */
 typedef struct gf_value {
     gf_shape shape; /* with n = 1 */
-    int producer;   /* node; -1: the picture */
+    int producer;   /* node; -1: the image */
     bool needs_grad;
 } gf_value;
 
@@ -43,7 +43,7 @@ typedef struct gf_graph {
 typedef struct gf_lower_options {
     bool no_fusion;   /* one node a layer: for tests */
     int output_layer; /* the graph ends with this layer's output; -1: with the model's */
-    bool naive;       /* the naive twins */
+    bool reference;   /* the reference implementations */
     bool batch_norm;  /* batch normalisation that trains does so on the statistics of the batch */
     int int8_layers;  /* what lies below this layer and does not train may be computed in bytes */
 } gf_lower_options;
@@ -60,13 +60,13 @@ size_t gf_graph_common(const gf_graph *a, const gf_graph *b);
 
 /* Where to cut between the frozen part and the trainable one: at or a little before node `most` and the first one that
  * needs a gradient, where what crosses is smallest (so that it can be kept); at most `share` of the work is moved
- * behind the cut for it. */
-size_t gf_graph_cut(const gf_graph *g, size_t most, double share);
+ * behind the split point for it. */
+size_t gf_graph_split_point(const gf_graph *g, size_t most, double share);
 
-/* The values that cross the cut before node `at`: produced before it (or the picture), used at it or later. Returns how
- * many. */
-enum { GF_MAX_CROSSING = 8 };
-size_t gf_graph_crossing(const gf_graph *g, size_t at, int value[GF_MAX_CROSSING]);
+/* The values that cross the split point before node `at`: produced before it (or the image), used at it or later.
+ * Returns how many. */
+enum { GF_MAX_BOUNDARY_TENSORS = 8 };
+size_t gf_graph_boundary_tensors(const gf_graph *g, size_t at, int value[GF_MAX_BOUNDARY_TENSORS]);
 
 /* The ranges of a value's channels; NULL: it has none. A layer of several nodes is known by its last one, and by what
  * is between the two convolutions of a separable one. */
@@ -78,9 +78,9 @@ void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bia
 /* Moves the statistics of a gf_op_batch_norm node (of another: nothing): moving = momentum moving + (1 - momentum) new.
  * New are the mean and the variance over all micro-batches of a step; dkernel is the sum of their gradients, `pictures`
  * how many were in them. Where layers are PyTorch's that variance is the unbiased one. */
-void gf_node_move(gf_model *m, const gf_node *n, const float *dkernel, size_t pictures);
+void gf_node_update_moving_stats(gf_model *m, const gf_node *n, const float *dkernel, size_t images);
 /* Sets the gradients of this node's parameters that train; grad[0] belongs to value `origin` of the model's block. */
 void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, const float *dbias, float *grad,
-                    size_t origin);
+                    size_t trainable_offset);
 
 #endif

@@ -253,7 +253,7 @@ graft_status gf_head_on(gf_model *to, const gf_model *whole, const char *cut, co
     if (cut) {
         GF_GOTO(resolve_cut(whole, cut, &at, err));
     } else if (!spec->none && !spec->keep_last) {
-        GF_GOTO(gf_head_place(whole, &at, &replaced, err));
+        GF_GOTO(gf_head_position(whole, &at, &replaced, err));
     }
     if (spec->keep_last) {
         GF_GOTO(keep_whole(to, &k, err));

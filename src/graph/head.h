@@ -46,7 +46,7 @@ graft_status gf_head_for_training(gf_model *m, graft_error *err);
 /* Where gf_head_on puts a new head without a cut: the layer, and the classifier that it takes the place of (-1: none,
  * the head stands on the output). E3002: the network ends in probabilities, but which layers are its classifier is not
  * clear. */
-graft_status gf_head_place(const gf_model *m, int *at, int *replaced, graft_error *err);
+graft_status gf_head_position(const gf_model *m, int *at, int *replaced, graft_error *err);
 
 /* A whole network cut and given a head, with the values it has: `to` is new and finished. `cut`: a layer's name, or a
  * number as Keras's model.layers takes it ("-2": the last but one), whose output the head stands on; NULL: before the

@@ -1,7 +1,7 @@
 /* init.c - values before training.
  *
  * Batch normalisation runs on its statistics as they are, so with Keras's start (mean 0, variance 1) a deep network of
- * fresh kernels would hand on less and less of the picture: after fifty layers nothing. So statistics behind a
+ * fresh kernels would hand on less and less of the image: after fifty layers nothing. So statistics behind a
  * convolution start as what that convolution makes of its input, were that normally distributed and independent from
  * place to place: mean_c = E[x] sum_k w_kc, variance_c = Var[x] sum_k w_kc^2. */
 #include "graph/model.h"
@@ -75,12 +75,12 @@ static moments normalised(const gf_model *m, const gf_layer *l)
 /* Of scale x + offset over the channels that have their own. */
 static moments rescaled(const gf_layer *l, moments x)
 {
-    enum { COLOURS = 3 };
+    enum { CHANNELS = 3 };
     moments y = {0, 0};
-    for (int c = 0; c < COLOURS; c++) {
+    for (int c = 0; c < CHANNELS; c++) {
         double scale = (double)l->at.scale[c];
-        y.mean += (scale * x.mean + (double)l->at.offset[c]) / COLOURS;
-        y.variance += scale * scale * x.variance / COLOURS;
+        y.mean += (scale * x.mean + (double)l->at.offset[c]) / CHANNELS;
+        y.variance += scale * scale * x.variance / CHANNELS;
     }
     return y;
 }
@@ -91,11 +91,11 @@ static moments expected(const gf_model *m, int layer, int *visits)
     const gf_layer *l = &m->layer[layer];
     if (--*visits < 0) return (moments){0, 1};
     if (normalises_conv(m, l)) return normalised(m, l);
-    bool hands_on = l->cls == &gf_layer_zero_padding || l->cls == &gf_layer_dropout || l->cls == &gf_layer_identity ||
-                    l->cls == &gf_layer_max_pool || l->cls == &gf_layer_avg_pool || l->cls == &gf_layer_concatenate ||
-                    l->cls == &gf_layer_reshape || l->cls == &gf_layer_permute ||
-                    l->cls == &gf_layer_normalization; /* fresh, that does nothing */
-    if (hands_on) return expected(m, l->src[0], visits);
+    bool aliases = l->cls == &gf_layer_zero_padding || l->cls == &gf_layer_dropout || l->cls == &gf_layer_identity ||
+                   l->cls == &gf_layer_max_pool || l->cls == &gf_layer_avg_pool || l->cls == &gf_layer_concatenate ||
+                   l->cls == &gf_layer_reshape || l->cls == &gf_layer_permute ||
+                   l->cls == &gf_layer_normalization; /* fresh, that does nothing */
+    if (aliases) return expected(m, l->src[0], visits);
     static const moments pixel = {116, 57 * 57}; /* ImageNet's */
     moments x = {0, 1};
     if (l->cls == &gf_layer_input) return rescaled(l, pixel);
@@ -137,10 +137,10 @@ static void add_conv(const gf_model *m, const gf_layer *conv, moments x, float *
         for (size_t row = 0; row < p->count / n; row++) add_row(w + row * n, n, x, mean, variance);
         return;
     }
-    size_t inner = pointwise->count / n, places = p->count / inner;
+    size_t inner = pointwise->count / n, positions = p->count / inner;
     for (size_t i = 0; i < inner; i++) {
         moments y = {0, 0};
-        for (size_t k = 0; k < places; k++) {
+        for (size_t k = 0; k < positions; k++) {
             double v = (double)w[k * inner + i];
             y.mean += v * x.mean;
             y.variance += v * v * x.variance;

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-/* ---- how values are quantised */
+/* ---- how values are quantized */
 
 static const gf_node *producer_of(const gf_graph *g, size_t v)
 {
@@ -23,7 +23,7 @@ static float floor_of(gf_act act)
     return -INFINITY;
 }
 
-/* The range that 0..255 stands for. Pictures may go a little beyond what calibration saw, and behind an activation with
+/* The range that 0..255 stands for. Images may go a little beyond what calibration saw, and behind an activation with
  * a floor 0 is within: the convolution behind it may be padded. A channel that is (almost) silent gets a share of the
  * tensor's range, so that its scale is a number to divide by. */
 static void bounds(const gf_range *r, gf_act act, float beyond, float least, float *low, float *high)
@@ -38,10 +38,10 @@ static void bounds(const gf_range *r, gf_act act, float beyond, float least, flo
     if (!(*high - *low > least)) *high = *low + least;
 }
 
-static gf_quant quantise_value(const gf_node *n, const gf_range *r, size_t channels, float *block)
+static gf_quant quantize_value(const gf_node *n, const gf_range *r, size_t channels, float *block)
 {
-    const size_t colours = 4;
-    const float levels = 255, share = 1e-3f, beyond = channels > colours ? 0.1f : 0; /* a picture's bytes end at 255 */
+    const size_t rgb = 4;
+    const float levels = 255, share = 1e-3f, beyond = channels > rgb ? 0.1f : 0; /* an image's bytes end at 255 */
     float *scale = block, *zero = block + channels, *mean = block + 2 * channels, widest = 0;
     for (size_t c = 0; c < channels; c++) widest = fmaxf(widest, r[c].high - r[c].low);
     if (!(widest > 0)) return (gf_quant){0}; /* calibration saw nothing of it */
@@ -84,7 +84,7 @@ graft_status gf_quants_create(gf_quants *q, const gf_graph *g, graft_error *err)
         const gf_range *range = p ? gf_graph_range(g, (int)v) : NULL;
         if (!range) continue;
         size_t channels = (size_t)g->value[v].shape.dim[3];
-        q->value[v] = quantise_value(p, range, channels, q->block + at);
+        q->value[v] = quantize_value(p, range, channels, q->block + at);
         at += KEPT * channels;
     }
     return GRAFT_OK;
@@ -118,7 +118,7 @@ static bool goes_in_int8(const gf_quants *q, const gf_node *n, int layers, gf_dt
 }
 
 /* Whether all that read v, in this stretch, take bytes. */
-static bool all_take_bytes(const gf_graph *g, size_t first, size_t last, const bool *int8, int v)
+static bool all_take_int8(const gf_graph *g, size_t first, size_t last, const bool *int8, int v)
 {
     for (size_t i = first; i < last; i++) {
         const gf_node *n = &g->node[i];
@@ -127,12 +127,12 @@ static bool all_take_bytes(const gf_graph *g, size_t first, size_t last, const b
             if (n->src[k] == v && !takes) return false;
         }
     }
-    int crossing[GF_MAX_CROSSING];
-    size_t outputs = gf_graph_crossing(g, last, crossing);
-    for (size_t i = 0; i < outputs && i < GF_MAX_CROSSING; i++) {
-        if (crossing[i] == v) return false;
+    int boundary_tensor[GF_MAX_BOUNDARY_TENSORS];
+    size_t outputs = gf_graph_boundary_tensors(g, last, boundary_tensor);
+    for (size_t i = 0; i < outputs && i < GF_MAX_BOUNDARY_TENSORS; i++) {
+        if (boundary_tensor[i] == v) return false;
     }
-    return outputs <= GF_MAX_CROSSING && v != g->output;
+    return outputs <= GF_MAX_BOUNDARY_TENSORS && v != g->output;
 }
 
 /* A gate: bytes to bytes, or not at all. */
@@ -145,12 +145,12 @@ static bool gates_bytes(const gf_graph *g, const gf_quants *q, const gf_node *n,
            gf_multiply_int8_fits(&s);
 }
 
-/* The picture as the network wants it. */
-static bool makes_picture(const gf_node *n)
+/* The image as the network wants it. */
+static bool makes_image(const gf_node *n)
 {
-    const int64_t colours = 4;
+    const int64_t rgb = 4;
     return n->spec.cls == &gf_op_rescale && !n->spec.rescale.reverse && n->spec.dst.rank == 4 &&
-           n->spec.dst.dim[3] <= colours;
+           n->spec.dst.dim[3] <= rgb;
 }
 
 void gf_graph_int8(const gf_graph *g, const gf_quants *q, size_t first, size_t last, int layers, bool *int8,
@@ -159,11 +159,11 @@ void gf_graph_int8(const gf_graph *g, const gf_quants *q, size_t first, size_t l
     for (size_t i = first; i < last; i++) int8[i - first] = goes_in_int8(q, &g->node[i], layers, type[g->node[i].dst]);
     for (size_t i = last; i-- > first;) { /* readers before what they read */
         const gf_node *n = &g->node[i];
-        if (!q->value[n->dst].scale || !all_take_bytes(g, first, last, int8, n->dst)) continue;
+        if (!q->value[n->dst].scale || !all_take_int8(g, first, last, int8, n->dst)) continue;
         bool gate = gates_bytes(g, q, n, layers);
         bool bends = n->spec.act != GF_ACT_LINEAR || gf_graph_is_between(g, n->dst);
         bool conv = int8[i - first] && bends && goes_in_int8(q, n, layers, GF_U8);
-        if (!gate && !conv && !makes_picture(n)) continue;
+        if (!gate && !conv && !makes_image(n)) continue;
         type[n->dst] = GF_U8;
         int8[i - first] = gate || conv;
     }

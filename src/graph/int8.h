@@ -3,7 +3,7 @@
  * Each channel has a scale of its own, from the range that calibration saw (gf_model_range): it goes into the kernels
  * on both sides and costs nothing when the network runs. Values behind ReLU and ReLU6 that only such convolutions (or
  * global pooling) read lie in memory as bytes. A value without activation (the narrow ends of MobileNetV2's blocks),
- * which is added to others too, stays as precise as it was and is quantised by each convolution that reads it. */
+ * which is added to others too, stays as precise as it was and is quantized by each convolution that reads it. */
 #ifndef GF_GRAPH_INT8_H
 #define GF_GRAPH_INT8_H
 
@@ -14,7 +14,7 @@ typedef struct gf_quants {
     float *block;    /* what they point to */
 } gf_quants;
 
-/* How values would be quantised; all unset where the model has no ranges. */
+/* How values would be quantized; all unset where the model has no ranges. */
 graft_status gf_quants_create(gf_quants *q, const gf_graph *g, graft_error *err);
 void gf_quants_free(gf_quants *q);
 

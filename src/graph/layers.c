@@ -81,7 +81,7 @@ static graft_status window_shape(gf_model *m, gf_layer *l, int64_t channels, gra
     int64_t h = window(s.dim[0], reach_h, l->at.sh, l->at.padding, &l->at.pt, &l->at.pb);
     int64_t w = window(s.dim[1], reach_w, l->at.sw, l->at.padding, &l->at.pl, &l->at.pr);
     if (h < 1 || w < 1) {
-        return gf_fail(err, GF_E_MODEL_SHAPE, "use a larger picture size",
+        return gf_fail(err, GF_E_MODEL_SHAPE, "use a larger image size",
                        "layer %s: a %lldx%lld window does not fit into %s", GF_ESC(l->name), (long long)reach_h,
                        (long long)reach_w, GF_SHAPE_TEXT(src_shape(m, l, 0)));
     }
@@ -386,11 +386,11 @@ static graft_status dense_infer(gf_model *m, gf_layer *l, graft_error *err)
 static graft_status embedding_infer(gf_model *m, gf_layer *l, graft_error *err)
 {
     GF_TRY(want_rank(m, l, 2, err));
-    int64_t places = src_shape(m, l, 0)->dim[0];
+    int64_t positions = src_shape(m, l, 0)->dim[0];
     if (l->at.units < 1) {
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: %d channels", GF_ESC(l->name), l->at.units);
     }
-    l->shape = GF_SHAPE(places, l->at.units);
+    l->shape = GF_SHAPE(positions, l->at.units);
     return gf_model_add_param(m, l, "embeddings", &l->shape, l->at.fixed, err);
 }
 
@@ -403,7 +403,7 @@ static graft_status add_projection(gf_model *m, gf_layer *l, const char *const v
     return l->at.no_bias ? GRAFT_OK : gf_model_add_param(m, l, var[1], &bias, false, err);
 }
 
-static int64_t places_of(const gf_shape *s) { return (int64_t)gf_count(s) / s->dim[s->rank - 1]; }
+static int64_t positions_of(const gf_shape *s) { return (int64_t)gf_count(s) / s->dim[s->rank - 1]; }
 
 /* Query, value and key are sequences or maps, of any number of places. */
 static bool attention_fits(const gf_model *m, const gf_layer *l)
@@ -416,8 +416,8 @@ static bool attention_fits(const gf_model *m, const gf_layer *l)
         fits = src_shape(m, l, k)->rank == 2 || src_shape(m, l, k)->rank == 3;
     }
     if (!fits) return false;
-    int64_t queries = places_of(src_shape(m, l, 0)), values = places_of(src_shape(m, l, 1));
-    return places_of(src_shape(m, l, l->n_src - 1)) == values && queries <= MOST_PAIRS / values;
+    int64_t queries = positions_of(src_shape(m, l, 0)), values = positions_of(src_shape(m, l, 1));
+    return positions_of(src_shape(m, l, l->n_src - 1)) == values && queries <= MOST_PAIRS / values;
 }
 
 static graft_status attention_infer(gf_model *m, gf_layer *l, graft_error *err)

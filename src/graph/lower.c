@@ -13,7 +13,7 @@ typedef struct lowering_state {
     bool *grads; /* of each layer: it trains, or something before it */
 } lowering_state;
 
-/* How one picture's values lie in a graph: a sequence (steps, c) is a map of one row, so every operation on maps takes
+/* How one image's values lie in a graph: a sequence (steps, c) is a map of one row, so every operation on maps takes
  * it. */
 static gf_shape as_map(const gf_shape *s) { return s->rank == 2 ? GF_SHAPE(1, s->dim[0], s->dim[1]) : *s; }
 
@@ -73,7 +73,7 @@ static gf_node *open_node(lowering_state *st, int src)
     return n && n->spec.act == GF_ACT_LINEAR ? n : NULL;
 }
 
-static bool is_conv(const gf_node *n) { return n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_naive; }
+static bool is_conv(const gf_node *n) { return n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_reference; }
 
 /* Whether this activation goes behind the node that computes layer `layer`. Those with an exponential that need their
  * src are faster as a node of their own (EfficientNetB0 frozen, 117 ms a batch against 141 with oneDNN's swish fused),
@@ -82,11 +82,11 @@ static bool takes_act(const lowering_state *st, int layer, const gf_node *n, gf_
 {
     const gf_op_class *cls = n->spec.cls;
     bool by_class =
-        is_conv(n) || cls == &gf_op_affine || cls == &gf_op_add || cls == &gf_op_dense || cls == &gf_op_dense_naive;
+        is_conv(n) || cls == &gf_op_affine || cls == &gf_op_add || cls == &gf_op_dense || cls == &gf_op_dense_reference;
     if (cls == &gf_op_batch_norm) return act == GF_ACT_RELU || act == GF_ACT_RELU6; /* those that cut off */
-    bool in_bytes = act == GF_ACT_SILU && cls == &gf_op_conv && layer < st->o->int8_layers &&
-                    n->spec.dst.dim[1] * n->spec.dst.dim[2] > 1;
-    return by_class && (act < GF_ACT_NEEDS_SRC || (!st->grads[layer] && (act == GF_ACT_HARD_SILU || in_bytes)));
+    bool in_int8 = act == GF_ACT_SILU && cls == &gf_op_conv && layer < st->o->int8_layers &&
+                   n->spec.dst.dim[1] * n->spec.dst.dim[2] > 1;
+    return by_class && (act < GF_ACT_NEEDS_SRC || (!st->grads[layer] && (act == GF_ACT_HARD_SILU || in_int8)));
 }
 
 static void fused(lowering_state *st, int layer, gf_node *n)
@@ -127,7 +127,7 @@ static graft_status lower_identity(lowering_state *st, int layer, graft_error *e
     return GRAFT_OK;
 }
 
-/* The picture is a value of its own; the input layer's output is that picture rescaled as the weights want it. */
+/* The image is a value of its own; the input layer's output is that image rescaled as the weights want it. */
 static graft_status lower_input(lowering_state *st, int layer, graft_error *err)
 {
     gf_graph *g = st->g;
@@ -144,7 +144,7 @@ static graft_status lower_input(lowering_state *st, int layer, graft_error *err)
     return close_node(st, layer, n, err);
 }
 
-/* A second rescaling of the picture goes into the first. */
+/* A second rescaling of the image goes into the first. */
 static graft_status lower_rescaling(lowering_state *st, int layer, graft_error *err)
 {
     const gf_layer *l = layer_at(st, layer);
@@ -169,7 +169,7 @@ static graft_status lower_window(lowering_state *st, int layer, gf_node **out, g
 {
     const gf_layer *l = layer_at(st, layer), *before = layer_at(st, l->src[0]);
     gf_node *n;
-    GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_conv_naive : &gf_op_conv, &n, err));
+    GF_TRY(add_node(st, layer, st->o->reference ? &gf_op_conv_reference : &gf_op_conv, &n, err));
     gf_op_spec *s = &n->spec;
     s->conv.kh = l->at.kh, s->conv.kw = l->at.kw, s->conv.sh = l->at.sh, s->conv.sw = l->at.sw;
     s->conv.pt = l->at.pt, s->conv.pb = l->at.pb, s->conv.pl = l->at.pl, s->conv.pr = l->at.pr;
@@ -189,8 +189,8 @@ static graft_status lower_window(lowering_state *st, int layer, gf_node **out, g
 
 static double window_flops(const gf_node *n, const gf_layer *l)
 {
-    double places = (double)gf_count(&l->shape) / l->at.filters;
-    return 2 * places * l->at.kh * l->at.kw * n->spec.conv.filters *
+    double positions = (double)gf_count(&l->shape) / l->at.filters;
+    return 2 * positions * l->at.kh * l->at.kw * n->spec.conv.filters *
            (double)(n->spec.src[0].dim[3] / n->spec.conv.groups);
 }
 
@@ -219,7 +219,7 @@ static graft_status lower_separable(lowering_state *st, int layer, graft_error *
     n->flops = window_flops(n, l);
     GF_TRY(close_node(st, layer, n, err));
     int between = n->dst, channels = n->spec.conv.filters;
-    GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_conv_naive : &gf_op_conv, &n, err));
+    GF_TRY(add_node(st, layer, st->o->reference ? &gf_op_conv_reference : &gf_op_conv, &n, err));
     n->src[0] = between;
     n->spec.src[0] = st->g->value[between].shape;
     n->spec.conv.kh = n->spec.conv.kw = n->spec.conv.sh = n->spec.conv.sw = n->spec.conv.groups = 1;
@@ -336,10 +336,10 @@ static graft_status lower_global_pool(lowering_state *st, int layer, graft_error
 static graft_status lower_pool(lowering_state *st, int layer, graft_error *err)
 {
     const gf_layer *l = layer_at(st, layer);
-    static const gf_op_class *const cls[2][2] = {{&gf_op_avg_pool, &gf_op_avg_pool_naive},
-                                                 {&gf_op_max_pool, &gf_op_max_pool_naive}};
+    static const gf_op_class *const cls[2][2] = {{&gf_op_avg_pool, &gf_op_avg_pool_reference},
+                                                 {&gf_op_max_pool, &gf_op_max_pool_reference}};
     gf_node *n;
-    GF_TRY(add_node(st, layer, cls[l->cls == &gf_layer_max_pool][st->o->naive], &n, err));
+    GF_TRY(add_node(st, layer, cls[l->cls == &gf_layer_max_pool][st->o->reference], &n, err));
     gf_op_spec *s = &n->spec;
     s->pool.kh = l->at.kh, s->pool.kw = l->at.kw, s->pool.sh = l->at.sh, s->pool.sw = l->at.sw;
     s->pool.pt = l->at.pt, s->pool.pb = l->at.pb, s->pool.pl = l->at.pl, s->pool.pr = l->at.pr;
@@ -472,7 +472,7 @@ static graft_status add_pointwise(lowering_state *st, int layer, int value, cons
                                   gf_node **out, graft_error *err)
 {
     gf_node *n;
-    GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_conv_naive : &gf_op_conv, &n, err));
+    GF_TRY(add_node(st, layer, st->o->reference ? &gf_op_conv_reference : &gf_op_conv, &n, err));
     n->spec.n_src = 1;
     n->src[0] = value;
     n->spec.src[0] = st->g->value[value].shape;
@@ -480,14 +480,14 @@ static graft_status add_pointwise(lowering_state *st, int layer, int value, cons
     n->bias = param_of(st, layer, bias);
     n->spec.has_bias = n->bias >= 0;
     n->spec.conv.kh = n->spec.conv.kw = n->spec.conv.sh = n->spec.conv.sw = n->spec.conv.groups = 1;
-    int64_t in = n->spec.src[0].dim[3], places = (int64_t)gf_count(&n->spec.src[0]) / in;
+    int64_t in = n->spec.src[0].dim[3], positions = (int64_t)gf_count(&n->spec.src[0]) / in;
     n->spec.conv.filters = (int)((int64_t)st->g->model->param[n->kernel].count / in);
-    n->flops = 2.0 * (double)(places * in) * n->spec.conv.filters;
+    n->flops = 2.0 * (double)(positions * in) * n->spec.conv.filters;
     *out = n;
     return GRAFT_OK;
 }
 
-static graft_status lower_dense_places(lowering_state *st, int layer, graft_error *err)
+static graft_status lower_dense_positions(lowering_state *st, int layer, graft_error *err)
 {
     gf_node *n;
     int value = st->g->value_of_layer[layer_at(st, layer)->src[0]];
@@ -509,7 +509,7 @@ static graft_status lower_attention(lowering_state *st, int layer, graft_error *
         GF_TRY(close_node(st, layer, n, err));
         projected[k] = n->dst;
     }
-    GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_attention_naive : &gf_op_attention, &n, err));
+    GF_TRY(add_node(st, layer, st->o->reference ? &gf_op_attention_reference : &gf_op_attention, &n, err));
     n->spec.n_src = 3;
     for (int k = 0; k < 3; k++) {
         n->src[k] = projected[k];
@@ -529,9 +529,9 @@ static graft_status lower_attention(lowering_state *st, int layer, graft_error *
 static graft_status lower_dense(lowering_state *st, int layer, graft_error *err)
 {
     const gf_layer *l = layer_at(st, layer);
-    if (l->shape.rank > 1) return lower_dense_places(st, layer, err);
+    if (l->shape.rank > 1) return lower_dense_positions(st, layer, err);
     gf_node *n;
-    GF_TRY(add_node(st, layer, st->o->naive ? &gf_op_dense_naive : &gf_op_dense, &n, err));
+    GF_TRY(add_node(st, layer, st->o->reference ? &gf_op_dense_reference : &gf_op_dense, &n, err));
     n->spec.dense.units = l->at.units;
     n->kernel = param_of(st, layer, "kernel");
     n->bias = param_of(st, layer, "bias");
@@ -672,7 +672,7 @@ size_t gf_graph_first_grad(const gf_graph *g)
     return i;
 }
 
-size_t gf_graph_crossing(const gf_graph *g, size_t at, int value[GF_MAX_CROSSING])
+size_t gf_graph_boundary_tensors(const gf_graph *g, size_t at, int value[GF_MAX_BOUNDARY_TENSORS])
 {
     size_t n = 0;
     for (size_t v = 0; v < g->n_values; v++) {
@@ -681,7 +681,7 @@ size_t gf_graph_crossing(const gf_graph *g, size_t at, int value[GF_MAX_CROSSING
             for (int k = 0; k < g->node[i].spec.n_src; k++) crosses |= g->node[i].src[k] == (int)v;
         }
         if (!crosses) continue;
-        if (n == GF_MAX_CROSSING) return GF_MAX_CROSSING + 1; /* too many: no place to cut */
+        if (n == GF_MAX_BOUNDARY_TENSORS) return GF_MAX_BOUNDARY_TENSORS + 1; /* too many: no place to cut */
         value[n++] = (int)v;
     }
     return n;
@@ -694,7 +694,7 @@ size_t gf_graph_common(const gf_graph *a, const gf_graph *b)
     return i;
 }
 
-size_t gf_graph_cut(const gf_graph *g, size_t most, double share)
+size_t gf_graph_split_point(const gf_graph *g, size_t most, double share)
 {
     size_t first = gf_graph_first_grad(g), best_size = SIZE_MAX;
     if (first > most) first = most;
@@ -702,9 +702,9 @@ size_t gf_graph_cut(const gf_graph *g, size_t most, double share)
     double total = 0, moved = 0;
     for (size_t i = 0; i < g->n_nodes; i++) total += g->node[i].flops;
     for (size_t at = first;; at--) {
-        int value[GF_MAX_CROSSING];
-        size_t n = gf_graph_crossing(g, at, value), size = n > GF_MAX_CROSSING ? SIZE_MAX : 0;
-        for (size_t i = 0; n <= GF_MAX_CROSSING && i < n; i++) size += gf_count(&g->value[value[i]].shape);
+        int value[GF_MAX_BOUNDARY_TENSORS];
+        size_t n = gf_graph_boundary_tensors(g, at, value), size = n > GF_MAX_BOUNDARY_TENSORS ? SIZE_MAX : 0;
+        for (size_t i = 0; n <= GF_MAX_BOUNDARY_TENSORS && i < n; i++) size += gf_count(&g->value[value[i]].shape);
         if (size < best_size) {
             best = at;
             best_size = size;

@@ -1,7 +1,7 @@
 /* model.h - what is computed: layers by name in topological order, and their parameters.
  *
  * Layers carry Keras's class names and order, so that "layer 100" means what it means there. A shape here is one
- * picture's: (h, w, c), (steps, c) or (features). Parameters of all layers lie in one block: first all that can train,
+ * image's: (h, w, c), (steps, c) or (features). Parameters of all layers lie in one block: first all that can train,
  * in layer order, then all moving statistics; so what trains from a layer on is one contiguous range. */
 #ifndef GF_GRAPH_MODEL_H
 #define GF_GRAPH_MODEL_H
@@ -63,12 +63,12 @@ typedef struct gf_layer {
         int factor_h, factor_w;    /* UpSampling2D */
         bool bilinear;             /* UpSampling2D: else the nearest */
         bool log;                  /* Softmax: its logarithm */
-        int axis;                  /* Concatenate: of one picture's shape, 0 .. rank - 1 */
+        int axis;                  /* Concatenate: of one image's shape, 0 .. rank - 1 */
         gf_shape target;           /* Reshape */
         int permute[GF_MAX_RANK];  /* Permute: dimension i of the output is permute[i] of the input, from 0 */
-        float scale[4], offset[4]; /* InputLayer: picture values 0..255 -> scale x + offset, a channel at a time;
+        float scale[4], offset[4]; /* InputLayer: image values 0..255 -> scale x + offset, a channel at a time;
                                       Rescaling the same; with more than 4 channels all by [0] */
-        bool bgr;                  /* InputLayer: the network wants blue first; pictures are RGB */
+        bool bgr;                  /* InputLayer: the network wants blue first; images are RGB */
     } at;
 } gf_layer;
 

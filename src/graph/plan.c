@@ -17,16 +17,16 @@ struct gf_plan {
     gf_dtype *type; /* of each value of the graph */
     bool *int8;     /* nodes computed in bytes */
     gf_quants quants;
-    size_t *grad_at;      /* of each node's block in a lane's gradients */
+    size_t *grad_at;      /* of each node's block in a workspace's gradients */
     size_t *workspace_at; /* and of its workspace, in bytes behind the arena */
     size_t grad_count, fold_count, workspace_bytes;
     gf_block *value, *diff; /* of each value of the graph; diff: empty where there is none */
-    int *diff_is;           /* the value whose gradient's memory this one's is */
+    int *diff_alias;        /* the value whose gradient's memory this one's is */
     gf_block scratchpad;
     size_t arena_bytes;
 };
 
-struct gf_lane {
+struct gf_workspace {
     const gf_plan *p;
     char *arena;
     float *grad;
@@ -52,23 +52,23 @@ double gf_plan_flops(const gf_plan *p)
 
 gf_dtype gf_plan_value_dtype(const gf_plan *p, int value) { return p->type[value]; }
 
-bool gf_plan_takes_bytes(const gf_plan *p, float factor[3], float offset[3])
+bool gf_plan_takes_int8(const gf_plan *p, float factor[3], float offset[3])
 {
-    const int64_t colours = 3;
+    const int64_t rgb = 3;
     if (p->n < 2 || p->spec.keep) return false;
     const gf_op_spec *s = &p->op[0].spec;
-    int picture = p->g->input;
-    bool bytes = s->cls == &gf_op_rescale && node_at(p, 0)->src[0] == picture && s->dst_dtype == GF_U8 &&
-                 s->dst.dim[s->dst.rank - 1] == colours;
+    int image = p->g->input;
+    bool bytes = s->cls == &gf_op_rescale && node_at(p, 0)->src[0] == image && s->dst_dtype == GF_U8 &&
+                 s->dst.dim[s->dst.rank - 1] == rgb;
     for (size_t i = 1; i < p->n; i++) {
         const gf_node *n = node_at(p, i);
-        for (int k = 0; k < n->spec.n_src; k++) bytes = bytes && n->src[k] != picture;
+        for (int k = 0; k < n->spec.n_src; k++) bytes = bytes && n->src[k] != image;
     }
     if (bytes) gf_rescale_byte_map(s, factor, offset);
     return bytes;
 }
 
-/* Maps are of the plan's type; the picture, pooled features and what is computed from those alone (the gates of
+/* Maps are of the plan's type; the image, pooled features and what is computed from those alone (the gates of
  * squeeze-and-excitation) stay f32: there is little of it. */
 static gf_dtype type_of(const gf_plan *p, size_t v)
 {
@@ -117,12 +117,12 @@ static void live(gf_block *b, int step)
 
 /* Whether node's backward, for its source k, may leave the gradient where dst's lies: it is handed on unchanged or
  * worked on in place. A value that is added to itself gets it twice. */
-static bool hands_on(const gf_plan *p, const gf_node *n, int k)
+static bool aliases(const gf_plan *p, const gf_node *n, int k)
 {
     for (int i = 0; i < n->spec.n_src; i++) {
         if (i != k && n->src[i] == n->src[k]) return false;
     }
-    bool conv_residual = k == 1 && (n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_naive);
+    bool conv_residual = k == 1 && (n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_reference);
     return (conv_residual || (k == 0 && n->spec.cls->in_place)) && p->type[n->src[k]] == p->type[n->dst];
 }
 
@@ -140,10 +140,11 @@ static void live_forward(gf_plan *p)
         }
         if (needs_grad(p, n)) live(&p->value[n->dst], back);
     }
-    int crossing[GF_MAX_CROSSING];
-    size_t outputs = gf_graph_crossing(p->g, p->spec.last, crossing);
-    for (size_t i = 0; i < outputs && i < GF_MAX_CROSSING; i++) {
-        if (p->value[crossing[i]].last >= p->value[crossing[i]].first) live(&p->value[crossing[i]], end);
+    int boundary_tensor[GF_MAX_BOUNDARY_TENSORS];
+    size_t outputs = gf_graph_boundary_tensors(p->g, p->spec.last, boundary_tensor);
+    for (size_t i = 0; i < outputs && i < GF_MAX_BOUNDARY_TENSORS; i++) {
+        if (p->value[boundary_tensor[i]].last >= p->value[boundary_tensor[i]].first)
+            live(&p->value[boundary_tensor[i]], end);
     }
     for (size_t v = 0; v < p->g->n_values && p->spec.keep; v++) {
         if (p->value[v].last >= p->value[v].first) live(&p->value[v], end);
@@ -162,16 +163,16 @@ static void live_backward(gf_plan *p, bool *written, gf_op_spec *spec)
         const gf_node *n = node_at(p, i);
         int step = 2 * (int)p->n - 1 - (int)i;
         if (!needs_grad(p, n)) continue;
-        live(&p->diff[p->diff_is[n->dst]], step);
+        live(&p->diff[p->diff_alias[n->dst]], step);
         if (n->dst == p->g->output) live(&p->diff[n->dst], -1); /* the loss writes it */
         for (int k = 0; k < n->spec.n_src; k++) {
             int v = n->src[k];
             if (!p->g->value[v].needs_grad || p->g->value[v].producer < (int)p->spec.first) continue;
             spec[i].diff_src[k] = true;
             spec[i].accumulate[k] = written[v];
-            if (!written[v] && hands_on(p, n, k)) p->diff_is[v] = p->diff_is[n->dst];
+            if (!written[v] && aliases(p, n, k)) p->diff_alias[v] = p->diff_alias[n->dst];
             written[v] = true;
-            live(&p->diff[p->diff_is[v]], step);
+            live(&p->diff[p->diff_alias[v]], step);
         }
     }
 }
@@ -193,7 +194,7 @@ static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_
         if (s->dst_dtype == GF_U8) s->dst_quant = p->quants.value[n->dst];
         s->backward = needs_grad(p, n);
         s->diff_weights = s->backward && n->trains;
-        if (s->cls == &gf_op_conv && gf_conv_one_place_fits(s)) s->cls = &gf_op_conv_one_place;
+        if (s->cls == &gf_op_conv && gf_conv_one_position_fits(s)) s->cls = &gf_op_conv_one_position;
         if (s->cls == &gf_op_conv && gf_depthwise_wins(s, ops)) s->cls = &gf_op_depthwise;
         if (s->cls == &gf_op_conv && gf_winograd_wins(s, ops)) s->cls = &gf_op_winograd;
         if (s->cls == &gf_op_conv_int8 && gf_conv_int8_onednn_wins(s, ops)) s->cls = &gf_op_conv_int8_onednn;
@@ -209,7 +210,7 @@ static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_
     return GRAFT_OK;
 }
 
-static graft_status place(gf_plan *p, graft_error *err)
+static graft_status position(gf_plan *p, graft_error *err)
 {
     size_t n_values = p->g->n_values;
     gf_block *all = gf_new_n(2 * n_values + 1, gf_block);
@@ -242,25 +243,25 @@ static graft_status plan_fill(gf_plan *p, gf_ops *ops, graft_error *err)
     p->workspace_at = gf_new_n(p->n, size_t);
     p->value = gf_new_n(n_values, gf_block);
     p->diff = gf_new_n(n_values, gf_block);
-    p->diff_is = gf_new_n(n_values, int);
+    p->diff_alias = gf_new_n(n_values, int);
     p->type = gf_new_n(n_values, gf_dtype);
     p->int8 = gf_new_n(p->n, bool);
     if (!p->type || !p->int8 || !written || !spec || !p->op || !p->grad_at || !p->workspace_at || !p->value ||
-        !p->diff || !p->diff_is) {
+        !p->diff || !p->diff_alias) {
         status = gf_fail_memory(err, n_values * sizeof(gf_block), "a plan");
         goto out;
     }
     for (size_t v = 0; v < n_values; v++) {
         p->value[v].last = p->diff[v].last = -2;
         p->value[v].first = p->diff[v].first = 0;
-        p->diff_is[v] = (int)v;
+        p->diff_alias[v] = (int)v;
     }
     for (size_t i = 0; i < p->n; i++) spec[i] = node_at(p, i)->spec;
     GF_GOTO(choose_types(p, ops, err));
     live_forward(p);
     if (p->spec.backward) live_backward(p, written, spec);
     GF_GOTO(create_ops(p, ops, spec, err));
-    GF_GOTO(place(p, err));
+    GF_GOTO(position(p, err));
 out:
     gf_free(written);
     gf_free(spec);
@@ -293,7 +294,7 @@ void gf_plan_destroy(gf_plan *p)
     gf_free(p->workspace_at);
     gf_free(p->value);
     gf_free(p->diff);
-    gf_free(p->diff_is);
+    gf_free(p->diff_alias);
     gf_free(p->type);
     gf_free(p->int8);
     gf_quants_free(&p->quants);
@@ -309,18 +310,18 @@ graft_status gf_plan_prepare(gf_plan *p, size_t i, float *scratch, graft_error *
 }
 
 graft_status gf_plan_finish_grad(const gf_plan *p, size_t i, const float *block, float *scratch, float *grad,
-                                 size_t origin, graft_error *err)
+                                 size_t trainable_offset, graft_error *err)
 {
     const gf_op *op = &p->op[i];
     float *dbias = scratch + gf_op_kernel_count(&op->spec);
     GF_TRY(gf_op_finish_grad(op, block + p->grad_at[i], scratch, op->spec.has_bias ? dbias : NULL, err));
-    gf_node_unfold(p->g->model, node_at(p, i), scratch, dbias, grad, origin);
+    gf_node_unfold(p->g->model, node_at(p, i), scratch, dbias, grad, trainable_offset);
     return GRAFT_OK;
 }
 
-void gf_plan_move(const gf_plan *p, size_t i, gf_model *m, const float *block, size_t pictures)
+void gf_plan_update_moving_stats(const gf_plan *p, size_t i, gf_model *m, const float *block, size_t images)
 {
-    gf_node_move(m, node_at(p, i), block + p->grad_at[i], pictures);
+    gf_node_update_moving_stats(m, node_at(p, i), block + p->grad_at[i], images);
 }
 
 void gf_plan_grad_range(const gf_plan *p, size_t i, size_t *first, size_t *count)
@@ -329,88 +330,88 @@ void gf_plan_grad_range(const gf_plan *p, size_t i, size_t *first, size_t *count
     *count = p->op[i].grad_count;
 }
 
-/* ---- lanes */
+/* ---- workspaces */
 
-void *gf_lane_value(const gf_lane *lane, int value) { return lane->arena + lane->p->value[value].offset; }
+void *gf_workspace_value(const gf_workspace *ws, int value) { return ws->arena + ws->p->value[value].offset; }
 
-void *gf_lane_diff(const gf_lane *lane, int value)
+void *gf_workspace_diff(const gf_workspace *ws, int value)
 {
-    return lane->arena + lane->p->diff[lane->p->diff_is[value]].offset;
+    return ws->arena + ws->p->diff[ws->p->diff_alias[value]].offset;
 }
 
-size_t gf_plan_lane_bytes(const gf_plan *p) { return p->arena_bytes + p->workspace_bytes; }
-size_t gf_lane_bytes(const gf_lane *lane) { return gf_plan_lane_bytes(lane->p); }
+size_t gf_plan_workspace_bytes(const gf_plan *p) { return p->arena_bytes + p->workspace_bytes; }
+size_t gf_workspace_bytes(const gf_workspace *ws) { return gf_plan_workspace_bytes(ws->p); }
 
-static graft_status bind_node(gf_lane *lane, size_t i, graft_error *err)
+static graft_status bind_node(gf_workspace *ws, size_t i, graft_error *err)
 {
-    const gf_plan *p = lane->p;
+    const gf_plan *p = ws->p;
     const gf_node *n = node_at(p, i);
-    gf_op_args a = {.dst = gf_lane_value(lane, n->dst),
-                    .scratchpad = lane->arena + p->scratchpad.offset,
-                    .workspace = lane->arena + p->arena_bytes + p->workspace_at[i]};
+    gf_op_args a = {.dst = gf_workspace_value(ws, n->dst),
+                    .scratchpad = ws->arena + p->scratchpad.offset,
+                    .workspace = ws->arena + p->arena_bytes + p->workspace_at[i]};
     for (int k = 0; k < n->spec.n_src; k++) {
-        a.src[k] = gf_lane_value(lane, n->src[k]);
-        if (p->op[i].spec.diff_src[k]) a.diff_src[k] = gf_lane_diff(lane, n->src[k]);
+        a.src[k] = gf_workspace_value(ws, n->src[k]);
+        if (p->op[i].spec.diff_src[k]) a.diff_src[k] = gf_workspace_diff(ws, n->src[k]);
     }
-    if (needs_grad(p, n)) a.diff_dst = gf_lane_diff(lane, n->dst);
-    if (lane->grad) a.grad = lane->grad + p->grad_at[i];
-    return gf_op_bind(&p->op[i], &a, &lane->exec[i], err);
+    if (needs_grad(p, n)) a.diff_dst = gf_workspace_diff(ws, n->dst);
+    if (ws->grad) a.grad = ws->grad + p->grad_at[i];
+    return gf_op_bind(&p->op[i], &a, &ws->exec[i], err);
 }
 
-graft_status gf_lane_create(gf_lane **out, const gf_plan *p, float *grad, graft_error *err)
+graft_status gf_workspace_create(gf_workspace **out, const gf_plan *p, float *grad, graft_error *err)
 {
     *out = NULL;
-    gf_lane *lane = gf_new(gf_lane);
-    if (!lane) return gf_fail_memory(err, sizeof *lane, "a lane");
-    lane->p = p;
-    lane->grad = grad;
-    lane->arena = gf_alloc_tensor(gf_lane_bytes(lane));
-    lane->exec = gf_new_n(p->n, gf_exec);
+    gf_workspace *ws = gf_new(gf_workspace);
+    if (!ws) return gf_fail_memory(err, sizeof *ws, "a workspace");
+    ws->p = p;
+    ws->grad = grad;
+    ws->arena = gf_alloc_tensor(gf_workspace_bytes(ws));
+    ws->exec = gf_new_n(p->n, gf_exec);
     graft_status status = GRAFT_OK;
-    if (!lane->arena || !lane->exec) status = gf_fail_memory(err, gf_lane_bytes(lane), "a lane's activations");
-    for (size_t i = 0; status == GRAFT_OK && i < p->n; i++) status = bind_node(lane, i, err);
+    if (!ws->arena || !ws->exec) status = gf_fail_memory(err, gf_workspace_bytes(ws), "a workspace's activations");
+    for (size_t i = 0; status == GRAFT_OK && i < p->n; i++) status = bind_node(ws, i, err);
     if (status != GRAFT_OK) {
-        gf_lane_destroy(lane);
+        gf_workspace_destroy(ws);
     } else {
-        *out = lane;
+        *out = ws;
     }
     return status;
 }
 
-void gf_lane_destroy(gf_lane *lane)
+void gf_workspace_destroy(gf_workspace *ws)
 {
-    if (!lane) return;
-    for (size_t i = 0; lane->exec && i < lane->p->n; i++) gf_op_unbind(&lane->exec[i]);
-    gf_free(lane->exec);
-    gf_free(lane->arena);
-    gf_free(lane);
+    if (!ws) return;
+    for (size_t i = 0; ws->exec && i < ws->p->n; i++) gf_op_unbind(&ws->exec[i]);
+    gf_free(ws->exec);
+    gf_free(ws->arena);
+    gf_free(ws);
 }
 
-void *gf_lane_picture_bytes(const gf_lane *lane) { return gf_lane_value(lane, node_at(lane->p, 0)->dst); }
+void *gf_workspace_image_int8(const gf_workspace *ws) { return gf_workspace_value(ws, node_at(ws->p, 0)->dst); }
 
-static graft_status forward_from(gf_lane *lane, size_t first, const gf_step *step, graft_error *err)
+static graft_status forward_from(gf_workspace *ws, size_t first, const gf_exec_context *step, graft_error *err)
 {
-    for (size_t i = first; i < lane->p->n; i++) {
-        GF_TRY(lane->exec[i].op->spec.cls->forward(&lane->exec[i], step, err));
+    for (size_t i = first; i < ws->p->n; i++) {
+        GF_TRY(ws->exec[i].op->spec.cls->forward(&ws->exec[i], step, err));
     }
     return GRAFT_OK;
 }
 
-graft_status gf_lane_forward(gf_lane *lane, const gf_step *step, graft_error *err)
+graft_status gf_workspace_forward(gf_workspace *ws, const gf_exec_context *step, graft_error *err)
 {
-    return forward_from(lane, 0, step, err);
+    return forward_from(ws, 0, step, err);
 }
 
-graft_status gf_lane_forward_bytes(gf_lane *lane, const gf_step *step, graft_error *err)
+graft_status gf_workspace_forward_int8(gf_workspace *ws, const gf_exec_context *step, graft_error *err)
 {
-    return forward_from(lane, 1, step, err);
+    return forward_from(ws, 1, step, err);
 }
 
-graft_status gf_lane_backward(gf_lane *lane, const gf_step *step, graft_error *err)
+graft_status gf_workspace_backward(gf_workspace *ws, const gf_exec_context *step, graft_error *err)
 {
-    for (size_t i = lane->p->n; i-- > 0;) {
-        if (!needs_grad(lane->p, node_at(lane->p, i))) continue;
-        GF_TRY(lane->exec[i].op->spec.cls->backward(&lane->exec[i], step, err));
+    for (size_t i = ws->p->n; i-- > 0;) {
+        if (!needs_grad(ws->p, node_at(ws->p, i))) continue;
+        GF_TRY(ws->exec[i].op->spec.cls->backward(&ws->exec[i], step, err));
     }
     return GRAFT_OK;
 }

@@ -189,14 +189,14 @@ void gf_augment_apply(const gf_augment_params *params, const uint8_t *rgb, int h
     gf_rotate(&r, rgb, dst);
 }
 
-/* A picture that is mirrored alone is turned by nothing: its weights are 0 and 1, and its values what they were. */
-void gf_augment_bytes(const gf_augment_params *params, const uint8_t *rgb, int h, int w, const gf_byte_map *map,
-                      uint8_t *dst)
+/* An image that is mirrored alone is turned by nothing: its weights are 0 and 1, and its values what they were. */
+void gf_augment_int8(const gf_augment_params *params, const uint8_t *rgb, int h, int w, const gf_quantize_map *map,
+                     uint8_t *dst)
 {
     if (!params || (params->turns == 0 && !params->flip)) {
-        gf_bytes_convert(map, rgb, (size_t)h * (size_t)w, dst);
+        gf_quantize_rgb(map, rgb, (size_t)h * (size_t)w, dst);
         return;
     }
     gf_rotation r = make_rotation(params, h, w);
-    gf_rotate_bytes(&r, rgb, map, dst);
+    gf_rotate_int8(&r, rgb, map, dst);
 }

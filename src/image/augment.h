@@ -1,4 +1,4 @@
-/* augment.h - random changes of a training picture: mirror and rotation, as Keras 3's RandomFlip("horizontal") and
+/* augment.h - random changes of a training image: mirror and rotation, as Keras 3's RandomFlip("horizontal") and
  * RandomRotation(f) make them (bilinear, edges reflected). What a sample gets depends on (seed, epoch, sample) alone.
  */
 #ifndef GF_IMAGE_AUGMENT_H
@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-#include "image/bytes.h"
+#include "image/quantize.h"
 
 typedef struct gf_augment_spec {
     bool flip;    /* mirrored left to right with probability 1/2 */
@@ -17,7 +17,7 @@ typedef struct gf_augment_spec {
  * one as hint. */
 graft_status gf_augment_parse(const char *text, gf_augment_spec *out, graft_error *err);
 
-/* Whether it changes pictures at all. */
+/* Whether it changes images at all. */
 bool gf_augment_any(const gf_augment_spec *spec);
 
 typedef struct gf_augment_params {
@@ -32,8 +32,8 @@ gf_augment_params gf_augment_draw(const gf_augment_spec *spec, uint64_t seed, ui
  * Allocates nothing; the same bits on every CPU; threads: any. h, w > 0. dst and rgb do not overlap. */
 void gf_augment_apply(const gf_augment_params *params, const uint8_t *rgb, int h, int w, float *dst);
 
-/* The same pictures as bytes (bytes.h), of the same bits as bytes made of those floats. */
-void gf_augment_bytes(const gf_augment_params *params, const uint8_t *rgb, int h, int w, const gf_byte_map *map,
-                      uint8_t *dst);
+/* The same images as bytes (bytes.h), of the same bits as bytes made of those floats. */
+void gf_augment_int8(const gf_augment_params *params, const uint8_t *rgb, int h, int w, const gf_quantize_map *map,
+                     uint8_t *dst);
 
 #endif

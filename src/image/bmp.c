@@ -22,7 +22,7 @@ typedef struct bmp {
     size_t pixels, row_bytes;        /* offset of the pixels, bytes of a row with its padding */
     channel channels[4];             /* 16 and 32 bits: R G B A */
     uint8_t palette[MAX_PALETTE][3]; /* R G B */
-    uint32_t colours;
+    uint32_t colors;
 } bmp;
 
 static bool match(const uint8_t *bytes, size_t n)
@@ -53,7 +53,7 @@ static graft_status read_sizes(const gf_image_job *job, bmp *b)
     b->bits = gf_le16(info + 14);
     if (b->header >= INFO_HEADER) {
         b->packing = gf_le32(info + 16);
-        b->colours = gf_le32(info + 32);
+        b->colors = gf_le32(info + 32);
     }
     return GRAFT_OK;
 }
@@ -86,11 +86,11 @@ static graft_status read_palette(const gf_image_job *job, bmp *b)
 {
     size_t at = FILE_HEADER + b->header, entry = b->header == CORE_HEADER ? 3 : 4;
     uint32_t most = 1u << b->bits;
-    if (!b->colours || b->colours > most) b->colours = most;
+    if (!b->colors || b->colors > most) b->colors = most;
     /* Some writers give a shorter palette than they say: it ends where the pixels begin. */
-    if (b->pixels > at && (b->pixels - at) / entry < b->colours) b->colours = (uint32_t)((b->pixels - at) / entry);
-    if (job->n < at + b->colours * entry) return gf_job_ends_early(job, 0, (int)b->h, "in its palette");
-    for (uint32_t i = 0; i < b->colours; i++) {
+    if (b->pixels > at && (b->pixels - at) / entry < b->colors) b->colors = (uint32_t)((b->pixels - at) / entry);
+    if (job->n < at + b->colors * entry) return gf_job_ends_early(job, 0, (int)b->h, "in its palette");
+    for (uint32_t i = 0; i < b->colors; i++) {
         const uint8_t *bgr = job->bytes + at + i * entry;
         b->palette[i][0] = bgr[2];
         b->palette[i][1] = bgr[1];
@@ -144,8 +144,8 @@ static graft_status palette_row(const gf_image_job *job, const bmp *b, const uin
     for (int64_t x = 0; x < b->w; x++, to += 3) {
         uint32_t shift = 8 - b->bits * ((uint32_t)(x % per_byte) + 1);
         uint32_t index = from[x / per_byte] >> shift & most;
-        if (index >= b->colours) {
-            return gf_job_damaged(job, "BMP row %d uses colour %u of a palette of %u", y, index, b->colours);
+        if (index >= b->colors) {
+            return gf_job_damaged(job, "BMP row %d uses colour %u of a palette of %u", y, index, b->colors);
         }
         memcpy(to, b->palette[index], 3);
     }
@@ -214,7 +214,7 @@ static graft_status decode(const gf_image_job *job, int w, int h)
     if (b.bits == 16 || b.bits == 32) GF_TRY(read_masks(job, &b));
     int rows = rows_there(job, &b);
     if (rows < h && !job->opts->allow_truncated) return gf_job_ends_early(job, rows, h, NULL);
-    GF_TRY(gf_job_picture(job, w, h));
+    GF_TRY(gf_job_image(job, w, h));
     if (rows < h) GF_TRY(gf_job_ends_early(job, rows, h, NULL));
     return read_rows(job, &b, rows);
 }

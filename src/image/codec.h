@@ -1,17 +1,17 @@
-/* codec.h - what a picture format is to decode.c: one file and one gf_codec each. To add a format write its file and
+/* codec.h - what an image format is to decode.c: one file and one gf_codec each. To add a format write its file and
  * add its line to the table in decode.c. */
 #ifndef GF_IMAGE_CODEC_H
 #define GF_IMAGE_CODEC_H
 
 #include "image/image.h"
 
-/* One picture on its way through a codec. */
+/* One image on its way through a codec. */
 typedef struct gf_image_job {
     const uint8_t *bytes;
     size_t n;
     const char *name; /* as messages show it, escaped already */
     const gf_image_options *opts;
-    gf_picture *out; /* empty at first; decode.c frees it after a failure */
+    gf_image *out; /* empty at first; decode.c frees it after a failure */
     gf_image_info *info;
     graft_error *err;
 } gf_image_job;
@@ -22,7 +22,7 @@ typedef struct gf_codec {
     bool (*match)(const uint8_t *bytes, size_t n);
     /* Size from the header alone, as stored; both > 0 is checked by the caller. */
     graft_status (*probe)(const gf_image_job *job, int64_t *w, int64_t *h);
-    /* Fills job->out (made by gf_job_picture) and job->info; leaves turning to the caller. */
+    /* Fills job->out (made by gf_job_image) and job->info; leaves turning to the caller. */
     graft_status (*decode)(const gf_image_job *job, int w, int h);
 } gf_codec;
 
@@ -31,11 +31,11 @@ extern const gf_codec gf_codec_jpeg, gf_codec_png, gf_codec_webp, gf_codec_gif, 
 
 /* ---- what codecs share (decode.c) */
 
-/* job->out := w x h. Its pixels are grey where a truncated file is allowed, else not set. */
-graft_status gf_job_picture(const gf_image_job *job, int w, int h);
+/* job->out := w x h. Its pixels are gray where a truncated file is allowed, else not set. */
+graft_status gf_job_image(const gf_image_job *job, int w, int h);
 
 /* The file ended after `rows` complete rows of `of` (0: not known, the header itself is cut). An error, or with
- * allow_truncated and a picture in job->out a note in info and GRAFT_OK. `where` (may be NULL) says more. */
+ * allow_truncated and an image in job->out a note in info and GRAFT_OK. `where` (may be NULL) says more. */
 graft_status gf_job_ends_early(const gf_image_job *job, int rows, int of, const char *where);
 
 /* E1206: what is damaged. printf's format; foreign text through GF_ESC. */

@@ -1,4 +1,4 @@
-/* Tells the format, checks the size before a byte is allocated, lets the codec work, turns the picture upright. */
+/* Tells the format, checks the size before a byte is allocated, lets the codec work, turns the image upright. */
 #include "base/alloc.h"
 #include "image/codec.h"
 
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_SIDE = 1 << 24, GREY = 128, SHOWN_BYTES = 12 };
+enum { MAX_SIDE = 1 << 24, GRAY = 128, SHOWN_BYTES = 12 };
 
 static const gf_codec *const codecs[] = {
     &gf_codec_jpeg, &gf_codec_png, &gf_codec_webp, &gf_codec_gif, &gf_codec_bmp, &gf_codec_ppm, &gf_codec_tiff,
@@ -43,11 +43,11 @@ static const struct {
     {"P7\n", 3, 0, "PAM"},
 };
 
-void gf_picture_free(gf_picture *p)
+void gf_image_free(gf_image *p)
 {
     if (!p) return;
     gf_free(p->rgb);
-    *p = (gf_picture){0};
+    *p = (gf_image){0};
 }
 
 gf_image_options gf_image_options_default(void)
@@ -168,14 +168,14 @@ static graft_status fail_unknown(const gf_image_job *job)
 
 /* ---- what codecs share */
 
-graft_status gf_job_picture(const gf_image_job *job, int w, int h)
+graft_status gf_job_image(const gf_image_job *job, int w, int h)
 {
     size_t bytes = (size_t)w * (size_t)h * 3;
     job->out->rgb = gf_alloc_raw(bytes, 1); /* not touched: memory is used as rows arrive, not as the header claims */
-    if (!job->out->rgb) return gf_fail_memory(job->err, bytes, "a decoded picture");
+    if (!job->out->rgb) return gf_fail_memory(job->err, bytes, "a decoded image");
     job->out->w = w;
     job->out->h = h;
-    if (job->opts->allow_truncated) memset(job->out->rgb, GREY, bytes);
+    if (job->opts->allow_truncated) memset(job->out->rgb, GRAY, bytes);
     return GRAFT_OK;
 }
 
@@ -186,7 +186,7 @@ graft_status gf_job_ends_early(const gf_image_job *job, int rows, int of, const 
         job->info->rows_present = rows;
         return GRAFT_OK;
     }
-    const char *hint = "copy or download it again; --allow-truncated fills the missing rows with grey";
+    const char *hint = "copy or download it again; --allow-truncated fills the missing rows with gray";
     const char *open = where ? " (" : "", *close = where ? ")" : "";
     const char *kind = job->info->format ? gf_image_format_name(job->info->format) : "file";
     if (!where) where = "";
@@ -225,7 +225,7 @@ void gf_blend_row(uint8_t *rgb, const uint8_t *rgba, int w, const uint8_t backgr
 
 /* ---- turning */
 
-/* Where the upright picture's pixel (0, 0) lies in the stored one (right, bottom: at that edge), and whether its rows
+/* Where the upright image's pixel (0, 0) lies in the stored one (right, bottom: at that edge), and whether its rows
  * run along stored columns. EXIF's eight values in order. */
 static const struct {
     bool right, bottom, swap;
@@ -233,14 +233,14 @@ static const struct {
 
 static graft_status turn(const gf_image_job *job)
 {
-    gf_picture from = *job->out;
+    gf_image from = *job->out;
     int o = job->info->orientation;
     if (o == 1) return GRAFT_OK;
     bool swap = turns[o].swap;
-    *job->out = (gf_picture){swap ? from.h : from.w, swap ? from.w : from.h, gf_alloc_raw((size_t)from.w * from.h, 3)};
+    *job->out = (gf_image){swap ? from.h : from.w, swap ? from.w : from.h, gf_alloc_raw((size_t)from.w * from.h, 3)};
     if (!job->out->rgb) {
         gf_free(from.rgb);
-        return gf_fail_memory(job->err, (size_t)from.w * from.h * 3, "a turned picture");
+        return gf_fail_memory(job->err, (size_t)from.w * from.h * 3, "a turned image");
     }
     ptrdiff_t right = 3, down = 3 * (ptrdiff_t)from.w;
     const uint8_t *corner = from.rgb;
@@ -290,7 +290,7 @@ graft_status gf_image_probe(const uint8_t *bytes, size_t n, const char *name, co
                             int *h, gf_image_format *format, graft_error *err)
 {
     gf_image_options defaults = gf_image_options_default();
-    gf_picture none = {0};
+    gf_image none = {0};
     gf_image_info info = {0};
     gf_image_job job = {bytes, n, GF_ESC(name), opts ? opts : &defaults, &none, &info, err};
     const gf_codec *codec;
@@ -303,13 +303,13 @@ graft_status gf_image_probe(const uint8_t *bytes, size_t n, const char *name, co
 }
 
 graft_status gf_image_decode(const uint8_t *bytes, size_t n, const char *name, const gf_image_options *opts,
-                             gf_picture *out, gf_image_info *info, graft_error *err)
+                             gf_image *out, gf_image_info *info, graft_error *err)
 {
     gf_image_options defaults = gf_image_options_default();
     gf_image_info unasked;
     if (!info) info = &unasked;
     *info = (gf_image_info){.orientation = 1, .fraction = 1};
-    *out = (gf_picture){0};
+    *out = (gf_image){0};
     gf_image_job job = {bytes, n, GF_ESC(name), opts ? opts : &defaults, out, info, err};
     const gf_codec *codec;
     int64_t w = 0, h = 0;
@@ -322,6 +322,6 @@ graft_status gf_image_decode(const uint8_t *bytes, size_t n, const char *name, c
                          codec->name);
     }
     if (status == GRAFT_OK) status = turn(&job);
-    if (status != GRAFT_OK) gf_picture_free(out);
+    if (status != GRAFT_OK) gf_image_free(out);
     return status;
 }

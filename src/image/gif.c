@@ -65,30 +65,30 @@ static bool next_record(reader *r, GifRecordType *type)
 
 /* ---- the frame */
 
-static graft_status paint(const reader *r, const ColorMapObject *colours, int y)
+static graft_status paint(const reader *r, const ColorMapObject *colors, int y)
 {
     const GifImageDesc *image = &r->gif->Image;
-    const gf_picture *out = r->job->out;
+    const gf_image *out = r->job->out;
     uint8_t *to = out->rgb + 3 * ((size_t)(image->Top + y) * (size_t)out->w + (size_t)image->Left);
     for (int x = 0; x < image->Width; x++, to += 3) {
         int index = r->row[x];
         if (index == r->transparent) {
             memcpy(to, r->job->opts->background, 3);
-        } else if (index < colours->ColorCount) {
-            const GifColorType *c = &colours->Colors[index];
+        } else if (index < colors->ColorCount) {
+            const GifColorType *c = &colors->Colors[index];
             to[0] = c->Red;
             to[1] = c->Green;
             to[2] = c->Blue;
         } else {
             return gf_job_damaged(r->job, "damaged GIF: row %d uses colour %d of a palette of %d", y, index,
-                                  colours->ColorCount);
+                                  colors->ColorCount);
         }
     }
     return GRAFT_OK;
 }
 
 /* Interlaced rows come as every 8th from 0, every 8th from 4, every 4th from 2, every 2nd from 1. */
-static graft_status read_rows(reader *r, const ColorMapObject *colours)
+static graft_status read_rows(reader *r, const ColorMapObject *colors)
 {
     static const uint8_t from[4] = {0, 4, 2, 1}, by[4] = {8, 8, 4, 2};
     const GifImageDesc *image = &r->gif->Image;
@@ -99,7 +99,7 @@ static graft_status read_rows(reader *r, const ColorMapObject *colours)
             if (DGifGetLine(r->gif, r->row, image->Width) != GIF_OK) {
                 return fail(r, interlaced ? 0 : done, image->Height, r->gif->Error);
             }
-            GF_TRY(paint(r, colours, y));
+            GF_TRY(paint(r, colors, y));
             done++;
         }
     }
@@ -109,7 +109,7 @@ static graft_status read_rows(reader *r, const ColorMapObject *colours)
 static graft_status check_frame(const reader *r)
 {
     const GifImageDesc *image = &r->gif->Image;
-    const gf_picture *out = r->job->out;
+    const gf_image *out = r->job->out;
     if (image->Width <= 0 || image->Height <= 0 || image->Left < 0 || image->Top < 0 ||
         image->Width > out->w - image->Left || image->Height > out->h - image->Top) {
         return gf_job_damaged(r->job, "damaged GIF: a frame of %d x %d at (%d, %d) on a canvas of %d x %d",
@@ -157,9 +157,9 @@ static graft_status run(reader *r, int w, int h)
 {
     GifRecordType type;
     if (!next_record(r, &type)) return fail(r, 0, h, r->gif->Error);
-    if (type != IMAGE_DESC_RECORD_TYPE) return gf_job_damaged(r->job, "damaged GIF: holds no picture");
+    if (type != IMAGE_DESC_RECORD_TYPE) return gf_job_damaged(r->job, "damaged GIF: holds no image");
     if (DGifGetImageDesc(r->gif) != GIF_OK) return fail(r, 0, h, r->gif->Error);
-    GF_TRY(gf_job_picture(r->job, w, h));
+    GF_TRY(gf_job_image(r->job, w, h));
     GF_TRY(read_frame(r));
     return read_tail(r, h);
 }

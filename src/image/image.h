@@ -1,6 +1,6 @@
-/* image.h - the bytes of a picture file in, 8-bit RGB out.
+/* image.h - the bytes of an image file in, 8-bit RGB out.
  *
- * The format is told by the content, never by the name. Damage is an error, not a grey stripe: what the JPEG library
+ * The format is told by the content, never by the name. Damage is an error, not a gray stripe: what the JPEG library
  * calls a warning is refused here too. All functions are pure (bytes in, result out; no files) and may be called
  * from any number of threads at once. */
 #ifndef GF_IMAGE_IMAGE_H
@@ -11,13 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* 8-bit RGB, rows from the top, h * w * 3 bytes without padding. Free with gf_picture_free. */
-typedef struct gf_picture {
+/* 8-bit RGB, rows from the top, h * w * 3 bytes without padding. Free with gf_image_free. */
+typedef struct gf_image {
     int w, h;
     uint8_t *rgb; /* owned */
-} gf_picture;
+} gf_image;
 
-void gf_picture_free(gf_picture *p); /* takes NULL and an empty one; leaves an empty one */
+void gf_image_free(gf_image *p); /* takes NULL and an empty one; leaves an empty one */
 
 typedef enum gf_image_format {
     GF_IMAGE_UNKNOWN,
@@ -49,9 +49,9 @@ typedef struct gf_image_options {
     uint64_t max_pixels;   /* w * h above it is refused from the header */
     uint64_t whole_pixels; /* a JPEG of more is decoded at 1/2, 1/4 or 1/8 of its size, until it has so few */
     int least_w, least_h;  /* but not smaller than this; 0: all are decoded whole */
-    bool ignore_exif;      /* leave the picture as stored, do not turn it by its EXIF orientation */
-    bool allow_truncated;  /* a file that ends early: the missing pixels are grey (128), info says so */
-    bool frames_error;     /* animated pictures are an error, not their first frame */
+    bool ignore_exif;      /* leave the image as stored, do not turn it by its EXIF orientation */
+    bool allow_truncated;  /* a file that ends early: the missing pixels are gray (128), info says so */
+    bool frames_error;     /* animated images are an error, not their first frame */
     uint8_t background[3]; /* what shows through transparent pixels, R G B */
 } gf_image_options;
 
@@ -74,15 +74,15 @@ typedef struct gf_image_info {
 } gf_image_info;
 
 /* Width, height and format from the header alone, before any turning; checks empty, unknown, unsupported, 0 pixels,
- * max_pixels. `name` is what messages call the picture (escaped there). opts NULL: the defaults. w, h, format may be
+ * max_pixels. `name` is what messages call the image (escaped there). opts NULL: the defaults. w, h, format may be
  * NULL. */
 graft_status gf_image_probe(const uint8_t *bytes, size_t n, const char *name, const gf_image_options *opts, int *w,
                             int *h, gf_image_format *format, graft_error *err);
 
-/* Decodes the whole picture. opts NULL: the defaults; info may be NULL. On failure *out is empty. Peak memory is the
- * picture (3 bytes a pixel), the same again where it is turned, and what the format's decoder needs (up to 6 bytes a
- * pixel for a progressive JPEG, 4 for pictures with alpha). */
+/* Decodes the whole image. opts NULL: the defaults; info may be NULL. On failure *out is empty. Peak memory is the
+ * image (3 bytes a pixel), the same again where it is turned, and what the format's decoder needs (up to 6 bytes a
+ * pixel for a progressive JPEG, 4 for images with alpha). */
 graft_status gf_image_decode(const uint8_t *bytes, size_t n, const char *name, const gf_image_options *opts,
-                             gf_picture *out, gf_image_info *info, graft_error *err);
+                             gf_image *out, gf_image_info *info, graft_error *err);
 
 #endif

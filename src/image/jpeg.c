@@ -140,7 +140,7 @@ static void cmyk_row(uint8_t *rgb, const uint8_t *cmyk, int w, bool inverted)
 
 static void read_rows(reader *r)
 {
-    gf_picture *out = r->job->out;
+    gf_image *out = r->job->out;
     size_t stride = (size_t)out->w * 3;
     while ((int)r->lib.output_scanline < out->h) {
         JSAMPROW rows[ROWS_A_CALL];
@@ -175,7 +175,7 @@ static graft_status start(reader *r, int w)
         r->cmyk = gf_alloc_raw((size_t)w * ROWS_A_CALL, 4);
         if (!r->cmyk) return gf_fail_memory(r->job->err, (size_t)w * ROWS_A_CALL * 4, "decoding a JPEG");
     }
-    return gf_job_picture(r->job, w, r->h);
+    return gf_job_image(r->job, w, r->h);
 }
 
 static graft_status run(reader *r, int w)

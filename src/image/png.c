@@ -18,11 +18,11 @@ typedef struct reader {
     jmp_buf jump;
     const gf_image_job *job;
     size_t at;
-    int h, row;  /* row: complete ones; 0 until the last pass of an interlaced picture */
+    int h, row;  /* row: complete ones; 0 until the last pass of an interlaced image */
     bool ended;  /* libpng asked for bytes behind the last one */
     bool memory; /* an allocation failed */
     int channels;
-    uint8_t *rgba; /* the picture with alpha, NULL where it has none */
+    uint8_t *rgba; /* the image with alpha, NULL where it has none */
     graft_status status;
 } reader;
 
@@ -152,9 +152,9 @@ static graft_status book_rgba(reader *r, int w)
     if (r->channels == 3) return GRAFT_OK;
     size_t pixels = (size_t)w * (size_t)r->h;
     r->rgba = gf_alloc_raw(pixels, 4);
-    if (!r->rgba) return gf_fail_memory(r->job->err, pixels * 4, "a picture with alpha");
-    static const uint8_t grey[4] = {128, 128, 128, 255};
-    for (size_t i = 0; r->job->opts->allow_truncated && i < pixels; i++) memcpy(r->rgba + 4 * i, grey, 4);
+    if (!r->rgba) return gf_fail_memory(r->job->err, pixels * 4, "an image with alpha");
+    static const uint8_t gray[4] = {128, 128, 128, 255};
+    for (size_t i = 0; r->job->opts->allow_truncated && i < pixels; i++) memcpy(r->rgba + 4 * i, gray, 4);
     return GRAFT_OK;
 }
 
@@ -173,7 +173,7 @@ static graft_status read_all(reader *r, int w)
     if (png_get_rowbytes(r->png, r->info) != (size_t)w * (size_t)r->channels) {
         return gf_job_damaged(r->job, "damaged PNG: two headers");
     }
-    GF_TRY(gf_job_picture(r->job, w, r->h));
+    GF_TRY(gf_job_image(r->job, w, r->h));
     GF_TRY(book_rgba(r, w));
     uint8_t *pixels = r->rgba ? r->rgba : r->job->out->rgb;
     for (int pass = 0; pass < passes; pass++) {

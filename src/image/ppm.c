@@ -124,7 +124,7 @@ static graft_status read_binary(const gf_image_job *job, const ppm *p)
     size_t there = (job->n - p->at) / bytes;
     int rows = there < (size_t)p->h ? (int)there : (int)p->h;
     if (rows < p->h && !job->opts->allow_truncated) return gf_job_ends_early(job, rows, (int)p->h, NULL);
-    GF_TRY(gf_job_picture(job, (int)p->w, (int)p->h));
+    GF_TRY(gf_job_image(job, (int)p->w, (int)p->h));
     for (int y = 0; y < rows; y++) {
         GF_TRY(binary_row(job, p, job->bytes + p->at + (size_t)y * bytes, job->out->rgb + (size_t)y * (size_t)p->w * 3,
                           y));
@@ -159,7 +159,7 @@ static graft_status read_text(const gf_image_job *job, const ppm *p)
     if (!job->opts->allow_truncated && (job->n - at) / samples < (size_t)h) {
         return gf_job_ends_early(job, (int)((job->n - at) / samples), h, NULL);
     }
-    GF_TRY(gf_job_picture(job, (int)p->w, h));
+    GF_TRY(gf_job_image(job, (int)p->w, h));
     for (int y = 0; y < h; y++) {
         uint8_t *to = job->out->rgb + (size_t)y * (size_t)p->w * 3;
         for (size_t i = 0; i < samples; i++) {

@@ -182,7 +182,7 @@ static graft_status plain(resizer *r, graft_error *err)
     gf_free(xs);
     gf_free(ys);
     gf_free(r->scratch);
-    return ok ? GRAFT_OK : gf_fail_memory(err, (size_t)r->ow * CHANNELS * 3 * sizeof(float), "resizing a picture");
+    return ok ? GRAFT_OK : gf_fail_memory(err, (size_t)r->ow * CHANNELS * 3 * sizeof(float), "resizing an image");
 }
 
 /* ---- antialiased */
@@ -276,7 +276,7 @@ static graft_status antialiased(resizer *r, graft_error *err)
     free_spans(&xs);
     free_spans(&ys);
     gf_free(r->scratch);
-    return ok ? GRAFT_OK : gf_fail_memory(err, (sum + row) * sizeof(float), "resizing a picture");
+    return ok ? GRAFT_OK : gf_fail_memory(err, (sum + row) * sizeof(float), "resizing an image");
 }
 
 /* ---- the calls */

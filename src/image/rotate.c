@@ -73,14 +73,14 @@ void gf_rotate(const gf_rotation *r, const uint8_t *rgb, float *dst)
     gf_rotate_plain(r, rgb, dst);
 }
 
-void gf_rotate_bytes(const gf_rotation *r, const uint8_t *rgb, const gf_byte_map *map, uint8_t *dst)
+void gf_rotate_int8(const gf_rotation *r, const uint8_t *rgb, const gf_quantize_map *map, uint8_t *dst)
 {
-    if (gf_rotate_bytes_avx512(r, rgb, map, dst)) return;
+    if (gf_rotate_int8_avx512(r, rgb, map, dst)) return;
     for (int y = 0; y < r->h; y++) {
         for (int x = 0; x < r->w; x++, dst += CHANNELS) {
             float value[CHANNELS];
             rotate_pixel(r, rgb, value, x, y);
-            for (int c = 0; c < CHANNELS; c++) dst[c] = gf_to_byte(map, c, value[c]);
+            for (int c = 0; c < CHANNELS; c++) dst[c] = gf_quantize_value(map, c, value[c]);
         }
     }
 }

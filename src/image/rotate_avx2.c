@@ -85,7 +85,7 @@ AVX2_INLINE __m256 blend(const uint8_t *p, const uint8_t *q, int skip, __m256 le
 }
 
 /* Pixels i and i + 4 of a block, i < 4. The upper pair is read with two bytes behind it, the lower with two before it:
- * neither leaves the picture. */
+ * neither leaves the image. */
 #define TWO_OF(v, i) _mm256_permute_ps(v, (i)*0x55)
 #define TWO_PIXELS(b, i, rgb, stride, out)                                                                            \
     do {                                                                                                              \

@@ -135,7 +135,7 @@ INLINE void interleave(const __m512 c[CHANNELS], float *to)
 
 /* Packing cuts off to 0..255 and works in quarters of a vector: each then holds four pixels' R, their G, their B, and
  * B again. */
-INLINE void interleave_bytes(const gf_byte_map *map, const __m512 c[CHANNELS], uint8_t *to)
+INLINE void interleave_bytes(const gf_quantize_map *map, const __m512 c[CHANNELS], uint8_t *to)
 {
     const __m512i four =
         _mm512_setr_epi32(0x01080400, 0x06020905, 0x0b07030a, 0x11181410, 0x16121915, 0x1b17131a, 0x21282420,
@@ -151,10 +151,10 @@ INLINE void interleave_bytes(const gf_byte_map *map, const __m512 c[CHANNELS], u
     _mm_storeu_si128((__m128i *)(to + 32), _mm512_extracti64x2_epi64(all, 2));
 }
 
-/* The upper pair is read with two bytes behind it, the lower with two before it: neither leaves the picture. Where it
+/* The upper pair is read with two bytes behind it, the lower with two before it: neither leaves the image. Where it
  * is mirrored, left and right change over. To bytes where there is a map. */
-INLINE void sixteen_pixels(const strip *s, int k, bool flip, const uint8_t *rgb, size_t stride, const gf_byte_map *map,
-                           void *to)
+INLINE void sixteen_pixels(const strip *s, int k, bool flip, const uint8_t *rgb, size_t stride,
+                           const gf_quantize_map *map, void *to)
 {
     const uint8_t *under = rgb + stride - 2;
     const int32_t *offset = s->offset + k;
@@ -178,7 +178,7 @@ INLINE void sixteen_pixels(const strip *s, int k, bool flip, const uint8_t *rgb,
 }
 
 /* n <= STRIP pixels of a row, from x on; `size` bytes each in dst. */
-INLINE void rotate_strip(const gf_rotation *r, const uint8_t *rgb, int x, int y, int n, const gf_byte_map *map,
+INLINE void rotate_strip(const gf_rotation *r, const uint8_t *rgb, int x, int y, int n, const gf_quantize_map *map,
                          size_t size, char *dst)
 {
     const __m512 lane = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -195,7 +195,7 @@ INLINE void rotate_strip(const gf_rotation *r, const uint8_t *rgb, int x, int y,
     memcpy(dst + (size_t)k * size, aside, (size_t)(n - k) * size);
 }
 
-INLINE void rotate(const gf_rotation *r, const uint8_t *rgb, const gf_byte_map *map, size_t size, char *dst)
+INLINE void rotate(const gf_rotation *r, const uint8_t *rgb, const gf_quantize_map *map, size_t size, char *dst)
 {
     gf_rotate_fetch(r, rgb);
     for (int y = 0, n; y < r->h; y++) {
@@ -211,9 +211,9 @@ AVX512 static void rotate_floats(const gf_rotation *r, const uint8_t *rgb, void 
     rotate(r, rgb, NULL, CHANNELS * sizeof(float), dst);
 }
 
-AVX512 static void rotate_bytes(const gf_rotation *r, const uint8_t *rgb, const gf_byte_map *map, void *dst)
+AVX512 static void rotate_int8(const gf_rotation *r, const uint8_t *rgb, const gf_quantize_map *map, void *dst)
 {
-    const gf_byte_map copy = *map; /* that no store through dst can be thought to change */
+    const gf_quantize_map copy = *map; /* that no store through dst can be thought to change */
     rotate(r, rgb, &copy, CHANNELS, dst);
 }
 
@@ -231,10 +231,10 @@ bool gf_rotate_avx512(const gf_rotation *r, const uint8_t *rgb, float *dst)
     return true;
 }
 
-bool gf_rotate_bytes_avx512(const gf_rotation *r, const uint8_t *rgb, const gf_byte_map *map, uint8_t *dst)
+bool gf_rotate_int8_avx512(const gf_rotation *r, const uint8_t *rgb, const gf_quantize_map *map, uint8_t *dst)
 {
     if (!suits(r)) return false;
-    rotate_bytes(r, rgb, map, dst);
+    rotate_int8(r, rgb, map, dst);
     return true;
 }
 
@@ -248,7 +248,7 @@ bool gf_rotate_avx512(const gf_rotation *r, const uint8_t *rgb, float *dst)
     return false;
 }
 
-bool gf_rotate_bytes_avx512(const gf_rotation *r, const uint8_t *rgb, const gf_byte_map *map, uint8_t *dst)
+bool gf_rotate_int8_avx512(const gf_rotation *r, const uint8_t *rgb, const gf_quantize_map *map, uint8_t *dst)
 {
     (void)r, (void)rgb, (void)map, (void)dst;
     return false;

@@ -1,4 +1,4 @@
-/* TIFF, through libtiff's own interface for RGBA: 1 to 16 bits, grey, palette, RGB, CMYK, YCbCr and Lab, strips and
+/* TIFF, through libtiff's own interface for RGBA: 1 to 16 bits, gray, palette, RGB, CMYK, YCbCr and Lab, strips and
  * tiles, packed in the usual ways. What few programs write (floats, old JPEG, raw photos) is refused by name. The first
  * page is taken.
  *
@@ -219,15 +219,15 @@ static graft_status read_rows(source *s, TIFFRGBAImage *image, uint32_t step)
     return status;
 }
 
-/* ---- 16-bit grey, of which libtiff's RGBA takes the upper byte: rounded here as in other formats */
+/* ---- 16-bit gray, of which libtiff's RGBA takes the upper byte: rounded here as in other formats */
 
-static bool is_wide_grey(TIFF *tiff)
+static bool is_wide_gray(TIFF *tiff)
 {
-    uint16_t bits = 0, samples = 0, colours = PHOTOMETRIC_MINISBLACK;
+    uint16_t bits = 0, samples = 0, channels = PHOTOMETRIC_MINISBLACK;
     TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &bits);
     TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &samples);
-    TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &colours);
-    return bits == 16 && samples == 1 && (colours == PHOTOMETRIC_MINISBLACK || colours == PHOTOMETRIC_MINISWHITE);
+    TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &channels);
+    return bits == 16 && samples == 1 && (channels == PHOTOMETRIC_MINISBLACK || channels == PHOTOMETRIC_MINISWHITE);
 }
 
 /* A block of samples, `stride` from row to row, to (x, y) of the image, as far as it reaches into it. */
@@ -249,11 +249,11 @@ static graft_status read_wide(source *s, TIFF *tiff)
 {
     const gf_image_job *job = s->job;
     uint32_t w = (uint32_t)job->out->w, h = (uint32_t)job->out->h, across = w, down = rows_at_once(tiff, h);
-    uint16_t colours = PHOTOMETRIC_MINISBLACK;
+    uint16_t channels = PHOTOMETRIC_MINISBLACK;
     bool tiled = TIFFIsTiled(tiff);
     if (tiled) TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &across);
     if (tiled) TIFFGetField(tiff, TIFFTAG_TILELENGTH, &down);
-    TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &colours);
+    TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &channels);
     uint64_t samples = (uint64_t)across * down, most = MOST_PER_PIXEL * job->opts->max_pixels + SPARE;
     if (!samples || samples * sizeof(uint16_t) > most)
         return gf_job_damaged(job, "damaged TIFF: tiles of %u x %u", across, down);
@@ -271,7 +271,7 @@ static graft_status read_wide(source *s, TIFF *tiff)
                 status = broken(s, (int)y, (int)h);
                 break;
             }
-            put_wide(job, block, across, x, y, rows, colours == PHOTOMETRIC_MINISWHITE);
+            put_wide(job, block, across, x, y, rows, channels == PHOTOMETRIC_MINISWHITE);
         }
     }
     gf_free(block);
@@ -341,7 +341,7 @@ static graft_status decode_rgba(source *s, TIFF *tiff, int w, int h)
     }
     image.req_orientation = image.orientation; /* rows as they are stored: turning is decode.c's */
     job->info->alpha = image.alpha != 0;
-    graft_status status = gf_job_picture(job, w, h);
+    graft_status status = gf_job_image(job, w, h);
     if (status == GRAFT_OK) status = read_rows(s, &image, rows_at_once(tiff, (uint32_t)h));
     TIFFRGBAImageEnd(&image);
     return status;
@@ -353,9 +353,9 @@ static graft_status decode_page(source *s, TIFF *tiff, int w, int h)
     GF_TRY(read_size(s, tiff, &w64, &h64));
     GF_TRY(check_extent(s, tiff, w, h));
     read_facts(s->job, tiff);
-    if (!is_wide_grey(tiff)) return decode_rgba(s, tiff, w, h);
+    if (!is_wide_gray(tiff)) return decode_rgba(s, tiff, w, h);
     s->decoding = true;
-    GF_TRY(gf_job_picture(s->job, w, h));
+    GF_TRY(gf_job_image(s->job, w, h));
     return read_wide(s, tiff);
 }
 

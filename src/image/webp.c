@@ -59,7 +59,7 @@ static graft_status decode_frame(const gf_image_job *job, const WebPIterator *it
 static void paste(const gf_image_job *job, const frame *f, int left, int top)
 {
     const uint8_t *background = job->opts->background;
-    gf_picture *out = job->out;
+    gf_image *out = job->out;
     bool covers = f->w == out->w && f->h == out->h;
     for (size_t i = 0, n = (size_t)out->w * (size_t)out->h; !covers && i < n; i++) {
         memcpy(out->rgb + 3 * i, background, 3);
@@ -72,7 +72,7 @@ static void paste(const gf_image_job *job, const frame *f, int left, int top)
 
 static graft_status decode_first(const gf_image_job *job, const WebPIterator *it, bool whole)
 {
-    gf_picture *out = job->out;
+    gf_image *out = job->out;
     frame f = {.w = it->width, .h = it->height, .pixels = out->rgb};
     if (!it->complete && (f.w <= 0 || f.h <= 0)) return gf_job_ends_early(job, 0, out->h, NULL);
     if (it->x_offset < 0 || it->y_offset < 0 || f.w <= 0 || f.h <= 0 || f.w > out->w - it->x_offset ||
@@ -82,7 +82,7 @@ static graft_status decode_first(const gf_image_job *job, const WebPIterator *it
     f.alpha = it->has_alpha || f.w != out->w || f.h != out->h;
     if (f.alpha) {
         f.pixels = gf_alloc_raw((size_t)f.w * (size_t)f.h, 4);
-        if (!f.pixels) return gf_fail_memory(job->err, (size_t)f.w * (size_t)f.h * 4, "a picture with alpha");
+        if (!f.pixels) return gf_fail_memory(job->err, (size_t)f.w * (size_t)f.h * 4, "an image with alpha");
     }
     graft_status status = decode_frame(job, it, &f);
     if (status == GRAFT_OK && f.alpha) paste(job, &f, it->x_offset, it->y_offset);
@@ -106,7 +106,7 @@ static graft_status decode(const gf_image_job *job, int w, int h)
     }
     WebPIterator it;
     WebPChunkIterator chunk;
-    graft_status status = gf_job_picture(job, w, h);
+    graft_status status = gf_job_image(job, w, h);
     job->info->animated = WebPDemuxGetI(demuxer, WEBP_FF_FRAME_COUNT) > 1;
     if (WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk)) gf_job_exif(job, chunk.chunk.bytes, chunk.chunk.size);
     WebPDemuxReleaseChunkIterator(&chunk);

@@ -1,6 +1,6 @@
 /* act.c - activations of whole tensors. Each is one line of arithmetic on an f32, which the compiler turns into loops
  * over vectors; with exponentials of its own, since a C library's differ from machine to machine. Definitions and
- * derivatives stand plainly in act_naive.c; results are within a few units in the last place of those. */
+ * derivatives stand plainly in act_reference.c; results are within a few units in the last place of those. */
 #include "ops/kernels.h"
 
 #include <math.h>

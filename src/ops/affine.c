@@ -127,7 +127,7 @@ static void forward_piece(const gf_op_spec *s, const gf_op_args *a, const affine
     gf_block_act_out(s, a->dst, p.at, p.n, z);
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op *op = exec->op;
@@ -194,7 +194,7 @@ static void backward_piece(const gf_op_spec *s, const gf_op_args *a, const affin
     if (s->diff_src[0]) gf_block_out(a->diff_src[0], s->src_dtype[0], p.at, p.n, dz, s->accumulate[0]);
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op *op = exec->op;

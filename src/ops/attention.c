@@ -1,5 +1,5 @@
 /* attention.c - what places of a value are looked up by a query and keys, in several heads that stand side by side in
- * the channels. Of each picture and head, with T places of the query and S of key and value:
+ * the channels. Of each image and head, with T places of the query and S of key and value:
  *
  *   z = scale Q K^T (T x S)    P = softmax z, row by row; causal: row i sees the first i + 1 alone    dst = P V
  *
@@ -34,7 +34,7 @@ typedef enum operand {
 enum { Z, MIX, DP, DV, DQ, DK, PRODUCTS };
 static const struct {
     operand a, b, c;
-    bool a_turned, b_turned;
+    bool a_transposed, b_transposed;
     int source; /* whose gradient it is; -1: none */
 } products[PRODUCTS] = {
     [Z] = {QUERY, KEY, SCORES, false, true, -1},
@@ -53,7 +53,7 @@ typedef struct matrix {
 
 typedef struct attention {
     const gf_ops *ops;
-    bool twin; /* types differ, which oneDNN does not multiply: computed as the twin does */
+    bool reference; /* types differ, which oneDNN does not multiply: computed as the reference implementation does */
     matrix of[OPERANDS];
     gf_prim prim[PRODUCTS];
     size_t scores, weights, diff_weights, diff_scores; /* in the scratchpad */
@@ -63,14 +63,14 @@ typedef struct calls {
     gf_call of[PRODUCTS];
 } calls;
 
-static int64_t places(const gf_shape *s) { return s->dim[1] * s->dim[2]; }
+static int64_t positions(const gf_shape *s) { return s->dim[1] * s->dim[2]; }
 
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {
     const gf_shape *q = &s->src[0], *k = &s->src[1], *v = &s->src[2];
     int64_t heads = s->attention.heads;
     bool fits = s->n_src == 3 && q->rank == 4 && k->rank == 4 && v->rank == 4 && q->dim[0] == k->dim[0] &&
-                q->dim[0] == v->dim[0] && places(k) == places(v) && q->dim[3] == k->dim[3] && heads > 0;
+                q->dim[0] == v->dim[0] && positions(k) == positions(v) && q->dim[3] == k->dim[3] && heads > 0;
     if (!fits || q->dim[3] % heads || v->dim[3] % heads) {
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: %d heads of query %s, key %s and value %s do not fit",
                        s->name, s->attention.heads, GF_SHAPE_TEXT(q), GF_SHAPE_TEXT(k), GF_SHAPE_TEXT(v));
@@ -81,20 +81,20 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 }
 
 static size_t round64(size_t n) { return (n + 63) / 64 * 64; }
-static size_t twin_bytes(const gf_op_spec *s);
+static size_t reference_int8(const gf_op_spec *s);
 
 static void describe(attention *d, const gf_op_spec *s)
 {
-    int64_t heads = s->attention.heads, t = places(&s->src[0]), n = places(&s->src[1]);
+    int64_t heads = s->attention.heads, t = positions(&s->src[0]), n = positions(&s->src[1]);
     for (int k = 0; k < 3; k++) {
         int64_t c = s->src[k].dim[3];
-        d->of[QUERY + k] = d->of[DIFF_QUERY + k] = (matrix){places(&s->src[k]), c / heads, c, s->src_dtype[k]};
+        d->of[QUERY + k] = d->of[DIFF_QUERY + k] = (matrix){positions(&s->src[k]), c / heads, c, s->src_dtype[k]};
     }
     d->of[DST] = d->of[DIFF_DST] = (matrix){t, s->dst.dim[3] / heads, s->dst.dim[3], s->dst_dtype};
     d->of[SCORES] = d->of[DIFF_WEIGHTS] = (matrix){t, n, n, GF_F32};
     d->of[WEIGHTS] = d->of[DIFF_SCORES] = (matrix){t, n, n, s->src_dtype[0]};
-    d->twin = false;
-    for (int k = 0; k < 3; k++) d->twin |= s->src_dtype[k] != s->dst_dtype;
+    d->reference = false;
+    for (int k = 0; k < 3; k++) d->reference |= s->src_dtype[k] != s->dst_dtype;
 }
 
 static bool wanted(const gf_op_spec *s, int i)
@@ -106,7 +106,7 @@ static bool wanted(const gf_op_spec *s, int i)
 static graft_status create_product(attention *d, const gf_op_spec *s, int i, graft_error *err)
 {
     const matrix *a = &d->of[products[i].a], *b = &d->of[products[i].b], *c = &d->of[products[i].c];
-    bool at = products[i].a_turned, bt = products[i].b_turned;
+    bool at = products[i].a_transposed, bt = products[i].b_transposed;
     gf_matmul m = {.m = c->rows, .k = at ? a->rows : a->cols, .n = c->cols, .in = a->type, .out = c->type};
     m.a_row = at ? 1 : a->stride, m.a_col = at ? a->stride : 1;
     m.b_row = bt ? 1 : b->stride, m.b_col = bt ? b->stride : 1;
@@ -122,8 +122,8 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     if (!d) return gf_fail_memory(err, sizeof *d, s->name);
     d->ops = ops;
     describe(d, s);
-    op->scratchpad_bytes = twin_bytes(s);
-    if (d->twin) return GRAFT_OK;
+    op->scratchpad_bytes = reference_int8(s);
+    if (d->reference) return GRAFT_OK;
     size_t at = 0, values = (size_t)(d->of[SCORES].rows * d->of[SCORES].cols);
     for (int i = 0; i < PRODUCTS; i++) {
         if (!wanted(s, i)) continue;
@@ -151,7 +151,7 @@ static void destroy(gf_op *op)
 
 /* ---- bind */
 
-/* Head h of picture n of an operand. */
+/* Head h of image n of an operand. */
 static void *head_of(const attention *d, const gf_op_args *a, operand o, int64_t n, int64_t h)
 {
     char *scratch = a->scratchpad;
@@ -169,7 +169,7 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
 {
     const attention *d = op->impl;
     const gf_op_args *a = &exec->args;
-    if (d->twin) return GRAFT_OK;
+    if (d->reference) return GRAFT_OK;
     calls *x = exec->impl = gf_new(calls);
     if (!x) return gf_fail_memory(err, sizeof *x, op->spec.name);
     for (int i = 0; i < PRODUCTS; i++) {
@@ -239,10 +239,10 @@ static graft_status weights_of(gf_exec *exec, int64_t n, int64_t h, graft_error 
     return GRAFT_OK;
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     const gf_op_spec *s = &exec->op->spec;
-    if (((attention *)exec->op->impl)->twin) return gf_op_attention_naive.forward(exec, step, err);
+    if (((attention *)exec->op->impl)->reference) return gf_op_attention_reference.forward(exec, step, err);
     for (int64_t n = 0; n < s->dst.dim[0]; n++) {
         for (int64_t h = 0; h < s->attention.heads; h++) {
             GF_TRY(weights_of(exec, n, h, err));
@@ -269,10 +269,10 @@ static graft_status backward_head(gf_exec *exec, int64_t n, int64_t h, graft_err
     return s->diff_src[1] ? run(exec, DK, n, h, err) : GRAFT_OK;
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     const gf_op_spec *s = &exec->op->spec;
-    if (((attention *)exec->op->impl)->twin) return gf_op_attention_naive.backward(exec, step, err);
+    if (((attention *)exec->op->impl)->reference) return gf_op_attention_reference.backward(exec, step, err);
     for (int64_t n = 0; n < s->dst.dim[0]; n++) {
         for (int64_t h = 0; h < s->attention.heads; h++) GF_TRY(backward_head(exec, n, h, err));
     }
@@ -290,35 +290,35 @@ const gf_op_class gf_op_attention = {
     .backward = backward,
 };
 
-/* ---- the naive twin: one row of the query at a time, of any types */
+/* ---- the reference implementation: one row of the query at a time, of any types */
 
-/* The rows of one picture and head. */
+/* The rows of one image and head. */
 typedef struct rows {
     const gf_op_spec *s;
     const gf_op_args *a;
     int64_t t, n, k, v; /* places of query and key; channels a head of query and value */
-    int64_t picture, head;
+    int64_t image, head;
     float *p, *dp, *diff[3]; /* a row of P and of dP; gradients of whole sources in f32 */
 } rows;
 
-static size_t twin_bytes(const gf_op_spec *s)
+static size_t reference_int8(const gf_op_spec *s)
 {
-    size_t floats = 2 * (size_t)places(&s->src[1]);
+    size_t floats = 2 * (size_t)positions(&s->src[1]);
     for (int k = 0; k < 3 && s->backward; k++) floats += gf_count(&s->src[k]);
     return floats * sizeof(float);
 }
 
-static graft_status twin_create(gf_op *op, gf_ops *ops, graft_error *err)
+static graft_status reference_create(gf_op *op, gf_ops *ops, graft_error *err)
 {
     (void)ops, (void)err;
-    op->scratchpad_bytes = twin_bytes(&op->spec);
+    op->scratchpad_bytes = reference_int8(&op->spec);
     return GRAFT_OK;
 }
 
 static rows rows_of(const gf_exec *exec)
 {
     const gf_op_spec *s = &exec->op->spec;
-    rows r = {.s = s, .a = &exec->args, .t = places(&s->src[0]), .n = places(&s->src[1])};
+    rows r = {.s = s, .a = &exec->args, .t = positions(&s->src[0]), .n = positions(&s->src[1])};
     r.k = s->src[0].dim[3] / s->attention.heads;
     r.v = s->src[2].dim[3] / s->attention.heads;
     r.p = exec->args.scratchpad;
@@ -331,10 +331,10 @@ static rows rows_of(const gf_exec *exec)
     return r;
 }
 
-/* Channel c of place i, in a tensor of `count` places a picture and `width` channels a head. */
+/* Channel c of place i, in a tensor of `count` places an image and `width` channels a head. */
 static size_t at(const rows *r, int64_t count, int64_t width, int64_t i, int64_t c)
 {
-    return (size_t)(((r->picture * count + i) * r->s->attention.heads + r->head) * width + c);
+    return (size_t)(((r->image * count + i) * r->s->attention.heads + r->head) * width + c);
 }
 
 static float source(const rows *r, int k, size_t i) { return gf_load(r->a->src[k], r->s->src_dtype[k], i); }
@@ -393,14 +393,14 @@ static void row_backward(const rows *r, int64_t i)
 
 static void each_row(rows *r, void (*visit)(const rows *r, int64_t i))
 {
-    for (r->picture = 0; r->picture < r->s->dst.dim[0]; r->picture++) {
+    for (r->image = 0; r->image < r->s->dst.dim[0]; r->image++) {
         for (r->head = 0; r->head < r->s->attention.heads; r->head++) {
             for (int64_t i = 0; i < r->t; i++) visit(r, i);
         }
     }
 }
 
-static graft_status twin_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status reference_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     rows r = rows_of(exec);
@@ -408,7 +408,7 @@ static graft_status twin_forward(gf_exec *exec, const gf_step *step, graft_error
     return GRAFT_OK;
 }
 
-static graft_status twin_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status reference_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -422,10 +422,10 @@ static graft_status twin_backward(gf_exec *exec, const gf_step *step, graft_erro
     return GRAFT_OK;
 }
 
-const gf_op_class gf_op_attention_naive = {
+const gf_op_class gf_op_attention_reference = {
     .name = "attention_naive",
     .infer = infer,
-    .create = twin_create,
-    .forward = twin_forward,
-    .backward = twin_backward,
+    .create = reference_create,
+    .forward = reference_forward,
+    .backward = reference_backward,
 };

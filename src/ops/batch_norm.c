@@ -1,5 +1,5 @@
 /* batch_norm.c - batch normalisation on the statistics of the micro-batch (Ioffe and Szegedy, 2015). For each channel,
- * over its N values in the pictures that are there:
+ * over its N values in the images that are there:
  *
  *   m = mean src    v = mean (src - m)^2    r = 1 / sqrt(v + epsilon)    dst = act((src - m) r gamma + beta)
  *
@@ -7,8 +7,9 @@
  *   diff_src = gamma r (dz - a / N - (src - m) r^2 b / N)
  *
  * A step without training takes the moving statistics for m and v. The kernel is [gamma][moving mean][moving variance],
- * the bias beta; the gradient block [diff_gamma][n d][n (v + d^2)][diff_beta], d = m - moving mean and n the pictures:
- * what can be added up over micro-batches, and gives mean and variance of all their values (gf_node_move).
+ * the bias beta; the gradient block [diff_gamma][n d][n (v + d^2)][diff_beta], d = m - moving mean and n the images:
+ * what can be added up over micro-batches, and gives mean and variance of all their values
+ * (gf_node_update_moving_stats).
  *
  * Memory is what it waits for. So statistics read src once: a tile, summed about its first row, is still in the cache
  * when its squares are summed about its mean; its moments are merged with those before it (Chan, Golub and LeVeque,
@@ -22,7 +23,7 @@ enum { TILE = 16384 }; /* values */
 
 /* A tensor is rows of `width` values: as many pixels side by side as make whole vectors. */
 typedef struct batch_norm_impl {
-    size_t c, width, places; /* places: of a picture */
+    size_t c, width, positions; /* places: of an image */
     float *gamma, *mean, *variance, *beta;
 } batch_norm_impl;
 
@@ -55,7 +56,7 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     if (!m) return gf_fail_memory(err, sizeof *m, s->name);
     m->c = m->width = (size_t)s->dst.dim[s->dst.rank - 1];
     while (m->width % LANES) m->width += m->c;
-    m->places = gf_count(&s->dst) / (m->c * (size_t)s->dst.dim[0]);
+    m->positions = gf_count(&s->dst) / (m->c * (size_t)s->dst.dim[0]);
     m->gamma = gf_new_n(4 * m->c, float);
     if (!m->gamma) return gf_fail_memory(err, 4 * m->c * sizeof(float), s->name);
     m->mean = m->gamma + m->c;
@@ -101,11 +102,11 @@ static scratch scratch_of(const gf_exec *exec)
     return (scratch){{d, d + w}, {f, f + w}, f + 2 * w, f + 3 * w, f + 4 * w, f + 5 * w};
 }
 
-/* The pictures that are there; the others come after them. */
-static size_t pictures(const gf_op *op, const gf_step *step)
+/* The images that are there; the others come after them. */
+static size_t images(const gf_op *op, const gf_exec_context *step)
 {
     size_t all = (size_t)op->spec.dst.dim[0];
-    return step->training && step->pictures ? smaller(step->pictures, all) : all;
+    return step->training && step->images ? smaller(step->images, all) : all;
 }
 
 /* ---- tiles: some rows that stay in the cache; the last one may be a piece of a row */
@@ -262,12 +263,12 @@ static void clear(void *x, gf_dtype type, size_t from, size_t to)
     memset(element(x, type, from), 0, (to - from) * gf_dtype_size(type));
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)err;
     const gf_op_spec *s = &exec->op->spec;
     const batch_norm_impl *m = exec->op->impl;
-    size_t count = pictures(exec->op, step) * m->places * m->c;
+    size_t count = images(exec->op, step) * m->positions * m->c;
     workspace w = workspace_of(exec);
     tile t = {.s = s, .src = exec->args.src[0], .out = exec->args.dst, .x = scratch_of(exec)};
     if (step->training) measure(&t, m, count, w);
@@ -357,13 +358,13 @@ static void set_factors(const batch_norm_impl *m, const scratch *x, const float 
     repeat(m, x->shift);
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)err;
     const gf_op_spec *s = &exec->op->spec;
     const gf_op_args *a = &exec->args;
     const batch_norm_impl *m = exec->op->impl;
-    size_t n = pictures(exec->op, step), count = n * m->places * m->c;
+    size_t n = images(exec->op, step), count = n * m->positions * m->c;
     workspace w = workspace_of(exec);
     tile t = {.s = s, .src = a->src[0], .diff_dst = a->diff_dst, .out = a->diff_src[0], .x = scratch_of(exec)};
     if (s->act != GF_ACT_LINEAR) t.dst = a->dst;
@@ -374,7 +375,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     add_columns(m, t.x.sum[1]);
     if (s->diff_weights) set_grad(exec, &t.x, n);
     if (!s->diff_src[0]) return GRAFT_OK;
-    set_factors(m, &t.x, w.r, (double)(n * m->places));
+    set_factors(m, &t.x, w.r, (double)(n * m->positions));
     each_tile(&t, m, count, differentiate);
     if (!s->accumulate[0]) clear(a->diff_src[0], s->src_dtype[0], count, gf_count(&s->dst));
     return GRAFT_OK;

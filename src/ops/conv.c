@@ -5,7 +5,7 @@
  *   dst = act(z + residual)
  *
  * backward, with dz = diff_dst * act'(.):
- *   diff_residual = dz    diff_bias = sum dz    diff_kernel = src (*) dz    diff_src = dz (*) kernel turned round
+ *   diff_residual = dz    diff_bias = sum dz    diff_kernel = src (*) dz    diff_src = dz (*) kernel transposed round
  *
  * A 1x1 convolution's diff_src is itself a 1x1 convolution of dz with the transposed kernel; so it can add to what is
  * there. Its diff_kernel is a matrix product, which in bf16 is timed against oneDNN's backward-weights when the op is
@@ -22,10 +22,10 @@
 typedef struct conv_impl {
     const gf_ops *ops;
     gf_prim forward, backward_data, backward_weights, unpack;
-    gf_packed kernel, kernel_turned; /* as forward and backward_data want it */
+    gf_packed kernel, kernel_transposed; /* as forward and backward_data want it */
     float *bias;
     dnnl_memory_desc_t plain; /* the kernel in graft's layout */
-    bool turned_1x1;          /* backward_data is a convolution with the transposed kernel */
+    bool transposed_1x1;      /* backward_data is a convolution with the transposed kernel */
     bool data_in_f32;         /* backward_data runs in f32 between conversions */
     bool weights_by_product;  /* backward_weights is a matrix product; its result lies as the kernel does */
     size_t grad_kernel_count;
@@ -40,7 +40,7 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
             reach_w = (int64_t)(s->conv.kw - 1) * (s->conv.dw + 1) + 1;
     int64_t h = src->dim[1] + s->conv.pt + s->conv.pb - reach_h, w = src->dim[2] + s->conv.pl + s->conv.pr - reach_w;
     if (src->rank != 4 || h < 0 || w < 0 || src->dim[3] % s->conv.groups || s->conv.filters % s->conv.groups) {
-        return gf_fail(err, GF_E_MODEL_SHAPE, "use a larger picture size",
+        return gf_fail(err, GF_E_MODEL_SHAPE, "use a larger image size",
                        "layer %s: a %dx%d convolution does not fit %s", s->name, s->conv.kh, s->conv.kw,
                        GF_SHAPE_TEXT(src));
     }
@@ -57,7 +57,7 @@ static dnnl_status_t tensor_md(dnnl_memory_desc_t *md, const gf_shape *s, dnnl_d
 }
 
 /* The kernel: any layout the primitive likes, or graft's (tag), or graft's read with inputs and outputs exchanged. */
-typedef enum kernel_view { KERNEL_ANY, KERNEL_PLAIN, KERNEL_TURNED_ANY, KERNEL_TURNED_PLAIN } kernel_view;
+typedef enum kernel_view { KERNEL_ANY, KERNEL_PLAIN, KERNEL_TRANSPOSED_ANY, KERNEL_TRANSPOSED_PLAIN } kernel_view;
 
 static dnnl_status_t kernel_md(dnnl_memory_desc_t *md, const gf_op_spec *s, dnnl_data_type_t type, kernel_view view)
 {
@@ -67,10 +67,10 @@ static dnnl_status_t kernel_md(dnnl_memory_desc_t *md, const gf_op_spec *s, dnnl
         return dnnl_memory_desc_create_with_tag(md, 5, d, type,
                                                 view == KERNEL_PLAIN ? dnnl_hwigo : dnnl_format_tag_any);
     }
-    if (view == KERNEL_TURNED_ANY || view == KERNEL_TURNED_PLAIN) {
+    if (view == KERNEL_TRANSPOSED_ANY || view == KERNEL_TRANSPOSED_PLAIN) {
         dnnl_dims_t d = {ic, oc, 1, 1}, strides = {oc, 1, 1, 1};
-        return view == KERNEL_TURNED_ANY ? dnnl_memory_desc_create_with_tag(md, 4, d, type, dnnl_format_tag_any)
-                                         : dnnl_memory_desc_create_with_strides(md, 4, d, type, strides);
+        return view == KERNEL_TRANSPOSED_ANY ? dnnl_memory_desc_create_with_tag(md, 4, d, type, dnnl_format_tag_any)
+                                             : dnnl_memory_desc_create_with_strides(md, 4, d, type, strides);
     }
     dnnl_dims_t d = {oc, ic, kh, kw};
     return dnnl_memory_desc_create_with_tag(md, 4, d, type, view == KERNEL_PLAIN ? dnnl_hwio : dnnl_format_tag_any);
@@ -114,18 +114,18 @@ static dnnl_status_t make_pd(const gf_op_spec *s, const gf_ops *ops, gf_conv_kin
     dnnl_dims_t bias_dims = {s->conv.filters};
     bool residual = kind == GF_CONV_FORWARD && s->n_src == 2;
     dnnl_status_t r = tensor_md(&md[0], &s->src[0], t);
-    if (!r) r = kernel_md(&md[1], s, t, kind == GF_CONV_BACKWARD_DATA_TURNED ? KERNEL_TURNED_ANY : KERNEL_ANY);
+    if (!r) r = kernel_md(&md[1], s, t, kind == GF_CONV_BACKWARD_DATA_TRANSPOSED ? KERNEL_TRANSPOSED_ANY : KERNEL_ANY);
     if (!r) r = tensor_md(&md[2], &s->dst, t);
     if (!r) r = dnnl_memory_desc_create_with_tag(&md[3], 1, bias_dims, dnnl_f32, dnnl_a);
     if (!r) {
         r = make_attr(&attr, kind == GF_CONV_FORWARD ? s->act : GF_ACT_LINEAR, s->act_alpha, residual ? md[2] : NULL,
-                      kind == GF_CONV_BACKWARD_DATA_TURNED && s->accumulate[0]);
+                      kind == GF_CONV_BACKWARD_DATA_TRANSPOSED && s->accumulate[0]);
     }
     if (!r && kind == GF_CONV_FORWARD) {
         r = dnnl_convolution_forward_primitive_desc_create(
             pd, engine, s->backward ? dnnl_forward_training : dnnl_forward_inference, dnnl_convolution_direct, md[0],
             md[1], s->has_bias ? md[3] : NULL, md[2], st, dilation, before, after, attr);
-    } else if (!r && kind == GF_CONV_BACKWARD_DATA_TURNED) {
+    } else if (!r && kind == GF_CONV_BACKWARD_DATA_TRANSPOSED) {
         r = dnnl_convolution_forward_primitive_desc_create(pd, engine, dnnl_forward_training, dnnl_convolution_direct,
                                                            md[2], md[1], NULL, md[0], one, zero, zero, zero, attr);
     } else if (!r) {
@@ -176,16 +176,16 @@ static size_t round64(size_t n) { return (n + 63) / 64 * 64; }
 static graft_status create_backward_data(gf_op *op, conv_impl *c, gf_ops *ops, graft_error *err)
 {
     const gf_op_spec *s = &op->spec;
-    c->turned_1x1 = gf_op_is_pointwise(s);
-    c->data_in_f32 = c->turned_1x1 ? s->src_dtype[0] == GF_F32 : gf_conv_data_in_f32(s, ops);
+    c->transposed_1x1 = gf_op_is_pointwise(s);
+    c->data_in_f32 = c->transposed_1x1 ? s->src_dtype[0] == GF_F32 : gf_conv_data_in_f32(s, ops);
     gf_dtype dtype = c->data_in_f32 ? GF_F32 : s->src_dtype[0];
-    GF_TRY(gf_conv_make(s, ops, c->turned_1x1 ? GF_CONV_BACKWARD_DATA_TURNED : GF_CONV_BACKWARD_DATA, dtype,
+    GF_TRY(gf_conv_make(s, ops, c->transposed_1x1 ? GF_CONV_BACKWARD_DATA_TRANSPOSED : GF_CONV_BACKWARD_DATA, dtype,
                         &c->backward_data, err));
-    dnnl_memory_desc_t turned = NULL;
-    if (c->turned_1x1) GF_DNNL(kernel_md(&turned, s, dnnl_f32, KERNEL_TURNED_PLAIN), s->name, err);
-    graft_status status = gf_packed_create(&c->kernel_turned, ops, turned ? turned : c->plain,
+    dnnl_memory_desc_t transposed = NULL;
+    if (c->transposed_1x1) GF_DNNL(kernel_md(&transposed, s, dnnl_f32, KERNEL_TRANSPOSED_PLAIN), s->name, err);
+    graft_status status = gf_packed_create(&c->kernel_transposed, ops, transposed ? transposed : c->plain,
                                            gf_prim_md(&c->backward_data, dnnl_query_weights_md), err);
-    if (turned) dnnl_memory_desc_destroy(turned);
+    if (transposed) dnnl_memory_desc_destroy(transposed);
     return status;
 }
 
@@ -224,7 +224,7 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     if (s->diff_src[0]) {
         GF_TRY(create_backward_data(op, c, ops, err));
         c->scratch_prim = larger(c->scratch_prim, gf_prim_scratchpad(&c->backward_data));
-        bool copies = !c->turned_1x1 && (s->accumulate[0] || (c->data_in_f32 && s->src_dtype[0] != GF_F32));
+        bool copies = !c->transposed_1x1 && (s->accumulate[0] || (c->data_in_f32 && s->src_dtype[0] != GF_F32));
         if (copies) conversions = round64(c->src_count * 4) + round64(c->dst_count * 4);
     }
     if (s->diff_weights) {
@@ -245,7 +245,7 @@ static void destroy(gf_op *op)
     gf_prim_destroy(&c->backward_weights);
     gf_prim_destroy(&c->unpack);
     gf_packed_destroy(&c->kernel);
-    gf_packed_destroy(&c->kernel_turned);
+    gf_packed_destroy(&c->kernel_transposed);
     if (c->plain) dnnl_memory_desc_destroy(c->plain);
     gf_free(c->bias);
     gf_free(c);
@@ -255,7 +255,7 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
 {
     conv_impl *c = op->impl;
     GF_TRY(gf_packed_fill(&c->kernel, c->ops, kernel, err));
-    if (c->kernel_turned.data) GF_TRY(gf_packed_fill(&c->kernel_turned, c->ops, kernel, err));
+    if (c->kernel_transposed.data) GF_TRY(gf_packed_fill(&c->kernel_transposed, c->ops, kernel, err));
     if (op->spec.has_bias) memcpy(c->bias, bias, gf_op_bias_count(&op->spec) * sizeof *bias);
     return GRAFT_OK;
 }
@@ -269,7 +269,7 @@ static void data_ends(const gf_op *op, const gf_op_args *a, const void **diff_ds
     const gf_op_spec *s = &op->spec;
     char *spare = (char *)a->scratchpad + c->scratch_prim;
     bool converts = c->data_in_f32 && s->src_dtype[0] != GF_F32;
-    *diff_src = !c->turned_1x1 && (converts || s->accumulate[0]) ? spare : a->diff_src[0];
+    *diff_src = !c->transposed_1x1 && (converts || s->accumulate[0]) ? spare : a->diff_src[0];
     *diff_dst = converts ? spare + round64(c->src_count * 4) : a->diff_dst;
 }
 
@@ -298,13 +298,13 @@ static graft_status bind_backward_data(const gf_op *op, const gf_op_args *a, gf_
     const void *diff_dst;
     void *diff_src;
     data_ends(op, a, &diff_dst, &diff_src);
-    bool f = c->turned_1x1; /* then it is a forward primitive from diff_dst to diff_src */
+    bool f = c->transposed_1x1; /* then it is a forward primitive from diff_dst to diff_src */
     GF_TRY(gf_call_add(call, c->ops, f ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST,
                        gf_prim_md(p, f ? dnnl_query_src_md : dnnl_query_diff_dst_md), diff_dst, err));
     GF_TRY(gf_call_add(call, c->ops, f ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC,
                        gf_prim_md(p, f ? dnnl_query_dst_md : dnnl_query_diff_src_md), diff_src, err));
-    GF_TRY(
-        gf_call_add(call, c->ops, DNNL_ARG_WEIGHTS, gf_prim_md(p, dnnl_query_weights_md), c->kernel_turned.data, err));
+    GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_WEIGHTS, gf_prim_md(p, dnnl_query_weights_md), c->kernel_transposed.data,
+                       err));
     return gf_call_add(call, c->ops, DNNL_ARG_SCRATCHPAD, gf_prim_md(p, dnnl_query_scratchpad_md), a->scratchpad, err);
 }
 
@@ -333,7 +333,7 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
 
 /* ---- run */
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step;
     const conv_impl *c = exec->op->impl;
@@ -376,7 +376,7 @@ void gf_conv_backward_end(gf_exec *exec, float *dbias)
     }
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step;
     const gf_op *op = exec->op;

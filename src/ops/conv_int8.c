@@ -7,15 +7,15 @@
  *   dst = act(x + residual)
  *
  * A u8 dst is that over its scale, plus its zero, rounded and cut to 0..255 (int8_end.h). A src that is not u8 is
- * quantised first. Padding is the byte for 0, z, a whole number there. Where the mean of src is known, what rounding
+ * quantized first. Padding is the byte for 0, z, a whole number there. Where the mean of src is known, what rounding
  * the kernel adds to each output on average, sum_c mean[c] (kernel - rounded kernel)[c,o], is taken out with the bias.
  *
  * oneDNN's knows no zero of a padded src or of dst, and no activation of a u8 dst but ReLU and ReLU6. */
+#include "ops/autotune.h"
 #include "ops/depthwise_int8.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
 #include "ops/patches_int8.h"
-#include "ops/race.h"
 
 #include "base/alloc.h"
 
@@ -35,12 +35,12 @@ typedef struct int8_impl {
     gf_pointwise_int8 pointwise;
     gf_patches_int8 patches;
     void *table;            /* a kernel packed by them */
-    int8_t *plain;          /* the quantised kernel in graft's layout */
+    int8_t *plain;          /* the quantized kernel in graft's layout */
     float *scale, *bias;    /* of oneDNN's */
-    float *factor, *offset; /* of a src that is quantised here: `period` of each, whole pixels */
+    float *factor, *offset; /* of a src that is quantized here: `period` of each, whole pixels */
     size_t period;
     dnnl_memory_desc_t scale_md;
-    size_t src_count, scratch_prim; /* a quantised src lies behind what else needs the scratchpad */
+    size_t src_count, scratch_prim; /* a quantized src lies behind what else needs the scratchpad */
 } int8_impl;
 
 static size_t round64(size_t n) { return (n + 63) / 64 * 64; }
@@ -143,7 +143,7 @@ bool gf_conv_int8_fits(const gf_op_spec *s)
     return way_of(s, &c) != NONE;
 }
 
-/* As gf_quantise wants them: pixels side by side until their channels fill whole vectors, and enough of these. */
+/* As gf_quantize wants them: pixels side by side until their channels fill whole vectors, and enough of these. */
 static graft_status make_period(int8_impl *c, const gf_op_spec *s, graft_error *err)
 {
     enum { VECTOR = 64, ENOUGH = 1024 };
@@ -242,7 +242,7 @@ static size_t channel_of(const gf_op_spec *s, size_t r, size_t o)
 }
 
 /* Column o of the kernel to bytes; its scale is returned. What the bias has to make up for is added to *bias. */
-static float quantise_column(const gf_op_spec *s, const float *kernel, size_t o, int8_t *to, float *bias)
+static float quantize_column(const gf_op_spec *s, const float *kernel, size_t o, int8_t *to, float *bias)
 {
     const float most = 127;
     const gf_quant *q = &s->src_quant;
@@ -268,7 +268,7 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
     int8_impl *c = op->impl;
     const gf_op_spec *s = &op->spec;
     for (size_t o = 0; o < (size_t)s->conv.filters; o++) {
-        float b = s->has_bias ? bias[o] : 0, scale = quantise_column(s, kernel, o, c->plain, &b);
+        float b = s->has_bias ? bias[o] : 0, scale = quantize_column(s, kernel, o, c->plain, &b);
         float dst = s->dst_dtype == GF_U8 ? s->dst_quant.scale[o] : 1;
         c->scale[o] = scale / dst;
         c->bias[o] = b / dst;
@@ -282,7 +282,7 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
 
 /* ---- run */
 
-static uint8_t *quantised_src(const int8_impl *c, const gf_op_args *a)
+static uint8_t *quantized_src(const int8_impl *c, const gf_op_args *a)
 {
     return (uint8_t *)a->scratchpad + c->scratch_prim;
 }
@@ -295,7 +295,7 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
     if (c->way != ONEDNN) return GRAFT_OK;
     gf_call *call = exec->impl = gf_new(gf_call);
     if (!call) return gf_fail_memory(err, sizeof *call, op->spec.name);
-    const void *src = op->spec.src_dtype[0] == GF_U8 ? a->src[0] : quantised_src(c, a);
+    const void *src = op->spec.src_dtype[0] == GF_U8 ? a->src[0] : quantized_src(c, a);
     const_dnnl_memory_desc_t dst = gf_prim_md(p, dnnl_query_dst_md);
     GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_SRC, gf_prim_md(p, dnnl_query_src_md), src, err));
     GF_TRY(gf_call_add(call, c->ops, DNNL_ARG_WEIGHTS, gf_prim_md(p, dnnl_query_weights_md), c->kernel.data, err));
@@ -314,16 +314,16 @@ static void unbind(gf_exec *exec)
     gf_free(exec->impl);
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step;
     const int8_impl *c = exec->op->impl;
     const gf_op_spec *s = &exec->op->spec;
     const gf_op_args *a = &exec->args;
     if (s->src_dtype[0] != GF_U8) {
-        gf_quantise(quantised_src(c, a), a->src[0], s->src_dtype[0], c->src_count, c->factor, c->offset, c->period);
+        gf_quantize(quantized_src(c, a), a->src[0], s->src_dtype[0], c->src_count, c->factor, c->offset, c->period);
     }
-    const void *src = s->src_dtype[0] == GF_U8 ? a->src[0] : quantised_src(c, a);
+    const void *src = s->src_dtype[0] == GF_U8 ? a->src[0] : quantized_src(c, a);
     if (c->way == ONEDNN) GF_TRY(gf_call_run(exec->impl, &c->forward, c->ops, s->name, err));
     if (c->way == DEPTHWISE) gf_depthwise_int8_run(&c->depthwise, src, a->dst, a->scratchpad);
     if (c->way == POINTWISE) gf_pointwise_int8_run(&c->pointwise, src, a->dst, s->n_src == 2 ? a->src[1] : NULL);
@@ -333,7 +333,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     return GRAFT_OK;
 }
 
-/* The second leaves no choice to create; a race and a plan tell them apart by their address. */
+/* The second leaves no choice to create; a benchmark and a plan tell them apart by their address. */
 #define CONV_INT8                                                                                                    \
     {                                                                                                                \
         .name = "conv_int8", .infer = infer, .create = create, .destroy = destroy, .prepare = prepare, .bind = bind, \
@@ -351,5 +351,5 @@ bool gf_conv_int8_onednn_wins(const gf_op_spec *s, gf_ops *ops)
              (long long)s->src[0].dim[2], (long long)s->src[0].dim[3], s->conv.filters, s->n_src > 1 ? " add" : "");
     static const char *const names[] = {"vectors", "onednn"};
     static const gf_op_class *const cls[] = {&gf_op_conv_int8, &gf_op_conv_int8_onednn};
-    return gf_ops_race(ops, key, names, cls, gf_ops_has_amx(ops), s) == 1;
+    return gf_ops_autotune(ops, key, names, cls, gf_ops_has_amx(ops), s) == 1;
 }

@@ -84,7 +84,7 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step;
     const gf_op_spec *s = &exec->op->spec;
@@ -94,7 +94,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     return GRAFT_OK;
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step;
     const gf_op_spec *s = &exec->op->spec;
@@ -120,9 +120,9 @@ const gf_op_class gf_op_dense = {
     .backward = backward,
 };
 
-/* ---- the naive twin */
+/* ---- the reference implementation */
 
-static graft_status naive_create(gf_op *op, gf_ops *ops, graft_error *err)
+static graft_status reference_create(gf_op *op, gf_ops *ops, graft_error *err)
 {
     (void)ops;
     dense_impl *d = op->impl = gf_new(dense_impl);
@@ -131,7 +131,7 @@ static graft_status naive_create(gf_op *op, gf_ops *ops, graft_error *err)
     return gf_weights_create(&d->weights, &op->spec, err);
 }
 
-static graft_status naive_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status reference_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -149,7 +149,7 @@ static graft_status naive_forward(gf_exec *exec, const gf_step *step, graft_erro
     return GRAFT_OK;
 }
 
-static graft_status naive_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status reference_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -174,12 +174,12 @@ static graft_status naive_backward(gf_exec *exec, const gf_step *step, graft_err
     return GRAFT_OK;
 }
 
-const gf_op_class gf_op_dense_naive = {
+const gf_op_class gf_op_dense_reference = {
     .name = "dense_naive",
     .infer = infer,
-    .create = naive_create,
+    .create = reference_create,
     .destroy = destroy,
     .prepare = prepare,
-    .forward = naive_forward,
-    .backward = naive_backward,
+    .forward = reference_forward,
+    .backward = reference_backward,
 };

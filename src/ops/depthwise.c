@@ -7,10 +7,10 @@
  * Sums are f32; src and dst are f32 or bf16. A few rows at a time are packed (depthwise.h), so that what is read again
  * and again lies in the nearest cache. */
 #include "ops/depthwise.h"
+#include "ops/autotune.h"
 #include "ops/cpu.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
-#include "ops/race.h"
 
 #include "base/alloc.h"
 
@@ -163,7 +163,7 @@ static float *row_of(float *packed, const side *s, int slot)
     return packed + (size_t)slot * (size_t)s->width * GF_DW_BLOCK;
 }
 
-/* Rows first .. first + rows - 1 of picture n; those outside are zeros. */
+/* Rows first .. first + rows - 1 of image n; those outside are zeros. */
 static void pack_rows(const work *k, const side *s, float *packed, const void *tensor, gf_dtype type, int n, int first,
                       int rows)
 {
@@ -298,7 +298,7 @@ static void keep_weights(const gf_exec *exec)
     }
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -333,7 +333,7 @@ static void unbind(gf_exec *exec)
     gf_free(exec->impl);
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     return gf_op_conv.forward(exec->impl, step, err);
 }
@@ -364,5 +364,5 @@ bool gf_depthwise_wins(const gf_op_spec *s, gf_ops *ops)
     /* where oneDNN 3.2 has no kernel of its own for it */
     const int common = 3;
     bool odd = s->conv.kh != common || s->conv.kw != common || s->src[0].dim[1] < common || s->src[0].dim[2] < common;
-    return gf_ops_race(ops, key, names, cls, odd, s) == 1;
+    return gf_ops_autotune(ops, key, names, cls, odd, s) == 1;
 }

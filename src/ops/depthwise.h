@@ -2,7 +2,7 @@
  * depthwise.c alone.
  *
  * Channels are taken in blocks of GF_DW_BLOCK. The rows that a few rows of the result need are packed first: one
- * block's channels, f32, zeros round the picture. Then a row of the result is a sum over taps, each a packed row and a
+ * block's channels, f32, zeros round the image. Then a row of the result is a sum over taps, each a packed row and a
  * vector of weights; every channel is summed in the same order whatever the width of the vectors, with fused
  * multiply-add, so the bits are the same. */
 #ifndef GF_OPS_DEPTHWISE_H

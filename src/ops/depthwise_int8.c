@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* ROWS of bytes are one number of 32 bits. */
-enum { LANES = GF_INT8_LANES, ROWS = 4, VECTOR = LANES * ROWS, MOST_HEIGHT = 7, MOST_PLACES = 7 };
+enum { LANES = GF_INT8_LANES, ROWS = 4, VECTOR = LANES * ROWS, MOST_HEIGHT = 7, MOST_POSITIONS = 7 };
 
 static int most(int a, int b) { return a > b ? a : b; }
 static int blocks_of(const gf_depthwise_int8 *d) { return (d->g.c + LANES - 1) / LANES; }
@@ -27,7 +27,7 @@ static int phases_of(const gf_depthwise_int8 *d) { return shares(d) ? ROWS / SET
 /* Output places of a row that are made at a time: those of the choice that waste the fewest at its end, the most of
  * these. */
 enum { CHOICES = 3 };
-static const int choice[CHOICES] = {4, 5, MOST_PLACES};
+static const int choice[CHOICES] = {4, 5, MOST_POSITIONS};
 
 static int choice_of(const gf_depthwise_int8 *d)
 {
@@ -52,7 +52,7 @@ static size_t packed_bytes(const gf_depthwise_int8 *d) { return (size_t)(fours_o
 
 size_t gf_depthwise_int8_scratch_bytes(const gf_depthwise_int8 *d)
 {
-    return (size_t)(shares(d) ? blocks_of(d) : 1) * packed_bytes(d) + (size_t)(MOST_PLACES * d->g.sw) * VECTOR;
+    return (size_t)(shares(d) ? blocks_of(d) : 1) * packed_bytes(d) + (size_t)(MOST_POSITIONS * d->g.sw) * VECTOR;
 }
 
 /* Channel c's taps of a phase. */
@@ -87,17 +87,17 @@ bool gf_depthwise_int8_fits(const gf_op_spec *s, gf_depthwise_int8 *d)
            g->sh <= 2;
 }
 
-/* A block of channels of a picture at work. */
+/* A block of channels of an image at work. */
 typedef struct work {
     const gf_depthwise_int8 *d;
-    const uint8_t *src;   /* the picture at its first channel */
+    const uint8_t *src;   /* the image at its first channel */
     const int8_t *kernel; /* of a phase */
     const uint8_t *zero;
     __mmask16 wanted;
     uint8_t *packed; /* as many fours as a set needs: number f is at f modulo as many */
     size_t line;     /* bytes of one */
     int n, first;    /* how many; the set's first */
-    void *dst;       /* of the picture */
+    void *dst;       /* of the image */
     size_t channel;
 } work;
 
@@ -112,7 +112,7 @@ GF_INT8_INLINE __m512i side_by_side(__m128i a, __m128i b, __m128i c, __m128i d)
     return _mm512_shuffle_epi8(_mm512_permutexvar_epi32(lanes, all), fours);
 }
 
-/* Packs rows first .. first + 3 of the picture. */
+/* Packs rows first .. first + 3 of the image. */
 GF_INT8_TARGET static void pack_rows(const work *w, int first, uint8_t *to)
 {
     const gf_depthwise_int8 *d = w->d;
@@ -141,7 +141,7 @@ GF_INT8_TARGET static void pack_rows(const work *w, int first, uint8_t *to)
 
 /* `across` neighbouring places from x on of output row y, or of that and the one below: `rows`, `across` and `kind` are
  * constants where this is called. */
-GF_INT8_INLINE void places(const work *w, const gf_lanes *l, int y, int x, int rows, int across, gf_int8_kind kind)
+GF_INT8_INLINE void positions(const work *w, const gf_lanes *l, int y, int x, int rows, int across, gf_int8_kind kind)
 {
     enum { FOUR = 4 };
     const gf_depthwise_int8 *d = w->d;
@@ -173,11 +173,11 @@ GF_INT8_INLINE void places(const work *w, const gf_lanes *l, int y, int x, int r
     }
 }
 
-#define ROW(name, rows, across, kind)                                                               \
-    GF_INT8_TARGET static void name(const work *w, int y)                                           \
-    {                                                                                               \
-        const gf_lanes l = gf_lanes_at(w->d->end, w->channel);                                      \
-        for (int x = 0; x < w->d->g.ow; x += (across)) places(w, &l, y, x, (rows), (across), kind); \
+#define ROW(name, rows, across, kind)                                                                  \
+    GF_INT8_TARGET static void name(const work *w, int y)                                              \
+    {                                                                                                  \
+        const gf_lanes l = gf_lanes_at(w->d->end, w->channel);                                         \
+        for (int x = 0; x < w->d->g.ow; x += (across)) positions(w, &l, y, x, (rows), (across), kind); \
     }
 #define EACH_WIDTH(name, rows, kind) \
     ROW(name##_4, rows, 4, kind) ROW(name##_5, rows, 5, kind) ROW(name##_7, rows, 7, kind)
@@ -193,7 +193,7 @@ EACH_HEIGHT(bf16, GF_INT8_BF16)
         name##_4, name##_5, name##_7 \
     }
 
-/* Block `b` of a picture's channels, for one set. */
+/* Block `b` of an image's channels, for one set. */
 GF_INT8_TARGET static work block_of(const gf_depthwise_int8 *d, int b, int set, const uint8_t *src, void *dst,
                                     uint8_t *scratch)
 {
@@ -212,7 +212,7 @@ GF_INT8_TARGET static work block_of(const gf_depthwise_int8 *d, int b, int set, 
                   .channel = (size_t)channel};
 }
 
-static void run_picture(const gf_depthwise_int8 *d, const uint8_t *src, void *dst, uint8_t *scratch)
+static void run_image(const gf_depthwise_int8 *d, const uint8_t *src, void *dst, uint8_t *scratch)
 {
     static void (*const row[GF_INT8_KINDS][2][CHOICES])(const work *, int) = {
         [GF_INT8_CUT] = {CHOICE_OF(cut_1), CHOICE_OF(cut_2)},
@@ -224,7 +224,7 @@ static void run_picture(const gf_depthwise_int8 *d, const uint8_t *src, void *ds
     const int rows = rows_of(d), width = choice_of(d), n = fours_of(d), phases = phases_of(d);
     for (int set = 0; set * rows < d->g.oh; set++) {
         int packed = shares(d) && set ? (set - 1) / phases + n : 0; /* fours there are already */
-        int top = (set - set % phases) * SET - d->g.pt; /* row of the picture where the set's first begins */
+        int top = (set - set % phases) * SET - d->g.pt;             /* row of the image where the set's first begins */
         for (int b = 0; b < blocks_of(d); b++) {
             work w = block_of(d, b, set, src, dst, scratch);
             for (int f = most(w.first, packed); f < w.first + n; f++) {
@@ -239,7 +239,7 @@ void gf_depthwise_int8_run(const gf_depthwise_int8 *d, const uint8_t *src, void 
 {
     size_t in = (size_t)d->g.h * (size_t)d->g.w * (size_t)d->g.c,
            out = (size_t)(d->g.oh * d->g.ow * d->g.c * d->g.size);
-    for (int n = 0; n < d->g.n; n++) run_picture(d, src + (size_t)n * in, (char *)dst + (size_t)n * out, scratch);
+    for (int n = 0; n < d->g.n; n++) run_image(d, src + (size_t)n * in, (char *)dst + (size_t)n * out, scratch);
 }
 
 #else

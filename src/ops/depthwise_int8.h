@@ -3,7 +3,7 @@
  *
  * 16 channels at a time. Four rows' bytes of a place are packed side by side, so that one instruction makes the sum
  * over a column of four rows; the same bytes give the output row below by a kernel moved down by one. 4, 5 or 7 places
- * are made at a time, as they go into a row: 7, 14, 28, 56, 112 are whole sevens. Outside of the picture lies the byte
+ * are made at a time, as they go into a row: 7, 14, 28, 56, 112 are whole sevens. Outside of the image lies the byte
  * that stands for 0. */
 #ifndef GF_OPS_DEPTHWISE_INT8_H
 #define GF_OPS_DEPTHWISE_INT8_H

@@ -51,17 +51,17 @@ TARGET static void unpack(void *dst, gf_dtype type, size_t stride, int n, int us
 
 /* Some neighbouring places at once: their sums stay in registers. `places` is a constant where it is called. */
 TARGET INLINE void row_part(const gf_dw_tap *tap, int taps, int step, const float *start, float *out, int out_step,
-                            size_t at, int places)
+                            size_t at, int positions)
 {
     enum { MOST = 8 };
     V sum[MOST];
-    for (int j = 0; j < places; j++) sum[j] = LOAD(start);
+    for (int j = 0; j < positions; j++) sum[j] = LOAD(start);
     for (int t = 0; t < taps; t++) {
         V w = LOAD(tap[t].w + at % GF_DW_BLOCK);
         const float *p = tap[t].p + at;
-        for (int j = 0; j < places; j++) sum[j] = FMA(LOAD(p + j * step), w, sum[j]);
+        for (int j = 0; j < positions; j++) sum[j] = FMA(LOAD(p + j * step), w, sum[j]);
     }
-    for (int j = 0; j < places; j++) STORE(out + j * out_step, sum[j]);
+    for (int j = 0; j < positions; j++) STORE(out + j * out_step, sum[j]);
 }
 
 /* `n` places from x on, fewer than a full part. */

@@ -12,7 +12,7 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 }
 
 /* n values of a sample, from its element `first` on (a multiple of 4): times mask / (1 - rate), in place. */
-static void mask(const gf_op_spec *s, const gf_step *step, uint32_t sample, size_t first, size_t n, float *x)
+static void mask(const gf_op_spec *s, const gf_exec_context *step, uint32_t sample, size_t first, size_t n, float *x)
 {
     const uint32_t key[2] = {(uint32_t)step->seed, (uint32_t)(step->seed >> 32)};
     const uint32_t least = (uint32_t)((double)s->dropout.rate * 4294967296.0); /* a word below it drops */
@@ -27,12 +27,12 @@ static void mask(const gf_op_spec *s, const gf_step *step, uint32_t sample, size
 }
 
 /* to = from * mask / (1 - rate), or added to it, sample by sample. */
-static void drop(const gf_op_spec *s, const gf_step *step, const void *from, gf_dtype from_type, void *to,
+static void drop(const gf_op_spec *s, const gf_exec_context *step, const void *from, gf_dtype from_type, void *to,
                  gf_dtype to_type, bool add)
 {
-    size_t pictures = (size_t)s->src[0].dim[0], c = gf_count(&s->src[0]) / pictures, n;
+    size_t images = (size_t)s->src[0].dim[0], c = gf_count(&s->src[0]) / images, n;
     float block[GF_BLOCK];
-    for (size_t i = 0; i < pictures; i++) {
+    for (size_t i = 0; i < images; i++) {
         for (size_t at = 0; at < c; at += n) {
             n = c - at < GF_BLOCK ? c - at : GF_BLOCK;
             gf_block_copy(from, from_type, i * c + at, n, block);
@@ -42,9 +42,9 @@ static void drop(const gf_op_spec *s, const gf_step *step, const void *from, gf_
     }
 }
 
-static bool drops(const gf_op_spec *s, const gf_step *step) { return step->training && s->dropout.rate > 0; }
+static bool drops(const gf_op_spec *s, const gf_exec_context *step) { return step->training && s->dropout.rate > 0; }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -57,7 +57,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     return GRAFT_OK;
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)err;
     const gf_op_spec *s = &exec->op->spec;

@@ -1,11 +1,11 @@
 /* elementwise.c - ops that could not be fused into a neighbour: activation, sum, product. They work block by block
- * (kernels.h), each by its naive twin's formula:
+ * (kernels.h), each by its reference implementation's formula:
  *
  *   act       dst = act(src)                diff_src = diff_dst act'
  *   add       dst = act(src0 + src1 + ...)  diff_srck = diff_dst act'
  *   multiply  dst = act(src0 * src1)        diff_src0 = dz src1, diff_src1 = dz src0, dz = diff_dst act'
  *
- * A factor of shape (n, 1, 1, c) counts for all places of its picture; its gradient is then the sum over them. */
+ * A factor of shape (n, 1, 1, c) counts for all places of its image; its gradient is then the sum over them. */
 #include "ops/engine.h"
 #include "ops/kernels.h"
 
@@ -27,7 +27,7 @@ static graft_status same_shape(const gf_op_spec *s, gf_shape *dst, graft_error *
     return GRAFT_OK;
 }
 
-static graft_status sum_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status sum_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -44,7 +44,7 @@ static graft_status sum_forward(gf_exec *exec, const gf_step *step, graft_error 
     return GRAFT_OK;
 }
 
-static graft_status sum_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status sum_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -91,7 +91,7 @@ static graft_status act_create(gf_op *op, gf_ops *ops, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status act_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status act_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     const uint16_t *table = exec->op->impl, *src = exec->args.src[0];
     if (!table) return sum_forward(exec, step, err);
@@ -170,18 +170,18 @@ static void multiply_equal(const gf_op_spec *s, const gf_op_args *a, bool back)
     }
 }
 
-/* All places of a picture for channels k .. k + n - 1: as many places at once as fill a block, the factors side by
+/* All places of an image for channels k .. k + n - 1: as many places at once as fill a block, the factors side by
  * side as often (only where n is all channels). */
-static void multiply_stripe(const gf_op_spec *s, const gf_op_args *a, size_t picture, size_t k, size_t n, bool back)
+static void multiply_stripe(const gf_op_spec *s, const gf_op_args *a, size_t image, size_t k, size_t n, bool back)
 {
-    size_t c = channels(s), places = gf_count(&s->dst) / ((size_t)s->dst.dim[0] * c);
-    size_t copies = smaller(n == c ? GF_BLOCK / c : 1, places);
+    size_t c = channels(s), positions = gf_count(&s->dst) / ((size_t)s->dst.dim[0] * c);
+    size_t copies = smaller(n == c ? GF_BLOCK / c : 1, positions);
     float factor[GF_BLOCK], sum[GF_BLOCK] = {0}, total[GF_BLOCK];
     for (size_t i = 0; i < copies; i++) {
-        gf_block_copy(a->src[1], s->src_dtype[1], picture * c + k, n, factor + i * n);
+        gf_block_copy(a->src[1], s->src_dtype[1], image * c + k, n, factor + i * n);
     }
-    for (size_t y = 0; y < places; y += copies) {
-        size_t at = (picture * places + y) * c + k, m = smaller(copies, places - y) * n;
+    for (size_t y = 0; y < positions; y += copies) {
+        size_t at = (image * positions + y) * c + k, m = smaller(copies, positions - y) * n;
         if (back) {
             unmultiply_piece(s, a, at, m, factor, sum);
         } else {
@@ -190,7 +190,7 @@ static void multiply_stripe(const gf_op_spec *s, const gf_op_args *a, size_t pic
     }
     if (!back || !s->diff_src[1]) return;
     gf_sum_rows(sum, GF_F32, copies, n, total);
-    gf_block_out(a->diff_src[1], s->src_dtype[1], picture * c + k, n, total, s->accumulate[1]);
+    gf_block_out(a->diff_src[1], s->src_dtype[1], image * c + k, n, total, s->accumulate[1]);
 }
 
 static void multiply_broadcast(const gf_op_spec *s, const gf_op_args *a, bool back)
@@ -201,7 +201,7 @@ static void multiply_broadcast(const gf_op_spec *s, const gf_op_args *a, bool ba
     }
 }
 
-static graft_status multiply_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status multiply_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -209,7 +209,7 @@ static graft_status multiply_forward(gf_exec *exec, const gf_step *step, graft_e
     return GRAFT_OK;
 }
 
-static graft_status multiply_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status multiply_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;

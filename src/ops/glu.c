@@ -2,7 +2,7 @@
  *
  *   dst = a sigmoid(b)    diff_a = diff_dst sigmoid(b)    diff_b = diff_dst a sigmoid(b) (1 - sigmoid(b))
  *
- * Plain C, its own naive twin. */
+ * Plain C, its own reference implementation. */
 #include "ops/kernels.h"
 
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
@@ -28,7 +28,7 @@ static piece piece_at(size_t row, size_t k, size_t c)
     return (piece){row * c + k, 2 * row * c + k, c - k < GF_BLOCK ? c - k : GF_BLOCK};
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -48,7 +48,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     return GRAFT_OK;
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;

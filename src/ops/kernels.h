@@ -79,12 +79,12 @@ void gf_rescale_byte_map(const gf_op_spec *s, float *factor, float *offset);
 
 /* dst[i] = src[i] * factor[i % period] + offset[i % period], cut off to 0..255 (so 0.5 in the offset rounds). src: f32
  * or bf16. Fast where the period is long and a multiple of 16. */
-void gf_quantise(uint8_t *dst, const void *src, gf_dtype type, size_t n, const float *factor, const float *offset,
+void gf_quantize(uint8_t *dst, const void *src, gf_dtype type, size_t n, const float *factor, const float *offset,
                  size_t period);
 /* sum[c] = sums over rows of src (rows x c); exact while a sum stays below 2^24. */
 void gf_sum_u8(const uint8_t *src, size_t rows, size_t c, float *sum);
 
-/* One element, for the naive twins. */
+/* One element, for the reference implementations. */
 float gf_load(const void *x, gf_dtype type, size_t i);
 void gf_store(void *x, gf_dtype type, size_t i, float value);
 float gf_act_value(gf_act act, float alpha, float x);

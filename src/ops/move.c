@@ -1,25 +1,25 @@
 /* move.c - ops that only move values: border of zeros or cropping (pad), concatenation, other shape, other order of
- * dimensions. Backward moves them back; what was cut off gets 0. Each is its own naive twin. Where types differ, values
- * are converted on the way. */
+ * dimensions. Backward moves them back; what was cut off gets 0. Each is its own reference implementation. Where types
+ * differ, values are converted on the way. */
 #include "ops/kernels.h"
 
 #include <string.h>
 
 /* A tensor that is read or written, and its type. */
-typedef struct place {
+typedef struct position {
     void *data;
     gf_dtype type;
-} place;
+} position;
 
-static place of(const void *data, gf_dtype type) { return (place){(void *)data, type}; }
+static position of(const void *data, gf_dtype type) { return (position){(void *)data, type}; }
 
-static void move(place to, size_t to_at, place from, size_t from_at, size_t n, bool add)
+static void move(position to, size_t to_at, position from, size_t from_at, size_t n, bool add)
 {
     gf_put((char *)to.data + to_at * gf_dtype_size(to.type), to.type,
            (char *)from.data + from_at * gf_dtype_size(from.type), from.type, n, add);
 }
 
-static void clear(place p, size_t at, size_t n)
+static void clear(position p, size_t at, size_t n)
 {
     size_t size = gf_dtype_size(p.type);
     memset((char *)p.data + at * size, 0, n * size);
@@ -51,7 +51,7 @@ static graft_status pad_infer(const gf_op_spec *s, gf_shape *dst, graft_error *e
 
 /* Fills `to`, of shape t, from `from`, of shape f, of which row `top` and column `left` come first (negative: zeros
  * before). */
-static void frame(place to, const gf_shape *t, place from, const gf_shape *f, int top, int left, bool add)
+static void frame(position to, const gf_shape *t, position from, const gf_shape *f, int top, int left, bool add)
 {
     int64_t first = left < 0 ? -left : 0, last = f->dim[2] - left; /* columns of t that f has */
     if (last > t->dim[2]) last = t->dim[2];
@@ -71,7 +71,7 @@ static void frame(place to, const gf_shape *t, place from, const gf_shape *f, in
     }
 }
 
-static graft_status pad_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status pad_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -80,7 +80,7 @@ static graft_status pad_forward(gf_exec *exec, const gf_step *step, graft_error 
     return GRAFT_OK;
 }
 
-static graft_status pad_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status pad_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -137,13 +137,13 @@ static graft_status concat_move(gf_exec *exec, bool back)
     return GRAFT_OK;
 }
 
-static graft_status concat_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status concat_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     return concat_move(exec, false);
 }
 
-static graft_status concat_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status concat_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     return concat_move(exec, true);
@@ -173,7 +173,7 @@ static graft_status reshape_infer(const gf_op_spec *s, gf_shape *dst, graft_erro
     return GRAFT_OK;
 }
 
-static graft_status reshape_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status reshape_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -181,7 +181,7 @@ static graft_status reshape_forward(gf_exec *exec, const gf_step *step, graft_er
     return GRAFT_OK;
 }
 
-static graft_status reshape_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status reshape_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -236,7 +236,7 @@ typedef struct line {
     size_t run, n, stride;
 } line;
 
-static void permute_line(const line *l, place dst, size_t at, place src, size_t from, bool back, bool add)
+static void permute_line(const line *l, position dst, size_t at, position src, size_t from, bool back, bool add)
 {
     size_t size = gf_dtype_size(dst.type);
     char *d = (char *)dst.data + at * size, *s = (char *)src.data + from * size;
@@ -265,7 +265,7 @@ static void permute_line(const line *l, place dst, size_t at, place src, size_t 
 }
 
 /* Walks over dst in order; the trailing dimensions that stay in place are moved as one run. */
-static void permute_move(const gf_op_spec *s, place dst, place src, bool back, bool add)
+static void permute_move(const gf_op_spec *s, position dst, position src, bool back, bool add)
 {
     int rank = s->dst.rank, moving = rank;
     while (moving > 1 && s->permute.axis[moving - 1] == moving - 1) moving--;
@@ -284,7 +284,7 @@ static void permute_move(const gf_op_spec *s, place dst, place src, bool back, b
     }
 }
 
-static graft_status permute_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status permute_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -292,7 +292,7 @@ static graft_status permute_forward(gf_exec *exec, const gf_step *step, graft_er
     return GRAFT_OK;
 }
 
-static graft_status permute_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status permute_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;

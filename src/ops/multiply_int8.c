@@ -1,4 +1,4 @@
-/* multiply_int8.c - a map of bytes times a factor a channel of each picture (the gate of squeeze-and-excitation), to
+/* multiply_int8.c - a map of bytes times a factor a channel of each image (the gate of squeeze-and-excitation), to
  * bytes:
  *
  *   dst = q' with s' (q' - z') = factor s (q - z):   q' = q a + b,  a = factor s / s',  b = z' - z a
@@ -11,7 +11,7 @@
 
 /* a and b stand as often side by side as fills some vectors. */
 typedef struct scaled {
-    size_t c, places, period; /* a multiple of the channels and of VECTOR */
+    size_t c, positions, period; /* a multiple of the channels and of VECTOR */
 } scaled;
 
 enum { LANES = 16, PARTS = 4, VECTOR = LANES * PARTS, ENOUGH = 512 };
@@ -73,7 +73,7 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     scaled *m = op->impl = gf_new(scaled);
     if (!m) return gf_fail_memory(err, sizeof *m, s->name);
     m->c = m->period = (size_t)s->dst.dim[3];
-    m->places = (size_t)(s->dst.dim[1] * s->dst.dim[2]);
+    m->positions = (size_t)(s->dst.dim[1] * s->dst.dim[2]);
     while (m->period < ENOUGH || m->period % VECTOR) m->period += m->c;
     op->scratchpad_bytes = 2 * m->period * sizeof(float);
     return GRAFT_OK;
@@ -81,14 +81,14 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
 
 static void destroy(gf_op *op) { gf_free(op->impl); }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
     const scaled *m = exec->op->impl;
     const gf_quant *from = &s->src_quant, *to = &s->dst_quant;
     float *a = exec->args.scratchpad, *b = a + m->period;
-    size_t count = m->places * m->c;
+    size_t count = m->positions * m->c;
     for (size_t n = 0; n < (size_t)s->dst.dim[0]; n++) {
         const float *factor = (const float *)exec->args.src[1] + n * m->c;
         for (size_t k = 0; k < m->c; k++) {

@@ -1,4 +1,4 @@
-/* norm.c - layer normalisation (groups = 0: over the last axis) and group normalisation (over the places of a picture
+/* norm.c - layer normalisation (groups = 0: over the last axis) and group normalisation (over the places of an image
  * and the channels of a group, which stand side by side). For each unit of N values that is normalised:
  *
  *   m = mean src    v = mean (src - m)^2    x = (src - m) r, r = 1 / sqrt(v + epsilon)    dst = x kernel[c] + bias[c]
@@ -6,7 +6,8 @@
  *   diff_kernel = sum diff_dst x    diff_bias = sum diff_dst
  *   diff_src = r (d - mean d - x mean(d x)), d = diff_dst kernel
  *
- * A unit lies in the scratchpad in f32, as `places` runs of `run` channels. Plain C, its own naive twin. */
+ * A unit lies in the scratchpad in f32, as `places` runs of `run` channels. Plain C, its own reference implementation.
+ */
 #include "ops/kernels.h"
 #include "ops/weights.h"
 
@@ -16,8 +17,8 @@
 #include <string.h>
 
 typedef struct norm_impl {
-    size_t c, run, places;    /* of the tensor; of a unit */
-    size_t per_picture, unit; /* units side by side; values of each */
+    size_t c, run, positions; /* of the tensor; of a unit */
+    size_t per_image, unit;   /* units side by side; values of each */
     size_t units;
     gf_weights weights;
 } norm_impl;
@@ -43,9 +44,9 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
     size_t count = gf_count(&s->dst), groups = s->norm.groups > 0 ? (size_t)s->norm.groups : 1;
     m->c = (size_t)s->dst.dim[s->dst.rank - 1];
     m->run = m->c / groups;
-    m->places = s->norm.groups > 0 ? count / (m->c * (size_t)s->dst.dim[0]) : 1;
-    m->per_picture = groups;
-    m->unit = m->places * m->run;
+    m->positions = s->norm.groups > 0 ? count / (m->c * (size_t)s->dst.dim[0]) : 1;
+    m->per_image = groups;
+    m->unit = m->positions * m->run;
     m->units = count / m->unit;
     op->scratchpad_bytes = 2 * m->unit * sizeof(float);
     if (s->diff_weights) op->grad_count = 2 * m->c;
@@ -69,23 +70,23 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
 }
 
 /* The first element of a unit, in its tensor and among the channels. */
-static size_t channel_of(const norm_impl *m, size_t unit) { return unit % m->per_picture * m->run; }
+static size_t channel_of(const norm_impl *m, size_t unit) { return unit % m->per_image * m->run; }
 static size_t start_of(const norm_impl *m, size_t unit)
 {
-    return unit / m->per_picture * m->places * m->c + channel_of(m, unit);
+    return unit / m->per_image * m->positions * m->c + channel_of(m, unit);
 }
 
 static void load(const norm_impl *m, const void *x, gf_dtype type, size_t unit, float *to)
 {
     size_t at = start_of(m, unit), size = gf_dtype_size(type);
-    for (size_t p = 0; p < m->places; p++) {
+    for (size_t p = 0; p < m->positions; p++) {
         gf_convert(to + p * m->run, GF_F32, (const char *)x + (at + p * m->c) * size, type, m->run);
     }
 }
 
 static void store(const norm_impl *m, void *x, gf_dtype type, size_t unit, const float *from, bool add)
 {
-    for (size_t p = 0; p < m->places; p++) {
+    for (size_t p = 0; p < m->positions; p++) {
         gf_block_out(x, type, start_of(m, unit) + p * m->c, m->run, from + p * m->run, add);
     }
 }
@@ -100,7 +101,7 @@ static float normalise(const norm_impl *m, float epsilon, float *x)
     return r;
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -110,7 +111,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
         const float *kernel = m->weights.kernel + channel_of(m, i), *bias = m->weights.bias + channel_of(m, i);
         load(m, exec->args.src[0], s->src_dtype[0], i, x);
         normalise(m, s->norm.epsilon, x);
-        for (size_t p = 0; p < m->places; p++) gf_scale_shift(x + p * m->run, kernel, bias, m->run);
+        for (size_t p = 0; p < m->positions; p++) gf_scale_shift(x + p * m->run, kernel, bias, m->run);
         store(m, exec->args.dst, s->dst_dtype, i, x, false);
     }
     return GRAFT_OK;
@@ -123,7 +124,7 @@ static void turn_back(size_t n, float r, const float *x, float *d)
     for (size_t i = 0; i < n; i++) d[i] = r * (d[i] - mean - x[i] * along);
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -136,7 +137,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
         load(m, a->src[0], s->src_dtype[0], i, x);
         load(m, a->diff_dst, s->dst_dtype, i, d);
         float r = normalise(m, s->norm.epsilon, x);
-        for (size_t p = 0; p < m->places; p++) {
+        for (size_t p = 0; p < m->positions; p++) {
             float *dp = d + p * m->run;
             if (s->diff_weights) {
                 gf_multiply_add(a->grad + k, dp, x + p * m->run, m->run);

@@ -39,7 +39,7 @@ graft_status gf_call_add(gf_call *c, const gf_ops *ops, int what, const_dnnl_mem
 graft_status gf_call_run(const gf_call *c, const gf_prim *p, const gf_ops *ops, const char *layer, graft_error *err);
 void gf_call_destroy(gf_call *c);
 
-/* c = a b of an m x k and a k x n matrix; an operand that is read turned round has its strides exchanged. */
+/* c = a b of an m x k and a k x n matrix; an operand that is read transposed round has its strides exchanged. */
 typedef struct gf_matmul {
     int64_t m, k, n;
     int64_t a_row, a_col, b_row, b_col, c_row; /* strides; c's columns lie side by side */

@@ -51,7 +51,7 @@ graft_status gf_op_finish_grad(const gf_op *op, const float *grad, float *dkerne
 
 static bool is_conv(const gf_op_class *cls)
 {
-    const gf_op_class *const convs[] = {&gf_op_conv,      &gf_op_conv_naive,       &gf_op_conv_one_place,
+    const gf_op_class *const convs[] = {&gf_op_conv,      &gf_op_conv_reference,   &gf_op_conv_one_position,
                                         &gf_op_conv_int8, &gf_op_conv_int8_onednn, &gf_op_depthwise,
                                         &gf_op_winograd};
     for (size_t i = 0; i < sizeof convs / sizeof *convs; i++) {
@@ -67,7 +67,7 @@ size_t gf_op_kernel_count(const gf_op_spec *spec)
         return (size_t)spec->conv.kh * (size_t)spec->conv.kw * (ic / (size_t)spec->conv.groups) *
                (size_t)spec->conv.filters;
     }
-    if (spec->cls == &gf_op_dense || spec->cls == &gf_op_dense_naive) return ic * (size_t)spec->dense.units;
+    if (spec->cls == &gf_op_dense || spec->cls == &gf_op_dense_reference) return ic * (size_t)spec->dense.units;
     if (spec->cls == &gf_op_table) return gf_count(&spec->dst) / (size_t)spec->dst.dim[0];
     if (spec->cls == &gf_op_batch_norm) return 3 * ic;
     return spec->cls == &gf_op_affine || spec->cls == &gf_op_norm ? ic : 0;

@@ -5,8 +5,8 @@
  * memory; `forward` and `backward` then run without allocating anything. An op is shared by all lanes and, but for
  * `prepare`, never written after `create`; a gf_exec belongs to one lane.
  *
- * Every op has a naive twin: a class of the same interface in plain C (op_naive.c files), the oracle of the tests and
- * the fallback where oneDNN has nothing.
+ * Every op has a reference implementation: a class of the same interface in plain C (op_reference.c files), the oracle
+ * of the tests and the fallback where oneDNN has nothing.
  *
  * Tensors carry oneDNN's names. Activations are NHWC, n being the micro-batch; they are f32 or bf16, a tensor at a
  * time; where nothing trains some are u8. Kernels are HWIO, depthwise (h, w, channel, multiplier), f32. A sum over many
@@ -55,7 +55,7 @@ typedef enum gf_act {
 
 /* How a u8 tensor stands for real numbers: value = scale[c] * (u8 - zero[c]), c its channel. */
 typedef struct gf_quant {
-    const float *scale; /* of each channel; NULL: not quantised */
+    const float *scale; /* of each channel; NULL: not quantized */
     const float *zero;  /* NULL: 0 */
     const float *mean;  /* what the values are on average; NULL: not known */
 } gf_quant;
@@ -74,7 +74,7 @@ typedef struct gf_op_spec {
     gf_act act;
     float act_alpha; /* slope, scale or threshold of activations that have one */
     bool has_bias;
-    gf_quant src_quant, dst_quant; /* of a u8 src[0] and dst, borrowed; conv_int8 quantises a src[0] of another type */
+    gf_quant src_quant, dst_quant; /* of a u8 src[0] and dst, borrowed; conv_int8 quantizes a src[0] of another type */
 
     bool backward;                  /* gradients will be asked for */
     bool diff_weights;              /* of kernel and bias too */
@@ -116,7 +116,7 @@ typedef struct gf_op_spec {
             int axis[GF_MAX_RANK]; /* dst dimension i is src dimension axis[i]; axis[0] = 0 */
         } permute;
         struct {
-            gf_shape shape; /* of one picture */
+            gf_shape shape; /* of one image */
         } reshape;          /* values in the order they lie */
         struct {
             int axis; /* of the batched shape, 1 .. rank - 1 */
@@ -166,13 +166,13 @@ struct gf_exec {
 };
 
 /* What changes from step to step. */
-typedef struct gf_step {
+typedef struct gf_exec_context {
     bool training;
     uint64_t seed;
     uint32_t epoch;
-    const uint32_t *sample; /* the number of each picture of the micro-batch */
-    size_t pictures;        /* in training: how many of them are there, the first ones; 0: all */
-} gf_step;
+    const uint32_t *sample; /* the number of each image of the micro-batch */
+    size_t images;          /* in training: how many of them are there, the first ones; 0: all */
+} gf_exec_context;
 
 struct gf_op_class {
     const char *name;
@@ -184,31 +184,31 @@ struct gf_op_class {
     graft_status (*prepare)(gf_op *op, const float *kernel, const float *bias, graft_error *err);
     graft_status (*bind)(const gf_op *op, gf_exec *exec, graft_error *err);
     void (*unbind)(gf_exec *exec);
-    graft_status (*forward)(gf_exec *exec, const gf_step *step, graft_error *err);
-    graft_status (*backward)(gf_exec *exec, const gf_step *step, graft_error *err);
+    graft_status (*forward)(gf_exec *exec, const gf_exec_context *step, graft_error *err);
+    graft_status (*backward)(gf_exec *exec, const gf_exec_context *step, graft_error *err);
     /* From the op's gradient block to graft's layout; dbias may be NULL. Left empty where the block is the kernel's
      * gradient in that layout, then the bias's. */
     graft_status (*finish_grad)(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err);
 };
 
-extern const gf_op_class gf_op_conv, gf_op_conv_naive;
+extern const gf_op_class gf_op_conv, gf_op_conv_reference;
 extern const gf_op_class gf_op_depthwise; /* gf_op_conv with a faster backward, where gf_depthwise_fits */
 bool gf_depthwise_fits(const gf_op_spec *spec);
 bool gf_depthwise_wins(const gf_op_spec *spec, gf_ops *ops); /* it fits and is the faster: timed; in f32 never */
 extern const gf_op_class gf_op_winograd;                     /* gf_op_conv of 3x3 in fewer products */
 bool gf_winograd_fits(const gf_op_spec *spec, const gf_ops *ops);
 bool gf_winograd_wins(const gf_op_spec *spec, gf_ops *ops); /* it fits and is the faster: timed */
-extern const gf_op_class gf_op_conv_one_place;              /* gf_op_conv of maps of one place, forward only */
-bool gf_conv_one_place_fits(const gf_op_spec *spec);
+extern const gf_op_class gf_op_conv_one_position;           /* gf_op_conv of maps of one place, forward only */
+bool gf_conv_one_position_fits(const gf_op_spec *spec);
 extern const gf_op_class gf_op_conv_int8, gf_op_multiply_int8; /* forward only; where gf_ops_has_int8 */
 extern const gf_op_class gf_op_conv_int8_onednn; /* gf_op_conv_int8 by oneDNN, where gf_conv_int8_onednn_wins */
 bool gf_conv_int8_fits(const gf_op_spec *spec);  /* this convolution, with these types and quants */
 bool gf_conv_int8_onednn_wins(const gf_op_spec *spec, gf_ops *ops); /* there is a choice, and it is the faster: timed */
 bool gf_multiply_int8_fits(const gf_op_spec *spec);
-extern const gf_op_class gf_op_dense, gf_op_dense_naive;
+extern const gf_op_class gf_op_dense, gf_op_dense_reference;
 extern const gf_op_class gf_op_global_pool, gf_op_global_max_pool; /* (n, h, w, c) -> (n, c) */
-extern const gf_op_class gf_op_max_pool, gf_op_max_pool_naive;
-extern const gf_op_class gf_op_avg_pool, gf_op_avg_pool_naive;
+extern const gf_op_class gf_op_max_pool, gf_op_max_pool_reference;
+extern const gf_op_class gf_op_avg_pool, gf_op_avg_pool_reference;
 extern const gf_op_class gf_op_dropout;
 extern const gf_op_class gf_op_act;
 extern const gf_op_class gf_op_add;      /* two or more sources of one shape */
@@ -220,7 +220,7 @@ extern const gf_op_class gf_op_upsample;
 extern const gf_op_class gf_op_softmax;
 extern const gf_op_class gf_op_glu;  /* the first half of the channels, gated by the second */
 extern const gf_op_class gf_op_norm; /* layer and group normalisation */
-extern const gf_op_class gf_op_attention, gf_op_attention_naive;
+extern const gf_op_class gf_op_attention, gf_op_attention_reference;
 extern const gf_op_class gf_op_table; /* a row of its kernel for each place of src, of which only the shape counts */
 extern const gf_op_class gf_op_rescale;
 extern const gf_op_class gf_op_affine;     /* batch normalisation on fixed statistics that could not be folded */

@@ -1,5 +1,5 @@
-/* patches_int8.h - the first convolution of a network, over a picture of up to 4 channels, in bytes: the windows of a
- * row of outputs are laid side by side and multiplied by pointwise_int8.c. Outside of the picture lies the byte that
+/* patches_int8.h - the first convolution of a network, over an image of up to 4 channels, in bytes: the windows of a
+ * row of outputs are laid side by side and multiplied by pointwise_int8.c. Outside of the image lies the byte that
  * stands for 0. */
 #ifndef GF_OPS_PATCHES_INT8_H
 #define GF_OPS_PATCHES_INT8_H

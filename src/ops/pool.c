@@ -18,7 +18,7 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
     bool padding = s->pool.pt < kh && s->pool.pb < kh && s->pool.pl < kw && s->pool.pr < kw; /* no window in it alone */
     bool positive = s->pool.pt >= 0 && s->pool.pb >= 0 && s->pool.pl >= 0 && s->pool.pr >= 0;
     if (src->rank != 4 || h < 0 || w < 0 || !padding || !positive || s->pool.sh < 1 || s->pool.sw < 1) {
-        return gf_fail(err, GF_E_MODEL_SHAPE, "use a larger picture size", "layer %s: %dx%d pooling does not fit %s",
+        return gf_fail(err, GF_E_MODEL_SHAPE, "use a larger image size", "layer %s: %dx%d pooling does not fit %s",
                        s->name, kh, kw, GF_SHAPE_TEXT(src));
     }
     *dst = GF_SHAPE(src->dim[0], h / s->pool.sh + 1, w / s->pool.sw + 1, src->dim[3]);
@@ -50,7 +50,7 @@ typedef struct band {
     int64_t first, last;
 } band;
 
-INLINE band places(int64_t i, int stride, int before, int size, int64_t end)
+INLINE band positions(int64_t i, int stride, int before, int size, int64_t end)
 {
     int64_t first = i * stride - before, last = first + size;
     return (band){first < 0 ? 0 : first, last > end ? end : last};
@@ -58,12 +58,12 @@ INLINE band places(int64_t i, int stride, int before, int size, int64_t end)
 
 INLINE band rows_of(const gf_op_spec *s, int64_t y)
 {
-    return places(y, s->pool.sh, s->pool.pt, s->pool.kh, s->src[0].dim[1]);
+    return positions(y, s->pool.sh, s->pool.pt, s->pool.kh, s->src[0].dim[1]);
 }
 
 INLINE band columns_of(const gf_op_spec *s, int64_t x)
 {
-    return places(x, s->pool.sw, s->pool.pl, s->pool.kw, s->src[0].dim[2]);
+    return positions(x, s->pool.sw, s->pool.pl, s->pool.kw, s->src[0].dim[2]);
 }
 
 /* What the mean over a window multiplies its sum with. */
@@ -136,14 +136,14 @@ static void pool_forward(gf_exec *exec, bool maxima)
     }
 }
 
-static graft_status max_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status max_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     pool_forward(exec, true);
     return GRAFT_OK;
 }
 
-static graft_status avg_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status avg_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     pool_forward(exec, false);
@@ -155,8 +155,8 @@ static graft_status avg_forward(gf_exec *exec, const gf_step *step, graft_error 
 typedef struct ring {
     const gf_op_spec *s;
     const gf_op_args *a;
-    int64_t picture, next; /* the first row that is not stored yet */
-    float *row;            /* kh of them, zero where nothing was added */
+    int64_t image, next; /* the first row that is not stored yet */
+    float *row;          /* kh of them, zero where nothing was added */
     float *wide;
 } ring;
 
@@ -168,7 +168,7 @@ static void store_before(ring *r, int64_t y)
     size_t row = wide_row(s);
     for (; r->next < y && r->next < s->src[0].dim[1]; r->next++) {
         float *sum = ring_row(r, r->next);
-        size_t at = (size_t)(r->picture * s->src[0].dim[1] + r->next) * row;
+        size_t at = (size_t)(r->image * s->src[0].dim[1] + r->next) * row;
         gf_block_out(r->a->diff_src[0], s->src_dtype[0], at, row, sum, s->accumulate[0]);
         memset(sum, 0, row * sizeof *sum);
     }
@@ -185,7 +185,7 @@ typedef struct ground {
 static ground ground_of(const ring *r, band rows)
 {
     const gf_op_spec *s = r->s;
-    size_t first = (size_t)(r->picture * s->src[0].dim[1] + rows.first) * wide_row(s);
+    size_t first = (size_t)(r->image * s->src[0].dim[1] + rows.first) * wide_row(s);
     return (ground){element(r->a->src[0], s->src_dtype[0], first), gf_count(&s->src[0]) - first, rows.last - rows.first,
                     rows.first % s->pool.kh};
 }
@@ -211,7 +211,7 @@ INLINE void claim(const ring *r, gf_dtype type, const ground g, band columns, si
 INLINE void row_claimed(const ring r, int64_t oy, const ground g, gf_dtype type)
 {
     const gf_op_spec *s = r.s;
-    size_t c = (size_t)s->dst.dim[3], start = (size_t)(r.picture * s->dst.dim[1] + oy) * narrow_row(s);
+    size_t c = (size_t)s->dst.dim[3], start = (size_t)(r.image * s->dst.dim[1] + oy) * narrow_row(s);
     const void *dst = element(r.a->dst, type, start), *diff_dst = element(r.a->diff_dst, type, start);
     for (int64_t x = 0; x < s->dst.dim[2]; x++) {
         band columns = columns_of(s, x);
@@ -225,7 +225,7 @@ INLINE void row_claimed(const ring r, int64_t oy, const ground g, gf_dtype type)
 INLINE void row_spread(const ring *r, int64_t oy, band rows, gf_dtype type)
 {
     const gf_op_spec *s = r->s;
-    size_t c = (size_t)s->dst.dim[3], start = (size_t)(r->picture * s->dst.dim[1] + oy) * narrow_row(s);
+    size_t c = (size_t)s->dst.dim[3], start = (size_t)(r->image * s->dst.dim[1] + oy) * narrow_row(s);
     for (int64_t x = 0; x < s->dst.dim[2]; x++) {
         band b = columns_of(s, x);
         float factor = share(s, rows, b);
@@ -287,13 +287,13 @@ static graft_status pool_backward(gf_exec *exec, bool maxima)
     return GRAFT_OK;
 }
 
-static graft_status max_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status max_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     return pool_backward(exec, true);
 }
 
-static graft_status avg_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status avg_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     return pool_backward(exec, false);

@@ -1,7 +1,7 @@
-/* rescale.c - dst[c] = src[c] * scale[c] + offset[c], what pictures become before a network; with `reverse` from src's
+/* rescale.c - dst[c] = src[c] * scale[c] + offset[c], what images become before a network; with `reverse` from src's
  * channel C - 1 - c instead. With more than 4 channels scale[0] and offset[0] count for all.
  *   diff_src[c] = diff_dst[c] * scale[c]
- * Plain C, its own naive twin. */
+ * Plain C, its own reference implementation. */
 #include "ops/kernels.h"
 
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
@@ -13,7 +13,7 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 
 enum { MOST = 4 }; /* channels with values of their own */
 
-/* Pixels of c channels; inlined with c known where it is a picture's, which makes a loop over vectors of it. */
+/* Pixels of c channels; inlined with c known where it is an image's, which makes a loop over vectors of it. */
 static inline __attribute__((always_inline)) void turn(float *restrict to, const float *restrict from, size_t pixels,
                                                        size_t c, const float *scale, const float *offset, bool reverse)
 {
@@ -90,10 +90,10 @@ static void to_bytes(const gf_op_spec *s, const gf_op_args *a)
     size_t c = (size_t)s->dst.dim[s->dst.rank - 1];
     gf_rescale_byte_map(s, factor, offset);
     for (size_t i = c; i < PERIOD; i++) factor[i] = factor[i - c], offset[i] = offset[i - c];
-    gf_quantise(a->dst, a->src[0], s->src_dtype[0], gf_count(&s->dst), factor, offset, PERIOD);
+    gf_quantize(a->dst, a->src[0], s->src_dtype[0], gf_count(&s->dst), factor, offset, PERIOD);
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -109,7 +109,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     return GRAFT_OK;
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;

@@ -3,7 +3,7 @@
  *   softmax  dst = e^(src - m) / sum e^(src - m), m the largest    diff_src = dst (diff_dst - sum diff_dst dst)
  *   log      dst = src - m - log sum e^(src - m)                   diff_src = diff_dst - e^dst sum diff_dst
  *
- * Plain C, its own naive twin. */
+ * Plain C, its own reference implementation. */
 #include "ops/kernels.h"
 
 #include <math.h>
@@ -32,7 +32,7 @@ static void load(const void *x, gf_dtype type, size_t row, size_t c, float *to)
     gf_convert(to, GF_F32, (const char *)x + row * c * gf_dtype_size(type), type, c);
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -51,7 +51,7 @@ static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err
     return GRAFT_OK;
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;

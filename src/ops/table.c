@@ -1,8 +1,8 @@
-/* table.c - a row of a table for each place, the same for every picture; of src only the shape counts:
+/* table.c - a row of a table for each place, the same for every image; of src only the shape counts:
  *
  *   dst[n,p,c] = kernel[p,c]        diff_kernel = sum_n diff_dst    diff_src = 0
  *
- * Plain C, its own naive twin. */
+ * Plain C, its own reference implementation. */
 #include "ops/kernels.h"
 
 #include "base/alloc.h"
@@ -41,28 +41,28 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
     return GRAFT_OK;
 }
 
-static char *picture(const gf_op_spec *s, void *x, int64_t i)
+static char *image(const gf_op_spec *s, void *x, int64_t i)
 {
     return (char *)x + (size_t)i * table_count(s) * gf_dtype_size(s->dst_dtype);
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
     for (int64_t i = 0; i < s->dst.dim[0]; i++) {
-        gf_convert(picture(s, exec->args.dst, i), s->dst_dtype, exec->op->impl, GF_F32, table_count(s));
+        gf_convert(image(s, exec->args.dst, i), s->dst_dtype, exec->op->impl, GF_F32, table_count(s));
     }
     return GRAFT_OK;
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
     const gf_op_args *a = &exec->args;
     for (int64_t i = 0; s->diff_weights && i < s->dst.dim[0]; i++) {
-        gf_put(a->grad, GF_F32, picture(s, a->diff_dst, i), s->dst_dtype, table_count(s), i > 0);
+        gf_put(a->grad, GF_F32, image(s, a->diff_dst, i), s->dst_dtype, table_count(s), i > 0);
     }
     if (s->diff_src[0] && !s->accumulate[0]) {
         memset(a->diff_src[0], 0, gf_count(&s->src[0]) * gf_dtype_size(s->src_dtype[0]));

@@ -3,7 +3,7 @@
  *
  *   dst = sum over two rows and two columns of src * weight     diff_src = sum over dst of diff_dst * weight
  *
- * diff_src is summed in f32 in the scratchpad. Plain C, its own naive twin. */
+ * diff_src is summed in f32 in the scratchpad. Plain C, its own reference implementation. */
 #include "ops/kernels.h"
 
 #include <math.h>
@@ -79,7 +79,7 @@ static void forward_pair(void *ctx, size_t src, size_t dst, float weight, bool f
     }
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     each_pair(&exec->op->spec, forward_pair, exec);
@@ -99,7 +99,7 @@ static void backward_pair(void *ctx, size_t src, size_t dst, float weight, bool 
     }
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;

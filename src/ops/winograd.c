@@ -4,17 +4,17 @@
  *
  *   V = B^T d B    U = G kernel G^T    M[k] = V[k] U[k] for each k of 16, over channels    dst = act(A^T M A + bias)
  *
- * diff_src is the same of dz with the kernel turned round, whose U has rows and columns 0 and 3 exchanged. The kernel's
- * gradient is what the chain rule makes of it:
+ * diff_src is the same of dz with the kernel transposed round, whose U has rows and columns 0 and 3 exchanged. The
+ * kernel's gradient is what the chain rule makes of it:
  *
  *   E = A dz A^T    dU[k] = sum over tiles of V[k]^T E[k]    diff_kernel = G^T dU G
  *
  * V, U and E are bf16, M and dU f32. The products are oneDNN's; a block of tiles goes through all steps before the next
  * one, so that what lies between them stays near. */
 #include "ops/winograd.h"
+#include "ops/autotune.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
-#include "ops/race.h"
 #include "ops/vectors.h"
 
 #include "base/alloc.h"
@@ -27,7 +27,7 @@ enum { PRODUCTS = GF_WINOGRAD_PRODUCTS };
 typedef struct grid {
     gf_shape from, to;
     int before_h, before_w; /* the padding */
-    int64_t h, w, tiles;    /* of a picture, and in all */
+    int64_t h, w, tiles;    /* of an image, and in all */
     int64_t block, blocks;  /* tiles at a time */
 } grid;
 
@@ -35,7 +35,7 @@ typedef struct grid {
 typedef struct pass {
     grid at;
     gf_prim product;
-    bool turned; /* the kernel is */
+    bool transposed; /* the kernel is */
     int64_t step;
     size_t a, b, c;    /* how far the 16 lie apart in the product's operands, values */
     size_t b_at, c_at; /* bytes in the scratchpad; a is at 0, b may be u */
@@ -80,7 +80,7 @@ static grid make_grid(const gf_shape *from, const gf_shape *to, int before_h, in
 }
 
 /* Lays the operands out behind each other. */
-static void place(pass *p, size_t a_bytes, size_t b_bytes, size_t c_bytes, size_t zeros)
+static void position(pass *p, size_t a_bytes, size_t b_bytes, size_t c_bytes, size_t zeros)
 {
     p->b_at = round64(a_bytes);
     p->c_at = p->b_at + round64(b_bytes);
@@ -91,20 +91,20 @@ static void place(pass *p, size_t a_bytes, size_t b_bytes, size_t c_bytes, size_
 
 static int64_t tiles_at_a_time(int64_t channels) { return channels < 128 ? 256 : channels < 512 ? 128 : 64; }
 
-/* m = v u: forward, or with u turned round. */
-static graft_status create_convolution(pass *p, const winograd *w, bool turned, const char *name, graft_error *err)
+/* m = v u: forward, or with u transposed round. */
+static graft_status create_convolution(pass *p, const winograd *w, bool transposed, const char *name, graft_error *err)
 {
     int64_t ic = p->at.from.dim[3], oc = p->at.to.dim[3], block = p->at.block;
-    p->turned = turned;
-    p->step = turned && oc % 64 == 0 ? 64 : oc;
+    p->transposed = transposed;
+    p->step = transposed && oc % 64 == 0 ? 64 : oc;
     gf_matmul m = {block, ic, p->step, .a_row = ic, .a_col = 1, .c_row = p->step, .in = GF_BF16, .out = GF_F32};
-    m.b_row = turned ? 1 : oc;
-    m.b_col = turned ? ic : 1;
+    m.b_row = transposed ? 1 : oc;
+    m.b_col = transposed ? ic : 1;
     GF_TRY(gf_matmul_create(&p->product, &m, w->ops, name, err));
     p->a = apart(block * ic, sizeof(uint16_t));
     p->b = w->apart;
     p->c = apart(block * p->step, sizeof(float));
-    place(p, PRODUCTS * p->a * sizeof(uint16_t), 0, PRODUCTS * p->c * sizeof(float), (size_t)ic * sizeof(uint16_t));
+    position(p, PRODUCTS * p->a * sizeof(uint16_t), 0, PRODUCTS * p->c * sizeof(float), (size_t)ic * sizeof(uint16_t));
     return GRAFT_OK;
 }
 
@@ -120,8 +120,8 @@ static graft_status create_weights(pass *p, const winograd *w, const char *name,
     p->a = apart(block * ic, sizeof(uint16_t));
     p->b = apart(block * oc, sizeof(uint16_t));
     p->c = apart(ic * oc, sizeof(float));
-    place(p, PRODUCTS * p->a * sizeof(uint16_t), PRODUCTS * p->b * sizeof(uint16_t), PRODUCTS * p->c * sizeof(float),
-          (size_t)(ic > oc ? ic : oc) * sizeof(uint16_t));
+    position(p, PRODUCTS * p->a * sizeof(uint16_t), PRODUCTS * p->b * sizeof(uint16_t), PRODUCTS * p->c * sizeof(float),
+             (size_t)(ic > oc ? ic : oc) * sizeof(uint16_t));
     return GRAFT_OK;
 }
 
@@ -197,14 +197,15 @@ static graft_status bind(const gf_op *op, gf_exec *exec, graft_error *err)
 /* ---- tiles */
 
 /* Where a map's place lies, or `outside` where it is none. */
-static const void *place_at(const gf_shape *map, const void *data, int64_t n, int64_t y, int64_t x, const void *outside)
+static const void *position_at(const gf_shape *map, const void *data, int64_t n, int64_t y, int64_t x,
+                               const void *outside)
 {
     if (y < 0 || x < 0 || y >= map->dim[1] || x >= map->dim[2]) return outside;
     return (const uint16_t *)data + ((n * map->dim[1] + y) * map->dim[2] + x) * map->dim[3];
 }
 
 typedef struct tile {
-    int64_t n, y, x; /* picture, and its upper left place in `to` */
+    int64_t n, y, x; /* image, and its upper left place in `to` */
 } tile;
 
 static tile tile_of(const grid *g, int64_t i) { return (tile){i / (g->h * g->w), i / g->w % g->h * 2, i % g->w * 2}; }
@@ -213,7 +214,7 @@ static tile tile_of(const grid *g, int64_t i) { return (tile){i / (g->h * g->w),
 static void look(const gf_shape *map, const void *data, int64_t n, int64_t y, int64_t x, int size, const void *outside,
                  const uint16_t **d)
 {
-    for (int i = 0; i < size * size; i++) d[i] = place_at(map, data, n, y + i / size, x + i % size, outside);
+    for (int i = 0; i < size * size; i++) d[i] = position_at(map, data, n, y + i / size, x + i % size, outside);
 }
 
 /* Rows behind the last tile of the last block: 16 times rows from `used` to `block`. */
@@ -279,7 +280,7 @@ static void gather(const pass *p, const target *out, int64_t first, int64_t used
             to[k] = y[k] ? (uint16_t *)y[k] + c0 : NULL;
             if (residual[k]) residual[k] += c0;
         }
-        gf_winograd_bf16.places(m + i * p->step, p->c, (size_t)p->step, &end, residual, to);
+        gf_winograd_bf16.positions(m + i * p->step, p->c, (size_t)p->step, &end, residual, to);
     }
 }
 
@@ -290,10 +291,10 @@ static graft_status products(const winograd *w, const pass *p, gf_call *call, in
                              const char *name, graft_error *err)
 {
     for (size_t k = 0; k < PRODUCTS; k++) {
-        /* turned round, rows 0 and 3 change places, and so do columns */
+        /* transposed round, rows 0 and 3 change places, and so do columns */
         static const uint8_t turn[4] = {3, 1, 2, 0};
-        size_t of_u = p->turned ? 4u * turn[k / 4] + turn[k % 4] : k;
-        size_t at = (size_t)column * (p->turned ? p->at.from.dim[3] : 1);
+        size_t of_u = p->transposed ? 4u * turn[k / 4] + turn[k % 4] : k;
+        size_t at = (size_t)column * (p->transposed ? p->at.from.dim[3] : 1);
         const uint16_t *a = (uint16_t *)room + k * p->a;
         const uint16_t *b = p == &w->weights ? (uint16_t *)(room + p->b_at) + k * p->b : w->u + of_u * p->b + at;
         gf_matmul_ends ends = {a, b, NULL, (float *)(room + p->c_at) + k * p->c, NULL};
@@ -316,7 +317,7 @@ static graft_status convolve(const winograd *w, const pass *p, gf_call *call, co
     return GRAFT_OK;
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step;
     const winograd *w = exec->op->impl;
@@ -347,7 +348,7 @@ static graft_status backward_weights(gf_exec *exec, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step;
     const winograd *w = exec->op->impl;
@@ -382,5 +383,5 @@ bool gf_winograd_wins(const gf_op_spec *s, gf_ops *ops)
              s->diff_weights ? "w" : "", s->diff_src[0] ? "d" : "");
     static const char *const names[] = {"onednn", "winograd"};
     static const gf_op_class *const cls[] = {&gf_op_conv, &gf_op_winograd};
-    return gf_ops_race(ops, key, names, cls, 1, s) == 1;
+    return gf_ops_autotune(ops, key, names, cls, 1, s) == 1;
 }

@@ -20,8 +20,8 @@ typedef struct gf_winograd_loops {
     /* v = A dy A^T: dy a tile's 2 x 2 places of dst. */
     void (*gradient)(const uint16_t *const dy[4], size_t c, uint16_t *v, size_t apart);
     /* y = end(A^T m A): y a tile's 2 x 2 places, of which some may be NULL; residual: theirs, or NULLs */
-    void (*places)(const float *m, size_t apart, size_t c, const gf_winograd_end *end,
-                   const uint16_t *const residual[4], uint16_t *const y[4]);
+    void (*positions)(const float *m, size_t apart, size_t c, const gf_winograd_end *end,
+                      const uint16_t *const residual[4], uint16_t *const y[4]);
     /* u = G g G^T of n kernels, tap after tap. */
     void (*kernel)(const float *g, size_t n, uint16_t *u, size_t apart);
     /* g = G^T u G */

@@ -69,14 +69,14 @@ TARGET static void gradient(const uint16_t *const dy[4], size_t c, uint16_t *v, 
 }
 
 /* A^T x */
-INLINE void places_1d(V x[4], V out[2])
+INLINE void positions_1d(V x[4], V out[2])
 {
     out[0] = ADD(ADD(x[0], x[1]), x[2]);
     out[1] = SUB(SUB(x[1], x[2]), x[3]);
 }
 
-TARGET static void places(const float *m, size_t apart, size_t c, const gf_winograd_end *end,
-                          const uint16_t *const residual[4], uint16_t *const y[4])
+TARGET static void positions(const float *m, size_t apart, size_t c, const gf_winograd_end *end,
+                             const uint16_t *const residual[4], uint16_t *const y[4])
 {
     const V low = _mm512_set1_ps(end->low), high = _mm512_set1_ps(end->high);
     for (size_t i = 0; i < c; i += LANES) {
@@ -84,12 +84,12 @@ TARGET static void places(const float *m, size_t apart, size_t c, const gf_winog
         for (int x = 0; x < 4; x++) {
             V in[4];
             for (int k = 0; k < 4; k++) in[k] = _mm512_loadu_ps(m + (size_t)(4 * k + x) * apart + i);
-            places_1d(in, t[x]);
+            positions_1d(in, t[x]);
         }
         for (int k = 0; k < 2; k++) {
             V in[4];
             for (int x = 0; x < 4; x++) in[x] = t[x][k];
-            places_1d(in, out[k]);
+            positions_1d(in, out[k]);
         }
         V bias = end->bias ? _mm512_loadu_ps(end->bias + i) : _mm512_setzero_ps();
         for (int k = 0; k < 4; k++) {
@@ -157,7 +157,7 @@ TARGET static void kernel_gradient(const float *u, size_t apart, size_t n, float
     }
 }
 
-const gf_winograd_loops gf_winograd_bf16 = {tile, gradient, places, kernel, kernel_gradient};
+const gf_winograd_loops gf_winograd_bf16 = {tile, gradient, positions, kernel, kernel_gradient};
 #else
 const gf_winograd_loops gf_winograd_bf16 = {0};
 #endif

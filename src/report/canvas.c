@@ -69,7 +69,7 @@ static void set_color(cairo_t *cr, uint32_t rgb)
     cairo_set_source_rgb(cr, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0);
 }
 
-/* Grey antialiasing without hinting: letters keep their shape at any scale, and do not depend on the user's screen. */
+/* Gray antialiasing without hinting: letters keep their shape at any scale, and do not depend on the user's screen. */
 static void set_up(cairo_t *cr)
 {
     cairo_font_options_t *options = cairo_font_options_create();
@@ -269,7 +269,7 @@ void gf_canvas_disc(gf_canvas *c, double x, double y, double radius, double widt
     }
 }
 
-/* --- pictures --- */
+/* --- images --- */
 
 /* Paints w x h pixels (0xRRGGBB each, stride w) over the box, each a sharp rectangle. */
 static void paint(gf_canvas *c, gf_box box, double radius, uint32_t *rgb, int w, int h)
@@ -303,7 +303,7 @@ void gf_canvas_tiles(gf_canvas *c, gf_box box, const uint32_t *rgb, int w, int h
 
 void gf_canvas_photo(gf_canvas *c, gf_box box, double radius, const gf_pixels *photo)
 {
-    gf_picture fit = {0};
+    gf_image fit = {0};
     graft_error err;
     graft_status status =
         gf_photo_fit(photo, (int)lround(box.w * GF_CANVAS_SCALE), (int)lround(box.h * GF_CANVAS_SCALE), &fit, &err);
@@ -321,7 +321,7 @@ void gf_canvas_photo(gf_canvas *c, gf_box box, double radius, const gf_pixels *p
         paint(c, (gf_box){box.x + left, box.y + top, w, h}, radius, rgb, fit.w, fit.h);
     }
     gf_free(rgb);
-    gf_picture_free(&fit);
+    gf_image_free(&fit);
     if (status != GRAFT_OK && c->status == GRAFT_OK) {
         c->status = status;
         c->error = err;

@@ -67,7 +67,7 @@ static int smaller(int a, int b) { return a < b ? a : b; }
 
 graft_status gf_html_photo(gf_text *t, const gf_pixels *photo, int side, const char *alt, graft_error *err)
 {
-    gf_picture fit;
+    gf_image fit;
     uint8_t *jpeg = NULL;
     size_t n = 0;
     int largest = photo->w > photo->h ? photo->w : photo->h; /* a browser enlarges as well as we do */
@@ -82,7 +82,7 @@ graft_status gf_html_photo(gf_text *t, const gf_pixels *photo, int side, const c
         gf_text_add(t, "\"/>");
     }
     gf_free(jpeg);
-    gf_picture_free(&fit);
+    gf_image_free(&fit);
     return status;
 }
 

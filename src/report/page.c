@@ -1,5 +1,5 @@
 /* report.html: a table of sections, each a function that adds its part, or nothing where the record has nothing for
- * it. Colours come from the themes of the plots, so that pictures lie on the page without an edge. */
+ * it. Colours come from the themes of the plots, so that images lie on the page without an edge. */
 #include "report/report.h"
 
 #include "report/html.h"

@@ -7,9 +7,9 @@
 
 static int at_least_one(double x) { return x < 1 ? 1 : (int)lround(x); }
 
-graft_status gf_photo_fit(const gf_pixels *photo, int box_w, int box_h, gf_picture *out, graft_error *err)
+graft_status gf_photo_fit(const gf_pixels *photo, int box_w, int box_h, gf_image *out, graft_error *err)
 {
-    *out = (gf_picture){0};
+    *out = (gf_image){0};
     if (!photo->rgb || photo->w <= 0 || photo->h <= 0 || box_w <= 0 || box_h <= 0) return GRAFT_OK;
     double scale = fmin((double)box_w / photo->w, (double)box_h / photo->h);
     int w = at_least_one(photo->w * scale), h = at_least_one(photo->h * scale);
@@ -20,6 +20,6 @@ graft_status gf_photo_fit(const gf_pixels *photo, int box_w, int box_h, gf_pictu
         gf_free(rgb);
         return status;
     }
-    *out = (gf_picture){w, h, rgb};
+    *out = (gf_image){w, h, rgb};
     return GRAFT_OK;
 }

@@ -1,4 +1,4 @@
-/* plots.h - the pictures of a run: one file a plot, one row of the table each. */
+/* plots.h - the images of a run: one file a plot, one row of the table each. */
 #ifndef GF_REPORT_PLOTS_H
 #define GF_REPORT_PLOTS_H
 

@@ -66,7 +66,7 @@ typedef struct gf_run_record {
     const gf_data_split *splits;
     size_t n_splits;
     gf_facts model_facts; /* weights, input size, parameters ... */
-    gf_facts data_facts;  /* folder, digest, pictures left out ... */
+    gf_facts data_facts;  /* folder, digest, images left out ... */
     gf_facts options;     /* every option, resolved */
     gf_facts decisions;   /* what graft decided, with its reason */
     gf_facts versions;

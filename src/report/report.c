@@ -54,7 +54,7 @@ static graft_status write_events(const char *path, const gf_run_record *r, graft
     return r->history ? gf_events_write(path, r->history, err) : GRAFT_OK;
 }
 
-/* The figures first, in small files: where memory or disk runs out, it is the pictures that are lost. */
+/* The figures first, in small files: where memory or disk runs out, it is the images that are lost. */
 graft_status gf_report_write(const char *dir, const gf_run_record *r, graft_error *err)
 {
     static const struct {

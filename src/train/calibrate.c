@@ -12,8 +12,8 @@ typedef struct observation {
     const gf_feed *feed;
     const uint32_t *sample;
     size_t n, channels; /* of all values */
-    gf_range *range;    /* a micro-batch: of each channel of each value; mean: a sum over its pictures' means */
-    float *pictures;    /* a micro-batch: how many */
+    gf_range *range;    /* a micro-batch: of each channel of each value; mean: a sum over its images' means */
+    float *images;      /* a micro-batch: how many */
     float *out;         /* the features of all samples */
     bool *lost;
 } observation;
@@ -24,7 +24,7 @@ static size_t channels_of(const gf_graph *g, int v)
     return (size_t)s->dim[s->rank - 1];
 }
 
-/* One picture's values of a node: `rows` pixels. */
+/* One image's values of a node: `rows` pixels. */
 static void observe_rows(gf_range *range, const float *x, size_t rows, size_t channels)
 {
     for (size_t c = 0; c < channels; c++) {
@@ -50,17 +50,17 @@ static graft_status observe_item(void *ctx, size_t item, int worker, graft_error
     GF_TRY(gf_engine_frozen(e, o->feed, 0, false, o->sample + at, n, worker, lost, err));
     gf_range *range = o->range + item * o->channels;
     for (size_t c = 0; c < o->channels; c++) range[c] = (gf_range){INFINITY, -INFINITY, 0};
-    for (size_t i = 0; i < n; i++) o->pictures[item] += !lost[i];
+    for (size_t i = 0; i < n; i++) o->images[item] += !lost[i];
     for (size_t node = 0; node < e->graph.n_nodes; node++) {
         int v = e->graph.node[node].dst;
         size_t row = gf_count(&e->graph.value[v].shape), channels = channels_of(&e->graph, v);
-        const float *x = gf_lane_value(e->frozen_lane[worker], v);
+        const float *x = gf_workspace_value(e->frozen_workspace[worker], v);
         for (size_t i = 0; i < n; i++) {
             if (!lost[i]) observe_rows(range, x + i * row, row / channels, channels);
         }
         range += channels;
     }
-    memcpy(o->out + at * e->outputs, gf_lane_value(e->frozen_lane[worker], e->graph.output),
+    memcpy(o->out + at * e->outputs, gf_workspace_value(e->frozen_workspace[worker], e->graph.output),
            n * e->outputs * sizeof *o->out);
     return GRAFT_OK;
 }
@@ -70,9 +70,9 @@ static void keep_ranges(const observation *o, size_t items)
 {
     const gf_graph *g = &o->e->graph;
     size_t at = 0;
-    float pictures = 0;
-    for (size_t i = 0; i < items; i++) pictures += o->pictures[i];
-    for (size_t node = 0; node < g->n_nodes && pictures > 0; node++) {
+    float images = 0;
+    for (size_t i = 0; i < items; i++) images += o->images[i];
+    for (size_t node = 0; node < g->n_nodes && images > 0; node++) {
         size_t channels = channels_of(g, g->node[node].dst);
         gf_range *to = gf_graph_range(g, g->node[node].dst);
         for (size_t c = 0; c < channels && to; c++) {
@@ -83,7 +83,7 @@ static void keep_ranges(const observation *o, size_t items)
                 r.high = fmaxf(r.high, from->high);
                 r.mean += from->mean;
             }
-            r.mean /= pictures;
+            r.mean /= images;
             to[c] = isfinite(r.low) && isfinite(r.high) && isfinite(r.mean) ? r : (gf_range){0};
         }
         at += channels;
@@ -97,14 +97,14 @@ static graft_status observe(gf_model *m, gf_engine *e, const gf_feed *feed, cons
     size_t micro = (size_t)e->spec.frozen_micro, items = (n + micro - 1) / micro;
     for (size_t i = 0; i < e->graph.n_nodes; i++) o.channels += channels_of(&e->graph, e->graph.node[i].dst);
     o.range = gf_new_n(items * o.channels, gf_range);
-    o.pictures = gf_new_n(items, float);
-    graft_status status = o.range && o.pictures
+    o.images = gf_new_n(items, float);
+    graft_status status = o.range && o.images
                               ? gf_model_add_ranges(m, err)
                               : gf_fail_memory(err, items * o.channels * sizeof *o.range, "calibration");
     if (status == GRAFT_OK) status = gf_pool_run_watched(e->pool, items, observe_item, &o, err);
     if (status == GRAFT_OK) keep_ranges(&o, items);
     gf_free(o.range);
-    gf_free(o.pictures);
+    gf_free(o.images);
     return status;
 }
 

@@ -143,7 +143,7 @@ graft_status gf_checkpoint_read_latest(gf_checkpoint *out, const char *dir, size
             return status;
         }
         if (!skipped++) newest = e;
-        gf_say(log, GF_WARNING, "checkpoint passed over: E%d: %s", e.number, e.message);
+        gf_log_say(log, GF_WARNING, "checkpoint passed over: E%d: %s", e.number, e.message);
     }
     gf_names_free(&names);
     if (skipped) {

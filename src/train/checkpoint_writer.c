@@ -60,7 +60,8 @@ static double retry_seconds(const gf_checkpoint_writer *w)
 
 static void note_result(gf_checkpoint_writer *w, int64_t step, graft_status status, const graft_error *e)
 {
-    if (status == GRAFT_OK && w->last_status != GRAFT_OK) gf_say(w->log, GF_NOTE, "checkpoints can be written again");
+    if (status == GRAFT_OK && w->last_status != GRAFT_OK)
+        gf_log_say(w->log, GF_NOTE, "checkpoints can be written again");
     w->last_status = status;
     if (status == GRAFT_OK) {
         w->safe_step = step;
@@ -74,10 +75,10 @@ static void note_and_warn(gf_checkpoint_writer *w, int64_t step, graft_status st
 {
     note_result(w, step, status, e);
     if (status == GRAFT_OK) return;
-    gf_say(w->log, GF_WARNING,
-           "the checkpoint of step %" PRId64 " could not be written: E%d: %s; training goes on, the next try is in "
-           "%.0f s",
-           step, e->number, e->message, retry_seconds(w));
+    gf_log_say(w->log, GF_WARNING,
+               "the checkpoint of step %" PRId64 " could not be written: E%d: %s; training goes on, the next try is in "
+               "%.0f s",
+               step, e->number, e->message, retry_seconds(w));
 }
 
 /* Waits for a write in flight and takes note of how it went. */

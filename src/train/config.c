@@ -44,7 +44,7 @@ bool gf_config_frozen_in_int8(const gf_run_config *c)
     return c->frozen && !strncmp(c->frozen, word, n) && (!c->frozen[n] || c->frozen[n] == ',');
 }
 
-bool gf_config_measures(const gf_run_config *c) { return c->batch_norm && !strcmp(c->batch_norm, "batch"); }
+bool gf_config_uses_batch_stats(const gf_run_config *c) { return c->batch_norm && !strcmp(c->batch_norm, "batch"); }
 
 graft_status gf_config_text(char **text, const char *value, graft_error *err)
 {

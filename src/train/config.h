@@ -93,7 +93,7 @@ void gf_config_free(gf_run_config *c); /* leaves it zeroed */
 /* Whether the frozen part is in int8, but for some of its layers perhaps. */
 bool gf_config_frozen_in_int8(const gf_run_config *c);
 /* Whether batch normalisation that trains measures its batch. */
-bool gf_config_measures(const gf_run_config *c);
+bool gf_config_uses_batch_stats(const gf_run_config *c);
 
 /* Replaces a text by a copy of `value` (NULL: unset). */
 graft_status gf_config_text(char **field, const char *value, graft_error *err);

@@ -6,19 +6,19 @@
 
 void gf_engine_defaults(gf_engine_spec *spec)
 {
-    *spec = (gf_engine_spec){.batch = 32, .frozen_micro = 2, .tail_micro = 8, .dtype = GF_F32, .output_layer = -1};
+    *spec = (gf_engine_spec){.batch = 32, .frozen_micro = 2, .trainable_micro = 8, .dtype = GF_F32, .output_layer = -1};
 }
 
-void gf_engine_measure(gf_engine_spec *spec)
+void gf_engine_use_batch_stats(gf_engine_spec *spec)
 {
     spec->batch_norm = true;
-    spec->tail_micro = 16;
+    spec->trainable_micro = 16;
 }
 
 double gf_engine_flops(const gf_engine *e, bool whole)
 {
-    double tail = e->tail ? gf_plan_flops(e->tail) : 0;
-    return whole ? gf_plan_flops(e->frozen) + tail : tail;
+    double trainable_plan = e->trainable_plan ? gf_plan_flops(e->trainable_plan) : 0;
+    return whole ? gf_plan_flops(e->frozen) + trainable_plan : trainable_plan;
 }
 
 int gf_engine_int8_layers(const gf_engine *e)
@@ -29,7 +29,7 @@ int gf_engine_int8_layers(const gf_engine *e)
 }
 
 size_t gf_engine_trainable(const gf_engine *e) { return e->trainable; }
-float *gf_engine_params(const gf_engine *e) { return e->model->value + e->origin; }
+float *gf_engine_params(const gf_engine *e) { return e->model->value + e->trainable_offset; }
 const float *gf_engine_grads(const gf_engine *e) { return e->grad; }
 size_t gf_engine_outputs(const gf_engine *e) { return e->outputs; }
 
@@ -58,62 +58,62 @@ static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *
                          .pool = e->pool,
                          .keep = e->spec.keep};
     GF_TRY(gf_plan_create(&e->frozen, &e->graph, e->ops, &spec, err));
-    e->takes_bytes = gf_bytes_are_fast() && gf_plan_takes_bytes(e->frozen, e->map.factor, e->map.offset);
+    e->takes_int8 = gf_quantize_is_fast() && gf_plan_takes_int8(e->frozen, e->map.factor, e->map.offset);
     if (!e->spec.train) return GRAFT_OK;
-    const gf_graph *learning = gf_engine_learning(e);
+    const gf_graph *learning = gf_engine_train_graph(e);
     spec = (gf_plan_spec){.first = e->cut,
                           .last = learning->n_nodes,
-                          .micro_batch = e->spec.tail_micro,
+                          .micro_batch = e->spec.trainable_micro,
                           .dtype = e->spec.dtype,
                           .pool = e->pool,
                           .backward = true};
-    GF_TRY(gf_plan_create(&e->tail, learning, e->ops, &spec, err));
-    e->still = e->tail;
+    GF_TRY(gf_plan_create(&e->trainable_plan, learning, e->ops, &spec, err));
+    e->eval_plan = e->trainable_plan;
     if (learning == &e->graph) return GRAFT_OK;
     spec.last = e->graph.n_nodes;
     spec.backward = false;
-    e->still = NULL;
-    return gf_plan_create(&e->still, &e->graph, e->ops, &spec, err);
+    e->eval_plan = NULL;
+    return gf_plan_create(&e->eval_plan, &e->graph, e->ops, &spec, err);
 }
 
 static graft_status make_graph(gf_engine *e, graft_error *err)
 {
     gf_lower_options lower = {.no_fusion = e->spec.no_fusion,
-                              .naive = e->spec.naive,
+                              .reference = e->spec.reference,
                               .output_layer = e->spec.output_layer,
                               .int8_layers = e->spec.int8_layers};
     GF_TRY(gf_graph_create(&e->graph, e->model, &lower, err));
     lower.batch_norm = true;
-    if (e->spec.train && e->spec.batch_norm) GF_TRY(gf_graph_create(&e->measuring, e->model, &lower, err));
-    size_t most = gf_graph_common(&e->graph, gf_engine_learning(e));
+    if (e->spec.train && e->spec.batch_norm) GF_TRY(gf_graph_create(&e->train_graph, e->model, &lower, err));
+    size_t most = gf_graph_common(&e->graph, gf_engine_train_graph(e));
     enum { PERCENT = 5 }; /* of the work may be done again in the tail for a smaller cut */
-    e->cut = e->spec.train ? gf_graph_cut(&e->graph, most, PERCENT / 100.0) : e->graph.n_nodes;
-    e->parts = gf_graph_crossing(&e->graph, e->cut, e->crossing);
-    if (e->parts > GF_MAX_CROSSING) {
+    e->cut = e->spec.train ? gf_graph_split_point(&e->graph, most, PERCENT / 100.0) : e->graph.n_nodes;
+    e->parts = gf_graph_boundary_tensors(&e->graph, e->cut, e->boundary_tensor);
+    if (e->parts > GF_MAX_BOUNDARY_TENSORS) {
         return gf_fail(err, GF_E_MODEL_SHAPE, "choose another layer for --fine-tune-at",
-                       "more than %d values cross the cut", GF_MAX_CROSSING);
+                       "more than %d values cross the split point", GF_MAX_BOUNDARY_TENSORS);
     }
     return GRAFT_OK;
 }
 
-static graft_status make_colours(gf_engine *e, size_t values, graft_error *err)
+static graft_status make_rgb(gf_engine *e, size_t values, graft_error *err)
 {
-    e->colours = gf_new_n((size_t)e->threads, float *);
-    bool ok = e->colours != NULL;
+    e->rgb = gf_new_n((size_t)e->threads, float *);
+    bool ok = e->rgb != NULL;
     for (int i = 0; i < e->threads && ok; i++) {
-        e->colours[i] = gf_alloc_tensor(values * sizeof(float));
-        ok = e->colours[i] != NULL;
+        e->rgb[i] = gf_alloc_tensor(values * sizeof(float));
+        ok = e->rgb[i] != NULL;
     }
-    return ok ? GRAFT_OK : gf_fail_memory(err, values * sizeof(float), "a picture");
+    return ok ? GRAFT_OK : gf_fail_memory(err, values * sizeof(float), "an image");
 }
 
-static graft_status make_still_lanes(gf_engine *e, graft_error *err)
+static graft_status make_eval_workspaces(gf_engine *e, graft_error *err)
 {
-    e->still_lane = gf_new_n((size_t)e->threads, gf_lane *);
-    if (!e->still_lane) return gf_fail_memory(err, 0, "lanes");
+    e->eval_workspace = gf_new_n((size_t)e->threads, gf_workspace *);
+    if (!e->eval_workspace) return gf_fail_memory(err, 0, "lanes");
     for (int i = 0; i < e->threads; i++) {
-        GF_TRY(gf_pool_look(e->pool, err)); /* a lane's memory is zeroed, which may take a while */
-        GF_TRY(gf_lane_create(&e->still_lane[i], e->still, NULL, err));
+        GF_TRY(gf_pool_look(e->pool, err)); /* a workspace's memory is zeroed, which may take a while */
+        GF_TRY(gf_workspace_create(&e->eval_workspace[i], e->eval_plan, NULL, err));
     }
     return GRAFT_OK;
 }
@@ -121,27 +121,31 @@ static graft_status make_still_lanes(gf_engine *e, graft_error *err)
 static size_t fold_count(const gf_engine *e)
 {
     size_t fold = gf_plan_fold_count(e->frozen);
-    if (e->tail && gf_plan_fold_count(e->tail) > fold) fold = gf_plan_fold_count(e->tail);
-    if (e->still && gf_plan_fold_count(e->still) > fold) fold = gf_plan_fold_count(e->still);
+    if (e->trainable_plan && gf_plan_fold_count(e->trainable_plan) > fold) fold = gf_plan_fold_count(e->trainable_plan);
+    if (e->eval_plan && gf_plan_fold_count(e->eval_plan) > fold) fold = gf_plan_fold_count(e->eval_plan);
     return fold;
 }
 
-static void count_lanes(gf_engine *e)
+static void count_workspaces(gf_engine *e)
 {
-    e->blocks = (e->spec.batch + e->spec.tail_micro - 1) / e->spec.tail_micro;
-    e->tail_lanes = !e->tail ? 0 : (size_t)(e->blocks > e->threads || e->still != e->tail ? e->blocks : e->threads);
+    e->blocks = (e->spec.batch + e->spec.trainable_micro - 1) / e->spec.trainable_micro;
+    e->trainable_workspaces =
+        !e->trainable_plan
+            ? 0
+            : (size_t)(e->blocks > e->threads || e->eval_plan != e->trainable_plan ? e->blocks : e->threads);
 }
 
-/* What make_lanes and make_step_memory will take, in doubles: no product of sizes is too large for them. */
+/* What make_workspaces and make_step_memory will take, in doubles: no product of sizes is too large for them. */
 static double bytes_wanted(const gf_engine *e)
 {
     double threads = e->threads, row = 0, f = sizeof(float);
-    double all = threads * ((double)gf_plan_lane_bytes(e->frozen) + f * (double)fold_count(e));
-    if (e->tail) {
-        all += (double)e->tail_lanes * (double)gf_plan_lane_bytes(e->tail);
-        all += (double)e->blocks * f * (double)gf_plan_grad_count(e->tail);
+    double all = threads * ((double)gf_plan_workspace_bytes(e->frozen) + f * (double)fold_count(e));
+    if (e->trainable_plan) {
+        all += (double)e->trainable_workspaces * (double)gf_plan_workspace_bytes(e->trainable_plan);
+        all += (double)e->blocks * f * (double)gf_plan_grad_count(e->trainable_plan);
     }
-    if (e->still && e->still != e->tail) all += threads * (double)gf_plan_lane_bytes(e->still);
+    if (e->eval_plan && e->eval_plan != e->trainable_plan)
+        all += threads * (double)gf_plan_workspace_bytes(e->eval_plan);
     for (size_t k = 0; k < e->parts; k++) row += (double)e->part_bytes[k];
     all += 2 * (double)e->spec.batch * row;
     return all + f * (double)(e->model->n_trainable_values - gf_model_first_trainable(e->model));
@@ -159,40 +163,42 @@ static graft_status check_memory(const gf_engine *e, graft_error *err)
                    e->spec.batch, wanted / mb, (double)free_bytes / mb);
 }
 
-static graft_status make_lanes(gf_engine *e, graft_error *err)
+static graft_status make_workspaces(gf_engine *e, graft_error *err)
 {
-    size_t grads = e->tail ? gf_plan_grad_count(e->tail) : 0, fold = fold_count(e);
-    e->frozen_lane = gf_new_n((size_t)e->threads, gf_lane *);
+    size_t grads = e->trainable_plan ? gf_plan_grad_count(e->trainable_plan) : 0, fold = fold_count(e);
+    e->frozen_workspace = gf_new_n((size_t)e->threads, gf_workspace *);
     e->scratch = gf_new_n((size_t)e->threads, float *);
-    e->tail_lane = gf_new_n(e->tail_lanes, gf_lane *);
-    e->block = gf_new_n(e->tail_lanes, float *);
-    if (!e->frozen_lane || !e->scratch || !e->tail_lane || !e->block) return gf_fail_memory(err, 0, "lanes");
-    const gf_shape *picture = &e->graph.value[e->graph.input].shape;
-    if (picture->dim[3] == 1) GF_TRY(make_colours(e, 3 * gf_count(picture), err));
+    e->trainable_workspace = gf_new_n(e->trainable_workspaces, gf_workspace *);
+    e->block = gf_new_n(e->trainable_workspaces, float *);
+    if (!e->frozen_workspace || !e->scratch || !e->trainable_workspace || !e->block)
+        return gf_fail_memory(err, 0, "lanes");
+    const gf_shape *image = &e->graph.value[e->graph.input].shape;
+    if (image->dim[3] == 1) GF_TRY(make_rgb(e, 3 * gf_count(image), err));
     for (int i = 0; i < e->threads; i++) {
         GF_TRY(gf_pool_look(e->pool, err));
-        GF_TRY(gf_lane_create(&e->frozen_lane[i], e->frozen, NULL, err));
+        GF_TRY(gf_workspace_create(&e->frozen_workspace[i], e->frozen, NULL, err));
         e->scratch[i] = gf_alloc_tensor(fold * sizeof(float));
         if (!e->scratch[i]) return gf_fail_memory(err, fold * sizeof(float), "folding");
     }
-    for (size_t i = 0; i < e->tail_lanes; i++) {
+    for (size_t i = 0; i < e->trainable_workspaces; i++) {
         GF_TRY(gf_pool_look(e->pool, err));
         if (i < (size_t)e->blocks) {
             e->block[i] = gf_alloc_tensor(grads * sizeof(float));
             if (!e->block[i]) return gf_fail_memory(err, grads * sizeof(float), "gradients");
         }
-        /* lanes beyond the blocks only ever run forward */
-        GF_TRY(gf_lane_create(&e->tail_lane[i], e->tail, e->block[i] ? e->block[i] : e->block[0], err));
+        /* workspaces beyond the blocks only ever run forward */
+        GF_TRY(gf_workspace_create(&e->trainable_workspace[i], e->trainable_plan,
+                                   e->block[i] ? e->block[i] : e->block[0], err));
     }
-    e->still_lane = e->tail_lane;
-    return e->still == e->tail ? GRAFT_OK : make_still_lanes(e, err);
+    e->eval_workspace = e->trainable_workspace;
+    return e->eval_plan == e->trainable_plan ? GRAFT_OK : make_eval_workspaces(e, err);
 }
 
 static graft_status make_step_memory(gf_engine *e, graft_error *err)
 {
     size_t batch = (size_t)e->spec.batch;
-    e->origin = gf_model_first_trainable(e->model);
-    e->trainable = e->model->n_trainable_values - e->origin;
+    e->trainable_offset = gf_model_first_trainable(e->model);
+    e->trainable = e->model->n_trainable_values - e->trainable_offset;
     e->grad = gf_alloc_tensor(e->trainable * sizeof(float));
     e->squares = gf_new_n(e->trainable / 65536 + 1, double);
     e->present = gf_new_n(batch, size_t);
@@ -221,18 +227,18 @@ static graft_status engine_plan(gf_engine *e, graft_error *err)
     GF_TRY(make_graph(e, err));
     GF_TRY(gf_pool_run_watched(e->pool, 1, make_plans, e, err));
     for (size_t k = 0; k < e->parts; k++) {
-        const gf_shape *s = &e->graph.value[e->crossing[k]].shape;
-        e->part_bytes[k] = gf_count(s) * gf_dtype_size(gf_plan_value_dtype(e->frozen, e->crossing[k]));
+        const gf_shape *s = &e->graph.value[e->boundary_tensor[k]].shape;
+        e->part_bytes[k] = gf_count(s) * gf_dtype_size(gf_plan_value_dtype(e->frozen, e->boundary_tensor[k]));
     }
     e->outputs = gf_count(&e->graph.value[e->graph.output].shape);
-    count_lanes(e);
+    count_workspaces(e);
     return check_memory(e, err);
 }
 
 static graft_status engine_fill(gf_engine *e, graft_error *err)
 {
     GF_TRY(engine_plan(e, err));
-    GF_TRY(make_lanes(e, err));
+    GF_TRY(make_workspaces(e, err));
     if (e->spec.train) GF_TRY(make_step_memory(e, err));
     return gf_engine_reload(e, err);
 }
@@ -264,7 +270,7 @@ graft_status gf_engine_fits(gf_model *m, gf_ops *ops, gf_pool *pool, const gf_en
     gf_engine *e = begin(m, ops, pool, spec);
     if (!e) return gf_fail_memory(err, sizeof *e, "an engine");
     graft_status status = engine_plan(e, err);
-    e->tail_lanes = 0; /* none were made */
+    e->trainable_workspaces = 0; /* none were made */
     gf_engine_destroy(e);
     return status;
 }
@@ -274,30 +280,30 @@ static void free_stage(gf_stage *st)
     gf_free(st->sample);
     gf_free(st->label);
     gf_free(st->lost);
-    for (int k = 0; k < GF_MAX_CROSSING; k++) gf_free(st->data[k]);
+    for (int k = 0; k < GF_MAX_BOUNDARY_TENSORS; k++) gf_free(st->data[k]);
 }
 
 void gf_engine_destroy(gf_engine *e)
 {
     if (!e) return;
-    gf_engine_quiet(e);
+    gf_engine_drain_prefetch(e);
     for (int i = 0; i < e->threads; i++) {
-        if (e->frozen_lane) gf_lane_destroy(e->frozen_lane[i]);
+        if (e->frozen_workspace) gf_workspace_destroy(e->frozen_workspace[i]);
         if (e->scratch) gf_free(e->scratch[i]);
-        if (e->colours) gf_free(e->colours[i]);
+        if (e->rgb) gf_free(e->rgb[i]);
     }
-    gf_free(e->colours);
-    for (size_t i = 0; i < e->tail_lanes; i++) {
-        if (e->tail_lane) gf_lane_destroy(e->tail_lane[i]);
+    gf_free(e->rgb);
+    for (size_t i = 0; i < e->trainable_workspaces; i++) {
+        if (e->trainable_workspace) gf_workspace_destroy(e->trainable_workspace[i]);
         if (e->block) gf_free(e->block[i]);
     }
-    if (e->still_lane != e->tail_lane) {
-        for (int i = 0; e->still_lane && i < e->threads; i++) gf_lane_destroy(e->still_lane[i]);
-        gf_free(e->still_lane);
+    if (e->eval_workspace != e->trainable_workspace) {
+        for (int i = 0; e->eval_workspace && i < e->threads; i++) gf_workspace_destroy(e->eval_workspace[i]);
+        gf_free(e->eval_workspace);
     }
-    gf_free(e->frozen_lane);
+    gf_free(e->frozen_workspace);
     gf_free(e->scratch);
-    gf_free(e->tail_lane);
+    gf_free(e->trainable_workspace);
     gf_free(e->block);
     gf_free(e->grad);
     gf_free(e->squares);
@@ -307,10 +313,10 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e->label);
     for (int s = 0; s < 2; s++) free_stage(&e->stage[s]);
     gf_plan_destroy(e->frozen);
-    if (e->still != e->tail) gf_plan_destroy(e->still);
-    gf_plan_destroy(e->tail);
+    if (e->eval_plan != e->trainable_plan) gf_plan_destroy(e->eval_plan);
+    gf_plan_destroy(e->trainable_plan);
     gf_graph_free(&e->graph);
-    gf_graph_free(&e->measuring);
+    gf_graph_free(&e->train_graph);
     gf_free(e);
 }
 
@@ -336,69 +342,69 @@ static graft_status prepare_plan(gf_engine *e, gf_plan *plan, graft_error *err)
 graft_status gf_engine_reload(gf_engine *e, graft_error *err)
 {
     GF_TRY(prepare_plan(e, e->frozen, err));
-    GF_TRY(prepare_plan(e, e->tail, err));
-    e->stale = e->still != e->tail;
+    GF_TRY(prepare_plan(e, e->trainable_plan, err));
+    e->stale = e->eval_plan != e->trainable_plan;
     return GRAFT_OK;
 }
 
 graft_status gf_engine_refresh(gf_engine *e, graft_error *err)
 {
     if (!e->stale) return GRAFT_OK;
-    GF_TRY(prepare_plan(e, e->still, err));
+    GF_TRY(prepare_plan(e, e->eval_plan, err));
     e->stale = false;
     return GRAFT_OK;
 }
 
 /* ---- the frozen part */
 
-/* Luma as JPEG and TensorFlow have it (ITU-R BT.601). A grey picture stays as it is. */
-static void make_grey(float *dst, const float *rgb, size_t n)
+/* Luma as JPEG and TensorFlow have it (ITU-R BT.601). A gray image stays as it is. */
+static void make_gray(float *dst, const float *rgb, size_t n)
 {
     for (size_t i = 0; i < n; i++, rgb += 3) {
-        bool grey = rgb[0] == rgb[1] && rgb[1] == rgb[2];
-        dst[i] = grey ? rgb[0] : 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2];
+        bool gray = rgb[0] == rgb[1] && rgb[1] == rgb[2];
+        dst[i] = gray ? rgb[0] : 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2];
     }
 }
 
-/* Where a feed's picture goes. */
+/* Where a feed's image goes. */
 typedef struct place {
     const gf_feed *feed;
     bool bytes;
-    size_t values; /* of a picture as the network takes it */
+    size_t values; /* of an image as the network takes it */
     uint32_t epoch;
     bool training;
     int worker;
-    char *dst; /* the first picture */
+    char *dst; /* the first image */
 } place;
 
 static size_t size_of(const place *p) { return p->values * (p->bytes ? 1 : sizeof(float)); }
 
-/* Picture i of a micro-batch. */
+/* Image i of a micro-batch. */
 static graft_status fetch(gf_engine *e, const place *p, size_t i, uint32_t sample, graft_error *err)
 {
     void *dst = p->dst + i * size_of(p);
     if (p->bytes) {
         return p->feed->bytes(p->feed->ctx, p->epoch, sample, p->training, &e->map, dst, p->worker, err);
     }
-    float *to = e->colours ? e->colours[p->worker] : dst;
-    GF_TRY(p->feed->picture(p->feed->ctx, p->epoch, sample, p->training, to, p->worker, err));
-    if (e->colours) make_grey(dst, to, p->values);
+    float *to = e->rgb ? e->rgb[p->worker] : dst;
+    GF_TRY(p->feed->image(p->feed->ctx, p->epoch, sample, p->training, to, p->worker, err));
+    if (e->rgb) make_gray(dst, to, p->values);
     return GRAFT_OK;
 }
 
 graft_status gf_engine_frozen(gf_engine *e, const gf_feed *feed, uint32_t epoch, bool training, const uint32_t *sample,
                               size_t n, int worker, bool *lost, graft_error *err)
 {
-    gf_lane *lane = e->frozen_lane[worker];
+    gf_workspace *ws = e->frozen_workspace[worker];
     size_t lost_here = 0, micro = (size_t)e->spec.frozen_micro;
-    bool bytes = e->takes_bytes && feed->bytes;
+    bool bytes = e->takes_int8 && feed->bytes;
     place p = {feed,
                bytes,
                gf_count(&e->graph.value[e->graph.input].shape),
                epoch,
                training,
                worker,
-               bytes ? gf_lane_picture_bytes(lane) : gf_lane_value(lane, e->graph.input)};
+               bytes ? gf_workspace_image_int8(ws) : gf_workspace_value(ws, e->graph.input)};
     for (size_t i = 0; i < n; i++) {
         graft_status status = fetch(e, &p, i, sample[i], err);
         lost[i] = status == GRAFT_DATA;
@@ -408,12 +414,12 @@ graft_status gf_engine_frozen(gf_engine *e, const gf_feed *feed, uint32_t epoch,
     }
     if (lost_here == n) return GRAFT_OK;
     if (n < micro) memset(p.dst + n * size_of(&p), 0, (micro - n) * size_of(&p));
-    const gf_step step = {.training = false};
-    return bytes ? gf_lane_forward_bytes(lane, &step, err) : gf_lane_forward(lane, &step, err);
+    const gf_exec_context step = {.training = false};
+    return bytes ? gf_workspace_forward_int8(ws, &step, err) : gf_workspace_forward(ws, &step, err);
 }
 
-void gf_engine_take(const gf_engine *e, int worker, size_t part, size_t from, char *rows, size_t to)
+void gf_engine_copy_row(const gf_engine *e, int worker, size_t part, size_t from, char *rows, size_t to)
 {
-    const char *value = gf_lane_value(e->frozen_lane[worker], e->crossing[part]);
+    const char *value = gf_workspace_value(e->frozen_workspace[worker], e->boundary_tensor[part]);
     memcpy(rows + to * e->part_bytes[part], value + from * e->part_bytes[part], e->part_bytes[part]);
 }

@@ -1,48 +1,48 @@
-/* engine.h - a model at work: batches through lanes, gradients, updates.
+/* engine.h - a model at work: batches through workspaces, gradients, updates.
  *
- * The graph is cut in two. The frozen part runs in small micro-batches, a lane a thread, from the picture to the cut;
- * what crosses the cut is kept for the batch (or, where pictures do not change, for the whole split: a bank). The
- * trainable part runs in larger micro-batches; micro-batch i puts its gradient into block i, the blocks are
- * summed in a fixed tree, so the bits do not depend on threads. While a step's trainable part runs, idle threads
- * already work on the next batch's frozen part: it does not depend on what is being learnt. */
+ * The graph is cut in two. The frozen part runs in small micro-batches, a workspace a thread, from the image to the
+ * split point; what crosses the split point is kept for the batch (or, where images do not change, for the whole split:
+ * a feature cache). The trainable part runs in larger micro-batches; micro-batch i puts its gradient into block i, the
+ * blocks are summed in a fixed tree, so the bits do not depend on threads. While a step's trainable part runs, idle
+ * threads already work on the next batch's frozen part: it does not depend on what is being learnt. */
 #ifndef GF_TRAIN_ENGINE_H
 #define GF_TRAIN_ENGINE_H
 
 #include "base/threads.h"
 #include "graph/plan.h"
-#include "image/bytes.h"
+#include "image/quantize.h"
 #include "train/optimizer.h"
 
 typedef struct gf_engine gf_engine;
 
-/* Where pictures come from. Called on workers. dst: h x w x 3 floats, 0..255 (a network of one channel gets their
+/* Where images come from. Called on workers. dst: h x w x 3 floats, 0..255 (a network of one channel gets their
  * luma). GRAFT_DATA: this sample is lost, the batch goes on without it; any other failure ends the step. */
 typedef struct gf_feed {
-    graft_status (*picture)(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err);
+    graft_status (*image)(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err);
     void *ctx;
-    /* May be NULL: the same picture, as bytes made of those floats; what a network in bytes asks for. */
-    graft_status (*bytes)(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
+    /* May be NULL: the same image, as bytes made of those floats; what a network in bytes asks for. */
+    graft_status (*bytes)(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_quantize_map *map,
                           uint8_t *dst, int worker, graft_error *err);
 } gf_feed;
 
 typedef struct gf_engine_spec {
-    bool train;       /* else the whole graph is one plan without gradients */
-    int batch;        /* the largest batch of a training step */
-    int frozen_micro; /* pictures a micro-batch below the cut; 0: 2 */
-    int tail_micro;   /* and above it; 0: 8 */
+    bool train;          /* else the whole graph is one plan without gradients */
+    int batch;           /* the largest batch of a training step */
+    int frozen_micro;    /* images a micro-batch below the split point; 0: 2 */
+    int trainable_micro; /* and above it; 0: 8 */
     gf_dtype dtype;
-    bool batch_norm;       /* batch normalisation that trains measures each micro-batch (ops/batch_norm.c) */
-    int int8_layers;       /* what of the frozen part lies below this layer is computed in bytes; 0: nothing */
-    bool keep;             /* without training: all values of a lane can be read */
-    int output_layer;      /* without training: the layer whose output is wanted; -1: the logits */
-    bool naive, no_fusion; /* for tests */
-    uint64_t seed;         /* of dropout */
+    bool batch_norm;           /* batch normalisation that trains measures each micro-batch (ops/batch_norm.c) */
+    int int8_layers;           /* what of the frozen part lies below this layer is computed in bytes; 0: nothing */
+    bool keep;                 /* without training: all values of a workspace can be read */
+    int output_layer;          /* without training: the layer whose output is wanted; -1: the logits */
+    bool reference, no_fusion; /* for tests */
+    uint64_t seed;             /* of dropout */
 } gf_engine_spec;
 
 void gf_engine_defaults(gf_engine_spec *spec);
-/* Batch normalisation that trains is to measure its batches: 16 pictures at a time (docs/design/batch-norm.md). */
-void gf_engine_measure(gf_engine_spec *spec);
+/* Batch normalisation that trains is to measure its batches: 16 images at a time (docs/design/batch-norm.md). */
+void gf_engine_use_batch_stats(gf_engine_spec *spec);
 
 /* Borrows all. Plans are made on a worker of the pool. E5001 with both figures where the memory that training takes is
  * not there, before it is taken. */
@@ -73,18 +73,18 @@ typedef struct gf_step_result {
     const int32_t *predicted, *label;
 } gf_step_result;
 
-struct gf_bank;
+struct gf_feature_cache;
 
 /* Loss and gradient of a batch at the present weights; nothing is changed. `next` (may be NULL) is started in the
- * background. With a bank (may be NULL) the frozen part is taken from it and no picture is read. */
-graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const struct gf_bank *bank, const gf_batch *batch,
-                                const gf_batch *next, gf_step_result *result, graft_error *err);
+ * background. With a feature cache (may be NULL) the frozen part is taken from it and no image is read. */
+graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const struct gf_feature_cache *feature_cache,
+                                const gf_batch *batch, const gf_batch *next, gf_step_result *result, graft_error *err);
 /* Applies the gradient, and moves the statistics of batch normalisation by what that batch showed: o is begun for this
  * step (gf_optimizer_begin_step); slots as optimizer.h says, for gf_engine_trainable values. */
 graft_status gf_engine_apply(gf_engine *e, const gf_optimizer *o, float *slots, graft_error *err);
 
 /* Waits for background work and forgets what was started: before anything else uses the feed, or at a stop. */
-void gf_engine_quiet(gf_engine *e);
+void gf_engine_drain_prefetch(gf_engine *e);
 
 /* The trainable values: a range of the model's block. */
 size_t gf_engine_trainable(const gf_engine *e);
@@ -93,22 +93,24 @@ const float *gf_engine_grads(const gf_engine *e);
 
 /* ---- forward */
 
-/* What crosses the cut, of samples first .. first + n - 1; filled by the first gf_engine_logits that gets it. */
-typedef struct gf_bank {
+/* What crosses the split point, of samples first .. first + n - 1; filled by the first gf_engine_logits that gets it.
+ */
+typedef struct gf_feature_cache {
     uint32_t first;
     size_t n;
     size_t parts;
-    char *data[GF_MAX_CROSSING];
+    char *data[GF_MAX_BOUNDARY_TENSORS];
     bool *lost, *filled;
-} gf_bank;
-size_t gf_bank_bytes(const gf_engine *e, size_t n); /* what a bank of n samples would take */
-graft_status gf_bank_create(gf_bank *bank, const gf_engine *e, uint32_t first, size_t n, graft_error *err);
-void gf_bank_free(gf_bank *bank);
+} gf_feature_cache;
+size_t gf_feature_cache_bytes(const gf_engine *e, size_t n); /* what a feature cache of n samples would take */
+graft_status gf_feature_cache_create(gf_feature_cache *feature_cache, const gf_engine *e, uint32_t first, size_t n,
+                                     graft_error *err);
+void gf_feature_cache_free(gf_feature_cache *feature_cache);
 
 /* Outputs (logits, or the output layer's values) of n samples without augmentation or dropout:
  * out[n][gf_engine_outputs], lost[n] (may be NULL: a lost sample is an error). */
-graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_bank *bank, const uint32_t *sample, size_t n,
-                               float *out, bool *lost, graft_error *err);
+graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
+                               const uint32_t *sample, size_t n, float *out, bool *lost, graft_error *err);
 size_t gf_engine_outputs(const gf_engine *e);
 
 /* As a spec without training must have it to compute what this engine does; 0: nothing in bytes. */
@@ -117,6 +119,6 @@ int gf_engine_int8_layers(const gf_engine *e);
 /* ---- facts */
 
 double gf_engine_flops(const gf_engine *e,
-                       bool whole); /* forward, a picture: of the whole graph, or of the trainable part */
+                       bool whole); /* forward, an image: of the whole graph, or of the trainable part */
 
 #endif

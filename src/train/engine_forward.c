@@ -1,55 +1,57 @@
-/* engine_forward.c - outputs without training: evaluation, prediction, features; and banks, which keep what crosses the
- * cut. */
+/* engine_forward.c - outputs without training: evaluation, prediction, features; and feature caches, which keep what
+ * crosses the cut. */
 #include "train/engine_parts.h"
 
 #include <string.h>
 
-size_t gf_bank_bytes(const gf_engine *e, size_t n)
+size_t gf_feature_cache_bytes(const gf_engine *e, size_t n)
 {
     size_t row = 2;
     for (size_t k = 0; k < e->parts; k++) row += e->part_bytes[k];
     return row * n;
 }
 
-graft_status gf_bank_create(gf_bank *bank, const gf_engine *e, uint32_t first, size_t n, graft_error *err)
+graft_status gf_feature_cache_create(gf_feature_cache *feature_cache, const gf_engine *e, uint32_t first, size_t n,
+                                     graft_error *err)
 {
-    *bank = (gf_bank){.first = first, .n = n, .parts = e->parts};
-    bank->lost = gf_new_n(n, bool);
-    bank->filled = gf_new_n(n, bool);
-    bool ok = bank->lost && bank->filled;
+    *feature_cache = (gf_feature_cache){.first = first, .n = n, .parts = e->parts};
+    feature_cache->lost = gf_new_n(n, bool);
+    feature_cache->filled = gf_new_n(n, bool);
+    bool ok = feature_cache->lost && feature_cache->filled;
     for (size_t k = 0; k < e->parts && ok; k++) {
-        bank->data[k] = gf_alloc_tensor(n * e->part_bytes[k]);
-        ok = bank->data[k];
+        feature_cache->data[k] = gf_alloc_tensor(n * e->part_bytes[k]);
+        ok = feature_cache->data[k];
     }
     if (ok) return GRAFT_OK;
-    gf_bank_free(bank);
-    return gf_fail_memory(err, gf_bank_bytes(e, n), "activations at the freeze boundary");
+    gf_feature_cache_free(feature_cache);
+    return gf_fail_memory(err, gf_feature_cache_bytes(e, n), "activations at the freeze boundary");
 }
 
-void gf_bank_free(gf_bank *bank)
+void gf_feature_cache_free(gf_feature_cache *feature_cache)
 {
-    for (size_t k = 0; k < GF_MAX_CROSSING; k++) gf_free(bank->data[k]);
-    gf_free(bank->lost);
-    gf_free(bank->filled);
-    *bank = (gf_bank){0};
+    for (size_t k = 0; k < GF_MAX_BOUNDARY_TENSORS; k++) gf_free(feature_cache->data[k]);
+    gf_free(feature_cache->lost);
+    gf_free(feature_cache->filled);
+    *feature_cache = (gf_feature_cache){0};
 }
 
 typedef struct forward_job {
     gf_engine *e;
     const gf_feed *feed;
-    gf_bank *bank;
+    gf_feature_cache *feature_cache;
     const uint32_t *sample;
     size_t n, micro;
     float *out;
     bool *lost;
 } forward_job;
 
-/* One frozen micro-batch's rows at the cut, to rows at + i of `rows` (one block a part) and into the bank. */
+/* One frozen micro-batch's rows at the split point, to rows at + i of `rows` (one block a part) and into the feature
+ * cache. */
 static graft_status cross(forward_job *j, size_t at, size_t n, int worker, char *const rows[], size_t to,
                           graft_error *err)
 {
     gf_engine *e = j->e;
-    gf_bank *b = j->bank;
+    gf_feature_cache *b = j->feature_cache;
     const uint32_t *sample = j->sample + at;
     bool banked = b != NULL;
     for (size_t i = 0; i < n && banked; i++) banked = b->filled[sample[i] - b->first];
@@ -58,11 +60,11 @@ static graft_status cross(forward_job *j, size_t at, size_t n, int worker, char 
         size_t row = b ? sample[i] - b->first : 0;
         for (size_t k = 0; k < e->parts; k++) {
             size_t bytes = e->part_bytes[k];
-            if (!banked && b) gf_engine_take(e, worker, k, i, b->data[k], row);
+            if (!banked && b) gf_engine_copy_row(e, worker, k, i, b->data[k], row);
             if (b) {
                 memcpy(rows[k] + (to + i) * bytes, b->data[k] + row * bytes, bytes);
             } else {
-                gf_engine_take(e, worker, k, i, rows[k], to + i);
+                gf_engine_copy_row(e, worker, k, i, rows[k], to + i);
             }
         }
         if (b && !banked) {
@@ -80,30 +82,31 @@ static graft_status forward_item(void *ctx, size_t item, int worker, graft_error
     forward_job *j = ctx;
     gf_engine *e = j->e;
     size_t at = item * j->micro, n = j->n - at < j->micro ? j->n - at : j->micro, small = (size_t)e->spec.frozen_micro;
-    char *rows[GF_MAX_CROSSING] = {
+    char *rows[GF_MAX_BOUNDARY_TENSORS] = {
         (char *)(j->out + at * e->outputs)}; /* without a tail the output is all that crosses */
-    gf_lane *lane = e->still ? e->still_lane[worker] : NULL;
-    for (size_t k = 0; k < e->parts && lane; k++) rows[k] = gf_lane_value(lane, e->crossing[k]);
+    gf_workspace *ws = e->eval_plan ? e->eval_workspace[worker] : NULL;
+    for (size_t k = 0; k < e->parts && ws; k++) rows[k] = gf_workspace_value(ws, e->boundary_tensor[k]);
     for (size_t i = 0; i < n; i += small) {
         GF_TRY(cross(j, at + i, n - i < small ? n - i : small, worker, rows, i, err));
     }
-    if (!lane) return GRAFT_OK;
+    if (!ws) return GRAFT_OK;
     for (size_t k = 0; k < e->parts; k++) {
-        memset(rows[k] + n * e->part_bytes[k], 0, ((size_t)e->spec.tail_micro - n) * e->part_bytes[k]);
+        memset(rows[k] + n * e->part_bytes[k], 0, ((size_t)e->spec.trainable_micro - n) * e->part_bytes[k]);
     }
-    GF_TRY(gf_lane_forward(lane, &(gf_step){.training = false}, err));
-    memcpy(j->out + at * e->outputs, gf_lane_value(lane, e->graph.output), n * e->outputs * sizeof *j->out);
+    GF_TRY(gf_workspace_forward(ws, &(gf_exec_context){.training = false}, err));
+    memcpy(j->out + at * e->outputs, gf_workspace_value(ws, e->graph.output), n * e->outputs * sizeof *j->out);
     return GRAFT_OK;
 }
 
-graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_bank *bank, const uint32_t *sample, size_t n,
-                               float *out, bool *lost, graft_error *err)
+graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
+                               const uint32_t *sample, size_t n, float *out, bool *lost, graft_error *err)
 {
-    gf_engine_quiet(e);
-    forward_job j = {e,   feed, bank, sample, n, (size_t)(e->tail ? e->spec.tail_micro : e->spec.frozen_micro),
-                     out, lost};
+    gf_engine_drain_prefetch(e);
+    forward_job j = {e,      feed, feature_cache,
+                     sample, n,    (size_t)(e->trainable_plan ? e->spec.trainable_micro : e->spec.frozen_micro),
+                     out,    lost};
     graft_status status = GRAFT_OK;
-    bool narrow = !e->tail && gf_plan_value_dtype(e->frozen, e->graph.output) != GF_F32;
+    bool narrow = !e->trainable_plan && gf_plan_value_dtype(e->frozen, e->graph.output) != GF_F32;
     GF_TRY(gf_engine_refresh(e, err));
     if (narrow) return gf_fail(err, GF_E_INTERNAL, NULL, "outputs of maps are computed in f32");
     if (!lost) j.lost = gf_new_n(n, bool);

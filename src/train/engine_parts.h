@@ -5,13 +5,13 @@
 
 #include "train/engine.h"
 
-/* A batch's values at the cut: two of them, one in use and one being filled. */
+/* A batch's values at the split point: two of them, one in use and one being filled. */
 typedef struct gf_stage {
     bool taken;
     gf_batch batch;
     uint32_t *sample; /* copies: the caller's may be gone while the background still works */
     int32_t *label;
-    char *data[GF_MAX_CROSSING];
+    char *data[GF_MAX_BOUNDARY_TENSORS];
     bool *lost;
     gf_feed feed;
     gf_engine *engine;
@@ -23,48 +23,49 @@ struct gf_engine {
     gf_ops *ops;
     gf_pool *pool;
     gf_graph graph;
-    gf_graph measuring; /* the same where batch normalisation measures its batches; equal up to the cut. Else empty */
+    gf_graph train_graph; /* the same where batch normalisation measures its batches; equal up to the split point. Else
+                             empty */
     size_t cut;
-    size_t parts; /* values that cross the cut */
-    int crossing[GF_MAX_CROSSING];
-    size_t part_bytes[GF_MAX_CROSSING]; /* of one picture */
-    gf_plan *frozen, *tail;             /* tail: NULL without training */
-    gf_plan *still;      /* the trainable part at rest, by moving statistics: tail itself where it measures nothing */
+    size_t parts; /* values that cross the split point */
+    int boundary_tensor[GF_MAX_BOUNDARY_TENSORS];
+    size_t part_bytes[GF_MAX_BOUNDARY_TENSORS]; /* of one image */
+    gf_plan *frozen, *trainable_plan;           /* tail: NULL without training */
+    gf_plan *eval_plan;  /* the trainable part at rest, by moving statistics: tail itself where it measures nothing */
     bool stale;          /* still has not seen the last update */
     int threads, blocks; /* gradient blocks, one a micro-batch of the largest batch */
-    gf_lane **frozen_lane, **still_lane; /* threads of each */
-    gf_lane **tail_lane;                 /* blocks; where that is still, the larger of both */
-    size_t tail_lanes;
+    gf_workspace **frozen_workspace, **eval_workspace; /* threads of each */
+    gf_workspace **trainable_workspace;                /* blocks; where that is still, the larger of both */
+    size_t trainable_workspaces;
     float **block;
-    float **scratch;  /* a thread: folding */
-    float **colours;  /* a thread: a colour picture, where the network takes grey ones; else NULL */
-    bool takes_bytes; /* the frozen part: pictures as bytes, by `map` */
-    gf_byte_map map;
-    size_t origin, trainable; /* the range of the model's block that trains */
+    float **scratch; /* a thread: folding */
+    float **rgb;     /* a thread: a colour image, where the network takes gray ones; else NULL */
+    bool takes_int8; /* the frozen part: images as bytes, by `map` */
+    gf_quantize_map map;
+    size_t trainable_offset, trainable; /* the range of the model's block that trains */
     float *grad;
     double *squares; /* partial sums of the norm */
     gf_stage stage[2];
     size_t *present;    /* of the step, batch of each: which of the batch's samples are there */
     float *sample_loss; /* and of those, in order */
     int32_t *predicted, *label;
-    size_t pictures; /* how many that were */
+    size_t images; /* how many that were */
     size_t outputs;
 };
 
 /* The graph that `tail` computes. */
-static inline const gf_graph *gf_engine_learning(const gf_engine *e)
+static inline const gf_graph *gf_engine_train_graph(const gf_engine *e)
 {
-    return e->measuring.n_nodes ? &e->measuring : &e->graph;
+    return e->train_graph.n_nodes ? &e->train_graph : &e->graph;
 }
 
 /* Brings `still` up to the last update. */
 graft_status gf_engine_refresh(gf_engine *e, graft_error *err);
 
-/* Runs the frozen part for up to frozen_micro samples on this worker's lane; a lost one sets *lost and leaves its rows
- * undefined. */
+/* Runs the frozen part for up to frozen_micro samples on this worker's workspace; a lost one sets *lost and leaves its
+ * rows undefined. */
 graft_status gf_engine_frozen(gf_engine *e, const gf_feed *feed, uint32_t epoch, bool training, const uint32_t *sample,
                               size_t n, int worker, bool *lost, graft_error *err);
-/* Copies row `from` of the frozen lane's value at the cut to row `to` of a block of rows. */
-void gf_engine_take(const gf_engine *e, int worker, size_t part, size_t from, char *rows, size_t to);
+/* Copies row `from` of the frozen workspace's value at the split point to row `to` of a block of rows. */
+void gf_engine_copy_row(const gf_engine *e, int worker, size_t part, size_t from, char *rows, size_t to);
 
 #endif

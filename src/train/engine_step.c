@@ -1,5 +1,5 @@
 /* engine_step.c - one training step: frozen part of the batch (mostly done already, in the background), trainable part
- * in lanes, the sum of their gradients, the update. */
+ * in workspaces, the sum of their gradients, the update. */
 #include "train/engine_parts.h"
 #include "train/metrics.h"
 
@@ -21,7 +21,7 @@ static graft_status fill_item(void *ctx, size_t item, int worker, graft_error *e
     size_t n = st->batch.n - at < micro ? st->batch.n - at : micro;
     GF_TRY(gf_engine_frozen(e, &st->feed, st->batch.epoch, true, st->sample + at, n, worker, st->lost + at, err));
     for (size_t k = 0; k < e->parts; k++) {
-        for (size_t i = 0; i < n; i++) gf_engine_take(e, worker, k, i, st->data[k], at + i);
+        for (size_t i = 0; i < n; i++) gf_engine_copy_row(e, worker, k, i, st->data[k], at + i);
     }
     return GRAFT_OK;
 }
@@ -45,7 +45,7 @@ static gf_stage *find_stage(gf_engine *e, const gf_batch *batch)
     return NULL;
 }
 
-void gf_engine_quiet(gf_engine *e)
+void gf_engine_drain_prefetch(gf_engine *e)
 {
     if (!e->spec.train) return;
     gf_pool_drop_background(e->pool); /* what it makes would not be taken */
@@ -57,7 +57,7 @@ static graft_status stage_batch(gf_engine *e, const gf_feed *feed, const gf_batc
                                 gf_stage **out, graft_error *err)
 {
     graft_status status = gf_pool_finish_background_watched(e->pool, err);
-    if (gf_is_stop(status)) return status; /* it goes on: gf_engine_quiet ends it */
+    if (gf_is_stop(status)) return status; /* it goes on: gf_engine_drain_prefetch ends it */
     if (status != GRAFT_OK) {
         e->stage[0].taken = e->stage[1].taken = false;
         return status;
@@ -82,64 +82,66 @@ static graft_status stage_batch(gf_engine *e, const gf_feed *feed, const gf_batc
 /* ---- the trainable part */
 
 /* Samples that were lost are no part of a step: micro-batches are made of the others, as equal as that goes (what is
- * measured on one - batch normalisation - is worth as much as its pictures are many). */
-typedef struct tail_job {
+ * measured on one - batch normalisation - is worth as much as its images are many). */
+typedef struct trainable_job {
     gf_engine *e;
     const gf_batch *batch;
     const gf_stage *stage; /* or */
-    const gf_bank *bank;
+    const gf_feature_cache *feature_cache;
     size_t items; /* micro-batches */
-} tail_job;
+} trainable_job;
 
-static void list_present(const tail_job *j)
+static void list_present(const trainable_job *j)
 {
     gf_engine *e = j->e;
-    e->pictures = 0;
+    e->images = 0;
     for (size_t i = 0; i < j->batch->n; i++) {
-        bool lost = j->bank ? j->bank->lost[j->batch->sample[i] - j->bank->first] : j->stage->lost[i];
+        bool lost = j->feature_cache ? j->feature_cache->lost[j->batch->sample[i] - j->feature_cache->first]
+                                     : j->stage->lost[i];
         if (lost) continue;
-        e->label[e->pictures] = j->batch->label[i];
-        e->present[e->pictures++] = i;
+        e->label[e->images] = j->batch->label[i];
+        e->present[e->images++] = i;
     }
 }
 
-/* The rows of the cut of n samples from `at` on, into the lane; the rest is 0. */
-static void load_rows(const tail_job *j, gf_lane *lane, size_t at, size_t n)
+/* The rows of the split point of n samples from `at` on, into the workspace; the rest is 0. */
+static void load_rows(const trainable_job *j, gf_workspace *ws, size_t at, size_t n)
 {
     const gf_engine *e = j->e;
     for (size_t k = 0; k < e->parts; k++) {
-        char *to = gf_lane_value(lane, e->crossing[k]);
+        char *to = gf_workspace_value(ws, e->boundary_tensor[k]);
         size_t row = e->part_bytes[k];
         for (size_t i = 0; i < n; i++) {
             size_t from = e->present[at + i];
-            if (j->bank) from = j->batch->sample[from] - j->bank->first;
-            memcpy(to + i * row, (j->bank ? j->bank->data[k] : j->stage->data[k]) + from * row, row);
+            if (j->feature_cache) from = j->batch->sample[from] - j->feature_cache->first;
+            memcpy(to + i * row, (j->feature_cache ? j->feature_cache->data[k] : j->stage->data[k]) + from * row, row);
         }
-        memset(to + n * row, 0, ((size_t)e->spec.tail_micro - n) * row);
+        memset(to + n * row, 0, ((size_t)e->spec.trainable_micro - n) * row);
     }
 }
 
-/* Micro-batch `item`: its rows of the cut, forward, loss, backward. */
-static graft_status tail_item(void *ctx, size_t item, int worker, graft_error *err)
+/* Micro-batch `item`: its rows of the split point, forward, loss, backward. */
+static graft_status trainable_item(void *ctx, size_t item, int worker, graft_error *err)
 {
     (void)worker;
-    tail_job *j = ctx;
+    trainable_job *j = ctx;
     gf_engine *e = j->e;
-    gf_lane *lane = e->tail_lane[item];
-    size_t at = item * e->pictures / j->items, n = (item + 1) * e->pictures / j->items - at;
-    size_t micro = (size_t)e->spec.tail_micro, outputs = e->outputs;
-    const int output = gf_engine_learning(e)->output;
-    load_rows(j, lane, at, n);
+    gf_workspace *ws = e->trainable_workspace[item];
+    size_t at = item * e->images / j->items, n = (item + 1) * e->images / j->items - at;
+    size_t micro = (size_t)e->spec.trainable_micro, outputs = e->outputs;
+    const int output = gf_engine_train_graph(e)->output;
+    load_rows(j, ws, at, n);
     uint32_t sample[256] = {0};
     if (micro > 256) return gf_fail(err, GF_E_INTERNAL, NULL, "micro-batch %zu", micro);
     for (size_t i = 0; i < n; i++) sample[i] = j->batch->sample[e->present[at + i]];
-    gf_step step = {.training = true, .seed = e->spec.seed, .epoch = j->batch->epoch, .sample = sample, .pictures = n};
-    GF_TRY(gf_lane_forward(lane, &step, err));
-    float *diff = gf_lane_diff(lane, output);
+    gf_exec_context step = {
+        .training = true, .seed = e->spec.seed, .epoch = j->batch->epoch, .sample = sample, .images = n};
+    GF_TRY(gf_workspace_forward(ws, &step, err));
+    float *diff = gf_workspace_diff(ws, output);
     memset(diff, 0, micro * outputs * sizeof *diff);
-    gf_classify_loss(gf_lane_value(lane, output), e->label + at, n, e->model->classes, 1 / (float)e->pictures, diff,
+    gf_classify_loss(gf_workspace_value(ws, output), e->label + at, n, e->model->classes, 1 / (float)e->images, diff,
                      e->sample_loss + at, e->predicted + at);
-    return gf_lane_backward(lane, &step, err);
+    return gf_workspace_backward(ws, &step, err);
 }
 
 /* ---- the gradient */
@@ -168,12 +170,13 @@ static graft_status reduce_item(void *ctx, size_t item, int worker, graft_error 
     reduce_job *j = ctx;
     gf_engine *e = j->e;
     size_t first, count;
-    if (!gf_plan_node_trains(e->tail, item)) return GRAFT_OK;
-    gf_plan_grad_range(e->tail, item, &first, &count);
+    if (!gf_plan_node_trains(e->trainable_plan, item)) return GRAFT_OK;
+    gf_plan_grad_range(e->trainable_plan, item, &first, &count);
     for (size_t at = 0; at < count; at += STRETCH) {
         sum_blocks(j, first + at, count - at < STRETCH ? count - at : STRETCH);
     }
-    return gf_plan_finish_grad(e->tail, item, e->block[0], e->scratch[worker], e->grad, e->origin, err);
+    return gf_plan_finish_grad(e->trainable_plan, item, e->block[0], e->scratch[worker], e->grad, e->trainable_offset,
+                               err);
 }
 
 static graft_status norm_item(void *ctx, size_t item, int worker, graft_error *err)
@@ -188,30 +191,30 @@ static graft_status norm_item(void *ctx, size_t item, int worker, graft_error *e
 static void step_result(const gf_engine *e, gf_step_result *r)
 {
     double sum = 0, squares = 0;
-    for (size_t i = 0; i < e->pictures; i++) sum += e->sample_loss[i];
+    for (size_t i = 0; i < e->images; i++) sum += e->sample_loss[i];
     for (size_t i = 0; i < items_of(e->trainable, GF_SQUARES_BLOCK); i++) squares += e->squares[i];
-    *r = (gf_step_result){.n = e->pictures,
-                          .loss = e->pictures ? sum / (double)e->pictures : 0,
+    *r = (gf_step_result){.n = e->images,
+                          .loss = e->images ? sum / (double)e->images : 0,
                           .grad_norm = sqrt(squares),
                           .sample_loss = e->sample_loss,
                           .predicted = e->predicted,
                           .label = e->label};
 }
 
-graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_bank *bank, const gf_batch *batch,
-                                const gf_batch *next, gf_step_result *result, graft_error *err)
+graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_feature_cache *feature_cache,
+                                const gf_batch *batch, const gf_batch *next, gf_step_result *result, graft_error *err)
 {
     gf_stage *stage = NULL;
-    if (!bank) GF_TRY(stage_batch(e, feed, batch, next, &stage, err));
-    tail_job j = {.e = e, .batch = stage ? &stage->batch : batch, .stage = stage, .bank = bank};
+    if (!feature_cache) GF_TRY(stage_batch(e, feed, batch, next, &stage, err));
+    trainable_job j = {.e = e, .batch = stage ? &stage->batch : batch, .stage = stage, .feature_cache = feature_cache};
     list_present(&j);
-    j.items = items_of(e->pictures, e->spec.tail_micro);
-    if (!e->pictures) { /* nothing to learn from */
+    j.items = items_of(e->images, e->spec.trainable_micro);
+    if (!e->images) { /* nothing to learn from */
         memset(e->grad, 0, e->trainable * sizeof *e->grad);
     } else {
-        GF_TRY(gf_pool_run_watched(e->pool, j.items, tail_item, &j, err));
+        GF_TRY(gf_pool_run_watched(e->pool, j.items, trainable_item, &j, err));
         reduce_job reduce = {e, j.items};
-        GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->tail), reduce_item, &reduce, err));
+        GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->trainable_plan), reduce_item, &reduce, err));
     }
     GF_TRY(gf_pool_run(e->pool, items_of(e->trainable, GF_SQUARES_BLOCK), norm_item, e, err));
     step_result(e, result);
@@ -241,15 +244,15 @@ static graft_status apply_item(void *ctx, size_t item, int worker, graft_error *
 static graft_status prepare_item(void *ctx, size_t item, int worker, graft_error *err)
 {
     gf_engine *e = ctx;
-    if (!gf_plan_node_trains(e->tail, item)) return GRAFT_OK;
-    gf_plan_move(e->tail, item, e->model, e->block[0], e->pictures);
-    return gf_plan_prepare(e->tail, item, e->scratch[worker], err);
+    if (!gf_plan_node_trains(e->trainable_plan, item)) return GRAFT_OK;
+    gf_plan_update_moving_stats(e->trainable_plan, item, e->model, e->block[0], e->images);
+    return gf_plan_prepare(e->trainable_plan, item, e->scratch[worker], err);
 }
 
 graft_status gf_engine_apply(gf_engine *e, const gf_optimizer *o, float *slots, graft_error *err)
 {
     apply_job j = {e, o, slots};
-    e->stale = e->still != e->tail;
+    e->stale = e->eval_plan != e->trainable_plan;
     GF_TRY(gf_pool_run(e->pool, (e->trainable + APPLY_BLOCK - 1) / APPLY_BLOCK, apply_item, &j, err));
-    return gf_pool_run(e->pool, gf_plan_nodes(e->tail), prepare_item, e, err);
+    return gf_pool_run(e->pool, gf_plan_nodes(e->trainable_plan), prepare_item, e, err);
 }

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK = 256 }; /* pictures between two looks at progress and stop */
+enum { CHUNK = 256 }; /* images between two looks at progress and stop */
 
 /* Adds the chunk's samples that are there, in their order. */
 static void add_chunk(gf_run *r, gf_evaluation *e, const uint32_t *sample, size_t n, const float *logits,
@@ -35,7 +35,8 @@ graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluatio
     for (uint32_t at = 0; at < n; at += CHUNK) {
         size_t m = n - at < CHUNK ? n - at : CHUNK;
         for (size_t i = 0; i < m; i++) sample[i] = first + at + (uint32_t)i;
-        GF_GOTO(gf_engine_forward(r->engine, &feed, r->bank.n ? &r->bank : NULL, sample, m, out, lost, err));
+        GF_GOTO(gf_engine_forward(r->engine, &feed, r->feature_cache.n ? &r->feature_cache : NULL, sample, m, out, lost,
+                                  err));
         add_chunk(r, e, sample, m, out, lost);
         if (logits) memcpy(logits + at * outputs, out, m * outputs * sizeof *out);
         gf_run_progress p = {.stage = GF_RUN_EVALUATING,
@@ -48,7 +49,7 @@ graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluatio
                              .val_loss = NAN,
                              .val_accuracy = NAN,
                              .seconds_left = -1};
-        gf_run_tell(r, &p, false);
+        gf_run_report_progress(r, &p, false);
         GF_GOTO(gf_run_stop_asked(r, err));
     }
     GF_GOTO(gf_cache_tell_lost(r->data->cache, err));

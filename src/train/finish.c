@@ -27,7 +27,7 @@ enum {
 };
 
 /* Everything the record points to, in one place. */
-typedef struct gallery {
+typedef struct report_images {
     gf_run *r;
     gf_run_record record;
     gf_photo samples[SHOWN_SAMPLES], augmented[SHOWN_AUGMENTED], predictions[SHOWN_PREDICTIONS],
@@ -38,9 +38,9 @@ typedef struct gallery {
     size_t n_options, n_model, n_data, n_versions, n_decisions;
     void *owned[2 * MAX_FACTS + MAX_DECISIONS];
     size_t n_owned;
-} gallery;
+} report_images;
 
-static void *own(gallery *g, void *p)
+static void *own(report_images *g, void *p)
 {
     if (p && g->n_owned < sizeof g->owned / sizeof *g->owned) {
         g->owned[g->n_owned++] = p;
@@ -50,7 +50,7 @@ static void *own(gallery *g, void *p)
     return NULL;
 }
 
-static graft_status fact(gallery *g, gf_fact *list, size_t *n, size_t max, const char *key, char *value,
+static graft_status fact(report_images *g, gf_fact *list, size_t *n, size_t max, const char *key, char *value,
                          graft_error *err)
 {
     if (!own(g, value)) return gf_fail_memory(err, 64, "the report");
@@ -60,10 +60,10 @@ static graft_status fact(gallery *g, gf_fact *list, size_t *n, size_t max, const
 
 /* ---- photos */
 
-static graft_status take_pixels(gallery *g, uint32_t sample, gf_photo *photo, graft_error *err)
+static graft_status take_pixels(report_images *g, uint32_t sample, gf_photo *photo, graft_error *err)
 {
     gf_run *r = g->r;
-    size_t bytes = gf_cache_picture_bytes(r->data->cache);
+    size_t bytes = gf_cache_image_bytes(r->data->cache);
     const uint8_t *pixels;
     GF_TRY(gf_cache_get(r->data->cache, sample, r->scratch[0], &pixels, err));
     uint8_t *copy = own(g, gf_alloc_raw(bytes, 1));
@@ -77,7 +77,7 @@ static graft_status take_pixels(gallery *g, uint32_t sample, gf_photo *photo, gr
 }
 
 /* Photos of the training set in the first epoch's order: a mixture of classes, the same for equal runs. */
-static graft_status sample_photos(gallery *g, graft_error *err)
+static graft_status sample_photos(report_images *g, graft_error *err)
 {
     gf_run *r = g->r;
     gf_order_shuffle(r->order, r->data->index, GF_TRAIN, (uint64_t)r->config->seed, 0);
@@ -90,7 +90,7 @@ static graft_status sample_photos(gallery *g, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status augmented_photos(gallery *g, graft_error *err)
+static graft_status augmented_photos(report_images *g, graft_error *err)
 {
     gf_run *r = g->r;
     if (!g->record.samples.n || !gf_augment_any(&r->augment)) return GRAFT_OK;
@@ -151,7 +151,8 @@ static graft_status judge(gf_run *r, uint32_t first, size_t n, const float *logi
     return GRAFT_OK;
 }
 
-static graft_status show(gallery *g, const judged *j, gf_photo *list, gf_photos *photos, size_t max, graft_error *err)
+static graft_status show(report_images *g, const judged *j, gf_photo *list, gf_photos *photos, size_t max,
+                         graft_error *err)
 {
     if (photos->n >= max || gf_cache_is_lost(g->r->data->cache, j->sample)) return GRAFT_OK;
     gf_photo *photo = &list[photos->n];
@@ -164,7 +165,7 @@ static graft_status show(gallery *g, const judged *j, gf_photo *list, gf_photos 
 }
 
 /* Predictions of the set that the run is judged by: some spread over it, and the most confident mistakes. */
-static graft_status judged_photos(gallery *g, graft_error *err)
+static graft_status judged_photos(report_images *g, graft_error *err)
 {
     gf_run *r = g->r;
     uint32_t v, t, nv = gf_run_split(r, GF_VALIDATION, &v), nt = gf_run_split(r, GF_TEST, &t);
@@ -192,7 +193,7 @@ out:
 
 static graft_status option_fact(void *ctx, const char *section, const char *name, const char *value)
 {
-    gallery *g = ctx;
+    report_images *g = ctx;
     static const char *const elsewhere[] = {"choices", "machine", "graft", "command_line", "digest"};
     for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
         if (!strcmp(name, elsewhere[i])) return GRAFT_OK;
@@ -206,7 +207,7 @@ static char *precision_text(const gf_run_config *c)
     return gf_config_frozen_in_int8(c) ? gf_sprintf("%s, frozen part %s", c->dtype, c->frozen) : gf_strdup(c->dtype);
 }
 
-static graft_status gather_decisions(gallery *g, graft_error *err)
+static graft_status gather_decisions(report_images *g, graft_error *err)
 {
     const gf_decisions *d = g->r->host.log ? g->r->host.log->decisions : NULL;
     for (size_t i = 0; d && i < d->n; i++) {
@@ -216,7 +217,7 @@ static graft_status gather_decisions(gallery *g, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status gather_facts(gallery *g, graft_error *err)
+static graft_status gather_facts(report_images *g, graft_error *err)
 {
     gf_run *r = g->r;
     gf_run_config *c = r->config;
@@ -224,7 +225,7 @@ static graft_status gather_facts(gallery *g, graft_error *err)
     gf_counts n = gf_model_counts(r->model);
     size_t m = 8;
     GF_TRY(fact(g, g->model, &g->n_model, m, "Weights", gf_strdup(c->weights ? c->weights : "random"), err));
-    GF_TRY(fact(g, g->model, &g->n_model, m, "Picture size",
+    GF_TRY(fact(g, g->model, &g->n_model, m, "Image size",
                 gf_sprintf("%lld x %lld", (long long)c->width, (long long)c->height), err));
     GF_TRY(fact(g, g->model, &g->n_model, m, "Parameters", gf_sprintf("%zu", n.total), err));
     GF_TRY(fact(g, g->model, &g->n_model, m, "Trainable at the end",
@@ -232,14 +233,14 @@ static graft_status gather_facts(gallery *g, graft_error *err)
     GF_TRY(fact(g, g->model, &g->n_model, m, "Precision", precision_text(c), err));
     GF_TRY(fact(g, g->data, &g->n_data, m, "Folder", gf_strdup(c->data), err));
     GF_TRY(fact(g, g->data, &g->n_data, m, "Digest", gf_strdup(c->digest ? c->digest : ""), err));
-    GF_TRY(fact(g, g->data, &g->n_data, m, "Bad pictures left out",
+    GF_TRY(fact(g, g->data, &g->n_data, m, "Bad images left out",
                 gf_sprintf("%zu", r->data->report ? r->data->report->n_bad : 0), err));
     GF_TRY(fact(g, g->versions, &g->n_versions, 4, "graft", gf_strdup(c->graft), err));
     GF_TRY(fact(g, g->versions, &g->n_versions, 4, "Machine", gf_strdup(c->machine), err));
     return gf_config_each(c, option_fact, g);
 }
 
-static graft_status gather_splits(gallery *g, graft_error *err)
+static graft_status gather_splits(report_images *g, graft_error *err)
 {
     gf_run *r = g->r;
     size_t classes = r->facts->classes.n;
@@ -253,7 +254,7 @@ static graft_status gather_splits(gallery *g, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status gather(gallery *g, graft_error *err)
+static graft_status gather(report_images *g, graft_error *err)
 {
     gf_run *r = g->r;
     GF_TRY(gather_facts(g, err));
@@ -302,7 +303,7 @@ static graft_status stop_asked(void *pool) { return gf_pool_asked(pool); }
 
 static graft_status write_report(gf_run *r, graft_error *err)
 {
-    gallery *g = gf_new(gallery);
+    report_images *g = gf_new(report_images);
     if (!g) return gf_fail_memory(err, sizeof *g, "the report");
     g->r = r;
     gf_run_tell_stage(r, GF_RUN_REPORTING, 0, 1);
@@ -346,7 +347,7 @@ void gf_run_log(gf_run *r)
     }
     r->logged = status == GRAFT_OK;
     if (status == GRAFT_OK) return;
-    gf_say(r->host.log, GF_WARNING, "E%d: %s; tried again after the next epoch", why.number, why.message);
+    gf_log_say(r->host.log, GF_WARNING, "E%d: %s; tried again after the next epoch", why.number, why.message);
 }
 
 /* ---- the end */
@@ -371,7 +372,7 @@ static graft_status run_self_test(gf_run *r, gf_engine *e, float *result, graft_
     return status;
 }
 
-/* What the model makes of a fixed picture goes into its file: whoever reads it can tell that it is still the same; also
+/* What the model makes of a fixed image goes into its file: whoever reads it can tell that it is still the same; also
  * a machine that does not compute in bytes. */
 static graft_status self_test(gf_run *r, graft_error *err)
 {
@@ -432,7 +433,7 @@ out:
 graft_status gf_run_finish(gf_run *r, graft_error *err)
 {
     gf_folder_remove(r->dir, GF_FOLDER_LIST); /* until all is there again */
-    memcpy(r->model->value + r->origin, r->best, r->wide * sizeof *r->best);
+    memcpy(r->model->value + r->trainable_offset, r->best, r->trainable_count * sizeof *r->best);
     GF_TRY(gf_engine_reload(r->engine, err));
     GF_TRY(measure(r, err));
     r->facts->int8_layers = gf_engine_int8_layers(r->engine);

@@ -234,7 +234,7 @@ graft_status gf_folder_write_list(const char *dir, graft_error *err)
 static graft_status add_broken(gf_names *broken, const char *dir, const char *name, const char *how, const gf_log *log,
                                graft_error *err)
 {
-    gf_say(log, GF_WARNING, "%s/%s %s", GF_ESC(dir), GF_ESC(name), how);
+    gf_log_say(log, GF_WARNING, "%s/%s %s", GF_ESC(dir), GF_ESC(name), how);
     return gf_names_add(broken, name, err);
 }
 

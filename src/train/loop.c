@@ -23,38 +23,38 @@ static const char *phase_optimizer(const gf_run *r, int phase)
 
 static double phase_lr(const gf_run *r, int phase) { return phase == 2 ? r->config->fine_tune_lr : r->config->lr; }
 
-/* Keeps what crosses the cut where it does not change and memory allows. */
-static graft_status make_banks(gf_run *r, graft_error *err)
+/* Keeps what crosses the split point where it does not change and memory allows. */
+static graft_status make_feature_caches(gf_run *r, graft_error *err)
 {
-    gf_bank_free(&r->bank);
-    gf_bank_free(&r->train_bank);
+    gf_feature_cache_free(&r->feature_cache);
+    gf_feature_cache_free(&r->train_feature_cache);
     const uint64_t share = 4; /* of the memory that is free: a quarter at most */
     uint64_t room = gf_memory_available() / share;
     uint32_t first, held = gf_run_split(r, GF_VALIDATION, &first) + gf_run_split(r, GF_TEST, NULL);
-    if (held && gf_bank_bytes(r->engine, held) <= room) {
-        room -= gf_bank_bytes(r->engine, held);
-        GF_TRY(gf_bank_create(&r->bank, r->engine, first, held, err));
+    if (held && gf_feature_cache_bytes(r->engine, held) <= room) {
+        room -= gf_feature_cache_bytes(r->engine, held);
+        GF_TRY(gf_feature_cache_create(&r->feature_cache, r->engine, first, held, err));
     }
     uint32_t n = gf_run_split(r, GF_TRAIN, &first);
-    if (gf_run_over(r) || gf_augment_any(&r->augment) || gf_bank_bytes(r->engine, n) > room) return GRAFT_OK;
-    return gf_bank_create(&r->train_bank, r->engine, first, n, err);
+    if (gf_run_over(r) || gf_augment_any(&r->augment) || gf_feature_cache_bytes(r->engine, n) > room) return GRAFT_OK;
+    return gf_feature_cache_create(&r->train_feature_cache, r->engine, first, n, err);
 }
 
-/* Fills the training bank by running every training picture once. */
-static graft_status fill_train_bank(gf_run *r, graft_error *err)
+/* Fills the training feature cache by running every training image once. */
+static graft_status fill_train_feature_cache(gf_run *r, graft_error *err)
 {
-    enum { CHUNK = 256 }; /* pictures between two looks at progress and stop; whole micro-batches */
+    enum { CHUNK = 256 }; /* images between two looks at progress and stop; whole micro-batches */
     uint32_t sample[CHUNK];
     bool lost[CHUNK];
     gf_feed feed = gf_run_feed(r);
-    size_t total = r->train_bank.n;
+    size_t total = r->train_feature_cache.n;
     float *out = total ? gf_new_n(CHUNK * gf_engine_outputs(r->engine), float) : NULL;
-    graft_status status = out || !total ? GRAFT_OK : gf_fail_memory(err, CHUNK * sizeof *out, "training pictures");
+    graft_status status = out || !total ? GRAFT_OK : gf_fail_memory(err, CHUNK * sizeof *out, "training images");
     for (size_t at = 0; status == GRAFT_OK && at < total; at += CHUNK) {
         size_t n = total - at < CHUNK ? total - at : CHUNK;
-        for (size_t i = 0; i < n; i++) sample[i] = r->train_bank.first + (uint32_t)(at + i);
+        for (size_t i = 0; i < n; i++) sample[i] = r->train_feature_cache.first + (uint32_t)(at + i);
         gf_run_tell_stage(r, GF_RUN_EVALUATING, (int64_t)at, (int64_t)total);
-        status = gf_engine_forward(r->engine, &feed, &r->train_bank, sample, n, out, lost, err);
+        status = gf_engine_forward(r->engine, &feed, &r->train_feature_cache, sample, n, out, lost, err);
         if (status == GRAFT_OK) status = gf_run_stop_asked(r, err);
     }
     gf_free(out);
@@ -70,11 +70,11 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_model *m)
     spec.dtype = c->dtype && !strcmp(c->dtype, "bf16") ? GF_BF16 : GF_F32;
     if (gf_config_frozen_in_int8(c)) spec.int8_layers = (int)m->n_layers;
     spec.seed = (uint64_t)c->seed;
-    if (gf_config_measures(c)) gf_engine_measure(&spec);
+    if (gf_config_uses_batch_stats(c)) gf_engine_use_batch_stats(&spec);
     return spec;
 }
 
-graft_status gf_run_enter(gf_run *r, int phase, graft_error *err)
+graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err)
 {
     gf_run_tell_stage(r, GF_RUN_PLANNING, 0, 0);
     gf_engine_destroy(r->engine);
@@ -86,8 +86,8 @@ graft_status gf_run_enter(gf_run *r, int phase, graft_error *err)
     memset(r->slots, 0, (size_t)gf_optimizer_slots(&r->optimizer) * gf_engine_trainable(r->engine) * sizeof *r->slots);
     r->state.phase = phase;
     r->state.applied = 0;
-    GF_TRY(make_banks(r, err));
-    return fill_train_bank(r, err);
+    GF_TRY(make_feature_caches(r, err));
+    return fill_train_feature_cache(r, err);
 }
 
 /* ---- a step */
@@ -128,12 +128,12 @@ out:
 static graft_status one_step(gf_run *r, const gf_batch *batch, const gf_batch *next, graft_error *err)
 {
     gf_feed feed = gf_run_feed(r);
-    const gf_bank *bank = r->train_bank.n ? &r->train_bank : NULL;
+    const gf_feature_cache *feature_cache = r->train_feature_cache.n ? &r->train_feature_cache : NULL;
     gf_step_result step;
     gf_nan_action action;
     double lr;
     do {
-        GF_TRY(gf_engine_gradient(r->engine, &feed, bank, batch, next, &step, err));
+        GF_TRY(gf_engine_gradient(r->engine, &feed, feature_cache, batch, next, &step, err));
         action = gf_nan_decide(&r->nan_policy, &r->state.nan, r->state.total_steps, step.loss, step.grad_norm);
         lr = phase_lr(r, r->state.phase) * gf_nan_lr_factor(&r->state.nan);
     } while (action == GF_NAN_RETRY);
@@ -143,8 +143,9 @@ static graft_status one_step(gf_run *r, const gf_batch *batch, const gf_batch *n
         r->state.applied++;
         gf_running_add(&r->state.running, step.sample_loss, step.label, step.predicted, step.n);
     } else if (action != GF_NAN_GO) {
-        gf_say(r->host.log, GF_WARNING, "step %lld was not applied: its loss or gradient is not finite (diverged.json)",
-               (long long)r->state.total_steps);
+        gf_log_say(r->host.log, GF_WARNING,
+                   "step %lld was not applied: its loss or gradient is not finite (diverged.json)",
+                   (long long)r->state.total_steps);
         GF_TRY(write_diverged(r, batch, &step, action, lr, err));
     }
     r->state.total_steps++;
@@ -174,7 +175,7 @@ static void tell_training(gf_run *r, const epoch_clock *clock, bool always)
                          .images_per_second = seconds > 0 ? (double)clock->images / seconds : 0,
                          .seconds_left = -1};
     if (p.images_per_second > 0) p.seconds_left = (double)(p.total - p.done) / p.images_per_second;
-    gf_run_tell(r, &p, always);
+    gf_run_report_progress(r, &p, always);
 }
 
 static gf_batch batch_at(const gf_run *r, uint32_t b, int32_t *label)
@@ -227,7 +228,7 @@ static graft_status end_epoch(gf_run *r, double seconds, uint64_t images, graft_
     GF_TRY(gf_history_add(&r->history, &row, err));
     gf_run_log(r);
     bool best = judged ? gf_best_offer(&r->state.best, row.epoch, val.accuracy, val.loss) : true;
-    if (best) memcpy(r->best, r->model->value + r->origin, r->wide * sizeof *r->best);
+    if (best) memcpy(r->best, r->model->value + r->trainable_offset, r->trainable_count * sizeof *r->best);
     if (!judged) r->state.best.epoch = row.epoch;
     gf_run_progress p = {.stage = GF_RUN_EPOCH_END,
                          .done = r->order->n,
@@ -240,7 +241,7 @@ static graft_status end_epoch(gf_run *r, double seconds, uint64_t images, graft_
                          .val_accuracy = row.val_accuracy,
                          .images_per_second = row.images_per_second,
                          .seconds = row.seconds};
-    gf_run_tell(r, &p, true);
+    gf_run_report_progress(r, &p, true);
     r->state.batch = 0;
     r->state.running = (gf_running){0};
     r->state.epoch_seconds = 0;
@@ -254,7 +255,7 @@ static graft_status train_epoch(gf_run *r, graft_error *err)
     int32_t *label[2] = {gf_new_n((size_t)r->config->batch, int32_t), gf_new_n((size_t)r->config->batch, int32_t)};
     graft_status status = label[0] && label[1] ? GRAFT_OK : gf_fail_memory(err, (size_t)r->config->batch * 8, "labels");
     if (status == GRAFT_OK) status = train_batches(r, &clock, label, err);
-    gf_engine_quiet(r->engine); /* before the labels go */
+    gf_engine_drain_prefetch(r->engine); /* before the labels go */
     gf_free(label[0]);
     gf_free(label[1]);
     double seconds = gf_sys_seconds() - clock.start;
@@ -288,7 +289,7 @@ static graft_status measure_before(gf_run *r, graft_error *err)
 static graft_status keep_state(gf_run *r, graft_status asked, graft_error *err)
 {
     bool written = r->finishing || !r->engine;
-    if (!written) gf_engine_quiet(r->engine);
+    if (!written) gf_engine_drain_prefetch(r->engine);
     GF_TRY(written ? gf_checkpoint_writer_wait(r->writer, err) : gf_run_checkpoint(r, true, err));
     if (err) *err = (graft_error){.status = asked};
     if (err) snprintf(err->message, sizeof err->message, "stopped after %lld steps", (long long)r->state.total_steps);
@@ -302,8 +303,8 @@ static graft_status go(gf_run *r, graft_error *err)
     if (!gf_run_over(r)) gf_run_log(r); /* without rows of a later state than the checkpoint's */
     do {
         int phase = r->state.epoch < first || !total || r->config->fine_tune_at < 0 ? 1 : 2;
-        if (!gf_run_over(r) && r->state.phase != phase) GF_TRY(gf_run_enter(r, phase, err));
-        if (!r->engine) GF_TRY(gf_run_enter(r, phase, err));
+        if (!gf_run_over(r) && r->state.phase != phase) GF_TRY(gf_run_begin_phase(r, phase, err));
+        if (!r->engine) GF_TRY(gf_run_begin_phase(r, phase, err));
         GF_TRY(measure_before(r, err));
         GF_TRY(gf_run_stop_asked(r, err));
         if (r->state.epoch < total) GF_TRY(train_epoch(r, err));
@@ -312,7 +313,7 @@ static graft_status go(gf_run *r, graft_error *err)
     return gf_run_finish(r, err);
 }
 
-graft_status gf_run_go(gf_run *r, graft_error *err)
+graft_status gf_run_train(gf_run *r, graft_error *err)
 {
     graft_status status = go(r, err);
     return gf_is_stop(status) ? keep_state(r, status, err) : status;

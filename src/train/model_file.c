@@ -20,7 +20,7 @@ void gf_model_facts_free(gf_model_facts *f)
 
 /* ---- writing */
 
-void gf_self_test_picture(float *dst, int w, int h)
+void gf_self_test_image(float *dst, int w, int h)
 {
     for (int y = 0; y < h; y++) {
         for (int x = 0; x < w; x++, dst += 3) {
@@ -31,16 +31,16 @@ void gf_self_test_picture(float *dst, int w, int h)
     }
 }
 
-static graft_status self_test_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                                      graft_error *err)
+static graft_status self_test_image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                                    graft_error *err)
 {
     (void)epoch, (void)sample, (void)training, (void)worker, (void)err;
     const gf_model_facts *f = ctx;
-    gf_self_test_picture(dst, f->width, f->height);
+    gf_self_test_image(dst, f->width, f->height);
     return GRAFT_OK;
 }
 
-gf_feed gf_self_test_feed(const gf_model_facts *f) { return (gf_feed){self_test_picture, (void *)f}; }
+gf_feed gf_self_test_feed(const gf_model_facts *f) { return (gf_feed){self_test_image, (void *)f}; }
 
 graft_status gf_self_test_check(const gf_model_facts *f, const float *logits, bool bytes, graft_error *err)
 {

@@ -1,5 +1,5 @@
 /* model_file.h - a model with all that is needed to predict, in one safetensors file: its tensors as LAYER/VAR, and in
- * the metadata "graft.model" (architecture, picture size, class names, precision) and "graft.graph" (the network as
+ * the metadata "graft.model" (architecture, image size, class names, precision) and "graft.graph" (the network as
  * exchange/keras_config.h writes it, preprocessing in its input layer). Equal models give equal bytes. */
 #ifndef GF_TRAIN_MODEL_FILE_H
 #define GF_TRAIN_MODEL_FILE_H
@@ -11,9 +11,9 @@
 
 enum { GF_SELF_TEST_MAX = 8 };
 
-/* The picture of the self-test, w x h x 3 values 0..255: red grows to the right, green downwards, blue is a dark
+/* The image of the self-test, w x h x 3 values 0..255: red grows to the right, green downwards, blue is a dark
  * pattern, so that channels, rows and columns cannot be exchanged unseen. */
-void gf_self_test_picture(float *dst, int w, int h);
+void gf_self_test_image(float *dst, int w, int h);
 
 /* What a processor makes of it that can but f32, where the run had int8 or bf16: of so many of its validation and test
  * images, so many are labelled otherwise, and probabilities differ by up to so much. images 0: not measured. */
@@ -33,7 +33,7 @@ typedef struct gf_model_facts {
     bool antialias, ignore_exif;
     gf_fit fit;
     int n_self_test;                   /* outputs of self_test that hold; 0: the file has none */
-    float self_test[GF_SELF_TEST_MAX]; /* the first logits of gf_self_test_picture, as the model gave them when it was
+    float self_test[GF_SELF_TEST_MAX]; /* the first logits of gf_self_test_image, as the model gave them when it was
                                           saved */
     float plain_self_test[GF_SELF_TEST_MAX]; /* with int8_layers: as it would be with none, for other machines */
     gf_elsewhere elsewhere;
@@ -41,10 +41,10 @@ typedef struct gf_model_facts {
 
 void gf_model_facts_free(gf_model_facts *f);
 
-/* That picture, whatever sample is asked for, in the model's size. Borrows the facts. */
+/* That image, whatever sample is asked for, in the model's size. Borrows the facts. */
 gf_feed gf_self_test_feed(const gf_model_facts *f);
 
-/* E2009 where logits (of the self-test's picture) are not those that the file was saved with: then what reads it is not
+/* E2009 where logits (of the self-test's image) are not those that the file was saved with: then what reads it is not
  * what wrote it (another layout, channel order, preprocessing). Tolerances: f32 1e-3, bf16 0.1, of the largest logit
  * but at least 1. `bytes`: the logits were computed with int8_layers. */
 graft_status gf_self_test_check(const gf_model_facts *f, const float *logits, bool bytes, graft_error *err);

@@ -28,7 +28,7 @@ uint32_t gf_run_split(const gf_run *r, gf_split split, uint32_t *first)
     return x->first[split + 1] - x->first[split];
 }
 
-void gf_run_tell(gf_run *r, gf_run_progress *p, bool always)
+void gf_run_report_progress(gf_run *r, gf_run_progress *p, bool always)
 {
     const double interval = 0.05;
     double now = gf_sys_seconds();
@@ -52,7 +52,7 @@ void gf_run_tell_stage(gf_run *r, int stage, int64_t done, int64_t total)
                          .val_loss = NAN,
                          .val_accuracy = NAN,
                          .seconds_left = -1};
-    gf_run_tell(r, &p, true);
+    gf_run_report_progress(r, &p, true);
 }
 
 graft_status gf_run_stop_asked(gf_run *r, graft_error *err)
@@ -62,10 +62,10 @@ graft_status gf_run_stop_asked(gf_run *r, graft_error *err)
     return asked;
 }
 
-/* ---- pictures */
+/* ---- images */
 
-/* A sample's picture: bytes by `map`, floats where that is NULL. */
-static graft_status deliver(gf_run *r, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
+/* A sample's image: bytes by `map`, floats where that is NULL. */
+static graft_status deliver(gf_run *r, uint32_t epoch, uint32_t sample, bool training, const gf_quantize_map *map,
                             void *dst, int worker, graft_error *err)
 {
     const uint8_t *pixels;
@@ -79,46 +79,47 @@ static graft_status deliver(gf_run *r, uint32_t epoch, uint32_t sample, bool tra
     const gf_augment_params *change = training && gf_augment_any(&r->augment) ? &drawn : NULL;
     int h = (int)r->config->height, w = (int)r->config->width;
     if (map) {
-        gf_augment_bytes(change, pixels, h, w, map, dst);
+        gf_augment_int8(change, pixels, h, w, map, dst);
     } else {
         gf_augment_apply(change, pixels, h, w, dst);
     }
     return GRAFT_OK;
 }
 
-static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
+static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err)
 {
     return deliver(ctx, epoch, sample, training, NULL, dst, worker, err);
 }
 
-static graft_status picture_bytes(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
-                                  uint8_t *dst, int worker, graft_error *err)
+static graft_status image_int8(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_quantize_map *map,
+                               uint8_t *dst, int worker, graft_error *err)
 {
     return deliver(ctx, epoch, sample, training, map, dst, worker, err);
 }
 
-gf_feed gf_run_feed(gf_run *r) { return (gf_feed){picture, r, picture_bytes}; }
+gf_feed gf_run_feed(gf_run *r) { return (gf_feed){image, r, image_int8}; }
 
 /* ---- setting up */
 
 /* The first value that changes in a run of that length. */
-static size_t origin_of(gf_run *r, int64_t fine_tune_epochs, int64_t fine_tune_at)
+static size_t trainable_offset_of(gf_run *r, int64_t fine_tune_epochs, int64_t fine_tune_at)
 {
     int kept = r->model->boundary, frozen = (int)gf_model_backbone_layers(r->model);
     r->model->boundary = fine_tune_epochs > 0 && fine_tune_at >= 0 ? (int)fine_tune_at : frozen;
-    size_t origin = gf_model_first_trainable(r->model);
+    size_t trainable_offset = gf_model_first_trainable(r->model);
     r->model->boundary = kept;
-    return origin;
+    return trainable_offset;
 }
 
 static graft_status make_blocks(gf_run *r, graft_error *err)
 {
     gf_model *m = r->model;
-    r->origin = origin_of(r, r->config->fine_tune_epochs, r->config->fine_tune_at);
-    r->wide = (gf_config_measures(r->config) ? m->n_values : m->n_trainable_values) - r->origin;
+    r->trainable_offset = trainable_offset_of(r, r->config->fine_tune_epochs, r->config->fine_tune_at);
+    r->trainable_count =
+        (gf_config_uses_batch_stats(r->config) ? m->n_values : m->n_trainable_values) - r->trainable_offset;
     m->boundary = (int)gf_model_backbone_layers(m);
-    size_t bytes = r->wide * sizeof(float), threads = (size_t)gf_pool_threads(r->host.pool);
+    size_t bytes = r->trainable_count * sizeof(float), threads = (size_t)gf_pool_threads(r->host.pool);
     const gf_index *x = r->data->index;
     r->best = gf_alloc_tensor(bytes);
     r->slots = gf_alloc_tensor(GF_OPTIMIZER_MAX_SLOTS * bytes);
@@ -129,12 +130,12 @@ static graft_status make_blocks(gf_run *r, graft_error *err)
     r->logits = gf_new_n(held * gf_classify_outputs(m->classes), float);
     bool ok = r->best && r->slots && r->label && r->lost && r->scratch && r->logits;
     for (size_t i = 0; i < threads && ok; i++) {
-        r->scratch[i] = gf_alloc_tensor(gf_cache_picture_bytes(r->data->cache));
+        r->scratch[i] = gf_alloc_tensor(gf_cache_image_bytes(r->data->cache));
         ok = r->scratch[i];
     }
     if (!ok) return gf_fail_memory(err, 4 * bytes, "training");
     for (uint32_t i = 0; i < x->n; i++) r->label[i] = (int32_t)x->sample[i].class_id;
-    memcpy(r->best, m->value + r->origin, bytes);
+    memcpy(r->best, m->value + r->trainable_offset, bytes);
     return GRAFT_OK;
 }
 
@@ -183,8 +184,8 @@ void gf_run_close(gf_run *r)
     gf_engine_destroy(r->engine);
     gf_checkpoint_writer_destroy(r->writer);
     gf_order_free(r->order);
-    gf_bank_free(&r->bank);
-    gf_bank_free(&r->train_bank);
+    gf_feature_cache_free(&r->feature_cache);
+    gf_feature_cache_free(&r->train_feature_cache);
     gf_history_free(&r->history);
     gf_evaluation_free(&r->validation);
     gf_evaluation_free(&r->test);
@@ -350,14 +351,14 @@ static graft_status check_length(const gf_run_config *c, const gf_config_length 
  * are as they began. */
 static graft_status take_values(gf_run *r, const gf_checkpoint *c, const gf_config_length *length, graft_error *err)
 {
-    size_t first = origin_of(r, length->fine_tune_epochs, length->fine_tune_at);
-    if (first < r->origin) first = r->origin; /* the sections' sizes then tell */
-    size_t bytes = (r->origin + r->wide - first) * sizeof(float);
+    size_t first = trainable_offset_of(r, length->fine_tune_epochs, length->fine_tune_at);
+    if (first < r->trainable_offset) first = r->trainable_offset; /* the sections' sizes then tell */
+    size_t bytes = (r->trainable_offset + r->trainable_count - first) * sizeof(float);
     GF_TRY(gf_checkpoint_copy(c, "params", r->model->value + first, bytes, err));
-    return gf_checkpoint_copy(c, "best", r->best + (first - r->origin), bytes, err);
+    return gf_checkpoint_copy(c, "best", r->best + (first - r->trainable_offset), bytes, err);
 }
 
-graft_status gf_run_take_up(gf_run *r, graft_error *err)
+graft_status gf_run_restore(gf_run *r, graft_error *err)
 {
     char *dir;
     GF_TRY(in_dir(r, GF_FOLDER_CHECKPOINTS, &dir, err));
@@ -379,9 +380,9 @@ graft_status gf_run_take_up(gf_run *r, graft_error *err)
     for (uint32_t i = 0; i < r->data->index->n; i++) {
         if (r->lost[i]) gf_cache_mark_lost(r->data->cache, i);
     }
-    r->state.epoch = state.epoch; /* where no epoch is left, no training picture is run through the base */
+    r->state.epoch = state.epoch; /* where no epoch is left, no training image is run through the base */
     if (state.phase) {
-        GF_GOTO(gf_run_enter(r, state.phase, err));
+        GF_GOTO(gf_run_begin_phase(r, state.phase, err));
         size_t slots = (size_t)gf_optimizer_slots(&r->optimizer) * gf_engine_trainable(r->engine) * sizeof(float);
         GF_GOTO(gf_checkpoint_copy(&c, "slots", r->slots, slots, err));
     }
@@ -396,9 +397,9 @@ out:
  * gradient was finite; the loss of the next step then tells. */
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
 {
-    if (!gf_is_finite(gf_norm(r->model->value + r->origin, r->wide))) {
-        gf_say(r->host.log, GF_WARNING, "no checkpoint of step %lld: its weights are not finite",
-               (long long)r->state.total_steps);
+    if (!gf_is_finite(gf_norm(r->model->value + r->trainable_offset, r->trainable_count))) {
+        gf_log_say(r->host.log, GF_WARNING, "no checkpoint of step %lld: its weights are not finite",
+                   (long long)r->state.total_steps);
         return GRAFT_OK;
     }
     size_t trainable = r->engine ? gf_engine_trainable(r->engine) : 0;
@@ -411,8 +412,8 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
         {"decisions", decisions, decisions ? strlen(decisions) : 0},
         {"options", r->identity, strlen(r->identity)},
         {"state", &r->state, sizeof r->state},
-        {"params", r->model->value + r->origin, r->wide * sizeof(float)},
-        {"best", r->best, r->wide * sizeof(float)},
+        {"params", r->model->value + r->trainable_offset, r->trainable_count * sizeof(float)},
+        {"best", r->best, r->trainable_count * sizeof(float)},
         {"slots", r->slots, slots},
         {"lost", r->lost, r->data->index->n},
         {"history.columns", gf_history_columns(), strlen(gf_history_columns())},

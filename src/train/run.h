@@ -63,14 +63,15 @@ typedef struct gf_run {
     float *slots;
     gf_augment_spec augment;
     gf_nan_policy nan_policy;
-    gf_order *order;          /* of the training set */
-    int32_t *label;           /* of every sample of the index */
-    uint8_t *lost;            /* likewise: 1 where its file went away during the run, as the checkpoint keeps it */
-    uint8_t **scratch;        /* a thread: a picture of the cache */
-    gf_bank bank, train_bank; /* of validation and test (one range); of training where pictures do not change */
-    size_t origin, wide;      /* the values that change in any phase: [origin, origin + wide) of the model's block; with
-                                 the statistics, which lie behind what trains, where those move */
-    float *best;              /* their best so far */
+    gf_order *order;   /* of the training set */
+    int32_t *label;    /* of every sample of the index */
+    uint8_t *lost;     /* likewise: 1 where its file went away during the run, as the checkpoint keeps it */
+    uint8_t **scratch; /* a thread: an image of the cache */
+    gf_feature_cache feature_cache,
+        train_feature_cache; /* of validation and test (one range); of training where images do not change */
+    size_t trainable_offset, trainable_count; /* the values that change in any phase: [origin, origin + wide) of the
+                            model's block; with the statistics, which lie behind what trains, where those move */
+    float *best;                              /* their best so far */
     gf_history history;
     bool logged; /* history.csv and, with a report, the TensorBoard file hold all rows but the last */
     gf_run_state state;
@@ -96,17 +97,17 @@ graft_status gf_run_tie(gf_run *r, graft_error *err);
  * graft 0.1 kept none: nothing to tell by). */
 graft_status gf_run_check_base(const char *dir, const gf_run_config *config, graft_error *err);
 /* Takes up the latest checkpoint, if there is one. */
-graft_status gf_run_take_up(gf_run *r, graft_error *err);
+graft_status gf_run_restore(gf_run *r, graft_error *err);
 /* Trains to the end and writes what a finished run holds; or stops with a checkpoint at that very step. */
-graft_status gf_run_go(gf_run *r, graft_error *err);
+graft_status gf_run_train(gf_run *r, graft_error *err);
 
 /* ---- parts (loop.c, evaluate.c, finish.c) */
 
 /* How the engine of a training phase is made, for the model's present boundary: by a run, and by whoever times or
  * prepares one. */
 gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_model *m);
-graft_status gf_run_enter(gf_run *r, int phase,
-                          graft_error *err); /* makes that phase's engine from the model's values */
+graft_status gf_run_begin_phase(gf_run *r, int phase,
+                                graft_error *err); /* makes that phase's engine from the model's values */
 /* Loss and accuracy of samples [first, first + n) into e; with `logits` (may be NULL) kept there. */
 graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err);
 /* The end: best weights, measures, model, report, and last the list of them (folder.h). What is there already and right
@@ -126,10 +127,10 @@ bool gf_run_over(const gf_run *r); /* every epoch is done: nothing but the end i
 graft_status gf_run_write_classes(const char *dir, const gf_names *classes, graft_error *err);
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err);
 gf_feed gf_run_feed(gf_run *r);
-void gf_run_tell(gf_run *r, gf_run_progress *p, bool always);
+void gf_run_report_progress(gf_run *r, gf_run_progress *p, bool always);
 uint32_t gf_run_split(const gf_run *r, gf_split split, uint32_t *first); /* how many, and the first */
 double gf_run_peak_rss_mb(void);
-/* What should_stop says; gf_run_go then keeps where the run stands. */
+/* What should_stop says; gf_run_train then keeps where the run stands. */
 graft_status gf_run_stop_asked(gf_run *r, graft_error *err);
 /* A stage of the run has begun. */
 void gf_run_tell_stage(gf_run *r, int stage, int64_t done, int64_t total);

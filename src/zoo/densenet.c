@@ -71,7 +71,7 @@ const gf_architecture gf_densenet121 = {
     .fine_tune_at = 313,
     .params = 7037504,
     .params_top = 8062504,
-    .when = "few parameters for its accuracy; medical pictures",
+    .when = "few parameters for its accuracy; medical images",
     .build = build_121,
     .top = gf_pooled_top,
 };

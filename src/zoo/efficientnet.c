@@ -181,7 +181,7 @@ const gf_architecture gf_efficientnet_b3 = {
     .fine_tune_at = 265,
     .params = 10783535,
     .params_top = 12320535,
-    .when = "three steps more accurate than B0; large pictures",
+    .when = "three steps more accurate than B0; large images",
     .build = build_b3,
     .top = top_b2,
 };

@@ -139,7 +139,7 @@ const gf_architecture gf_inception_v3 = {
     .fine_tune_at = 249,
     .params = 21802784,
     .params_top = 23851784,
-    .when = "accurate, for large pictures; widely used",
+    .when = "accurate, for large images; widely used",
     .build = build,
     .top = gf_pooled_top,
 };

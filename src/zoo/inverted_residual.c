@@ -118,12 +118,12 @@ typedef struct net {
     bool same; /* TensorFlow's padding and normalisation; else PyTorch's */
 } net;
 
-typedef struct place {
+typedef struct position {
     const net *net;
     int block;
-} place;
+} position;
 
-static gf_joined named(place p, int part)
+static gf_joined named(position p, int part)
 {
     gf_joined j;
     p.net->name(p.net->stages, p.block, part, j.text);
@@ -136,7 +136,7 @@ static gf_window window(const net *n, int kernel, int stride)
 }
 
 /* Normalisation and activation, the next two parts behind `part`. */
-static void norm(gf_builder *b, place p, int part)
+static void norm(gf_builder *b, position p, int part)
 {
     if (p.net->same) {
         gf_batch_norm(b, 1e-3f, 0.99f, named(p, part + 1).text);
@@ -146,13 +146,13 @@ static void norm(gf_builder *b, place p, int part)
     if (part != PROJECT) gf_relu(b, GF_ACT_RELU6, named(p, part + 2).text);
 }
 
-static void conv(gf_builder *b, place p, int which, int filters, int kernel, int stride)
+static void conv(gf_builder *b, position p, int which, int filters, int kernel, int stride)
 {
     gf_conv(b, filters, window(p.net, kernel, stride), named(p, which).text);
     norm(b, p, which);
 }
 
-static void inverted_residual(gf_builder *b, place p, const stage *s, int stride)
+static void inverted_residual(gf_builder *b, position p, const stage *s, int stride)
 {
     if (b->status != GRAFT_OK) return;
     int in = b->at, channels = (int)gf_built(b)->dim[2];
@@ -165,17 +165,17 @@ static void inverted_residual(gf_builder *b, place p, const stage *s, int stride
 
 static void build(gf_builder *b, const net *n)
 {
-    conv(b, (place){n, STEM}, EXPAND, 32, 3, 2);
+    conv(b, (position){n, STEM}, EXPAND, 32, 3, 2);
     int block = 0;
     for (const stage *s = n->stages; s->blocks; s++) {
-        for (int i = 0; i < s->blocks; i++) inverted_residual(b, (place){n, block++}, s, i ? 1 : s->stride);
+        for (int i = 0; i < s->blocks; i++) inverted_residual(b, (position){n, block++}, s, i ? 1 : s->stride);
     }
-    conv(b, (place){n, HEAD}, EXPAND, 1280, 1, 1);
+    conv(b, (position){n, HEAD}, EXPAND, 1280, 1, 1);
 }
 
 static void top(gf_builder *b, const net *n, int classes)
 {
-    place p = {n, TOP};
+    position p = {n, TOP};
     gf_global_pool(b, false, named(p, POOL).text);
     gf_dropout(b, 0.2f, named(p, DROPOUT).text);
     gf_dense(b, classes, GF_ACT_LINEAR, named(p, DENSE).text);

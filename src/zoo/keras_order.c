@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct place {
+typedef struct position {
     int layer, depth, met; /* depth: layers between it and the output, on the longest way */
     int next;              /* source to follow; while walking */
-} place;
+} position;
 
 /* Numbers the layers behind `last` as the way back meets them. `stack` has room for all layers. */
-static void walk(const gf_model *m, int last, place *p, int *stack)
+static void walk(const gf_model *m, int last, position *p, int *stack)
 {
     int n = 0, met = 0;
     stack[n++] = last;
@@ -32,11 +32,11 @@ static void walk(const gf_model *m, int last, place *p, int *stack)
 
 static int earlier(const void *a, const void *b)
 {
-    const place *x = a, *y = b;
+    const position *x = a, *y = b;
     return x->depth != y->depth ? y->depth - x->depth : x->met - y->met;
 }
 
-static graft_status rebuild(gf_model *to, const gf_model *from, const place *p, int *number, graft_error *err)
+static graft_status rebuild(gf_model *to, const gf_model *from, const position *p, int *number, graft_error *err)
 {
     for (size_t i = 0; i < from->n_layers; i++) {
         gf_layer l = from->layer[p[i].layer];
@@ -52,17 +52,17 @@ void gf_order_as_keras(gf_builder *b)
     if (b->status != GRAFT_OK) return;
     gf_model *m = b->m, ordered = {0};
     size_t n = m->n_layers;
-    place *p = gf_new_n(n, place);
+    position *p = gf_new_n(n, position);
     int *number = gf_new_n(n, int);
     graft_status status = GRAFT_OK;
     if (!p || !number) {
         status = gf_fail_memory(b->err, n * sizeof *p, "a model");
         goto out;
     }
-    for (size_t i = 0; i < n; i++) p[i] = (place){.layer = (int)i, .met = -1};
+    for (size_t i = 0; i < n; i++) p[i] = (position){.layer = (int)i, .met = -1};
     for (size_t i = n; i-- > 0;) {
         for (int k = 0; k < m->layer[i].n_src; k++) {
-            place *src = &p[m->layer[i].src[k]];
+            position *src = &p[m->layer[i].src[k]];
             if (src->depth <= p[i].depth) src->depth = p[i].depth + 1;
         }
     }

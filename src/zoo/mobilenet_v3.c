@@ -91,7 +91,7 @@ static void build(gf_builder *b, const block_row *row, int n)
     activation(b, HARD);
 }
 
-/* The classifier is two convolutions over the pooled 1x1 picture. */
+/* The classifier is two convolutions over the pooled 1x1 image. */
 static void top(gf_builder *b, int width, int classes)
 {
     gf_global_pool(b, true, NULL);

@@ -67,7 +67,7 @@ const gf_architecture gf_xception = {
     .fine_tune_at = 116,
     .params = 20861480,
     .params_top = 22910480,
-    .when = "accurate, for large pictures",
+    .when = "accurate, for large images",
     .build = build,
     .top = gf_pooled_top,
 };

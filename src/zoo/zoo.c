@@ -50,7 +50,7 @@ static graft_status check(const gf_architecture *a, const gf_zoo_options *o, gra
 {
     enum { LARGEST = 4096, MOST_CLASSES = 100000 };
     if (o->width < a->least_size || o->height < a->least_size || o->width > LARGEST || o->height > LARGEST) {
-        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "size %dx%d: %s takes pictures of %d to %d a side", o->width,
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "size %dx%d: %s takes images of %d to %d a side", o->width,
                        o->height, a->name, a->least_size, LARGEST);
     }
     if (o->classes < 0 || o->classes == 1 || o->classes > MOST_CLASSES || o->top < 0 || o->top > MOST_CLASSES) {

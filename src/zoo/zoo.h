@@ -20,7 +20,7 @@ typedef struct gf_zoo_options {
     const char *preprocess; /* instead of the weights' own; NULL: that */
 } gf_zoo_options;
 
-/* How pictures of 0..255 become what the weights were trained on. */
+/* How images of 0..255 become what the weights were trained on. */
 typedef struct gf_preprocess {
     const char *name;
     float scale[3], offset[3]; /* red, green, blue: scale x + offset; with bgr: blue, green, red */
@@ -36,7 +36,7 @@ typedef struct gf_architecture {
     const char *source;        /* of its names and weights: "keras" or "torch" */
     const char *preprocess;    /* of those weights; "none" where the model's own layers do it */
     const char *when;          /* to choose it */
-    int least_size, size;      /* of a picture's sides: the smallest, and what it was trained on */
+    int least_size, size;      /* of an image's sides: the smallest, and what it was trained on */
     int fine_tune_at;          /* where fine-tuning begins unless told otherwise: some two thirds up */
     size_t params, params_top; /* as published: without and with its classifier for 1000 classes; Keras counts running
                                   statistics, PyTorch does not */

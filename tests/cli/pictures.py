@@ -1,4 +1,4 @@
-"""Pictures and data sets for tests, made from a seed: PNG files written with the standard library alone."""
+"""Images and data sets for tests, made from a seed: PNG files written with the standard library alone."""
 
 import os
 import random
@@ -17,7 +17,7 @@ def png(width, height, rows):
 
 
 def picture(label, seed, size=64, vary=16):
-    """Noise, bright for label 0, dark for 1, grey for 2: easy to tell even for a network of random weights. Its sides are from
+    """Noise, bright for label 0, dark for 1, gray for 2: easy to tell even for a network of random weights. Its sides are from
     `size` to `size + vary - 1` pixels."""
     noise = random.Random(f"{label} {seed}")
     width, height = size + noise.randrange(vary), size + noise.randrange(vary)
@@ -33,7 +33,7 @@ def write(path, data):
 
 
 def data_set(folder, classes=("bright", "dark"), train=12, validation=6, **kind):
-    """folder/{train,validation}/CLASS/*.png, other pictures in each, of a `kind` as picture() takes it."""
+    """folder/{train,validation}/CLASS/*.png, other images in each, of a `kind` as image() takes it."""
     for part, first, n in (("train", 0, train), ("validation", 1000, validation)):
         for label, name in enumerate(classes):
             for i in range(n):

@@ -4,7 +4,7 @@
  *   STUB_HINT=..  and that hint
  *   STUB_STEPS=N  a run has N steps of 10 ms, in which it asks whether to stop
  *   STUB_DEAF=1   it never asks
- *   STUB_BAD=N    an inspected data set has N bad pictures */
+ *   STUB_BAD=N    an inspected data set has N bad images */
 #include <graft/graft.h>
 #include <inttypes.h>
 #include <math.h>
@@ -227,7 +227,7 @@ static graft_status play(const graft_context_options *c, graft_error *err)
     int steps = setting("STUB_STEPS") ? setting("STUB_STEPS") : 4;
     const graft_progress check = {.stage = GRAFT_STAGE_CHECK, .done = 3, .total = 6, .loss = NAN, .accuracy = NAN};
     c->progress(c->user, &check);
-    c->say(c->user, GRAFT_WARNING, "one class has few pictures: \x1b[2Jcats");
+    c->say(c->user, GRAFT_WARNING, "one class has few images: \x1b[2Jcats");
     for (int epoch = 1; epoch <= 2; epoch++) {
         for (int i = 0; i < steps; i++) {
             graft_status status = step(c, epoch, i * 100 / steps, err);
@@ -313,7 +313,7 @@ graft_prediction graft_result_prediction(const graft_result *r, size_t i)
 {
     static const graft_label labels[] = {{"cats", 0.875}, {"dogs", 0.125}};
     graft_prediction p = {.path = r->paths[i], .label = "cats", .probability = 0.875, .n_top = r->top, .top = labels};
-    if (strstr(p.path, "bad")) p = (graft_prediction){.path = r->paths[i], .error = "the picture file is empty"};
+    if (strstr(p.path, "bad")) p = (graft_prediction){.path = r->paths[i], .error = "the image file is empty"};
     return p;
 }
 

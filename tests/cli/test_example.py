@@ -1,4 +1,4 @@
-"""examples/finetune.c: fine-tunes on generated pictures and labels one. Arguments: COMMAND, the example's program."""
+"""examples/finetune.c: fine-tunes on generated images and labels one. Arguments: COMMAND, the example's program."""
 
 import os
 import subprocess

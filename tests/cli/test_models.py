@@ -3,7 +3,7 @@
 from graft_cli import CommandTest, main
 
 # Parameters without and with the classifier for 1000 classes (Keras's tables; torchvision's count no running statistics),
-# picture size, 10^9 multiply-adds as published: by the papers, by torchvision; with the classifier, which is little.
+# image size, 10^9 multiply-adds as published: by the papers, by torchvision; with the classifier, which is little.
 PUBLISHED = {
     "mobilenet_v2": (2257984, 3538984, 224, 0.30),
     "mobilenet_v3_small": (939120, 2554968, 224, 0.056),

@@ -1,4 +1,4 @@
-"""What runs do, end to end on small generated pictures: COMMAND is linked with the library."""
+"""What runs do, end to end on small generated images: COMMAND is linked with the library."""
 
 import csv
 import glob
@@ -99,8 +99,8 @@ class FromRandomWeights(CommandTest):
 
     def test_batches_of_one_are_warned_about(self):
         done = self.good(*self.arguments("run", "--batch", "1", "--fine-tune-epochs", "1"))
-        self.assertIn("batches of one picture", done.err)
-        self.assertNotIn("batches of one picture", self.good(*self.arguments("two", "--fine-tune-epochs", "1")).err)
+        self.assertIn("batches of one image", done.err)
+        self.assertNotIn("batches of one image", self.good(*self.arguments("two", "--fine-tune-epochs", "1")).err)
 
     def test_fixed_is_another_run(self):
         self.good(*self.arguments("run", "--fine-tune-epochs", "1"))
@@ -326,7 +326,7 @@ class Verbs(RunTest):
         self.assertEqual(done.status, 3)
         for name in ("empty.png", "page.png"):
             self.assertIn(name, json.dumps(json.loads(done.out)))
-        self.assertIn("graft: error E1120: 2 pictures", done.err)
+        self.assertIn("graft: error E1120: 2 images", done.err)
 
     def test_bench(self):
         got = self.document("bench", *SMALL, "--batch", "8", "--steps", "3", "--fine-tune-at", "100", "--threads", "2")
@@ -575,7 +575,7 @@ class Faults(RunTest):
         self.assertEqual(bits(f"{self.dir}/run"), bits(f"{self.dir}/free"))
 
     def vanish(self, *more, images=1):
-        """A run in which pictures go away after the first epoch."""
+        """A run in which images go away after the first epoch."""
         name = "".join(more) + str(images)
         data = shutil.copytree(self.data, f"{self.dir}/data{name}")
         arguments = self.train_arguments(f"run{name}", "--cache", "none", *more, data=data, epochs=30)
@@ -598,7 +598,7 @@ class Faults(RunTest):
         self.assertIn("graft: error E1122: ", err)
         status, err = self.vanish(images=2)
         self.assertEqual(status, 3, err)
-        self.assertIn("2 of 40 pictures were lost during the run, at most 1 (1 %) are allowed", err)
+        self.assertIn("2 of 40 images were lost during the run, at most 1 (1 %) are allowed", err)
 
     def test_small_stacks(self):
         """ulimit -s of 64 KiB, with a report and a foreign weight file."""

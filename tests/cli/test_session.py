@@ -116,14 +116,14 @@ class Landing(CommandTest):
 class Output(CommandTest):
     def test_predictions_are_a_line_each(self):
         self.assertEqual(self.good("predict", "R", "a.jpg", "bad\n.jpg").out,
-                         "a.jpg\tcats\t0.875000\nbad\\x0A.jpg\t\terror: the picture file is empty\n")
+                         "a.jpg\tcats\t0.875000\nbad\\x0A.jpg\t\terror: the image file is empty\n")
 
         self.assertEqual(self.good("predict", "R", "a.jpg", "--top", "2").out, "a.jpg\tcats\t0.875000\tdogs\t0.125000\n")
 
     def test_bad_pictures_of_inspect_end_with_3(self):
         done = self.graft("inspect", "D", "--json", env={"STUB_BAD": "2"})
         self.assertEqual((done.status, json.loads(done.out)["bad"]), (3, 2))
-        self.assertIn("graft: error E1120: 2 pictures cannot be used", done.err)
+        self.assertIn("graft: error E1120: 2 images cannot be used", done.err)
         self.assertEqual(self.graft("inspect", "D").status, 0)
 
     def test_errors_of_the_library(self):
@@ -195,7 +195,7 @@ class Progress(CommandTest):
             "epoch  2/2  fine-tuning  loss 0.5000  accuracy 0.7500  val_loss 0.2500  val_accuracy 0.8750  2.5 s  100 images/s"])
         self.assertEqual(len(done.out.splitlines()), 3)
         self.assertNotIn("\r", done.out + done.err)
-        self.assertIn("graft: warning: one class has few pictures: \\x1B[2Jcats\n", done.err)
+        self.assertIn("graft: warning: one class has few images: \\x1B[2Jcats\n", done.err)
 
     def test_with_json_progress_is_on_standard_error(self):
         done = self.good(*TRAIN, "--json")
@@ -239,7 +239,7 @@ class Progress(CommandTest):
                 if columns >= 120:
                     for word in ("epoch  1/2", "50/100", "loss 0.5000", "accuracy 0.7500", "0:05 left", "1234 images/s"):
                         self.assertTrue(any(word in line for line in drawn), word)
-                    self.assertTrue(any(line.startswith("checking pictures") for line in drawn))
+                    self.assertTrue(any(line.startswith("checking images") for line in drawn))
 
     def test_a_dumb_terminal_gets_lines(self):
         text = self.on_terminal(80, {"TERM": "dumb"})

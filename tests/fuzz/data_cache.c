@@ -1,4 +1,4 @@
-/* Any bytes as the head of a cache file of three pictures: as they are, and with the checksums made right, so that the
+/* Any bytes as the head of a cache file of three images: as they are, and with the checksums made right, so that the
  * rows are reached. What is accepted must have rows that mean something. */
 #include "data/cache_file.h"
 
@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { ROWS = 3, HEADER = 128, PAGE = 4096 };
-static const gf_cache_key key = {.n = ROWS, .first = 1, .picture_bytes = 300};
+static const gf_cache_key key = {.n = ROWS, .first = 1, .image_int8 = 300};
 
 static void parse(const uint8_t *data, size_t size)
 {

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         name[size] = 0;
         gf_name_key(name, key);
         gf_name_is_litter(name);
-        gf_name_is_picture(name);
+        gf_name_is_image(name);
         if (strlen(gf_name_extension(name, small, sizeof small)) >= sizeof small) abort();
         gf_is_apple_double(data, size);
         if (gf_part_of_name(name) > GF_PART_UNLABELLED) abort();

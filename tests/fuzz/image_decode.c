@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gf_image_options opts = gf_image_options_default();
     opts.max_pixels = 1 << 18; /* so that a run is quick */
     for (int lenient = 0; lenient < 2; lenient++) {
-        gf_picture p;
+        gf_image p;
         gf_image_info info;
         graft_error err = {0};
         int w = 0, h = 0;
@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else {
             check(!p.rgb && err.status == status && err.message[0]);
         }
-        gf_picture_free(&p);
+        gf_image_free(&p);
     }
     return 0;
 }

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gf_image_options opts = gf_image_options_default();
     opts.max_pixels = 1 << 16;
     for (int lenient = 0; lenient < 2; lenient++) {
-        gf_picture p;
+        gf_image p;
         gf_image_info info;
         graft_error err = {0};
         opts.allow_truncated = lenient;
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else if (p.rgb || !err.message[0]) {
             abort();
         }
-        gf_picture_free(&p);
+        gf_image_free(&p);
     }
     free(bytes);
     return 0;

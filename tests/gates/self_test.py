@@ -8,6 +8,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOOD = {
+    "docs/design/names.md": "## Words\n| `picture` | image | `` |\n## Names\n| `gf_old` | gf_new | `^src/` |\n",
     "CMakeLists.txt": 'graft_room(base "" x)\ngraft_room(ops "base" y)\n',
     "src/base/a.h": "int gf_a(void);\n",
     "src/base/a.c": '#include "base/a.h"\nstatic const int table[] = {1};\nint gf_a(void) { return table[0]; }\n',
@@ -31,6 +32,9 @@ CASES = [  # gate, file, its text, a word of the message that must come
     ("banned.py", "src/ops/b.c", "int gf_b(void)\n{\n    exit(1);\n}\n", "src/ops/b.c:3: exit()"),
     ("banned.py", "src/ops/b.c", 'char *s = "\\"/*"; void *p(void) { return malloc(1); }\n', "malloc()"),
     ("banned.py", "cli/m.c", "int m(char *s) { return atoi(s); }\n", "atoi()"),
+    ("words.py", "src/ops/b.c", "/* a picture */\n", "say image"),
+    ("words.py", "src/ops/b.c", "int picture_of(void);\n", "say image"),
+    ("words.py", "src/ops/b.c", "int gf_old(void);\n", "gf_old is called gf_new"),
     ("lengths.py", "src/ops/b.c", "int gf_b(void)\n{\n" + "\n" * 130 + "}\n", "gf_b has"),
     ("mutable_globals.py", "src/ops/b.c", "static int counter;\nint gf_b(void) { return counter++; }\n", "counter"),
     ("mutable_globals.py", "src/ops/b.c", "static _Thread_local int mine = 3;\nint gf_b(void) { return mine++; }\n", "mine"),

@@ -1,4 +1,4 @@
-/* golden_data.h - the pictures of golden runs and digests: made anew wherever they are wanted, byte for byte the same,
+/* golden_data.h - the images of golden runs and digests: made anew wherever they are wanted, byte for byte the same,
  * by seeded.h's formula and nothing of the library's, which may change. Three classes, told apart by their mean colour.
  */
 #ifndef TESTS_GOLDEN_DATA_H
@@ -26,7 +26,7 @@ static inline void golden_le32(uint8_t *at, uint32_t x)
 }
 
 /* A 24-bit BMP, w a multiple of 4: 54 bytes of headers, rows of blue, green, red from the bottom. */
-static inline void golden_picture(const char *path, int w, int h, int class_id, uint64_t seed)
+static inline void golden_image(const char *path, int w, int h, int class_id, uint64_t seed)
 {
     enum { HEADERS = 54, LARGEST = HEADERS + 64 * 64 * 3 };
     static uint8_t bmp[LARGEST];
@@ -66,7 +66,7 @@ static inline void golden_data(const char *dir, int w, int h)
             assert_int_equal(mkdir(path, 0777), 0);
             for (int i = 0; i < (p ? GOLDEN_VALIDATION : GOLDEN_TRAIN); i++) {
                 snprintf(path, sizeof path, "%s/%s/%s/%d.bmp", dir, part[p], golden_class[c], i);
-                golden_picture(path, w, h, c, (uint64_t)(1000 * p + i));
+                golden_image(path, w, h, c, (uint64_t)(1000 * p + i));
             }
         }
     }

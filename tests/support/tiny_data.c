@@ -21,7 +21,7 @@ static void put_le32(uint8_t *at, uint32_t x)
 }
 
 /* Noise of 0..119 on `base` (blue, green, red, each at most 136). */
-static void make_picture(const char *path, uint32_t number, const uint32_t base[3])
+static void make_image(const char *path, uint32_t number, const uint32_t base[3])
 {
     static uint8_t bmp[FILE_BYTES];
     memset(bmp, 0, HEADERS);
@@ -49,7 +49,7 @@ static void make_class(const char *data, const char *name, uint32_t c, const uns
         assert_int_equal(gf_make_dirs(dir, NULL), GRAFT_OK);
         for (uint32_t i = 0; i < n[p]; i++) {
             snprintf(path, sizeof path, "%s/%u.bmp", dir, i);
-            make_picture(path, 10000 * p + 1000 * c + i, base);
+            make_image(path, 10000 * p + 1000 * c + i, base);
         }
     }
 }

@@ -1,5 +1,5 @@
 /* tiny_run.h - a training run that takes a tenth of a second: MobileNetV2 0.35 (or another) at 32 x 32 from seeded
- * random weights, on tiny_data.h's pictures, two epochs of each phase, augmentation and dropout on, a checkpoint
+ * random weights, on tiny_data.h's images, two epochs of each phase, augmentation and dropout on, a checkpoint
  * whenever one can be written. For tests that link the whole library. */
 #ifndef TESTS_TINY_RUN_H
 #define TESTS_TINY_RUN_H
@@ -42,7 +42,7 @@ static inline void tiny_run_defaults(tiny_run *t, const char *data, const char *
     t->train.report = 0;
 }
 
-/* Stops a run at the n-th question that is asked once it has begun (pictures are checked before). */
+/* Stops a run at the n-th question that is asked once it has begun (images are checked before). */
 typedef struct tiny_stop {
     int left;
     bool begun;
@@ -93,7 +93,7 @@ static inline graft_status tiny_run_train_in(const tiny_run *t, graft_context *c
 }
 
 /* Trains, or takes up what is in t->out. */
-static inline graft_status tiny_run_go(const tiny_run *t, bool resume, graft_error *err)
+static inline graft_status tiny_run_train(const tiny_run *t, bool resume, graft_error *err)
 {
     graft_context *context = NULL;
     graft_result *result = NULL;

@@ -64,7 +64,7 @@ def _(case):
 
 
 def flat_jpeg(path, w, h):
-    """A grey baseline JPEG of one shade: a bit for each block's DC, one for its end."""
+    """A gray baseline JPEG of one shade: a bit for each block's DC, one for its end."""
     def segment(marker, data):
         return b"\xff" + bytes([marker]) + struct.pack(">H", len(data) + 2) + data
 

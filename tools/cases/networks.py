@@ -43,7 +43,7 @@ def save(case, pixels):
 
 
 def predicted(answer, n, classes):
-    """(pictures, classes) of a JSON answer, by class number."""
+    """(images, classes) of a JSON answer, by class number."""
     answer.must(answer.code == 0, "exit code 0")
     out = np.full((n, classes), np.nan)
     for i, one in enumerate(answer.json["predictions"]):
@@ -71,7 +71,7 @@ def expect_asked_or_said(answer, what):
 
 
 def numbers(model, x):
-    """ONNX Runtime's last output, a picture at a time, for (n, h, w, c)."""
+    """ONNX Runtime's last output, an image at a time, for (n, h, w, c)."""
     import onnxruntime
     onnxruntime.set_default_logger_severity(3)
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])

@@ -28,7 +28,7 @@ static char root[64], data[96], alone[96];
 static void *go(void *ctx)
 {
     job *j = ctx;
-    j->status = tiny_run_go(&j->run, false, &j->err);
+    j->status = tiny_run_train(&j->run, false, &j->err);
     return NULL;
 }
 
@@ -76,7 +76,7 @@ static int set_up(void **state)
     snprintf(alone, sizeof alone, "%s/alone", root);
     tiny_data_make(data, 6, 3);
     tiny_run_defaults(&t, data, alone);
-    return tiny_run_go(&t, false, &err) == GRAFT_OK ? 0 : -1;
+    return tiny_run_train(&t, false, &err) == GRAFT_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)

@@ -66,7 +66,7 @@ static void decisions_outlive_a_stop(void **state)
     t.train.fine_tune_epochs = 0;
     tiny_run_stop(&t, &l.stop);
     t.context.say = hear;
-    assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_TERMINATED);
+    assert_int_equal(tiny_run_train(&t, false, &err), GRAFT_TERMINATED);
     gf_decisions first, second;
     read_back(&first);
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
@@ -78,7 +78,7 @@ static void decisions_outlive_a_stop(void **state)
         if (!strstr(l.heard, line)) fail_msg("not said: %s", line);
     }
     tiny_run_defaults(&t, data, run);
-    if (tiny_run_go(&t, true, &err)) fail_msg("%s", err.message);
+    if (tiny_run_train(&t, true, &err)) fail_msg("%s", err.message);
     read_back(&second);
     assert_int_equal(second.n, first.n);
     for (size_t i = 0; i < first.n; i++) {
@@ -103,7 +103,7 @@ static void what_was_asked_for_is_no_decision(void **state)
     t.train.batch_norm = "fixed";
     t.context.say = hear;
     t.context.user = &l;
-    if (tiny_run_go(&t, false, &err)) fail_msg("%s", err.message);
+    if (tiny_run_train(&t, false, &err)) fail_msg("%s", err.message);
     gf_decisions d;
     read_back(&d);
     for (size_t i = 0; i < d.n; i++) {
@@ -120,7 +120,7 @@ static void a_split_is_told_with_its_counts(void **state)
     char train[128];
     snprintf(train, sizeof train, "%s/train", data); /* two classes of 8, no parts */
     tiny_run_defaults(&t, train, run);
-    if (tiny_run_go(&t, false, &err)) fail_msg("%s", err.message);
+    if (tiny_run_train(&t, false, &err)) fail_msg("%s", err.message);
     gf_decisions d;
     read_back(&d);
     assert_true(d.n > 0);

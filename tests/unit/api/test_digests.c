@@ -1,5 +1,5 @@
 /* The bits of 0.1: tensors and histories of 24 small runs, held to what commit 3a2f211 made of them. Four networks,
- * f32, bf16 and int8, both phases, as the pictures are and changed at random. Bits belong to a processor, its
+ * f32, bf16 and int8, both phases, as the images are and changed at random. Bits belong to a processor, its
  * instruction set and oneDNN's version (gf_ops_machine), so each such machine has a record of its own in
  * tests/fixtures/digests/0.1, with the choices that were timed while it was made: these are kept here, too. Without a
  * record nothing is run, and the tests are skipped by name; tools/record_golden.sh makes one, by building that commit

@@ -38,7 +38,7 @@ static graft_status train(const char *name, const char *on_nan, graft_error *err
     t.train.lr = 100;
     t.train.optimizer = "sgd:weight_decay=0.9";
     t.train.on_nan = on_nan;
-    return tiny_run_go(&t, false, err);
+    return tiny_run_train(&t, false, err);
 }
 
 /* The trained values of the latest checkpoint are finite. */

@@ -20,9 +20,9 @@
 
 #include <cmocka.h>
 
-enum { PICTURES = 6 };
+enum { IMAGES = 6 };
 
-static char root[64], data[96], run[96], out[96], pictures[160];
+static char root[64], data[96], run[96], out[96], images[160];
 static graft_context *context;
 
 static const char *in_out(char path[192], const char *name)
@@ -64,14 +64,14 @@ static void good_export(const char *name, const char *to)
     if (!(difference <= 1e-4)) fail_msg("%s differs by %g", name, difference);
 }
 
-/* The labels and probabilities of the validation pictures. */
+/* The labels and probabilities of the validation images. */
 static graft_result *predict(graft_model *m)
 {
-    const char *paths[] = {pictures};
+    const char *paths[] = {images};
     graft_result *r = NULL;
     graft_error err = {0};
     if (graft_predict(m, paths, 1, 2, &r, &err)) fail_msg("%s", err.message);
-    assert_int_equal(graft_result_predictions(r), PICTURES);
+    assert_int_equal(graft_result_predictions(r), IMAGES);
     return r;
 }
 
@@ -100,7 +100,7 @@ static void networks_predict_what_the_run_predicts(void **state)
         o.head = "keep";
         m = open_model(&o);
         graft_result *got = predict(m);
-        for (size_t k = 0; k < PICTURES; k++) {
+        for (size_t k = 0; k < IMAGES; k++) {
             graft_prediction a = graft_result_prediction(want, k), b = graft_result_prediction(got, k);
             assert_string_equal(a.path, b.path);
             assert_string_equal(a.label, b.label); /* "blue" and "red", not numbers */
@@ -116,7 +116,7 @@ static void networks_predict_what_the_run_predicts(void **state)
 static void features_of(graft_model *m, const char *name, uint8_t **bytes, size_t *n)
 {
     char path[192];
-    const char *paths[] = {pictures};
+    const char *paths[] = {images};
     graft_result *r = NULL;
     graft_error err = {0};
     if (graft_features(m, paths, 1, NULL, in_out(path, name), &r, &err)) fail_msg("%s", err.message);
@@ -195,7 +195,7 @@ static void refused(const char *from, const char *name, const char *to, const ch
 
 typedef void (*change_fn)(gf_model *m);
 
-/* A model file ROOT/NAME: picture in [0, 1] or [-1, 1], a 3x3 maximum of it (padded where it has both signs), pooled, a
+/* A model file ROOT/NAME: image in [0, 1] or [-1, 1], a 3x3 maximum of it (padded where it has both signs), pooled, a
  * hidden layer, one logit. */
 static void write_small(char path[160], const char *name, bool both_signs, change_fn change)
 {
@@ -276,16 +276,16 @@ static void what_is_asked_wrongly_is_refused(void **state)
     refused(run, "n.onnx", NULL, nowhere, GF_E_DATA_NOT_FOUND, "nowhere");
 }
 
-static void pictures_that_cannot_be_read_prove_nothing(void **state)
+static void images_that_cannot_be_read_prove_nothing(void **state)
 {
     (void)state;
     char path[192];
     in_out(path, "noise.jpg");
     FILE *f = fopen(path, "w");
     assert_non_null(f);
-    fputs("no picture", f);
+    fputs("no image", f);
     fclose(f);
-    refused(run, "unproven.onnx", NULL, path, GF_E_DATA_NO_PICTURES, "can be read");
+    refused(run, "unproven.onnx", NULL, path, GF_E_DATA_NO_IMAGES, "can be read");
     unlink(path);
 }
 
@@ -300,11 +300,11 @@ static int set_up(void **state)
     snprintf(data, sizeof data, "%s/data", root);
     snprintf(run, sizeof run, "%s/run", root);
     snprintf(out, sizeof out, "%s/out", root);
-    snprintf(pictures, sizeof pictures, "%s/validation", data);
+    snprintf(images, sizeof images, "%s/validation", data);
     if (gf_make_dirs(out, &err)) return -1;
-    tiny_data_make(data, 6, PICTURES / 2);
+    tiny_data_make(data, 6, IMAGES / 2);
     tiny_run_defaults(&t, data, run);
-    graft_status status = tiny_run_go(&t, false, &err);
+    graft_status status = tiny_run_train(&t, false, &err);
     if (status) print_error("the run: %s\n", err.message);
     graft_context_defaults(&options);
     options.threads = 2;
@@ -329,7 +329,7 @@ int main(void)
         cmocka_unit_test(a_file_that_differs_is_not_left),
         cmocka_unit_test(what_keras_cannot_say_is_refused),
         cmocka_unit_test(what_is_asked_wrongly_is_refused),
-        cmocka_unit_test(pictures_that_cannot_be_read_prove_nothing),
+        cmocka_unit_test(images_that_cannot_be_read_prove_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #define FOREIGN GRAFT_FIXTURES "/foreign/"
-enum { PICTURES = 2, MOST = 5 };
+enum { IMAGES = 2, MOST = 5 };
 
 static char root[64], said[8192];
 static graft_context *context;
@@ -32,7 +32,7 @@ static void on_say(void *user, graft_level level, const char *text)
     snprintf(said + n, sizeof said - n, "%s\n", text);
 }
 
-/* ---- pictures of the fixture, as files */
+/* ---- images of the fixture, as files */
 
 static void put32(uint8_t *to, uint32_t x)
 {
@@ -66,10 +66,10 @@ static void write_bmp(const char *path, const float *pixels, int w, int h, int c
 }
 
 typedef struct wanted {
-    float output[PICTURES * MOST];
-    int n; /* numbers a picture */
-    char picture[PICTURES][96];
-    const char *paths[PICTURES];
+    float output[IMAGES * MOST];
+    int n; /* numbers an image */
+    char image[IMAGES][96];
+    const char *paths[IMAGES];
 } wanted;
 
 static wanted wanted_of(const char *file)
@@ -83,12 +83,12 @@ static wanted wanted_of(const char *file)
     if (!f) fail_msg("%s is missing", path);
     const float *output = fixture_f32(f, "output", &n), *pixels = fixture_f32(f, "pixels", NULL);
     assert_int_equal(fixture_shape(f, "pixels", dims), 4);
-    assert_true(n <= PICTURES * MOST && dims[0] == PICTURES);
+    assert_true(n <= IMAGES * MOST && dims[0] == IMAGES);
     memcpy(w.output, output, n * sizeof *output);
-    w.n = (int)(n / PICTURES);
-    for (int i = 0; i < PICTURES; i++) {
-        snprintf(w.picture[i], sizeof w.picture[i], "%s/%d.bmp", root, i);
-        write_bmp(w.picture[i], pixels + i * dims[1] * dims[2] * dims[3], (int)dims[2], (int)dims[1], (int)dims[3]);
+    w.n = (int)(n / IMAGES);
+    for (int i = 0; i < IMAGES; i++) {
+        snprintf(w.image[i], sizeof w.image[i], "%s/%d.bmp", root, i);
+        write_bmp(w.image[i], pixels + i * dims[1] * dims[2] * dims[3], (int)dims[2], (int)dims[1], (int)dims[3]);
     }
     fixture_close(f);
     return w;
@@ -128,9 +128,9 @@ static void check_predictions(graft_model *m, const char *what, char end, float 
 {
     wanted w = wanted_of(what);
     graft_result *r = NULL;
-    for (int i = 0; i < PICTURES; i++) w.paths[i] = w.picture[i];
-    if (graft_predict(m, w.paths, PICTURES, MOST, &r, &err)) fail_msg("%s: %s", what, err.message);
-    for (size_t i = 0; i < PICTURES; i++) {
+    for (int i = 0; i < IMAGES; i++) w.paths[i] = w.image[i];
+    if (graft_predict(m, w.paths, IMAGES, MOST, &r, &err)) fail_msg("%s: %s", what, err.message);
+    for (size_t i = 0; i < IMAGES; i++) {
         float p[MOST];
         int n = probabilities_of(w.output + (int)i * w.n, w.n, end, p);
         graft_prediction got = graft_result_prediction(r, i);
@@ -293,7 +293,7 @@ static void other_ends_are_refused_by_name_and_converted_whole(void **state)
     assert_null(open_it(in_foreign(path, "tanh4.onnx"), "unit", "keep"));
     assert_int_equal(err.number, GF_E_MODEL_SHAPE);
     assert_non_null(strstr(err.message, "neither logits nor probabilities"));
-    for (int i = 0; i < PICTURES; i++) w.paths[i] = w.picture[i];
+    for (int i = 0; i < IMAGES; i++) w.paths[i] = w.image[i];
     for (size_t k = 0; k < 2; k++) {
         enum { ROOM = 4096 };
         char bytes[ROOM];
@@ -305,14 +305,14 @@ static void other_ends_are_refused_by_name_and_converted_whole(void **state)
         graft_result_free(r);
         graft_model_free(m);
         m = open_it(out, NULL, "none");
-        if (!m || graft_features(m, w.paths, PICTURES, NULL, npy, &r, &err)) fail_msg("%s: %s", to[k], err.message);
+        if (!m || graft_features(m, w.paths, IMAGES, NULL, npy, &r, &err)) fail_msg("%s: %s", to[k], err.message);
         graft_result_free(r);
         graft_model_free(m);
         FILE *f = fopen(npy, "rb");
-        size_t n = fread(bytes, 1, ROOM, f), values = sizeof(float) * PICTURES * 4;
+        size_t n = fread(bytes, 1, ROOM, f), values = sizeof(float) * IMAGES * 4;
         assert_int_equal(fclose(f), 0);
         assert_true(n > values);
-        for (int i = 0; i < PICTURES * 4; i++) {
+        for (int i = 0; i < IMAGES * 4; i++) {
             float x;
             memcpy(&x, bytes + n - values + sizeof x * (size_t)i, sizeof x);
             if (!(fabsf(x - w.output[i]) <= 2e-5f))
@@ -349,7 +349,7 @@ static void a_new_head_takes_the_classifiers_place(void **state)
         gf_head_spec linear = {0};
         const gf_import_options o = {.preprocess = "unit"};
         if (gf_import(&m, in_foreign(path, places[i].file), &o, &has_values, &err)) fail_msg("%s", err.message);
-        assert_int_equal(gf_head_place(&m, &at, &replaced, &err), GRAFT_OK);
+        assert_int_equal(gf_head_position(&m, &at, &replaced, &err), GRAFT_OK);
         if (replaced < 0 || strcmp(m.layer[replaced].name, places[i].replaces)) {
             fail_msg("%s: replaced is %s", places[i].file, replaced < 0 ? "none" : m.layer[replaced].name);
         }
@@ -388,7 +388,7 @@ static void kept_classifiers_train(void **state)
         t.train.fine_tune_epochs = 0;
         t.train.lr = 0.05;
         memset(&err, 0, sizeof err);
-        if (tiny_run_go(&t, false, &err)) fail_msg("%s: %s", files[i], err.message);
+        if (tiny_run_train(&t, false, &err)) fail_msg("%s: %s", files[i], err.message);
         if (graft_run_open(context, out, &m, &err)) fail_msg("%s: %s", files[i], err.message);
         if (graft_evaluate(m, data, "validation", &r, &err)) fail_msg("%s: %s", files[i], err.message);
         double accuracy = graft_result_number(r, "accuracy");

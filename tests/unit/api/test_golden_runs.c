@@ -19,7 +19,7 @@
 
 #define RUNS GRAFT_FIXTURES "/runs/0.1"
 #define OWN_NETWORK GRAFT_FIXTURES "/digests/own.json"
-enum { PATH = 256, PICTURES = 3, SIZE = 32 };
+enum { PATH = 256, IMAGES = 3, SIZE = 32 };
 
 typedef struct golden {
     const char *name;     /* its folder */
@@ -173,31 +173,31 @@ static void record_run(const golden *g)
           g->name);
 }
 
-/* ---- what 0.1 made of some pictures: predictions (expected.txt) and logits (.npy) */
+/* ---- what 0.1 made of some images: predictions (expected.txt) and logits (.npy) */
 
 static const char *const models[] = {"finished", "int8_finished", "mobilenet_v2.safetensors"};
 enum { N_MODELS = sizeof models / sizeof *models };
 
-static const char *picture_name(int i, char path[PATH])
+static const char *image_name(int i, char path[PATH])
 {
     snprintf(path, PATH, "picture%d.bmp", i);
     return path;
 }
 
-static void predict(const char *model_path, double p[PICTURES][GOLDEN_CLASSES])
+static void predict(const char *model_path, double p[IMAGES][GOLDEN_CLASSES])
 {
     watch w;
     graft_model *m;
     graft_result *r;
     graft_error err = {0};
-    char path[PICTURES][PATH];
-    const char *paths[PICTURES];
-    for (int i = 0; i < PICTURES; i++) paths[i] = picture_name(i, path[i]);
+    char path[IMAGES][PATH];
+    const char *paths[IMAGES];
+    for (int i = 0; i < IMAGES; i++) paths[i] = image_name(i, path[i]);
     open_context(&w, 1, -1);
     TRY(graft_run_open(w.context, model_path, &m, &err));
-    TRY(graft_predict(m, paths, PICTURES, GOLDEN_CLASSES, &r, &err));
-    assert_int_equal(graft_result_predictions(r), PICTURES);
-    for (int i = 0; i < PICTURES; i++) {
+    TRY(graft_predict(m, paths, IMAGES, GOLDEN_CLASSES, &r, &err));
+    assert_int_equal(graft_result_predictions(r), IMAGES);
+    for (int i = 0; i < IMAGES; i++) {
         graft_prediction got = graft_result_prediction(r, (size_t)i);
         assert_string_equal(got.path, paths[i]);
         assert_int_equal(got.n_top, GOLDEN_CLASSES);
@@ -221,12 +221,12 @@ static void write_logits(const char *model_path, const char *npy)
     graft_model *m;
     graft_result *r;
     graft_error err = {0};
-    char path[PICTURES][PATH];
-    const char *paths[PICTURES];
-    for (int i = 0; i < PICTURES; i++) paths[i] = picture_name(i, path[i]);
+    char path[IMAGES][PATH];
+    const char *paths[IMAGES];
+    for (int i = 0; i < IMAGES; i++) paths[i] = image_name(i, path[i]);
     open_context(&w, 1, -1);
     TRY(graft_run_open(w.context, model_path, &m, &err));
-    TRY(graft_features(m, paths, PICTURES, "head", npy, &r, &err));
+    TRY(graft_features(m, paths, IMAGES, "head", npy, &r, &err));
     graft_result_free(r);
     graft_model_free(m);
     graft_context_free(w.context);
@@ -241,12 +241,12 @@ static void record_expected(void)
     snprintf(path, sizeof path, "%s/expected.txt", record_to);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
-    fprintf(f, "# what 0.1 predicts: model, picture, probabilities of the classes\nmachine %s\n", machine);
+    fprintf(f, "# what 0.1 predicts: model, image, probabilities of the classes\nmachine %s\n", machine);
     for (int k = 0; k < N_MODELS; k++) {
-        double p[PICTURES][GOLDEN_CLASSES];
+        double p[IMAGES][GOLDEN_CLASSES];
         snprintf(path, sizeof path, "%s/%s", record_to, models[k]);
         predict(path, p);
-        for (int i = 0; i < PICTURES; i++) {
+        for (int i = 0; i < IMAGES; i++) {
             fprintf(f, "%s %d", models[k], i);
             for (int c = 0; c < GOLDEN_CLASSES; c++) fprintf(f, " %a", p[i][c]);
             fprintf(f, "\n");
@@ -314,13 +314,13 @@ static void it_goes_on(const row *r)
     if (r->bits) expect_going_on(r, 3);
 }
 
-/* The pictures are those it began with, or it does not go on. */
-static void other_pictures_are_refused(const row *t)
+/* The images are those it began with, or it does not go on. */
+static void other_images_are_refused(const row *t)
 {
     watch w;
     graft_error err = {0};
     shell("rm -rf %s && cp -r data %s", "other", "other");
-    golden_picture("other/train/red/3.bmp", 44, 40, 2, 777);
+    golden_image("other/train/red/3.bmp", 44, 40, 2, 777);
     assert_int_equal(go_on(t->golden, "other", 2, &w, &err), GRAFT_DATA);
     assert_non_null(strstr(err.message, "3.bmp"));
 }
@@ -411,7 +411,7 @@ static void it_is_exported(const row *t)
 
 /* ---- tests: predictions and logits */
 
-static void expected_row(const char *model, int picture, double p[GOLDEN_CLASSES])
+static void expected_row(const char *model, int image, double p[GOLDEN_CLASSES])
 {
     char line[512], name[128];
     int i;
@@ -419,16 +419,16 @@ static void expected_row(const char *model, int picture, double p[GOLDEN_CLASSES
     assert_non_null(f);
     while (fgets(line, sizeof line, f)) {
         if (sscanf(line, "%127s %d %la %la %la", name, &i, &p[0], &p[1], &p[2]) != 5) continue;
-        if (i != picture || strcmp(name, model)) continue;
+        if (i != image || strcmp(name, model)) continue;
         fclose(f);
         return;
     }
-    fail_msg("no row for %s, picture %d", model, picture);
+    fail_msg("no row for %s, image %d", model, image);
 }
 
 static void compare_logits(const char *got_path, const char *want_path, double tolerance, bool bits)
 {
-    float value[2][PICTURES * GOLDEN_CLASSES];
+    float value[2][IMAGES * GOLDEN_CLASSES];
     const char *path[] = {got_path, want_path};
     for (int i = 0; i < 2; i++) {
         uint8_t *bytes;
@@ -437,11 +437,11 @@ static void compare_logits(const char *got_path, const char *want_path, double t
         graft_error err = {0};
         TRY(gf_file_read(path[i], 1 << 20, &bytes, &n, &err));
         TRY(gf_npy_parse(bytes, n, path[i], "", &a, &err));
-        assert_int_equal(gf_count(&a.shape), PICTURES * GOLDEN_CLASSES);
+        assert_int_equal(gf_count(&a.shape), IMAGES * GOLDEN_CLASSES);
         gf_npy_values(bytes, &a, value[i]);
         gf_free(bytes);
     }
-    double d = distance(value[0], value[1], PICTURES * GOLDEN_CLASSES);
+    double d = distance(value[0], value[1], IMAGES * GOLDEN_CLASSES);
     if (!(d <= tolerance)) fail_msg("%s: off by %g", want_path, d);
     if (bits) assert_memory_equal(value[0], value[1], sizeof value[0]);
 }
@@ -449,11 +449,11 @@ static void compare_logits(const char *got_path, const char *want_path, double t
 static void it_predicts_as_it_did(const row *r)
 {
     bool int8 = !strncmp(r->model, "int8", 4);
-    double p[PICTURES][GOLDEN_CLASSES], want[GOLDEN_CLASSES];
+    double p[IMAGES][GOLDEN_CLASSES], want[GOLDEN_CLASSES];
     char path[PATH], logits[PATH + 16];
     in_runs(r->model, path);
     predict(path, p);
-    for (int i = 0; i < PICTURES; i++) {
+    for (int i = 0; i < IMAGES; i++) {
         expected_row(r->model, i, want);
         for (int c = 0; c < GOLDEN_CLASSES; c++) {
             near(p[i][c], want[c], r->bits ? 0 : int8 ? 0.05 : 1e-4, r->model);
@@ -491,9 +491,9 @@ static int set_up(void **state)
     if (!mkdtemp(root) || chdir(root)) return -1;
     golden_data("data", 44, 40);
     shell("cp '%s' %s", OWN_NETWORK, "own.json");
-    for (int i = 0; i < PICTURES; i++) { /* of the networks' size: nothing is resized, and nothing rounded */
+    for (int i = 0; i < IMAGES; i++) { /* of the networks' size: nothing is resized, and nothing rounded */
         char path[PATH];
-        golden_picture(picture_name(i, path), SIZE, SIZE, i % GOLDEN_CLASSES, 5000 + (uint64_t)i);
+        golden_image(image_name(i, path), SIZE, SIZE, i % GOLDEN_CLASSES, 5000 + (uint64_t)i);
     }
     return 0;
 }
@@ -523,7 +523,7 @@ static const row rows[] = {
     {"bits-of-stopped_2", it_goes_on, &runs[2], .bits = true},
     {"bits-of-int8_stopped_1", it_goes_on, &runs[4], .bits = true},
     {"bits-of-int8_stopped_2", it_goes_on, &runs[5], .bits = true},
-    {"refuses-other-pictures", other_pictures_are_refused, &runs[1]},
+    {"refuses-other-pictures", other_images_are_refused, &runs[1]},
     {"gives-its-result-again", it_gives_its_result_again, &runs[0]},
     {"evaluates-finished", it_evaluates_as_it_did, &runs[0]},
     {"evaluates-int8_finished", it_evaluates_as_it_did, &runs[3]},

@@ -31,7 +31,7 @@ static void train(const char *out, int threads, const char *precision)
     tiny_run_defaults(&t, data, out);
     t.context.threads = threads;
     t.precision = precision;
-    if (tiny_run_go(&t, false, &err) != GRAFT_OK) fail_msg("%s: %s", out, err.message);
+    if (tiny_run_train(&t, false, &err) != GRAFT_OK) fail_msg("%s: %s", out, err.message);
 }
 
 static gf_json *read_json(const char *dir, const char *name)
@@ -54,7 +54,7 @@ static void expect_frozen(const char *dir, const char *want)
     gf_json_free(j);
 }
 
-static void auto_takes_bytes_where_it_can(void **state)
+static void auto_takes_int8_where_it_can(void **state)
 {
     (void)state;
     if (can) {
@@ -66,7 +66,7 @@ static void auto_takes_bytes_where_it_can(void **state)
     gf_json_free(j);
 }
 
-static void asked_for_f32_nothing_is_in_bytes(void **state)
+static void asked_for_f32_nothing_is_int8(void **state)
 {
     (void)state;
     train(run, 2, "f32");
@@ -101,7 +101,7 @@ static void asked_for_int8_it_is_what_auto_is_where_that_wins(void **state)
     tiny_run_defaults(&t, data, run);
     t.precision = "int8";
     if (!can) {
-        assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_USAGE);
+        assert_int_equal(tiny_run_train(&t, false, &err), GRAFT_USAGE);
         assert_non_null(strstr(err.message, "precision int8: this processor ("));
         assert_non_null(strstr(err.message, ") has no AVX-512 VNNI"));
         return;
@@ -118,7 +118,7 @@ static void asked_for_int8_it_is_what_auto_is_where_that_wins(void **state)
 
 static graft_status features_of(const char *precision, graft_error *err)
 {
-    char out[128], picture[128];
+    char out[128], image[128];
     graft_context_options options;
     graft_context *context;
     graft_model *model;
@@ -131,15 +131,15 @@ static graft_status features_of(const char *precision, graft_error *err)
     t.model.precision = precision;
     assert_int_equal(graft_model_open(context, &t.model, &model, err), GRAFT_OK);
     snprintf(out, sizeof out, "%s/features.npy", root);
-    snprintf(picture, sizeof picture, "%s/train/red/0.bmp", data);
-    graft_status status = graft_features(model, (const char *[]){picture}, 1, NULL, out, &result, err);
+    snprintf(image, sizeof image, "%s/train/red/0.bmp", data);
+    graft_status status = graft_features(model, (const char *[]){image}, 1, NULL, out, &result, err);
     graft_result_free(result);
     graft_model_free(model);
     graft_context_free(context);
     return status;
 }
 
-static void int8_wants_pictures_to_take_ranges_from(void **state)
+static void int8_wants_images_to_take_ranges_from(void **state)
 {
     (void)state;
     graft_error err = {0};
@@ -171,10 +171,10 @@ static void a_stop_changes_no_bit(void **state)
         tiny_run_defaults(&t, data, run);
         t.precision = "auto";
         tiny_run_stop(&t, &s);
-        assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_TERMINATED);
+        assert_int_equal(tiny_run_train(&t, false, &err), GRAFT_TERMINATED);
         tiny_run_defaults(&t, data, run);
         t.context.threads = 1 + steps % 4;
-        if (tiny_run_go(&t, true, &err) != GRAFT_OK) fail_msg("%s: %s", where, err.message);
+        if (tiny_run_train(&t, true, &err) != GRAFT_OK) fail_msg("%s: %s", where, err.message);
         run_bytes_equal(reference, run, where);
     }
 }
@@ -229,10 +229,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(auto_takes_bytes_where_it_can),
-        cmocka_unit_test(asked_for_f32_nothing_is_in_bytes),
+        cmocka_unit_test(auto_takes_int8_where_it_can),
+        cmocka_unit_test(asked_for_f32_nothing_is_int8),
         cmocka_unit_test(asked_for_int8_it_is_what_auto_is_where_that_wins),
-        cmocka_unit_test(int8_wants_pictures_to_take_ranges_from),
+        cmocka_unit_test(int8_wants_images_to_take_ranges_from),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(a_stop_changes_no_bit),
         cmocka_unit_test(a_model_is_read_as_it_was_trained),

@@ -20,15 +20,15 @@
 
 enum { SIZE = 32 };
 
-static char root[64], good[96], picture[160];
+static char root[64], good[96], image[160];
 static graft_context *context;
 
-/* Labels the picture with the model in `path`. */
+/* Labels the image with the model in `path`. */
 static graft_status predict(const char *path, graft_error *err)
 {
     graft_model *m = NULL;
     graft_result *r = NULL;
-    const char *paths[] = {picture};
+    const char *paths[] = {image};
     graft_status status = graft_run_open(context, path, &m, err);
     if (!status) status = graft_predict(m, paths, 1, 1, &r, err);
     graft_result_free(r);
@@ -69,12 +69,12 @@ static void inputs_for_outputs(gf_model *m, gf_model_facts *f)
     const gf_param *p;
     float *k = kernel_of(m, "Conv_1", &p);
     size_t ic = (size_t)p->shape.dim[2], oc = (size_t)p->shape.dim[3];
-    float *turned = malloc(p->count * sizeof *turned);
+    float *transposed = malloc(p->count * sizeof *transposed);
     for (size_t i = 0; i < ic; i++) {
-        for (size_t o = 0; o < oc; o++) turned[o * ic + i] = k[i * oc + o];
+        for (size_t o = 0; o < oc; o++) transposed[o * ic + i] = k[i * oc + o];
     }
-    memcpy(k, turned, p->count * sizeof *turned);
-    free(turned);
+    memcpy(k, transposed, p->count * sizeof *transposed);
+    free(transposed);
 }
 
 static void other_scale(gf_model *m, gf_model_facts *f)
@@ -142,15 +142,15 @@ static void a_graph_larger_than_its_file_is_refused(void **state)
     assert_null(m.value);
 }
 
-static graft_status self_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                                 graft_error *err)
+static graft_status self_image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                               graft_error *err)
 {
     (void)ctx, (void)epoch, (void)sample, (void)training, (void)worker, (void)err;
-    gf_self_test_picture(dst, SIZE, SIZE);
+    gf_self_test_image(dst, SIZE, SIZE);
     return GRAFT_OK;
 }
 
-/* What a run does at its end: the logits of the self-test's picture, in f32. */
+/* What a run does at its end: the logits of the self-test's image, in f32. */
 static graft_status self_test(gf_model *m, float *logit, graft_error *err)
 {
     gf_ops *ops = NULL;
@@ -161,8 +161,7 @@ static graft_status self_test(gf_model *m, float *logit, graft_error *err)
     graft_status status = gf_ops_create(&ops, NULL, err);
     if (!status) status = gf_pool_create(&pool, 1, gf_ops_start_worker, err);
     if (!status) status = gf_engine_create(&e, m, ops, pool, &spec, err);
-    if (!status)
-        status = gf_engine_forward(e, &(gf_feed){self_picture, NULL}, NULL, &(uint32_t){0}, 1, logit, NULL, err);
+    if (!status) status = gf_engine_forward(e, &(gf_feed){self_image, NULL}, NULL, &(uint32_t){0}, 1, logit, NULL, err);
     gf_engine_destroy(e);
     gf_pool_destroy(pool);
     gf_ops_destroy(ops);
@@ -204,7 +203,7 @@ static int set_up(void **state)
     snprintf(data, sizeof data, "%s/data", root);
     snprintf(good, sizeof good, "%s/model.safetensors", root);
     tiny_data_make(data, 1, 1);
-    snprintf(picture, sizeof picture, "%s/train/red/0.bmp", data);
+    snprintf(image, sizeof image, "%s/train/red/0.bmp", data);
     if (write_good(&err)) fail_msg("%s", err.message);
     graft_context_defaults(&options);
     options.threads = 1;

@@ -90,10 +90,10 @@ static void a_stop_changes_no_bit(void **state)
         snprintf(where, sizeof where, "stopped after %d", s.left);
         of_ten(&t, run);
         tiny_run_stop(&t, &s);
-        assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_TERMINATED);
+        assert_int_equal(tiny_run_train(&t, false, &err), GRAFT_TERMINATED);
         of_ten(&t, run);
         t.context.threads = 1;
-        if (tiny_run_go(&t, true, &err)) fail_msg("%s: %s", where, err.message);
+        if (tiny_run_train(&t, true, &err)) fail_msg("%s: %s", where, err.message);
         run_bytes_equal(reference, run, where);
     }
 }
@@ -168,7 +168,7 @@ static void a_new_head_stands_on_the_last_layer_but_one(void **state)
         t.train.epochs = 12;
         t.train.fine_tune_epochs = 0;
         t.train.augment = "none";
-        if (tiny_run_go(&t, false, &err)) fail_msg("cut %s: %s", cuts[i], err.message);
+        if (tiny_run_train(&t, false, &err)) fail_msg("cut %s: %s", cuts[i], err.message);
         compare_frozen(reference, run);
         with_model(NULL, run, check_accuracy, five);
     }
@@ -210,7 +210,7 @@ static void without_a_head_nothing_is_trained(void **state)
     snprintf(run, sizeof run, "%s/headless", root);
     of_ten(&t, run);
     t.model.head = "none";
-    assert_int_not_equal(tiny_run_go(&t, false, &err), GRAFT_OK);
+    assert_int_not_equal(tiny_run_train(&t, false, &err), GRAFT_OK);
     assert_int_equal(err.number, GF_E_OPTION_VALUE);
     assert_non_null(strstr(err.message, "head none"));
     graft_bench_defaults(&bench);
@@ -236,7 +236,7 @@ static int set_up(void **state)
     tiny_data_make_kinds(ten, TEN, 6, 3);
     tiny_data_make_kinds(five, FIVE, 6, 3);
     of_ten(&t, reference);
-    graft_status status = tiny_run_go(&t, false, &err);
+    graft_status status = tiny_run_train(&t, false, &err);
     if (status) print_error("the reference run: %s\n", err.message);
     return (int)status;
 }

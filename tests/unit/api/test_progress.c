@@ -108,7 +108,7 @@ static void nothing_is_silent_for_a_second(void **state)
     graft_error err = {0};
     slow_run(&t, &l, reference);
     begin(&l, -1);
-    if (tiny_run_go(&t, false, &err)) fail_msg("%s", err.message);
+    if (tiny_run_train(&t, false, &err)) fail_msg("%s", err.message);
     double after = gf_sys_process_seconds() - l.last;
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
         if (!l.heard[stages[i]]) fail_msg("stage %d tells nothing", (int)stages[i]);
@@ -185,7 +185,7 @@ static void stopped_at_any_moment_it_ends_soon_and_loses_nothing(void **state)
     graft_error err = {0};
     slow_run(&t, &l, run);
     begin(&l, -1);
-    if (tiny_run_go(&t, false, &err)) fail_msg("%s", err.message);
+    if (tiny_run_train(&t, false, &err)) fail_msg("%s", err.message);
     whole = gf_sys_seconds() - whole;
     run_bytes_equal(reference, run, "twice");
     char config[192];
@@ -195,7 +195,7 @@ static void stopped_at_any_moment_it_ends_soon_and_loses_nothing(void **state)
         pthread_t clock;
         begin(&l, whole * gf_rng_u32(&rng) / 4294967296.0 * (i % 3 ? 0.5 : 1));
         assert_int_equal(pthread_create(&clock, NULL, read_clock_at_deadline, &l), 0);
-        graft_status status = tiny_run_go(&t, resume, &err);
+        graft_status status = tiny_run_train(&t, resume, &err);
         double end = gf_sys_process_seconds();
         pthread_join(clock, NULL);
         if (status != GRAFT_OK && status != GRAFT_TERMINATED) fail_msg("stop %d: %s", i, err.message);
@@ -209,7 +209,7 @@ static void stopped_at_any_moment_it_ends_soon_and_loses_nothing(void **state)
         resume = status == GRAFT_TERMINATED && gf_is_file(config) && strstr(err.hint, "resume");
     }
     begin(&l, -1);
-    if (tiny_run_go(&t, resume, &err)) fail_msg("%s", err.message);
+    if (tiny_run_train(&t, resume, &err)) fail_msg("%s", err.message);
     run_bytes_equal(reference, run, "stopped and resumed");
     assert_true(stopped * 2 >= stops_wanted);
 }

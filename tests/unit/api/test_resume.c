@@ -32,7 +32,7 @@ static void train_and_stop(uint64_t seed, int steps)
     tiny_run_defaults(&t, data, run);
     t.seed = seed;
     tiny_run_stop(&t, &s);
-    assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_TERMINATED);
+    assert_int_equal(tiny_run_train(&t, false, &err), GRAFT_TERMINATED);
     assert_non_null(strstr(err.hint, "resume"));
 }
 
@@ -44,7 +44,7 @@ static graft_status resume(int threads, int *warnings, graft_error *err)
     t.context.threads = threads;
     t.context.say = count_warnings;
     t.context.user = &seen;
-    graft_status status = tiny_run_go(&t, true, err);
+    graft_status status = tiny_run_train(&t, true, err);
     if (warnings) *warnings = seen;
     return status;
 }
@@ -77,12 +77,12 @@ static void with_fixed_statistics_too(void **state)
     snprintf(other, sizeof other, "%s/fixed", root);
     tiny_run_defaults(&t, data, other);
     t.train.batch_norm = "fixed";
-    assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_OK);
+    assert_int_equal(tiny_run_train(&t, false, &err), GRAFT_OK);
     run_bytes_differ(reference, other, "fixed");
     tiny_stop s = {.left = 9};
     t.out = run;
     tiny_run_stop(&t, &s);
-    assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_TERMINATED);
+    assert_int_equal(tiny_run_train(&t, false, &err), GRAFT_TERMINATED);
     good_resume(3, "fixed");
     run_bytes_equal(other, run, "fixed");
 }
@@ -152,7 +152,7 @@ static void a_run_begun_anew_takes_nothing_from_the_old_one(void **state)
     snprintf(other, sizeof other, "%s/other", root);
     tiny_run_defaults(&t, data, other);
     t.seed = 5;
-    assert_int_equal(tiny_run_go(&t, false, &err), GRAFT_OK);
+    assert_int_equal(tiny_run_train(&t, false, &err), GRAFT_OK);
     train_and_stop(0, 10);
     train_and_stop(5, 3);
     good_resume(2, "anew");
@@ -197,7 +197,7 @@ static int set_up(void **state)
     snprintf(run, sizeof run, "%s/run", root);
     tiny_data_make(data, 6, 3);
     tiny_run_defaults(&t, data, reference);
-    graft_status status = tiny_run_go(&t, false, &err);
+    graft_status status = tiny_run_train(&t, false, &err);
     if (status != GRAFT_OK) print_error("the reference run: %s\n", err.message);
     return (int)status;
 }

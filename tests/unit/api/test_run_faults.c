@@ -1,4 +1,4 @@
-/* A whole run - pictures, two phases, checkpoints, run folder - that is killed, or whose memory or disk fails, at
+/* A whole run - images, two phases, checkpoints, run folder - that is killed, or whose memory or disk fails, at
  * seeded moments: at a file call or an allocation, not at a time, so that a failure here is the same failure again.
  * What is left is then resumed, and must end with the bytes of a run that nothing happened to. Augmentation and dropout
  * are on. Every run is a process of its own. */
@@ -61,7 +61,7 @@ static int run_child(const char *out, int threads, bool resume, const accident *
         long live = faults_live(), before[2] = {faults_file_calls(), faults_allocations()};
         if (a && a->crash) faults_arm_crash(a->at, 0);
         if (a && !a->crash) faults_arm_errno(a->kind, a->at, a->error, a->forever);
-        graft_status status = tiny_run_go(&t, resume, &err);
+        graft_status status = tiny_run_train(&t, resume, &err);
         faults_disarm();
         report.calls[0] = faults_file_calls() - before[0];
         report.calls[1] = faults_allocations() - before[1];

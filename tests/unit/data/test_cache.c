@@ -1,4 +1,4 @@
-/* data: the cache of decoded pictures: all modes give the same pixels; what is damaged, lost or does not fit (rows A21,
+/* data: the cache of decoded images: all modes give the same pixels; what is damaged, lost or does not fit (rows A21,
  * A23, D5). */
 #include "data/cache_file.h"
 #include "data/memory.h"
@@ -133,7 +133,7 @@ static void what_does_not_fit_is_told_in_numbers(void **state)
     j->o.memory_limit = 2 << 20;
     j->o.cache_dir = NULL;
     job_open(j);
-    assert_has(j->h.text, "8 of 18 pictures are decoded anew in each epoch: all decoded take 3 MB, memory for 1 MB");
+    assert_has(j->h.text, "8 of 18 images are decoded anew in each epoch: all decoded take 3 MB, memory for 1 MB");
     job_end(j);
 }
 
@@ -159,7 +159,7 @@ static void a_damaged_cache_is_made_anew(void **state)
     job_end(j);
 }
 
-static void a_damaged_picture_is_decoded_anew(void **state)
+static void a_damaged_image_is_decoded_anew(void **state)
 {
     (void)state;
     job *j = job_make(GF_CACHE_DISK);
@@ -168,7 +168,7 @@ static void a_damaged_picture_is_decoded_anew(void **state)
     flip_byte(cache_file(j), -BYTES - 1);
     assert_right_pixels(j);
     assert_int_equal(gf_cache_tell_lost(j->data->cache, NULL), GRAFT_OK);
-    assert_has(j->h.text, "2 pictures of the cache on disk were damaged");
+    assert_has(j->h.text, "2 images of the cache on disk were damaged");
     job_end(j);
 }
 
@@ -177,7 +177,7 @@ static void changed_data_make_another_cache(void **state)
     (void)state;
     job *j = job_make(GF_CACHE_DISK);
     job_open(j);
-    tree_picture(&j->t, "train/cat/p000.jpg", 99);
+    tree_image(&j->t, "train/cat/p000.jpg", 99);
     job_open(j);
     assert_false(j->data->report->checked_before);
     assert_right_pixels(j);
@@ -244,7 +244,7 @@ static void lost_files_are_left_out_for_good(void **state)
     size_t n;
     assert_int_equal(gf_file_read(tree_path(&j->t, "train/cat/p004.jpg"), 1 << 20, &bytes, &n, NULL), GRAFT_OK);
     assert_int_equal(unlink(tree_path(&j->t, "train/cat/p004.jpg")), 0);
-    tree_picture(&j->t, "train/dog/p001.jpg", 98);
+    tree_image(&j->t, "train/dog/p001.jpg", 98);
     assert_int_equal(gf_cache_get(cache, 4, scratch, &pixels, &err), GRAFT_DATA);
     assert_null(pixels);
     assert_int_equal(err.number, GF_E_DATA_CHANGED);
@@ -271,7 +271,7 @@ static void lost_files_are_left_out_for_good(void **state)
     }
     assert_int_equal(gf_cache_tell_lost(cache, &err), GRAFT_DATA);
     assert_int_equal(err.number, GF_E_DATA_LOST);
-    assert_has(err.message, "4 of 18 pictures were lost during the run, at most 3 (20 %) are allowed");
+    assert_has(err.message, "4 of 18 images were lost during the run, at most 3 (20 %) are allowed");
     job_end(j);
 }
 
@@ -301,7 +301,7 @@ static graft_status ask(void *ctx, size_t item, int worker, graft_error *err)
     return GRAFT_OK;
 }
 
-/* All ask for the same pictures, of which two are gone: each has the right pixels or is lost, and lost once. */
+/* All ask for the same images, of which two are gone: each has the right pixels or is lost, and lost once. */
 static void threads_get_the_same_and_lose_the_same(void **state)
 {
     (void)state;
@@ -435,7 +435,7 @@ int main(void)
         cmocka_unit_test(every_mode_gives_the_same_pixels),
         cmocka_unit_test(what_does_not_fit_is_told_in_numbers),
         cmocka_unit_test(a_damaged_cache_is_made_anew),
-        cmocka_unit_test(a_damaged_picture_is_decoded_anew),
+        cmocka_unit_test(a_damaged_image_is_decoded_anew),
         cmocka_unit_test(changed_data_make_another_cache),
         cmocka_unit_test(a_half_made_cache_is_no_cache),
         cmocka_unit_test(a_folder_that_cannot_be_written_is_done_without),

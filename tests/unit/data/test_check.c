@@ -72,8 +72,8 @@ static void all_bad_files_are_told_at_once(void **state)
     graft_error err = {0};
     assert_int_equal(gf_data_open(&data, t.dir, &o, pool, &report, &err), GRAFT_DATA);
     assert_null(data);
-    assert_int_equal(err.number, GF_E_DATA_BAD_PICTURES);
-    assert_has(err.message, "3 of 18 pictures cannot be used:");
+    assert_int_equal(err.number, GF_E_DATA_BAD_IMAGES);
+    assert_has(err.message, "3 of 18 images cannot be used:");
     assert_has(err.message, "train/cat/p001.jpg");
     assert_has(err.message, "train/dog/p002.jpg");
     assert_has(err.message, "validation/dog/p000.jpg");
@@ -95,7 +95,7 @@ static void a_long_list_is_cut_in_the_message_alone(void **state)
     for (int i = 0; i < 300; i++) {
         char name[128];
         snprintf(name, sizeof name, "train/cat/broken-%03d.jpg", i);
-        tree_text(&t, name, "no picture");
+        tree_text(&t, name, "no image");
     }
     gf_data_options o = tree_options();
     gf_pool *pool = pool_of(2);
@@ -103,7 +103,7 @@ static void a_long_list_is_cut_in_the_message_alone(void **state)
     gf_data_report *report;
     graft_error err = {0};
     assert_int_equal(gf_data_open(&data, t.dir, &o, pool, &report, &err), GRAFT_DATA);
-    assert_has(err.message, "300 of 318 pictures cannot be used:");
+    assert_has(err.message, "300 of 318 images cannot be used:");
     assert_has(err.message, "broken-000.jpg");
     const char *more = strstr(err.message, "  and ");
     assert_non_null(more);
@@ -128,13 +128,13 @@ static void bad_files_are_left_out_when_told(void **state)
     gf_data *data;
     graft_error err = {0};
     assert_int_equal(gf_data_open(&data, t.dir, &o, pool, NULL, &err), GRAFT_DATA);
-    assert_has(err.message, "3 of 18 pictures cannot be used, at most 1 % are allowed:");
+    assert_has(err.message, "3 of 18 images cannot be used, at most 1 % are allowed:");
     o.max_bad = 0.2;
     data = opened(&t, &o, pool);
     assert_int_equal(data->index->n, 15);
     assert_int_equal(data->index->first[GF_VALIDATION], 10);
     assert_string_equal(gf_index_path(data->index, 1), "train/cat/p002.jpg");
-    assert_has(h.text, "3 bad pictures are left out");
+    assert_has(h.text, "3 bad images are left out");
     /* the cache gives each sample its own pixels all the same */
     uint8_t expected[10 * 12 * 3];
     gf_buffer buffer = {0};
@@ -155,7 +155,7 @@ static void a_class_that_loses_all_is_refused(void **state)
 {
     (void)state;
     tree t = tree_cats_and_dogs();
-    tree_text(&t, "train/eel/x.jpg", "no picture");
+    tree_text(&t, "train/eel/x.jpg", "no image");
     gf_data_options o = tree_options();
     o.bad_images = GF_BAD_SKIP;
     o.max_bad = 1;
@@ -164,7 +164,7 @@ static void a_class_that_loses_all_is_refused(void **state)
     graft_error err = {0};
     assert_int_equal(gf_data_open(&data, t.dir, &o, pool, NULL, &err), GRAFT_DATA);
     assert_int_equal(err.number, GF_E_DATA_EMPTY_CLASS);
-    assert_has(err.message, "class eel has no picture left, 1 could not be used");
+    assert_has(err.message, "class eel has no image left, 1 could not be used");
     gf_pool_destroy(pool);
     tree_remove(&t);
 }
@@ -193,7 +193,7 @@ static void content_decides(void **state)
     (void)state;
     tree t = tree_cats_and_dogs();
     gf_data_options o = tree_options();
-    tree_picture(&t, "train/cat/really-a-jpeg.png", 60);
+    tree_image(&t, "train/cat/really-a-jpeg.png", 60);
     tree_bytes(&t, "train/cat/phone.heic",
                "\0\0\0\x18"
                "ftypheic\0\0\0\0mif1heic",
@@ -240,9 +240,9 @@ static void unreadable_files_are_named(void **state)
 static tree tree_with_copies(void)
 {
     tree t = tree_cats_and_dogs();
-    tree_picture(&t, "train/cat/copy.jpg", 0);      /* = train/cat/p000.jpg */
-    tree_picture(&t, "train/cat/mistake.jpg", 6);   /* = train/dog/p000.jpg */
-    tree_picture(&t, "validation/cat/leak.jpg", 2); /* = train/cat/p002.jpg */
+    tree_image(&t, "train/cat/copy.jpg", 0);      /* = train/cat/p000.jpg */
+    tree_image(&t, "train/cat/mistake.jpg", 6);   /* = train/dog/p000.jpg */
+    tree_image(&t, "validation/cat/leak.jpg", 2); /* = train/cat/p002.jpg */
     return t;
 }
 
@@ -261,19 +261,19 @@ static void duplicates_are_told_apart(void **state)
     assert_int_equal(r->same_class, 1);
     assert_int_equal(r->other_class, 1);
     assert_int_equal(r->other_split, 1);
-    assert_int_equal(r->n_twins, 3);
+    assert_int_equal(r->n_duplicates, 3);
     assert_int_equal(data->index->n, 21);
-    assert_has(h.text, "1 pictures are exact copies of others of their class");
-    assert_has(h.text, "1 pictures are in two or more classes (label conflict)");
-    assert_has(h.text, "1 pictures are in training and in validation or test too (leak)");
+    assert_has(h.text, "1 images are exact copies of others of their class");
+    assert_has(h.text, "1 images are in two or more classes (label conflict)");
+    assert_has(h.text, "1 images are in training and in validation or test too (leak)");
     assert_int_equal(h.notes, 1);
     assert_int_equal(h.warnings, 2);
     size_t leaks = 0, conflicts = 0;
-    for (size_t i = 0; i < r->n_twins; i++) {
-        leaks += r->twin[i].other_split && !strcmp(r->twin[i].path, "train/cat/p002.jpg") &&
-                 !strcmp(r->twin[i].twin, "validation/cat/leak.jpg");
-        conflicts += r->twin[i].other_class && !strcmp(r->twin[i].path, "train/cat/mistake.jpg") &&
-                     !strcmp(r->twin[i].twin, "train/dog/p000.jpg");
+    for (size_t i = 0; i < r->n_duplicates; i++) {
+        leaks += r->duplicate[i].other_split && !strcmp(r->duplicate[i].path, "train/cat/p002.jpg") &&
+                 !strcmp(r->duplicate[i].duplicate, "validation/cat/leak.jpg");
+        conflicts += r->duplicate[i].other_class && !strcmp(r->duplicate[i].path, "train/cat/mistake.jpg") &&
+                     !strcmp(r->duplicate[i].duplicate, "train/dog/p000.jpg");
     }
     assert_int_equal(leaks, 1);
     assert_int_equal(conflicts, 1);
@@ -394,7 +394,7 @@ static void report_tells_all(void **state)
     gf_json_free(json);
     char *text;
     assert_int_equal(gf_report_text(report, &text, NULL), GRAFT_OK);
-    assert_has(text, "21 pictures, 2 classes");
+    assert_has(text, "21 images, 2 classes");
     assert_has(text, "cat             8           4           0\n");
     assert_has(text, "bad: E1201: train/cat/p001.jpg");
     assert_has(text, "the same (other split): train/cat/p002.jpg = validation/cat/leak.jpg");

@@ -5,11 +5,11 @@
 static tree tree_for_csv(void)
 {
     tree t = tree_make();
-    tree_picture(&t, "in/a.jpg", 1);
-    tree_picture(&t, "in/b.jpg", 2);
-    tree_picture(&t, "in/c, \"d\".jpg", 3);
-    tree_picture(&t, "in/deep/e.bin", 4); /* a file that is named is taken whatever it is called */
-    tree_picture(&t, "out/x.jpg", 5);
+    tree_image(&t, "in/a.jpg", 1);
+    tree_image(&t, "in/b.jpg", 2);
+    tree_image(&t, "in/c, \"d\".jpg", 3);
+    tree_image(&t, "in/deep/e.bin", 4); /* a file that is named is taken whatever it is called */
+    tree_image(&t, "out/x.jpg", 5);
     return t;
 }
 
@@ -108,7 +108,7 @@ static void refuses_with_the_line(void **state)
         {"path,label,split\na.jpg,x,train\nb.jpg,y\x1b,val\n", GF_E_CSV_LABEL,
          "csv:3: no training row has this label: y\\x1b"},
         {"path,label\na.jpg,x\nb.jpg,y\n./a.jpg,x\n", GF_E_CSV_DUPLICATE, "csv:4: listed before, in line 2: a.jpg"},
-        {"path,label\n", GF_E_DATA_NO_PICTURES, "no pictures found"},
+        {"path,label\n", GF_E_DATA_NO_IMAGES, "no images found"},
     };
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         tree_text(&t, "in/list.csv", faults[i].csv);

@@ -31,7 +31,7 @@ static void empty_folder(const tree *t)
     gf_names_free(&names);
 }
 
-/* Whether every picture can be had; what a lost file system gives instead is an error, not other pixels. */
+/* Whether every image can be had; what a lost file system gives instead is an error, not other pixels. */
 static void assert_pixels(gf_data *data)
 {
     uint8_t scratch[BYTES], expected[BYTES];
@@ -98,7 +98,7 @@ static tree small_tree(void)
     tree_class(&t, "train/dog", 2, &seed);
     tree_class(&t, "validation/cat", 1, &seed);
     tree_class(&t, "validation/dog", 1, &seed);
-    tree_picture(&t, "train/dog/copy.jpg", 2);
+    tree_image(&t, "train/dog/copy.jpg", 2);
     return t;
 }
 
@@ -143,9 +143,9 @@ static tree odd_tree(void)
     tree_class(&t, "seg_train/seg_train/dog", 2, &seed);
     tree_class(&t, "Valid/cat", 1, &seed);
     tree_class(&t, "Valid/dog", 1, &seed);
-    tree_picture(&t, "Valid/dog/deep/noending", seed++);
-    tree_picture(&t, "seg_pred/seg_pred/x.jpg", seed++);
-    tree_picture(&t, "other/x.jpg", seed++);
+    tree_image(&t, "Valid/dog/deep/noending", seed++);
+    tree_image(&t, "seg_pred/seg_pred/x.jpg", seed++);
+    tree_image(&t, "other/x.jpg", seed++);
     tree_text(&t, "Valid/dog/notes.txt", "nothing");
     return t;
 }
@@ -251,7 +251,7 @@ static void a_full_disk_is_told(void **state)
         assert_int_equal(gf_data_open(&data, t.dir, &o, pool, NULL, NULL), GRAFT_OK);
         assert_true(faults_disarm());
         assert_has(h.text, skip ? "a write failed; is the disk full?" : "No space left on device");
-        assert_has(h.text, "7 of 7 pictures are decoded anew in each epoch");
+        assert_has(h.text, "7 of 7 images are decoded anew in each epoch");
         assert_false(gf_cache_has_file(data->cache));
         assert_pixels(data);
         gf_data_close(data);
@@ -343,7 +343,7 @@ static void report_failures_are_survived(void **state)
 {
     (void)state;
     tree t = small_tree();
-    tree_text(&t, "train/dog/bad.jpg", "no picture");
+    tree_text(&t, "train/dog/bad.jpg", "no image");
     gf_data_options o = tree_options();
     gf_pool *pool = one_thread();
     gf_data_report *report;

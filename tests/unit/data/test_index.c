@@ -67,11 +67,11 @@ static void classes_are_sorted_by_bytes_and_walked_to_the_bottom(void **state)
     gf_data_options o = tree_options();
     o.split[0] = 1;
     o.split[1] = 0;
-    tree_picture(&t, "b/deep/er/x.png", 1);
-    tree_picture(&t, "b/a.JPG", 2);
-    tree_picture(&t, "B/y.webp", 3);
-    tree_picture(&t, "a.b/z.gif", 4);
-    tree_picture(&t, "a/z.bmp", 5);
+    tree_image(&t, "b/deep/er/x.png", 1);
+    tree_image(&t, "b/a.JPG", 2);
+    tree_image(&t, "B/y.webp", 3);
+    tree_image(&t, "a.b/z.gif", 4);
+    tree_image(&t, "a/z.bmp", 5);
     gf_index *index = built(t.dir, &o);
     const char *const classes[] = {"B", "a", "a.b", "b"};
     const char *const paths[] = {"B/y.webp", "a.b/z.gif", "a/z.bmp", "b/a.JPG", "b/deep/er/x.png"};
@@ -96,9 +96,9 @@ static void refuses_what_is_no_data_folder(void **state)
     gf_data_options o = tree_options();
     assert_refused(tree_path(&t, "nowhere"), &o, GF_E_DATA_NOT_FOUND, "nowhere");
     assert_refused(t.dir, &o, GF_E_DATA_NO_CLASSES, "looked for train/CLASS/");
-    tree_picture(&t, "x.jpg", 1);
+    tree_image(&t, "x.jpg", 1);
     assert_refused(tree_path(&t, "x.jpg"), &o, GF_E_DATA_NOT_FOUND, "neither a folder nor a CSV file");
-    assert_refused(t.dir, &o, GF_E_DATA_NO_CLASSES, "1 pictures lie loose");
+    assert_refused(t.dir, &o, GF_E_DATA_NO_CLASSES, "1 images lie loose");
     tree_folder(&t, "train");
     assert_refused(t.dir, &o, GF_E_DATA_NO_CLASSES, "train: no class folders");
     tree_remove(&t);
@@ -130,11 +130,11 @@ static void refuses_a_class_that_training_lacks(void **state)
     heard h = {0};
     gf_log log = {heard_say, &h};
     o.log = &log;
-    tree_picture(&t, "train/ant/x.jpg", 90);
+    tree_image(&t, "train/ant/x.jpg", 90);
     gf_index *index = built(t.dir, &o); /* the other way round is worth a warning */
     assert_has(h.text, "validation has no folder for these classes of train: 'ant'");
     gf_index_free(index);
-    tree_picture(&t, "validation/\x1b[2Jeel/x.jpg", 91);
+    tree_image(&t, "validation/\x1b[2Jeel/x.jpg", 91);
     assert_refused(
         t.dir, &o, GF_E_DATA_CLASSES_DIFFER,
         "validation has classes that train lacks: '\\x1b[2Jeel'; train has classes that validation lacks: 'ant'");
@@ -160,7 +160,7 @@ static void given_classes_are_the_only_ones(void **state)
 }
 
 /* B5, B6, B7 */
-static void leaves_out_and_counts_what_is_no_picture(void **state)
+static void leaves_out_and_counts_what_is_no_image(void **state)
 {
     (void)state;
     tree t = tree_cats_and_dogs();
@@ -176,9 +176,9 @@ static void leaves_out_and_counts_what_is_no_picture(void **state)
     tree_text(&t, "train/dog/b.TXT", "x");
     tree_text(&t, "labels.json", "{}");
     tree_text(&t, "train/dog/README", "x");
-    tree_picture(&t, "loose.jpg", 70);
-    tree_picture(&t, "train/loose.jpg", 71);
-    tree_picture(&t, "extra/cat/x.jpg", 72);
+    tree_image(&t, "loose.jpg", 70);
+    tree_image(&t, "train/loose.jpg", 71);
+    tree_image(&t, "extra/cat/x.jpg", 72);
     gf_index *index = built(t.dir, &o);
     assert_int_equal(index->n, 18);
     assert_int_equal(index->ignored_system, 7);
@@ -193,7 +193,7 @@ static void leaves_out_and_counts_what_is_no_picture(void **state)
     assert_int_equal(txt, 2);
     assert_int_equal(json, 1);
     assert_int_equal(none, 1);
-    assert_has(h.text, "2 pictures lie outside of any class folder");
+    assert_has(h.text, "2 images lie outside of any class folder");
     assert_has(h.text, "extra/: not train");
     assert_int_equal(h.warnings, 2);
     gf_index_free(index);
@@ -217,7 +217,7 @@ static void many_extensions_share_the_last_place(void **state)
 }
 
 /* B6 */
-static void no_pictures_at_all_is_an_error(void **state)
+static void no_images_at_all_is_an_error(void **state)
 {
     (void)state;
     tree t = tree_make();
@@ -225,7 +225,7 @@ static void no_pictures_at_all_is_an_error(void **state)
     o.allow_empty_class = true;
     tree_text(&t, "a/x.txt", "x");
     tree_text(&t, "b/y.json", "x");
-    assert_refused(t.dir, &o, GF_E_DATA_NO_PICTURES, "no pictures found (2 other files)");
+    assert_refused(t.dir, &o, GF_E_DATA_NO_IMAGES, "no images found (2 other files)");
     tree_remove(&t);
 }
 
@@ -235,8 +235,8 @@ static void follows_links_only_inside(void **state)
     (void)state;
     tree t = tree_cats_and_dogs(), other = tree_make();
     gf_data_options o = tree_options();
-    tree_picture(&other, "secret.jpg", 5);
-    tree_picture(&other, "folder/x.jpg", 6);
+    tree_image(&other, "secret.jpg", 5);
+    tree_image(&other, "folder/x.jpg", 6);
     assert_int_equal(symlink("../dog/p000.jpg", tree_path(&t, "train/cat/linked.jpg")), 0);
     gf_index *index = built(t.dir, &o);
     assert_int_equal(index->n, 19);
@@ -254,7 +254,7 @@ static void follows_links_only_inside(void **state)
     assert_refused(t.dir, &o, GF_E_DATA_LINK, "train/cat/dangling.jpg: the link leads nowhere");
     assert_int_equal(unlink(tree_path(&t, "train/cat/dangling.jpg")), 0);
 
-    assert_int_equal(symlink("/etc/passwd", tree_path(&t, "train/cat/notes.txt")), 0); /* no picture: not looked at */
+    assert_int_equal(symlink("/etc/passwd", tree_path(&t, "train/cat/notes.txt")), 0); /* no image: not looked at */
     index = built(t.dir, &o);
     assert_int_equal(index->n, 19);
     gf_index_free(index);
@@ -267,9 +267,9 @@ static void a_sibling_with_the_same_beginning_is_outside(void **state)
 {
     (void)state;
     tree t = tree_make();
-    tree_picture(&t, "data/a/x.jpg", 1);
-    tree_picture(&t, "data/b/x.jpg", 2);
-    tree_picture(&t, "data_evil/x.jpg", 3);
+    tree_image(&t, "data/a/x.jpg", 1);
+    tree_image(&t, "data/b/x.jpg", 2);
+    tree_image(&t, "data_evil/x.jpg", 3);
     assert_int_equal(symlink("../../data_evil/x.jpg", tree_path(&t, "data/a/y.jpg")), 0);
     gf_data_options o = tree_options();
     assert_refused(tree_path(&t, "data"), &o, GF_E_DATA_LINK, "a/y.jpg: the link leads out");
@@ -312,8 +312,8 @@ static void ends_on_a_ladder_of_links(void **state)
             assert_int_equal(symlink(target, tree_path(&t, name)), 0);
         }
     }
-    tree_picture(&t, "cat/f19/x.jpg", 1);
-    tree_picture(&t, "dog/x.jpg", 2);
+    tree_image(&t, "cat/f19/x.jpg", 1);
+    tree_image(&t, "dog/x.jpg", 2);
     gf_data_options o = tree_options();
     gf_index *index = built(t.dir, &o);
     assert_in_range(index->n, 2, 200);
@@ -362,8 +362,8 @@ static void takes_any_name(void **state)
     snprintf(with_class, sizeof with_class, "a/%s", longest);
     static const char *const names[] = {"a/\xff\xfe\x80.jpg", "a/line\nbreak.jpg", "a/\x1b[31mred.jpg", "b/ .jpg",
                                         "b/\xe2\x80\xaeright.jpg"};
-    for (size_t i = 0; i < 5; i++) tree_picture(&t, names[i], (int)i);
-    tree_picture(&t, with_class, 9);
+    for (size_t i = 0; i < 5; i++) tree_image(&t, names[i], (int)i);
+    tree_image(&t, with_class, 9);
     gf_index *index = built(t.dir, &o);
     assert_int_equal(index->n, 6);
     gf_buffer buffer = {0};
@@ -469,18 +469,18 @@ static void never_opens_special_files(void **state)
     tree_remove(&t);
 }
 
-static void lists_pictures_without_classes(void **state)
+static void lists_images_without_classes(void **state)
 {
     (void)state;
     tree t = tree_cats_and_dogs();
     gf_data_options o = tree_options();
-    tree_picture(&t, "odd.name", 40);
+    tree_image(&t, "odd.name", 40);
     char odd[4096], folder[4096];
     snprintf(odd, sizeof odd, "%s", tree_path(&t, "odd.name"));
     snprintf(folder, sizeof folder, "%s", tree_path(&t, "train/dog"));
     const char *const paths[] = {odd, folder};
     gf_index *index;
-    assert_int_equal(gf_index_pictures(&index, paths, 2, &o, NULL), GRAFT_OK);
+    assert_int_equal(gf_index_images(&index, paths, 2, &o, NULL), GRAFT_OK);
     assert_int_equal(index->n, 7);
     assert_string_equal(gf_index_path(index, 0), odd);
     assert_string_equal(gf_index_path(index, 1), tree_path(&t, "train/dog/p000.jpg"));
@@ -491,7 +491,7 @@ static void lists_pictures_without_classes(void **state)
     gf_index_free(index);
     const char *const gone[] = {"/nowhere/x.jpg", odd}; /* told when it is read: the other one is there */
     graft_error err;
-    assert_int_equal(gf_index_pictures(&index, gone, 2, &o, &err), GRAFT_OK);
+    assert_int_equal(gf_index_images(&index, gone, 2, &o, &err), GRAFT_OK);
     assert_int_equal(index->n, 2);
     assert_int_equal(gf_sample_read(index, 0, &buffer, &err), GRAFT_DATA);
     assert_int_equal(err.number, GF_E_DATA_NOT_FOUND);
@@ -582,9 +582,9 @@ int main(void)
         cmocka_unit_test(refuses_an_empty_class_by_name),
         cmocka_unit_test(refuses_a_class_that_training_lacks),
         cmocka_unit_test(given_classes_are_the_only_ones),
-        cmocka_unit_test(leaves_out_and_counts_what_is_no_picture),
+        cmocka_unit_test(leaves_out_and_counts_what_is_no_image),
         cmocka_unit_test(many_extensions_share_the_last_place),
-        cmocka_unit_test(no_pictures_at_all_is_an_error),
+        cmocka_unit_test(no_images_at_all_is_an_error),
         cmocka_unit_test(follows_links_only_inside),
         cmocka_unit_test(a_sibling_with_the_same_beginning_is_outside),
         cmocka_unit_test(ends_on_link_loops),
@@ -594,7 +594,7 @@ int main(void)
         cmocka_unit_test(reaches_paths_longer_than_the_kernel_takes),
         cmocka_unit_test(warns_of_classes_that_look_alike),
         cmocka_unit_test(never_opens_special_files),
-        cmocka_unit_test(lists_pictures_without_classes),
+        cmocka_unit_test(lists_images_without_classes),
         cmocka_unit_test(digest_tells_data_not_places),
         cmocka_unit_test(normalizes_paths),
         cmocka_unit_test(name_keys_stay_in_their_room),

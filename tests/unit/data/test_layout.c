@@ -47,7 +47,7 @@ static tree tree_of(const char *paths)
         if (n && path[n - 1] == '/') {
             tree_folder(&t, path);
         } else {
-            tree_picture(&t, path, seed++);
+            tree_image(&t, path, seed++);
         }
     }
     return t;
@@ -184,7 +184,7 @@ static void what_could_be_either_is_refused(void **state)
          "each of 2 folders in train", GF_E_DATA_LAYOUT},
         {"set1/train/a/1.jpg|set1/train/b/1.jpg|set2/train/a/1.jpg|set2/train/b/1.jpg", NULL, "did you mean",
          GF_E_DATA_LAYOUT},
-        {"train/1.jpg|test/1.jpg", NULL, "train: no class folders in it (1 pictures lie loose)", GF_E_DATA_NO_CLASSES},
+        {"train/1.jpg|test/1.jpg", NULL, "train: no class folders in it (1 images lie loose)", GF_E_DATA_NO_CLASSES},
         {"cats/1.jpg|dogs/1.jpg|test/1.jpg", NULL, "--layout classes", GF_E_DATA_LAYOUT},
         {"cats/1.jpg|train/1.jpg|test/1.jpg", NULL, "a part by its name", GF_E_DATA_LAYOUT},
         {"test/a/1.jpg|test/b/1.jpg|val/a/1.jpg|val/b/1.jpg", NULL, "no part to train on", GF_E_DATA_LAYOUT},
@@ -384,7 +384,7 @@ static void links_are_followed_when_told(void **state)
     tree t = tree_make(), other = tree_of("a/1.jpg|a/2.jpg|b/1.jpg|x.jpg");
     gf_data_options o = tree_options();
     tree_folder(&t, "val/a");
-    tree_picture(&t, "val/b/5.jpg", 50);
+    tree_image(&t, "val/b/5.jpg", 50);
     assert_int_equal(symlink(other.dir, tree_path(&t, "train")), 0);
     assert_int_equal(symlink(tree_path(&other, "x.jpg"), tree_path(&t, "val/a/x.jpg")), 0);
     graft_error err = {0};

@@ -32,7 +32,7 @@ static void tells_what_differs(void **state)
     for (int i = 0; i < 3; i++) {
         char name[64];
         snprintf(name, sizeof name, "train/dog/new%d.jpg", i);
-        tree_picture(&t, name, 200 + i);
+        tree_image(&t, name, 200 + i);
     }
     assert_int_equal(unlink(tree_path(&t, "validation/cat/p001.jpg")), 0);
     data = opened(&t);

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static tree many_pictures(int a, int b, int c)
+static tree many_images(int a, int b, int c)
 {
     tree t = tree_make();
     const int n[] = {a, b, c};
@@ -47,7 +47,7 @@ static bool same_splits(const gf_index *x, const gf_index *y)
 static void each_class_is_shared_out_by_itself(void **state)
 {
     (void)state;
-    tree t = many_pictures(100, 50, 10);
+    tree t = many_images(100, 50, 10);
     gf_data_options o = tree_options();
     memcpy(o.split, (double[]){0.7, 0.2, 0.1}, sizeof o.split);
     gf_index *index = built(&t, &o), *again = built(&t, &o);
@@ -68,7 +68,7 @@ static void each_class_is_shared_out_by_itself(void **state)
 static void a_class_is_never_lost(void **state)
 {
     (void)state;
-    tree t = many_pictures(1, 2, 3);
+    tree t = many_images(1, 2, 3);
     gf_data_options o = tree_options();
     heard h = {0};
     gf_log log = {heard_say, &h};
@@ -77,8 +77,8 @@ static void a_class_is_never_lost(void **state)
     gf_index *index = built(&t, &o);
     for (uint32_t c = 0; c < 3; c++) assert_true(gf_index_count(index, GF_TRAIN, c) >= 1);
     assert_int_equal(gf_index_count(index, GF_VALIDATION, 1), 1);
-    assert_has(h.text, "class a has only 1 picture: none of it for validation or test");
-    assert_has(h.text, "class b has only 2 pictures: none of it for test");
+    assert_has(h.text, "class a has only 1 image: none of it for validation or test");
+    assert_has(h.text, "class b has only 2 images: none of it for test");
     gf_index_free(index);
     tree_remove(&t);
 }
@@ -86,7 +86,7 @@ static void a_class_is_never_lost(void **state)
 static void no_split_is_all_training(void **state)
 {
     (void)state;
-    tree t = many_pictures(3, 3, 3);
+    tree t = many_images(3, 3, 3);
     gf_data_options o = tree_options();
     memcpy(o.split, (double[]){1, 0, 0}, sizeof o.split);
     gf_index *index = built(&t, &o);
@@ -96,7 +96,7 @@ static void no_split_is_all_training(void **state)
     tree_remove(&t);
 }
 
-/* 1000 pictures in batches of 32 are 32 batches; a fifth of them, rounded down, are 6 batches, 192 pictures. */
+/* 1000 images in batches of 32 are 32 batches; a fifth of them, rounded down, are 6 batches, 192 images. */
 static void test_set_is_whole_batches_of_validation(void **state)
 {
     (void)state;
@@ -124,8 +124,8 @@ static void test_set_is_whole_batches_of_validation(void **state)
     assert_false(same_splits(index, again));
     gf_index_free(again);
     gf_index_free(index);
-    tree_picture(&t, "test/cats/x.jpg", 3);
-    tree_picture(&t, "test/dogs/x.jpg", 4);
+    tree_image(&t, "test/cats/x.jpg", 3);
+    tree_image(&t, "test/dogs/x.jpg", 4);
     assert_refused(t.dir, &o, GF_E_USAGE, "has a test set of its own");
     tree_remove(&t);
 }
@@ -133,7 +133,7 @@ static void test_set_is_whole_batches_of_validation(void **state)
 static void refuses_shares_that_are_none(void **state)
 {
     (void)state;
-    tree t = many_pictures(3, 3, 3);
+    tree t = many_images(3, 3, 3);
     static const double bad[][3] = {{0.8, 0.1, 0}, {0, 1, 0}, {1.2, -0.2, 0}, {0.8, 0.2, 0.1}, {NAN, 0.2, 0}};
     for (size_t i = 0; i < 5; i++) {
         gf_data_options o = tree_options();
@@ -152,7 +152,7 @@ static void refuses_shares_that_are_none(void **state)
 static void each_epoch_has_each_sample_once(void **state)
 {
     (void)state;
-    tree t = many_pictures(20, 20, 7);
+    tree t = many_images(20, 20, 7);
     gf_data_options o = tree_options();
     memcpy(o.split, (double[]){1, 0, 0}, sizeof o.split);
     gf_index *index = built(&t, &o);

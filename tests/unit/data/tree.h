@@ -1,4 +1,4 @@
-/* tree.h - small data sets made on the spot: folders of pictures in a temporary folder. */
+/* tree.h - small data sets made on the spot: folders of images in a temporary folder. */
 #ifndef TESTS_DATA_TREE_H
 #define TESTS_DATA_TREE_H
 
@@ -80,7 +80,7 @@ static inline void tree_text(const tree *t, const char *relative, const char *te
     tree_bytes(t, relative, text, strlen(text));
 }
 
-/* A picture of w x h; another `seed`, other pixels. The bytes are the caller's. */
+/* An image of w x h; another `seed`, other pixels. The bytes are the caller's. */
 static inline uint8_t *tree_jpeg_bytes(int w, int h, int seed, size_t *n)
 {
     uint8_t *rgb = gf_alloc((size_t)w * (size_t)h, 3), *bytes = NULL;
@@ -91,7 +91,7 @@ static inline uint8_t *tree_jpeg_bytes(int w, int h, int seed, size_t *n)
     return bytes;
 }
 
-static inline void tree_picture(const tree *t, const char *relative, int seed)
+static inline void tree_image(const tree *t, const char *relative, int seed)
 {
     size_t n;
     uint8_t *bytes = tree_jpeg_bytes(20 + seed % 5, 14, seed, &n);
@@ -99,17 +99,17 @@ static inline void tree_picture(const tree *t, const char *relative, int seed)
     gf_free(bytes);
 }
 
-/* n pictures CLASS/p000.jpg ... below `folder`; seeds go on from *seed. */
+/* n images CLASS/p000.jpg ... below `folder`; seeds go on from *seed. */
 static inline void tree_class(const tree *t, const char *folder, int n, int *seed)
 {
     for (int i = 0; i < n; i++) {
         char name[512];
         snprintf(name, sizeof name, "%s/p%03d.jpg", folder, i);
-        tree_picture(t, name, (*seed)++);
+        tree_image(t, name, (*seed)++);
     }
 }
 
-/* train/{cat,dog} of 6 pictures each, validation/{cat,dog} of 3. */
+/* train/{cat,dog} of 6 images each, validation/{cat,dog} of 3. */
 static inline tree tree_cats_and_dogs(void)
 {
     tree t = tree_make();

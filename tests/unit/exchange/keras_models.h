@@ -19,12 +19,12 @@
 
 #include <cmocka.h>
 
-enum { PICTURES = 2 };
+enum { IMAGES = 2 };
 
 static const char *const small_models[] = {
-    "cnn",    "sequential",     "windows",           "branches",   "activations", "gates",
-    "scaled", "nested",         "sequential_nested", "dilated",    "steps",
-    "vit",    "old_functional", "old_sequential",    "old_nested", "old_attention",
+    "cnn",        "sequential",        "windows", "branches", "activations", "gates",          "scaled",
+    "nested",     "sequential_nested", "dilated", "steps",    "vit",         "old_functional", "old_sequential",
+    "old_nested", "old_attention",
 };
 enum { SMALL_MODELS = sizeof small_models / sizeof *small_models };
 
@@ -69,32 +69,32 @@ static inline void seed_values(gf_model *m)
     }
 }
 
-/* What the model gives for the seeded pictures; free it. */
+/* What the model gives for the seeded images; free it. */
 static inline float *outputs_of(const gf_model *m, gf_ops *ops, size_t *n)
 {
     gf_graph g;
     gf_plan *plan;
-    gf_lane *lane;
+    gf_workspace *ws;
     OK(gf_graph_create(&g, m, &(gf_lower_options){.output_layer = -1}, &error));
-    OK(gf_plan_create(&plan, &g, ops, &(gf_plan_spec){.last = g.n_nodes, .micro_batch = PICTURES}, &error));
+    OK(gf_plan_create(&plan, &g, ops, &(gf_plan_spec){.last = g.n_nodes, .micro_batch = IMAGES}, &error));
     float *scratch = gf_alloc_tensor(gf_plan_fold_count(plan) * sizeof *scratch + 64);
     for (size_t i = 0; i < gf_plan_nodes(plan); i++) OK(gf_plan_prepare(plan, i, scratch, &error));
-    OK(gf_lane_create(&lane, plan, NULL, &error));
-    size_t picture = PICTURES * gf_count(&g.value[g.input].shape);
-    uint8_t *pixels = malloc(picture);
+    OK(gf_workspace_create(&ws, plan, NULL, &error));
+    size_t image = IMAGES * gf_count(&g.value[g.input].shape);
+    uint8_t *pixels = malloc(image);
     assert_non_null(pixels);
-    seeded_pixels("pixels", 1, pixels, picture);
-    float *in = gf_lane_value(lane, g.input);
-    for (size_t i = 0; i < picture; i++) in[i] = pixels[i];
-    const uint32_t sample[PICTURES] = {0, 1};
-    OK(gf_lane_forward(lane, &(gf_step){.sample = sample}, &error));
-    *n = PICTURES * gf_count(&g.value[g.output].shape);
+    seeded_pixels("pixels", 1, pixels, image);
+    float *in = gf_workspace_value(ws, g.input);
+    for (size_t i = 0; i < image; i++) in[i] = pixels[i];
+    const uint32_t sample[IMAGES] = {0, 1};
+    OK(gf_workspace_forward(ws, &(gf_exec_context){.sample = sample}, &error));
+    *n = IMAGES * gf_count(&g.value[g.output].shape);
     float *out = malloc(*n * sizeof *out);
     assert_non_null(out);
-    memcpy(out, gf_lane_value(lane, g.output), *n * sizeof *out);
+    memcpy(out, gf_workspace_value(ws, g.output), *n * sizeof *out);
     free(pixels);
     gf_free(scratch);
-    gf_lane_destroy(lane);
+    gf_workspace_destroy(ws);
     gf_plan_destroy(plan);
     gf_graph_free(&g);
     return out;

@@ -4,14 +4,14 @@
 
 #include "unit/graph/whole.h"
 
-/* n outputs of `batch` pictures of 0..255, as when predicting. */
-static inline void onnx_run(const gf_model *m, gf_ops *ops, const float *pictures, float *out, int batch, size_t n)
+/* n outputs of `batch` images of 0..255, as when predicting. */
+static inline void onnx_run(const gf_model *m, gf_ops *ops, const float *images, float *out, int batch, size_t n)
 {
     whole w;
     whole_new(&w, m, ops, (whole_spec){.batch = batch});
     w.step.training = false;
     assert_int_equal(w.outputs * (size_t)batch, n);
-    whole_forward(&w, pictures, out);
+    whole_forward(&w, images, out);
     whole_free(&w);
 }
 
@@ -20,7 +20,7 @@ static inline void onnx_trains(const gf_model *m, gf_ops *ops, const char *name)
 {
     whole w;
     whole_new(&w, m, ops, (whole_spec){.batch = 2});
-    float *x = seeded_pictures(2 * w.picture), *out = calloc(2 * w.outputs, sizeof *out);
+    float *x = seeded_images(2 * w.image), *out = calloc(2 * w.outputs, sizeof *out);
     float *diff = calloc(2 * w.outputs, sizeof *diff);
     for (size_t i = 0; i < 2 * w.outputs; i++) diff[i] = (float)(i % 3) - 0.75f;
     whole_forward(&w, x, out);
@@ -30,7 +30,7 @@ static inline void onnx_trains(const gf_model *m, gf_ops *ops, const char *name)
         const gf_param *p = &m->param[i];
         if (p->statistic) continue;
         double sum = 0;
-        for (size_t k = 0; k < p->count; k++) sum += fabs((double)w.grad[p->offset - w.origin + k]);
+        for (size_t k = 0; k < p->count; k++) sum += fabs((double)w.grad[p->offset - w.trainable_offset + k]);
         if (!(sum > 0)) fail_msg("%s: %s/%s has no gradient", name, m->layer[p->layer].name, p->var);
     }
     free(x);

@@ -1,7 +1,7 @@
 /* Networks for color images made into ones for gray images, against what Keras gives (tools/make_gray_fixtures.py):
  * with the sum of the first kernels its features of the RGB copy, with their mean those of its network with the mean
  * kernel. */
-#include "graph/grey.h"
+#include "graph/gray.h"
 #include "unit/exchange/keras_models.h"
 
 static gf_ops *ops;
@@ -22,7 +22,7 @@ static double off_from(const char *name, gf_gray_kernels kernels, const char *wa
     char key[64];
     size_t n, n_want;
     gf_model color = color_model(name), gray;
-    OK(gf_model_to_grey(&gray, &color, kernels, &error));
+    OK(gf_model_to_gray(&gray, &color, kernels, &error));
     assert_int_equal(gray.layer[0].shape.dim[2], 1);
     float *got = outputs_of(&gray, ops, &n);
     snprintf(key, sizeof key, "%s/%s", name, wanted);
@@ -56,8 +56,8 @@ static void the_two_differ(void **state)
     (void)state;
     assert_true(off_from("gray_rescaled", GF_GRAY_MEAN, "rgb") > 0.05);
     gf_model color = color_model("gray_rescaled"), sum, mean;
-    OK(gf_model_to_grey(&sum, &color, GF_GRAY_SUM, &error));
-    OK(gf_model_to_grey(&mean, &color, GF_GRAY_MEAN, &error));
+    OK(gf_model_to_gray(&sum, &color, GF_GRAY_SUM, &error));
+    OK(gf_model_to_gray(&mean, &color, GF_GRAY_MEAN, &error));
     const gf_param *p = gf_model_param(&sum, gf_model_find(&sum, "conv_1"), "kernel");
     for (size_t i = 0; i < p->count; i++) {
         float a = sum.value[p->offset + i], b = mean.value[p->offset + i];
@@ -75,7 +75,7 @@ static void what_cannot_be_gray_is_refused(void **state)
     gf_model color = color_model("gray_rescaled"), gray;
     int first = gf_model_find(&color, "conv_1");
     color.layer[first].cls = &gf_layer_depthwise;
-    assert_int_equal(gf_model_to_grey(&gray, &color, GF_GRAY_SUM, &error), GRAFT_USAGE);
+    assert_int_equal(gf_model_to_gray(&gray, &color, GF_GRAY_SUM, &error), GRAFT_USAGE);
     assert_int_equal(error.number, GF_E_MODEL_SHAPE);
     assert_non_null(strstr(error.message, "conv_1"));
     assert_null(gray.layer);

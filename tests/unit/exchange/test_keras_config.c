@@ -210,7 +210,7 @@ static void exported_is_the_same(const gf_model *m, int classes)
     float *want = outputs_of(m, ops, &n), *got = outputs_of(&read, ops, &n_plain);
     assert_int_equal(n, n_plain);
     for (size_t i = 0; i < n && classes == 2; i++) want[i] = 1 / (1 + expf(-want[i]));
-    for (int i = 0; i < PICTURES && classes > 2; i++) softmax(want + i * classes, (size_t)classes);
+    for (int i = 0; i < IMAGES && classes > 2; i++) softmax(want + i * classes, (size_t)classes);
     double off = off_by(got, want, n);
     if (!(off <= 1e-5)) fail_msg("%s: off by %.3g", m->name, off);
     if (classes) assert_string_equal(read.layer[read.output].name, "probabilities");

@@ -108,7 +108,7 @@ static void no_file_is_touched(void **state)
     assert_int_equal(faults_file_calls(), calls);
 }
 
-/* Parameters and pictures by the 2^40, alone and multiplied: refused without a block for them. */
+/* Parameters and images by the 2^40, alone and multiplied: refused without a block for them. */
 static void what_is_too_large_takes_no_memory(void **state)
 {
     (void)state;

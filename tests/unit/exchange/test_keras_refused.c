@@ -433,8 +433,8 @@ static void attention_that_is_not_computed_is_refused(void **state)
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) is_refused(list[i].text, list[i].number, list[i].says);
 }
 
-/* What a network gets is a picture: an Embedding looks up places and nothing else. */
-static void what_is_not_of_pictures_is_refused(void **state)
+/* What a network gets is an image: an Embedding looks up places and nothing else. */
+static void what_is_not_of_images_is_refused(void **state)
 {
     (void)state;
     static const char tokens[] =
@@ -453,7 +453,7 @@ static void what_is_not_of_pictures_is_refused(void **state)
          GF_E_KERAS_GRAPH, "layer x: it is read only where it counts the places"},
         {GRAPH(ROWS "," AT("GetItem", "x", NODE(TENSOR("r", "0", "0") ", [{\"class_name\": \"__ellipsis__\"}, 0]")), I,
                "[\"x\", 0, 0]"),
-         GF_E_KERAS_GRAPH, "the output does not depend on the picture"},
+         GF_E_KERAS_GRAPH, "the output does not depend on the image"},
         {GRAPH(ROWS
                "," AT("GetItem", "y", NODE(TENSOR("r", "0", "0") ", [{\"class_name\": \"__ellipsis__\"}, 0]")) "," AT(
                    "Dense", "x", NODE(TENSOR("y", "0", "0"))),
@@ -550,7 +550,7 @@ int main(void)
         cmocka_unit_test(a_million_layers_are_refused),
         cmocka_unit_test(graphs_that_are_none_are_refused),
         cmocka_unit_test(attention_that_is_not_computed_is_refused),
-        cmocka_unit_test(what_is_not_of_pictures_is_refused),
+        cmocka_unit_test(what_is_not_of_images_is_refused),
         cmocka_unit_test(graphs_in_any_order_are_read),
         cmocka_unit_test(bad_json_is_told_by_line_and_column),
         cmocka_unit_test(damage_does_no_harm),

@@ -9,19 +9,19 @@ static gf_ops *ops;
 
 enum { STEPS = 6, MOST_CLASSES = 8 };
 
-/* Mean cross-entropy of picture i being of class i + 1; diff gets its gradient. */
+/* Mean cross-entropy of image i being of class i + 1; diff gets its gradient. */
 static double loss_of(const float *logits, size_t classes, float *diff)
 {
     double loss = 0;
-    for (size_t i = 0; i < PICTURES; i++) {
+    for (size_t i = 0; i < IMAGES; i++) {
         const float *z = logits + i * classes;
         double sum = 0, most = z[0];
         for (size_t k = 1; k < classes; k++) most = fmax(most, z[k]);
         for (size_t k = 0; k < classes; k++) sum += exp((double)z[k] - most);
         for (size_t k = 0; k < classes; k++) {
             double p = exp((double)z[k] - most) / sum;
-            diff[i * classes + k] = (float)((p - (k == i + 1)) / PICTURES);
-            if (k == i + 1) loss -= log(p) / PICTURES;
+            diff[i * classes + k] = (float)((p - (k == i + 1)) / IMAGES);
+            if (k == i + 1) loss -= log(p) / IMAGES;
         }
     }
     return loss;
@@ -44,24 +44,24 @@ static void trains_as_keras(const char *name, const whole_spec *spec, double all
     m.boundary = 0;
     whole w;
     whole_new(&w, &m, ops, *spec);
-    size_t n = PICTURES * w.picture;
-    float *pictures = calloc(n, sizeof *pictures), logits[PICTURES * MOST_CLASSES], diff[PICTURES * MOST_CLASSES];
+    size_t n = IMAGES * w.image;
+    float *images = calloc(n, sizeof *images), logits[IMAGES * MOST_CLASSES], diff[IMAGES * MOST_CLASSES];
     uint8_t *pixels = malloc(n);
-    assert_true(pictures && pixels && w.outputs <= MOST_CLASSES);
+    assert_true(images && pixels && w.outputs <= MOST_CLASSES);
     seeded_pixels("pixels", 1, pixels, n);
-    for (size_t i = 0; i < n; i++) pictures[i] = pixels[i];
+    for (size_t i = 0; i < n; i++) images[i] = pixels[i];
     for (int step = 0; step < STEPS; step++) {
         whole_prepare(&w);
-        whole_forward(&w, pictures, logits);
+        whole_forward(&w, images, logits);
         double loss = loss_of(logits, w.outputs, diff), off = fabs(loss - (double)keras[step]) / (double)keras[step];
         if (!(off <= allowed)) {
             fail_msg("%s, step %d: the loss is %.7g, Keras's is %.7g (off by %.2g, allowed %.2g)", name, step, loss,
                      (double)keras[step], off, allowed);
         }
         whole_backward(&w, diff);
-        for (size_t i = 0; i < w.trainable; i++) m.value[w.origin + i] -= rate * w.grad[i];
+        for (size_t i = 0; i < w.trainable; i++) m.value[w.trainable_offset + i] -= rate * w.grad[i];
     }
-    free(pictures);
+    free(images);
     free(pixels);
     whole_free(&w);
     gf_model_free(&m);
@@ -73,8 +73,8 @@ static void losses_are_kerass(void **state)
     (void)state;
     static const char *const names[] = {"dilated", "steps", "vit"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        trains_as_keras(names[i], &(whole_spec){.batch = PICTURES}, 1e-5);
-        trains_as_keras(names[i], &(whole_spec){.batch = PICTURES, .naive = true}, 1e-5);
+        trains_as_keras(names[i], &(whole_spec){.batch = IMAGES}, 1e-5);
+        trains_as_keras(names[i], &(whole_spec){.batch = IMAGES, .reference = true}, 1e-5);
     }
 }
 
@@ -85,13 +85,13 @@ static void losses_in_bf16_are_near(void **state)
     NEEDS("bf16");
     static const char *const names[] = {"dilated", "steps", "vit"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        trains_as_keras(names[i], &(whole_spec){.batch = PICTURES, .dtype = GF_BF16}, 0.02);
+        trains_as_keras(names[i], &(whole_spec){.batch = IMAGES, .dtype = GF_BF16}, 0.02);
     }
 }
 
 /* ---- frozen, in bytes where that goes */
 
-/* Ranges of each channel of each layer for the seeded pictures. */
+/* Ranges of each channel of each layer for the seeded images. */
 static void calibrate(gf_model *m)
 {
     const int output = m->output;
@@ -118,39 +118,39 @@ static void frozen_outputs(const gf_model *m, int int8_layers, float *out)
 {
     gf_graph g;
     gf_plan *plan;
-    gf_lane *lane;
-    const uint32_t sample[PICTURES] = {0, 1};
+    gf_workspace *ws;
+    const uint32_t sample[IMAGES] = {0, 1};
     gf_plan_spec spec = {
-        .micro_batch = PICTURES, .dtype = gf_ops_has_bf16(ops) ? GF_BF16 : GF_F32, .int8_layers = int8_layers};
+        .micro_batch = IMAGES, .dtype = gf_ops_has_bf16(ops) ? GF_BF16 : GF_F32, .int8_layers = int8_layers};
     OK(gf_graph_create(&g, m, &(gf_lower_options){.output_layer = -1}, &error));
     spec.last = g.n_nodes;
     OK(gf_plan_create(&plan, &g, ops, &spec, &error));
     float *scratch = gf_alloc_tensor(gf_plan_fold_count(plan) * sizeof *scratch + 64);
     for (size_t i = 0; i < gf_plan_nodes(plan); i++) OK(gf_plan_prepare(plan, i, scratch, &error));
-    OK(gf_lane_create(&lane, plan, NULL, &error));
-    size_t n = PICTURES * gf_count(&g.value[g.input].shape);
+    OK(gf_workspace_create(&ws, plan, NULL, &error));
+    size_t n = IMAGES * gf_count(&g.value[g.input].shape);
     uint8_t *pixels = malloc(n);
-    float *in = gf_lane_value(lane, g.input);
+    float *in = gf_workspace_value(ws, g.input);
     assert_non_null(pixels);
     seeded_pixels("pixels", 1, pixels, n);
     for (size_t i = 0; i < n; i++) in[i] = pixels[i];
-    OK(gf_lane_forward(lane, &(gf_step){.sample = sample}, &error));
-    memcpy(out, gf_lane_value(lane, g.output), PICTURES * gf_count(&g.value[g.output].shape) * sizeof *out);
+    OK(gf_workspace_forward(ws, &(gf_exec_context){.sample = sample}, &error));
+    memcpy(out, gf_workspace_value(ws, g.output), IMAGES * gf_count(&g.value[g.output].shape) * sizeof *out);
     free(pixels);
     gf_free(scratch);
-    gf_lane_destroy(lane);
+    gf_workspace_destroy(ws);
     gf_plan_destroy(plan);
     gf_graph_free(&g);
 }
 
-static void frozen_in_bytes_is_near(void **state)
+static void frozen_int8_is_near(void **state)
 {
     (void)state;
     NEEDS("int8");
     static const char *const names[] = {"dilated", "steps", "vit"}; /* dilated convolutions stay what they are */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         gf_model m = fixture_model(names[i]);
-        float out[2][PICTURES * MOST_CLASSES];
+        float out[2][IMAGES * MOST_CLASSES];
         seed_values(&m);
         calibrate(&m);
         size_t n;
@@ -170,7 +170,7 @@ static void frozen_in_bytes_is_near(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(losses_are_kerass), cmocka_unit_test(losses_in_bf16_are_near),
-                                       cmocka_unit_test(frozen_in_bytes_is_near)};
+                                       cmocka_unit_test(frozen_int8_is_near)};
     gf_ops_start_worker();
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@ static void same_outputs(const gf_model *m, const gf_model *back, const char *na
 {
     const gf_shape *s = &m->layer[0].shape;
     size_t n = gf_count(&m->layer[m->output].shape), n_back = gf_count(&back->layer[back->output].shape);
-    float *x = seeded_pictures(BATCH * gf_count(s)), want[BATCH * MOST], got[BATCH * MOST];
+    float *x = seeded_images(BATCH * gf_count(s)), want[BATCH * MOST], got[BATCH * MOST];
     assert_true(n <= MOST && n_back == (n == 1 && m->classes ? 2 : n));
     onnx_run(m, ops, x, want, BATCH, BATCH * n);
     onnx_run(back, ops, x, got, BATCH, BATCH * n_back);

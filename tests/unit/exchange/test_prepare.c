@@ -1,5 +1,5 @@
-/* How pictures are prepared for a foreign network: told by its own arithmetic, wherever that stands on the way from the
- * picture, or by a structure that is a known architecture's as a whole; asked for where nothing tells. */
+/* How images are prepared for a foreign network: told by its own arithmetic, wherever that stands on the way from the
+ * image, or by a structure that is a known architecture's as a whole; asked for where nothing tells. */
 #include "exchange/prepare.h"
 #include "support/ok.h"
 
@@ -13,7 +13,7 @@
 
 enum { SIDE = 96 };
 
-/* A picture, `before` layers that only act in training, what `step` is (if any), `behind` such layers, a convolution.
+/* An image, `before` layers that only act in training, what `step` is (if any), `behind` such layers, a convolution.
  */
 static gf_model with_step(const gf_layer *step, int before, int behind)
 {

@@ -155,7 +155,7 @@ static void a_header_cut_at_any_length_is_refused(void **state)
     assert_int_equal(gf_npy_parse((uint8_t *)header, sizeof header, "f", "a", &a, NULL), GRAFT_WEIGHTS);
 }
 
-static void fortran_order_is_turned(void **state)
+static void fortran_order_is_transposed(void **state)
 {
     (void)state;
     float stored[24], got[24];
@@ -190,7 +190,7 @@ int main(void)
         cmocka_unit_test(what_numpy_writes_is_read),
         cmocka_unit_test(headers_are_read_by_the_grammar),
         cmocka_unit_test(a_header_cut_at_any_length_is_refused),
-        cmocka_unit_test(fortran_order_is_turned),
+        cmocka_unit_test(fortran_order_is_transposed),
         cmocka_unit_test(a_damaged_array_is_named),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

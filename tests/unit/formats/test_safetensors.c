@@ -240,13 +240,13 @@ static void written_files_read_back(void **state)
 static void equal_contents_give_equal_bytes_in_any_order(void **state)
 {
     (void)state;
-    gf_tensor t[7], turned[7];
+    gf_tensor t[7], transposed[7];
     make(t, &numbers);
-    for (int i = 0; i < 7; i++) turned[i] = t[6 - i];
+    for (int i = 0; i < 7; i++) transposed[i] = t[6 - i];
     assert_int_equal(gf_safetensors_write(path, t, 7, meta, 2, NULL), GRAFT_OK);
     bytes first = slurp();
     const gf_meta other[] = {meta[1], meta[0]};
-    assert_int_equal(gf_safetensors_write(path, turned, 7, other, 2, NULL), GRAFT_OK);
+    assert_int_equal(gf_safetensors_write(path, transposed, 7, other, 2, NULL), GRAFT_OK);
     bytes second = slurp();
     assert_int_equal(first.n, second.n);
     assert_memory_equal(first.p, second.p, first.n);

@@ -87,7 +87,7 @@ static void what_is_not_wanted_is_left_out_and_told(void **state)
     gf_weights_notes_free(&notes);
 }
 
-static void safetensors_with_torch_names_are_turned_too(void **state)
+static void safetensors_with_torch_names_are_transposed_too(void **state)
 {
     (void)state;
     tiny_want t;
@@ -375,7 +375,7 @@ int main(void)
         cmocka_unit_test(every_form_is_read),
         cmocka_unit_test(bf16_is_read_as_it_was_rounded),
         cmocka_unit_test(what_is_not_wanted_is_left_out_and_told),
-        cmocka_unit_test(safetensors_with_torch_names_are_turned_too),
+        cmocka_unit_test(safetensors_with_torch_names_are_transposed_too),
         cmocka_unit_test(layouts_that_change_their_kind),
         cmocka_unit_test(any_order_of_dimensions_is_copied_right),
         cmocka_unit_test(bad_files_are_refused_by_name_and_in_full),

@@ -206,7 +206,7 @@ static void strangers_are_named(void **state)
         {"{\"format\": \"layers-model\", \"modelTopology\": {}}", "a model of TensorFlow.js", "tfjs_layers_model"},
         {"{\"modelTopology\": {\"node\": []}}", "a graph model of TensorFlow.js", "--tfjs"},
         {"{\"model_type\": \"resnet\"}", "Hugging Face", "model.safetensors"},
-        {"\xff\xd8\xff\xe0", "a JPEG picture", "weights"},
+        {"\xff\xd8\xff\xe0", "a JPEG image", "weights"},
         {"hello\x1b[2J", "`hello\\x1b[2J`: of no format", "safetensors"},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {

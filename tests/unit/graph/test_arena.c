@@ -66,7 +66,7 @@ static void random_blocks_never_meet(void **state)
     }
 }
 
-static void what_follows_takes_the_same_place(void **state)
+static void what_follows_takes_the_same_position(void **state)
 {
     (void)state;
     gf_block block[10];
@@ -82,7 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_blocks_never_meet),
-        cmocka_unit_test(what_follows_takes_the_same_place),
+        cmocka_unit_test(what_follows_takes_the_same_position),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* Gradients through whole small graphs - folded and affine batch normalisation, residuals, padding, values with several
  * readers, dropout - against central finite differences of sum(diff * out), at every boundary, fused, one by one and in
- * naive twins. Activations are tanh, so that there is no kink. */
+ * reference implementations. Activations are tanh, so that there is no kink. */
 #include "whole.h"
 
 static gf_ops *ops;
@@ -142,7 +142,7 @@ static void half_a_normalisation(gf_model *m)
     head(m, smooth(m, "act2", conv(m, "conv2", x, 1, 4, false)), 0);
 }
 
-/* The picture's rows as a sequence: windows over it, places that are learnt, attention to itself and to fewer places.
+/* The image's rows as a sequence: windows over it, places that are learnt, attention to itself and to fewer places.
  */
 static void a_sequence(gf_model *m)
 {
@@ -152,13 +152,13 @@ static void a_sequence(gf_model *m)
     conv1.at.kh = deep.at.kh = 1, conv1.at.kw = 3, conv1.at.dw = 2, conv1.at.filters = 6;
     conv1.at.padding = GF_PAD_CAUSAL;
     deep.at.kw = 3;
-    gf_layer places = {.cls = &gf_layer_embedding, .backbone = true, .at.units = 6};
+    gf_layer positions = {.cls = &gf_layer_embedding, .backbone = true, .at.units = 6};
     gf_layer self = {.cls = &gf_layer_attention, .backbone = true, .n_src = 2};
     self.at.heads = 2, self.at.key_dim = 3, self.at.value_dim = 4;
     gf_layer cross = self;
     int x = add(m, conv1, "conv1", add(m, rows, "rows", input(m)));
     x = smooth(m, "act1", norm(m, "norm1", x));
-    x = sum(m, "placed", x, add(m, places, "places", x));
+    x = sum(m, "placed", x, add(m, positions, "places", x));
     self.src[0] = self.src[1] = x;
     self.at.causal = true;
     x = sum(m, "sum1", x, add(m, self, "self", -1));
@@ -180,14 +180,14 @@ static void a_sequence(gf_model *m)
 typedef struct bench {
     gf_model m;
     whole w;
-    float *pictures, *out, *diff;
+    float *images, *out, *diff;
 } bench;
 
 static double objective(bench *b)
 {
     double total = 0;
     whole_prepare(&b->w);
-    whole_forward(&b->w, b->pictures, b->out);
+    whole_forward(&b->w, b->images, b->out);
     for (size_t i = 0; i < BATCH * b->w.outputs; i++) total += (double)b->diff[i] * (double)b->out[i];
     return total;
 }
@@ -196,7 +196,7 @@ static void check_param(bench *b, const gf_param *p)
 {
     enum { MOST = 6 };
     static const float step = 0x1p-7f;
-    const float *grad = b->w.grad + (p->offset - b->w.origin);
+    const float *grad = b->w.grad + (p->offset - b->w.trainable_offset);
     const char *layer = b->m.layer[p->layer].name;
     double largest = 0;
     for (size_t i = 0; i < p->count; i++) {
@@ -226,9 +226,9 @@ static void check_boundary(bench *b, whole_spec spec, size_t *checked)
     size_t outputs = BATCH * b->w.outputs;
     b->out = calloc(outputs, sizeof *b->out);
     b->diff = calloc(outputs, sizeof *b->diff);
-    b->pictures = seeded_pictures(BATCH * b->w.picture);
+    b->images = seeded_images(BATCH * b->w.image);
     for (size_t i = 0; i < outputs; i++) b->diff[i] = (float)((int)(seeded_word("diff", SEED, i) >> 60) - 7) / 4;
-    whole_forward(&b->w, b->pictures, b->out);
+    whole_forward(&b->w, b->images, b->out);
     whole_backward(&b->w, b->diff);
     for (size_t i = 0; i < b->m.n_params; i++) {
         const gf_param *p = &b->m.param[i];
@@ -236,7 +236,7 @@ static void check_boundary(bench *b, whole_spec spec, size_t *checked)
         check_param(b, p);
         ++*checked;
     }
-    free(b->pictures);
+    free(b->images);
     free(b->out);
     free(b->diff);
     whole_free(&b->w);
@@ -250,7 +250,7 @@ static void check_model(void (*build)(gf_model *m))
     size_t checked = 0;
     for (b.m.boundary = 0; b.m.boundary <= layers; b.m.boundary++) {
         for (int how = 0; how < 3; how++) {
-            check_boundary(&b, (whole_spec){.batch = BATCH, .no_fusion = how == 1, .naive = how == 2}, &checked);
+            check_boundary(&b, (whole_spec){.batch = BATCH, .no_fusion = how == 1, .reference = how == 2}, &checked);
         }
     }
     assert_true(checked >= (size_t)layers * 6); /* the head's two at least, each time */
@@ -308,11 +308,11 @@ static void all_ways_give_the_same(void **state)
         float out[3][BATCH * 3];
         for (int how = 0; how < 3; how++) {
             whole w;
-            whole_new(&w, &m, ops, (whole_spec){.batch = BATCH, .no_fusion = how == 1, .naive = how == 2});
+            whole_new(&w, &m, ops, (whole_spec){.batch = BATCH, .no_fusion = how == 1, .reference = how == 2});
             assert_int_equal(w.g.n_nodes, how == 1 ? m.n_layers : row[k].nodes);
-            float *pictures = seeded_pictures(BATCH * w.picture);
-            whole_forward(&w, pictures, out[how]);
-            free(pictures);
+            float *images = seeded_images(BATCH * w.image);
+            whole_forward(&w, images, out[how]);
+            free(images);
             whole_free(&w);
         }
         ASSERT_CLOSE("one by one", distance(out[1], out[0], BATCH * 3), 1e-6);

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 enum { MOST = 70 };
-static uint8_t picture[MOST * MOST * 3];
+static uint8_t image[MOST * MOST * 3];
 static float got[MOST * MOST * 3 + 1], other[MOST * MOST * 3 + 1];
 
 static void equals_keras(void **state)
@@ -35,13 +35,13 @@ static void equals_keras(void **state)
         size_t n = (size_t)h * w * 3, count;
         char name[64];
         snprintf(name, sizeof name, "picture_%dx%d", h, w);
-        seeded_pixels(name, 1, picture, n);
+        seeded_pixels(name, 1, image, n);
         for (size_t a = 0; a < sizeof angles / sizeof *angles; a++) {
             snprintf(name, sizeof name, "rotate/%dx%d/%s", h, w, angles[a].text);
             const float *wanted = fixture_f32(f, name, &count);
             assert_non_null(wanted);
             assert_int_equal(count, n);
-            gf_augment_apply(&(gf_augment_params){false, angles[a].turns}, picture, h, w, got);
+            gf_augment_apply(&(gf_augment_params){false, angles[a].turns}, image, h, w, got);
             for (size_t i = 0; i < n; i++) {
                 if (memcmp(&got[i], &wanted[i], sizeof *got) != 0) {
                     fail_msg("%s[%zu]: %.9g, wanted %.9g", name, i, got[i], wanted[i]);
@@ -51,7 +51,7 @@ static void equals_keras(void **state)
         snprintf(name, sizeof name, "flip/%dx%d", h, w);
         const float *wanted = fixture_f32(f, name, &count);
         assert_non_null(wanted);
-        gf_augment_apply(&(gf_augment_params){true, 0}, picture, h, w, got);
+        gf_augment_apply(&(gf_augment_params){true, 0}, image, h, w, got);
         assert_memory_equal(got, wanted, n * sizeof *got);
     }
     fixture_close(f);
@@ -59,10 +59,10 @@ static void equals_keras(void **state)
 
 static void fill(gf_rng *r)
 {
-    for (size_t i = 0; i < sizeof picture; i++) picture[i] = (uint8_t)gf_rng_u32(r);
+    for (size_t i = 0; i < sizeof image; i++) image[i] = (uint8_t)gf_rng_u32(r);
 }
 
-/* A flip and then a rotation is the rotation of the flipped picture; NULL is a plain conversion. */
+/* A flip and then a rotation is the rotation of the flipped image; NULL is a plain conversion. */
 static void flips_before_it_turns(void **state)
 {
     (void)state;
@@ -70,15 +70,15 @@ static void flips_before_it_turns(void **state)
     gf_rng r = gf_rng_make(3, GF_PURPOSE_SYNTHETIC, 0, 0);
     fill(&r);
     for (int y = 0; y < 20; y++) {
-        for (int x = 0; x < 33; x++) memcpy(mirrored + 3 * (33 * y + x), picture + 3 * (33 * y + 32 - x), 3);
+        for (int x = 0; x < 33; x++) memcpy(mirrored + 3 * (33 * y + x), image + 3 * (33 * y + 32 - x), 3);
     }
     for (int k = -5; k <= 5; k++) {
-        gf_augment_apply(&(gf_augment_params){true, (float)k * 0.037f}, picture, 20, 33, got);
+        gf_augment_apply(&(gf_augment_params){true, (float)k * 0.037f}, image, 20, 33, got);
         gf_augment_apply(&(gf_augment_params){false, (float)k * 0.037f}, mirrored, 20, 33, other);
         assert_memory_equal(got, other, sizeof(float) * 20 * 33 * 3);
     }
-    gf_augment_apply(NULL, picture, 20, 33, got);
-    for (int i = 0; i < 20 * 33 * 3; i++) assert_true(got[i] == (float)picture[i]);
+    gf_augment_apply(NULL, image, 20, 33, got);
+    for (int i = 0; i < 20 * 33 * 3; i++) assert_true(got[i] == (float)image[i]);
 }
 
 /* The matrix as augment.c makes it, here from libm: these tests compare the two ways, not the angle. */
@@ -90,7 +90,7 @@ static gf_rotation rotation(int h, int w, bool flip, double angle)
 
 typedef bool way(const gf_rotation *r, const uint8_t *rgb, float *dst);
 
-/* How many of 600 pictures it turned: long thin ones do not suit it, nor do all CPUs. */
+/* How many of 600 images it turned: long thin ones do not suit it, nor do all CPUs. */
 static int has_the_bits_of_the_plain_way(way *fast_way)
 {
     gf_rng r = gf_rng_make(4, GF_PURPOSE_SYNTHETIC, 0, 0);
@@ -103,8 +103,8 @@ static int has_the_bits_of_the_plain_way(way *fast_way)
         if (round % 60 == 0) fill(&r);
         size_t n = (size_t)h * w * 3;
         got[n] = other[n] = -7;
-        gf_rotate_plain(&turn, picture, got);
-        if (fast_way(&turn, picture, other)) {
+        gf_rotate_plain(&turn, image, got);
+        if (fast_way(&turn, image, other)) {
             fast++;
             assert_memory_equal(got, other, (n + 1) * sizeof *got);
         }
@@ -155,20 +155,20 @@ static void bytes_are_those_of_the_floats(void **state)
     (void)state;
     enum { GUARD = 0xa5 };
     static uint8_t bytes[MOST * MOST * 3 + 1];
-    const gf_byte_map maps[] = {{{1, 1, 1}, {0.5f, 0.5f, 0.5f}}, {{1.7f, 0.31f, -2}, {-60.3f, 9, 300.25f}}};
+    const gf_quantize_map maps[] = {{{1, 1, 1}, {0.5f, 0.5f, 0.5f}}, {{1.7f, 0.31f, -2}, {-60.3f, 9, 300.25f}}};
     gf_rng r = gf_rng_make(6, GF_PURPOSE_SYNTHETIC, 0, 0);
     for (int round = 0; round < 400; round++) {
         int h = 1 + (int)gf_rng_below(&r, MOST), w = round % 2 ? h : 1 + (int)gf_rng_below(&r, MOST);
-        const gf_byte_map *map = &maps[round / 2 % 2];
+        const gf_quantize_map *map = &maps[round / 2 % 2];
         gf_augment_params p = {gf_rng_below(&r, 2), round % 5 ? gf_rng_range(&r, -0.5f, 0.5f) : 0};
         const gf_augment_params *params = round % 7 ? &p : NULL;
         size_t n = (size_t)h * w * 3;
         if (round % 40 == 0) fill(&r);
         bytes[n] = GUARD;
-        gf_augment_apply(params, picture, h, w, got);
-        gf_augment_bytes(params, picture, h, w, map, bytes);
+        gf_augment_apply(params, image, h, w, got);
+        gf_augment_int8(params, image, h, w, map, bytes);
         for (size_t i = 0; i < n; i++) {
-            uint8_t want = gf_to_byte(map, (int)(i % 3), got[i]);
+            uint8_t want = gf_quantize_value(map, (int)(i % 3), got[i]);
             if (bytes[i] != want) fail_msg("%dx%d[%zu]: %d, wanted %d (%g)", h, w, i, bytes[i], want, got[i]);
         }
         assert_int_equal(bytes[n], GUARD);
@@ -178,7 +178,7 @@ static void bytes_are_those_of_the_floats(void **state)
 static void sine_is_right(void **state)
 {
     (void)state;
-    /* A rotation of a 2 x 2 picture by a quarter turn moves its pixels round: the matrix is right to the last digits.
+    /* A rotation of a 2 x 2 image by a quarter turn moves its pixels round: the matrix is right to the last digits.
      */
     static const uint8_t corners[12] = {10, 10, 10, 20, 20, 20, 30, 30, 30, 40, 40, 40};
     static const struct {

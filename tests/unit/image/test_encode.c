@@ -1,5 +1,5 @@
-/* JPEG writer: what it writes is the picture, equal pictures give equal bytes, bad sizes are refused. */
-#include "pictures.h"
+/* JPEG writer: what it writes is the image, equal images give equal bytes, bad sizes are refused. */
+#include "images.h"
 
 #include "image/encode.h"
 
@@ -21,12 +21,12 @@ static void writes_what_it_was_given(void **state)
     assert_int_equal(n, n_again);
     assert_memory_equal(bytes, again, n);
     gf_free(again);
-    gf_picture p;
+    gf_image p;
     gf_image_info info;
     assert_int_equal(gf_image_decode(bytes, n, "x", NULL, &p, &info, &err), GRAFT_OK);
     assert_true(info.format == GF_IMAGE_JPEG && p.w == W && p.h == H);
     for (size_t i = 0; i < sizeof src; i++) assert_in_range(p.rgb[i] - src[i] + 12, 0, 24);
-    gf_picture_free(&p);
+    gf_image_free(&p);
     gf_free(bytes);
     assert_int_equal(gf_jpeg_encode(src, W, H, 30, &bytes, &smaller, &err), GRAFT_OK);
     assert_true(smaller < n);

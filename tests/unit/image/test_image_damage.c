@@ -1,6 +1,6 @@
 /* Damaged files and traps: cut at every length, wrong checksums, broken entropy data, bombs (A1-A4, A14-A16, A18-A20).
  */
-#include "pictures.h"
+#include "images.h"
 
 #include "base/rng.h"
 #include "image/encode.h"
@@ -21,7 +21,7 @@ static double seconds(void)
 
 /* ---- cut files */
 
-static bool same_picture(const gf_picture *a, const gf_picture *b)
+static bool same_image(const gf_image *a, const gf_image *b)
 {
     return a->w == b->w && a->h == b->h && !memcmp(a->rgb, b->rgb, (size_t)a->w * (size_t)a->h * 3);
 }
@@ -29,18 +29,18 @@ static bool same_picture(const gf_picture *a, const gf_picture *b)
 /* Whether its rows are stored from the bottom up. */
 static bool from_below(const char *name) { return !strncmp(name, "bmp", 3) && !strstr(name, "top"); }
 
-/* Strictly: an error that says where it ends, or the whole picture. Leniently: the rows that are there, and grey. */
-static void check_cut(const char *name, const file *whole, size_t n, const gf_picture *full)
+/* Strictly: an error that says where it ends, or the whole image. Leniently: the rows that are there, and gray. */
+static void check_cut(const char *name, const file *whole, size_t n, const gf_image *full)
 {
     file cut = file_of(whole->bytes, n);
-    gf_picture p;
+    gf_image p;
     gf_image_info info;
     graft_error err;
     gf_image_options lenient = gf_image_options_default();
     lenient.allow_truncated = true;
     if (decode(&cut, NULL, &p, &info, &err) == GRAFT_OK) {
-        if (!same_picture(&p, full)) fail_msg("%s cut to %zu bytes is another picture", name, n);
-        gf_picture_free(&p);
+        if (!same_image(&p, full)) fail_msg("%s cut to %zu bytes is another image", name, n);
+        gf_image_free(&p);
     } else if (n == 0) {
         assert_int_equal(err.number, GF_E_IMAGE_EMPTY);
     } else if (err.number != GF_E_IMAGE_TRUNCATED || !strstr(err.message, "ends early") ||
@@ -48,15 +48,15 @@ static void check_cut(const char *name, const file *whole, size_t n, const gf_pi
         fail_msg("%s cut to %zu bytes: E%d %s", name, n, err.number, err.message);
     }
     if (decode(&cut, &lenient, &p, &info, &err) == GRAFT_OK) {
-        bool turned = info.stored_w != full->w; /* by EXIF data, which may be cut off as well */
+        bool rotated = info.stored_w != full->w; /* by EXIF data, which may be cut off as well */
         size_t rows = (size_t)info.rows_present;
         if (p.w * p.h != full->w * full->h || rows > (size_t)info.stored_h) fail_msg("%s cut to %zu", name, n);
         size_t row = (size_t)p.w * 3, lost = from_below(name) ? ((size_t)p.h - rows) * row : 0;
-        if (!turned && memcmp(p.rgb + lost, full->rgb + lost, rows * row) != 0) {
-            fail_msg("%s cut to %zu bytes: its %zu rows are not the picture's", name, n, rows);
+        if (!rotated && memcmp(p.rgb + lost, full->rgb + lost, rows * row) != 0) {
+            fail_msg("%s cut to %zu bytes: its %zu rows are not the image's", name, n, rows);
         }
-        if (!info.truncated && !same_picture(&p, full)) fail_msg("%s cut to %zu bytes: padded unsaid", name, n);
-        gf_picture_free(&p);
+        if (!info.truncated && !same_image(&p, full)) fail_msg("%s cut to %zu bytes: padded unsaid", name, n);
+        gf_image_free(&p);
     }
     free(cut.bytes);
 }
@@ -69,18 +69,18 @@ static void cut_at_every_length(void **state)
     for (size_t i = 0; i < count; i++) {
         if (!list[i].w || list[i].w > 1000 || list[i].h > 1000) continue;
         file f = fixture_file(list[i].name);
-        gf_picture full;
+        gf_image full;
         graft_error err;
         assert_int_equal(decode(&f, NULL, &full, NULL, &err), GRAFT_OK);
         bool every = f.n <= 2 * DENSE || !strncmp(list[i].name, "jpeg", 4);
         size_t step = every ? 1 : f.n / DENSE + 1;
         for (size_t n = 0; n < f.n; n += n + TAIL < f.n ? step : 1) check_cut(list[i].name, &f, n, &full);
-        gf_picture_free(&full);
+        gf_image_free(&full);
         free(f.bytes);
     }
 }
 
-/* The message counts rows, and padding is grey. */
+/* The message counts rows, and padding is gray. */
 static void cut_in_the_middle_tells_its_rows(void **state)
 {
     (void)state;
@@ -91,7 +91,7 @@ static void cut_in_the_middle_tells_its_rows(void **state)
     for (int i = 0; i < 5; i++) {
         file f = fixture_file(names[i]);
         f.n = f.n * 4 / 5;
-        gf_picture p;
+        gf_image p;
         gf_image_info info;
         graft_error err;
         assert_int_equal(decode(&f, NULL, &p, &info, &err), GRAFT_DATA);
@@ -105,7 +105,7 @@ static void cut_in_the_middle_tells_its_rows(void **state)
         assert_int_equal(info.rows_present, rows);
         const uint8_t *last = p.rgb + 3 * (size_t)(from_below(names[i]) ? 0 : p.w * p.h - 1);
         for (int c = 0; c < 3; c++) assert_in_range(last[c], 127, 129);
-        gf_picture_free(&p);
+        gf_image_free(&p);
         free(f.bytes);
     }
 }
@@ -121,7 +121,7 @@ static void png_checksums_name_chunk_and_offset(void **state)
         size_t size =
             (size_t)f.bytes[at] << 24 | (size_t)f.bytes[at + 1] << 16 | (size_t)f.bytes[at + 2] << 8 | f.bytes[at + 3];
         f.bytes[at + 11 + size] ^= 0x10;
-        gf_picture p;
+        gf_image p;
         graft_error err;
         char wanted[64];
         snprintf(wanted, sizeof wanted, "chunk %.4s at offset %zu", (const char *)f.bytes + at + 4, at);
@@ -137,14 +137,14 @@ static void png_checksums_name_chunk_and_offset(void **state)
 
 /* ---- JPEG */
 
-/* An error, or the picture itself: nothing in between. */
-static void check_damaged(const char *what, file f, const gf_picture *full, int *errors)
+/* An error, or the image itself: nothing in between. */
+static void check_damaged(const char *what, file f, const gf_image *full, int *errors)
 {
-    gf_picture p;
+    gf_image p;
     graft_error err;
     if (decode(&f, NULL, &p, NULL, &err) == GRAFT_OK) {
-        if (!same_picture(&p, full)) fail_msg("%s: made-up pixels", what);
-        gf_picture_free(&p);
+        if (!same_image(&p, full)) fail_msg("%s: made-up pixels", what);
+        gf_image_free(&p);
     } else {
         (*errors)++;
     }
@@ -155,7 +155,7 @@ static void jpeg_warnings_are_errors(void **state)
 {
     (void)state;
     file f = fixture_file("jpeg_restart.jpg");
-    gf_picture full;
+    gf_image full;
     graft_error err;
     int errors = 0;
     assert_int_equal(decode(&f, NULL, &full, NULL, &err), GRAFT_OK);
@@ -170,7 +170,7 @@ static void jpeg_warnings_are_errors(void **state)
     check_damaged("no such code", file_splice(file_of(f.bytes, f.n), scan + 2, 4, "\xff\0\xff\0\xff\0", 6), &full,
                   &errors);
     assert_true(errors >= 5); /* bytes too many before a restart do not touch the pixels */
-    gf_picture_free(&full);
+    gf_image_free(&full);
     free(f.bytes);
 }
 
@@ -190,7 +190,7 @@ static void surplus_bytes_are_taken_where_all_rows_are_there(void **state)
                    {"\xff\xff\xff\0\xff", 5}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         file whole = fixture_file(names[i]);
-        gf_picture full, p;
+        gf_image full, p;
         gf_image_info info;
         graft_error err;
         assert_int_equal(decode(&whole, NULL, &full, &info, &err), GRAFT_OK);
@@ -199,18 +199,18 @@ static void surplus_bytes_are_taken_where_all_rows_are_there(void **state)
             file f = file_splice(file_of(whole.bytes, whole.n), whole.n - 2, 0, surplus[k].bytes, surplus[k].n);
             if (decode(&f, NULL, &p, &info, &err) != GRAFT_OK) fail_msg("%s, %zu: %s", names[i], k, err.message);
             /* libjpeg has read the first few bytes with the pixels' and does not miss them */
-            assert_true((info.surplus || surplus[k].n < 13) && same_picture(&p, &full));
-            gf_picture_free(&p);
+            assert_true((info.surplus || surplus[k].n < 13) && same_image(&p, &full));
+            gf_image_free(&p);
             free(f.bytes);
         }
         size_t dqt = file_find(&whole, "\xff\xdb", 2, 0); /* between two segments */
         file f = file_splice(file_of(whole.bytes, whole.n), dqt, 0, "\0\0\0", 3);
         if (decode(&f, NULL, &p, &info, &err) == GRAFT_OK) {
-            assert_true(info.surplus && same_picture(&p, &full));
-            gf_picture_free(&p);
+            assert_true(info.surplus && same_image(&p, &full));
+            gf_image_free(&p);
         }
         free(f.bytes);
-        gf_picture_free(&full);
+        gf_image_free(&full);
         free(whole.bytes);
     }
 }
@@ -223,7 +223,7 @@ static void pixels_that_are_left_over_are_damage(void **state)
     long taken = 0, refused = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         file f = fixture_file(names[i]);
-        gf_picture full, p;
+        gf_image full, p;
         gf_image_info info;
         graft_error err;
         assert_int_equal(decode(&f, NULL, &full, NULL, &err), GRAFT_OK);
@@ -231,20 +231,20 @@ static void pixels_that_are_left_over_are_damage(void **state)
             for (int bit = 0; bit < 8; bit++) {
                 f.bytes[at] ^= (uint8_t)(1 << bit);
                 if (decode(&f, NULL, &p, &info, &err) == GRAFT_OK) {
-                    taken += info.surplus && !same_picture(&p, &full);
-                    gf_picture_free(&p);
+                    taken += info.surplus && !same_image(&p, &full);
+                    gf_image_free(&p);
                 } else {
                     refused += strstr(err.message, "before the data end") != NULL;
                 }
                 f.bytes[at] ^= (uint8_t)(1 << bit);
             }
         }
-        gf_picture_free(&full);
+        gf_image_free(&full);
         free(f.bytes);
     }
     print_message("left over: %ld refused, %ld taken\n", refused, taken);
     assert_true(refused > 5000);
-    assert_true(taken * 15 < refused); /* where the last few blocks are hit, of a picture of six MCUs */
+    assert_true(taken * 15 < refused); /* where the last few blocks are hit, of an image of six MCUs */
 }
 
 /* A JPEG of more pixels than are decoded whole: at a fraction, but never smaller than it is needed. */
@@ -264,7 +264,7 @@ static void large_jpegs_are_decoded_at_a_fraction(void **state)
         if (!gf_is_file(path)) continue;
         file f = fixture_file(names[i]); /* 37 x 29 */
         for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
-            gf_picture p;
+            gf_image p;
             gf_image_info info;
             graft_error err;
             gf_image_options o = gf_image_options_default();
@@ -273,11 +273,11 @@ static void large_jpegs_are_decoded_at_a_fraction(void **state)
             if (decode(&f, &o, &p, &info, &err) != GRAFT_OK) fail_msg("%s: %s", names[i], err.message);
             int w = (info.stored_w + rows[k].fraction - 1) / rows[k].fraction,
                 h = (info.stored_h + rows[k].fraction - 1) / rows[k].fraction;
-            bool turned = info.orientation >= 5;
-            if (info.fraction != rows[k].fraction || p.w != (turned ? h : w) || p.h != (turned ? w : h)) {
+            bool rotated = info.orientation >= 5;
+            if (info.fraction != rows[k].fraction || p.w != (rotated ? h : w) || p.h != (rotated ? w : h)) {
                 fail_msg("%s, %zu: 1/%d, %d x %d", names[i], k, info.fraction, p.w, p.h);
             }
-            gf_picture_free(&p);
+            gf_image_free(&p);
             file cut = file_of(f.bytes, f.n * 3 / 4); /* damage is seen at any size */
             if (decode(&cut, &o, &p, &info, &err) == GRAFT_OK) fail_msg("%s, %zu: cut, but taken", names[i], k);
             free(cut.bytes);
@@ -292,7 +292,7 @@ static void jpeg_marker_lengths(void **state)
     (void)state;
     static const int lengths[] = {0, 1, 2, 3, 10, 1000, 65535};
     file f = fixture_file("jpeg_420.jpg");
-    gf_picture full;
+    gf_image full;
     graft_error err;
     int errors = 0, tried = 0;
     assert_int_equal(decode(&f, NULL, &full, NULL, &err), GRAFT_OK);
@@ -309,7 +309,7 @@ static void jpeg_marker_lengths(void **state)
         at += 2 + (size_t)size;
     }
     assert_true(tried > 40 && errors > tried * 3 / 4);
-    gf_picture_free(&full);
+    gf_image_free(&full);
     free(f.bytes);
 }
 
@@ -317,12 +317,12 @@ static double time_of(const file *f, graft_status *status, graft_error *err)
 {
     double best = 1e9;
     for (int k = 0; k < 3; k++) {
-        gf_picture p;
+        gf_image p;
         double start = seconds();
         *status = decode(f, NULL, &p, NULL, err);
         double took = seconds() - start;
         if (took < best) best = took;
-        gf_picture_free(&p);
+        gf_image_free(&p);
     }
     return best;
 }
@@ -357,7 +357,7 @@ static void many_tables_take_no_more_time(void **state)
     (void)state;
     enum { TIMES = 4000, SIDE = 1000 };
     file f = fixture_file("jpeg_420.jpg");
-    gf_picture full;
+    gf_image full;
     graft_error err;
     graft_status status;
     int errors = 0;
@@ -382,7 +382,7 @@ static void many_tables_take_no_more_time(void **state)
     double good_took = time_of(&whole, &status, &err) * (double)f.n / (double)whole.n;
     assert_int_equal(status, GRAFT_OK);
     assert_true(took < 10 * good_took + 0.005);
-    gf_picture_free(&full);
+    gf_image_free(&full);
     free(many);
     free(noise);
     free(whole.bytes);
@@ -414,7 +414,7 @@ static long growth_kib(const file *f, int *status)
     pid_t child = fork();
     assert_true(child >= 0);
     if (!child) {
-        gf_picture p;
+        gf_image p;
         graft_error err;
         long before = peak_kib();
         answer.status = gf_image_decode(f->bytes, f->n, "bomb", NULL, &p, NULL, &err);

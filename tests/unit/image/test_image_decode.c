@@ -1,6 +1,6 @@
 /* Decoding of good files: every kind against its reference, EXIF, sizes, notes, telling formats (A5-A13, A17, A18,
  * A24). */
-#include "pictures.h"
+#include "images.h"
 
 #include "image/codec.h"
 #include "support/needs.h"
@@ -10,9 +10,9 @@
 enum { MOST = 200 };
 static expected list[MOST];
 
-static void check_picture(const file *f, const expected *e)
+static void check_image(const file *f, const expected *e)
 {
-    gf_picture p;
+    gf_image p;
     gf_image_info info;
     graft_error err;
     char hex[65];
@@ -23,7 +23,7 @@ static void check_picture(const file *f, const expected *e)
         return;
     }
     if (status != GRAFT_OK) fail_msg("%s: %s", e->name, err.message);
-    picture_digest(&p, hex);
+    image_digest(&p, hex);
     if (p.w != e->w || p.h != e->h || strcmp(hex, e->digest) != 0) {
         fail_msg("%s: %d x %d %s, wanted %d x %d %s", e->name, p.w, p.h, hex, e->w, e->h, e->digest);
     }
@@ -31,7 +31,7 @@ static void check_picture(const file *f, const expected *e)
         info.animated != !!strstr(e->notes, "animated") || info.truncated || info.bad_exif) {
         fail_msg("%s: wrong notes", e->name);
     }
-    gf_picture_free(&p);
+    gf_image_free(&p);
 }
 
 static void every_kind_equals_its_reference(void **state)
@@ -41,20 +41,20 @@ static void every_kind_equals_its_reference(void **state)
     assert_true(n > 90);
     for (size_t i = 0; i < n; i++) {
         file f = fixture_file(list[i].name);
-        check_picture(&f, &list[i]);
+        check_image(&f, &list[i]);
         gf_image_format format;
         int w, h;
         if (list[i].w) {
             assert_int_equal(gf_image_probe(f.bytes, f.n, "x", NULL, &w, &h, &format, NULL), GRAFT_OK);
-            bool turned = strstr(list[i].name, "exif6") != NULL;
-            assert_true(w == (turned ? list[i].h : list[i].w) && h == (turned ? list[i].w : list[i].h));
+            bool rotated = strstr(list[i].name, "exif6") != NULL;
+            assert_true(w == (rotated ? list[i].h : list[i].w) && h == (rotated ? list[i].w : list[i].h));
             assert_int_equal(format, gf_image_format_of_name(list[i].name));
         }
         free(f.bytes);
     }
 }
 
-/* Where the PngSuite pictures are: all decode as listed, all corrupt ones (x*) are refused. */
+/* Where the PngSuite images are: all decode as listed, all corrupt ones (x*) are refused. */
 static void pngsuite_where_present(void **state)
 {
     (void)state;
@@ -68,13 +68,13 @@ static void pngsuite_where_present(void **state)
     for (size_t i = 0; i < n; i++) {
         snprintf(name, sizeof name, "dirty/pngsuite/%.127s", list[i].name);
         file f = file_load(needs_data(name, path, sizeof path));
-        check_picture(&f, &list[i]);
+        check_image(&f, &list[i]);
         free(f.bytes);
     }
     for (size_t i = 0; i < sizeof corrupt / sizeof *corrupt; i++) {
         snprintf(name, sizeof name, "dirty/pngsuite/corrupt/%s.png", corrupt[i]);
         file f = file_load(needs_data(name, path, sizeof path));
-        gf_picture p;
+        gf_image p;
         graft_error err;
         if (decode(&f, NULL, &p, NULL, &err) == GRAFT_OK) fail_msg("%s was taken", corrupt[i]);
         free(f.bytes);
@@ -130,7 +130,7 @@ static void stored_place(int orientation, int w, int h, int x, int y, int *sx, i
     *sy = places[orientation][1];
 }
 
-static void all_orientations_are_turned_upright(void **state)
+static void all_orientations_are_rotated_upright(void **state)
 {
     (void)state;
     gf_image_options as_stored = gf_image_options_default();
@@ -140,7 +140,7 @@ static void all_orientations_are_turned_upright(void **state)
         uint8_t tiff[64];
         const uint32_t entries[2][4] = {{0x010f, 2, 4, 0x41424344}, {0x0112, 3, 1, (uint32_t)o}};
         file f = with_exif("jpeg_420.jpg", tiff, make_tiff(tiff, k % 2, entries, 2));
-        gf_picture stored, upright;
+        gf_image stored, upright;
         gf_image_info info;
         graft_error err;
         assert_int_equal(decode(&f, &as_stored, &stored, &info, &err), GRAFT_OK);
@@ -156,8 +156,8 @@ static void all_orientations_are_turned_upright(void **state)
                 assert_memory_equal(upright.rgb + 3 * (y * upright.w + x), stored.rgb + 3 * (sy * stored.w + sx), 3);
             }
         }
-        gf_picture_free(&stored);
-        gf_picture_free(&upright);
+        gf_image_free(&stored);
+        gf_image_free(&upright);
         free(f.bytes);
     }
 }
@@ -187,13 +187,13 @@ static void bad_exif_is_noted_and_left_out(void **state)
     };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
         file f = with_exif("jpeg_420.jpg", (const uint8_t *)blocks[i].bytes, blocks[i].n);
-        gf_picture p;
+        gf_image p;
         gf_image_info info;
         graft_error err;
         assert_int_equal(decode(&f, NULL, &p, &info, &err), GRAFT_OK);
         assert_true(info.orientation == 1 && p.w == 37 && p.h == 29);
         if (info.bad_exif != blocks[i].bad) fail_msg("block %zu", i);
-        gf_picture_free(&p);
+        gf_image_free(&p);
         free(f.bytes);
         /* Cut at every length, in a block of its own: no read past the end. */
         for (size_t n = 0; n <= blocks[i].n; n++) {
@@ -205,7 +205,7 @@ static void bad_exif_is_noted_and_left_out(void **state)
     }
 }
 
-/* The same scene stored in all eight ways: upright they are one picture, but for JPEG's losses. */
+/* The same scene stored in all eight ways: upright they are one image, but for JPEG's losses. */
 static void real_exif_photos_where_present(void **state)
 {
     (void)state;
@@ -213,7 +213,7 @@ static void real_exif_photos_where_present(void **state)
     char name[256], path[512];
     NEEDS("data:dirty");
     for (int s = 0; s < 2; s++) {
-        gf_picture first = {0}, p;
+        gf_image first = {0}, p;
         for (int o = 1; o <= 8; o++) {
             snprintf(name, sizeof name, "dirty/exif_orientation/%s_%d.jpg", scenes[s], o);
             file f = file_load(needs_data(name, path, sizeof path));
@@ -231,9 +231,9 @@ static void real_exif_photos_where_present(void **state)
             size_t n = (size_t)p.w * (size_t)p.h * 3;
             for (size_t i = 0; i < n; i++) sum += abs(p.rgb[i] - first.rgb[i]);
             assert_true(sum / (double)n < 4); /* turned wrongly it is above 40 */
-            gf_picture_free(&p);
+            gf_image_free(&p);
         }
-        gf_picture_free(&first);
+        gf_image_free(&first);
     }
 }
 
@@ -242,7 +242,7 @@ static void real_exif_photos_where_present(void **state)
 static void expect_refusal(const void *bytes, size_t n, int number, const char *says)
 {
     file f = file_of(bytes, n);
-    gf_picture p;
+    gf_image p;
     graft_error err;
     assert_int_equal(decode(&f, NULL, &p, NULL, &err), GRAFT_DATA);
     if (err.number != number || !strstr(err.message, says)) {
@@ -346,12 +346,12 @@ static void no_pixels_and_too_many_are_refused_from_the_header(void **state)
         }
     }
     gf_image_options opts = gf_image_options_default();
-    gf_picture p;
+    gf_image p;
     graft_error err;
     file f = fixture_file("png_2_8.png");
     opts.max_pixels = 37 * 29;
     assert_int_equal(decode(&f, &opts, &p, NULL, &err), GRAFT_OK);
-    gf_picture_free(&p);
+    gf_image_free(&p);
     opts.max_pixels--;
     assert_int_equal(decode(&f, &opts, &p, NULL, &err), GRAFT_DATA);
     assert_int_equal(err.number, GF_E_IMAGE_TOO_LARGE);
@@ -366,17 +366,17 @@ static void frames_error_refuses_animations(void **state)
     opts.frames_error = true;
     for (int i = 0; i < 3; i++) {
         file f = fixture_file(names[i]);
-        gf_picture p;
+        gf_image p;
         graft_error err;
         assert_int_equal(decode(&f, &opts, &p, NULL, &err), GRAFT_DATA);
         assert_int_equal(err.number, GF_E_IMAGE_ANIMATED);
         free(f.bytes);
     }
     file f = fixture_file("gif_plain.gif");
-    gf_picture p;
+    gf_image p;
     graft_error err;
     assert_int_equal(decode(&f, &opts, &p, NULL, &err), GRAFT_OK);
-    gf_picture_free(&p);
+    gf_image_free(&p);
     free(f.bytes);
 }
 
@@ -386,11 +386,11 @@ static void background_shows_through(void **state)
     gf_image_options opts = gf_image_options_default();
     memcpy(opts.background, "\x10\x20\x30", 3);
     file f = fixture_file("gif_transparent.gif");
-    gf_picture p;
+    gf_image p;
     graft_error err;
     assert_int_equal(decode(&f, &opts, &p, NULL, &err), GRAFT_OK);
     assert_memory_equal(p.rgb, "\x10\x20\x30", 3);
-    gf_picture_free(&p);
+    gf_image_free(&p);
     free(f.bytes);
     uint8_t out[3];
     for (int a = 0; a < 256; a++) {
@@ -406,7 +406,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_equals_its_reference),
         cmocka_unit_test(pngsuite_where_present),
-        cmocka_unit_test(all_orientations_are_turned_upright),
+        cmocka_unit_test(all_orientations_are_rotated_upright),
         cmocka_unit_test(bad_exif_is_noted_and_left_out),
         cmocka_unit_test(real_exif_photos_where_present),
         cmocka_unit_test(other_files_are_refused_by_name),

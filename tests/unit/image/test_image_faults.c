@@ -1,6 +1,6 @@
 /* Every failing allocation of decoding, resizing and encoding, one by one: E5001 or the right result, and nothing
  * leaks. What the JPEG, WebP and GIF libraries take for themselves is not in our hands and not failed here. */
-#include "pictures.h"
+#include "images.h"
 
 #include "image/encode.h"
 #include "image/resize.h"
@@ -18,7 +18,7 @@ static void decoding(void **state)
         file f = fixture_file(list[i].name);
         for (long k = 0;; k++) {
             long live = faults_live();
-            gf_picture p;
+            gf_image p;
             gf_image_info info;
             graft_error err = {0};
             faults_arm(FAULT_ALLOC, k);
@@ -26,13 +26,13 @@ static void decoding(void **state)
             bool happened = faults_disarm();
             if (status == GRAFT_OK) {
                 char hex[65];
-                picture_digest(&p, hex);
+                image_digest(&p, hex);
                 assert_string_equal(hex, list[i].digest);
             } else {
                 assert_null(p.rgb);
                 assert_int_equal(status, happened ? GRAFT_RESOURCE : GRAFT_DATA);
             }
-            gf_picture_free(&p);
+            gf_image_free(&p);
             assert_int_equal(faults_live(), live);
             if (!happened) break;
             faults++;

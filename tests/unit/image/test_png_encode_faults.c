@@ -32,7 +32,7 @@ static void pixels_come_back(void **state)
         int w = sizes[i][0], h = sizes[i][1];
         uint8_t *png, *again;
         size_t n, m;
-        gf_picture back;
+        gf_image back;
         gf_image_info info;
         assert_int_equal(gf_png_encode(pixels, w, h, &png, &n, NULL), GRAFT_OK);
         assert_int_equal(gf_image_decode(png, n, "x.png", NULL, &back, &info, NULL), GRAFT_OK);
@@ -41,7 +41,7 @@ static void pixels_come_back(void **state)
         assert_int_equal(gf_png_encode(pixels, w, h, &again, &m, NULL), GRAFT_OK);
         assert_int_equal(n, m);
         assert_memory_equal(png, again, n);
-        gf_picture_free(&back);
+        gf_image_free(&back);
         gf_free(again);
         gf_free(png);
     }

@@ -69,7 +69,7 @@ static void equals_tensorflow_bit_for_bit(void **state)
 }
 
 /* The formula of resize.h for one value, written out. */
-static float twin(const uint8_t *src, int h, int w, int oh, int ow, int y, int x, int c)
+static float reference(const uint8_t *src, int h, int w, int oh, int ow, int y, int x, int c)
 {
     float sy = ((float)y + 0.5f) * ((float)h / (float)oh) - 0.5f,
           sx = ((float)x + 0.5f) * ((float)w / (float)ow) - 0.5f;
@@ -84,7 +84,7 @@ static float twin(const uint8_t *src, int h, int w, int oh, int ow, int y, int x
     return top + (bottom - top) * fy;
 }
 
-static void equals_its_twin_at_any_size(void **state)
+static void equals_its_reference_at_any_size(void **state)
 {
     (void)state;
     enum { MOST = 40 };
@@ -101,7 +101,7 @@ static void equals_its_twin_at_any_size(void **state)
         assert_int_equal(resize(src, h, w, dst, oh, ow, false, NULL), GRAFT_OK);
         assert_int_equal(gf_resize_u8(src, h, w, bytes, oh, ow, false, NULL), GRAFT_OK);
         for (size_t i = 0; i < n; i++) {
-            float wanted = twin(src, h, w, oh, ow, (int)(i / 3) / ow, (int)(i / 3) % ow, (int)(i % 3));
+            float wanted = reference(src, h, w, oh, ow, (int)(i / 3) / ow, (int)(i / 3) % ow, (int)(i % 3));
             assert_memory_equal(&dst[i], &wanted, sizeof wanted);
             assert_int_equal(bytes[i], (int)floor((double)wanted + 0.5));
         }
@@ -109,7 +109,7 @@ static void equals_its_twin_at_any_size(void **state)
     }
 }
 
-static void antialias_keeps_flat_pictures_and_means(void **state)
+static void antialias_keeps_flat_images_and_means(void **state)
 {
     (void)state;
     static uint8_t flat[50 * 70 * 3], small[9 * 11 * 3];
@@ -151,8 +151,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_tensorflow_bit_for_bit),
-        cmocka_unit_test(equals_its_twin_at_any_size),
-        cmocka_unit_test(antialias_keeps_flat_pictures_and_means),
+        cmocka_unit_test(equals_its_reference_at_any_size),
+        cmocka_unit_test(antialias_keeps_flat_images_and_means),
         cmocka_unit_test(sides_of_one_pixel_and_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* TIFF and Netpbm images: each kind against the pixels that were written, damage, bombs (rows A2, A9, A15, A24). */
-#include "pictures.h"
+#include "images.h"
 
 #include "image/codec.h"
 
@@ -14,7 +14,7 @@ static void every_kind_equals_what_was_written(void **state)
     for (size_t i = 0; i < n; i++) {
         const expected *e = &list[i];
         file f = fixture_file(e->name);
-        gf_picture p;
+        gf_image p;
         gf_image_info info;
         graft_error err;
         char hex[65];
@@ -25,7 +25,7 @@ static void every_kind_equals_what_was_written(void **state)
             continue;
         }
         if (status != GRAFT_OK) fail_msg("%s: %s", e->name, err.message);
-        picture_digest(&p, hex);
+        image_digest(&p, hex);
         if (p.w != e->w || p.h != e->h || strcmp(hex, e->digest) != 0) {
             fail_msg("%s: %d x %d %s, wanted %d x %d %s", e->name, p.w, p.h, hex, e->w, e->h, e->digest);
         }
@@ -35,7 +35,7 @@ static void every_kind_equals_what_was_written(void **state)
         }
         assert_int_equal(info.format, gf_image_format_of_name(e->name));
         assert_true(gf_image_begins(f.bytes, f.n < GF_IMAGE_BEGIN ? f.n : GF_IMAGE_BEGIN));
-        gf_picture_free(&p);
+        gf_image_free(&p);
         free(f.bytes);
     }
 }
@@ -50,7 +50,7 @@ static void cut_at_every_length(void **state)
                                         "ppm_p3_15.ppm",     "ppm_p1.pbm",           "ppm_p4.pbm"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         file whole = fixture_file(names[i]);
-        gf_picture full, p;
+        gf_image full, p;
         gf_image_info info;
         graft_error err;
         assert_int_equal(decode(&whole, NULL, &full, NULL, &err), GRAFT_OK);
@@ -60,14 +60,14 @@ static void cut_at_every_length(void **state)
                 size_t bytes = (size_t)p.w * (size_t)p.h * 3;
                 bool same = p.w == full.w && p.h == full.h && !memcmp(p.rgb, full.rgb, bytes);
                 if (!same) fail_msg("%s cut to %zu: made-up pixels", names[i], n);
-                gf_picture_free(&p);
+                gf_image_free(&p);
             }
             gf_image_options lenient = gf_image_options_default();
             lenient.allow_truncated = true;
-            if (decode(&f, &lenient, &p, &info, &err) == GRAFT_OK) gf_picture_free(&p);
+            if (decode(&f, &lenient, &p, &info, &err) == GRAFT_OK) gf_image_free(&p);
             free(f.bytes);
         }
-        gf_picture_free(&full);
+        gf_image_free(&full);
         free(whole.bytes);
     }
 }
@@ -78,7 +78,7 @@ static void cut_in_the_middle_tells_its_rows(void **state)
     static const char *const names[] = {"ppm_p6_255.ppm", "ppm_p3_255.ppm", "tiff_rgb_none.tif"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         file whole = fixture_file(names[i]), f = file_of(whole.bytes, whole.n * 2 / 3);
-        gf_picture p, full;
+        gf_image p, full;
         gf_image_info info;
         graft_error err;
         gf_image_options lenient = gf_image_options_default();
@@ -90,8 +90,8 @@ static void cut_in_the_middle_tells_its_rows(void **state)
         assert_true(info.truncated && info.rows_present > 8 && info.rows_present < full.h);
         assert_memory_equal(p.rgb, full.rgb, (size_t)info.rows_present * (size_t)full.w * 3);
         assert_int_equal(p.rgb[(size_t)full.w * (size_t)full.h * 3 - 1], 128);
-        gf_picture_free(&p);
-        gf_picture_free(&full);
+        gf_image_free(&p);
+        gf_image_free(&full);
         free(f.bytes);
         free(whole.bytes);
     }
@@ -100,7 +100,7 @@ static void cut_in_the_middle_tells_its_rows(void **state)
 static void expect(const char *text, size_t n, int number, const char *words)
 {
     file f = file_of(text, n);
-    gf_picture p;
+    gf_image p;
     graft_error err;
     if (decode(&f, NULL, &p, NULL, &err) == GRAFT_OK) fail_msg("taken, wanted %s", words);
     if (err.number != number || !strstr(err.message, words))
@@ -141,7 +141,7 @@ static void beginnings_are_told(void **state)
     assert_false(gf_image_begins((const uint8_t *)"\0\0\1\0\1\0", 6)); /* an icon, or a font, or numbers */
 }
 
-/* One directory of a grey image with one strip. */
+/* One directory of a gray image with one strip. */
 static file tiff_of(uint32_t w, uint32_t h, uint32_t packing, uint32_t offset, uint32_t bytes, size_t n)
 {
     const uint32_t fields[][3] = {{256, 4, w},      {257, 4, h}, {258, 3, 8}, {259, 3, packing}, {262, 3, 1},
@@ -183,10 +183,10 @@ static void bombs_are_refused_from_the_header(void **state)
         free(f.bytes);
     }
     file good = tiff_of(30, 20, 1, 200, 600, 800);
-    gf_picture p;
+    gf_image p;
     graft_error err;
     if (decode(&good, NULL, &p, NULL, &err) != GRAFT_OK) fail_msg("%s", err.message);
-    gf_picture_free(&p);
+    gf_image_free(&p);
     free(good.bytes);
 }
 
@@ -202,10 +202,10 @@ static void changed_bytes_do_no_harm(void **state)
         for (size_t at = 0; at < f.n && at < 700; at++) {
             static const uint8_t masks[] = {0x01, 0x80, 0xff};
             for (size_t k = 0; k < 3; k++) {
-                gf_picture p;
+                gf_image p;
                 graft_error err;
                 f.bytes[at] ^= masks[k];
-                if (decode(&f, &o, &p, NULL, &err) == GRAFT_OK) gf_picture_free(&p);
+                if (decode(&f, &o, &p, NULL, &err) == GRAFT_OK) gf_image_free(&p);
                 f.bytes[at] ^= masks[k];
             }
         }

@@ -141,7 +141,7 @@ typedef struct run {
     size_t n_src[GF_OP_MAX_SRC], n_dst, n_kernel, n_bias;
     float *objective;             /* diff_dst before backward overwrites it */
     float *before[GF_OP_MAX_SRC]; /* diff_src before backward adds to it */
-    gf_step step;
+    gf_exec_context step;
     uint32_t sample[16];
 } run;
 
@@ -203,7 +203,7 @@ static inline void bind_run(run *r)
                     .grad = data_of(&r->grad),
                     .workspace = data_of(&r->workspace),
                     .scratchpad = data_of(&r->scratchpad)};
-    bool conv = s->cls == &gf_op_conv || s->cls == &gf_op_conv_naive || s->cls == &gf_op_winograd;
+    bool conv = s->cls == &gf_op_conv || s->cls == &gf_op_conv_reference || s->cls == &gf_op_winograd;
     int handed_on = conv ? s->n_src - 1 : 0;
     for (int k = 0; k < s->n_src; k++) {
         a.src[k] = data_of(&r->src[k]);
@@ -246,7 +246,7 @@ static inline void run_new(run *r, const op_case *c, const gf_op_class *cls, gf_
     r->bias = floats(r->n_bias), r->dbias = floats(r->n_bias);
     r->objective = floats(r->n_dst);
     for (uint32_t i = 0; i < 16; i++) r->sample[i] = 100 + 7 * i;
-    r->step = (gf_step){.training = true, .seed = SEED, .epoch = 3, .sample = r->sample};
+    r->step = (gf_exec_context){.training = true, .seed = SEED, .epoch = 3, .sample = r->sample};
     fill_sources(r, kind);
     bind_run(r);
     fill_gradients(r, kind);

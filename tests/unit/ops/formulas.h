@@ -1,4 +1,4 @@
-/* formulas.h - what each operation that is its own twin computes, element by element in double. */
+/* formulas.h - what each operation that is its own reference implementation computes, element by element in double. */
 #ifndef TESTS_OPS_FORMULAS_H
 #define TESTS_OPS_FORMULAS_H
 
@@ -34,8 +34,8 @@ static inline double sum_formula(const run *r, size_t i)
 static inline double multiply_formula(const run *r, size_t i)
 {
     const int64_t *d = r->op.spec.dst.dim;
-    size_t c = (size_t)d[r->op.spec.dst.rank - 1], picture = r->n_dst / (size_t)d[0];
-    size_t j = r->n_src[1] == r->n_dst ? i : i / picture * c + i % c;
+    size_t c = (size_t)d[r->op.spec.dst.rank - 1], image = r->n_dst / (size_t)d[0];
+    size_t j = r->n_src[1] == r->n_dst ? i : i / image * c + i % c;
     return act_of(r, src_at(r, 0, i) * src_at(r, 1, j));
 }
 
@@ -48,14 +48,14 @@ static inline double affine_formula(const run *r, size_t i)
 static inline double global_formula(const run *r, size_t i)
 {
     const gf_shape *d = &r->op.spec.src[0];
-    size_t c = (size_t)d->dim[d->rank - 1], places = r->n_src[0] / (c * (size_t)d->dim[0]);
+    size_t c = (size_t)d->dim[d->rank - 1], positions = r->n_src[0] / (c * (size_t)d->dim[0]);
     double sum = 0, most = -INFINITY;
-    for (size_t p = 0; p < places; p++) {
-        double x = src_at(r, 0, (i / c * places + p) * c + i % c);
+    for (size_t p = 0; p < positions; p++) {
+        double x = src_at(r, 0, (i / c * positions + p) * c + i % c);
         sum += x;
         if (x > most) most = x;
     }
-    return r->op.spec.cls == &gf_op_global_max_pool ? most : sum / (double)places;
+    return r->op.spec.cls == &gf_op_global_max_pool ? most : sum / (double)positions;
 }
 
 /* Where element i of (n, h, w, c) is. */

@@ -1,4 +1,5 @@
-/* others.h - operations that are their own twins, with the shapes and attributes that they are tested with. */
+/* others.h - operations that are their own reference implementations, with the shapes and attributes that they are
+ * tested with. */
 #ifndef TESTS_OPS_OTHERS_H
 #define TESTS_OPS_OTHERS_H
 

@@ -1,11 +1,11 @@
 /* Batch normalisation on the micro-batch's statistics against its definition, channel by channel in double: dst, all
- * gradients, what it hands to the moving statistics; with pictures that are not there, and at rest. Finite differences:
+ * gradients, what it hands to the moving statistics; with images that are not there, and at rest. Finite differences:
  * test_ops_gradients.c. */
 #include "with_ops.h"
 
 typedef struct batch_shape {
     gf_shape src;
-    size_t pictures; /* that are there; 0: all */
+    size_t images; /* that are there; 0: all */
 } batch_shape;
 
 static const batch_shape shapes[] = {
@@ -52,7 +52,7 @@ static void run_made(run *r, const op_case *c, int shape, gf_dtype dtype)
         r->kernel[2 * channels + k] = 1 + uniform(c->name, "variance", k) / 2;
     }
     OK(gf_op_prepare(&r->op, r->kernel, r->bias, &error));
-    r->step.pictures = shapes[shape].pictures;
+    r->step.images = shapes[shape].images;
 }
 
 static double cut(const run *r, double z)
@@ -74,7 +74,7 @@ static double dz_at(const run *r, size_t i)
 }
 
 /* Channel k by the book; `there`: values of the tensor that count. After the forward run, whose cuts it takes. */
-static void want_channel(const run *r, size_t k, size_t there, size_t pictures, const wanted *w)
+static void want_channel(const run *r, size_t k, size_t there, size_t images, const wanted *w)
 {
     size_t c = r->n_bias;
     double n = (double)there / (double)c, mean = 0, variance = 0, a = 0, b = 0;
@@ -95,17 +95,17 @@ static void want_channel(const run *r, size_t k, size_t there, size_t pictures, 
     }
     double d = mean - (double)r->kernel[c + k];
     w->dkernel[k] = (float)b;
-    w->dkernel[c + k] = (float)((double)pictures * d);
-    w->dkernel[2 * c + k] = (float)((double)pictures * (variance + d * d));
+    w->dkernel[c + k] = (float)((double)images * d);
+    w->dkernel[2 * c + k] = (float)((double)images * (variance + d * d));
     w->dbias[k] = (float)a;
 }
 
 static wanted want(const run *r)
 {
-    size_t all = (size_t)r->op.spec.dst.dim[0], pictures = r->step.pictures ? r->step.pictures : all;
+    size_t all = (size_t)r->op.spec.dst.dim[0], images = r->step.images ? r->step.images : all;
     wanted w = {floats(r->n_dst), floats(r->n_dst), floats(r->n_kernel), floats(r->n_bias)};
     memcpy(w.diff_src, r->before[0], r->n_dst * sizeof *w.diff_src);
-    for (size_t k = 0; k < r->n_bias; k++) want_channel(r, k, r->n_dst / all * pictures, pictures, &w);
+    for (size_t k = 0; k < r->n_bias; k++) want_channel(r, k, r->n_dst / all * images, images, &w);
     return w;
 }
 
@@ -150,7 +150,7 @@ static void training_is_the_definition(void **state)
     }
 }
 
-/* At rest: by the moving statistics, all pictures, whatever `pictures` says. */
+/* At rest: by the moving statistics, all images, whatever `pictures` says. */
 static void at_rest_it_moves_nothing(void **state)
 {
     (void)state;
@@ -202,7 +202,7 @@ static void one_value_a_channel_is_harmless(void **state)
     op_case c = case_of(6, 0);
     run r;
     run_made(&r, &c, 6, GF_F32);
-    r.step.pictures = 1;
+    r.step.images = 1;
     run_forward(&r);
     float *dst = floats(r.n_dst), *diff = floats(r.n_dst);
     load_all(&r.dst, GF_F32, r.n_dst, dst);

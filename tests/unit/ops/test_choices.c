@@ -35,11 +35,11 @@ static void work(double seconds)
     while (now(CLOCK_THREAD_CPUTIME_ID) < end) continue;
 }
 
-typedef struct trial {
+typedef struct benchmark {
     double work[3], wait[3]; /* seconds of each candidate; work negative: it does not work */
     int runs[3], disturbed;  /* the first candidate takes 30 ms more in so many runs, after the first */
     bool elsewhere;          /* it works on another thread */
-} trial;
+} benchmark;
 
 static void *work_elsewhere(void *seconds)
 {
@@ -49,7 +49,7 @@ static void *work_elsewhere(void *seconds)
 
 static bool run(void *ctx, int candidate)
 {
-    trial *t = ctx;
+    benchmark *t = ctx;
     int runs = t->runs[candidate]++;
     double seconds = t->work[candidate];
     if (seconds < 0) return false;
@@ -65,14 +65,14 @@ static bool run(void *ctx, int candidate)
     return true;
 }
 
-static gf_choice choice_of(trial *t, const char *key, int preferred)
+static gf_choice choice_of(benchmark *t, const char *key, int preferred)
 {
     return (gf_choice){.key = key, .names = names, .n = 3, .preferred = preferred, .margin = 3, .run = run, .ctx = t};
 }
 
-static trial working(double slow, double fast) { return (trial){.work = {slow, fast, -1}}; }
+static benchmark working(double slow, double fast) { return (benchmark){.work = {slow, fast, -1}}; }
 
-static int choose(gf_ops *ops, const char *key, int preferred, trial *t)
+static int choose(gf_ops *ops, const char *key, int preferred, benchmark *t)
 {
     gf_choice c = choice_of(t, key, preferred);
     return gf_ops_choose(ops, &c);
@@ -93,10 +93,10 @@ static void a_choice_is_timed_once(void **state)
     gf_ops *ops;
     assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
     expect_text(ops, "");
-    trial t = working(5 * ms, 0.2 * ms);
+    benchmark t = working(5 * ms, 0.2 * ms);
     assert_int_equal(choose(ops, "b key", 0, &t), 1);
     assert_true(t.runs[0] > 1 && t.runs[1] > 1 && t.runs[2] == 1);
-    trial again = {0};
+    benchmark again = {0};
     assert_int_equal(choose(ops, "b key", 0, &again), 1);
     assert_int_equal(again.runs[0] + again.runs[1] + again.runs[2], 0);
     gf_ops_add_choices(ops, "a key=x\n");
@@ -112,7 +112,7 @@ static void what_is_not_clear_is_as_preferred_and_not_kept(void **state)
     (void)state;
     gf_ops *ops;
     assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
-    trial unclear = working(2.4 * ms, 1 * ms), near = working(1.2 * ms, 1 * ms), far = working(5 * ms, 0.5 * ms);
+    benchmark unclear = working(2.4 * ms, 1 * ms), near = working(1.2 * ms, 1 * ms), far = working(5 * ms, 0.5 * ms);
     assert_int_equal(choose(ops, "unclear", 0, &unclear), 0);
     assert_int_equal(choose(ops, "unclear the other way", 1, &unclear), 1);
     assert_int_equal(choose(ops, "near", 0, &near), 0);
@@ -132,13 +132,13 @@ static void a_busy_machine_chooses_the_same(void **state)
     (void)state;
     gf_ops *ops;
     assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
-    trial kept_waiting = working(1 * ms, 1 * ms), disturbed = working(0.5 * ms, 0.5 * ms);
+    benchmark kept_waiting = working(1 * ms, 1 * ms), disturbed = working(0.5 * ms, 0.5 * ms);
     kept_waiting.wait[0] = 20 * ms;
     assert_int_equal(choose(ops, "kept waiting", 0, &kept_waiting), 0);
     disturbed.disturbed = 3; /* the whole first look */
     assert_int_equal(choose(ops, "disturbed", 0, &disturbed), 0);
     assert_true(disturbed.runs[0] > 4);
-    trial far = working(10 * ms, 0.5 * ms);
+    benchmark far = working(10 * ms, 0.5 * ms);
     far.wait[1] = 20 * ms;
     assert_int_equal(choose(ops, "far", 0, &far), 1);
     gf_ops_destroy(ops);
@@ -149,7 +149,7 @@ static void work_on_other_threads_counts_where_it_is_said(void **state)
     (void)state;
     gf_ops *ops;
     assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
-    trial t = working(20 * ms, 0.1 * ms);
+    benchmark t = working(20 * ms, 0.1 * ms);
     t.elsewhere = true;
     gf_choice c = choice_of(&t, "on the pool", 0);
     c.on_pool = true;
@@ -162,7 +162,7 @@ static void a_preferred_one_that_does_not_work_is_not_taken(void **state)
     (void)state;
     gf_ops *ops;
     assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
-    trial t = working(1 * ms, 0.2 * ms);
+    benchmark t = working(1 * ms, 0.2 * ms);
     assert_int_equal(choose(ops, "key", 2, &t), 1);
     expect_text(ops, "key=fast\n");
     expect_same(gf_ops_clear_choices_text(ops), "");
@@ -179,7 +179,7 @@ typedef struct network {
 static void *make_plan(void *ctx)
 {
     network *w = ctx;
-    trial t = working(5 * ms, 0.2 * ms);
+    benchmark t = working(5 * ms, 0.2 * ms);
     w->inner = choose(w->ops, "inner", 0, &t);
     if (gf_ops_act_table(w->ops, GF_ACT_SILU, 0, &w->table, NULL) != GRAFT_OK) w->inner = -1;
     return NULL;
@@ -227,7 +227,7 @@ static void *choose_all(void *ctx)
     for (int k = 0; k < KEYS; k++) {
         char key[16];
         snprintf(key, sizeof key, "key %d", k);
-        trial t = working(2 * ms, 0.1 * ms);
+        benchmark t = working(2 * ms, 0.1 * ms);
         c->chosen[k] = choose(c->ops, key, 0, &t);
         if (gf_ops_act_table(c->ops, GF_ACT_SILU, (float)k, &c->table[k], NULL) != GRAFT_OK) c->failed = true;
         char *text = gf_ops_choices_text(c->ops); /* sorts them */
@@ -263,7 +263,7 @@ static void a_choice_on_record_is_kept(void **state)
     (void)state;
     gf_ops *ops;
     assert_int_equal(gf_ops_create(&ops, "key=slow\nkey two=gone\nnonsense\n", NULL), GRAFT_OK);
-    trial t = working(5 * ms, 0.2 * ms);
+    benchmark t = working(5 * ms, 0.2 * ms);
     assert_int_equal(choose(ops, "key", 1, &t), 0);
     assert_int_equal(t.runs[0] + t.runs[1], 0);
     assert_int_equal(choose(ops, "key two", 0, &t), 1); /* a name that is no more is timed again */
@@ -278,7 +278,7 @@ static void nothing_that_works_is_the_preferred_one(void **state)
     (void)state;
     gf_ops *ops;
     assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
-    trial t = {.work = {-1, -1, -1}};
+    benchmark t = {.work = {-1, -1, -1}};
     assert_int_equal(choose(ops, "key", 0, &t), 0);
     assert_int_equal(choose(ops, "another", 2, &t), 2);
     expect_same(gf_ops_clear_choices_text(ops), "");

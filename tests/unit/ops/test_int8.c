@@ -1,5 +1,5 @@
 /* Convolutions in bytes against their formula, in double: a u8 result to the last bit but for ties, another to f32's
- * rounding; against the convolution in real numbers within what rounding kernel and values may do; quantised values
+ * rounding; against the convolution in real numbers within what rounding kernel and values may do; quantized values
  * against the nearest byte. They want instructions for bytes: a machine without runs the rest and says so. */
 #include "support/needs.h"
 #include "with_ops.h"
@@ -48,21 +48,21 @@ static const shape shapes[] = {
     {"depthwise 7x7 strided, from reals", 11, 9, 33, 7, 2, 33, 33, 3, 3, 3, 3, false, true, false, GF_ACT_SILU, true},
     {"depthwise 3x3 of 7, below 0", 5, 6, 7, 3, 1, 7, 7, 1, 1, 1, 1, true, true, false, GF_ACT_LINEAR, true},
     {"depthwise to bf16", 6, 6, 24, 3, 1, 24, 24, 1, 1, 1, 1, true, false, false, GF_ACT_SILU, true, true},
-    {"a picture", 9, 12, 3, 3, 2, 1, 16, 0, 1, 0, 1, true, true, false, GF_ACT_HARD_SILU, true},
-    {"a picture, to reals", 8, 7, 3, 3, 1, 1, 24, 1, 1, 1, 1, false, false, false, GF_ACT_LINEAR, true},
-    {"a picture, 7x7", 13, 12, 3, 7, 2, 1, 40, 3, 3, 3, 3, true, true, false, GF_ACT_RELU, true},
+    {"an image", 9, 12, 3, 3, 2, 1, 16, 0, 1, 0, 1, true, true, false, GF_ACT_HARD_SILU, true},
+    {"an image, to reals", 8, 7, 3, 3, 1, 1, 24, 1, 1, 1, 1, false, false, false, GF_ACT_LINEAR, true},
+    {"an image, 7x7", 13, 12, 3, 7, 2, 1, 40, 3, 3, 3, 3, true, true, false, GF_ACT_RELU, true},
     {"two pixels", 1, 1, 16, 1, 1, 1, 40, 0, 0, 0, 0, true, true, false, GF_ACT_HARD_SILU, true},
     {"four bytes deep", 3, 3, 4, 1, 1, 1, 48, 0, 0, 0, 0, true, true, false, GF_ACT_RELU6},
     {"depthwise, two sevens wide", 5, 14, 20, 5, 1, 20, 20, 2, 2, 2, 2, true, true, false, GF_ACT_HARD_SILU, true},
     {"depthwise, two fives wide", 4, 10, 16, 3, 1, 16, 16, 1, 1, 1, 1, true, true, false, GF_ACT_RELU6},
     {"depthwise strided to fives", 9, 29, 18, 5, 2, 18, 18, 2, 2, 2, 2, true, true, false, GF_ACT_HARD_SILU, true},
-    {"a grey picture, 5x5", 9, 9, 1, 5, 1, 1, 8, 2, 2, 2, 2, true, true, false, GF_ACT_SILU, true},
+    {"a gray image, 5x5", 9, 9, 1, 5, 1, 1, 8, 2, 2, 2, 2, true, true, false, GF_ACT_SILU, true},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, BATCH = 2, MOST = 256 };
 
 /* ---- one convolution and all that it reads */
 
-typedef struct trial {
+typedef struct benchmark {
     const shape *shape;
     gf_op op;
     gf_exec exec;
@@ -71,7 +71,7 @@ typedef struct trial {
     float src_scale[MOST], src_zero[MOST], src_mean[MOST], dst_scale[MOST], dst_zero[MOST];
     int8_t *bytes; /* the kernel as the formula rounds it */
     double k[MOST], shift[MOST];
-} trial;
+} benchmark;
 
 static double real(const char *name, const char *what, size_t i)
 {
@@ -80,7 +80,7 @@ static double real(const char *name, const char *what, size_t i)
     return (double)(seeded_word(key, SEED, i) >> 11) * 0x1p-53;
 }
 
-static void fill_quants(trial *t)
+static void fill_quants(benchmark *t)
 {
     const shape *s = t->shape;
     for (size_t c = 0; c < MOST; c++) {
@@ -94,12 +94,12 @@ static void fill_quants(trial *t)
 }
 
 static bool only_cuts(gf_act act) { return act == GF_ACT_RELU || act == GF_ACT_RELU6; }
-static const float *dst_zero(const trial *t)
+static const float *dst_zero(const benchmark *t)
 {
     return t->shape->below && !only_cuts(t->shape->act) ? t->dst_zero : NULL;
 }
 
-static gf_op_spec spec_of(trial *t)
+static gf_op_spec spec_of(benchmark *t)
 {
     const shape *s = t->shape;
     gf_op_spec spec = {.cls = &gf_op_conv_int8,
@@ -120,9 +120,9 @@ static gf_op_spec spec_of(trial *t)
     return spec;
 }
 
-static void trial_open(trial *t, const shape *s, const gf_op_class *cls)
+static void benchmark_open(benchmark *t, const shape *s, const gf_op_class *cls)
 {
-    *t = (trial){.shape = s};
+    *t = (benchmark){.shape = s};
     fill_quants(t);
     gf_op_spec spec = spec_of(t);
     spec.cls = cls;
@@ -155,7 +155,7 @@ static void trial_open(trial *t, const shape *s, const gf_op_class *cls)
     check_guards(&t->scratch, s->name, "the scratchpad");
 }
 
-static void trial_close(trial *t)
+static void benchmark_close(benchmark *t)
 {
     gf_op_unbind(&t->exec);
     gf_op_destroy(&t->op);
@@ -172,7 +172,7 @@ static void trial_close(trial *t)
 
 static int channel_of(const shape *s, int c, int o) { return s->groups > 1 ? o : c; }
 
-static void round_kernel(trial *t)
+static void round_kernel(benchmark *t)
 {
     const shape *s = t->shape;
     const gf_quant *q = &t->op.spec.src_quant;
@@ -194,7 +194,7 @@ static void round_kernel(trial *t)
     }
 }
 
-static double byte_of_src(const trial *t, size_t i)
+static double byte_of_src(const benchmark *t, size_t i)
 {
     const gf_quant *q = &t->op.spec.src_quant;
     size_t c = i % (size_t)t->shape->c;
@@ -207,7 +207,7 @@ typedef struct sums {
     double bytes, exact, bound; /* by the formula; in real numbers; how far apart they may be */
 } sums;
 
-static sums sum_at(const trial *t, int n, int y, int x, int o)
+static sums sum_at(const benchmark *t, int n, int y, int x, int o)
 {
     const shape *s = t->shape;
     const gf_quant *q = &t->op.spec.src_quant;
@@ -231,7 +231,7 @@ static sums sum_at(const trial *t, int n, int y, int x, int o)
 static double activated(gf_act act, double x) { return (double)gf_act_value(act, 0, (float)x); }
 static double cut(double x) { return fmin(fmax(x, 0), 255); }
 
-static void check_trial(trial *t)
+static void check_benchmark(benchmark *t)
 {
     const double steepest = 1.1; /* silu's derivative, the largest of all */
     const shape *s = t->shape;
@@ -276,10 +276,10 @@ static void check_convolutions(bool to_bf16)
         const shape *s = &shapes[i / 2];
         bool onednn = i % 2, both = !s->below && (!s->dst_bytes || only_cuts(s->act)); /* its way, too */
         if ((onednn && !both) || s->bf16 != to_bf16) continue;
-        trial t;
-        trial_open(&t, s, onednn ? &gf_op_conv_int8_onednn : &gf_op_conv_int8);
-        check_trial(&t);
-        trial_close(&t);
+        benchmark t;
+        benchmark_open(&t, s, onednn ? &gf_op_conv_int8_onednn : &gf_op_conv_int8);
+        check_benchmark(&t);
+        benchmark_close(&t);
     }
 }
 
@@ -311,7 +311,7 @@ static const shape *shape_named(const char *name)
 static void others_are_refused(void **state)
 {
     (void)state;
-    trial t = {.shape = shape_named("full 3x3")};
+    benchmark t = {.shape = shape_named("full 3x3")};
     fill_quants(&t);
     gf_op op;
     gf_op_spec padded = spec_of(&t), trains = padded, smooth = padded, blind = padded;
@@ -321,7 +321,7 @@ static void others_are_refused(void **state)
     blind.src_quant.scale = NULL;
     gf_op_spec both = spec_of(&t); /* ReLU cuts at byte 0, so that must be 0 */
     both.dst_quant.zero = t.dst_zero;
-    trial u = {.shape = shape_named("depthwise 5x5, silu")};
+    benchmark u = {.shape = shape_named("depthwise 5x5, silu")};
     fill_quants(&u);
     u.src_zero[3] = 256; /* no byte to pad with */
     gf_op_spec beyond = spec_of(&u);
@@ -334,7 +334,7 @@ static void others_are_refused(void **state)
 /* ---- loops over elements, on any machine */
 
 /* A period is one pixel, or as many as fill whole vectors and are followed by some that do not. */
-static void quantising_rounds_and_cuts(void **state)
+static void quantizing_rounds_and_cuts(void **state)
 {
     (void)state;
     enum { CHANNELS = 3, PERIOD = 64 * CHANNELS, N = 2 * PERIOD + 100 };
@@ -350,7 +350,7 @@ static void quantising_rounds_and_cuts(void **state)
     for (int way = 0; way < 4; way++) {
         bool is_narrow = way % 2;
         got[N] = GUARD_BYTE;
-        gf_quantise(got, is_narrow ? (void *)narrow : (void *)src, is_narrow ? GF_BF16 : GF_F32, N, factor, offset,
+        gf_quantize(got, is_narrow ? (void *)narrow : (void *)src, is_narrow ? GF_BF16 : GF_F32, N, factor, offset,
                     way < 2 ? CHANNELS : PERIOD);
         for (int i = 0; i < N; i++) {
             int c = i % CHANNELS;
@@ -362,8 +362,8 @@ static void quantising_rounds_and_cuts(void **state)
     }
 }
 
-/* The first picture is as bright as can be, which sums of 16 bits hold 257 places of. */
-static void pooling_takes_bytes(void **state)
+/* The first image is as bright as can be, which sums of 16 bits hold 257 places of. */
+static void pooling_takes_int8(void **state)
 {
     (void)state;
     enum { SIDE = 23, HW = SIDE * SIDE, C = 64 + 16 + 5 };
@@ -390,7 +390,7 @@ static void pooling_takes_bytes(void **state)
     gf_op_destroy(&op);
 }
 
-static void gates_take_bytes(void **state)
+static void gates_take_int8(void **state)
 {
     (void)state;
     NEEDS("int8");
@@ -431,7 +431,7 @@ static void gates_take_bytes(void **state)
     free(scratch.block);
 }
 
-static void pictures_become_bytes(void **state)
+static void images_become_int8(void **state)
 {
     (void)state;
     enum { PIXELS = 7 * 31, C = 3, N = PIXELS * C };
@@ -463,10 +463,10 @@ static void pictures_become_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv_is_its_formula),   cmocka_unit_test(conv_to_bf16_is_its_formula),
-        cmocka_unit_test(others_are_refused),    cmocka_unit_test(quantising_rounds_and_cuts),
-        cmocka_unit_test(pooling_takes_bytes),   cmocka_unit_test(gates_take_bytes),
-        cmocka_unit_test(pictures_become_bytes),
+        cmocka_unit_test(conv_is_its_formula), cmocka_unit_test(conv_to_bf16_is_its_formula),
+        cmocka_unit_test(others_are_refused),  cmocka_unit_test(quantizing_rounds_and_cuts),
+        cmocka_unit_test(pooling_takes_int8),  cmocka_unit_test(gates_take_int8),
+        cmocka_unit_test(images_become_int8),
     };
     return RUN_WITH_OPS(tests);
 }

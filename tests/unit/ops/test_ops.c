@@ -1,65 +1,66 @@
-/* oneDNN's operations against their naive twins, forward and backward: on small integers, where f32 is exact, bit for
- * bit; on reals within rounding; fused against one by one. All memory lies between guard bytes, and what an op must
- * set holds NaN before. Runs with oneDNN's best instructions and (a second ctest entry) with ONEDNN_MAX_CPU_ISA=AVX2.
+/* oneDNN's operations against their reference implementations, forward and backward: on small integers, where f32 is
+ * exact, bit for bit; on reals within rounding; fused against one by one. All memory lies between guard bytes, and what
+ * an op must set holds NaN before. Runs with oneDNN's best instructions and (a second ctest entry) with
+ * ONEDNN_MAX_CPU_ISA=AVX2.
  */
 #include "cases.h"
 #include "with_ops.h"
 
-static const gf_op_class *twin_of(const gf_op_class *cls)
+static const gf_op_class *reference_of(const gf_op_class *cls)
 {
-    return cls == &gf_op_conv        ? &gf_op_conv_naive
-           : cls == &gf_op_attention ? &gf_op_attention_naive
-                                     : &gf_op_dense_naive;
+    return cls == &gf_op_conv        ? &gf_op_conv_reference
+           : cls == &gf_op_attention ? &gf_op_attention_reference
+                                     : &gf_op_dense_reference;
 }
 
 /* Both run forward; then, from the same dst (where it is near a kink the last bit decides), both run backward. */
-static void check_twins(const op_case *c, fill_kind kind, double tolerance_forward, double tolerance_backward)
+static void check_references(const op_case *c, fill_kind kind, double tolerance_forward, double tolerance_backward)
 {
-    run fast, naive;
+    run fast, reference;
     run_new(&fast, c, c->spec.cls, GF_F32, kind, ops);
-    run_new(&naive, c, twin_of(c->spec.cls), GF_F32, kind, ops);
+    run_new(&reference, c, reference_of(c->spec.cls), GF_F32, kind, ops);
     run_forward(&fast);
-    run_forward(&naive);
-    compare_dst(&fast, &naive, (tolerance){tolerance_forward, kind == INTEGERS});
-    memcpy(data_of(&naive.dst), data_of(&fast.dst), fast.dst.bytes);
+    run_forward(&reference);
+    compare_dst(&fast, &reference, (tolerance){tolerance_forward, kind == INTEGERS});
+    memcpy(data_of(&reference.dst), data_of(&fast.dst), fast.dst.bytes);
     run_backward(&fast);
-    run_backward(&naive);
-    compare_gradients(&fast, &naive, (tolerance){tolerance_backward, kind == INTEGERS});
+    run_backward(&reference);
+    compare_gradients(&fast, &reference, (tolerance){tolerance_backward, kind == INTEGERS});
     run_check_guards(&fast);
-    run_check_guards(&naive);
+    run_check_guards(&reference);
     run_free(&fast);
-    run_free(&naive);
+    run_free(&reference);
 }
 
-static void conv_is_its_twin_exactly(void **state)
+static void conv_is_its_reference_exactly(void **state)
 {
     (void)state;
     for (int i = 0; i < CONV_SHAPES; i++) {
         for (int v = 0; v < VARIANTS; v++) {
             op_case c = conv_case(&conv_shapes[i], &variants[v]);
-            check_twins(&c, INTEGERS, 0, 0);
+            check_references(&c, INTEGERS, 0, 0);
         }
     }
 }
 
-static void conv_of_every_padding_is_its_twin(void **state)
+static void conv_of_every_padding_is_its_reference(void **state)
 {
     (void)state;
     for (int i = 0; i < PADDINGS; i++) {
         conv_shape s = padding_shape(i);
         op_case c = conv_case(&s, &variants[2]);
-        check_twins(&c, INTEGERS, 0, 0);
-        check_twins(&c, REALS, 1e-5, 1e-5);
+        check_references(&c, INTEGERS, 0, 0);
+        check_references(&c, REALS, 1e-5, 1e-5);
     }
 }
 
-static void conv_of_reals_is_near_its_twin(void **state)
+static void conv_of_reals_is_near_its_reference(void **state)
 {
     (void)state;
     for (int i = 0; i < CONV_SHAPES; i++) {
         for (int v = 0; v < VARIANTS; v++) {
             op_case c = conv_case(&conv_shapes[i], &variants[v]);
-            check_twins(&c, REALS, 1e-5, 1e-5);
+            check_references(&c, REALS, 1e-5, 1e-5);
         }
     }
 }
@@ -72,12 +73,12 @@ static void conv_of_smooth_activations(void **state)
     for (int i = 0; i < CONV_SHAPES; i += 3) {
         for (int v = 0; v < 2; v++) {
             op_case c = conv_case(&conv_shapes[i], &smooth[v]);
-            check_twins(&c, REALS, 1e-5, 1e-5);
+            check_references(&c, REALS, 1e-5, 1e-5);
         }
     }
 }
 
-static void dense_is_its_twin(void **state)
+static void dense_is_its_reference(void **state)
 {
     (void)state;
     for (int i = 0; i < DENSE_SHAPES; i++) {
@@ -85,56 +86,56 @@ static void dense_is_its_twin(void **state)
             bool one = dense_shapes[i].n * dense_shapes[i].units == 1; /* may be clipped, and so no evidence */
             if (variants[v].residual || (one && clips(variants[v].act))) continue;
             op_case c = dense_case(&dense_shapes[i], &variants[v]);
-            check_twins(&c, INTEGERS, 0, 0);
-            check_twins(&c, REALS, 1e-5, 1e-5);
+            check_references(&c, INTEGERS, 0, 0);
+            check_references(&c, REALS, 1e-5, 1e-5);
         }
         op_case c = dense_case(&dense_shapes[i], &(variant){"sigmoid", .act = GF_ACT_SIGMOID, .bias = true});
-        check_twins(&c, REALS, 1e-5, 1e-5);
+        check_references(&c, REALS, 1e-5, 1e-5);
     }
 }
 
-static void attention_is_near_its_twin(void **state)
+static void attention_is_near_its_reference(void **state)
 {
     (void)state;
     for (int i = 0; i < ATTENTION_SHAPES; i++) {
         op_case c = attention_case(&attention_shapes[i]);
-        check_twins(&c, REALS, 1e-5, 2e-5);
+        check_references(&c, REALS, 1e-5, 2e-5);
         c.spec.backward = false;
         memset(c.spec.diff_src, 0, sizeof c.spec.diff_src);
-        run fast, naive;
+        run fast, reference;
         run_new(&fast, &c, &gf_op_attention, GF_F32, REALS, ops);
-        run_new(&naive, &c, &gf_op_attention_naive, GF_F32, REALS, ops);
+        run_new(&reference, &c, &gf_op_attention_reference, GF_F32, REALS, ops);
         run_forward(&fast);
-        run_forward(&naive);
-        compare_dst(&fast, &naive, (tolerance){1e-5, true});
+        run_forward(&reference);
+        compare_dst(&fast, &reference, (tolerance){1e-5, true});
         run_check_guards(&fast);
         run_free(&fast);
-        run_free(&naive);
+        run_free(&reference);
     }
 }
 
 /* Forward alone, as a frozen part's plan makes it: no gradient's memory is touched, none is needed. */
-static void inference_is_the_twin(void **state)
+static void inference_is_the_reference(void **state)
 {
     (void)state;
     for (int i = 0; i < CONV_SHAPES; i++) {
         op_case c = conv_case(&conv_shapes[i], &variants[7]);
         c.spec.backward = c.spec.diff_weights = c.spec.diff_src[0] = c.spec.diff_src[1] = false;
-        run fast, naive;
+        run fast, reference;
         run_new(&fast, &c, &gf_op_conv, GF_F32, INTEGERS, ops);
-        run_new(&naive, &c, &gf_op_conv_naive, GF_F32, INTEGERS, ops);
+        run_new(&reference, &c, &gf_op_conv_reference, GF_F32, INTEGERS, ops);
         run_forward(&fast);
-        run_forward(&naive);
-        compare_dst(&fast, &naive, (tolerance){0, true});
+        run_forward(&reference);
+        compare_dst(&fast, &reference, (tolerance){0, true});
         assert_int_equal(fast.op.grad_count, 0);
         run_check_guards(&fast);
         run_free(&fast);
-        run_free(&naive);
+        run_free(&reference);
     }
 }
 
-/* The convolutions of squeeze-and-excitation: whole and part blocks of outputs, pairs of pictures and one alone. */
-static void conv_of_one_place_is_the_twin(void **state)
+/* The convolutions of squeeze-and-excitation: whole and part blocks of outputs, pairs of images and one alone. */
+static void conv_of_one_position_is_the_reference(void **state)
 {
     (void)state;
     static const int units[] = {1, 8, 16, 40, 64, 72, 144, 576};
@@ -144,15 +145,15 @@ static void conv_of_one_place_is_the_twin(void **state)
             op_case c = conv_case(&shape, &(variant){"bias, relu", .act = GF_ACT_RELU, .bias = i % 3 != 0});
             c.spec.backward = c.spec.diff_weights = c.spec.diff_src[0] = false;
             for (int kind = 0; kind < 2; kind++) {
-                run fast, naive;
-                run_new(&fast, &c, &gf_op_conv_one_place, GF_F32, kind ? REALS : INTEGERS, ops);
-                run_new(&naive, &c, &gf_op_conv_naive, GF_F32, kind ? REALS : INTEGERS, ops);
+                run fast, reference;
+                run_new(&fast, &c, &gf_op_conv_one_position, GF_F32, kind ? REALS : INTEGERS, ops);
+                run_new(&reference, &c, &gf_op_conv_reference, GF_F32, kind ? REALS : INTEGERS, ops);
                 run_forward(&fast);
-                run_forward(&naive);
-                compare_dst(&fast, &naive, (tolerance){kind ? 1e-6 : 0, !kind});
+                run_forward(&reference);
+                compare_dst(&fast, &reference, (tolerance){kind ? 1e-6 : 0, !kind});
                 run_check_guards(&fast);
                 run_free(&fast);
-                run_free(&naive);
+                run_free(&reference);
             }
         }
     }
@@ -279,14 +280,14 @@ static void shapes_that_do_not_fit_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv_is_its_twin_exactly),
-        cmocka_unit_test(conv_of_every_padding_is_its_twin),
-        cmocka_unit_test(conv_of_reals_is_near_its_twin),
+        cmocka_unit_test(conv_is_its_reference_exactly),
+        cmocka_unit_test(conv_of_every_padding_is_its_reference),
+        cmocka_unit_test(conv_of_reals_is_near_its_reference),
         cmocka_unit_test(conv_of_smooth_activations),
-        cmocka_unit_test(dense_is_its_twin),
-        cmocka_unit_test(attention_is_near_its_twin),
-        cmocka_unit_test(inference_is_the_twin),
-        cmocka_unit_test(conv_of_one_place_is_the_twin),
+        cmocka_unit_test(dense_is_its_reference),
+        cmocka_unit_test(attention_is_near_its_reference),
+        cmocka_unit_test(inference_is_the_reference),
+        cmocka_unit_test(conv_of_one_position_is_the_reference),
         cmocka_unit_test(fused_is_one_by_one),
         cmocka_unit_test(shapes_that_do_not_fit_are_refused),
     };

@@ -1,6 +1,6 @@
-/* Activations: the fast loops against act_naive.c's double arithmetic over their whole range, at their kinks and ends;
- * derivatives against differences; as operations of their own and fused behind convolution and dense layer. Runs also
- * with ONEDNN_MAX_CPU_ISA=AVX2. */
+/* Activations: the fast loops against act_reference.c's double arithmetic over their whole range, at their kinks and
+ * ends; derivatives against differences; as operations of their own and fused behind convolution and dense layer. Runs
+ * also with ONEDNN_MAX_CPU_ISA=AVX2. */
 #include "cases.h"
 #include "support/needs.h"
 #include "with_ops.h"
@@ -154,7 +154,7 @@ static void nan_passes_through(void **state)
 }
 
 /* Where a value stands, and with how many others, does not change a bit; bf16 is f32 rounded once. */
-static void place_and_type_do_not_matter(void **state)
+static void position_and_type_do_not_matter(void **state)
 {
     (void)state;
     enum { M = 1300 };
@@ -219,11 +219,11 @@ static void every_bf16_is_f32_rounded(void **state)
 
 /* ---- fused */
 
-static void check_fused(const op_case *c, const gf_op_class *naive, gf_dtype dtype, double allowed)
+static void check_fused(const op_case *c, const gf_op_class *reference, gf_dtype dtype, double allowed)
 {
     run fast, slow;
     run_new(&fast, c, c->spec.cls, dtype, INTEGERS, ops); /* so that sums before a jump are equal */
-    run_new(&slow, c, naive, dtype, INTEGERS, ops);
+    run_new(&slow, c, reference, dtype, INTEGERS, ops);
     for (size_t i = 0; i < fast.n_bias; i++)
         fast.bias[i] = slow.bias[i] = 3 * fast.bias[i]; /* to both sides of kinks */
     OK(gf_op_prepare(&fast.op, fast.kernel, fast.bias, &error));
@@ -245,17 +245,17 @@ static void check_all_fused(gf_dtype dtype, double allowed)
             op_case c = conv_case(&conv_shapes[chosen[i]], &v);
             c.spec.act_alpha = rows[k].alpha;
             c.spec.backward = c.spec.diff_weights = c.spec.diff_src[0] = false;
-            check_fused(&c, &gf_op_conv_naive, dtype, allowed);
+            check_fused(&c, &gf_op_conv_reference, dtype, allowed);
         }
         if (dtype != GF_F32) continue;
         op_case c = dense_case(&dense_shapes[3], &v);
         c.spec.act_alpha = rows[k].alpha;
         c.spec.backward = c.spec.diff_weights = c.spec.diff_src[0] = false;
-        check_fused(&c, &gf_op_dense_naive, dtype, allowed);
+        check_fused(&c, &gf_op_dense_reference, dtype, allowed);
     }
 }
 
-static void fused_forward_is_the_twin(void **state)
+static void fused_forward_is_the_reference(void **state)
 {
     (void)state;
     check_all_fused(GF_F32, 1e-5);
@@ -269,18 +269,18 @@ static void fused_forward_in_bf16_is_near(void **state)
 }
 
 /* Those whose derivative follows from dst, behind layers that train. */
-static void fused_backward_is_the_twin(void **state)
+static void fused_backward_is_the_reference(void **state)
 {
     (void)state;
     for (int k = 0; k < ROWS && rows[k].act < GF_ACT_NEEDS_SRC; k++) {
         const variant v = {.what = rows[k].name, .act = rows[k].act, .bias = true, .accumulate = {true}};
         op_case cases[2] = {conv_case(&conv_shapes[7], &v), dense_case(&dense_shapes[2], &v)};
-        const gf_op_class *const naive[2] = {&gf_op_conv_naive, &gf_op_dense_naive};
+        const gf_op_class *const reference[2] = {&gf_op_conv_reference, &gf_op_dense_reference};
         for (int i = 0; i < 2; i++) {
             run fast, slow;
             cases[i].spec.act_alpha = rows[k].alpha;
             run_new(&fast, &cases[i], cases[i].spec.cls, GF_F32, REALS, ops);
-            run_new(&slow, &cases[i], naive[i], GF_F32, REALS, ops);
+            run_new(&slow, &cases[i], reference[i], GF_F32, REALS, ops);
             run_forward(&fast);
             memcpy(data_of(&slow.dst), data_of(&fast.dst), fast.dst.bytes);
             run_backward(&fast);
@@ -296,11 +296,11 @@ static void fused_backward_is_the_twin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_the_formulas),      cmocka_unit_test(slopes_are_the_formulas),
-        cmocka_unit_test(slopes_are_differences),       cmocka_unit_test(nan_passes_through),
-        cmocka_unit_test(place_and_type_do_not_matter), cmocka_unit_test(every_bf16_is_f32_rounded),
-        cmocka_unit_test(fused_forward_is_the_twin),    cmocka_unit_test(fused_forward_in_bf16_is_near),
-        cmocka_unit_test(fused_backward_is_the_twin),
+        cmocka_unit_test(values_are_the_formulas),         cmocka_unit_test(slopes_are_the_formulas),
+        cmocka_unit_test(slopes_are_differences),          cmocka_unit_test(nan_passes_through),
+        cmocka_unit_test(position_and_type_do_not_matter), cmocka_unit_test(every_bf16_is_f32_rounded),
+        cmocka_unit_test(fused_forward_is_the_reference),  cmocka_unit_test(fused_forward_in_bf16_is_near),
+        cmocka_unit_test(fused_backward_is_the_reference),
     };
     return RUN_WITH_OPS(tests);
 }

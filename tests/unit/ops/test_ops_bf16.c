@@ -1,6 +1,6 @@
-/* Operations in bf16. On contents that bf16 holds exactly, oneDNN's convolution is its twin up to one rounding, with
- * backward-data in either of the types that it may be timed into; on reals, bf16 is near f32. The convolutions want
- * instructions for bf16: a machine without runs the rest and says so. */
+/* Operations in bf16. On contents that bf16 holds exactly, oneDNN's convolution is its reference implementation up to
+ * one rounding, with backward-data in either of the types that it may be timed into; on reals, bf16 is near f32. The
+ * convolutions want instructions for bf16: a machine without runs the rest and says so. */
 #include "cases.h"
 #include "others.h"
 #include "support/needs.h"
@@ -28,33 +28,33 @@ static gf_ops *ops_that_chose(const char *wanted)
     return made;
 }
 
-static void check_twins(const op_case *c, gf_ops *with)
+static void check_references(const op_case *c, gf_ops *with)
 {
-    run fast, naive;
+    run fast, reference;
     run_new(&fast, c, &gf_op_conv, GF_BF16, INTEGERS, with);
-    run_new(&naive, c, &gf_op_conv_naive, GF_BF16, INTEGERS, with);
+    run_new(&reference, c, &gf_op_conv_reference, GF_BF16, INTEGERS, with);
     run_forward(&fast);
-    run_forward(&naive);
-    compare_dst(&fast, &naive, (tolerance){0, true});
-    memcpy(data_of(&naive.dst), data_of(&fast.dst), fast.dst.bytes);
+    run_forward(&reference);
+    compare_dst(&fast, &reference, (tolerance){0, true});
+    memcpy(data_of(&reference.dst), data_of(&fast.dst), fast.dst.bytes);
     run_backward(&fast);
-    run_backward(&naive);
+    run_backward(&reference);
     bool adds = c->spec.accumulate[0] || c->spec.accumulate[1]; /* what is added may be rounded before */
-    compare_gradients(&fast, &naive, (tolerance){adds ? 2 * ULP : 0, true});
+    compare_gradients(&fast, &reference, (tolerance){adds ? 2 * ULP : 0, true});
     run_check_guards(&fast);
-    run_check_guards(&naive);
+    run_check_guards(&reference);
     run_free(&fast);
-    run_free(&naive);
+    run_free(&reference);
 }
 
-static void conv_is_its_twin(void **state)
+static void conv_is_its_reference(void **state)
 {
     (void)state;
     NEEDS("bf16");
     for (int i = 0; i < CONV_SHAPES; i++) { /* makes the choices, by timing */
         for (int v = 0; v < VARIANTS; v++) {
             op_case c = conv_case(&conv_shapes[i], &variants[v]);
-            check_twins(&c, ops);
+            check_references(&c, ops);
         }
     }
     static const char *const forced[] = {"bf16", "f32"};
@@ -63,7 +63,7 @@ static void conv_is_its_twin(void **state)
         for (int i = 0; i < CONV_SHAPES; i++) {
             for (int v = 2; v < 6; v++) {
                 op_case c = conv_case(&conv_shapes[i], &variants[v]);
-                check_twins(&c, with);
+                check_references(&c, with);
             }
         }
         gf_ops_destroy(with);
@@ -133,19 +133,19 @@ static void attention_is_near_f32(void **state)
     for (int i = 0; i < ATTENTION_SHAPES; i++) {
         op_case c = attention_case(&attention_shapes[i]);
         check_near_f32(&c, 4 * ULP);
-        c.mixed = true; /* the value's type is another: as the twin does */
+        c.mixed = true; /* the value's type is another: as the reference implementation does */
         check_near_f32(&c, 4 * ULP);
     }
 }
 
 /* ---- on any machine */
 
-static void naive_conv_is_near_f32(void **state)
+static void reference_conv_is_near_f32(void **state)
 {
     (void)state;
     for (int i = 0; i < CONV_SHAPES; i++) {
         op_case c = conv_case(&conv_shapes[i], &variants[5]);
-        c.spec.cls = &gf_op_conv_naive;
+        c.spec.cls = &gf_op_conv_reference;
         check_near_f32(&c, 4 * ULP);
     }
 }
@@ -210,10 +210,10 @@ static void sums_of_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv_is_its_twin),
+        cmocka_unit_test(conv_is_its_reference),
         cmocka_unit_test(conv_is_near_f32),
         cmocka_unit_test(attention_is_near_f32),
-        cmocka_unit_test(naive_conv_is_near_f32),
+        cmocka_unit_test(reference_conv_is_near_f32),
         cmocka_unit_test(the_others_are_near_f32),
         cmocka_unit_test(conversions_round_to_even),
         cmocka_unit_test(sums_of_rows),

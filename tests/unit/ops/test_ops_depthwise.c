@@ -1,6 +1,6 @@
-/* The backward of depthwise convolutions in vectors against the naive twin: on small integers bit for bit, f32 and
- * bf16; shapes of one band and of many, channels that do not fill a block, every stride and padding. Runs with AVX-512
- * and (a second ctest entry) with AVX2. */
+/* The backward of depthwise convolutions in vectors against the reference implementation: on small integers bit for
+ * bit, f32 and bf16; shapes of one band and of many, channels that do not fill a block, every stride and padding. Runs
+ * with AVX-512 and (a second ctest entry) with AVX2. */
 #include "cases.h"
 #include "with_ops.h"
 
@@ -25,19 +25,19 @@ static bool check(const conv_shape *s, const variant *v, gf_dtype dtype, fill_ki
     gf_op_spec spec = c.spec;
     spec.src_dtype[0] = spec.dst_dtype = dtype;
     if (!gf_depthwise_fits(&spec)) return false;
-    run fast, naive;
+    run fast, reference;
     run_new(&fast, &c, &gf_op_depthwise, dtype, kind, ops);
-    run_new(&naive, &c, &gf_op_conv_naive, dtype, kind, ops);
+    run_new(&reference, &c, &gf_op_conv_reference, dtype, kind, ops);
     run_forward(&fast);
-    run_forward(&naive);
-    memcpy(data_of(&naive.dst), data_of(&fast.dst), fast.dst.bytes);
+    run_forward(&reference);
+    memcpy(data_of(&reference.dst), data_of(&fast.dst), fast.dst.bytes);
     run_backward(&fast);
-    run_backward(&naive);
-    compare_gradients(&fast, &naive, (tolerance){tolerance_of, kind == INTEGERS});
+    run_backward(&reference);
+    compare_gradients(&fast, &reference, (tolerance){tolerance_of, kind == INTEGERS});
     run_check_guards(&fast);
-    run_check_guards(&naive);
+    run_check_guards(&reference);
     run_free(&fast);
-    run_free(&naive);
+    run_free(&reference);
     return true;
 }
 

@@ -1,5 +1,5 @@
-/* The operations that are their own twins, against their formulas in double (formulas.h); and what dropout promises.
- * Their gradients: test_ops_gradients.c. */
+/* The operations that are their own reference implementations, against their formulas in double (formulas.h); and what
+ * dropout promises. Their gradients: test_ops_gradients.c. */
 #include "formulas.h"
 #include "others.h"
 #include "with_ops.h"
@@ -78,7 +78,7 @@ static void a_table_has_no_gradient_of_its_source(void **state)
     }
 }
 
-static void rescale_of_pictures(void **state)
+static void rescale_of_images(void **state)
 {
     (void)state;
     for (int channels = 1; channels <= 6; channels++) {
@@ -99,7 +99,7 @@ static void rescale_of_pictures(void **state)
     }
 }
 
-static void the_picture_stays_f32(void **state)
+static void the_image_stays_f32(void **state)
 {
     (void)state;
     op_case c = {.name = "rescale to bf16", .spec = {.cls = &gf_op_rescale, .n_src = 1}};
@@ -270,7 +270,7 @@ static void dropout_differs_where_it_should(void **state)
     memcpy(base, data_of(&r.dst), sizeof base);
     uint32_t other_sample = 4711;
     for (int what = 0; what < 4; what++) {
-        gf_step step = r.step;
+        gf_exec_context step = r.step;
         r.op.spec.dropout.salt = what == 0 ? 6 : 5;
         if (what == 1) r.step.epoch++;
         if (what == 2) r.step.seed += UINT64_C(1) << 32;
@@ -294,8 +294,8 @@ int main(void)
         cmocka_unit_test(forward_is_the_formula),
         cmocka_unit_test(a_table_has_no_gradient_of_its_source),
         cmocka_unit_test(nan_passes_through),
-        cmocka_unit_test(rescale_of_pictures),
-        cmocka_unit_test(the_picture_stays_f32),
+        cmocka_unit_test(rescale_of_images),
+        cmocka_unit_test(the_image_stays_f32),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(dropout_keeps_its_share_and_the_mean),
         cmocka_unit_test(dropout_is_off_without_training),

@@ -58,7 +58,7 @@ static void failing_memory_is_survived(void **state)
     op_case layers[5] = {conv_case(&conv_shapes[7], &variants[5]), conv_case(&conv_shapes[18], &variants[3]),
                          dense_case(&dense_shapes[2], &variants[3]), dense_case(&dense_shapes[2], &variants[3]),
                          attention_case(&attention_shapes[3])};
-    layers[3].spec.cls = &gf_op_dense_naive;
+    layers[3].spec.cls = &gf_op_dense_reference;
     for (int i = 0; i < 5; i++) faults += fail_each(&layers[i]);
     op_case winograd = conv_case(&conv_shapes[7], &variants[5]);
     winograd.spec.cls = &gf_op_winograd;

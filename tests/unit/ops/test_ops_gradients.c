@@ -92,7 +92,7 @@ static void check_gradients(const op_case *c, fill_kind kind, float step, double
     run_free(&r);
 }
 
-/* ---- convolution and dense, and their naive twins */
+/* ---- convolution and dense, and their reference implementations */
 
 static void gradients_of_conv(void **state)
 {
@@ -110,13 +110,13 @@ static void gradients_of_conv(void **state)
     }
 }
 
-static void gradients_of_naive_conv(void **state)
+static void gradients_of_reference_conv(void **state)
 {
     (void)state;
     for (int i = 0; i < CONV_SHAPES; i++) {
         for (int v = 2; v < VARIANTS; v += 3) {
             op_case c = conv_case(&conv_shapes[i], &variants[v]);
-            c.spec.cls = &gf_op_conv_naive;
+            c.spec.cls = &gf_op_conv_reference;
             if (c.spec.src[0].dim[0] * c.spec.src[0].dim[3] <= 32) check_gradients(&c, LATTICE, 0, 0);
         }
     }
@@ -139,7 +139,7 @@ static void gradients_of_smooth_activations(void **state)
 static void gradients_of_dense(void **state)
 {
     (void)state;
-    const gf_op_class *classes[] = {&gf_op_dense, &gf_op_dense_naive};
+    const gf_op_class *classes[] = {&gf_op_dense, &gf_op_dense_reference};
     for (int i = 0; i < DENSE_SHAPES; i++) {
         for (int v = 0; v < VARIANTS; v++) {
             bool one = dense_shapes[i].n * dense_shapes[i].units == 1; /* may be clipped: no evidence */
@@ -158,7 +158,7 @@ static void gradients_of_dense(void **state)
 static void gradients_of_attention(void **state)
 {
     (void)state;
-    const gf_op_class *classes[] = {&gf_op_attention, &gf_op_attention_naive};
+    const gf_op_class *classes[] = {&gf_op_attention, &gf_op_attention_reference};
     for (int i = 0; i < ATTENTION_SHAPES; i++) {
         for (int k = 0; k < 2; k++) {
             op_case c = attention_case(&attention_shapes[i]);
@@ -180,7 +180,7 @@ static void gradients_of_the_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients_of_conv),      cmocka_unit_test(gradients_of_naive_conv),
+        cmocka_unit_test(gradients_of_conv),      cmocka_unit_test(gradients_of_reference_conv),
         cmocka_unit_test(gradients_of_dense),     cmocka_unit_test(gradients_of_smooth_activations),
         cmocka_unit_test(gradients_of_attention), cmocka_unit_test(gradients_of_the_others),
     };

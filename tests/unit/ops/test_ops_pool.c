@@ -1,5 +1,5 @@
-/* Pooling over windows against its naive twin, on small integers (exact, and full of equal maxima) and on reals; what
- * the twin itself must give; NaN; and what is refused. */
+/* Pooling over windows against its reference implementation, on small integers (exact, and full of equal maxima) and on
+ * reals; what the reference implementation itself must give; NaN; and what is refused. */
 #include "with_ops.h"
 
 typedef struct pool_shape {
@@ -16,7 +16,7 @@ static const pool_shape shapes[] = {
     {"3x3, stride 2, PyTorch's padding", 1, 9, 7, 64, 3, 3, 2, 2, 1, 1, 1, 1, .count_padding = true},
     {"3x3, stride 1", 2, 6, 5, 24, 3, 3, 1, 1, 1, 1, 1, 1, .accumulate = true},
     {"3x3, stride 1, padding counts", 2, 6, 5, 8, 3, 3, 1, 1, 1, 1, 1, 1, .count_padding = true},
-    {"5x5, padding larger than the picture", 1, 2, 3, 7, 5, 5, 1, 1, 2, 2, 2, 2},
+    {"5x5, padding larger than the image", 1, 2, 3, 7, 5, 5, 1, 1, 2, 2, 2, 2},
     {"1x1, stride 2", 1, 5, 5, 9, 1, 1, 2, 2, 0, 0, 0, 0},
     {"1x1, stride 3, added", 1, 7, 8, 9, 1, 1, 3, 3, 0, 0, 0, 0, .accumulate = true},
     {"2x3, strides 3 and 1", 2, 8, 5, 11, 2, 3, 3, 1, 1, 0, 2, 1},
@@ -40,14 +40,15 @@ static op_case pool_case(const pool_shape *p, const gf_op_class *cls)
 }
 
 static const struct {
-    const gf_op_class *cls, *naive;
-} twins[] = {{&gf_op_max_pool, &gf_op_max_pool_naive}, {&gf_op_avg_pool, &gf_op_avg_pool_naive}};
+    const gf_op_class *cls, *reference;
+} references[] = {{&gf_op_max_pool, &gf_op_max_pool_reference}, {&gf_op_avg_pool, &gf_op_avg_pool_reference}};
 
-static void check_twins(const op_case *c, const gf_op_class *naive, gf_dtype dtype, fill_kind kind, double allowed)
+static void check_references(const op_case *c, const gf_op_class *reference, gf_dtype dtype, fill_kind kind,
+                             double allowed)
 {
     run fast, slow;
     run_new(&fast, c, c->spec.cls, dtype, kind, ops);
-    run_new(&slow, c, naive, dtype, kind, ops);
+    run_new(&slow, c, reference, dtype, kind, ops);
     run_forward(&fast);
     run_forward(&slow);
     compare_dst(&fast, &slow, (tolerance){allowed, kind == INTEGERS});
@@ -62,22 +63,22 @@ static void check_twins(const op_case *c, const gf_op_class *naive, gf_dtype dty
 
 /* Of integers, maxima are exact and so are their gradients, with all the ties; means have a divisor that is not a power
  * of two. */
-static void pools_are_their_twins(void **state)
+static void pools_are_their_references(void **state)
 {
     (void)state;
     for (int k = 0; k < 2; k++) {
         for (int i = 0; i < SHAPES; i++) {
-            op_case c = pool_case(&shapes[i], twins[k].cls);
-            check_twins(&c, twins[k].naive, GF_F32, INTEGERS, k ? 1e-6 : 0);
-            check_twins(&c, twins[k].naive, GF_F32, REALS, 1e-6);
-            check_twins(&c, twins[k].naive, GF_BF16, INTEGERS, k ? 0x1p-8 : 0);
-            check_twins(&c, twins[k].naive, GF_BF16, REALS, 0x1p-8);
+            op_case c = pool_case(&shapes[i], references[k].cls);
+            check_references(&c, references[k].reference, GF_F32, INTEGERS, k ? 1e-6 : 0);
+            check_references(&c, references[k].reference, GF_F32, REALS, 1e-6);
+            check_references(&c, references[k].reference, GF_BF16, INTEGERS, k ? 0x1p-8 : 0);
+            check_references(&c, references[k].reference, GF_BF16, REALS, 0x1p-8);
         }
     }
 }
 
-/* 1 2 / 4 4 with zeros round it: the twins by hand. */
-static void the_twins_by_hand(void **state)
+/* 1 2 / 4 4 with zeros round it: the reference implementations by hand. */
+static void the_references_by_hand(void **state)
 {
     (void)state;
     const pool_shape shape = {"by hand", 1, 2, 2, 1, 2, 2, 1, 1, 1, 0, 1, 0};
@@ -85,7 +86,7 @@ static void the_twins_by_hand(void **state)
     const float counted[4] = {0.25f, 0.75f, 1.25f, 2.75f}, to_largest[4] = {1, 2, 7, 0}; /* of diff_dst 1 2 3 4 */
     const float to_means[4] = {4.5f, 2, 2.5f, 1};
     for (int k = 0; k < 3; k++) {
-        op_case c = pool_case(&shape, k ? &gf_op_avg_pool_naive : &gf_op_max_pool_naive);
+        op_case c = pool_case(&shape, k ? &gf_op_avg_pool_reference : &gf_op_max_pool_reference);
         c.spec.pool.count_padding = k == 2;
         run r;
         run_new(&r, &c, c.spec.cls, GF_F32, REALS, ops);
@@ -102,8 +103,9 @@ static void the_twins_by_hand(void **state)
 static void nan_is_never_lost(void **state)
 {
     (void)state;
-    static const gf_op_class *const classes[] = {&gf_op_max_pool,       &gf_op_max_pool_naive, &gf_op_avg_pool,
-                                                 &gf_op_avg_pool_naive, &gf_op_global_pool,    &gf_op_global_max_pool};
+    static const gf_op_class *const classes[] = {&gf_op_max_pool,    &gf_op_max_pool_reference,
+                                                 &gf_op_avg_pool,    &gf_op_avg_pool_reference,
+                                                 &gf_op_global_pool, &gf_op_global_max_pool};
     for (size_t k = 0; k < sizeof classes / sizeof *classes; k++) {
         for (int type = GF_F32; type <= GF_BF16; type++) {
             op_case c = pool_case(&shapes[4], classes[k]);
@@ -136,7 +138,7 @@ static void windows_that_do_not_fit_are_refused(void **state)
     for (int k = 0; k < 2; k++) {
         for (int i = 0; i < 8; i++) {
             gf_op op;
-            bad[i].cls = twins[k].cls;
+            bad[i].cls = references[k].cls;
             bad[i].name = "a layer";
             error = (graft_error){0};
             assert_int_equal(gf_op_create(&op, &bad[i], ops, &error), GRAFT_USAGE);
@@ -150,8 +152,8 @@ static void windows_that_do_not_fit_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pools_are_their_twins),
-        cmocka_unit_test(the_twins_by_hand),
+        cmocka_unit_test(pools_are_their_references),
+        cmocka_unit_test(the_references_by_hand),
         cmocka_unit_test(nan_is_never_lost),
         cmocka_unit_test(windows_that_do_not_fit_are_refused),
     };

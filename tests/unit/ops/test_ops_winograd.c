@@ -1,5 +1,5 @@
-/* Winograd's convolution against the naive twin: on small integers, whose transforms bf16 holds, bit for bit; on reals
- * near it. Shapes of one tile and of many blocks, maps that tiles do not fill, every padding. */
+/* Winograd's convolution against the reference implementation: on small integers, whose transforms bf16 holds, bit for
+ * bit; on reals near it. Shapes of one tile and of many blocks, maps that tiles do not fill, every padding. */
 #include "cases.h"
 #include "with_ops.h"
 
@@ -25,21 +25,21 @@ static void check(const op_case *c, fill_kind kind, double allowed)
     gf_op_spec spec = c->spec;
     spec.src_dtype[0] = spec.src_dtype[1] = spec.dst_dtype = GF_BF16;
     if (!gf_winograd_fits(&spec, ops)) fail_msg("%s: does not fit", c->name);
-    run fast, naive;
+    run fast, reference;
     run_new(&fast, c, &gf_op_winograd, GF_BF16, kind, ops);
-    run_new(&naive, c, &gf_op_conv_naive, GF_BF16, kind, ops);
+    run_new(&reference, c, &gf_op_conv_reference, GF_BF16, kind, ops);
     run_forward(&fast);
-    run_forward(&naive);
+    run_forward(&reference);
     bool evidence = kind == INTEGERS && spec.src[0].dim[1] > 1; /* of one place, most taps meet zeros */
-    compare_dst(&fast, &naive, (tolerance){kind == INTEGERS ? 0 : allowed, evidence});
-    memcpy(data_of(&naive.dst), data_of(&fast.dst), fast.dst.bytes);
+    compare_dst(&fast, &reference, (tolerance){kind == INTEGERS ? 0 : allowed, evidence});
+    memcpy(data_of(&reference.dst), data_of(&fast.dst), fast.dst.bytes);
     run_backward(&fast);
-    run_backward(&naive);
+    run_backward(&reference);
     bool adds = c->spec.accumulate[0] || c->spec.accumulate[1]; /* what is added may be rounded before */
-    compare_gradients(&fast, &naive, (tolerance){kind == INTEGERS && !adds ? 0 : allowed, evidence});
+    compare_gradients(&fast, &reference, (tolerance){kind == INTEGERS && !adds ? 0 : allowed, evidence});
     run_check_guards(&fast);
     run_free(&fast);
-    run_free(&naive);
+    run_free(&reference);
 }
 
 static void check_all(fill_kind kind, double allowed)

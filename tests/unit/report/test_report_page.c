@@ -256,7 +256,7 @@ static size_t unbase64(const char *s, uint8_t *out)
     return n;
 }
 
-static void embedded_pictures_decode(void **state)
+static void embedded_images_decode(void **state)
 {
     (void)state;
     fake_run f;
@@ -267,15 +267,15 @@ static void embedded_pictures_decode(void **state)
         const char *base64 = strstr(p, ";base64,") + 8;
         uint8_t *bytes = malloc(strcspn(base64, "\"") + 4);
         size_t n = unbase64(base64, bytes);
-        gf_picture picture;
+        gf_image image;
         gf_image_info info;
-        assert_int_equal(gf_image_decode(bytes, n, "embedded", NULL, &picture, &info, NULL), GRAFT_OK);
+        assert_int_equal(gf_image_decode(bytes, n, "embedded", NULL, &image, &info, NULL), GRAFT_OK);
         bool png = !strncmp(p, "data:image/png", 14);
         assert_int_equal(info.format, png ? GF_IMAGE_PNG : GF_IMAGE_JPEG);
-        if (!png) assert_true(picture.w == FAKE_PHOTO_SIDE && picture.h == FAKE_PHOTO_SIDE);
+        if (!png) assert_true(image.w == FAKE_PHOTO_SIDE && image.h == FAKE_PHOTO_SIDE);
         pngs += png;
         jpegs += !png;
-        gf_picture_free(&picture);
+        gf_image_free(&image);
         free(bytes);
     }
     assert_int_equal(pngs, 4); /* two plots, light and dark */
@@ -332,7 +332,7 @@ int main(void)
         cmocka_unit_test(figures_of_the_run_are_on_the_page),
         cmocka_unit_test(what_is_missing_is_left_out),
         cmocka_unit_test(many_classes_are_folded),
-        cmocka_unit_test(embedded_pictures_decode),
+        cmocka_unit_test(embedded_images_decode),
         cmocka_unit_test(equal_runs_give_equal_pages),
         cmocka_unit_test(folder_holds_every_file),
     };

@@ -1,4 +1,4 @@
-/* Plots, read back by the picture decoder: sizes, colours where they must be, equal bytes for equal runs, and data that
+/* Plots, read back by the image decoder: sizes, colours where they must be, equal bytes for equal runs, and data that
  * real runs come with: no fine-tuning, one epoch, NaN, long and broken names, many classes. */
 #include "base/alloc.h"
 #include "image/image.h"
@@ -37,20 +37,20 @@ static uint8_t *png_of(const char *file, const gf_run_record *r, const gf_theme 
     return png;
 }
 
-static gf_picture draw(const char *file, const gf_run_record *r, const gf_theme *theme)
+static gf_image draw(const char *file, const gf_run_record *r, const gf_theme *theme)
 {
     size_t n;
     uint8_t *png = png_of(file, r, theme, &n);
     assert_non_null(png);
-    gf_picture picture;
+    gf_image image;
     gf_image_info info;
-    assert_int_equal(gf_image_decode(png, n, file, NULL, &picture, &info, NULL), GRAFT_OK);
+    assert_int_equal(gf_image_decode(png, n, file, NULL, &image, &info, NULL), GRAFT_OK);
     assert_int_equal(info.format, GF_IMAGE_PNG);
     gf_free(png);
-    return picture;
+    return image;
 }
 
-static uint32_t pixel(const gf_picture *p, int x, int y)
+static uint32_t pixel(const gf_image *p, int x, int y)
 {
     assert_true(x >= 0 && x < p->w && y >= 0 && y < p->h);
     const uint8_t *at = p->rgb + ((size_t)y * (size_t)p->w + (size_t)x) * 3;
@@ -58,7 +58,7 @@ static uint32_t pixel(const gf_picture *p, int x, int y)
 }
 
 /* Pixels of exactly that colour in the box. */
-static int count(const gf_picture *p, uint32_t rgb, int x0, int y0, int x1, int y1)
+static int count(const gf_image *p, uint32_t rgb, int x0, int y0, int x1, int y1)
 {
     int n = 0;
     for (int y = y0; y < y1; y++) {
@@ -66,7 +66,7 @@ static int count(const gf_picture *p, uint32_t rgb, int x0, int y0, int x1, int 
     }
     return n;
 }
-static int count_all(const gf_picture *p, uint32_t rgb) { return count(p, rgb, 0, 0, p->w, p->h); }
+static int count_all(const gf_image *p, uint32_t rgb) { return count(p, rgb, 0, 0, p->w, p->h); }
 
 static void curves_show_both_lines_in_both_panels(void **state)
 {
@@ -74,7 +74,7 @@ static void curves_show_both_lines_in_both_panels(void **state)
     fake_run f;
     fake_run_fill(&f);
     for (int t = 0; t < 2; t++) {
-        gf_picture p = draw("curves.png", &f.record, themes[t]);
+        gf_image p = draw("curves.png", &f.record, themes[t]);
         assert_int_equal(p.w, 1520);
         assert_int_equal(p.h, 1280);
         assert_int_equal(pixel(&p, 0, 0), themes[t]->rgb[GF_INK_PAGE]);
@@ -84,21 +84,21 @@ static void curves_show_both_lines_in_both_panels(void **state)
             assert_true(count(&p, themes[t]->rgb[GF_INK_TRAIN], 140, y0, 1330, y1) > 2000);
             assert_true(count(&p, themes[t]->rgb[GF_INK_VALIDATION], 140, y0, 1330, y1) > 2000);
         }
-        gf_picture_free(&p);
+        gf_image_free(&p);
     }
 }
 
 /* Columns of the frame in which the muted ink (the dashed line) covers a third of the accuracy panel's height. */
 static int vertical_lines(const gf_run_record *r)
 {
-    gf_picture p = draw("curves.png", r, &gf_theme_light);
+    gf_image p = draw("curves.png", r, &gf_theme_light);
     int lines = 0;
     for (int x = 132; x < 1336; x++) {
         bool line = count(&p, gf_theme_light.rgb[GF_INK_MUTED], x, 124, x + 1, 124 + 464) > 464 / 3;
         bool before = count(&p, gf_theme_light.rgb[GF_INK_MUTED], x - 1, 124, x, 124 + 464) > 464 / 3;
         lines += line && !before;
     }
-    gf_picture_free(&p);
+    gf_image_free(&p);
     return lines;
 }
 
@@ -127,7 +127,7 @@ static void right_predictions_are_blue_and_wrong_ones_red(void **state)
     fake_run f;
     fake_run_fill(&f);
     for (int t = 0; t < 2; t++) {
-        gf_picture p = draw("predictions.png", &f.record, themes[t]);
+        gf_image p = draw("predictions.png", &f.record, themes[t]);
         for (int i = 0; i < FAKE_PHOTOS; i++) {
             bool right = f.photo[i].truth == f.photo[i].predicted;
             uint32_t wanted = themes[t]->rgb[right ? GF_INK_RIGHT : GF_INK_WRONG];
@@ -139,7 +139,7 @@ static void right_predictions_are_blue_and_wrong_ones_red(void **state)
             assert_true(count(&p, wanted, x, y + 364, x + 360, y + 404) > 60);           /* the words below */
             assert_int_equal(count(&p, other, x, y, x + 360, y + 444), 0);
         }
-        gf_picture_free(&p);
+        gf_image_free(&p);
     }
 }
 
@@ -149,10 +149,10 @@ static void unknown_truth_is_neither_right_nor_wrong(void **state)
     fake_run f;
     fake_run_fill(&f);
     for (int i = 0; i < FAKE_PHOTOS; i++) f.photo[i].truth = -1;
-    gf_picture p = draw("predictions.png", &f.record, &gf_theme_light);
+    gf_image p = draw("predictions.png", &f.record, &gf_theme_light);
     assert_int_equal(count_all(&p, gf_theme_light.rgb[GF_INK_RIGHT]), 0);
     assert_int_equal(count_all(&p, gf_theme_light.rgb[GF_INK_WRONG]), 0);
-    gf_picture_free(&p);
+    gf_image_free(&p);
 }
 
 static void samples_show_nine_photos(void **state)
@@ -160,18 +160,18 @@ static void samples_show_nine_photos(void **state)
     (void)state;
     fake_run f;
     fake_run_fill(&f);
-    gf_picture p = draw("samples.png", &f.record, &gf_theme_light),
-               q = draw("augmentations.png", &f.record, &gf_theme_dark);
+    gf_image p = draw("samples.png", &f.record, &gf_theme_light),
+             q = draw("augmentations.png", &f.record, &gf_theme_dark);
     assert_int_equal(p.w, 2 * (2 * 28 + 3 * 200 + 2 * 20));
     assert_int_equal(p.h, 2 * (2 * 28 + 40 + 3 * 224 + 2 * 20));
     assert_int_equal(q.h, 2 * (2 * 28 + 40 + 3 * 200 + 2 * 20));
     for (int i = 0; i < 9; i++) {
-        uint32_t grey = (uint32_t)(20 * i) * 0x10101;
-        assert_int_equal(pixel(&p, 2 * (128 + i % 3 * 220), 2 * (168 + i / 3 * 244)), grey);
-        assert_int_equal(pixel(&q, 2 * (128 + i % 3 * 220), 2 * (168 + i / 3 * 220)), grey);
+        uint32_t gray = (uint32_t)(20 * i) * 0x10101;
+        assert_int_equal(pixel(&p, 2 * (128 + i % 3 * 220), 2 * (168 + i / 3 * 244)), gray);
+        assert_int_equal(pixel(&q, 2 * (128 + i % 3 * 220), 2 * (168 + i / 3 * 220)), gray);
     }
-    gf_picture_free(&p);
-    gf_picture_free(&q);
+    gf_image_free(&p);
+    gf_image_free(&q);
 }
 
 static void tall_photo_keeps_its_proportions(void **state)
@@ -182,16 +182,16 @@ static void tall_photo_keeps_its_proportions(void **state)
     f.photo[0].pixels.w = 12; /* 12 x 24 of 255 */
     memset(f.pixels[0], 255, sizeof f.pixels[0]);
     f.record.augmentations.n = 1;
-    gf_picture p = draw("augmentations.png", &f.record, &gf_theme_dark);
+    gf_image p = draw("augmentations.png", &f.record, &gf_theme_dark);
     int y = 2 * (68 + 100), x = 2 * 28;
     assert_int_equal(pixel(&p, x + 90, y), gf_theme_dark.rgb[GF_INK_PANEL]);
     assert_int_equal(pixel(&p, x + 110, y), 0xffffff);
     assert_int_equal(pixel(&p, x + 290, y), 0xffffff);
     assert_int_equal(pixel(&p, x + 310, y), gf_theme_dark.rgb[GF_INK_PANEL]);
-    gf_picture_free(&p);
+    gf_image_free(&p);
 }
 
-static void confusion_colours_follow_the_shares(void **state)
+static void confusion_colors_follow_the_shares(void **state)
 {
     (void)state;
     fake_run f;
@@ -201,17 +201,17 @@ static void confusion_colours_follow_the_shares(void **state)
         double share;
     } cells[4] = {{GF_INK_RIGHT, 0.9}, {GF_INK_WRONG, 0.1}, {GF_INK_WRONG, 0.04}, {GF_INK_RIGHT, 0.96}};
     for (int t = 0; t < 2; t++) {
-        gf_picture p = draw("confusion.png", &f.record, themes[t]);
+        gf_image p = draw("confusion.png", &f.record, themes[t]);
         for (int i = 0; i < 4; i++) {
             uint32_t color = gf_theme_mix(themes[t], GF_INK_PANEL, cells[i].ink, sqrt(cells[i].share));
             assert_true(count_all(&p, color) > 296 * 296 * 8 / 10); /* the rest of the cell are its numbers */
         }
-        gf_picture_free(&p);
+        gf_image_free(&p);
     }
 }
 
 /* `n` classes, all right but for one mistake. */
-static gf_picture confusion_of(fake_run *f, size_t n, const char *const *names)
+static gf_image confusion_of(fake_run *f, size_t n, const char *const *names)
 {
     static uint64_t many[1000 * 1000];
     memset(many, 0, sizeof many);
@@ -234,7 +234,7 @@ static void many_classes_become_a_heat_map_that_loses_no_mistake(void **state)
     static const size_t sizes[] = {1, 3, 40, 41, 640, 1000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         size_t n = sizes[i];
-        gf_picture p = confusion_of(&f, n, names);
+        gf_image p = confusion_of(&f, n, names);
         assert_true(p.w < 2800 && p.h < 2800);
         if (n > 40) {
             double cell = 1280.0 / (double)(n < 640 ? n : 640);
@@ -242,7 +242,7 @@ static void many_classes_become_a_heat_map_that_loses_no_mistake(void **state)
             int key = count(&p, wrong, 0, p.h - 150, p.w, p.h); /* the legend has that colour too */
             assert_true(count_all(&p, wrong) - key >= (int)(cell - 1) * (int)(cell - 1));
         }
-        gf_picture_free(&p);
+        gf_image_free(&p);
     }
 }
 
@@ -266,17 +266,17 @@ static void what_real_runs_come_with_is_drawn(void **state)
     f.record.best_epoch = 1000000;
     for (int t = 0; t < 2; t++) {
         for (size_t i = 0; i < gf_n_plots; i++) {
-            gf_picture p = draw(gf_plots[i].file, &f.record, themes[t]);
+            gf_image p = draw(gf_plots[i].file, &f.record, themes[t]);
             assert_true(p.w > 300 && p.h > 300);
-            gf_picture_free(&p);
+            gf_image_free(&p);
         }
     }
     for (int i = 0; i < FAKE_ROWS; i++) f.row[i].loss = f.row[i].accuracy = NAN;
-    gf_picture p = draw("curves.png", &f.record, &gf_theme_light);
-    gf_picture_free(&p);
+    gf_image p = draw("curves.png", &f.record, &gf_theme_light);
+    gf_image_free(&p);
     f.history.n = 1;
     p = draw("curves.png", &f.record, &gf_theme_light);
-    gf_picture_free(&p);
+    gf_image_free(&p);
 }
 
 static void long_names_stay_inside_their_column(void **state)
@@ -288,13 +288,13 @@ static void long_names_stay_inside_their_column(void **state)
     fake_run f;
     fake_run_fill(&f);
     f.record.classes = names;
-    gf_picture p = draw("predictions.png", &f.record, &gf_theme_light);
+    gf_image p = draw("predictions.png", &f.record, &gf_theme_light);
     for (int i = 0; i < FAKE_PHOTOS; i++) {
         int x, y;
         prediction_place(i, &x, &y);
         assert_int_equal(count(&p, 0xffffff, x + 361, y + 364, x + 399, y + 444), 38 * 80);
     }
-    gf_picture_free(&p);
+    gf_image_free(&p);
 }
 
 static void nothing_to_draw_gives_no_sheet(void **state)
@@ -308,7 +308,7 @@ static void nothing_to_draw_gives_no_sheet(void **state)
     }
 }
 
-/* Equal runs, equal bytes: and the file holds no time, no text, nothing but the picture. */
+/* Equal runs, equal bytes: and the file holds no time, no text, nothing but the image. */
 static void equal_runs_give_equal_bytes_without_time_stamps(void **state)
 {
     (void)state;
@@ -340,7 +340,7 @@ int main(void)
         cmocka_unit_test(unknown_truth_is_neither_right_nor_wrong),
         cmocka_unit_test(samples_show_nine_photos),
         cmocka_unit_test(tall_photo_keeps_its_proportions),
-        cmocka_unit_test(confusion_colours_follow_the_shares),
+        cmocka_unit_test(confusion_colors_follow_the_shares),
         cmocka_unit_test(many_classes_become_a_heat_map_that_loses_no_mistake),
         cmocka_unit_test(what_real_runs_come_with_is_drawn),
         cmocka_unit_test(long_names_stay_inside_their_column),

@@ -1,5 +1,5 @@
 /* Every architecture against its source on the same weights and pixels (fixtures of tools/backbones.py): logits at two
- * picture sizes, its own classifier, losses and gradients of whole-network training steps. And what holds for all:
+ * image sizes, its own classifier, losses and gradients of whole-network training steps. And what holds for all:
  * layers and counts as published, training from any layer, sizes, bf16. Runs with oneDNN's best instructions and (a
  * second ctest entry) with ONEDNN_MAX_CPU_ISA=AVX2. */
 #include "base/alloc.h"
@@ -177,14 +177,14 @@ static void close_bench(bench *b)
     free(b->pixels);
 }
 
-static size_t picture_values(const bench *b) { return (size_t)(b->width * b->height * 3); }
+static size_t image_values(const bench *b) { return (size_t)(b->width * b->height * 3); }
 
-static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
+static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err)
 {
     (void)epoch, (void)training, (void)worker, (void)err;
     const bench *b = ctx;
-    size_t n = picture_values(b);
+    size_t n = image_values(b);
     for (size_t i = 0; i < n; i++) dst[i] = b->pixels[sample * n + i];
     return GRAFT_OK;
 }
@@ -200,10 +200,10 @@ static double distance(const float *x, const float *want, size_t n)
     return sqrt(d) / sqrt(w);
 }
 
-/* Distance of the logits of the two pictures `pixels` from the fixture's. */
+/* Distance of the logits of the two images `pixels` from the fixture's. */
 static double logits_off(bench *b, const char *want, gf_dtype dtype)
 {
-    size_t count = picture_values(b) * BATCH;
+    size_t count = image_values(b) * BATCH;
     b->pixels = malloc(count);
     seeded_pixels("pixels", SEED, b->pixels, count);
     gf_engine_spec spec;
@@ -214,7 +214,7 @@ static double logits_off(bench *b, const char *want, gf_dtype dtype)
     assert_int_equal(gf_engine_outputs(e), CLASSES);
     float got[BATCH * CLASSES];
     uint32_t samples[BATCH] = {0, 1};
-    OK(gf_engine_forward(e, &(gf_feed){picture, b}, NULL, samples, BATCH, got, NULL, &error));
+    OK(gf_engine_forward(e, &(gf_feed){image, b}, NULL, samples, BATCH, got, NULL, &error));
     gf_engine_destroy(e);
     return distance(got, values(b, want, BATCH * CLASSES), BATCH * CLASSES);
 }
@@ -302,7 +302,7 @@ typedef struct batches {
 
 static void make_batches(batches *x, bench *b)
 {
-    size_t count = picture_values(b) * BATCH;
+    size_t count = image_values(b) * BATCH;
     b->pixels = malloc(count * STEPS);
     for (int s = 0; s < STEPS; s++) {
         char name[32];
@@ -320,7 +320,7 @@ static gf_engine *training_engine(bench *b)
     gf_engine_defaults(&spec);
     spec.train = true;
     spec.batch = BATCH;
-    spec.tail_micro = 1; /* gradients of two micro-batches come together */
+    spec.trainable_micro = 1; /* gradients of two micro-batches come together */
     gf_engine *e;
     OK(gf_engine_create(&e, &b->model, ops, pool, &spec, &error));
     return e;
@@ -364,7 +364,7 @@ static void check_training(const subject *which)
     for (int s = 0; s < STEPS; s++) {
         gf_batch batch = {0, (uint64_t)s, BATCH, x.sample + s * BATCH, x.label + s * BATCH};
         gf_step_result r;
-        OK(gf_engine_gradient(e, &(gf_feed){picture, &b}, NULL, &batch, NULL, &r, &error));
+        OK(gf_engine_gradient(e, &(gf_feed){image, &b}, NULL, &batch, NULL, &r, &error));
         double off = fabs(r.loss - want[s]) / want[s];
         if (!(off <= worst)) worst = off;
         if (fabs(r.loss - still[s]) / still[s] > moved) moved = fabs(r.loss - still[s]) / still[s];
@@ -404,7 +404,7 @@ static void trains_from_any_layer(void **state)
             gf_engine *e = training_engine(&b);
             gf_batch batch = {0, 0, BATCH, x.sample, x.label};
             gf_step_result r;
-            OK(gf_engine_gradient(e, &(gf_feed){picture, &b}, NULL, &batch, NULL, &r, &error));
+            OK(gf_engine_gradient(e, &(gf_feed){image, &b}, NULL, &batch, NULL, &r, &error));
             ASSERT_CLOSE(b.name, fabs(r.loss - values(&b, "losses", STEPS)[0]) / r.loss, 1e-3);
             size_t trained = 0;
             for (size_t k = 0; k < whole.n; k++) {
@@ -438,7 +438,7 @@ static void trains_from_random_weights(void **state)
         gf_engine *e = training_engine(&b);
         gf_batch batch = {0, 0, BATCH, x.sample, x.label};
         gf_step_result r;
-        OK(gf_engine_gradient(e, &(gf_feed){picture, &b}, NULL, &batch, NULL, &r, &error));
+        OK(gf_engine_gradient(e, &(gf_feed){image, &b}, NULL, &batch, NULL, &r, &error));
         print_message("%s: loss of random weights %.3f\n", b.name, r.loss);
         assert_true(r.loss > 0.1 && r.loss < 20);
         for (size_t k = 0; k < b.model.n_params; k++) {
@@ -478,7 +478,7 @@ static double work_of(const gf_model *m)
     return sum;
 }
 
-/* Number, name, class, shape and parameters of every layer, by their digest; the work of a picture. */
+/* Number, name, class, shape and parameters of every layer, by their digest; the work of an image. */
 static void layers_are_kerass(void **state)
 {
     (void)state;

@@ -17,24 +17,24 @@ typedef struct bench {
     gf_model m;
     gf_engine *e;
     uint8_t *pixels;
-    size_t picture;
+    size_t image;
     uint32_t sample[BATCH];
     int32_t label[BATCH];
     gf_optimizer o;
 } bench;
 
-static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
+static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err)
 {
     (void)epoch, (void)training, (void)worker, (void)err;
     const bench *b = ctx;
-    for (size_t i = 0; i < b->picture; i++) dst[i] = b->pixels[sample * b->picture + i];
+    for (size_t i = 0; i < b->image; i++) dst[i] = b->pixels[sample * b->image + i];
     return GRAFT_OK;
 }
 
-static gf_feed feed_of(bench *b) { return (gf_feed){picture, b}; }
+static gf_feed feed_of(bench *b) { return (gf_feed){image, b}; }
 
-static void bench_new(bench *b, const char *who, int tail_micro, gf_dtype dtype)
+static void bench_new(bench *b, const char *who, int trainable_micro, gf_dtype dtype)
 {
     *b = (bench){.who = who, .m = fixture_model("batch_norm")};
     b->want = fixture_open(GRAFT_FIXTURES "/exchange/batch_norm.safetensors");
@@ -43,16 +43,16 @@ static void bench_new(bench *b, const char *who, int tail_micro, gf_dtype dtype)
     b->m.boundary = 0;
     b->m.buffers = !strcmp(who, "torch");
     seed_values(&b->m);
-    b->picture = gf_count(&b->m.layer[0].shape);
-    b->pixels = malloc(BATCH * b->picture);
+    b->image = gf_count(&b->m.layer[0].shape);
+    b->pixels = malloc(BATCH * b->image);
     assert_non_null(b->pixels);
-    seeded_pixels("pixels", 1, b->pixels, BATCH * b->picture);
+    seeded_pixels("pixels", 1, b->pixels, BATCH * b->image);
     for (uint32_t i = 0; i < BATCH; i++) b->sample[i] = i, b->label[i] = (int32_t)(i % CLASSES);
     gf_engine_spec spec;
     gf_engine_defaults(&spec);
     spec.train = spec.batch_norm = true;
     spec.batch = BATCH;
-    spec.tail_micro = tail_micro;
+    spec.trainable_micro = trainable_micro;
     spec.dtype = dtype;
     OK(gf_engine_create(&b->e, &b->m, ops, pool, &spec, &error));
     OK(gf_optimizer_parse(&b->o, "sgd", &error));
@@ -208,7 +208,7 @@ static void what_rests_is_not_moved(void **state)
 static void statistics_alone_move_too(void **state)
 {
     (void)state;
-    bench b = {.picture = 6 * 6 * 3, .pixels = malloc(BATCH * 6 * 6 * 3)};
+    bench b = {.image = 6 * 6 * 3, .pixels = malloc(BATCH * 6 * 6 * 3)};
     const gf_layer layers[] = {
         {.cls = &gf_layer_input, .name = "picture", .shape = GF_SHAPE(6, 6, 3), .at.scale = {0.01f, 0.01f, 0.01f}},
         {.cls = &gf_layer_conv2d, .at = {.filters = 5, .kh = 3, .kw = 3, .sh = 1, .sw = 1, .groups = 1}},
@@ -231,7 +231,7 @@ static void statistics_alone_move_too(void **state)
     gf_model_init(&b.m, 1, 0);
     b.m.boundary = NORM;
     assert_non_null(b.pixels);
-    seeded_pixels("pixels", 1, b.pixels, BATCH * b.picture);
+    seeded_pixels("pixels", 1, b.pixels, BATCH * b.image);
     for (uint32_t i = 0; i < BATCH; i++) b.sample[i] = i, b.label[i] = (int32_t)(i % CLASSES);
     gf_engine_spec spec;
     gf_engine_defaults(&spec);

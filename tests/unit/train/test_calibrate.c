@@ -19,8 +19,8 @@ typedef struct kind {
     float contrast, bright;
 } kind;
 
-static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
+static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err)
 {
     (void)epoch, (void)training, (void)worker, (void)err;
     const kind *k = ctx;
@@ -48,7 +48,7 @@ static gf_calibration calibrate(gf_model *m, kind *k, size_t ranged, bool mix)
         sample[i] = i;
         label[i] = (int32_t)(i % CLASSES);
     }
-    gf_feed feed = {picture, k};
+    gf_feed feed = {image, k};
     gf_calibration_job j = {.model = m,
                             .ops = ops,
                             .pool = pool,

@@ -1,4 +1,4 @@
-/* Calibration: the same ranges for any number of threads, a lost picture is left out, features in bytes are near f32's;
+/* Calibration: the same ranges for any number of threads, a lost image is left out, features in bytes are near f32's;
  * and every allocation in turn fails without harm. */
 #include "support/sys_faults.h"
 #include "train/calibrate.h"
@@ -13,12 +13,12 @@
 
 #include <cmocka.h>
 
-enum { SIZE = 32, PICTURES = 5 };
+enum { SIZE = 32, IMAGES = 5 };
 
 static gf_ops *ops;
 
-static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
+static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err)
 {
     (void)epoch, (void)training, (void)worker, (void)err;
     for (uint32_t i = 0; i < SIZE * SIZE * 3; i++) dst[i] = (float)((i * 97 + i / 96 * 31 + sample * 53) % 256);
@@ -35,11 +35,11 @@ static void build(gf_model *m)
 static graft_status calibrate(gf_model *m, int threads, uint32_t *lost, size_t n, gf_calibration *c, graft_error *err)
 {
     gf_pool *pool;
-    const uint32_t sample[PICTURES] = {0, 1, 2, 3, 4};
-    gf_feed feed = {picture, lost};
+    const uint32_t sample[IMAGES] = {0, 1, 2, 3, 4};
+    gf_feed feed = {image, lost};
     graft_status status = gf_pool_create(&pool, threads, gf_ops_start_worker, err);
     if (status != GRAFT_OK) return status;
-    const int32_t label[PICTURES] = {0, 1, 0, 1, 0};
+    const int32_t label[IMAGES] = {0, 1, 0, 1, 0};
     gf_calibration_job j = {.model = m,
                             .ops = ops,
                             .pool = pool,
@@ -77,23 +77,23 @@ static void ranges_do_not_depend_on_threads(void **state)
     gf_model m;
     gf_calibration c;
     build(&m);
-    assert_int_equal(calibrate(&m, 1, NULL, PICTURES, &c, NULL), GRAFT_OK);
+    assert_int_equal(calibrate(&m, 1, NULL, IMAGES, &c, NULL), GRAFT_OK);
     assert_true(c.int8_error < 0.2);
     assert_true(gf_ops_has_int8(ops) ? c.int8_error > 0 : c.int8_error == 0);
-    expect_same(2, NULL, PICTURES, &m);
-    expect_same(4, NULL, PICTURES, &m);
+    expect_same(2, NULL, IMAGES, &m);
+    expect_same(4, NULL, IMAGES, &m);
     gf_model_free(&m);
 }
 
-static void a_lost_picture_is_left_out(void **state)
+static void a_lost_image_is_left_out(void **state)
 {
     (void)state;
     gf_model m;
     gf_calibration c;
-    uint32_t last = PICTURES - 1;
+    uint32_t last = IMAGES - 1;
     build(&m);
-    assert_int_equal(calibrate(&m, 2, NULL, PICTURES - 1, &c, NULL), GRAFT_OK);
-    expect_same(2, &last, PICTURES, &m);
+    assert_int_equal(calibrate(&m, 2, NULL, IMAGES - 1, &c, NULL), GRAFT_OK);
+    expect_same(2, &last, IMAGES, &m);
     gf_model_free(&m);
 }
 
@@ -135,7 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_do_not_depend_on_threads),
-        cmocka_unit_test(a_lost_picture_is_left_out),
+        cmocka_unit_test(a_lost_image_is_left_out),
         cmocka_unit_test(memory_running_out_is_told),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -24,17 +24,17 @@ enum { SIZE = 32, CLASSES = 3, SAMPLES = 64, STEPS = 5, MOST_BATCH = 16 };
 
 static gf_ops *ops;
 
-/* ---- a feed of noise: another picture every epoch, as augmentation makes them */
+/* ---- a feed of noise: another image every epoch, as augmentation makes them */
 
 typedef struct source {
-    bool fixed; /* the same picture every epoch */
-    bool twins; /* samples half the set apart have one picture */
+    bool fixed;      /* the same image every epoch */
+    bool references; /* samples half the set apart have one image */
     bool lost[SAMPLES];
-    atomic_long fail_after; /* pictures until one cannot be read, once; negative: never */
+    atomic_long fail_after; /* images until one cannot be read, once; negative: never */
 } source;
 
-static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
+static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err)
 {
     (void)worker;
     source *s = ctx;
@@ -43,7 +43,7 @@ static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool tra
         return gf_fail(err, GF_E_IO_READ, NULL, "sample %u cannot be read now", sample);
     }
     uint64_t seed = s->fixed ? 0 : epoch * 2 + training;
-    if (s->twins) sample %= SAMPLES / 2;
+    if (s->references) sample %= SAMPLES / 2;
     for (size_t i = 0; i < SIZE * SIZE * 3; i++) {
         dst[i] = (float)(seeded_word("pixel", seed, sample * SIZE * SIZE * 3 + i) >> 56);
     }
@@ -54,12 +54,12 @@ static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool tra
 /* ---- a bench */
 
 typedef struct bench_spec {
-    int threads, boundary, batch, tail_micro, frozen_micro;
+    int threads, boundary, batch, trainable_micro, frozen_micro;
     gf_dtype dtype;
     bool batch_norm;
 } bench_spec;
 
-static const bench_spec usual = {.threads = 2, .boundary = 100, .batch = 10, .tail_micro = 4, .frozen_micro = 3};
+static const bench_spec usual = {.threads = 2, .boundary = 100, .batch = 10, .trainable_micro = 4, .frozen_micro = 3};
 
 typedef struct bench {
     gf_pool *pool;
@@ -94,7 +94,7 @@ static bench *bench_new(bench_spec spec)
     assert_non_null(b);
     b->spec = spec;
     atomic_init(&b->source.fail_after, -1);
-    b->feed = (gf_feed){picture, &b->source};
+    b->feed = (gf_feed){image, &b->source};
     for (uint32_t i = 0; i < SAMPLES; i++) {
         b->sample[i] = (i * 37 + 5) % SAMPLES;
         b->label[i] = (int32_t)(b->sample[i] % CLASSES);
@@ -110,7 +110,7 @@ static bench *bench_new(bench_spec spec)
     engine.train = true;
     engine.seed = 99;
     engine.batch = MOST_BATCH;
-    engine.tail_micro = spec.tail_micro;
+    engine.trainable_micro = spec.trainable_micro;
     engine.frozen_micro = spec.frozen_micro;
     engine.dtype = spec.dtype;
     engine.batch_norm = spec.batch_norm;
@@ -140,19 +140,19 @@ static gf_batch batch_at(const bench *b, int step)
                       .label = b->label + at};
 }
 
-static graft_status try_step(bench *b, int step, bool prefetch, const gf_bank *bank)
+static graft_status try_step(bench *b, int step, bool prefetch, const gf_feature_cache *feature_cache)
 {
     gf_batch batch = batch_at(b, step), next = batch_at(b, step + 1);
     gf_step_result r;
-    GF_TRY(gf_engine_gradient(b->e, &b->feed, bank, &batch, prefetch ? &next : NULL, &r, &error));
+    GF_TRY(gf_engine_gradient(b->e, &b->feed, feature_cache, &batch, prefetch ? &next : NULL, &r, &error));
     b->loss = r.loss;
     gf_optimizer_begin_step(&b->o, 1e-3, b->steps++);
     return gf_engine_apply(b->e, &b->o, b->slots, &error);
 }
 
-static void train(bench *b, bool prefetch, const gf_bank *bank)
+static void train(bench *b, bool prefetch, const gf_feature_cache *feature_cache)
 {
-    for (int s = 0; s < STEPS; s++) OK(try_step(b, s, prefetch, bank));
+    for (int s = 0; s < STEPS; s++) OK(try_step(b, s, prefetch, feature_cache));
 }
 
 static void assert_same_bits(const bench *a, const bench *b)
@@ -229,7 +229,7 @@ static void a_stop_in_between(void **state)
     bench *want = reference(usual, NULL), *b = bench_new(usual);
     for (int s = 0; s < STEPS; s++) {
         OK(try_step(b, s, true, NULL));
-        if (s % 2) gf_engine_quiet(b->e);
+        if (s % 2) gf_engine_drain_prefetch(b->e);
         if (s == 2) OK(gf_engine_reload(b->e, &error));
     }
     assert_same_bits(b, want);
@@ -319,12 +319,12 @@ static void a_batch_is_the_mean_of_its_samples(void **state)
     bench_free(b);
 }
 
-/* Two samples of one picture and label differ by their dropout alone; one sample twice does not. */
+/* Two samples of one image and label differ by their dropout alone; one sample twice does not. */
 static void dropout_goes_by_the_sample(void **state)
 {
     (void)state;
     bench *b = bench_new(usual);
-    b->source.twins = true;
+    b->source.references = true;
     size_t n = gf_engine_trainable(b->e), bytes = n * sizeof(float);
     const uint32_t one = 7, other = 7 + SAMPLES / 2;
     const int32_t label = 1;
@@ -411,9 +411,9 @@ static void lost_samples_and_threads(void **state)
     check_lost_and_threads(true);
 }
 
-/* ---- banks */
+/* ---- feature caches */
 
-static void a_bank_gives_the_same(void **state)
+static void a_feature_cache_gives_the_same(void **state)
 {
     (void)state;
     for (int losing = 0; losing < 2; losing++) {
@@ -422,22 +422,22 @@ static void a_bank_gives_the_same(void **state)
         bench *want = reference(usual, &s), *b = bench_new(usual);
         b->source.fixed = true;
         memcpy(b->source.lost, s.lost, sizeof s.lost);
-        gf_bank bank;
-        OK(gf_bank_create(&bank, b->e, 0, SAMPLES, &error));
+        gf_feature_cache feature_cache;
+        OK(gf_feature_cache_create(&feature_cache, b->e, 0, SAMPLES, &error));
         float first[SAMPLES * CLASSES], again[SAMPLES * CLASSES];
         bool lost[SAMPLES];
-        OK(gf_engine_forward(b->e, &b->feed, &bank, b->sample, SAMPLES, first, lost, &error));
+        OK(gf_engine_forward(b->e, &b->feed, &feature_cache, b->sample, SAMPLES, first, lost, &error));
         for (int i = 0; i < SAMPLES; i++) assert_int_equal(lost[i], s.lost[b->sample[i]]);
-        atomic_store(&b->source.fail_after, 0); /* from here on no picture is read */
-        OK(gf_engine_forward(b->e, &b->feed, &bank, b->sample, SAMPLES, again, lost, &error));
+        atomic_store(&b->source.fail_after, 0); /* from here on no image is read */
+        OK(gf_engine_forward(b->e, &b->feed, &feature_cache, b->sample, SAMPLES, again, lost, &error));
         for (int i = 0; i < SAMPLES; i++) {
             if (!lost[i]) assert_memory_equal(first + i * CLASSES, again + i * CLASSES, CLASSES * sizeof *first);
         }
-        train(b, false, &bank);
+        train(b, false, &feature_cache);
         assert_same_bits(b, want);
         assert_int_equal(atomic_load(&b->source.fail_after), 0);
-        assert_true(gf_bank_bytes(b->e, SAMPLES) > 0);
-        gf_bank_free(&bank);
+        assert_true(gf_feature_cache_bytes(b->e, SAMPLES) > 0);
+        gf_feature_cache_free(&feature_cache);
         bench_free(b);
         bench_free(want);
     }
@@ -455,7 +455,7 @@ static void outputs_are_the_same_for_any_threads(void **state)
         bench *b = bench_new(spec);
         OK(gf_engine_forward(b->e, &b->feed, NULL, b->sample, SAMPLES, threads == 1 ? want : got, NULL, &error));
         if (threads > 1) assert_memory_equal(got, want, sizeof want);
-        for (size_t at = 0; at < SAMPLES; at += 7) { /* a picture alone, as in company */
+        for (size_t at = 0; at < SAMPLES; at += 7) { /* an image alone, as in company */
             OK(gf_engine_forward(b->e, &b->feed, NULL, b->sample + at, 1, got, NULL, &error));
             assert_memory_equal(got, want + at * CLASSES, CLASSES * sizeof *got);
         }
@@ -476,7 +476,7 @@ int main(void)
         cmocka_unit_test(dropout_goes_by_the_sample),
         cmocka_unit_test(lost_samples_do_not_count),
         cmocka_unit_test(lost_samples_and_threads),
-        cmocka_unit_test(a_bank_gives_the_same),
+        cmocka_unit_test(a_feature_cache_gives_the_same),
         cmocka_unit_test(outputs_are_the_same_for_any_threads),
     };
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;

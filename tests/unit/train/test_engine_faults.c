@@ -1,5 +1,5 @@
-/* Every allocation failing in turn while an engine and a bank are made and used: a clean status, nothing left, and
- * after it the same engine works as if nothing had been. */
+/* Every allocation failing in turn while an engine and a feature cache are made and used: a clean status, nothing left,
+ * and after it the same engine works as if nothing had been. */
 #include "base/alloc.h"
 #include "support/needs.h"
 #include "support/seeded.h"
@@ -28,8 +28,8 @@ typedef struct bench {
     int32_t label[SAMPLES];
 } bench;
 
-static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
+static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err)
 {
     (void)ctx, (void)epoch, (void)training, (void)worker, (void)err;
     for (size_t i = 0; i < SIZE * SIZE * 3; i++) dst[i] = (float)(seeded_word("pixel", sample, i) >> 56);
@@ -41,7 +41,7 @@ typedef enum engine_kind { FORWARD, FIXED_NORM, BATCH_NORM } engine_kind;
 
 static void open_bench(bench *b, engine_kind kind, gf_dtype dtype)
 {
-    *b = (bench){.feed = {.picture = picture}};
+    *b = (bench){.feed = {.image = image}};
     gf_zoo_options o = {.width = SIZE, .height = SIZE, .alpha = 0.35, .classes = CLASSES, .dropout = 0.2f};
     assert_int_equal(gf_ops_create(&b->ops, NULL, NULL), GRAFT_OK);
     assert_int_equal(gf_pool_create(&b->pool, 2, gf_ops_start_worker, NULL), GRAFT_OK);
@@ -52,7 +52,7 @@ static void open_bench(bench *b, engine_kind kind, gf_dtype dtype)
     b->spec.train = kind != FORWARD;
     b->spec.batch_norm = kind == BATCH_NORM;
     b->spec.batch = BATCH;
-    b->spec.tail_micro = 2;
+    b->spec.trainable_micro = 2;
     b->spec.dtype = dtype;
     for (uint32_t i = 0; i < SAMPLES; i++) b->sample[i] = i, b->label[i] = (int32_t)(i % CLASSES);
 }
@@ -123,12 +123,12 @@ static void an_engine_in_bf16(void **state)
 /* ---- at work */
 
 typedef struct work {
-    gf_bank bank;
+    gf_feature_cache feature_cache;
     float out[SAMPLES * CLASSES];
-    bool has_bank;
+    bool has_feature_cache;
 } work;
 
-/* One step, an evaluation into a bank, a step out of it. */
+/* One step, an evaluation into a feature cache, a step out of it. */
 static graft_status use(bench *b, work *w, graft_error *err)
 {
     gf_batch batch = {.number = 1, .n = BATCH, .sample = b->sample, .label = b->label}, next = batch;
@@ -137,17 +137,17 @@ static graft_status use(bench *b, work *w, graft_error *err)
     next.sample += BATCH;
     next.label += BATCH;
     GF_TRY(gf_engine_gradient(b->e, &b->feed, NULL, &batch, &next, &r, err));
-    GF_TRY(gf_bank_create(&w->bank, b->e, 0, SAMPLES, err));
-    w->has_bank = true;
-    GF_TRY(gf_engine_forward(b->e, &b->feed, &w->bank, b->sample, SAMPLES, w->out, NULL, err));
-    GF_TRY(gf_engine_gradient(b->e, &b->feed, &w->bank, &batch, NULL, &r, err));
+    GF_TRY(gf_feature_cache_create(&w->feature_cache, b->e, 0, SAMPLES, err));
+    w->has_feature_cache = true;
+    GF_TRY(gf_engine_forward(b->e, &b->feed, &w->feature_cache, b->sample, SAMPLES, w->out, NULL, err));
+    GF_TRY(gf_engine_gradient(b->e, &b->feed, &w->feature_cache, &batch, NULL, &r, err));
     return gf_engine_reload(b->e, err);
 }
 
 static void done(work *w)
 {
-    if (w->has_bank) gf_bank_free(&w->bank);
-    w->has_bank = false;
+    if (w->has_feature_cache) gf_feature_cache_free(&w->feature_cache);
+    w->has_feature_cache = false;
 }
 
 static void an_engine_at_work(void **state)
@@ -165,7 +165,7 @@ static void an_engine_at_work(void **state)
         graft_error err = {0};
         faults_arm(FAULT_ALLOC, k);
         graft_status status = use(&b, &w, &err);
-        gf_engine_quiet(b.e);
+        gf_engine_drain_prefetch(b.e);
         bool happened = faults_disarm();
         if (status != GRAFT_OK) check_failure(status, &err, happened);
         done(&w);
@@ -173,7 +173,7 @@ static void an_engine_at_work(void **state)
         assert_int_equal(use(&b, &w, &err), GRAFT_OK); /* it works on */
         assert_memory_equal(w.out, want.out, sizeof want.out);
         done(&w);
-        gf_engine_quiet(b.e);
+        gf_engine_drain_prefetch(b.e);
         if (!happened) break;
         faults++;
     }
@@ -203,7 +203,7 @@ static void check_step(engine_kind kind)
         batch = next;
         assert_int_equal(faults_allocations(), before);
     }
-    gf_engine_quiet(b.e);
+    gf_engine_drain_prefetch(b.e);
     gf_free(slots);
     gf_engine_destroy(b.e);
     close_bench(&b);

@@ -1,5 +1,5 @@
-/* Whole networks in bytes: how much of each is, and how far its features are from f32's. Random weights and pictures of
- * soft patterns: what a network with its own weights loses, calibration measures on its own pictures. */
+/* Whole networks in bytes: how much of each is, and how far its features are from f32's. Random weights and images of
+ * soft patterns: what a network with its own weights loses, calibration measures on its own images. */
 #include "support/needs.h"
 #include "train/calibrate.h"
 #include "train/engine_parts.h"
@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-enum { PICTURES = 6, MOST_SIZE = 96 };
+enum { IMAGES = 6, MOST_SIZE = 96 };
 
-/* As many values lie in memory as bytes: the picture, what convolutions leave behind their activations, gates, what is
+/* As many values lie in memory as bytes: the image, what convolutions leave behind their activations, gates, what is
  * between the two of a separable convolution. */
 static const struct {
     const char *name;
@@ -31,8 +31,8 @@ static gf_ops *ops;
 static gf_pool *pool;
 static int size;
 
-static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
+static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err)
 {
     (void)ctx, (void)epoch, (void)training, (void)worker, (void)err;
     for (int i = 0; i < size * size * 3; i++) {
@@ -44,13 +44,13 @@ static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool tra
 
 static graft_status calibrate(gf_model *m, const gf_feed *feed, gf_calibration *c)
 {
-    static const uint32_t sample[PICTURES] = {0, 1, 2, 3, 4, 5};
+    static const uint32_t sample[IMAGES] = {0, 1, 2, 3, 4, 5};
     gf_calibration_job j = {
-        .model = m, .ops = ops, .pool = pool, .feed = feed, .sample = sample, .n = PICTURES, .ranged = PICTURES};
+        .model = m, .ops = ops, .pool = pool, .feed = feed, .sample = sample, .n = IMAGES, .ranged = IMAGES};
     return gf_calibrate(&j, c, NULL);
 }
 
-static int values_in_bytes(gf_model *m)
+static int values_in_int8(gf_model *m)
 {
     gf_engine *e;
     gf_engine_spec spec;
@@ -65,7 +65,7 @@ static int values_in_bytes(gf_model *m)
     return n;
 }
 
-static void networks_are_in_bytes_and_near(void **state)
+static void networks_are_int8_and_near(void **state)
 {
     (void)state;
     NEEDS("int8");
@@ -76,8 +76,8 @@ static void networks_are_in_bytes_and_near(void **state)
         gf_zoo_options o = {.width = size, .height = size, .classes = 2};
         assert_int_equal(gf_zoo_build(&m, network[i].name, &o, NULL), GRAFT_OK);
         gf_model_init(&m, 5, 0);
-        assert_int_equal(calibrate(&m, &(gf_feed){picture, NULL}, &c), GRAFT_OK);
-        int bytes = values_in_bytes(&m);
+        assert_int_equal(calibrate(&m, &(gf_feed){image, NULL}, &c), GRAFT_OK);
+        int bytes = values_in_int8(&m);
         print_message("%s: %d values in bytes, features %.1f %% from f32's\n", network[i].name, bytes,
                       100 * c.int8_error);
         if (bytes < network[i].bytes)
@@ -89,8 +89,8 @@ static void networks_are_in_bytes_and_near(void **state)
 
 static uint8_t pixel(uint32_t sample, int i) { return (uint8_t)(i * (int)(sample + 3) + i / 7 * (i % 5)); }
 
-static graft_status whole_picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                                  graft_error *err)
+static graft_status whole_image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                                graft_error *err)
 {
     (void)ctx, (void)epoch, (void)training, (void)worker, (void)err;
     if (sample == 2) return GRAFT_DATA;
@@ -98,12 +98,12 @@ static graft_status whole_picture(void *ctx, uint32_t epoch, uint32_t sample, bo
     return GRAFT_OK;
 }
 
-static graft_status picture_bytes(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
-                                  uint8_t *dst, int worker, graft_error *err)
+static graft_status image_int8(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_quantize_map *map,
+                               uint8_t *dst, int worker, graft_error *err)
 {
     (void)epoch, (void)training, (void)worker, (void)err;
     if (sample == 2) return GRAFT_DATA;
-    for (int i = 0; i < size * size * 3; i++) dst[i] = gf_to_byte(map, i % 3, (float)pixel(sample, i));
+    for (int i = 0; i < size * size * 3; i++) dst[i] = gf_quantize_value(map, i % 3, (float)pixel(sample, i));
     *(bool *)ctx = true;
     return GRAFT_OK;
 }
@@ -113,9 +113,9 @@ static void bytes_from_the_feed_change_nothing(void **state)
 {
     (void)state;
     NEEDS("int8");
-    const uint32_t sample[PICTURES] = {0, 1, 2, 3, 4, 5};
-    static float out[2][PICTURES * 1024];
-    bool lost[PICTURES], asked = false;
+    const uint32_t sample[IMAGES] = {0, 1, 2, 3, 4, 5};
+    static float out[2][IMAGES * 1024];
+    bool lost[IMAGES], asked = false;
     gf_model m;
     gf_calibration c;
     gf_engine *e;
@@ -124,7 +124,7 @@ static void bytes_from_the_feed_change_nothing(void **state)
     gf_zoo_options o = {.width = size, .height = size, .classes = 2};
     assert_int_equal(gf_zoo_build(&m, "mobilenet_v3_small", &o, NULL), GRAFT_OK);
     gf_model_init(&m, 5, 0);
-    gf_feed floats = {.picture = whole_picture}, bytes = {whole_picture, &asked, picture_bytes};
+    gf_feed floats = {.image = whole_image}, bytes = {whole_image, &asked, image_int8};
     assert_int_equal(calibrate(&m, &floats, &c), GRAFT_OK);
     gf_engine_defaults(&spec);
     spec.int8_layers = (int)m.n_layers;
@@ -132,10 +132,10 @@ static void bytes_from_the_feed_change_nothing(void **state)
     assert_int_equal(gf_engine_create(&e, &m, ops, pool, &spec, NULL), GRAFT_OK);
     size_t n = gf_engine_outputs(e);
     assert_true(n <= 1024);
-    assert_int_equal(gf_engine_forward(e, &floats, NULL, sample, PICTURES, out[0], lost, NULL), GRAFT_OK);
-    assert_int_equal(gf_engine_forward(e, &bytes, NULL, sample, PICTURES, out[1], lost, NULL), GRAFT_OK);
-    assert_int_equal(asked, gf_bytes_are_fast());
-    for (size_t i = 0; i < PICTURES; i++) {
+    assert_int_equal(gf_engine_forward(e, &floats, NULL, sample, IMAGES, out[0], lost, NULL), GRAFT_OK);
+    assert_int_equal(gf_engine_forward(e, &bytes, NULL, sample, IMAGES, out[1], lost, NULL), GRAFT_OK);
+    assert_int_equal(asked, gf_quantize_is_fast());
+    for (size_t i = 0; i < IMAGES; i++) {
         assert_int_equal(lost[i], i == 2);
         if (!lost[i]) assert_memory_equal(out[0] + i * n, out[1] + i * n, n * sizeof(float));
     }
@@ -146,7 +146,7 @@ static void bytes_from_the_feed_change_nothing(void **state)
 int main(void)
 {
     if (gf_ops_create(&ops, NULL, NULL) || gf_pool_create(&pool, 2, gf_ops_start_worker, NULL)) return 1;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(networks_are_in_bytes_and_near),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(networks_are_int8_and_near),
                                        cmocka_unit_test(bytes_from_the_feed_change_nothing)};
     int failed = cmocka_run_group_tests_name("int8 networks", tests, NULL, NULL);
     gf_pool_destroy(pool);

@@ -83,7 +83,7 @@ static void load(const char *first, const gf_shape *first_shape, const char *las
     gf_model_free(&m);
 }
 
-static void torchvisions_classifier_is_turned(void **state)
+static void torchvisions_classifier_is_transposed(void **state)
 {
     (void)state;
     load("classifier.0", &GF_SHAPE(OUT, C * H * W), "classifier.6", &GF_SHAPE(LAST, OUT));
@@ -99,7 +99,7 @@ static void timms_classifier_is_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(torchvisions_classifier_is_turned),
+        cmocka_unit_test(torchvisions_classifier_is_transposed),
         cmocka_unit_test(timms_classifier_is_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

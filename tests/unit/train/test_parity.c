@@ -66,8 +66,8 @@ static void close_bench(bench *b)
     gf_safetensors_close(&b->fixture);
 }
 
-static graft_status picture(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
+static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+                          graft_error *err)
 {
     (void)epoch, (void)training, (void)worker, (void)err;
     const bench *b = ctx;
@@ -110,7 +110,7 @@ static void check_features(const char *fixture, double alpha, int size, uint32_t
     assert_int_equal(want_n, n * gf_engine_outputs(e));
     float *got = calloc(want_n, sizeof *got);
     uint32_t samples[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-    OK(gf_engine_forward(e, &(gf_feed){picture, &b}, NULL, samples, n, got, NULL, &error));
+    OK(gf_engine_forward(e, &(gf_feed){image, &b}, NULL, samples, n, got, NULL, &error));
     double off = distance(got, want, want_n);
     print_message("%s %s: pooled features off by %.2e\n", fixture, gf_dtype_name(dtype), off);
     ASSERT_CLOSE(fixture, off, tolerance);
@@ -146,7 +146,7 @@ typedef struct batches {
     uint32_t sample[BATCH * STEPS];
 } batches;
 
-/* Batches first .. first + 4 of 8 pictures each. */
+/* Batches first .. first + 4 of 8 images each. */
 static void make_batches(batches *x, const bench *b, int first, int classes)
 {
     size_t bytes = (size_t)(b->size * b->size * 3) * BATCH;
@@ -178,7 +178,7 @@ static float *scaled(const bench *b, const char *what, const gf_param *p, size_t
     return x;
 }
 
-static void check_gradients(const bench *b, const gf_engine *e, size_t origin)
+static void check_gradients(const bench *b, const gf_engine *e, size_t trainable_offset)
 {
     int compared = 0;
     for (size_t i = 0; i < b->model.n_params; i++) {
@@ -186,7 +186,8 @@ static void check_gradients(const bench *b, const gf_engine *e, size_t origin)
         size_t n;
         float *want = gf_model_param_trains(&b->model, p) ? scaled(b, "grad", p, &n) : NULL;
         if (!want) continue;
-        ASSERT_CLOSE(b->model.layer[p->layer].name, distance(gf_engine_grads(e) + (p->offset - origin), want, n), 1e-3);
+        ASSERT_CLOSE(b->model.layer[p->layer].name,
+                     distance(gf_engine_grads(e) + (p->offset - trainable_offset), want, n), 1e-3);
         compared++;
         free(want);
     }
@@ -208,7 +209,7 @@ static void check_head(const bench *b)
 }
 
 /* Every trained tensor: the change that training made, and the tensor itself by its norm. */
-static void check_changes(const bench *b, const gf_engine *e, const float *before, size_t origin, int tensors)
+static void check_changes(const bench *b, const gf_engine *e, const float *before, size_t trainable_offset, int tensors)
 {
     int compared = 0;
     double worst = 0, worst_tensor = 0;
@@ -217,8 +218,8 @@ static void check_changes(const bench *b, const gf_engine *e, const float *befor
         size_t n;
         float *want = gf_model_param_trains(&b->model, p) ? scaled(b, "delta", p, &n) : NULL;
         if (!want) continue;
-        const float *old = before + (p->offset - origin),
-                    *now = gf_engine_params((gf_engine *)e) + (p->offset - origin);
+        const float *old = before + (p->offset - trainable_offset),
+                    *now = gf_engine_params((gf_engine *)e) + (p->offset - trainable_offset);
         float *change = malloc(n * sizeof *change), *keras = malloc(n * sizeof *keras);
         for (size_t k = 0; k < n; k++) {
             change[k] = now[k] - old[k];
@@ -255,11 +256,11 @@ static void run_phase(bench *b, const phase *f, int classes, bool fused)
     gf_engine_defaults(&spec);
     spec.train = true;
     spec.batch = BATCH;
-    spec.tail_micro = 4;
+    spec.trainable_micro = 4;
     spec.no_fusion = !fused;
     gf_engine *e;
     OK(gf_engine_create(&e, &b->model, b->ops, b->pool, &spec, &error));
-    size_t bytes = gf_engine_trainable(e) * sizeof(float), origin = gf_model_first_trainable(&b->model), n;
+    size_t bytes = gf_engine_trainable(e) * sizeof(float), trainable_offset = gf_model_first_trainable(&b->model), n;
     float *before = malloc(bytes);
     memcpy(before, gf_engine_params(e), bytes);
     gf_optimizer o;
@@ -269,7 +270,7 @@ static void run_phase(bench *b, const phase *f, int classes, bool fused)
     snprintf(name, sizeof name, "phase%d/losses", f->number);
     float *losses = tensor(b, name, &n);
     assert_int_equal(n, STEPS);
-    gf_feed feed = {picture, b};
+    gf_feed feed = {image, b};
     for (int s = 0; s < STEPS; s++) {
         gf_batch batch = {0, (uint64_t)s, BATCH, x.sample + s * BATCH, x.label + s * BATCH};
         gf_batch next = {0, (uint64_t)s + 1, BATCH, x.sample + (s + 1) * BATCH, x.label + (s + 1) * BATCH};
@@ -277,14 +278,14 @@ static void run_phase(bench *b, const phase *f, int classes, bool fused)
         OK(gf_engine_gradient(e, &feed, NULL, &batch, s + 1 < STEPS ? &next : NULL, &r, &error));
         print_message("phase %d step %d: loss %.7f, Keras %.7f\n", f->number, s, r.loss, losses[s]);
         ASSERT_CLOSE("loss", fabs(r.loss - losses[s]), 1e-4);
-        if (s == 0 && f->number == 2) check_gradients(b, e, origin);
+        if (s == 0 && f->number == 2) check_gradients(b, e, trainable_offset);
         gf_optimizer_begin_step(&o, f->lr, s);
         OK(gf_engine_apply(e, &o, slots, &error));
     }
     if (f->number == 1) {
         check_head(b);
     } else {
-        check_changes(b, e, before, origin, f->tensors);
+        check_changes(b, e, before, trainable_offset, f->tensors);
     }
     gf_free(slots);
     free(before);

@@ -1,4 +1,5 @@
-/* MobileNetV2 lowered: what fuses, what needs a gradient at every boundary, where the cut lies and what crosses it. */
+/* MobileNetV2 lowered: what fuses, what needs a gradient at every boundary, where the split point lies and what crosses
+ * it. */
 #include "graph/graph.h"
 #include "support/ok.h"
 #include "zoo/zoo.h"
@@ -95,13 +96,13 @@ static void without_fusion_a_layer_is_a_node(void **state)
 {
     (void)state;
     gf_model m = built(64);
-    gf_graph g = lowered(&m, (gf_lower_options){.output_layer = -1, .no_fusion = true, .naive = true});
+    gf_graph g = lowered(&m, (gf_lower_options){.output_layer = -1, .no_fusion = true, .reference = true});
     assert_int_equal(g.n_nodes, m.n_layers);
     assert_int_equal(count(&g, &gf_op_affine), 52);
     assert_int_equal(count(&g, &gf_op_act), 35);
     assert_int_equal(count(&g, &gf_op_add), 10);
     assert_int_equal(count(&g, &gf_op_pad), 4);
-    assert_int_equal(count(&g, &gf_op_conv_naive), 52);
+    assert_int_equal(count(&g, &gf_op_conv_reference), 52);
     for (size_t i = 0; i < g.n_nodes; i++) {
         assert_int_equal(g.node[i].layer, i);
         gf_shape one = g.value[g.node[i].dst].shape, *layer = &m.layer[i].shape;
@@ -136,9 +137,9 @@ static bool listed(const int *value, size_t n, int v)
 static void check_cut(const gf_graph *g, size_t cut, double share)
 {
     size_t first = gf_graph_first_grad(g);
-    int value[GF_MAX_CROSSING];
-    size_t n = gf_graph_crossing(g, cut, value), used = 0;
-    assert_true(cut <= first && n >= 1 && n <= GF_MAX_CROSSING);
+    int value[GF_MAX_BOUNDARY_TENSORS];
+    size_t n = gf_graph_boundary_tensors(g, cut, value), used = 0;
+    assert_true(cut <= first && n >= 1 && n <= GF_MAX_BOUNDARY_TENSORS);
     double total = 0, moved = 0;
     for (size_t i = 0; i < g->n_nodes; i++) {
         total += g->node[i].flops;
@@ -185,7 +186,7 @@ static void every_boundary(void **state)
             check_order(&g);
             check_needs(&g);
             static const double shares[] = {0, 0.05, 1};
-            for (int k = 0; k < 3; k++) check_cut(&g, gf_graph_cut(&g, g.n_nodes, shares[k]), shares[k]);
+            for (int k = 0; k < 3; k++) check_cut(&g, gf_graph_split_point(&g, g.n_nodes, shares[k]), shares[k]);
             size_t first = gf_graph_first_grad(&g);
             assert_true(first >= before || m.boundary == 0); /* freezing more needs less */
             assert_true(first < g.n_nodes);                  /* the head trains always */
@@ -202,9 +203,9 @@ static void the_cut_at_100_is_small(void **state)
     gf_model m = built(160);
     m.boundary = 100;
     gf_graph g = lowered(&m, (gf_lower_options){.output_layer = -1});
-    int value[GF_MAX_CROSSING];
-    size_t cut = gf_graph_cut(&g, g.n_nodes, 0.05);
-    assert_int_equal(gf_graph_crossing(&g, cut, value), 1);
+    int value[GF_MAX_BOUNDARY_TENSORS];
+    size_t cut = gf_graph_split_point(&g, g.n_nodes, 0.05);
+    assert_int_equal(gf_graph_boundary_tensors(&g, cut, value), 1);
     assert_string_equal(m.layer[g.node[cut - 1].layer].name, "block_10_project_BN");
     gf_graph_free(&g);
     gf_model_free(&m);

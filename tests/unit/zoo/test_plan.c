@@ -1,6 +1,6 @@
-/* Plans of a small MobileNetV2: oneDNN's operations fused, one by one, and the naive twins give the same outputs and
- * gradients at every kind of boundary; a picture's bits do not depend on its neighbours, its place, its lane or what
- * was computed before. Runs also with ONEDNN_MAX_CPU_ISA=AVX2. */
+/* Plans of a small MobileNetV2: oneDNN's operations fused, one by one, and the naive reference implementations give the
+ * same outputs and gradients at every kind of boundary; an image's bits do not depend on its neighbours, its place, its
+ * workspace or what was computed before. Runs also with ONEDNN_MAX_CPU_ISA=AVX2. */
 #include "unit/graph/whole.h"
 
 #include "base/threads.h"
@@ -39,13 +39,13 @@ static outcome outcome_of(const gf_model *m, whole_spec spec)
     whole w;
     whole_new(&w, m, ops, spec);
     outcome r = {.n_out = (size_t)spec.batch * w.outputs, .n_grad = w.trainable};
-    float *pictures = seeded_pictures((size_t)spec.batch * w.picture), *diff = seeded_diff(r.n_out);
+    float *images = seeded_images((size_t)spec.batch * w.image), *diff = seeded_diff(r.n_out);
     r.out = calloc(r.n_out, sizeof *r.out);
     r.grad = calloc(r.n_grad, sizeof *r.grad);
-    whole_forward(&w, pictures, r.out);
+    whole_forward(&w, images, r.out);
     whole_backward(&w, diff);
     memcpy(r.grad, w.grad, r.n_grad * sizeof *r.grad);
-    free(pictures);
+    free(images);
     free(diff);
     whole_free(&w);
     return r;
@@ -63,13 +63,13 @@ static void compare(const gf_model *m, const outcome *got, const outcome *want, 
     char name[160];
     snprintf(name, sizeof name, "%s, boundary %d: outputs", what, m->boundary);
     ASSERT_CLOSE(name, distance(got->out, want->out, want->n_out), allowed);
-    size_t origin = gf_model_first_trainable(m), compared = 0;
+    size_t trainable_offset = gf_model_first_trainable(m), compared = 0;
     for (size_t i = 0; i < m->n_params; i++) {
         const gf_param *p = &m->param[i];
         if (!gf_model_param_trains(m, p)) continue;
         snprintf(name, sizeof name, "%s, boundary %d: gradient of %s/%s", what, m->boundary, m->layer[p->layer].name,
                  p->var);
-        const float *a = got->grad + (p->offset - origin), *b = want->grad + (p->offset - origin);
+        const float *a = got->grad + (p->offset - trainable_offset), *b = want->grad + (p->offset - trainable_offset);
         size_t nonzero = 0;
         for (size_t k = 0; k < p->count; k++) nonzero += b[k] != 0;
         if (nonzero < p->count / 16) fail_msg("%s: %zu of %zu are not zero: no evidence", name, nonzero, p->count);
@@ -86,14 +86,14 @@ static void three_ways_are_one(void **state)
     gf_model m = mobilenet(5);
     for (size_t i = 0; i < sizeof boundaries / sizeof *boundaries; i++) {
         m.boundary = boundaries[i];
-        outcome naive = outcome_of(&m, (whole_spec){.batch = BATCH, .naive = true, .no_fusion = true});
-        outcome naive_fused = outcome_of(&m, (whole_spec){.batch = BATCH, .naive = true});
+        outcome reference = outcome_of(&m, (whole_spec){.batch = BATCH, .reference = true, .no_fusion = true});
+        outcome reference_fused = outcome_of(&m, (whole_spec){.batch = BATCH, .reference = true});
         outcome fused = outcome_of(&m, (whole_spec){.batch = BATCH});
         outcome single = outcome_of(&m, (whole_spec){.batch = BATCH, .no_fusion = true});
-        compare(&m, &naive_fused, &naive, "naive, fused", 1e-4);
-        compare(&m, &single, &naive, "one by one", 1e-4);
-        compare(&m, &fused, &naive, "fused", 1e-4);
-        outcome *all[] = {&naive, &naive_fused, &fused, &single};
+        compare(&m, &reference_fused, &reference, "naive, fused", 1e-4);
+        compare(&m, &single, &reference, "one by one", 1e-4);
+        compare(&m, &fused, &reference, "fused", 1e-4);
+        outcome *all[] = {&reference, &reference_fused, &fused, &single};
         for (int k = 0; k < 4; k++) outcome_free(all[k]);
     }
     gf_model_free(&m);
@@ -116,13 +116,13 @@ static void bf16_is_near(void **state)
 
 /* ---- the same bits */
 
-/* Forward of pictures picked from a row of seeded ones. */
-static void forward_of(whole *w, const float *pictures, const uint32_t *pick, float *out)
+/* Forward of images picked from a row of seeded ones. */
+static void forward_of(whole *w, const float *images, const uint32_t *pick, float *out)
 {
     size_t n = (size_t)w->spec.batch;
-    float *batch = calloc(n * w->picture, sizeof *batch);
+    float *batch = calloc(n * w->image, sizeof *batch);
     for (size_t i = 0; i < n; i++) {
-        memcpy(batch + i * w->picture, pictures + pick[i] * w->picture, w->picture * sizeof *batch);
+        memcpy(batch + i * w->image, images + pick[i] * w->image, w->image * sizeof *batch);
         w->sample[i] = pick[i]; /* dropout goes by the sample */
     }
     whole_forward(w, batch, out);
@@ -134,16 +134,16 @@ static void check_neighbours(gf_dtype dtype)
     gf_model m = mobilenet(5);
     whole w;
     whole_new(&w, &m, ops, (whole_spec){.batch = BATCH, .dtype = dtype});
-    float *pictures = seeded_pictures(8 * w.picture), first[BATCH * 5], again[BATCH * 5];
+    float *images = seeded_images(8 * w.image), first[BATCH * 5], again[BATCH * 5];
     static const uint32_t picks[][BATCH] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {0, 4, 5, 6}, {7, 0, 7, 7}, {0, 0, 0, 0}};
-    forward_of(&w, pictures, picks[0], first);
+    forward_of(&w, images, picks[0], first);
     for (size_t k = 1; k < sizeof picks / sizeof *picks; k++) {
-        forward_of(&w, pictures, picks[k], again);
+        forward_of(&w, images, picks[k], again);
         for (size_t i = 0; i < BATCH; i++) {
             if (picks[k][i] < BATCH) assert_memory_equal(again + i * 5, first + picks[k][i] * 5, 5 * sizeof(float));
         }
     }
-    free(pictures);
+    free(images);
     whole_free(&w);
     gf_model_free(&m);
 }
@@ -161,7 +161,7 @@ static void neighbours_change_no_bit_in_bf16(void **state)
     check_neighbours(GF_BF16);
 }
 
-/* A lane that has seen NaN, and another batch, gives what a new lane gives. */
+/* A workspace that has seen NaN, and another batch, gives what a new workspace gives. */
 static void the_past_changes_no_bit(void **state)
 {
     (void)state;
@@ -170,10 +170,10 @@ static void the_past_changes_no_bit(void **state)
     outcome want = outcome_of(&m, (whole_spec){.batch = BATCH});
     whole w;
     whole_new(&w, &m, ops, (whole_spec){.batch = BATCH});
-    float *pictures = seeded_pictures(2 * BATCH * w.picture), *diff = seeded_diff(want.n_out), out[BATCH * 5];
-    float *bad = malloc(BATCH * w.picture * sizeof *bad);
-    memset(bad, 0xFF, BATCH * w.picture * sizeof *bad);
-    const float *past[] = {bad, pictures + BATCH * w.picture, pictures};
+    float *images = seeded_images(2 * BATCH * w.image), *diff = seeded_diff(want.n_out), out[BATCH * 5];
+    float *bad = malloc(BATCH * w.image * sizeof *bad);
+    memset(bad, 0xFF, BATCH * w.image * sizeof *bad);
+    const float *past[] = {bad, images + BATCH * w.image, images};
     for (int i = 0; i < 3; i++) {
         whole_forward(&w, past[i], out);
         whole_backward(&w, diff);
@@ -181,37 +181,37 @@ static void the_past_changes_no_bit(void **state)
     assert_memory_equal(out, want.out, sizeof out);
     assert_memory_equal(w.grad, want.grad, want.n_grad * sizeof *want.grad);
     free(bad);
-    free(pictures);
+    free(images);
     free(diff);
     whole_free(&w);
     outcome_free(&want);
     gf_model_free(&m);
 }
 
-/* ---- lanes on threads */
+/* ---- workspaces on threads */
 
-typedef struct lanes {
+typedef struct workspaces {
     whole *w; /* its plan */
-    gf_lane *lane[8];
+    gf_workspace *ws[8];
     float *block[8], out[8][BATCH * 5];
-    const float *pictures, *diff;
+    const float *images, *diff;
     bool backward_too;
-} lanes;
+} workspaces;
 
-static graft_status run_lane(void *ctx, size_t item, int worker, graft_error *err)
+static graft_status run_workspace(void *ctx, size_t item, int worker, graft_error *err)
 {
     (void)worker;
-    lanes *l = ctx;
+    workspaces *l = ctx;
     whole *w = l->w;
     size_t n = (size_t)w->spec.batch;
-    memcpy(gf_lane_value(l->lane[item], w->g.input), l->pictures, n * w->picture * sizeof(float));
-    GF_TRY(gf_lane_forward(l->lane[item], &w->step, err));
-    memcpy(l->out[item], gf_lane_value(l->lane[item], w->g.output), n * w->outputs * sizeof(float));
-    memcpy(gf_lane_diff(l->lane[item], w->g.output), l->diff, n * w->outputs * sizeof(float));
-    return gf_lane_backward(l->lane[item], &w->step, err);
+    memcpy(gf_workspace_value(l->ws[item], w->g.input), l->images, n * w->image * sizeof(float));
+    GF_TRY(gf_workspace_forward(l->ws[item], &w->step, err));
+    memcpy(l->out[item], gf_workspace_value(l->ws[item], w->g.output), n * w->outputs * sizeof(float));
+    memcpy(gf_workspace_diff(l->ws[item], w->g.output), l->diff, n * w->outputs * sizeof(float));
+    return gf_workspace_backward(l->ws[item], &w->step, err);
 }
 
-static void lanes_share_a_plan(void **state)
+static void workspaces_share_a_plan(void **state)
 {
     (void)state;
     gf_model m = mobilenet(5);
@@ -219,28 +219,28 @@ static void lanes_share_a_plan(void **state)
     whole w;
     whole_new(&w, &m, ops, (whole_spec){.batch = BATCH});
     size_t count = gf_plan_grad_count(w.plan);
-    float *pictures = seeded_pictures(BATCH * w.picture), *diff = seeded_diff(BATCH * 5);
-    lanes l = {.w = &w, .pictures = pictures, .diff = diff};
+    float *images = seeded_images(BATCH * w.image), *diff = seeded_diff(BATCH * 5);
+    workspaces l = {.w = &w, .images = images, .diff = diff};
     for (int i = 0; i < 8; i++) {
         l.block[i] = gf_alloc_tensor(count * sizeof(float));
-        OK(gf_lane_create(&l.lane[i], w.plan, l.block[i], &error));
-        assert_true(gf_lane_bytes(l.lane[i]) > 0);
+        OK(gf_workspace_create(&l.ws[i], w.plan, l.block[i], &error));
+        assert_true(gf_workspace_bytes(l.ws[i]) > 0);
     }
     gf_pool *pool;
     OK(gf_pool_create(&pool, 4, gf_ops_start_worker, &error));
-    for (int round = 0; round < 3; round++) OK(gf_pool_run(pool, 8, run_lane, &l, &error));
+    for (int round = 0; round < 3; round++) OK(gf_pool_run(pool, 8, run_workspace, &l, &error));
     for (int i = 1; i < 8; i++) {
         assert_memory_equal(l.out[i], l.out[0], sizeof l.out[0]);
         assert_memory_equal(l.block[i], l.block[0], count * sizeof(float));
     }
     gf_pool_destroy(pool);
     for (int i = 0; i < 8; i++) {
-        gf_lane_destroy(l.lane[i]);
+        gf_workspace_destroy(l.ws[i]);
         gf_free(l.block[i]);
     }
-    gf_lane_destroy(NULL);
+    gf_workspace_destroy(NULL);
     gf_plan_destroy(NULL);
-    free(pictures);
+    free(images);
     free(diff);
     whole_free(&w);
     gf_model_free(&m);
@@ -250,7 +250,7 @@ static void lanes_share_a_plan(void **state)
 
 typedef struct part {
     gf_plan *plan;
-    gf_lane *lane;
+    gf_workspace *ws;
     float *block;
 } part;
 
@@ -262,40 +262,40 @@ static part part_of(whole *w, size_t first, size_t last, bool backward)
     OK(gf_plan_create(&p.plan, &w->g, ops, &spec, &error));
     for (size_t i = 0; i < gf_plan_nodes(p.plan); i++) OK(gf_plan_prepare(p.plan, i, w->scratch, &error));
     p.block = gf_alloc_tensor(gf_plan_grad_count(p.plan) * sizeof(float));
-    OK(gf_lane_create(&p.lane, p.plan, backward ? p.block : NULL, &error));
+    OK(gf_workspace_create(&p.ws, p.plan, backward ? p.block : NULL, &error));
     return p;
 }
 
 static void part_free(part *p)
 {
-    gf_lane_destroy(p->lane);
+    gf_workspace_destroy(p->ws);
     gf_plan_destroy(p->plan);
     gf_free(p->block);
 }
 
 /* The frozen part up to `cut`, what crosses, the rest: outputs and gradients have the bits of one plan. */
-static size_t check_cut(whole *w, size_t cut, const float *pictures, const float *diff, const outcome *want)
+static size_t check_cut(whole *w, size_t cut, const float *images, const float *diff, const outcome *want)
 {
     part frozen = part_of(w, 0, cut, false), tail = part_of(w, cut, w->g.n_nodes, true);
-    int crossing[GF_MAX_CROSSING];
-    size_t crosses = gf_graph_crossing(&w->g, cut, crossing), n = BATCH;
-    assert_true(crosses >= 1 && crosses <= GF_MAX_CROSSING);
-    memcpy(gf_lane_value(frozen.lane, w->g.input), pictures, n * w->picture * sizeof(float));
-    OK(gf_lane_forward(frozen.lane, &w->step, &error));
+    int boundary_tensor[GF_MAX_BOUNDARY_TENSORS];
+    size_t crosses = gf_graph_boundary_tensors(&w->g, cut, boundary_tensor), n = BATCH;
+    assert_true(crosses >= 1 && crosses <= GF_MAX_BOUNDARY_TENSORS);
+    memcpy(gf_workspace_value(frozen.ws, w->g.input), images, n * w->image * sizeof(float));
+    OK(gf_workspace_forward(frozen.ws, &w->step, &error));
     for (size_t k = 0; k < crosses; k++) {
-        int v = crossing[k];
+        int v = boundary_tensor[k];
         assert_int_equal(gf_plan_value_dtype(frozen.plan, v), gf_plan_value_dtype(tail.plan, v));
-        memcpy(gf_lane_value(tail.lane, v), gf_lane_value(frozen.lane, v),
+        memcpy(gf_workspace_value(tail.ws, v), gf_workspace_value(frozen.ws, v),
                n * gf_count(&w->g.value[v].shape) * gf_dtype_size(gf_plan_value_dtype(tail.plan, v)));
     }
-    OK(gf_lane_forward(tail.lane, &w->step, &error));
-    assert_memory_equal(gf_lane_value(tail.lane, w->g.output), want->out, want->n_out * sizeof(float));
-    memcpy(gf_lane_diff(tail.lane, w->g.output), diff, want->n_out * sizeof(float));
-    OK(gf_lane_backward(tail.lane, &w->step, &error));
+    OK(gf_workspace_forward(tail.ws, &w->step, &error));
+    assert_memory_equal(gf_workspace_value(tail.ws, w->g.output), want->out, want->n_out * sizeof(float));
+    memcpy(gf_workspace_diff(tail.ws, w->g.output), diff, want->n_out * sizeof(float));
+    OK(gf_workspace_backward(tail.ws, &w->step, &error));
     memset(w->grad, 0xFF, w->trainable * sizeof(float));
     for (size_t i = 0; i < gf_plan_nodes(tail.plan); i++) {
         if (!gf_plan_node_trains(tail.plan, i)) continue;
-        OK(gf_plan_finish_grad(tail.plan, i, tail.block, w->scratch, w->grad, w->origin, &error));
+        OK(gf_plan_finish_grad(tail.plan, i, tail.block, w->scratch, w->grad, w->trainable_offset, &error));
     }
     assert_memory_equal(w->grad, want->grad, want->n_grad * sizeof(float));
     part_free(&frozen);
@@ -313,14 +313,14 @@ static void cut_anywhere(void **state)
         outcome want = outcome_of(&m, spec);
         whole w;
         whole_new(&w, &m, ops, spec);
-        float *pictures = seeded_pictures(BATCH * w.picture), *diff = seeded_diff(want.n_out);
+        float *images = seeded_images(BATCH * w.image), *diff = seeded_diff(want.n_out);
         size_t most = 0;
         for (size_t cut = 1; cut <= gf_graph_first_grad(&w.g); cut += fused ? 1 : 3) {
-            size_t crosses = check_cut(&w, cut, pictures, diff, &want);
+            size_t crosses = check_cut(&w, cut, images, diff, &want);
             if (crosses > most) most = crosses;
         }
         assert_true(most >= 2); /* in the middle of a residual */
-        free(pictures);
+        free(images);
         free(diff);
         whole_free(&w);
         outcome_free(&want);
@@ -338,11 +338,11 @@ static void any_micro_batch_gives_the_same(void **state)
     for (int batch = 1; batch <= 4; batch *= 2) {
         whole w;
         whole_new(&w, &m, ops, (whole_spec){.batch = batch});
-        float *pictures = seeded_pictures(8 * w.picture), *diff = seeded_diff(8 * 5), out[8 * 5];
+        float *images = seeded_images(8 * w.image), *diff = seeded_diff(8 * 5), out[8 * 5];
         double *sum = calloc(w.trainable, sizeof *sum);
         for (int at = 0; at < 8; at += batch) {
             for (int i = 0; i < batch; i++) w.sample[i] = (uint32_t)(at + i);
-            whole_forward(&w, pictures + (size_t)at * w.picture, out + at * 5);
+            whole_forward(&w, images + (size_t)at * w.image, out + at * 5);
             whole_backward(&w, diff + at * 5);
             for (size_t i = 0; i < w.trainable; i++) sum[i] += (double)w.grad[i];
         }
@@ -350,7 +350,7 @@ static void any_micro_batch_gives_the_same(void **state)
         ASSERT_CLOSE("outputs", distance(out, want.out, want.n_out), 1e-5);
         ASSERT_CLOSE("gradients", distance(w.grad, want.grad, want.n_grad), 1e-4);
         free(sum);
-        free(pictures);
+        free(images);
         free(diff);
         whole_free(&w);
     }
@@ -366,7 +366,7 @@ int main(void)
         cmocka_unit_test(neighbours_change_no_bit),
         cmocka_unit_test(neighbours_change_no_bit_in_bf16),
         cmocka_unit_test(the_past_changes_no_bit),
-        cmocka_unit_test(lanes_share_a_plan),
+        cmocka_unit_test(workspaces_share_a_plan),
         cmocka_unit_test(any_micro_batch_gives_the_same),
         cmocka_unit_test(cut_anywhere),
     };

@@ -1,4 +1,5 @@
-/* Every allocation failing in turn while a model, its graph, a plan and a lane are made: a clean status, nothing left.
+/* Every allocation failing in turn while a model, its graph, a plan and a workspace are made: a clean status, nothing
+ * left.
  */
 #include "graph/plan.h"
 #include "support/needs.h"
@@ -79,16 +80,16 @@ typedef struct bench {
     gf_model m;
     gf_graph g;
     gf_plan *plan;
-    gf_lane *lane;
+    gf_workspace *ws;
     gf_dtype dtype;
-    bool no_fusion, naive;
+    bool no_fusion, reference;
     float *block;
 } bench;
 
 static graft_status make_graph(void *ctx, graft_error *err)
 {
     bench *b = ctx;
-    gf_lower_options o = {.output_layer = -1, .no_fusion = b->no_fusion, .naive = b->naive};
+    gf_lower_options o = {.output_layer = -1, .no_fusion = b->no_fusion, .reference = b->reference};
     return gf_graph_create(&b->g, &b->m, &o, err);
 }
 
@@ -106,7 +107,7 @@ static void a_graph(void **state)
     gf_model_free(&b.m);
 }
 
-/* ---- a plan and a lane */
+/* ---- a plan and a workspace */
 
 static graft_status make_plan(void *ctx, graft_error *err)
 {
@@ -117,13 +118,13 @@ static graft_status make_plan(void *ctx, graft_error *err)
 
 static void free_plan(void *ctx) { gf_plan_destroy(((bench *)ctx)->plan); }
 
-static graft_status make_lane(void *ctx, graft_error *err)
+static graft_status make_workspace(void *ctx, graft_error *err)
 {
     bench *b = ctx;
-    return gf_lane_create(&b->lane, b->plan, b->block, err);
+    return gf_workspace_create(&b->ws, b->plan, b->block, err);
 }
 
-static void free_lane(void *ctx) { gf_lane_destroy(((bench *)ctx)->lane); }
+static void free_workspace(void *ctx) { gf_workspace_destroy(((bench *)ctx)->ws); }
 
 static void check_plan(bench b, long at_least)
 {
@@ -136,18 +137,18 @@ static void check_plan(bench b, long at_least)
     assert_int_equal(make_plan(&b, NULL), GRAFT_OK);
     b.block = gf_alloc_tensor(gf_plan_grad_count(b.plan) * sizeof(float));
     assert_non_null(b.block);
-    assert_true(fail_each(make_lane, free_lane, &b) >= 3);
+    assert_true(fail_each(make_workspace, free_workspace, &b) >= 3);
     gf_free(b.block);
     gf_plan_destroy(b.plan);
     gf_graph_free(&b.g);
     gf_model_free(&b.m);
 }
 
-static void a_plan_and_a_lane(void **state)
+static void a_plan_and_a_workspace(void **state)
 {
     (void)state;
     check_plan((bench){0}, 150);
-    check_plan((bench){.naive = true, .no_fusion = true}, 200);
+    check_plan((bench){.reference = true, .no_fusion = true}, 200);
 }
 
 static void a_plan_in_bf16(void **state)
@@ -181,7 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model),
         cmocka_unit_test(a_graph),
-        cmocka_unit_test(a_plan_and_a_lane),
+        cmocka_unit_test(a_plan_and_a_workspace),
         cmocka_unit_test(a_plan_in_bf16),
         cmocka_unit_test(the_operations_context),
     };

@@ -72,7 +72,7 @@ static void wide_bf16(uint8_t *dst, const uint16_t *src, size_t n, const float *
 }
 #endif
 
-void gf_quantise(uint8_t *dst, const void *src, gf_dtype type, size_t n, const float *factor, const float *offset,
+void gf_quantize(uint8_t *dst, const void *src, gf_dtype type, size_t n, const float *factor, const float *offset,
                  size_t period)
 {
     bool is_wide = gf_cpu_has(GF_CPU_AVX512);

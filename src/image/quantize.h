@@ -1,17 +1,17 @@
-/* bytes.h - a picture as a network in bytes takes it: a value v of channel c becomes v factor[c] + offset[c], cut off
+/* bytes.h - an image as a network in bytes takes it: a value v of channel c becomes v factor[c] + offset[c], cut off
  * to 0..255 and its fraction (so 0.5 in the offset rounds). What comes out before that fits an int. */
-#ifndef GF_IMAGE_BYTES_H
-#define GF_IMAGE_BYTES_H
+#ifndef GF_IMAGE_QUANTIZE_H
+#define GF_IMAGE_QUANTIZE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct gf_byte_map {
+typedef struct gf_quantize_map {
     float factor[3], offset[3];
-} gf_byte_map;
+} gf_quantize_map;
 
-static inline uint8_t gf_to_byte(const gf_byte_map *map, int channel, float value)
+static inline uint8_t gf_quantize_value(const gf_quantize_map *map, int channel, float value)
 {
     float v = value * map->factor[channel] + map->offset[channel];
     v = v > 0 ? v : 0;
@@ -19,9 +19,9 @@ static inline uint8_t gf_to_byte(const gf_byte_map *map, int channel, float valu
 }
 
 /* rgb to dst, n pixels. */
-void gf_bytes_convert(const gf_byte_map *map, const uint8_t *rgb, size_t n, uint8_t *dst);
+void gf_quantize_rgb(const gf_quantize_map *map, const uint8_t *rgb, size_t n, uint8_t *dst);
 
 /* Whether this CPU looks so many bytes up at a time (AVX-512 VBMI) that it is worth while not to go by floats. */
-bool gf_bytes_are_fast(void);
+bool gf_quantize_is_fast(void);
 
 #endif

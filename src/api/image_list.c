@@ -1,10 +1,10 @@
-/* album.c - pictures by path, decoded when they are asked for. */
+/* album.c - images by path, decoded when they are asked for. */
 #include "api/internal.h"
 
 #include <string.h>
 
 /* A failure is this image's alone: GRAFT_DATA, and why is kept. */
-static graft_status known(gf_album *a, uint32_t sample, bool good)
+static graft_status known(gf_image_list *a, uint32_t sample, bool good)
 {
     a->checked[sample].state = good ? GF_GOOD : GF_BAD;
     return good ? GRAFT_OK : GRAFT_DATA;
@@ -14,7 +14,7 @@ static graft_status exact(void *ctx, uint32_t epoch, uint32_t sample, bool train
                           graft_error *err)
 {
     (void)epoch, (void)training, (void)err;
-    gf_album *a = ctx;
+    gf_image_list *a = ctx;
     graft_error *why = &a->error[sample];
     bool ok = gf_sample_read(a->index, sample, &a->buffer[worker], why) == GRAFT_OK &&
               gf_sample_decode_f32(a->index, sample, &a->buffer[worker], &a->options, dst, &a->checked[sample], why) ==
@@ -22,7 +22,7 @@ static graft_status exact(void *ctx, uint32_t epoch, uint32_t sample, bool train
     return known(a, sample, ok);
 }
 
-static graft_status decode(gf_album *a, uint32_t sample, int worker)
+static graft_status decode(gf_image_list *a, uint32_t sample, int worker)
 {
     graft_error *why = &a->error[sample];
     bool ok = gf_sample_read(a->index, sample, &a->buffer[worker], why) == GRAFT_OK &&
@@ -31,32 +31,31 @@ static graft_status decode(gf_album *a, uint32_t sample, int worker)
     return known(a, sample, ok);
 }
 
-static size_t pixels(const gf_album *a) { return (size_t)a->options.width * (size_t)a->options.height; }
+static size_t pixels(const gf_image_list *a) { return (size_t)a->options.width * (size_t)a->options.height; }
 
 static graft_status rounded(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
                             graft_error *err)
 {
     (void)epoch, (void)training, (void)err;
-    gf_album *a = ctx;
+    gf_image_list *a = ctx;
     GF_TRY(decode(a, sample, worker));
     for (size_t i = 0; i < 3 * pixels(a); i++) dst[i] = a->rgb[worker][i];
     return GRAFT_OK;
 }
 
-static graft_status quantized(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_byte_map *map,
+static graft_status quantized(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_quantize_map *map,
                               uint8_t *dst, int worker, graft_error *err)
 {
     (void)epoch, (void)training, (void)err;
-    gf_album *a = ctx;
+    gf_image_list *a = ctx;
     GF_TRY(decode(a, sample, worker));
-    gf_bytes_convert(map, a->rgb[worker], pixels(a), dst);
+    gf_quantize_rgb(map, a->rgb[worker], pixels(a), dst);
     return GRAFT_OK;
 }
 
-gf_feed gf_album_feed(gf_album *a)
+gf_feed gf_image_list_feed(gf_image_list *a)
 {
-    return a->exact ? (gf_feed){.picture = exact, .ctx = a}
-                    : (gf_feed){.picture = rounded, .ctx = a, .bytes = quantized};
+    return a->exact ? (gf_feed){.image = exact, .ctx = a} : (gf_feed){.image = rounded, .ctx = a, .bytes = quantized};
 }
 
 void gf_api_geometry(gf_model_facts *f, const gf_settings *s)
@@ -66,7 +65,7 @@ void gf_api_geometry(gf_model_facts *f, const gf_settings *s)
 }
 
 /* Room for an image per thread. */
-static bool make_room(gf_album *a)
+static bool make_room(gf_image_list *a)
 {
     size_t threads = (size_t)gf_pool_threads(a->context->pool);
     a->rgb = gf_new_n(threads, uint8_t *);
@@ -77,10 +76,10 @@ static bool make_room(gf_album *a)
     return a->rgb != NULL;
 }
 
-graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *f, const char *const *paths, size_t n,
-                           bool exact_values, graft_error *err)
+graft_status gf_image_list_open(gf_image_list *a, graft_context *c, const gf_model_facts *f, const char *const *paths,
+                                size_t n, bool exact_values, graft_error *err)
 {
-    *a = (gf_album){.context = c, .exact = exact_values};
+    *a = (gf_image_list){.context = c, .exact = exact_values};
     gf_data_defaults(&a->options);
     a->options.width = f->width;
     a->options.height = f->height;
@@ -91,7 +90,7 @@ graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *
     a->options.image.allow_truncated = gf_settings_flag(c->settings, GF_SET_DATA_ALLOW_TRUNCATED);
     a->options.log = &c->log;
     graft_status status = GRAFT_OK;
-    GF_GOTO(gf_index_pictures(&a->index, paths, n, &a->options, err));
+    GF_GOTO(gf_index_images(&a->index, paths, n, &a->options, err));
     gf_index_tell_ignored(a->index, &c->log);
     size_t threads = (size_t)gf_pool_threads(c->pool);
     a->buffer = gf_new_n(threads, gf_buffer);
@@ -106,11 +105,11 @@ graft_status gf_album_open(gf_album *a, graft_context *c, const gf_model_facts *
     }
     for (uint32_t i = 0; i < a->index->n; i++) a->sample[i] = i;
 out:
-    if (status != GRAFT_OK) gf_album_close(a);
+    if (status != GRAFT_OK) gf_image_list_close(a);
     return status;
 }
 
-void gf_album_close(gf_album *a)
+void gf_image_list_close(gf_image_list *a)
 {
     for (int i = 0; i < gf_pool_threads(a->context->pool); i++) {
         if (a->buffer) gf_buffer_free(&a->buffer[i]);
@@ -123,5 +122,5 @@ void gf_album_close(gf_album *a)
     gf_free(a->checked);
     gf_free(a->lost);
     gf_index_free(a->index);
-    *a = (gf_album){.context = a->context};
+    *a = (gf_image_list){.context = a->context};
 }

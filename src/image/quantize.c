@@ -1,4 +1,4 @@
-#include "image/bytes.h"
+#include "image/quantize.h"
 
 enum { CHANNELS = 3, VALUES = 256 };
 
@@ -21,7 +21,7 @@ static void look_up(const tables *t, const uint8_t *rgb, size_t n, uint8_t *dst)
 
 enum { VECTOR = 64, PIXELS = VECTOR }; /* of three vectors */
 
-bool gf_bytes_are_fast(void) { return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw"); }
+bool gf_quantize_is_fast(void) { return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw"); }
 
 /* A table is four vectors: its halves are looked up by the lower seven bits, the eighth says which it is. */
 AVX512 static inline __attribute__((always_inline)) __m512i look_up_vector(const __m512i table[4], __m512i x)
@@ -51,7 +51,7 @@ AVX512 static size_t look_up_wide(const tables *t, const uint8_t *rgb, size_t n,
     return done;
 }
 #else
-bool gf_bytes_are_fast(void) { return false; }
+bool gf_quantize_is_fast(void) { return false; }
 static size_t look_up_wide(const tables *t, const uint8_t *rgb, size_t n, uint8_t *dst)
 {
     (void)t, (void)rgb, (void)n, (void)dst;
@@ -59,12 +59,12 @@ static size_t look_up_wide(const tables *t, const uint8_t *rgb, size_t n, uint8_
 }
 #endif
 
-void gf_bytes_convert(const gf_byte_map *map, const uint8_t *rgb, size_t n, uint8_t *dst)
+void gf_quantize_rgb(const gf_quantize_map *map, const uint8_t *rgb, size_t n, uint8_t *dst)
 {
     tables t;
     for (int c = 0; c < CHANNELS; c++) {
-        for (int v = 0; v < VALUES; v++) t.of[c][v] = gf_to_byte(map, c, (float)v);
+        for (int v = 0; v < VALUES; v++) t.of[c][v] = gf_quantize_value(map, c, (float)v);
     }
-    size_t done = gf_bytes_are_fast() ? look_up_wide(&t, rgb, n, dst) : 0;
+    size_t done = gf_quantize_is_fast() ? look_up_wide(&t, rgb, n, dst) : 0;
     look_up(&t, rgb + CHANNELS * done, n - done, dst + CHANNELS * done);
 }

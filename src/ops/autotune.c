@@ -1,8 +1,8 @@
-#include "ops/race.h"
+#include "ops/autotune.h"
 
 #include "base/alloc.h"
 
-typedef struct race {
+typedef struct benchmark {
     gf_op_spec spec[2];
     gf_ops *ops;
     gf_op op[2];
@@ -10,10 +10,10 @@ typedef struct race {
     void *src, *dst, *diff_dst, *diff_src, *scratchpad[2];
     float *grad[2];
     bool made;
-} race;
+} benchmark;
 
 /* What both work on. */
-static void make_data(race *r, const gf_op_spec *s)
+static void make_data(benchmark *r, const gf_op_spec *s)
 {
     r->made = true; /* tried: memory that was not there is not asked for again */
     r->src = gf_alloc_tensor(gf_count(&s->src[0]) * sizeof(float));
@@ -22,7 +22,7 @@ static void make_data(race *r, const gf_op_spec *s)
     r->diff_dst = gf_alloc_tensor(gf_count(&s->dst) * sizeof(float));
 }
 
-static bool enter(race *r, int k)
+static bool enter(benchmark *r, int k)
 {
     if (gf_op_create(&r->op[k], &r->spec[k], r->ops, NULL) != GRAFT_OK) return false;
     const gf_op_spec *s = &r->op[k].spec;
@@ -43,18 +43,18 @@ static bool enter(race *r, int k)
 
 static bool run(void *ctx, int k)
 {
-    race *r = ctx;
+    benchmark *r = ctx;
     if (!r->exec[k].op && !enter(r, k)) return false;
     const gf_op_class *cls = r->op[k].spec.cls;
-    gf_step step = {.training = r->op[k].spec.backward};
+    gf_exec_context step = {.training = r->op[k].spec.backward};
     if (cls->forward(&r->exec[k], &step, NULL) != GRAFT_OK) return false;
     return !step.training || cls->backward(&r->exec[k], &step, NULL) == GRAFT_OK;
 }
 
-int gf_ops_race(gf_ops *ops, const char *key, const char *const names[2], const gf_op_class *const cls[2],
-                int preferred, const gf_op_spec *spec)
+int gf_ops_autotune(gf_ops *ops, const char *key, const char *const names[2], const gf_op_class *const cls[2],
+                    int preferred, const gf_op_spec *spec)
 {
-    race r = {.spec = {*spec, *spec}, .ops = ops};
+    benchmark r = {.spec = {*spec, *spec}, .ops = ops};
     for (int k = 0; k < 2; k++) r.spec[k].cls = cls[k];
     int chosen = gf_ops_choose(ops, &(gf_choice){.key = key,
                                                  .names = names,

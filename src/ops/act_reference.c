@@ -1,4 +1,4 @@
-/* act_naive.c - activations plainly, in double: the naive twin of act.c. Definitions are Keras's. */
+/* act_reference.c - activations plainly, in double: the reference implementation of act.c. Definitions are Keras's. */
 #include "ops/kernels.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "exchange/keras_places.h"
+#include "exchange/keras_positions.h"
 
 #include <math.h>
 #include <string.h>
@@ -28,29 +28,29 @@ static bool is_one_channel(const gf_json *index)
 }
 
 /* of a constant: its multiples */
-static bool cumulate(const gf_places_call *c, const gf_places *src, gf_places *out)
+static bool cumulate(const gf_positions_call *c, const gf_positions *src, gf_positions *out)
 {
     int64_t axis = gf_json_i64(gf_json_get(c->config, "axis"), 0);
-    *out = (gf_places){GF_PLACES_NUMBERS, src->first, src->first};
-    return src->what == GF_PLACES_NUMBERS && src->slope == 0 && (axis == 1 || axis == -1);
+    *out = (gf_positions){GF_POSITIONS_NUMBERS, src->first, src->first};
+    return src->what == GF_POSITIONS_NUMBERS && src->slope == 0 && (axis == 1 || axis == -1);
 }
 
-static bool shift(const gf_places_call *c, const gf_places *src, double sign, gf_places *out)
+static bool shift(const gf_positions_call *c, const gf_positions *src, double sign, gf_positions *out)
 {
     *out = *src;
     out->first += sign * c->constant;
-    return src->what == GF_PLACES_NUMBERS && c->has_constant && (sign > 0 || !c->constant_first);
+    return src->what == GF_POSITIONS_NUMBERS && c->has_constant && (sign > 0 || !c->constant_first);
 }
 
-bool gf_keras_places(const gf_places_call *c, const gf_places *src, gf_places *out)
+bool gf_keras_positions(const gf_positions_call *c, const gf_positions *src, gf_positions *out)
 {
-    bool length = src->what != GF_PLACES_NONE;
+    bool length = src->what != GF_POSITIONS_NONE;
     if (!strcmp(c->cls, "GetItem")) {
-        *out = (gf_places){.what = GF_PLACES_LENGTH};
+        *out = (gf_positions){.what = GF_POSITIONS_LENGTH};
         return !length && is_one_channel(gf_json_at(c->args, 1));
     }
     if (!strcmp(c->cls, "OnesLike") || !strcmp(c->cls, "ZerosLike")) {
-        *out = (gf_places){GF_PLACES_NUMBERS, 0, *c->cls == 'O'};
+        *out = (gf_positions){GF_POSITIONS_NUMBERS, 0, *c->cls == 'O'};
         return length;
     }
     if (!strcmp(c->cls, "Cumsum")) return cumulate(c, src, out);
@@ -60,11 +60,14 @@ bool gf_keras_places(const gf_places_call *c, const gf_places *src, gf_places *o
     return !strcmp(c->cls, "Cast") && length;
 }
 
-bool gf_places_count_up(const gf_places *p) { return p->what == GF_PLACES_NUMBERS && p->slope == 1 && p->first == 0; }
+bool gf_positions_count_up(const gf_positions *p)
+{
+    return p->what == GF_POSITIONS_NUMBERS && p->slope == 1 && p->first == 0;
+}
 
 /* ---- tables */
 
-/* The rows; of a batch of one its only picture's. */
+/* The rows; of a batch of one its only image's. */
 static const gf_json *rows_of(const gf_json *table)
 {
     const gf_json *first = gf_json_at(table, 0);

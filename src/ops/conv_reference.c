@@ -1,4 +1,4 @@
-/* conv_naive.c - the naive twin of conv.c: seven loops, nothing else. */
+/* conv_reference.c - the reference implementation of conv.c: seven loops, nothing else. */
 #include "ops/kernels.h"
 #include "ops/weights.h"
 
@@ -78,7 +78,7 @@ static void add_forward(void *ctx, size_t si, size_t ki, size_t di)
     w->sum[di] += gf_load(w->a->src[0], w->s->src_dtype[0], si) * w->kernel[ki];
 }
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step;
     const gf_op_spec *s = &exec->op->spec;
@@ -117,7 +117,7 @@ static void hand_on(const gf_op_spec *s, const gf_op_args *a, int k, const float
     }
 }
 
-static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step;
     const gf_op_spec *s = &exec->op->spec;
@@ -144,7 +144,7 @@ static graft_status backward(gf_exec *exec, const gf_step *step, graft_error *er
     return GRAFT_OK;
 }
 
-const gf_op_class gf_op_conv_naive = {
+const gf_op_class gf_op_conv_reference = {
     .name = "conv_naive",
     .infer = infer,
     .create = create,

@@ -1,28 +1,28 @@
-#include "graph/grey.h"
+#include "graph/gray.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { COLOURS = 3 };
+enum { CHANNELS = 3 };
 
-/* What a layer before the first convolution makes of a grey picture: the colour network in each channel, the grey one.
+/* What a layer before the first convolution makes of a gray image: the colour network in each channel, the gray one.
  */
 typedef struct affine {
-    bool raw; /* it is only the picture, prepared */
-    double scale[COLOURS], offset[COLOURS], grey_scale, grey_offset;
+    bool raw; /* it is only the image, prepared */
+    double scale[CHANNELS], offset[CHANNELS], gray_scale, gray_offset;
 } affine;
 
-static double mean(const double *x) { return (x[0] + x[1] + x[2]) / COLOURS; }
+static double mean(const double *x) { return (x[0] + x[1] + x[2]) / CHANNELS; }
 
 /* One step of preprocessing behind another. */
 static void chain(affine *a, const double *scale, const double *offset)
 {
-    for (int c = 0; c < COLOURS; c++) {
+    for (int c = 0; c < CHANNELS; c++) {
         a->scale[c] *= scale[c];
         a->offset[c] = a->offset[c] * scale[c] + offset[c];
     }
-    a->grey_scale *= mean(scale);
-    a->grey_offset = a->grey_offset * mean(scale) + mean(offset);
+    a->gray_scale *= mean(scale);
+    a->gray_offset = a->gray_offset * mean(scale) + mean(offset);
 }
 
 static void step_of(const gf_model *m, const gf_layer *l, double *scale, double *offset)
@@ -30,7 +30,7 @@ static void step_of(const gf_model *m, const gf_layer *l, double *scale, double 
     const gf_param *mean_of = gf_model_param(m, (int)(l - m->layer), "mean");
     const gf_param *variance = gf_model_param(m, (int)(l - m->layer), "variance");
     bool rescales = l->cls == &gf_layer_input || l->cls == &gf_layer_rescaling;
-    for (int c = 0; c < COLOURS; c++) {
+    for (int c = 0; c < CHANNELS; c++) {
         scale[c] = rescales ? (double)l->at.scale[c] : 1;
         offset[c] = rescales ? (double)l->at.offset[c] : 0;
         if (!mean_of || !variance) continue;
@@ -50,7 +50,7 @@ static void follow(const gf_model *m, affine *a)
     for (size_t i = 0; i < m->n_layers; i++) {
         const gf_layer *l = &m->layer[i];
         bool first = l->cls == &gf_layer_input;
-        double scale[COLOURS], offset[COLOURS];
+        double scale[CHANNELS], offset[CHANNELS];
         a[i] = first ? (affine){true, {1, 1, 1}, {0}, 1, 0} : a[l->src[0]];
         a[i].raw = prepares(l->cls) && a[i].raw;
         if (!a[i].raw) continue;
@@ -61,11 +61,11 @@ static void follow(const gf_model *m, affine *a)
 
 /* ---- the layers with one channel */
 
-static void grey_layer(gf_layer *l)
+static void gray_layer(gf_layer *l)
 {
-    double scale[COLOURS], offset[COLOURS];
+    double scale[CHANNELS], offset[CHANNELS];
     if (l->cls != &gf_layer_input && l->cls != &gf_layer_rescaling) return;
-    for (int c = 0; c < COLOURS; c++) {
+    for (int c = 0; c < CHANNELS; c++) {
         scale[c] = (double)l->at.scale[c];
         offset[c] = (double)l->at.offset[c];
     }
@@ -81,14 +81,14 @@ static graft_status add_layers(gf_model *to, const gf_model *from, const affine 
 {
     for (size_t i = 0; i < from->n_layers; i++) {
         gf_layer l = from->layer[i];
-        bool reads_picture = l.n_src > 0 && a[l.src[0]].raw && !a[i].raw;
-        if (reads_picture && (l.cls != &gf_layer_conv2d || l.at.sequence || l.at.groups > 1)) {
-            return gf_fail(err, GF_E_MODEL_SHAPE, "give it colour pictures",
-                           "layer %s (%s): a network that begins with it cannot take grey pictures", GF_ESC(l.name),
+        bool reads_image = l.n_src > 0 && a[l.src[0]].raw && !a[i].raw;
+        if (reads_image && (l.cls != &gf_layer_conv2d || l.at.sequence || l.at.groups > 1)) {
+            return gf_fail(err, GF_E_MODEL_SHAPE, "give it colour images",
+                           "layer %s (%s): a network that begins with it cannot take gray images", GF_ESC(l.name),
                            gf_layer_class_name(&l));
         }
         l.n_params = 0;
-        if (a[i].raw) grey_layer(&l);
+        if (a[i].raw) gray_layer(&l);
         GF_TRY(gf_model_add(to, &l, NULL, err));
     }
     to->features = from->features;
@@ -102,7 +102,7 @@ static graft_status add_layers(gf_model *to, const gf_model *from, const affine 
 
 static void set_normalization(gf_model *to, const gf_model *from, int layer)
 {
-    double scale[COLOURS], offset[COLOURS];
+    double scale[CHANNELS], offset[CHANNELS];
     step_of(from, &from->layer[layer], scale, offset);
     to->value[gf_model_param(to, layer, "variance")->offset] = (float)(1 / (mean(scale) * mean(scale)));
     to->value[gf_model_param(to, layer, "mean")->offset] = (float)(-mean(offset) / mean(scale));
@@ -134,9 +134,8 @@ static graft_status put_constant(gf_model *to, int layer, const double *constant
         } else if (average) {
             to->value[average->offset + o] -= (float)constant[o];
         } else if (!(fabs(constant[o]) <= nothing)) {
-            return gf_fail(err, GF_E_MODEL_SHAPE, "give it colour pictures",
-                           "layer %s: grey pictures need a bias there, which it has not",
-                           GF_ESC(to->layer[layer].name));
+            return gf_fail(err, GF_E_MODEL_SHAPE, "give it colour images",
+                           "layer %s: gray images need a bias there, which it has not", GF_ESC(to->layer[layer].name));
         }
     }
     return GRAFT_OK;
@@ -147,25 +146,26 @@ static void mean_kernel(gf_model *to, const gf_model *from, int layer)
     const gf_param *p = gf_model_param(from, layer, "kernel"), *q = gf_model_param(to, layer, "kernel");
     size_t oc = (size_t)p->shape.dim[3];
     for (size_t i = 0; i < q->count; i++) {
-        const float *k = from->value + p->offset + i / oc * COLOURS * oc + i % oc;
-        to->value[q->offset + i] = (float)mean((const double[COLOURS]){(double)k[0], (double)k[oc], (double)k[2 * oc]});
+        const float *k = from->value + p->offset + i / oc * CHANNELS * oc + i % oc;
+        to->value[q->offset + i] =
+            (float)mean((const double[CHANNELS]){(double)k[0], (double)k[oc], (double)k[2 * oc]});
     }
 }
 
 /* k = sum_c k_c A_c / A; the constant that this leaves goes behind it. */
-static graft_status fold_colours(gf_model *to, const gf_model *from, int layer, const affine *a, graft_error *err)
+static graft_status fold_rgb(gf_model *to, const gf_model *from, int layer, const affine *a, graft_error *err)
 {
     const gf_param *p = gf_model_param(from, layer, "kernel"), *q = gf_model_param(to, layer, "kernel");
-    size_t places = (size_t)(p->shape.dim[0] * p->shape.dim[1]), oc = (size_t)p->shape.dim[3];
+    size_t positions = (size_t)(p->shape.dim[0] * p->shape.dim[1]), oc = (size_t)p->shape.dim[3];
     double *constant = gf_new_n(oc, double);
-    if (!constant) return gf_fail_memory(err, oc * sizeof *constant, "a grey network");
-    for (size_t t = 0; t < places; t++) {
+    if (!constant) return gf_fail_memory(err, oc * sizeof *constant, "a gray network");
+    for (size_t t = 0; t < positions; t++) {
         for (size_t o = 0; o < oc; o++) {
             double sum = 0;
-            for (size_t c = 0; c < COLOURS; c++) {
-                double k = (double)from->value[p->offset + (t * COLOURS + c) * oc + o];
-                sum += k * a->scale[c] / a->grey_scale;
-                constant[o] += k * (a->offset[c] - a->grey_offset * a->scale[c] / a->grey_scale);
+            for (size_t c = 0; c < CHANNELS; c++) {
+                double k = (double)from->value[p->offset + (t * CHANNELS + c) * oc + o];
+                sum += k * a->scale[c] / a->gray_scale;
+                constant[o] += k * (a->offset[c] - a->gray_offset * a->scale[c] / a->gray_scale);
             }
             to->value[q->offset + t * oc + o] = (float)sum;
         }
@@ -175,25 +175,25 @@ static graft_status fold_colours(gf_model *to, const gf_model *from, int layer, 
     return status;
 }
 
-graft_status gf_model_to_grey(gf_model *to, const gf_model *from, gf_gray_kernels kernels, graft_error *err)
+graft_status gf_model_to_gray(gf_model *to, const gf_model *from, gf_gray_kernels kernels, graft_error *err)
 {
     *to = (gf_model){0};
     memcpy(to->name, from->name, sizeof to->name);
     to->buffers = from->buffers;
     graft_status status = GRAFT_OK;
     affine *a = gf_new_n(from->n_layers, affine);
-    if (!a) return gf_fail_memory(err, from->n_layers * sizeof *a, "a grey network");
+    if (!a) return gf_fail_memory(err, from->n_layers * sizeof *a, "a gray network");
     follow(from, a);
     GF_GOTO(add_layers(to, from, a, err));
     gf_model_copy_values(to, from);
     for (size_t i = 0; i < from->n_layers; i++) {
         const gf_layer *l = &from->layer[i];
-        bool reads_picture = l->n_src > 0 && a[l->src[0]].raw && !a[i].raw;
+        bool reads_image = l->n_src > 0 && a[l->src[0]].raw && !a[i].raw;
         if (l->cls == &gf_layer_normalization && a[i].raw) set_normalization(to, from, (int)i);
-        if (reads_picture && kernels == GF_GRAY_MEAN) {
+        if (reads_image && kernels == GF_GRAY_MEAN) {
             mean_kernel(to, from, (int)i);
-        } else if (reads_picture) {
-            GF_GOTO(fold_colours(to, from, (int)i, &a[l->src[0]], err));
+        } else if (reads_image) {
+            GF_GOTO(fold_rgb(to, from, (int)i, &a[l->src[0]], err));
         }
     }
 out:

@@ -1,22 +1,22 @@
-/* conv_one_place.c - the convolution of maps of one place, forward only: dst[n,o] = act(bias[o] + sum_i src[n,i]
+/* conv_one_position.c - the convolution of maps of one place, forward only: dst[n,o] = act(bias[o] + sum_i src[n,i]
  * kernel[i,o]), f32. Such are the two of a squeeze-and-excitation, which a small network has dozens of: calling a
- * library takes as long as some of them, and for one or two pictures reading the kernel is all the work. The sum runs
+ * library takes as long as some of them, and for one or two images reading the kernel is all the work. The sum runs
  * over i in order. */
 #include "ops/vectors.h"
 
 #include "base/alloc.h"
 
-typedef struct place_impl {
+typedef struct position_impl {
     float *kernel; /* by blocks of BLOCK, then LANES outputs, (i, o) each */
     float *bias;   /* as many as the blocks have */
-} place_impl;
+} position_impl;
 
 enum { BLOCK = 4 * LANES };
 
 static size_t padded(size_t oc) { return (oc + LANES - 1) / LANES * LANES; }
 static size_t block_of(size_t left) { return left >= BLOCK ? BLOCK : LANES; }
 
-bool gf_conv_one_place_fits(const gf_op_spec *s)
+bool gf_conv_one_position_fits(const gf_op_spec *s)
 {
     const int64_t *in = s->src[0].dim;
     return !s->backward && s->n_src == 1 && in[1] == 1 && in[2] == 1 && gf_op_is_pointwise(s) &&
@@ -27,21 +27,21 @@ static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
 {
     (void)ops;
     const gf_op_spec *s = &op->spec;
-    if (!gf_conv_one_place_fits(s)) {
+    if (!gf_conv_one_position_fits(s)) {
         return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: not of one place", s->name);
     }
-    place_impl *p = op->impl = gf_new(place_impl);
+    position_impl *p = op->impl = gf_new(position_impl);
     size_t ic = (size_t)s->src[0].dim[3], oc = padded((size_t)s->conv.filters), bytes = (ic + 1) * oc * sizeof(float);
     float *kernel = p ? gf_alloc_tensor(bytes) : NULL;
     if (!kernel) return gf_fail_memory(err, bytes, s->name);
-    *p = (place_impl){kernel, kernel + ic * oc};
+    *p = (position_impl){kernel, kernel + ic * oc};
     memset(kernel, 0, bytes);
     return GRAFT_OK;
 }
 
 static void destroy(gf_op *op)
 {
-    place_impl *p = op->impl;
+    position_impl *p = op->impl;
     if (p) gf_free(p->kernel);
     gf_free(p);
 }
@@ -49,7 +49,7 @@ static void destroy(gf_op *op)
 static graft_status prepare(gf_op *op, const float *kernel, const float *bias, graft_error *err)
 {
     (void)err;
-    place_impl *p = op->impl;
+    position_impl *p = op->impl;
     size_t ic = (size_t)op->spec.src[0].dim[3], oc = (size_t)op->spec.conv.filters, n;
     for (size_t k = 0; k < oc; k += n) {
         n = block_of(oc - k);
@@ -61,7 +61,7 @@ static graft_status prepare(gf_op *op, const float *kernel, const float *bias, g
     return GRAFT_OK;
 }
 
-/* `vectors` times 16 outputs of `rows` pictures, both constants where this is called. */
+/* `vectors` times 16 outputs of `rows` images, both constants where this is called. */
 INLINE void multiply(const float *src, size_t ic, const float *kernel, const float *bias, float *out, int vectors,
                      int rows)
 {
@@ -90,13 +90,13 @@ SHAPE(wide_2, BLOCK / LANES, 2)
 SHAPE(narrow_1, 1, 1)
 SHAPE(narrow_2, 1, 2)
 
-static graft_status forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     static void (*const of[2][2])(const float *, size_t, const float *, const float *, float *) = {{narrow_1, narrow_2},
                                                                                                    {wide_1, wide_2}};
     const gf_op_spec *s = &exec->op->spec;
-    const place_impl *p = exec->op->impl;
+    const position_impl *p = exec->op->impl;
     const float *src = exec->args.src[0];
     float *dst = exec->args.dst, out[2 * BLOCK];
     size_t n = (size_t)s->dst.dim[0], ic = (size_t)s->src[0].dim[3], oc = (size_t)s->conv.filters, rows, width;
@@ -118,7 +118,7 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
     return gf_op_conv.infer(s, dst, err);
 }
 
-const gf_op_class gf_op_conv_one_place = {
+const gf_op_class gf_op_conv_one_position = {
     .name = "conv_one_place",
     .infer = infer,
     .create = create,

@@ -1,4 +1,5 @@
-/* pool_naive.c - the naive twins of pool.c: each window one by one; of equal maxima the first counts. */
+/* pool_reference.c - the reference implementations of pool.c: each window one by one; of equal maxima the first counts.
+ */
 #include "ops/kernels.h"
 
 #include "base/alloc.h"
@@ -52,7 +53,7 @@ static int maximum(const gf_exec *exec, size_t di)
     return best;
 }
 
-static graft_status max_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status max_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -62,7 +63,7 @@ static graft_status max_forward(gf_exec *exec, const gf_step *step, graft_error 
     return GRAFT_OK;
 }
 
-static graft_status avg_forward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status avg_forward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
@@ -100,26 +101,26 @@ static graft_status backward(gf_exec *exec, bool maxima, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status max_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status max_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step;
     return backward(exec, true, err);
 }
 
-static graft_status avg_backward(gf_exec *exec, const gf_step *step, graft_error *err)
+static graft_status avg_backward(gf_exec *exec, const gf_exec_context *step, graft_error *err)
 {
     (void)step;
     return backward(exec, false, err);
 }
 
-const gf_op_class gf_op_max_pool_naive = {
+const gf_op_class gf_op_max_pool_reference = {
     .name = "max_pool_naive",
     .infer = infer,
     .forward = max_forward,
     .backward = max_backward,
 };
 
-const gf_op_class gf_op_avg_pool_naive = {
+const gf_op_class gf_op_avg_pool_reference = {
     .name = "avg_pool_naive",
     .infer = infer,
     .forward = avg_forward,

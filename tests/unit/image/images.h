@@ -1,6 +1,6 @@
 /* pictures.h - what the tests of decoding share: the fixtures, and files changed by hand. */
-#ifndef TESTS_IMAGE_PICTURES_H
-#define TESTS_IMAGE_PICTURES_H
+#ifndef TESTS_IMAGE_IMAGES_H
+#define TESTS_IMAGE_IMAGES_H
 
 #include "base/alloc.h"
 #include "base/hash.h"
@@ -90,13 +90,13 @@ static inline size_t expected_load(const char *list, expected *out, size_t most)
     return n;
 }
 
-static inline void picture_digest(const gf_picture *p, char hex[65])
+static inline void image_digest(const gf_image *p, char hex[65])
 {
     gf_sha256 digest = gf_sha256_of(p->rgb, (size_t)p->w * (size_t)p->h * 3);
     gf_sha256_hex(&digest, hex);
 }
 
-static inline graft_status decode(const file *f, const gf_image_options *opts, gf_picture *p, gf_image_info *info,
+static inline graft_status decode(const file *f, const gf_image_options *opts, gf_image *p, gf_image_info *info,
                                   graft_error *err)
 {
     memset(err, 0, sizeof *err);
