@@ -1,6 +1,7 @@
 #include "base/settings.h"
 
 #include "base/alloc.h"
+#include "base/distance.h"
 #include "base/error.h"
 #include "base/number.h"
 
@@ -182,24 +183,6 @@ gf_setting gf_setting_find(const char *name)
 
 enum { LONGEST = 63 };
 
-/* Edit distance (Levenshtein) of two names of at most LONGEST bytes. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[LONGEST + 1], n = strlen(b);
-    for (size_t j = 0; j <= n; j++) row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t change = diagonal + (a[i - 1] != b[j - 1]);
-            size_t edit = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = change < edit ? change : edit;
-        }
-    }
-    return row[n];
-}
-
 static graft_status fail_name(const char *name, graft_error *err)
 {
     size_t least = SIZE_MAX, n = strlen(name);
@@ -207,7 +190,8 @@ static graft_status fail_name(const char *name, graft_error *err)
     char hint[128] = "";
     for (int i = 0; i < GF_SETTINGS && n <= LONGEST; i++) {
         const char *row = gf_setting_rows[i].name;
-        size_t d = distance(name, row), without_section = below ? SIZE_MAX : distance(name, strchr(row, '.') + 1);
+        size_t d = gf_edit_distance(name, row),
+               without_section = below ? SIZE_MAX : gf_edit_distance(name, strchr(row, '.') + 1);
         if (without_section < d) d = without_section;
         if (d < least) least = d, best = row;
     }

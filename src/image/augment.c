@@ -2,6 +2,7 @@
 #include "image/augment.h"
 
 #include "base/alloc.h"
+#include "base/distance.h"
 #include "base/rng.h"
 #include "image/rotate.h"
 
@@ -20,29 +21,11 @@ typedef struct word {
 static const word words[] = {{"none", false}, {"flip", false}, {"rotate", true}};
 enum { NONE, FLIP, ROTATE, WORDS };
 
-/* Edit distance (Levenshtein) of two short words. */
-static int distance(const char *a, const char *b)
-{
-    int row[MAX_WORD + 1], n = (int)strlen(b);
-    for (int j = 0; j <= n; j++) row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int change = diagonal + (a[i - 1] != b[j - 1]);
-            int edit = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = change < edit ? change : edit;
-        }
-    }
-    return row[n];
-}
-
 static graft_status fail_word(const char *text, graft_error *err)
 {
     int best = 0;
     for (int i = 1; i < WORDS; i++) {
-        if (distance(text, words[i].name) < distance(text, words[best].name)) best = i;
+        if (gf_edit_distance(text, words[i].name) < gf_edit_distance(text, words[best].name)) best = i;
     }
     char hint[96];
     snprintf(hint, sizeof hint, "did you mean `%s%s`? Known: flip, rotate=TURNS, none", words[best].name,
