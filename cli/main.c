@@ -4,6 +4,7 @@
 #include "hints.h"
 #include "output.h"
 #include "signals.h"
+#include "stack.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -108,18 +109,30 @@ static graft_status dispatch(int argc, char **argv, bool *printed, graft_error *
     return unknown_verb(name, err);
 }
 
-int main(int argc, char **argv)
+typedef struct command {
+    int argc;
+    char **argv;
+    graft_status status;
+} command;
+
+static void run_command(void *ctx)
 {
+    command *c = ctx;
     graft_error err = {0};
     bool printed = false;
+    c->status = dispatch(c->argc, c->argv, &printed, &err);
+    if (!c->status) return;
+    err.status = c->status;
+    hints_fit(c->argc > 1 ? verbs_find(c->argv[1]) : NULL, err.hint);
+    output_error(&err);
+    if (!printed && wants_json(c->argc, c->argv)) output_error_json(&err);
+}
+
+int main(int argc, char **argv)
+{
+    command c = {argc, argv, GRAFT_OK};
     keep_standard_files();
     signals_catch();
-    graft_status status = dispatch(argc, argv, &printed, &err);
-    if (status) {
-        err.status = status;
-        hints_fit(argc > 1 ? verbs_find(argv[1]) : NULL, err.hint);
-        output_error(&err);
-        if (!printed && wants_json(argc, argv)) output_error_json(&err);
-    }
-    return (int)status;
+    stack_run_deep(run_command, &c);
+    return (int)c.status;
 }
