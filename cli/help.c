@@ -104,6 +104,55 @@ static void write_option(FILE *f, const option *o, const settings *defaults)
     write_wrapped(f, full_help(o, defaults, buf, sizeof buf), HELP_COLUMN, HELP_COLUMN);
 }
 
+/* ---- what the texts of options may be made of, where the library has a list */
+
+/* NULL: it has none, or no memory; free it. */
+static char *words_of(const option *o)
+{
+    size_t n = o->setting ? graft_option_words(o->setting, NULL, 0) : 0;
+    char *text = n ? malloc(n + 1) : NULL;
+    if (text) graft_option_words(o->setting, text, n + 1);
+    return text;
+}
+
+static bool same_words(const option *a, const option *b)
+{
+    char *x = words_of(a), *y = words_of(b);
+    bool same = x && y && !strcmp(x, y);
+    free(x);
+    free(y);
+    return same;
+}
+
+/* A title that names option i and those after it that take the same; NULL where one before it did. Into buf. */
+static const char *words_title(const verb *v, size_t i, char *buf, size_t size)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (same_words(&v->options[k], &v->options[i])) return NULL;
+    }
+    size_t n = (size_t)snprintf(buf, size, "Words of --%s", v->options[i].name);
+    for (size_t k = i + 1; k < v->n_options && n < size; k++) {
+        if (!same_words(&v->options[k], &v->options[i])) continue;
+        n += (size_t)snprintf(buf + n, size - n, ", --%s", v->options[k].name);
+    }
+    return buf;
+}
+
+static void write_words(FILE *f, const verb *v)
+{
+    for (size_t i = 0; i < v->n_options; i++) {
+        char buf[256], *words = words_of(&v->options[i]);
+        const char *title = words ? words_title(v, i, buf, sizeof buf) : NULL;
+        if (title) fprintf(f, "\n%s:\n", title);
+        for (char *line = words; title && *line; line += strlen(line) + 1) {
+            line[strcspn(line, "\n")] = '\0';
+            fputs("  ", f);
+            write_wrapped(f, line, 2, 4);
+        }
+        free(words);
+    }
+}
+
 static void write_verb(FILE *f, const verb *v)
 {
     settings defaults;
@@ -114,6 +163,7 @@ static void write_verb(FILE *f, const verb *v)
         const option o = options_row(v, i);
         write_option(f, &o, &defaults);
     }
+    write_words(f, v);
     fputs("\nExamples:\n", f);
     write_indented_lines(f, v->examples, 2);
 }
@@ -145,6 +195,10 @@ static void write_verb_json(FILE *f, const verb *v)
         text_write_json(f, o->choices);
         fputs(",\"help\":", f);
         text_write_json(f, o->help);
+        char *words = words_of(o);
+        if (words) fputs(",\"words\":", f);
+        if (words) text_write_json(f, words);
+        free(words);
         fputc('}', f);
         separator = ",";
     }
@@ -214,6 +268,22 @@ static void write_man_examples(FILE *f, const char *examples)
     fputs(".fi\n", f);
 }
 
+static void write_man_words(FILE *f, const verb *v)
+{
+    for (size_t i = 0; i < v->n_options; i++) {
+        char buf[256], *words = words_of(&v->options[i]);
+        const char *title = words ? words_title(v, i, buf, sizeof buf) : NULL;
+        if (title) {
+            fputs(".SS ", f);
+            write_roff(f, title);
+            fputs(".nf\n", f);
+            write_roff(f, words);
+            fputs(".fi\n", f);
+        }
+        free(words);
+    }
+}
+
 static void write_man_verb(FILE *f, const verb *v)
 {
     settings defaults;
@@ -240,6 +310,7 @@ static void write_man_verb(FILE *f, const verb *v)
         fputc('\n', f);
         write_roff(f, full_help(o, &defaults, buf, sizeof buf));
     }
+    write_man_words(f, v);
     write_man_examples(f, v->examples);
     fputs(".SH SEE ALSO\n.BR graft (1)\n", f);
 }

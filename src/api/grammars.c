@@ -1,6 +1,8 @@
 /* grammars.c - options by name whose text has a grammar: whoever parses it checks it, as soon as a context gets it. */
 #include "api/internal.h"
 
+#include <string.h>
+
 static graft_status optimizer(const char *text, graft_error *err)
 {
     gf_optimizer parsed;
@@ -35,10 +37,15 @@ static graft_status fit(const char *text, graft_error *err)
 static const struct {
     gf_setting row;
     graft_status (*check)(const char *text, graft_error *err);
+    void (*words)(gf_text *text); /* what may be written, a line each; NULL: the option's help says it */
 } grammars[] = {
-    {GF_SET_MODEL_HEAD, head},       {GF_SET_TRAIN_OPTIMIZER, optimizer}, {GF_SET_TRAIN_FINE_TUNE_OPTIMIZER, optimizer},
-    {GF_SET_TRAIN_AUGMENT, augment}, {GF_SET_TRAIN_ON_NAN, on_nan},       {GF_SET_BENCH_AUGMENT, augment},
-    {GF_SET_DATA_FIT, fit},
+    {GF_SET_MODEL_HEAD, head, NULL},
+    {GF_SET_TRAIN_OPTIMIZER, optimizer, gf_optimizer_words},
+    {GF_SET_TRAIN_FINE_TUNE_OPTIMIZER, optimizer, gf_optimizer_words},
+    {GF_SET_TRAIN_AUGMENT, augment, NULL},
+    {GF_SET_TRAIN_ON_NAN, on_nan, NULL},
+    {GF_SET_BENCH_AUGMENT, augment, NULL},
+    {GF_SET_DATA_FIT, fit, NULL},
 };
 
 graft_status gf_api_check_settings(const gf_settings *s, graft_error *err)
@@ -48,4 +55,25 @@ graft_status gf_api_check_settings(const gf_settings *s, graft_error *err)
         GF_TRY(grammars[i].check(gf_settings_text(s, grammars[i].row), err));
     }
     return GRAFT_OK;
+}
+
+static size_t copy_text(const gf_text *text, char *buf, size_t size)
+{
+    size_t n = text->failed ? 0 : text->n, kept = n < size ? n : size - 1;
+    if (!buf || !size) return n;
+    if (kept) memcpy(buf, text->s, kept);
+    buf[kept] = '\0';
+    return n;
+}
+
+size_t graft_option_words(const char *name, char *buf, size_t size)
+{
+    gf_setting row = name ? gf_setting_find(name) : GF_SETTINGS;
+    gf_text text = {0};
+    for (size_t i = 0; i < sizeof grammars / sizeof *grammars; i++) {
+        if (grammars[i].row == row && grammars[i].words) grammars[i].words(&text);
+    }
+    size_t n = copy_text(&text, buf, size);
+    gf_text_free(&text);
+    return n;
 }

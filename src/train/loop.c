@@ -74,6 +74,21 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_model *m)
     return spec;
 }
 
+size_t gf_run_slot_bytes(const gf_run *r)
+{
+    if (!r->engine) return 0;
+    return (size_t)gf_optimizer_slots(&r->optimizer) * gf_engine_trainable(r->engine) * sizeof *r->slots;
+}
+
+/* As many as the phase's optimizer needs, zeroed. */
+static graft_status make_slots(gf_run *r, graft_error *err)
+{
+    size_t bytes = gf_run_slot_bytes(r);
+    gf_free(r->slots);
+    r->slots = bytes ? gf_alloc_tensor(bytes) : NULL;
+    return r->slots || !bytes ? GRAFT_OK : gf_fail_memory(err, bytes, "the optimizer");
+}
+
 graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err)
 {
     gf_run_tell_stage(r, GF_RUN_PLANNING, 0, 0);
@@ -83,7 +98,7 @@ graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err)
     gf_engine_spec spec = gf_run_engine_spec(r->config, r->model);
     GF_TRY(gf_engine_create(&r->engine, r->model, r->host.ops, r->host.pool, &spec, err));
     GF_TRY(gf_optimizer_parse(&r->optimizer, phase_optimizer(r, phase), err));
-    memset(r->slots, 0, (size_t)gf_optimizer_slots(&r->optimizer) * gf_engine_trainable(r->engine) * sizeof *r->slots);
+    GF_TRY(make_slots(r, err));
     r->state.phase = phase;
     r->state.applied = 0;
     GF_TRY(make_feature_caches(r, err));

@@ -1,9 +1,10 @@
 /* optimizer.h - one training step's update of a flat block of parameters, with Keras 3's formulas.
  *
- * A kind of optimizer is one `gf_optimizer_class` in a file of its own (optimizer_adam.c ...) and one line in the
- * table of optimizer.c. It keeps some state blocks ("slots") as long as the parameter block, zeroed before the first
- * step. An update is element by element, a pure function of its inputs: the same bits however the block is cut into
- * ranges, so that threads may share out one step. The loops use +, -, *, / and sqrt in f32, all correctly rounded.
+ * A kind of optimizer is one `gf_optimizer_class` in a file of its own (optimizer_adam.c ...) and one line in
+ * optimizers.def. Its arguments are rows of its own: what they mean, only that file knows. It keeps some state blocks
+ * ("slots") as long as the parameter block, zeroed before the first step. An update is element by element, a pure
+ * function of its inputs: the same bits however the block is cut into ranges, so that threads may share out one step.
+ * The loops use +, -, *, / and sqrt in f32, all correctly rounded.
  *
  *     gf_optimizer o;
  *     GF_TRY(gf_optimizer_parse(&o, "adam", err));
@@ -13,34 +14,34 @@
 #ifndef GF_TRAIN_OPTIMIZER_H
 #define GF_TRAIN_OPTIMIZER_H
 
+#include "base/alloc.h"
 #include "base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GF_OPTIMIZER_MAX_SLOTS = 3 };
+enum { GF_OPTIMIZER_MAX_SLOTS = 4, GF_OPTIMIZER_MAX_ARGS = 8, GF_OPTIMIZER_MAX_NOW = 4 };
 
-/* Keras's names. A kind reads its own and ignores the rest. */
-typedef struct gf_optimizer_options {
-    double beta_1, beta_2; /* Adam: decay of the mean and of the mean square of the gradient */
-    double rho;            /* RMSprop: decay of the mean square */
-    double momentum;       /* RMSprop, SGD */
-    double epsilon;
-    double weight_decay; /* any kind: param -= param * weight_decay * lr before the update; 0: none */
-    bool amsgrad;        /* Adam */
-    bool centered;       /* RMSprop */
-    bool nesterov;       /* SGD */
-} gf_optimizer_options;
+/* An argument, as in "sgd:momentum=0.9". */
+typedef struct gf_optimizer_arg {
+    const char *name; /* Keras's; "weight_decay" is taken: every kind has it */
+    double low, high; /* low <= value < high, or low < value where low > 0 stands for "above 0" */
+    double value;     /* the default */
+    bool flag;        /* 0 or 1 */
+    const char *help; /* a few words: "decay of the mean of the gradient" */
+} gf_optimizer_arg;
 
 typedef struct gf_optimizer gf_optimizer;
 
 typedef struct gf_optimizer_class {
-    const char *name;    /* "adam" */
-    const char *options; /* names of the options it reads, a space before and after each: " beta_1 epsilon " */
-    gf_optimizer_options defaults;
-    int (*slots)(const gf_optimizer_options *options);
-    void (*begin_step)(gf_optimizer *o, int64_t steps_done); /* fills o->now beyond lr; may be NULL */
+    const char *name;            /* "adam" */
+    const char *help;            /* a few words: what it is */
+    double weight_decay;         /* its default */
+    const gf_optimizer_arg *arg; /* n_args; the kind finds the value of row i in o->arg[i] */
+    size_t n_args;
+    int (*slots)(const gf_optimizer *o);
+    void (*begin_step)(gf_optimizer *o, int64_t steps_done); /* fills o->now; may be NULL */
     /* n elements; slot[i] points at the range's first element. */
     void (*step)(const gf_optimizer *o, float *param, const float *grad, float *const slot[], size_t n);
 } gf_optimizer_class;
@@ -48,16 +49,18 @@ typedef struct gf_optimizer_class {
 /* Holds no memory: copy and forget it freely. */
 struct gf_optimizer {
     const gf_optimizer_class *class;
-    gf_optimizer_options options;
-    struct { /* of the step that was begun */
-        float lr;
-        float alpha; /* Adam: lr with both bias corrections */
-    } now;
+    double arg[GF_OPTIMIZER_MAX_ARGS];
+    double weight_decay;             /* param -= param * weight_decay * lr before the update; 0: none */
+    float lr;                        /* of the step that was begun */
+    float now[GF_OPTIMIZER_MAX_NOW]; /* likewise: what the kind keeps of it */
 };
 
-/* "rmsprop", or with options: "sgd:momentum=0.9,nesterov=1". Case matters. E3301 lists the kinds, E3302 the options
- * a kind has and their ranges. */
+/* "rmsprop", or with arguments: "sgd:momentum=0.9,nesterov=1". Case matters. E3301 lists the kinds, E3302 the arguments
+ * that a kind has and their ranges. */
 graft_status gf_optimizer_parse(gf_optimizer *out, const char *text, graft_error *err);
+
+/* What may be written, a line for each kind: "adam:beta_1=0.9,beta_2=0.999,... - Adam (Kingma and Ba, 2015)\n". */
+void gf_optimizer_words(gf_text *text);
 
 /* How many state blocks it keeps: gf_optimizer_slots(o) * total floats, zeroed at first, kept in a checkpoint. */
 int gf_optimizer_slots(const gf_optimizer *o);
@@ -70,7 +73,7 @@ void gf_optimizer_begin_step(gf_optimizer *o, double lr, int64_t steps_done);
 void gf_optimizer_step(const gf_optimizer *o, float *param, const float *grad, float *slots, size_t total, size_t from,
                        size_t count);
 
-/* The kinds; each defined in its own file. */
-extern const gf_optimizer_class gf_optimizer_adam, gf_optimizer_adamw, gf_optimizer_rmsprop, gf_optimizer_sgd;
+/* The kinds in the order of optimizers.def; NULL behind the last. */
+const gf_optimizer_class *gf_optimizer_at(size_t i);
 
 #endif

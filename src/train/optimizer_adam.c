@@ -7,9 +7,18 @@
  * regularization", 2019) is the same with a weight decay by default. */
 #include "train/optimizer_math.h"
 
-#define ADAM_OPTIONS " beta_1 beta_2 epsilon amsgrad weight_decay "
+enum { BETA_1, BETA_2, EPSILON, AMSGRAD, ARGS };
 
-static int adam_slots(const gf_optimizer_options *options) { return options->amsgrad ? 3 : 2; }
+static const gf_optimizer_arg args[ARGS] = {
+    [BETA_1] = {"beta_1", 0, 1, 0.9, false, "decay of the mean of the gradient"},
+    [BETA_2] = {"beta_2", 0, 1, 0.999, false, "decay of the mean square of the gradient"},
+    [EPSILON] = {"epsilon", 1e-30, 1, 1e-7, false, "added to the root"},
+    [AMSGRAD] = {"amsgrad", 0, 1, 0, true, "the largest mean square so far stands below the root"},
+};
+
+enum { ALPHA }; /* of now: lr with both bias corrections */
+
+static int adam_slots(const gf_optimizer *o) { return o->arg[AMSGRAD] ? 3 : 2; }
 
 /* x^n by squaring: no library's pow, whose last bit differs from one to the next. */
 static double power(double x, int64_t n)
@@ -24,17 +33,17 @@ static double power(double x, int64_t n)
 /* Keras rounds the powers to f32 before it subtracts them from 1: visible in the first steps. */
 static void adam_begin_step(gf_optimizer *o, int64_t steps_done)
 {
-    float power_1 = (float)power((float)o->options.beta_1, steps_done + 1);
-    float power_2 = (float)power((float)o->options.beta_2, steps_done + 1);
-    o->now.alpha = o->now.lr * sqrtf(1 - power_2) / (1 - power_1);
+    float power_1 = (float)power((float)o->arg[BETA_1], steps_done + 1);
+    float power_2 = (float)power((float)o->arg[BETA_2], steps_done + 1);
+    o->now[ALPHA] = o->lr * sqrtf(1 - power_2) / (1 - power_1);
 }
 
 /* `top`: the largest v, with amsgrad; else NULL. */
 GF_FORMULA adam(const gf_optimizer *o, float *restrict param, const float *restrict grad, float *restrict m,
                 float *restrict v, float *restrict top, size_t n)
 {
-    const float take_1 = (float)(1 - o->options.beta_1), take_2 = (float)(1 - o->options.beta_2);
-    const float epsilon = (float)o->options.epsilon, alpha = o->now.alpha;
+    const float take_1 = (float)(1 - o->arg[BETA_1]), take_2 = (float)(1 - o->arg[BETA_2]);
+    const float epsilon = (float)o->arg[EPSILON], alpha = o->now[ALPHA];
     for (size_t i = 0; i < n; i++) {
         float g = grad[i];
         m[i] += (g - m[i]) * take_1;
@@ -49,7 +58,7 @@ static void adam_step(const gf_optimizer *o, float *param, const float *grad, fl
 {
     float *m = slot[0], *v = slot[1];
     size_t i = 0;
-    if (o->options.amsgrad) {
+    if (o->arg[AMSGRAD]) {
         adam(o, param, grad, m, v, slot[2], n);
         return;
     }
@@ -59,8 +68,9 @@ static void adam_step(const gf_optimizer *o, float *param, const float *grad, fl
 
 const gf_optimizer_class gf_optimizer_adam = {
     .name = "adam",
-    .options = ADAM_OPTIONS,
-    .defaults = {.beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7},
+    .help = "Adam (Kingma and Ba, 2015)",
+    .arg = args,
+    .n_args = ARGS,
     .slots = adam_slots,
     .begin_step = adam_begin_step,
     .step = adam_step,
@@ -68,8 +78,10 @@ const gf_optimizer_class gf_optimizer_adam = {
 
 const gf_optimizer_class gf_optimizer_adamw = {
     .name = "adamw",
-    .options = ADAM_OPTIONS,
-    .defaults = {.beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7, .weight_decay = 0.004},
+    .help = "Adam with a weight decay (Loshchilov and Hutter, 2019)",
+    .weight_decay = 0.004,
+    .arg = args,
+    .n_args = ARGS,
     .slots = adam_slots,
     .begin_step = adam_begin_step,
     .step = adam_step,

@@ -7,16 +7,22 @@
  * Slots: v, then b and a where they are used. */
 #include "train/optimizer_math.h"
 
-static int rmsprop_slots(const gf_optimizer_options *options)
-{
-    return 1 + (options->momentum > 0) + options->centered;
-}
+enum { RHO, MOMENTUM, EPSILON, CENTERED, ARGS };
+
+static const gf_optimizer_arg args[ARGS] = {
+    [RHO] = {"rho", 0, 1, 0.9, false, "decay of the mean square of the gradient"},
+    [MOMENTUM] = {"momentum", 0, 1, 0, false, "the share of the last update that the next one keeps"},
+    [EPSILON] = {"epsilon", 1e-30, 1, 1e-7, false, "added below the root"},
+    [CENTERED] = {"centered", 0, 1, 0, true, "the square of the mean is taken off the mean square"},
+};
+
+static int rmsprop_slots(const gf_optimizer *o) { return 1 + (o->arg[MOMENTUM] > 0) + (o->arg[CENTERED] != 0); }
 
 GF_FORMULA rmsprop(const gf_optimizer *o, float *restrict param, const float *restrict grad, float *restrict v,
                    float *restrict b, float *restrict a, size_t n)
 {
-    const float rho = (float)o->options.rho, rest = (float)(1 - o->options.rho);
-    const float epsilon = (float)o->options.epsilon, momentum = (float)o->options.momentum, lr = o->now.lr;
+    const float rho = (float)o->arg[RHO], rest = (float)(1 - o->arg[RHO]);
+    const float epsilon = (float)o->arg[EPSILON], momentum = (float)o->arg[MOMENTUM], lr = o->lr;
     for (size_t i = 0; i < n; i++) {
         float g = grad[i];
         v[i] = rho * v[i] + rest * (g * g);
@@ -33,7 +39,7 @@ GF_FORMULA rmsprop(const gf_optimizer *o, float *restrict param, const float *re
 
 static void rmsprop_step(const gf_optimizer *o, float *param, const float *grad, float *const slot[], size_t n)
 {
-    bool momentum = o->options.momentum > 0, centered = o->options.centered;
+    bool momentum = o->arg[MOMENTUM] > 0, centered = o->arg[CENTERED] != 0;
     float *v = slot[0];
     size_t i = 0;
     if (momentum || centered) {
@@ -46,8 +52,9 @@ static void rmsprop_step(const gf_optimizer *o, float *param, const float *grad,
 
 const gf_optimizer_class gf_optimizer_rmsprop = {
     .name = "rmsprop",
-    .options = " rho momentum epsilon centered weight_decay ",
-    .defaults = {.rho = 0.9, .epsilon = 1e-7},
+    .help = "RMSprop (Tieleman and Hinton, 2012)",
+    .arg = args,
+    .n_args = ARGS,
     .slots = rmsprop_slots,
     .step = rmsprop_step,
 };

@@ -6,18 +6,25 @@
  *     param += momentum b - lr g                                Nesterov's */
 #include "train/optimizer_math.h"
 
-static int sgd_slots(const gf_optimizer_options *options) { return options->momentum > 0; }
+enum { MOMENTUM, NESTEROV, ARGS };
+
+static const gf_optimizer_arg args[ARGS] = {
+    [MOMENTUM] = {"momentum", 0, 1, 0, false, "the share of the last update that the next one keeps"},
+    [NESTEROV] = {"nesterov", 0, 1, 0, true, "Nesterov's momentum"},
+};
+
+static int sgd_slots(const gf_optimizer *o) { return o->arg[MOMENTUM] > 0; }
 
 GF_FORMULA plain(const gf_optimizer *o, float *restrict param, const float *restrict grad, size_t n)
 {
-    const float lr = o->now.lr;
+    const float lr = o->lr;
     for (size_t i = 0; i < n; i++) param[i] -= grad[i] * lr;
 }
 
 GF_FORMULA with_momentum(const gf_optimizer *o, float *restrict param, const float *restrict grad, float *restrict b,
                          bool nesterov, size_t n)
 {
-    const float momentum = (float)o->options.momentum, lr = o->now.lr;
+    const float momentum = (float)o->arg[MOMENTUM], lr = o->lr;
     for (size_t i = 0; i < n; i++) {
         float d = grad[i] * lr;
         b[i] = b[i] * momentum - d;
@@ -28,10 +35,10 @@ GF_FORMULA with_momentum(const gf_optimizer *o, float *restrict param, const flo
 static void sgd_step(const gf_optimizer *o, float *param, const float *grad, float *const slot[], size_t n)
 {
     size_t i = 0;
-    if (!(o->options.momentum > 0)) {
+    if (!(o->arg[MOMENTUM] > 0)) {
         for (; i + GF_PIECE <= n; i += GF_PIECE) plain(o, param + i, grad + i, GF_PIECE);
         plain(o, param + i, grad + i, n - i);
-    } else if (o->options.nesterov) {
+    } else if (o->arg[NESTEROV]) {
         with_momentum(o, param, grad, slot[0], true, n);
     } else {
         float *b = slot[0];
@@ -42,7 +49,9 @@ static void sgd_step(const gf_optimizer *o, float *param, const float *grad, flo
 
 const gf_optimizer_class gf_optimizer_sgd = {
     .name = "sgd",
-    .options = " momentum nesterov weight_decay ",
+    .help = "gradient descent",
+    .arg = args,
+    .n_args = ARGS,
     .slots = sgd_slots,
     .step = sgd_step,
 };

@@ -122,18 +122,17 @@ static graft_status make_blocks(gf_run *r, graft_error *err)
     size_t bytes = r->trainable_count * sizeof(float), threads = (size_t)gf_pool_threads(r->host.pool);
     const gf_index *x = r->data->index;
     r->best = gf_alloc_tensor(bytes);
-    r->slots = gf_alloc_tensor(GF_OPTIMIZER_MAX_SLOTS * bytes);
     r->label = gf_new_n(x->n, int32_t);
     r->lost = gf_new_n(x->n, uint8_t);
     r->scratch = gf_new_n(threads, uint8_t *);
     uint32_t held = gf_run_split(r, GF_VALIDATION, NULL) + gf_run_split(r, GF_TEST, NULL);
     r->logits = gf_new_n(held * gf_classify_outputs(m->classes), float);
-    bool ok = r->best && r->slots && r->label && r->lost && r->scratch && r->logits;
+    bool ok = r->best && r->label && r->lost && r->scratch && r->logits;
     for (size_t i = 0; i < threads && ok; i++) {
         r->scratch[i] = gf_alloc_tensor(gf_cache_image_bytes(r->data->cache));
         ok = r->scratch[i];
     }
-    if (!ok) return gf_fail_memory(err, 4 * bytes, "training");
+    if (!ok) return gf_fail_memory(err, bytes, "training");
     for (uint32_t i = 0; i < x->n; i++) r->label[i] = (int32_t)x->sample[i].class_id;
     memcpy(r->best, m->value + r->trainable_offset, bytes);
     return GRAFT_OK;
@@ -383,8 +382,7 @@ graft_status gf_run_restore(gf_run *r, graft_error *err)
     r->state.epoch = state.epoch; /* where no epoch is left, no training image is run through the base */
     if (state.phase) {
         GF_GOTO(gf_run_begin_phase(r, state.phase, err));
-        size_t slots = (size_t)gf_optimizer_slots(&r->optimizer) * gf_engine_trainable(r->engine) * sizeof(float);
-        GF_GOTO(gf_checkpoint_copy(&c, "slots", r->slots, slots, err));
+        GF_GOTO(gf_checkpoint_copy(&c, "slots", r->slots, gf_run_slot_bytes(r), err));
     }
     r->state = state;
 out:
@@ -402,8 +400,6 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
                    (long long)r->state.total_steps);
         return GRAFT_OK;
     }
-    size_t trainable = r->engine ? gf_engine_trainable(r->engine) : 0;
-    size_t slots = r->engine ? (size_t)gf_optimizer_slots(&r->optimizer) * trainable * sizeof(float) : 0;
     r->state.seconds += gf_sys_seconds() - r->started;
     r->started = gf_sys_seconds();
     for (uint32_t i = 0; i < r->data->index->n; i++) r->lost[i] = gf_cache_is_lost(r->data->cache, i);
@@ -414,7 +410,7 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
         {"state", &r->state, sizeof r->state},
         {"params", r->model->value + r->trainable_offset, r->trainable_count * sizeof(float)},
         {"best", r->best, r->trainable_count * sizeof(float)},
-        {"slots", r->slots, slots},
+        {"slots", r->slots, gf_run_slot_bytes(r)},
         {"lost", r->lost, r->data->index->n},
         {"history.columns", gf_history_columns(), strlen(gf_history_columns())},
         {"history", r->history.row, r->history.n * sizeof *r->history.row},

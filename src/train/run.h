@@ -60,7 +60,7 @@ typedef struct gf_run {
 
     gf_engine *engine; /* of the present phase */
     gf_optimizer optimizer;
-    float *slots;
+    float *slots; /* of the present phase: gf_run_slot_bytes; NULL where its optimizer has none */
     gf_augment_spec augment;
     gf_nan_policy nan_policy;
     gf_order *order;   /* of the training set */
@@ -128,6 +128,7 @@ graft_status gf_run_write_classes(const char *dir, const gf_names *classes, graf
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err);
 gf_feed gf_run_feed(gf_run *r);
 void gf_run_report_progress(gf_run *r, gf_run_progress *p, bool always);
+size_t gf_run_slot_bytes(const gf_run *r); /* of the present phase's optimizer; 0 without an engine */
 uint32_t gf_run_split(const gf_run *r, gf_split split, uint32_t *first); /* how many, and the first */
 double gf_run_peak_rss_mb(void);
 /* What should_stop says; gf_run_train then keeps where the run stands. */

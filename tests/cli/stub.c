@@ -72,6 +72,12 @@ graft_status graft_context_settings(graft_context *c, const graft_settings *sett
     return GRAFT_OK;
 }
 
+size_t graft_option_words(const char *name, char *buf, size_t size)
+{
+    (void)name, (void)buf, (void)size;
+    return 0;
+}
+
 /* "threads":..,"settings":{..} of what was set by name */
 static void context_json(const graft_context *c, char *buf, size_t size)
 {

@@ -163,12 +163,34 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* Whatever the buffer's size, nothing behind it is written. */
+static void what_a_text_may_be_made_of_is_listed(void **state)
+{
+    (void)state;
+    static const char begins[] = "adam:beta_1=0.9,";
+    char all[4096], part[16];
+    size_t n = graft_option_words("train.optimizer", NULL, 0);
+    assert_in_range(n, sizeof begins, sizeof all - 1);
+    assert_int_equal(graft_option_words("train.optimizer", all, sizeof all), n);
+    assert_int_equal(strlen(all), n);
+    assert_int_equal(strncmp(all, begins, sizeof begins - 1), 0);
+    memset(part, 'x', sizeof part);
+    assert_int_equal(graft_option_words("train.optimizer", part, 5), n);
+    assert_string_equal(part, "adam");
+    assert_int_equal(part[5], 'x');
+    assert_int_equal(graft_option_words("train.lr", all, sizeof all), 0);
+    assert_string_equal(all, "");
+    assert_int_equal(graft_option_words("train.nothing", NULL, 0), 0);
+    assert_int_equal(graft_option_words(NULL, NULL, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_of_the_first_version_reaches_its_field),
         cmocka_unit_test(the_defaults_are_those_of_the_structs),
         cmocka_unit_test(a_context_carries_them_into_a_run),
+        cmocka_unit_test(what_a_text_may_be_made_of_is_listed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

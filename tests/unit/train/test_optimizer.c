@@ -143,23 +143,67 @@ static void any_cut_gives_the_same_bits(void **state)
     }
 }
 
+static double arg(const gf_optimizer *o, const char *name)
+{
+    for (size_t i = 0; i < o->class->n_args; i++) {
+        if (!strcmp(o->class->arg[i].name, name)) return o->arg[i];
+    }
+    fail_msg("%s has no %s", o->class->name, name);
+    return NAN;
+}
+
 static void defaults_are_kerass(void **state)
 {
     (void)state;
     gf_optimizer o;
     assert_int_equal(gf_optimizer_parse(&o, "adam", NULL), GRAFT_OK);
-    assert_true(o.options.beta_1 == 0.9 && o.options.beta_2 == 0.999 && o.options.epsilon == 1e-7);
-    assert_true(o.options.weight_decay == 0);
+    assert_true(arg(&o, "beta_1") == 0.9 && arg(&o, "beta_2") == 0.999 && arg(&o, "epsilon") == 1e-7);
+    assert_true(o.weight_decay == 0);
     assert_int_equal(gf_optimizer_slots(&o), 2);
     assert_int_equal(gf_optimizer_parse(&o, "adamw", NULL), GRAFT_OK);
-    assert_true(o.options.weight_decay == 0.004);
+    assert_true(o.weight_decay == 0.004);
     assert_int_equal(gf_optimizer_parse(&o, "rmsprop", NULL), GRAFT_OK);
-    assert_true(o.options.rho == 0.9 && o.options.momentum == 0 && o.options.epsilon == 1e-7);
+    assert_true(arg(&o, "rho") == 0.9 && arg(&o, "momentum") == 0 && arg(&o, "epsilon") == 1e-7);
     assert_int_equal(gf_optimizer_slots(&o), 1);
     assert_int_equal(gf_optimizer_parse(&o, "sgd", NULL), GRAFT_OK);
     assert_int_equal(gf_optimizer_slots(&o), 0);
     assert_int_equal(gf_optimizer_parse(&o, "sgd:momentum=0.9,nesterov=1", NULL), GRAFT_OK);
     assert_int_equal(gf_optimizer_slots(&o), 1);
+}
+
+/* Each kind is whole, its own line of gf_optimizer_words can be read back, and a value that is out of a range is not.
+ */
+static void every_kind_of_the_table_can_be_written(void **state)
+{
+    (void)state;
+    gf_text words = {0};
+    gf_optimizer_words(&words);
+    assert_false(words.failed);
+    char *line = words.s;
+    for (size_t k = 0; gf_optimizer_at(k); k++) {
+        const gf_optimizer_class *c = gf_optimizer_at(k);
+        char text[512];
+        size_t n = strcspn(line, " ");
+        gf_optimizer plain, full;
+        graft_error err = {0};
+        snprintf(text, sizeof text, "%.*s", (int)n, line);
+        assert_int_equal(gf_optimizer_parse(&plain, c->name, NULL), GRAFT_OK);
+        if (gf_optimizer_parse(&full, text, &err) != GRAFT_OK) fail_msg("%s: %s", text, err.message);
+        assert_ptr_equal(full.class, c);
+        assert_true(full.weight_decay == plain.weight_decay);
+        assert_in_range(gf_optimizer_slots(&plain), 0, GF_OPTIMIZER_MAX_SLOTS);
+        assert_in_range(c->n_args, 0, GF_OPTIMIZER_MAX_ARGS);
+        for (size_t i = 0; i < c->n_args; i++) {
+            assert_true(full.arg[i] == plain.arg[i] && c->arg[i].help && *c->arg[i].help);
+            snprintf(text, sizeof text, "%s:%s=%g", c->name, c->arg[i].name, c->arg[i].high + 1);
+            assert_int_equal(gf_optimizer_parse(&full, text, &err), GRAFT_USAGE);
+            assert_non_null(strstr(err.message, c->arg[i].help));
+        }
+        assert_true(c->help && *c->help);
+        line = strchr(line, '\n') + 1;
+    }
+    assert_int_equal(*line, 0);
+    gf_text_free(&words);
 }
 
 static void bad_text_is_refused(void **state)
@@ -199,9 +243,8 @@ static void bad_text_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(follows_kerass_trajectories),
-        cmocka_unit_test(any_cut_gives_the_same_bits),
-        cmocka_unit_test(defaults_are_kerass),
+        cmocka_unit_test(follows_kerass_trajectories), cmocka_unit_test(any_cut_gives_the_same_bits),
+        cmocka_unit_test(defaults_are_kerass),         cmocka_unit_test(every_kind_of_the_table_can_be_written),
         cmocka_unit_test(bad_text_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
