@@ -277,11 +277,11 @@ static graft_status gather(report_images *g, graft_error *err)
     g->record.decisions = (gf_facts){g->decisions, g->n_decisions};
     g->record.versions = (gf_facts){g->versions, g->n_versions};
     g->record.history = &r->history;
-    g->record.before = (gf_metrics){r->state.before_images, r->state.before_loss, r->state.before_accuracy, NULL};
+    g->record.before = (gf_metrics){r->before.images, r->before.loss, r->before.accuracy, NULL};
     g->record.validation = gf_evaluation_metrics(&r->validation);
     g->record.test = gf_evaluation_metrics(&r->test);
-    g->record.best_epoch = r->state.best.epoch;
-    g->record.seconds = r->state.seconds + gf_sys_seconds() - r->started;
+    g->record.best_epoch = r->best.epoch;
+    g->record.seconds = r->clock.seconds + gf_sys_seconds() - r->started;
     g->record.peak_rss_mb = gf_run_peak_rss_mb();
     return GRAFT_OK;
 }
@@ -433,7 +433,7 @@ out:
 graft_status gf_run_finish(gf_run *r, graft_error *err)
 {
     gf_folder_remove(r->dir, GF_FOLDER_LIST); /* until all is there again */
-    memcpy(r->model->value + r->trainable_offset, r->best, r->trainable_count * sizeof *r->best);
+    memcpy(r->model->value + r->trainable_offset, r->best_values, r->trainable_count * sizeof *r->best_values);
     GF_TRY(gf_engine_reload(r->engine, err));
     GF_TRY(measure(r, err));
     r->facts->int8_layers = gf_engine_int8_layers(r->engine);

@@ -126,7 +126,7 @@ static graft_status write_diverged(gf_run *r, const gf_batch *batch, const gf_st
                      .gradient_norm = step->grad_norm,
                      .policy = r->config->on_nan,
                      .action = action,
-                     .state = r->state.nan,
+                     .state = r->nan,
                      .sample = batch->sample,
                      .path = paths,
                      .n_samples = batch->n};
@@ -149,14 +149,14 @@ static graft_status one_step(gf_run *r, const gf_batch *batch, const gf_batch *n
     double lr;
     do {
         GF_TRY(gf_engine_gradient(r->engine, &feed, feature_cache, batch, next, &step, err));
-        action = gf_nan_decide(&r->nan_policy, &r->state.nan, r->state.total_steps, step.loss, step.grad_norm);
-        lr = phase_lr(r, r->state.phase) * gf_nan_lr_factor(&r->state.nan);
+        action = gf_nan_decide(&r->nan_policy, &r->nan, r->state.total_steps, step.loss, step.grad_norm);
+        lr = phase_lr(r, r->state.phase) * gf_nan_lr_factor(&r->nan);
     } while (action == GF_NAN_RETRY);
     if (action == GF_NAN_GO && step.n) {
         gf_optimizer_begin_step(&r->optimizer, lr, r->state.applied);
         GF_TRY(gf_engine_apply(r->engine, &r->optimizer, r->slots, err));
         r->state.applied++;
-        gf_running_add(&r->state.running, step.sample_loss, step.label, step.predicted, step.n);
+        gf_running_add(&r->running, step.sample_loss, step.label, step.predicted, step.n);
     } else if (action != GF_NAN_GO) {
         gf_log_say(r->host.log, GF_WARNING,
                    "step %lld was not applied: its loss or gradient is not finite (diverged.json)",
@@ -179,12 +179,12 @@ static void tell_training(gf_run *r, const epoch_clock *clock, bool always)
 {
     double seconds = gf_sys_seconds() - clock->start;
     gf_run_progress p = {.stage = GF_RUN_TRAINING,
-                         .done = (int64_t)r->state.running.images,
+                         .done = (int64_t)r->running.images,
                          .total = r->order->n,
                          .epoch = r->state.epoch + 1,
                          .phase = r->state.phase,
-                         .loss = gf_running_loss(&r->state.running),
-                         .accuracy = gf_running_accuracy(&r->state.running),
+                         .loss = gf_running_loss(&r->running),
+                         .accuracy = gf_running_accuracy(&r->running),
                          .val_loss = NAN,
                          .val_accuracy = NAN,
                          .images_per_second = seconds > 0 ? (double)clock->images / seconds : 0,
@@ -233,18 +233,19 @@ static graft_status end_epoch(gf_run *r, double seconds, uint64_t images, graft_
     r->state.epoch++;
     gf_history_row row = {.epoch = r->state.epoch,
                           .phase = r->state.phase == 2 ? GF_RUN_FINE_TUNING : GF_RUN_FEATURE_EXTRACTION,
-                          .lr = phase_lr(r, r->state.phase) * gf_nan_lr_factor(&r->state.nan),
-                          .loss = gf_running_loss(&r->state.running),
-                          .accuracy = gf_running_accuracy(&r->state.running),
+                          .lr = phase_lr(r, r->state.phase) * gf_nan_lr_factor(&r->nan),
+                          .loss = gf_running_loss(&r->running),
+                          .accuracy = gf_running_accuracy(&r->running),
                           .val_loss = judged ? val.loss : NAN,
                           .val_accuracy = judged ? val.accuracy : NAN,
-                          .seconds = r->state.epoch_seconds + seconds,
+                          .seconds = r->clock.epoch_seconds + seconds,
                           .images_per_second = seconds > 0 ? (double)images / seconds : NAN};
     GF_TRY(gf_history_add(&r->history, &row, err));
     gf_run_log(r);
-    bool best = judged ? gf_best_offer(&r->state.best, row.epoch, val.accuracy, val.loss) : true;
-    if (best) memcpy(r->best, r->model->value + r->trainable_offset, r->trainable_count * sizeof *r->best);
-    if (!judged) r->state.best.epoch = row.epoch;
+    bool best = judged ? gf_best_offer(&r->best, row.epoch, val.accuracy, val.loss) : true;
+    if (best)
+        memcpy(r->best_values, r->model->value + r->trainable_offset, r->trainable_count * sizeof *r->best_values);
+    if (!judged) r->best.epoch = row.epoch;
     gf_run_progress p = {.stage = GF_RUN_EPOCH_END,
                          .done = r->order->n,
                          .total = r->order->n,
@@ -258,8 +259,8 @@ static graft_status end_epoch(gf_run *r, double seconds, uint64_t images, graft_
                          .seconds = row.seconds};
     gf_run_report_progress(r, &p, true);
     r->state.batch = 0;
-    r->state.running = (gf_running){0};
-    r->state.epoch_seconds = 0;
+    r->running = (gf_running){0};
+    r->clock.epoch_seconds = 0;
     return gf_run_checkpoint(r, false, err);
 }
 
@@ -274,13 +275,13 @@ static graft_status train_epoch(gf_run *r, graft_error *err)
     gf_free(label[0]);
     gf_free(label[1]);
     double seconds = gf_sys_seconds() - clock.start;
-    if (status == GRAFT_OK && !r->state.running.images && r->state.nan.in_a_row) { /* losses have their own policy */
+    if (status == GRAFT_OK && !r->running.images && r->nan.in_a_row) { /* losses have their own policy */
         status =
             gf_fail(err, GF_E_DIVERGED, "lower --lr; diverged.json tells the last step",
                     "epoch %d: no step could be applied, every gradient holds NaN or infinity", r->state.epoch + 1);
     }
     if (status == GRAFT_OK) status = end_epoch(r, seconds, clock.images, err);
-    if (status != GRAFT_OK) r->state.epoch_seconds += seconds;
+    if (status != GRAFT_OK) r->clock.epoch_seconds += seconds;
     return status;
 }
 
@@ -291,9 +292,9 @@ static graft_status measure_before(gf_run *r, graft_error *err)
     if (r->state.before_done) return GRAFT_OK;
     GF_TRY(validate(r, err));
     gf_metrics m = gf_evaluation_metrics(&r->validation);
-    r->state.before_loss = m.loss;
-    r->state.before_accuracy = m.accuracy;
-    r->state.before_images = m.images;
+    r->before.loss = m.loss;
+    r->before.accuracy = m.accuracy;
+    r->before.images = m.images;
     r->state.before_done = 1;
     return GRAFT_OK;
 }

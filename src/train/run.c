@@ -1,4 +1,4 @@
-/* run.c - a run's life: setting up, beginning, taking up where it stood, checkpoints. */
+/* run.c - a run's life: setting up, beginning. Its checkpoints are in run_state.c. */
 #include "train/run.h"
 
 #include "base/decide.h"
@@ -103,7 +103,7 @@ gf_feed gf_run_feed(gf_run *r) { return (gf_feed){image, r, image_int8}; }
 /* ---- setting up */
 
 /* The first value that changes in a run of that length. */
-static size_t trainable_offset_of(gf_run *r, int64_t fine_tune_epochs, int64_t fine_tune_at)
+size_t gf_run_trainable_offset(gf_run *r, int64_t fine_tune_epochs, int64_t fine_tune_at)
 {
     int kept = r->model->boundary, frozen = (int)gf_model_backbone_layers(r->model);
     r->model->boundary = fine_tune_epochs > 0 && fine_tune_at >= 0 ? (int)fine_tune_at : frozen;
@@ -115,26 +115,26 @@ static size_t trainable_offset_of(gf_run *r, int64_t fine_tune_epochs, int64_t f
 static graft_status make_blocks(gf_run *r, graft_error *err)
 {
     gf_model *m = r->model;
-    r->trainable_offset = trainable_offset_of(r, r->config->fine_tune_epochs, r->config->fine_tune_at);
+    r->trainable_offset = gf_run_trainable_offset(r, r->config->fine_tune_epochs, r->config->fine_tune_at);
     r->trainable_count =
         (gf_config_uses_batch_stats(r->config) ? m->n_values : m->n_trainable_values) - r->trainable_offset;
     m->boundary = (int)gf_model_backbone_layers(m);
     size_t bytes = r->trainable_count * sizeof(float), threads = (size_t)gf_pool_threads(r->host.pool);
     const gf_index *x = r->data->index;
-    r->best = gf_alloc_tensor(bytes);
+    r->best_values = gf_alloc_tensor(bytes);
     r->label = gf_new_n(x->n, int32_t);
     r->lost = gf_new_n(x->n, uint8_t);
     r->scratch = gf_new_n(threads, uint8_t *);
     uint32_t held = gf_run_split(r, GF_VALIDATION, NULL) + gf_run_split(r, GF_TEST, NULL);
     r->logits = gf_new_n(held * gf_classify_outputs(m->classes), float);
-    bool ok = r->best && r->label && r->lost && r->scratch && r->logits;
+    bool ok = r->best_values && r->label && r->lost && r->scratch && r->logits;
     for (size_t i = 0; i < threads && ok; i++) {
         r->scratch[i] = gf_alloc_tensor(gf_cache_image_bytes(r->data->cache));
         ok = r->scratch[i];
     }
     if (!ok) return gf_fail_memory(err, bytes, "training");
     for (uint32_t i = 0; i < x->n; i++) r->label[i] = (int32_t)x->sample[i].class_id;
-    memcpy(r->best, m->value + r->trainable_offset, bytes);
+    memcpy(r->best_values, m->value + r->trainable_offset, bytes);
     return GRAFT_OK;
 }
 
@@ -193,16 +193,16 @@ void gf_run_close(gf_run *r)
     gf_free(r->slots);
     gf_free(r->label);
     gf_free(r->lost);
-    gf_free(r->best);
+    gf_free(r->best_values);
     gf_free(r->logits);
     gf_free(r->identity);
     gf_free(r->dir);
     *r = (gf_run){0};
 }
 
-/* ---- beginning and taking up */
+/* ---- beginning */
 
-static graft_status in_dir(const gf_run *r, const char *name, char **path, graft_error *err)
+graft_status gf_run_path(const gf_run *r, const char *name, char **path, graft_error *err)
 {
     *path = gf_path_join(r->dir, name);
     return *path ? GRAFT_OK : gf_fail_memory(err, strlen(name), "a file name");
@@ -224,7 +224,7 @@ graft_status gf_run_write_classes(const char *dir, const gf_names *classes, graf
 static graft_status write_manifest(const gf_run *r, graft_error *err)
 {
     char *path, *text = NULL;
-    GF_TRY(in_dir(r, GF_FOLDER_DATA, &path, err));
+    GF_TRY(gf_run_path(r, GF_FOLDER_DATA, &path, err));
     graft_status status = gf_manifest_text(r->data->index, &text, err);
     if (status == GRAFT_OK) status = gf_file_write_text(path, text, err);
     gf_free(text);
@@ -235,7 +235,7 @@ static graft_status write_manifest(const gf_run *r, graft_error *err)
 graft_status gf_run_write_decisions(const gf_run *r, graft_error *err)
 {
     char *path;
-    GF_TRY(in_dir(r, GF_FOLDER_DECISIONS, &path, err));
+    GF_TRY(gf_run_path(r, GF_FOLDER_DECISIONS, &path, err));
     graft_status status = gf_decisions_write(path, r->host.log ? r->host.log->decisions : NULL, err);
     gf_free(path);
     return status;
@@ -245,7 +245,7 @@ graft_status gf_run_tie(gf_run *r, graft_error *err)
 {
     gf_sha256 digest;
     char hex[65], *base;
-    GF_TRY(in_dir(r, GF_FOLDER_BASE, &base, err));
+    GF_TRY(gf_run_path(r, GF_FOLDER_BASE, &base, err));
     graft_status status = gf_file_sha256(base, &digest, err);
     gf_free(base);
     GF_TRY(status);
@@ -283,8 +283,8 @@ graft_status gf_run_begin(gf_run *r, graft_error *err)
 {
     char *base = NULL, *config = NULL;
     graft_status status = GRAFT_OK;
-    GF_GOTO(in_dir(r, GF_FOLDER_BASE, &base, err));
-    GF_GOTO(in_dir(r, GF_FOLDER_CONFIG, &config, err));
+    GF_GOTO(gf_run_path(r, GF_FOLDER_BASE, &base, err));
+    GF_GOTO(gf_run_path(r, GF_FOLDER_CONFIG, &config, err));
     GF_GOTO(gf_model_file_write(base, r->model, r->facts, err));
     GF_GOTO(gf_run_tie(r, err));
     GF_GOTO(gf_run_write_classes(r->dir, &r->facts->classes, err));
@@ -294,134 +294,5 @@ graft_status gf_run_begin(gf_run *r, graft_error *err)
 out:
     gf_free(base);
     gf_free(config);
-    return status;
-}
-
-static graft_status take_history(gf_run *r, const gf_checkpoint *c, graft_error *err)
-{
-    const gf_section *rows = gf_checkpoint_find(c, "history"), *columns = gf_checkpoint_find(c, "history.columns");
-    if (!rows) {
-        return gf_fail(err, GF_E_CHECKPOINT_SECTION, NULL, "%s: has no section \"history\"", GF_ESC(c->path));
-    }
-    return gf_history_take(&r->history, columns ? columns->data : NULL, columns ? columns->size : 0, rows->data,
-                           rows->size, c->path, err);
-}
-
-/* Those of the run, should decisions.json be lost. */
-static graft_status take_decisions(gf_run *r, const gf_checkpoint *c, graft_error *err)
-{
-    const gf_section *s = gf_checkpoint_find(c, "decisions");
-    gf_decisions *own = r->host.log ? r->host.log->decisions : NULL, kept = {0};
-    if (!s || !own) return GRAFT_OK;
-    graft_status status = gf_decisions_parse(&kept, s->data, s->size, c->path, err);
-    if (status == GRAFT_OK && !own->n) status = gf_decisions_merge(own, &kept, err);
-    gf_decisions_free(&kept);
-    return status;
-}
-
-/* A run may be given more or fewer epochs as long as what is done is what the longer run would have done: those of a
- * phase that is over stay as they were, those of the present one are at least what is done. */
-static graft_status check_length(const gf_run_config *c, const gf_config_length *was, const gf_run_state *s,
-                                 const char *path, graft_error *err)
-{
-    bool tuning = s->epoch > was->epochs || s->phase == 2;
-    int64_t head = tuning ? was->epochs : s->epoch, tuned = tuning ? s->epoch - was->epochs : 0;
-    const char *name = NULL;
-    int64_t kept = 0;
-    if (c->epochs != was->epochs && (tuning || c->epochs < head)) {
-        name = "epochs";
-        kept = was->epochs;
-    } else if (c->fine_tune_epochs < tuned || (was->fine_tune_epochs > 0 && c->fine_tune_epochs == 0)) {
-        name = "fine_tune_epochs";
-        kept = was->fine_tune_epochs;
-    } else if (c->fine_tune_at != was->fine_tune_at && was->fine_tune_epochs > 0) {
-        name = "fine_tune_at";
-        kept = was->fine_tune_at;
-    }
-    if (!name) return GRAFT_OK;
-    return gf_fail(err, GF_E_CHECKPOINT_OTHER_RUN,
-                   tuning ? "the run is fine-tuning: --fine-tune-epochs may grow, what came before stays"
-                          : "--epochs may grow, and fine-tuning may be added",
-                   "%s: written with \"%s %lld\" after %d epochs, which config.json no longer allows", GF_ESC(path),
-                   name, (long long)kept, s->epoch);
-}
-
-/* Values and best values. A run that was to end without fine-tuning, and now has some, kept only its head's: the others
- * are as they began. */
-static graft_status take_values(gf_run *r, const gf_checkpoint *c, const gf_config_length *length, graft_error *err)
-{
-    size_t first = trainable_offset_of(r, length->fine_tune_epochs, length->fine_tune_at);
-    if (first < r->trainable_offset) first = r->trainable_offset; /* the sections' sizes then tell */
-    size_t bytes = (r->trainable_offset + r->trainable_count - first) * sizeof(float);
-    GF_TRY(gf_checkpoint_copy(c, "params", r->model->value + first, bytes, err));
-    return gf_checkpoint_copy(c, "best", r->best + (first - r->trainable_offset), bytes, err);
-}
-
-graft_status gf_run_restore(gf_run *r, graft_error *err)
-{
-    char *dir;
-    GF_TRY(in_dir(r, GF_FOLDER_CHECKPOINTS, &dir, err));
-    gf_checkpoint c = {0};
-    graft_status status = GRAFT_OK;
-    if (!gf_checkpoint_exists(dir)) goto out; /* killed before the first one: from the beginning */
-    GF_GOTO(gf_checkpoint_read_latest(&c, dir, 0, r->host.log, err));
-    gf_run_state state;
-    gf_config_length length;
-    const gf_section *options = gf_checkpoint_find(&c, "options");
-    GF_GOTO(gf_config_check_identity(r->config, options ? options->data : "", options ? options->size : 0, c.path,
-                                     &length, err));
-    GF_GOTO(gf_checkpoint_copy(&c, "state", &state, sizeof state, err));
-    GF_GOTO(check_length(r->config, &length, &state, c.path, err));
-    GF_GOTO(take_values(r, &c, &length, err));
-    GF_GOTO(take_history(r, &c, err));
-    GF_GOTO(take_decisions(r, &c, err));
-    GF_GOTO(gf_checkpoint_copy(&c, "lost", r->lost, r->data->index->n, err));
-    for (uint32_t i = 0; i < r->data->index->n; i++) {
-        if (r->lost[i]) gf_cache_mark_lost(r->data->cache, i);
-    }
-    r->state.epoch = state.epoch; /* where no epoch is left, no training image is run through the base */
-    if (state.phase) {
-        GF_GOTO(gf_run_begin_phase(r, state.phase, err));
-        GF_GOTO(gf_checkpoint_copy(&c, "slots", r->slots, gf_run_slot_bytes(r), err));
-    }
-    r->state = state;
-out:
-    gf_checkpoint_free(&c);
-    gf_free(dir);
-    return status;
-}
-
-/* What is not finite is never saved: the checkpoint before it stays the latest. An update can overflow where its
- * gradient was finite; the loss of the next step then tells. */
-graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
-{
-    if (!gf_is_finite(gf_norm(r->model->value + r->trainable_offset, r->trainable_count))) {
-        gf_log_say(r->host.log, GF_WARNING, "no checkpoint of step %lld: its weights are not finite",
-                   (long long)r->state.total_steps);
-        return GRAFT_OK;
-    }
-    r->state.seconds += gf_sys_seconds() - r->started;
-    r->started = gf_sys_seconds();
-    for (uint32_t i = 0; i < r->data->index->n; i++) r->lost[i] = gf_cache_is_lost(r->data->cache, i);
-    char *decisions = gf_decisions_text(r->host.log ? r->host.log->decisions : NULL);
-    const gf_section section[] = {
-        {"decisions", decisions, decisions ? strlen(decisions) : 0},
-        {"options", r->identity, strlen(r->identity)},
-        {"state", &r->state, sizeof r->state},
-        {"params", r->model->value + r->trainable_offset, r->trainable_count * sizeof(float)},
-        {"best", r->best, r->trainable_count * sizeof(float)},
-        {"slots", r->slots, gf_run_slot_bytes(r)},
-        {"lost", r->lost, r->data->index->n},
-        {"history.columns", gf_history_columns(), strlen(gf_history_columns())},
-        {"history", r->history.row, r->history.n * sizeof *r->history.row},
-    };
-    size_t n = sizeof section / sizeof *section, first = decisions ? 0 : 1; /* they are no state: better without */
-    graft_status status = GRAFT_OK;
-    if (last) {
-        status = gf_checkpoint_writer_finish(r->writer, r->state.total_steps, section + first, n - first, err);
-    } else {
-        gf_checkpoint_writer_start(r->writer, r->state.total_steps, section + first, n - first);
-    }
-    gf_free(decisions);
     return status;
 }

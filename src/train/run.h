@@ -33,7 +33,7 @@ typedef struct gf_run_host {
     void *ctx;
 } gf_run_host;
 
-/* The state that a checkpoint keeps, besides the blocks of values. Plain data. */
+/* Where a run stands. Plain data, as the next two, kept in a checkpoint (run_state.c). */
 typedef struct gf_run_state {
     int64_t total_steps; /* tried in the run: numbers the checkpoints */
     int64_t applied;     /* steps applied in this phase: the optimizer's count */
@@ -41,13 +41,16 @@ typedef struct gf_run_state {
     int32_t batch;       /* batches of the present epoch that are done */
     int32_t phase;       /* 1, 2: of `applied` and the optimizer's slots; 0: not begun */
     int32_t before_done;
-    gf_running running; /* of the present epoch */
-    gf_nan_state nan;
-    gf_best best;
-    double before_loss, before_accuracy;
-    uint64_t before_images;
-    double seconds, epoch_seconds; /* told to people; not part of the result */
 } gf_run_state;
+
+typedef struct gf_run_before {
+    double loss, accuracy; /* of validation, before any training */
+    uint64_t images;
+} gf_run_before;
+
+typedef struct gf_run_clock {
+    double seconds, epoch_seconds; /* told to people; not part of the result */
+} gf_run_clock;
 
 typedef struct gf_run {
     gf_run_host host;
@@ -71,10 +74,15 @@ typedef struct gf_run {
         train_feature_cache; /* of validation and test (one range); of training where images do not change */
     size_t trainable_offset, trainable_count; /* the values that change in any phase: [origin, origin + wide) of the
                             model's block; with the statistics, which lie behind what trains, where those move */
-    float *best;                              /* their best so far */
+    float *best_values;                       /* their best so far */
     gf_history history;
     bool logged; /* history.csv and, with a report, the TensorBoard file hold all rows but the last */
     gf_run_state state;
+    gf_running running; /* of the present epoch */
+    gf_nan_state nan;
+    gf_best best; /* which epoch best_values are of */
+    gf_run_before before;
+    gf_run_clock clock;
     struct gf_checkpoint_writer *writer;
     gf_evaluation validation, test;
     float *logits; /* of validation and test, after the last evaluation of both */
@@ -101,7 +109,12 @@ graft_status gf_run_restore(gf_run *r, graft_error *err);
 /* Trains to the end and writes what a finished run holds; or stops with a checkpoint at that very step. */
 graft_status gf_run_train(gf_run *r, graft_error *err);
 
-/* ---- parts (loop.c, evaluate.c, finish.c) */
+/* ---- parts (run_state.c, loop.c, evaluate.c, finish.c) */
+
+/* The name of a file in the run's folder; gf_free. */
+graft_status gf_run_path(const gf_run *r, const char *name, char **path, graft_error *err);
+/* The first value of the model's block that changes in a run of that length. */
+size_t gf_run_trainable_offset(gf_run *r, int64_t fine_tune_epochs, int64_t fine_tune_at);
 
 /* How the engine of a training phase is made, for the model's present boundary: by a run, and by whoever times or
  * prepares one. */

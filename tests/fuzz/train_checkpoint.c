@@ -1,13 +1,29 @@
 /* A checkpoint's bytes: as they are, and with the digest and checksums made right, so that the table is reached. What
- * is accepted lies inside the file, in order, under names of their own. */
+ * is accepted lies inside the file, in order, under names of their own; parts are taken from it or refused. */
 #include "base/hash.h"
 #include "train/checkpoint_format.h"
+#include "train/state_parts.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool older(void *part, uint32_t version, const void *bytes, size_t size)
+{
+    if (version != 1 || size > 8) return false;
+    memcpy(part, bytes, size);
+    return true;
+}
+
+static void take_parts(const gf_checkpoint *c)
+{
+    char run[32], mean[24];
+    const gf_state_part part[] = {{"run", 1, run, sizeof run}, {"running", 2, mean, sizeof mean, true, older}};
+    graft_error err;
+    if (gf_parts_take(c, part, 2, &err) != GRAFT_OK && !err.message[0]) abort();
+}
 
 static void parse(const uint8_t *data, size_t size)
 {
@@ -25,6 +41,7 @@ static void parse(const uint8_t *data, size_t size)
         if (gf_checkpoint_find(&c, c.section[i].name) != &c.section[i]) abort();
         at = section + c.section[i].size;
     }
+    take_parts(&c);
     gf_checkpoint_free(&c);
 }
 

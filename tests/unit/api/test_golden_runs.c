@@ -1,6 +1,7 @@
 /* Runs of 0.1 (commit 3a2f211), kept whole in tests/fixtures/runs/0.1: finished ones, and ones that were stopped in the
  * middle of an epoch of either phase. Today's library goes on with these to the bits of the finished ones, and reads,
- * evaluates, predicts with, exports and summarises what 0.1 finished, with the numbers that 0.1 gave. Bits are a
+ * evaluates, predicts with, exports and summarises what 0.1 finished, with the numbers that 0.1 gave. one_state is
+ * such a run of commit 15aa084, whose checkpoints still held one section for the state of all parts. Bits are a
  * processor's: on others results must be near, and the tests of bits are skipped by name. tools/record_golden.sh made
  * the runs, with this file in that commit. */
 #include "support/golden_data.h"
@@ -36,8 +37,9 @@ static const golden runs[] = {
     {"int8_finished", NULL, "int8", -1, 0, 0},
     {"int8_stopped_1", "int8_finished", "int8", 5, 2, 1},
     {"int8_stopped_2", "int8_finished", "int8", 13, 4, 2},
+    {"../one_state/stopped_2", "finished", "f32", 13, 3, 2},
 };
-enum { N_RUNS = sizeof runs / sizeof *runs };
+enum { N_RUNS = sizeof runs / sizeof *runs, N_OF_0_1 = N_RUNS - 1 };
 
 typedef struct row {
     const char *test;
@@ -509,7 +511,7 @@ static void record_all(void **state)
 {
     (void)state;
     pinned = gf_strdup("");
-    for (int i = 0; i < N_RUNS; i++) record_run(&runs[i]);
+    for (int i = 0; i < N_OF_0_1; i++) record_run(&runs[i]);
     record_expected();
     gf_free(pinned);
 }
@@ -519,10 +521,12 @@ static const row rows[] = {
     {"goes-on-stopped_2", it_goes_on, &runs[2]},
     {"goes-on-int8_stopped_1", it_goes_on, &runs[4]},
     {"goes-on-int8_stopped_2", it_goes_on, &runs[5]},
+    {"goes-on-one_state", it_goes_on, &runs[6]},
     {"bits-of-stopped_1", it_goes_on, &runs[1], .bits = true},
     {"bits-of-stopped_2", it_goes_on, &runs[2], .bits = true},
     {"bits-of-int8_stopped_1", it_goes_on, &runs[4], .bits = true},
     {"bits-of-int8_stopped_2", it_goes_on, &runs[5], .bits = true},
+    {"bits-of-one_state", it_goes_on, &runs[6], .bits = true},
     {"refuses-other-pictures", other_images_are_refused, &runs[1]},
     {"gives-its-result-again", it_gives_its_result_again, &runs[0]},
     {"evaluates-finished", it_evaluates_as_it_did, &runs[0]},

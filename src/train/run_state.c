@@ -1,0 +1,179 @@
+/* run_state.c - what a checkpoint keeps of a run, and taking it up. */
+#include "train/run.h"
+
+#include "base/io.h"
+#include "base/sys.h"
+#include "train/checkpoint.h"
+#include "train/decisions.h"
+#include "train/folder.h"
+#include "train/state_parts.h"
+
+#include <string.h>
+
+/* The counters of the run's parts, a section each. */
+enum { PARTS = 6 };
+static void parts_of(gf_run *r, gf_state_part part[PARTS])
+{
+    const gf_state_part all[PARTS] = {
+        {"run", 1, &r->state, sizeof r->state},      {"running", 1, &r->running, sizeof r->running},
+        {"nan", 1, &r->nan, sizeof r->nan},          {"best.epoch", 1, &r->best, sizeof r->best},
+        {"before", 1, &r->before, sizeof r->before}, {"clock", 1, &r->clock, sizeof r->clock},
+    };
+    memcpy(part, all, sizeof all);
+}
+
+/* ---- taking up */
+
+static graft_status take_history(gf_run *r, const gf_checkpoint *c, graft_error *err)
+{
+    const gf_section *rows = gf_checkpoint_find(c, "history"), *columns = gf_checkpoint_find(c, "history.columns");
+    if (!rows) {
+        return gf_fail(err, GF_E_CHECKPOINT_SECTION, NULL, "%s: has no section \"history\"", GF_ESC(c->path));
+    }
+    return gf_history_take(&r->history, columns ? columns->data : NULL, columns ? columns->size : 0, rows->data,
+                           rows->size, c->path, err);
+}
+
+/* Those of the run, should decisions.json be lost. */
+static graft_status take_decisions(gf_run *r, const gf_checkpoint *c, graft_error *err)
+{
+    const gf_section *s = gf_checkpoint_find(c, "decisions");
+    gf_decisions *own = r->host.log ? r->host.log->decisions : NULL, kept = {0};
+    if (!s || !own) return GRAFT_OK;
+    graft_status status = gf_decisions_parse(&kept, s->data, s->size, c->path, err);
+    if (status == GRAFT_OK && !own->n) status = gf_decisions_merge(own, &kept, err);
+    gf_decisions_free(&kept);
+    return status;
+}
+
+/* A run may be given more or fewer epochs as long as what is done is what the longer run would have done: those of a
+ * phase that is over stay as they were, those of the present one are at least what is done. */
+static graft_status check_length(const gf_run_config *c, const gf_config_length *was, const gf_run_state *s,
+                                 const char *path, graft_error *err)
+{
+    bool tuning = s->epoch > was->epochs || s->phase == 2;
+    int64_t head = tuning ? was->epochs : s->epoch, tuned = tuning ? s->epoch - was->epochs : 0;
+    const char *name = NULL;
+    int64_t kept = 0;
+    if (c->epochs != was->epochs && (tuning || c->epochs < head)) {
+        name = "epochs";
+        kept = was->epochs;
+    } else if (c->fine_tune_epochs < tuned || (was->fine_tune_epochs > 0 && c->fine_tune_epochs == 0)) {
+        name = "fine_tune_epochs";
+        kept = was->fine_tune_epochs;
+    } else if (c->fine_tune_at != was->fine_tune_at && was->fine_tune_epochs > 0) {
+        name = "fine_tune_at";
+        kept = was->fine_tune_at;
+    }
+    if (!name) return GRAFT_OK;
+    return gf_fail(err, GF_E_CHECKPOINT_OTHER_RUN,
+                   tuning ? "the run is fine-tuning: --fine-tune-epochs may grow, what came before stays"
+                          : "--epochs may grow, and fine-tuning may be added",
+                   "%s: written with \"%s %lld\" after %d epochs, which config.json no longer allows", GF_ESC(path),
+                   name, (long long)kept, s->epoch);
+}
+
+/* Values and best values. A run that was to end without fine-tuning, and now has some, kept only its head's: the others
+ * are as they began. */
+static graft_status take_values(gf_run *r, const gf_checkpoint *c, const gf_config_length *length, graft_error *err)
+{
+    size_t first = gf_run_trainable_offset(r, length->fine_tune_epochs, length->fine_tune_at);
+    if (first < r->trainable_offset) first = r->trainable_offset; /* the sections' sizes then tell */
+    size_t bytes = (r->trainable_offset + r->trainable_count - first) * sizeof(float);
+    GF_TRY(gf_checkpoint_copy(c, "params", r->model->value + first, bytes, err));
+    return gf_checkpoint_copy(c, "best", r->best_values + (first - r->trainable_offset), bytes, err);
+}
+
+graft_status gf_run_restore(gf_run *r, graft_error *err)
+{
+    char *dir;
+    GF_TRY(gf_run_path(r, GF_FOLDER_CHECKPOINTS, &dir, err));
+    gf_checkpoint c = {0};
+    graft_status status = GRAFT_OK;
+    if (!gf_checkpoint_exists(dir)) goto out; /* killed before the first one: from the beginning */
+    GF_GOTO(gf_checkpoint_read_latest(&c, dir, 0, r->host.log, err));
+    gf_state_part part[PARTS];
+    gf_config_length length;
+    const gf_section *options = gf_checkpoint_find(&c, "options");
+    GF_GOTO(gf_config_check_identity(r->config, options ? options->data : "", options ? options->size : 0, c.path,
+                                     &length, err));
+    parts_of(r, part);
+    GF_GOTO(gf_parts_take(&c, part, PARTS, err));
+    GF_GOTO(check_length(r->config, &length, &r->state, c.path, err));
+    GF_GOTO(take_values(r, &c, &length, err));
+    GF_GOTO(take_history(r, &c, err));
+    GF_GOTO(take_decisions(r, &c, err));
+    GF_GOTO(gf_checkpoint_copy(&c, "lost", r->lost, r->data->index->n, err));
+    for (uint32_t i = 0; i < r->data->index->n; i++) {
+        if (r->lost[i]) gf_cache_mark_lost(r->data->cache, i);
+    }
+    if (r->state.phase) {
+        gf_run_state kept = r->state; /* a phase begins with no step applied */
+        GF_GOTO(gf_run_begin_phase(r, kept.phase, err));
+        r->state = kept;
+        GF_GOTO(gf_checkpoint_copy(&c, "slots", r->slots, gf_run_slot_bytes(r), err));
+    }
+out:
+    gf_checkpoint_free(&c);
+    gf_free(dir);
+    return status;
+}
+
+/* ---- writing */
+
+/* What is not finite is never saved: the checkpoint before it stays the latest. An update can overflow where its
+ * gradient was finite; the loss of the next step then tells. */
+static bool finite(const gf_run *r)
+{
+    if (gf_is_finite(gf_norm(r->model->value + r->trainable_offset, r->trainable_count))) return true;
+    gf_log_say(r->host.log, GF_WARNING, "no checkpoint of step %lld: its weights are not finite",
+               (long long)r->state.total_steps);
+    return false;
+}
+
+static graft_status write_sections(gf_run *r, const gf_section *section, size_t n, bool last, graft_error *err)
+{
+    if (last) return gf_checkpoint_writer_finish(r->writer, r->state.total_steps, section, n, err);
+    gf_checkpoint_writer_start(r->writer, r->state.total_steps, section, n);
+    return GRAFT_OK;
+}
+
+graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
+{
+    if (!finite(r)) return GRAFT_OK;
+    r->clock.seconds += gf_sys_seconds() - r->started;
+    r->started = gf_sys_seconds();
+    for (uint32_t i = 0; i < r->data->index->n; i++) r->lost[i] = gf_cache_is_lost(r->data->cache, i);
+    const gf_section blocks[] = {
+        {"options", r->identity, strlen(r->identity)},
+        {"params", r->model->value + r->trainable_offset, r->trainable_count * sizeof(float)},
+        {"best", r->best_values, r->trainable_count * sizeof(float)},
+        {"slots", r->slots, gf_run_slot_bytes(r)},
+        {"lost", r->lost, r->data->index->n},
+        {"history.columns", gf_history_columns(), strlen(gf_history_columns())},
+        {"history", r->history.row, r->history.n * sizeof *r->history.row},
+    };
+    gf_section section[sizeof blocks / sizeof *blocks + PARTS + 1];
+    size_t n = sizeof blocks / sizeof *blocks;
+    memcpy(section, blocks, sizeof blocks);
+    char *decisions = gf_decisions_text(r->host.log ? r->host.log->decisions : NULL);
+    if (decisions)
+        section[n++] = (gf_section){"decisions", decisions, strlen(decisions)}; /* no state: better without */
+    gf_state_part part[PARTS];
+    gf_packed_parts packed;
+    graft_error why = {0};
+    parts_of(r, part);
+    graft_status status = gf_parts_pack(&packed, part, PARTS, section, &n, &why);
+    if (status == GRAFT_OK) {
+        status = write_sections(r, section, n, last, err);
+    } else if (last) {
+        if (err) *err = why;
+    } else { /* as a write that fails: no end of training */
+        gf_log_say(r->host.log, GF_WARNING, "no checkpoint of step %lld: %s", (long long)r->state.total_steps,
+                   why.message);
+        status = GRAFT_OK;
+    }
+    gf_packed_parts_free(&packed);
+    gf_free(decisions);
+    return status;
+}
