@@ -3,6 +3,7 @@
 
 #include "base/rng.h"
 #include "base/sys.h"
+#include "image/input.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,28 +20,14 @@ typedef struct synthetic {
     gf_augment_spec augment;
 } synthetic;
 
-static const uint8_t *pixels_of(const synthetic *s, uint32_t sample)
+static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
+                         graft_error *err)
 {
-    return s->pixels + sample % (uint32_t)s->batch * (size_t)(s->width * s->height * 3);
-}
-
-static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                          graft_error *err)
-{
-    (void)worker, (void)err;
+    (void)target, (void)err;
     const synthetic *s = ctx;
-    gf_augment_params drawn = gf_augment_draw(&s->augment, 1, epoch, sample);
-    gf_augment_apply(training ? &drawn : NULL, pixels_of(s, sample), s->height, s->width, dst);
-    return GRAFT_OK;
-}
-
-static graft_status image_int8(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_quantize_map *map,
-                               uint8_t *dst, int worker, graft_error *err)
-{
-    (void)worker, (void)err;
-    const synthetic *s = ctx;
-    gf_augment_params drawn = gf_augment_draw(&s->augment, 1, epoch, sample);
-    gf_augment_int8(training ? &drawn : NULL, pixels_of(s, sample), s->height, s->width, map, dst);
+    const uint8_t *pixels = s->pixels + q->sample % (uint32_t)s->batch * (size_t)(s->width * s->height * 3);
+    gf_augment_params drawn = gf_augment_draw(&s->augment, 1, q->epoch, q->sample);
+    gf_input_put(&in[0], q->training ? &drawn : NULL, pixels, q->scratch, dst[0]);
     return GRAFT_OK;
 }
 
@@ -78,7 +65,7 @@ static graft_status time_steps(graft_model *m, gf_engine *e, const char *optimiz
         sample[i] = (uint32_t)i;
         label[i] = (int32_t)(i % (size_t)m->model.classes);
     }
-    gf_feed feed = {image, s, image_int8};
+    gf_feed feed = {fill, s};
     for (int k = 0; k < WARM_UP + o->steps; k++) {
         double t = gf_sys_seconds();
         gf_batch now = {(uint32_t)k, (uint64_t)k, batch, sample, label};
@@ -194,7 +181,7 @@ static graft_status bench(graft_model *m, const graft_bench_options *options, gr
     for (size_t i = 0; i < bytes; i++) s.pixels[i] = (uint8_t)gf_rng_u32(&rng);
     phase_result frozen, tune;
     double peak;
-    GF_GOTO(gf_api_choose_frozen(m, &(gf_feed){image, &s, image_int8}, (uint32_t)o->batch, err));
+    GF_GOTO(gf_api_choose_frozen(m, &(gf_feed){fill, &s}, (uint32_t)o->batch, err));
     GF_GOTO(time_phase(m, (int)gf_model_backbone_layers(&m->model), "adam", &s, o, &frozen, err));
     GF_GOTO(time_phase(m, boundary, "rmsprop", &s, o, &tune, err));
     GF_GOTO(measure_peak(m->context, m->facts.dtype, &peak, err));

@@ -189,17 +189,6 @@ out:
 
 /* ---- images to compare on */
 
-static graft_status pattern(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
-{
-    (void)epoch, (void)training, (void)worker, (void)err;
-    const graft_model *m = ctx;
-    size_t n = (size_t)(m->config.width * m->config.height * 3);
-    gf_self_test_image(dst, (int)m->config.width, (int)m->config.height);
-    for (size_t i = 0; i < n; i++) dst[i] = fmodf(dst[i] + 29 * (float)sample, 256);
-    return GRAFT_OK;
-}
-
 /* Where the run's data were when it was trained; NULL: not known, or gone. The caller's. */
 static char *data_of_run(const char *run)
 {
@@ -232,7 +221,7 @@ static graft_status are_there(const graft_export_options *o, graft_error *err)
 static graft_status find_images(graft_model *m, const graft_export_options *o, subject *s, graft_error *err)
 {
     GF_TRY(are_there(o, err));
-    *s = (subject){.feed = {pattern, m}, .n = IMAGES};
+    *s = (subject){.feed = gf_self_test_feed(), .n = IMAGES};
     s->image_list.context = m->context;
     char *data = o->n_pictures ? NULL : data_of_run(m->run);
     const char *const *paths = o->n_pictures ? o->pictures : (const char *const *)&data;

@@ -73,7 +73,7 @@ static graft_status make_tested_engine(graft_model *m, gf_engine **e, graft_erro
     if (!m->facts.n_self_test) return GRAFT_OK;
     float *out = gf_new_n(gf_engine_outputs(*e), float);
     if (!out) return gf_fail_memory(err, gf_engine_outputs(*e) * sizeof *out, "the self-test");
-    gf_feed feed = gf_self_test_feed(&m->facts);
+    gf_feed feed = gf_self_test_feed();
     graft_status status = gf_engine_forward(*e, &feed, NULL, &(uint32_t){0}, 1, out, NULL, err);
     if (status == GRAFT_OK) status = gf_self_test_check(&m->facts, out, gf_engine_int8_layers(*e) > 0, err);
     gf_free(out);
@@ -114,14 +114,14 @@ static size_t outputs_of(const graft_model *m) { return gf_count(&m->model.layer
 
 /* ---- evaluate */
 
-static graft_status evaluate_range(graft_model *m, gf_engine *e, gf_set_feed *s, uint32_t first, uint32_t end,
+static graft_status evaluate_range(graft_model *m, gf_engine *e, gf_data_feed *s, uint32_t first, uint32_t end,
                                    gf_evaluation *ev, graft_error *err)
 {
     size_t outputs = gf_engine_outputs(e);
     float *out = gf_new_n(CHUNK * outputs, float);
     if (!out) return gf_fail_memory(err, CHUNK * outputs * sizeof *out, "an evaluation");
     graft_status status = GRAFT_OK;
-    gf_feed feed = gf_set_feed_of(s);
+    gf_feed feed = gf_data_feed_of(s);
     for (uint32_t at = first; at < end; at += CHUNK) {
         uint32_t sample[CHUNK], n = end - at < CHUNK ? end - at : CHUNK;
         bool lost[CHUNK];
@@ -177,15 +177,15 @@ static void evaluation_text(gf_text *t, const gf_evaluation *e, const gf_names *
 static graft_status evaluate_data(graft_model *m, const gf_data *data, const char *split, gf_evaluation *ev,
                                   graft_error *err)
 {
-    gf_set_feed s;
+    gf_data_feed s;
     gf_engine *e = NULL;
     uint32_t first, end;
-    GF_TRY(gf_set_feed_open(&s, m->context, data, err));
+    GF_TRY(gf_data_feed_open(&s, data, (size_t)gf_pool_threads(m->context->pool), err));
     graft_status status = split_range(data->index, split, &first, &end, err);
     if (status == GRAFT_OK) status = make_tested_engine(m, &e, err);
     if (status == GRAFT_OK) status = evaluate_range(m, e, &s, first, end, ev, err);
     gf_engine_destroy(e);
-    gf_set_feed_close(&s);
+    gf_data_feed_close(&s);
     return status;
 }
 

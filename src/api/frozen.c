@@ -3,8 +3,6 @@
 #include "api/internal.h"
 #include "train/calibrate.h"
 
-#include "image/augment.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,44 +10,6 @@
 /* Images that ranges are taken from, and in all: some of each class, within bounds (docs/design/precision.md). */
 enum { RANGED = 64, PER_CLASS = 8, LEAST_JUDGED = 256, MOST_JUDGED = 512 };
 enum { RACERS = 16, GF_SAFETY = 320 };
-
-/* ---- images of a data set as they are */
-
-static graft_status set_image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                              graft_error *err)
-{
-    (void)epoch, (void)training;
-    const gf_set_feed *s = ctx;
-    const uint8_t *pixels;
-    graft_status status = gf_cache_get(s->data->cache, sample, s->scratch[worker], &pixels, err);
-    if (status != GRAFT_OK) return gf_cache_is_lost(s->data->cache, sample) ? GRAFT_DATA : status;
-    gf_augment_apply(NULL, pixels, s->data->options.height, s->data->options.width, dst);
-    return GRAFT_OK;
-}
-
-graft_status gf_set_feed_open(gf_set_feed *s, graft_context *c, const gf_data *data, graft_error *err)
-{
-    size_t bytes = gf_cache_image_bytes(data->cache);
-    *s = (gf_set_feed){.data = data, .threads = (size_t)gf_pool_threads(c->pool)};
-    s->scratch = gf_new_n(s->threads, uint8_t *);
-    bool ok = s->scratch != NULL;
-    for (size_t i = 0; i < s->threads && ok; i++) {
-        s->scratch[i] = gf_alloc_raw(bytes, 1);
-        ok = s->scratch[i];
-    }
-    if (ok) return GRAFT_OK;
-    gf_set_feed_close(s);
-    return gf_fail_memory(err, s->threads * bytes, "pictures");
-}
-
-void gf_set_feed_close(gf_set_feed *s)
-{
-    for (size_t i = 0; i < s->threads && s->scratch; i++) gf_free(s->scratch[i]);
-    gf_free(s->scratch);
-    *s = (gf_set_feed){0};
-}
-
-gf_feed gf_set_feed_of(gf_set_feed *s) { return (gf_feed){set_image, s}; }
 
 /* ---- speed */
 
@@ -279,15 +239,15 @@ graft_status gf_api_choose_frozen_for(graft_model *m, const graft_data *d, graft
     if (!either || d->data->index->first[GF_TRAIN + 1] == d->data->index->first[GF_TRAIN]) {
         return record(m, false, &(gf_calibration){0}, err);
     }
-    gf_set_feed s;
+    gf_data_feed s;
     chosen *images = gf_new(chosen);
     if (!images) return gf_fail_memory(err, sizeof *images, "calibration");
-    graft_status status = gf_set_feed_open(&s, m->context, d->data, err);
+    graft_status status = gf_data_feed_open(&s, d->data, (size_t)gf_pool_threads(m->context->pool), err);
     if (status == GRAFT_OK) {
-        gf_feed feed = gf_set_feed_of(&s);
+        gf_feed feed = gf_data_feed_of(&s);
         status = choose_images(images, d->data->index, err);
         if (status == GRAFT_OK) status = choose_for(m, &feed, images, err);
-        gf_set_feed_close(&s);
+        gf_data_feed_close(&s);
     }
     gf_free(images);
     return status;

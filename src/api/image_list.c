@@ -1,62 +1,35 @@
-/* album.c - images by path, decoded when they are asked for. */
+/* image_list.c - images by path, decoded when they are asked for. */
 #include "api/internal.h"
+
+#include "image/input.h"
 
 #include <string.h>
 
-/* A failure is this image's alone: GRAFT_DATA, and why is kept. */
-static graft_status known(gf_image_list *a, uint32_t sample, bool good)
+static graft_status decode(const gf_image_list *a, uint32_t sample, int worker, float *exact, graft_error *err)
 {
-    a->checked[sample].state = good ? GF_GOOD : GF_BAD;
+    const gf_buffer *file = &a->buffer[worker];
+    gf_checked *row = &a->checked[sample];
+    GF_TRY(gf_sample_read(a->index, sample, &a->buffer[worker], err));
+    return a->exact ? gf_sample_decode_f32(a->index, sample, file, &a->options, exact, row, err)
+                    : gf_sample_decode(a->index, sample, file, &a->options, a->rgb[worker], row, err);
+}
+
+/* A failure is this image's alone: GRAFT_DATA, and why is kept. */
+static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
+                         graft_error *err)
+{
+    (void)target, (void)err;
+    const gf_image_list *a = ctx;
+    bool good = decode(a, q->sample, q->worker, q->scratch, &a->error[q->sample]) == GRAFT_OK;
+    a->checked[q->sample].state = good ? GF_GOOD : GF_BAD;
+    if (good && a->exact) gf_input_put_f32(&in[0], q->scratch, dst[0]);
+    if (good && !a->exact) gf_input_put(&in[0], NULL, a->rgb[q->worker], q->scratch, dst[0]);
     return good ? GRAFT_OK : GRAFT_DATA;
 }
 
-static graft_status exact(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                          graft_error *err)
-{
-    (void)epoch, (void)training, (void)err;
-    gf_image_list *a = ctx;
-    graft_error *why = &a->error[sample];
-    bool ok = gf_sample_read(a->index, sample, &a->buffer[worker], why) == GRAFT_OK &&
-              gf_sample_decode_f32(a->index, sample, &a->buffer[worker], &a->options, dst, &a->checked[sample], why) ==
-                  GRAFT_OK;
-    return known(a, sample, ok);
-}
-
-static graft_status decode(gf_image_list *a, uint32_t sample, int worker)
-{
-    graft_error *why = &a->error[sample];
-    bool ok = gf_sample_read(a->index, sample, &a->buffer[worker], why) == GRAFT_OK &&
-              gf_sample_decode(a->index, sample, &a->buffer[worker], &a->options, a->rgb[worker], &a->checked[sample],
-                               why) == GRAFT_OK;
-    return known(a, sample, ok);
-}
+gf_feed gf_image_list_feed(gf_image_list *a) { return (gf_feed){fill, a}; }
 
 static size_t pixels(const gf_image_list *a) { return (size_t)a->options.width * (size_t)a->options.height; }
-
-static graft_status rounded(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
-{
-    (void)epoch, (void)training, (void)err;
-    gf_image_list *a = ctx;
-    GF_TRY(decode(a, sample, worker));
-    for (size_t i = 0; i < 3 * pixels(a); i++) dst[i] = a->rgb[worker][i];
-    return GRAFT_OK;
-}
-
-static graft_status quantized(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_quantize_map *map,
-                              uint8_t *dst, int worker, graft_error *err)
-{
-    (void)epoch, (void)training, (void)err;
-    gf_image_list *a = ctx;
-    GF_TRY(decode(a, sample, worker));
-    gf_quantize_rgb(map, a->rgb[worker], pixels(a), dst);
-    return GRAFT_OK;
-}
-
-gf_feed gf_image_list_feed(gf_image_list *a)
-{
-    return a->exact ? (gf_feed){.image = exact, .ctx = a} : (gf_feed){.image = rounded, .ctx = a, .bytes = quantized};
-}
 
 void gf_api_geometry(gf_model_facts *f, const gf_settings *s)
 {

@@ -141,16 +141,6 @@ graft_status gf_api_stop_asked(graft_context *c, graft_error *err);
 /* `status`; where it is that of a stop which has no words of its own, with some. */
 graft_status gf_api_end(graft_status status, graft_error *err);
 
-/* Images of a data set, as they are. */
-typedef struct gf_set_feed {
-    const gf_data *data;
-    uint8_t **scratch; /* a thread */
-    size_t threads;
-} gf_set_feed;
-graft_status gf_set_feed_open(gf_set_feed *s, graft_context *c, const gf_data *data, graft_error *err);
-void gf_set_feed_close(gf_set_feed *s);
-gf_feed gf_set_feed_of(gf_set_feed *s);
-
 /* Whether the frozen part is computed in int8: where precision is "int8"; or it is "auto", the processor can, it is not
  * clearly slower and, for a training set, it is safe (calibrate.h). Sets facts, config and the model's ranges. After
  * gf_api_resolve_precision. */

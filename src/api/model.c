@@ -575,16 +575,6 @@ typedef struct trial {
     gf_engine *engine[2];
 } trial;
 
-static graft_status pattern(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                            graft_error *err)
-{
-    (void)epoch, (void)training, (void)worker, (void)err;
-    const graft_model *m = ctx;
-    size_t n = (size_t)(m->config.width * m->config.height * 3);
-    for (size_t i = 0; i < n; i++) dst[i] = (float)((i * 97 + sample * 31) % 256);
-    return GRAFT_OK;
-}
-
 static bool run_trial(void *ctx, int candidate)
 {
     trial *t = ctx;
@@ -601,7 +591,7 @@ static bool run_trial(void *ctx, int candidate)
     bool lost[IMAGES];
     for (uint32_t i = 0; i < IMAGES; i++) sample[i] = i;
     float *out = gf_new_n(IMAGES * gf_engine_outputs(t->engine[candidate]), float);
-    gf_feed feed = {pattern, t->m};
+    gf_feed feed = gf_self_test_feed();
     bool ok = out && gf_engine_forward(t->engine[candidate], &feed, NULL, sample, IMAGES, out, lost, NULL) == GRAFT_OK;
     gf_free(out);
     return ok;

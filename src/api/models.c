@@ -40,15 +40,14 @@ static bool is_wanted(const listing *l, const gf_architecture *a)
 }
 
 /* Milliseconds an image, of the best of some batches, with all threads. */
-static graft_status time_forward(graft_context *c, gf_model *m, int size, double *ms, graft_error *err)
+static graft_status time_forward(graft_context *c, gf_model *m, double *ms, graft_error *err)
 {
     enum { BATCH = 16, ROUNDS = 4 };
     gf_engine *e = NULL;
     gf_engine_spec spec;
     gf_engine_defaults(&spec);
     spec.dtype = gf_ops_has_bf16(c->ops) ? GF_BF16 : GF_F32;
-    gf_model_facts facts = {.width = size, .height = size};
-    gf_feed feed = gf_self_test_feed(&facts);
+    gf_feed feed = gf_self_test_feed();
     gf_model_init(m, 0, 0);
     GF_TRY(gf_engine_create(&e, m, c->ops, c->pool, &spec, err));
     uint32_t sample[BATCH] = {0};
@@ -106,7 +105,7 @@ static graft_status describe(listing *l, const gf_architecture *a, graft_error *
         gf_model m;
         GF_TRY(gf_zoo_build(&m, a->name, &(gf_zoo_options){.width = a->size, .height = a->size}, err));
         graft_status status = gflop_of(&m, &gflop, err);
-        if (status == GRAFT_OK && l->time) status = time_forward(l->context, &m, a->size, &ms, err);
+        if (status == GRAFT_OK && l->time) status = time_forward(l->context, &m, &ms, err);
         if (status == GRAFT_OK) add_row(l, a, &m, gflop, ms);
         gf_model_free(&m);
         GF_TRY(status);

@@ -24,6 +24,8 @@ struct gf_plan {
     int *diff_alias;        /* the value whose gradient's memory this one's is */
     gf_block scratchpad;
     size_t arena_bytes;
+    gf_input_layout input;
+    size_t begin; /* the node that forward begins with */
 };
 
 struct gf_workspace {
@@ -52,20 +54,42 @@ double gf_plan_flops(const gf_plan *p)
 
 gf_dtype gf_plan_value_dtype(const gf_plan *p, int value) { return p->type[value]; }
 
-bool gf_plan_takes_int8(const gf_plan *p, float factor[3], float offset[3])
+/* Whether all that the first node does is to quantize an image in colours, which nothing else reads. */
+static bool quantizes_image(const gf_plan *p)
 {
     const int64_t rgb = 3;
     if (p->n < 2 || p->spec.keep) return false;
     const gf_op_spec *s = &p->op[0].spec;
     int image = p->g->input;
-    bool bytes = s->cls == &gf_op_rescale && node_at(p, 0)->src[0] == image && s->dst_dtype == GF_U8 &&
-                 s->dst.dim[s->dst.rank - 1] == rgb;
+    bool quantizes = s->cls == &gf_op_rescale && node_at(p, 0)->src[0] == image && s->dst_dtype == GF_U8 &&
+                     s->dst.dim[s->dst.rank - 1] == rgb;
     for (size_t i = 1; i < p->n; i++) {
         const gf_node *n = node_at(p, i);
-        for (int k = 0; k < n->spec.n_src; k++) bytes = bytes && n->src[k] != image;
+        for (int k = 0; k < n->spec.n_src; k++) quantizes = quantizes && n->src[k] != image;
     }
-    if (bytes) gf_rescale_byte_map(s, factor, offset);
-    return bytes;
+    return quantizes;
+}
+
+/* Whoever fills the input then leaves what the first node would have made, and forward begins behind it. */
+static void lay_out_input(gf_plan *p)
+{
+    const gf_shape *s = &p->g->value[p->g->input].shape;
+    gf_input_layout *in = &p->input;
+    *in = (gf_input_layout){.dtype = GF_F32, .shape = {.rank = s->rank - 1}};
+    memcpy(in->shape.dim, s->dim + 1, (size_t)in->shape.rank * sizeof *s->dim);
+    in->gray = in->shape.dim[in->shape.rank - 1] == 1;
+    p->begin = p->spec.int8_inputs && quantizes_image(p);
+    if (!p->begin) return;
+    in->dtype = GF_U8;
+    gf_rescale_byte_map(&p->op[0].spec, in->map.factor, in->map.offset);
+}
+
+size_t gf_plan_inputs(const gf_plan *p) { return p->spec.first ? 0 : 1; }
+
+const gf_input_layout *gf_plan_input(const gf_plan *p, size_t i)
+{
+    (void)i;
+    return &p->input;
 }
 
 /* Maps are of the plan's type; the image, pooled features and what is computed from those alone (the gates of
@@ -261,6 +285,7 @@ static graft_status plan_fill(gf_plan *p, gf_ops *ops, graft_error *err)
     live_forward(p);
     if (p->spec.backward) live_backward(p, written, spec);
     GF_GOTO(create_ops(p, ops, spec, err));
+    lay_out_input(p);
     GF_GOTO(position(p, err));
 out:
     gf_free(written);
@@ -387,24 +412,18 @@ void gf_workspace_destroy(gf_workspace *ws)
     gf_free(ws);
 }
 
-void *gf_workspace_image_int8(const gf_workspace *ws) { return gf_workspace_value(ws, node_at(ws->p, 0)->dst); }
-
-static graft_status forward_from(gf_workspace *ws, size_t first, const gf_exec_context *step, graft_error *err)
+void *gf_workspace_input(const gf_workspace *ws, size_t i)
 {
-    for (size_t i = first; i < ws->p->n; i++) {
-        GF_TRY(ws->exec[i].op->spec.cls->forward(&ws->exec[i], step, err));
-    }
-    return GRAFT_OK;
+    (void)i;
+    return gf_workspace_value(ws, ws->p->begin ? node_at(ws->p, 0)->dst : ws->p->g->input);
 }
 
 graft_status gf_workspace_forward(gf_workspace *ws, const gf_exec_context *step, graft_error *err)
 {
-    return forward_from(ws, 0, step, err);
-}
-
-graft_status gf_workspace_forward_int8(gf_workspace *ws, const gf_exec_context *step, graft_error *err)
-{
-    return forward_from(ws, 1, step, err);
+    for (size_t i = ws->p->begin; i < ws->p->n; i++) {
+        GF_TRY(ws->exec[i].op->spec.cls->forward(&ws->exec[i], step, err));
+    }
+    return GRAFT_OK;
 }
 
 graft_status gf_workspace_backward(gf_workspace *ws, const gf_exec_context *step, graft_error *err)

@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "graph/graph.h"
 #include "ops/engine.h"
+#include "tensor/feed.h"
 
 typedef struct gf_plan gf_plan;
 typedef struct gf_workspace gf_workspace;
@@ -21,6 +22,7 @@ typedef struct gf_plan_spec {
     int int8_layers;     /* nodes below this layer are computed in bytes where they can be (graph/int8.h); 0: none */
     const gf_pool *pool; /* whose stop (gf_pool_asked) is asked for between primitives; NULL: none */
     bool keep;           /* every value can be read after forward; else outputs only */
+    bool int8_inputs;    /* an image that the first node would quantize is wanted quantized already */
 } gf_plan_spec;
 
 /* Plans and times primitives: call it on a worker thread (gf_ops_start_worker), so that they are single-threaded. The
@@ -35,10 +37,9 @@ size_t gf_plan_grad_count(const gf_plan *p); /* floats of a workspace's gradient
 size_t gf_plan_fold_count(const gf_plan *p); /* floats of scratch for the two calls below */
 gf_dtype gf_plan_value_dtype(const gf_plan *p, int value);
 
-/* Whether all that the first node does is to make bytes of an image in colours: v of channel c becomes
- * v factor[c] + offset[c], cut off to 0..255 and its fraction. Whoever makes these bytes himself leaves them in
- * gf_workspace_image_int8 and begins behind it. */
-bool gf_plan_takes_int8(const gf_plan *p, float factor[3], float offset[3]);
+/* What the plan's inputs want, of a plan from the graph's first node on. */
+size_t gf_plan_inputs(const gf_plan *p);
+const gf_input_layout *gf_plan_input(const gf_plan *p, size_t i);
 
 /* Folds and packs the weights of node i from the model's present values. Different nodes at the same time: each with
  * its own scratch. */
@@ -63,11 +64,9 @@ size_t gf_workspace_bytes(const gf_workspace *ws);
 /* Where a value lies: inputs are written before forward, outputs are read after it (until the next forward). */
 void *gf_workspace_value(const gf_workspace *ws, int value);
 void *gf_workspace_diff(const gf_workspace *ws, int value); /* its gradient: the output's is written before backward */
-void *gf_workspace_image_int8(const gf_workspace *ws);      /* of a plan that takes bytes */
+void *gf_workspace_input(const gf_workspace *ws, size_t i); /* micro_batch samples of gf_plan_input's layout */
 
 graft_status gf_workspace_forward(gf_workspace *ws, const gf_exec_context *step, graft_error *err);
-graft_status gf_workspace_forward_int8(gf_workspace *ws, const gf_exec_context *step,
-                                       graft_error *err); /* behind the first node */
 graft_status gf_workspace_backward(gf_workspace *ws, const gf_exec_context *step, graft_error *err);
 
 #endif

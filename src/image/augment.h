@@ -32,7 +32,7 @@ gf_augment_params gf_augment_draw(const gf_augment_spec *spec, uint64_t seed, ui
  * Allocates nothing; the same bits on every CPU; threads: any. h, w > 0. dst and rgb do not overlap. */
 void gf_augment_apply(const gf_augment_params *params, const uint8_t *rgb, int h, int w, float *dst);
 
-/* The same images as bytes (bytes.h), of the same bits as bytes made of those floats. */
+/* The same images quantized (quantize.h), of the same bits as bytes made of those floats. */
 void gf_augment_int8(const gf_augment_params *params, const uint8_t *rgb, int h, int w, const gf_quantize_map *map,
                      uint8_t *dst);
 

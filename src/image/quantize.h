@@ -1,15 +1,11 @@
-/* bytes.h - an image as a network in bytes takes it: a value v of channel c becomes v factor[c] + offset[c], cut off
- * to 0..255 and its fraction (so 0.5 in the offset rounds). What comes out before that fits an int. */
+/* quantize.h - an image as a quantized network takes it (gf_quantize_map). What comes out before it is cut off fits an
+ * int. */
 #ifndef GF_IMAGE_QUANTIZE_H
 #define GF_IMAGE_QUANTIZE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tensor/feed.h"
 
-typedef struct gf_quantize_map {
-    float factor[3], offset[3];
-} gf_quantize_map;
+#include <stddef.h>
 
 static inline uint8_t gf_quantize_value(const gf_quantize_map *map, int channel, float value)
 {

@@ -1,6 +1,7 @@
 #include "train/engine_parts.h"
 
 #include "data/memory.h"
+#include "image/quantize.h"
 
 #include <string.h>
 
@@ -56,9 +57,11 @@ static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *
                          .dtype = e->spec.dtype,
                          .int8_layers = e->spec.int8_layers,
                          .pool = e->pool,
+                         .int8_inputs = gf_quantize_is_fast(),
                          .keep = e->spec.keep};
     GF_TRY(gf_plan_create(&e->frozen, &e->graph, e->ops, &spec, err));
-    e->takes_int8 = gf_quantize_is_fast() && gf_plan_takes_int8(e->frozen, e->map.factor, e->map.offset);
+    e->inputs = gf_plan_inputs(e->frozen);
+    for (size_t i = 0; i < e->inputs; i++) e->input[i] = *gf_plan_input(e->frozen, i);
     if (!e->spec.train) return GRAFT_OK;
     const gf_graph *learning = gf_engine_train_graph(e);
     spec = (gf_plan_spec){.first = e->cut,
@@ -96,15 +99,16 @@ static graft_status make_graph(gf_engine *e, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status make_rgb(gf_engine *e, size_t values, graft_error *err)
+static graft_status make_feed_scratch(gf_engine *e, graft_error *err)
 {
-    e->rgb = gf_new_n((size_t)e->threads, float *);
-    bool ok = e->rgb != NULL;
+    size_t bytes = gf_feed_scratch(e->input, e->inputs) * sizeof(float);
+    e->feed_scratch = gf_new_n((size_t)e->threads, float *);
+    bool ok = e->feed_scratch != NULL;
     for (int i = 0; i < e->threads && ok; i++) {
-        e->rgb[i] = gf_alloc_tensor(values * sizeof(float));
-        ok = e->rgb[i] != NULL;
+        e->feed_scratch[i] = gf_alloc_tensor(bytes);
+        ok = e->feed_scratch[i] != NULL;
     }
-    return ok ? GRAFT_OK : gf_fail_memory(err, values * sizeof(float), "an image");
+    return ok ? GRAFT_OK : gf_fail_memory(err, bytes, "an image");
 }
 
 static graft_status make_eval_workspaces(gf_engine *e, graft_error *err)
@@ -172,8 +176,7 @@ static graft_status make_workspaces(gf_engine *e, graft_error *err)
     e->block = gf_new_n(e->trainable_workspaces, float *);
     if (!e->frozen_workspace || !e->scratch || !e->trainable_workspace || !e->block)
         return gf_fail_memory(err, 0, "lanes");
-    const gf_shape *image = &e->graph.value[e->graph.input].shape;
-    if (image->dim[3] == 1) GF_TRY(make_rgb(e, 3 * gf_count(image), err));
+    GF_TRY(make_feed_scratch(e, err));
     for (int i = 0; i < e->threads; i++) {
         GF_TRY(gf_pool_look(e->pool, err));
         GF_TRY(gf_workspace_create(&e->frozen_workspace[i], e->frozen, NULL, err));
@@ -290,9 +293,9 @@ void gf_engine_destroy(gf_engine *e)
     for (int i = 0; i < e->threads; i++) {
         if (e->frozen_workspace) gf_workspace_destroy(e->frozen_workspace[i]);
         if (e->scratch) gf_free(e->scratch[i]);
-        if (e->rgb) gf_free(e->rgb[i]);
+        if (e->feed_scratch) gf_free(e->feed_scratch[i]);
     }
-    gf_free(e->rgb);
+    gf_free(e->feed_scratch);
     for (size_t i = 0; i < e->trainable_workspaces; i++) {
         if (e->trainable_workspace) gf_workspace_destroy(e->trainable_workspace[i]);
         if (e->block) gf_free(e->block[i]);
@@ -357,65 +360,33 @@ graft_status gf_engine_refresh(gf_engine *e, graft_error *err)
 
 /* ---- the frozen part */
 
-/* Luma as JPEG and TensorFlow have it (ITU-R BT.601). A gray image stays as it is. */
-static void make_gray(float *dst, const float *rgb, size_t n)
+/* The inputs of sample i of a micro-batch; 0 where it is lost. */
+static graft_status fill_inputs(gf_engine *e, const gf_micro_batch *b, size_t i, int worker, graft_error *err)
 {
-    for (size_t i = 0; i < n; i++, rgb += 3) {
-        bool gray = rgb[0] == rgb[1] && rgb[1] == rgb[2];
-        dst[i] = gray ? rgb[0] : 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2];
+    void *dst[GF_MAX_INPUTS];
+    for (size_t k = 0; k < e->inputs; k++) {
+        dst[k] = (char *)gf_workspace_input(e->frozen_workspace[worker], k) + i * gf_input_bytes(&e->input[k]);
     }
+    graft_status status = GRAFT_DATA;
+    if (i < b->n) {
+        const gf_request request = {b->epoch, b->sample[i], b->training, worker, e->feed_scratch[worker]};
+        status = b->feed->fill(b->feed->ctx, &request, e->input, dst, NULL, err);
+        b->lost[i] = status == GRAFT_DATA;
+    }
+    for (size_t k = 0; k < e->inputs && status == GRAFT_DATA; k++) memset(dst[k], 0, gf_input_bytes(&e->input[k]));
+    return status == GRAFT_DATA ? GRAFT_OK : status;
 }
 
-/* Where a feed's image goes. */
-typedef struct place {
-    const gf_feed *feed;
-    bool bytes;
-    size_t values; /* of an image as the network takes it */
-    uint32_t epoch;
-    bool training;
-    int worker;
-    char *dst; /* the first image */
-} place;
-
-static size_t size_of(const place *p) { return p->values * (p->bytes ? 1 : sizeof(float)); }
-
-/* Image i of a micro-batch. */
-static graft_status fetch(gf_engine *e, const place *p, size_t i, uint32_t sample, graft_error *err)
+graft_status gf_engine_frozen(gf_engine *e, const gf_micro_batch *b, int worker, graft_error *err)
 {
-    void *dst = p->dst + i * size_of(p);
-    if (p->bytes) {
-        return p->feed->bytes(p->feed->ctx, p->epoch, sample, p->training, &e->map, dst, p->worker, err);
+    size_t lost = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        GF_TRY(fill_inputs(e, b, i, worker, err));
+        lost += b->lost[i];
     }
-    float *to = e->rgb ? e->rgb[p->worker] : dst;
-    GF_TRY(p->feed->image(p->feed->ctx, p->epoch, sample, p->training, to, p->worker, err));
-    if (e->rgb) make_gray(dst, to, p->values);
-    return GRAFT_OK;
-}
-
-graft_status gf_engine_frozen(gf_engine *e, const gf_feed *feed, uint32_t epoch, bool training, const uint32_t *sample,
-                              size_t n, int worker, bool *lost, graft_error *err)
-{
-    gf_workspace *ws = e->frozen_workspace[worker];
-    size_t lost_here = 0, micro = (size_t)e->spec.frozen_micro;
-    bool bytes = e->takes_int8 && feed->bytes;
-    place p = {feed,
-               bytes,
-               gf_count(&e->graph.value[e->graph.input].shape),
-               epoch,
-               training,
-               worker,
-               bytes ? gf_workspace_image_int8(ws) : gf_workspace_value(ws, e->graph.input)};
-    for (size_t i = 0; i < n; i++) {
-        graft_status status = fetch(e, &p, i, sample[i], err);
-        lost[i] = status == GRAFT_DATA;
-        lost_here += lost[i];
-        if (lost[i]) memset(p.dst + i * size_of(&p), 0, size_of(&p));
-        if (status != GRAFT_OK && status != GRAFT_DATA) return status;
-    }
-    if (lost_here == n) return GRAFT_OK;
-    if (n < micro) memset(p.dst + n * size_of(&p), 0, (micro - n) * size_of(&p));
-    const gf_exec_context step = {.training = false};
-    return bytes ? gf_workspace_forward_int8(ws, &step, err) : gf_workspace_forward(ws, &step, err);
+    if (lost == b->n) return GRAFT_OK;
+    for (size_t i = b->n; i < (size_t)e->spec.frozen_micro; i++) GF_TRY(fill_inputs(e, b, i, worker, err));
+    return gf_workspace_forward(e->frozen_workspace[worker], &(gf_exec_context){.training = false}, err);
 }
 
 void gf_engine_copy_row(const gf_engine *e, int worker, size_t part, size_t from, char *rows, size_t to)

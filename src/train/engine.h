@@ -10,21 +10,9 @@
 
 #include "base/threads.h"
 #include "graph/plan.h"
-#include "image/quantize.h"
 #include "train/optimizer.h"
 
 typedef struct gf_engine gf_engine;
-
-/* Where images come from. Called on workers. dst: h x w x 3 floats, 0..255 (a network of one channel gets their
- * luma). GRAFT_DATA: this sample is lost, the batch goes on without it; any other failure ends the step. */
-typedef struct gf_feed {
-    graft_status (*image)(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                          graft_error *err);
-    void *ctx;
-    /* May be NULL: the same image, as bytes made of those floats; what a network in bytes asks for. */
-    graft_status (*bytes)(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_quantize_map *map,
-                          uint8_t *dst, int worker, graft_error *err);
-} gf_feed;
 
 typedef struct gf_engine_spec {
     bool train;          /* else the whole graph is one plan without gradients */

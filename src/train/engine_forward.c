@@ -55,7 +55,8 @@ static graft_status cross(forward_job *j, size_t at, size_t n, int worker, char 
     const uint32_t *sample = j->sample + at;
     bool banked = b != NULL;
     for (size_t i = 0; i < n && banked; i++) banked = b->filled[sample[i] - b->first];
-    if (!banked) GF_TRY(gf_engine_frozen(e, j->feed, 0, false, sample, n, worker, j->lost + at, err));
+    const gf_micro_batch images = {j->feed, 0, false, sample, n, j->lost + at};
+    if (!banked) GF_TRY(gf_engine_frozen(e, &images, worker, err));
     for (size_t i = 0; i < n; i++) {
         size_t row = b ? sample[i] - b->first : 0;
         for (size_t k = 0; k < e->parts; k++) {

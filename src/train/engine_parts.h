@@ -37,10 +37,10 @@ struct gf_engine {
     gf_workspace **trainable_workspace;                /* blocks; where that is still, the larger of both */
     size_t trainable_workspaces;
     float **block;
-    float **scratch; /* a thread: folding */
-    float **rgb;     /* a thread: a colour image, where the network takes gray ones; else NULL */
-    bool takes_int8; /* the frozen part: images as bytes, by `map` */
-    gf_quantize_map map;
+    float **scratch;      /* a thread: folding */
+    float **feed_scratch; /* a thread: gf_request's */
+    gf_input_layout input[GF_MAX_INPUTS];
+    size_t inputs;
     size_t trainable_offset, trainable; /* the range of the model's block that trains */
     float *grad;
     double *squares; /* partial sums of the norm */
@@ -61,10 +61,19 @@ static inline const gf_graph *gf_engine_train_graph(const gf_engine *e)
 /* Brings `still` up to the last update. */
 graft_status gf_engine_refresh(gf_engine *e, graft_error *err);
 
-/* Runs the frozen part for up to frozen_micro samples on this worker's workspace; a lost one sets *lost and leaves its
- * rows undefined. */
-graft_status gf_engine_frozen(gf_engine *e, const gf_feed *feed, uint32_t epoch, bool training, const uint32_t *sample,
-                              size_t n, int worker, bool *lost, graft_error *err);
+/* Up to frozen_micro samples. */
+typedef struct gf_micro_batch {
+    const gf_feed *feed;
+    uint32_t epoch;
+    bool training;
+    const uint32_t *sample;
+    size_t n;
+    bool *lost; /* of each */
+} gf_micro_batch;
+
+/* Runs the frozen part for them on this worker's workspace; a lost one sets its `lost` and leaves its rows undefined.
+ */
+graft_status gf_engine_frozen(gf_engine *e, const gf_micro_batch *b, int worker, graft_error *err);
 /* Copies row `from` of the frozen workspace's value at the split point to row `to` of a block of rows. */
 void gf_engine_copy_row(const gf_engine *e, int worker, size_t part, size_t from, char *rows, size_t to);
 

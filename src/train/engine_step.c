@@ -19,7 +19,8 @@ static graft_status fill_item(void *ctx, size_t item, int worker, graft_error *e
     gf_engine *e = st->engine;
     size_t micro = (size_t)e->spec.frozen_micro, at = item * micro;
     size_t n = st->batch.n - at < micro ? st->batch.n - at : micro;
-    GF_TRY(gf_engine_frozen(e, &st->feed, st->batch.epoch, true, st->sample + at, n, worker, st->lost + at, err));
+    const gf_micro_batch b = {&st->feed, st->batch.epoch, true, st->sample + at, n, st->lost + at};
+    GF_TRY(gf_engine_frozen(e, &b, worker, err));
     for (size_t k = 0; k < e->parts; k++) {
         for (size_t i = 0; i < n; i++) gf_engine_copy_row(e, worker, k, i, st->data[k], at + i);
     }

@@ -65,7 +65,7 @@ static graft_status take_pixels(report_images *g, uint32_t sample, gf_photo *pho
     gf_run *r = g->r;
     size_t bytes = gf_cache_image_bytes(r->data->cache);
     const uint8_t *pixels;
-    GF_TRY(gf_cache_get(r->data->cache, sample, r->scratch[0], &pixels, err));
+    GF_TRY(gf_cache_get(r->data->cache, sample, r->feed.pixels[0], &pixels, err));
     uint8_t *copy = own(g, gf_alloc_raw(bytes, 1));
     if (!copy) return gf_fail_memory(err, bytes, "a photo of the report");
     memcpy(copy, pixels, bytes);
@@ -93,7 +93,7 @@ static graft_status sample_photos(report_images *g, graft_error *err)
 static graft_status augmented_photos(report_images *g, graft_error *err)
 {
     gf_run *r = g->r;
-    if (!g->record.samples.n || !gf_augment_any(&r->augment)) return GRAFT_OK;
+    if (!g->record.samples.n || !gf_augment_any(&r->feed.augment)) return GRAFT_OK;
     int w = (int)r->config->width, h = (int)r->config->height;
     size_t n = (size_t)(w * h * 3);
     float *values = gf_new_n(n, float);
@@ -106,7 +106,7 @@ static graft_status augmented_photos(report_images *g, graft_error *err)
             status = gf_fail_memory(err, n, "a photo of the report");
             break;
         }
-        gf_augment_params drawn = gf_augment_draw(&r->augment, (uint64_t)r->config->seed, (uint32_t)k, sample);
+        gf_augment_params drawn = gf_augment_draw(&r->feed.augment, r->feed.seed, (uint32_t)k, sample);
         gf_augment_apply(&drawn, g->samples[0].pixels.rgb, h, w, values);
         for (size_t i = 0; i < n; i++) rgb[i] = (uint8_t)(values[i] + 0.5f);
         g->augmented[k] = g->samples[0];
@@ -364,7 +364,7 @@ static graft_status run_self_test(gf_run *r, gf_engine *e, float *result, graft_
     size_t outputs = gf_engine_outputs(e);
     float *out = gf_new_n(outputs, float);
     if (!out) return gf_fail_memory(err, outputs * sizeof *out, "the self-test");
-    gf_feed feed = gf_self_test_feed(r->facts);
+    gf_feed feed = gf_self_test_feed();
     graft_status status = gf_engine_forward(e, &feed, NULL, &(uint32_t){0}, 1, out, NULL, err);
     r->facts->n_self_test = (int)(outputs < GF_SELF_TEST_MAX ? outputs : GF_SELF_TEST_MAX);
     memcpy(result, out, (size_t)r->facts->n_self_test * sizeof *out);

@@ -36,7 +36,8 @@ static graft_status make_feature_caches(gf_run *r, graft_error *err)
         GF_TRY(gf_feature_cache_create(&r->feature_cache, r->engine, first, held, err));
     }
     uint32_t n = gf_run_split(r, GF_TRAIN, &first);
-    if (gf_run_over(r) || gf_augment_any(&r->augment) || gf_feature_cache_bytes(r->engine, n) > room) return GRAFT_OK;
+    if (gf_run_over(r) || gf_augment_any(&r->feed.augment) || gf_feature_cache_bytes(r->engine, n) > room)
+        return GRAFT_OK;
     return gf_feature_cache_create(&r->train_feature_cache, r->engine, first, n, err);
 }
 

@@ -62,43 +62,7 @@ graft_status gf_run_stop_asked(gf_run *r, graft_error *err)
     return asked;
 }
 
-/* ---- images */
-
-/* A sample's image: bytes by `map`, floats where that is NULL. */
-static graft_status deliver(gf_run *r, uint32_t epoch, uint32_t sample, bool training, const gf_quantize_map *map,
-                            void *dst, int worker, graft_error *err)
-{
-    const uint8_t *pixels;
-    graft_error why = {0};
-    graft_status status = gf_cache_get(r->data->cache, sample, r->scratch[worker], &pixels, &why);
-    if (status != GRAFT_OK) {
-        if (err) *err = why;
-        return gf_cache_is_lost(r->data->cache, sample) ? GRAFT_DATA : status;
-    }
-    gf_augment_params drawn = gf_augment_draw(&r->augment, (uint64_t)r->config->seed, epoch, sample);
-    const gf_augment_params *change = training && gf_augment_any(&r->augment) ? &drawn : NULL;
-    int h = (int)r->config->height, w = (int)r->config->width;
-    if (map) {
-        gf_augment_int8(change, pixels, h, w, map, dst);
-    } else {
-        gf_augment_apply(change, pixels, h, w, dst);
-    }
-    return GRAFT_OK;
-}
-
-static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                          graft_error *err)
-{
-    return deliver(ctx, epoch, sample, training, NULL, dst, worker, err);
-}
-
-static graft_status image_int8(void *ctx, uint32_t epoch, uint32_t sample, bool training, const gf_quantize_map *map,
-                               uint8_t *dst, int worker, graft_error *err)
-{
-    return deliver(ctx, epoch, sample, training, map, dst, worker, err);
-}
-
-gf_feed gf_run_feed(gf_run *r) { return (gf_feed){image, r, image_int8}; }
+gf_feed gf_run_feed(gf_run *r) { return gf_data_feed_of(&r->feed); }
 
 /* ---- setting up */
 
@@ -119,19 +83,14 @@ static graft_status make_blocks(gf_run *r, graft_error *err)
     r->trainable_count =
         (gf_config_uses_batch_stats(r->config) ? m->n_values : m->n_trainable_values) - r->trainable_offset;
     m->boundary = (int)gf_model_backbone_layers(m);
-    size_t bytes = r->trainable_count * sizeof(float), threads = (size_t)gf_pool_threads(r->host.pool);
+    size_t bytes = r->trainable_count * sizeof(float);
     const gf_index *x = r->data->index;
     r->best_values = gf_alloc_tensor(bytes);
     r->label = gf_new_n(x->n, int32_t);
     r->lost = gf_new_n(x->n, uint8_t);
-    r->scratch = gf_new_n(threads, uint8_t *);
     uint32_t held = gf_run_split(r, GF_VALIDATION, NULL) + gf_run_split(r, GF_TEST, NULL);
     r->logits = gf_new_n(held * gf_classify_outputs(m->classes), float);
-    bool ok = r->best_values && r->label && r->lost && r->scratch && r->logits;
-    for (size_t i = 0; i < threads && ok; i++) {
-        r->scratch[i] = gf_alloc_tensor(gf_cache_image_bytes(r->data->cache));
-        ok = r->scratch[i];
-    }
+    bool ok = r->best_values && r->label && r->lost && r->logits;
     if (!ok) return gf_fail_memory(err, bytes, "training");
     for (uint32_t i = 0; i < x->n; i++) r->label[i] = (int32_t)x->sample[i].class_id;
     memcpy(r->best_values, m->value + r->trainable_offset, bytes);
@@ -157,7 +116,9 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
         goto out;
     }
     GF_GOTO(identify(r, err));
-    GF_GOTO(gf_augment_parse(config->augment, &r->augment, err));
+    GF_GOTO(gf_data_feed_open(&r->feed, data, (size_t)gf_pool_threads(host->pool), err));
+    GF_GOTO(gf_augment_parse(config->augment, &r->feed.augment, err));
+    r->feed.seed = (uint64_t)config->seed;
     GF_GOTO(gf_nan_policy_parse(&r->nan_policy, config->on_nan, err));
     GF_GOTO(gf_order_create(&r->order, data->index, GF_TRAIN, (uint32_t)config->batch, err));
     GF_GOTO(gf_evaluation_init(&r->validation, facts->classes.n, err));
@@ -188,8 +149,7 @@ void gf_run_close(gf_run *r)
     gf_history_free(&r->history);
     gf_evaluation_free(&r->validation);
     gf_evaluation_free(&r->test);
-    for (int i = 0; r->scratch && i < gf_pool_threads(r->host.pool); i++) gf_free(r->scratch[i]);
-    gf_free(r->scratch);
+    gf_data_feed_close(&r->feed);
     gf_free(r->slots);
     gf_free(r->label);
     gf_free(r->lost);

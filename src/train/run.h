@@ -6,8 +6,7 @@
 #ifndef GF_TRAIN_RUN_H
 #define GF_TRAIN_RUN_H
 
-#include "data/data.h"
-#include "image/augment.h"
+#include "data/feed.h"
 #include "ops/engine.h"
 #include "report/history.h"
 #include "train/config.h"
@@ -64,12 +63,11 @@ typedef struct gf_run {
     gf_engine *engine; /* of the present phase */
     gf_optimizer optimizer;
     float *slots; /* of the present phase: gf_run_slot_bytes; NULL where its optimizer has none */
-    gf_augment_spec augment;
+    gf_data_feed feed;
     gf_nan_policy nan_policy;
-    gf_order *order;   /* of the training set */
-    int32_t *label;    /* of every sample of the index */
-    uint8_t *lost;     /* likewise: 1 where its file went away during the run, as the checkpoint keeps it */
-    uint8_t **scratch; /* a thread: an image of the cache */
+    gf_order *order; /* of the training set */
+    int32_t *label;  /* of every sample of the index */
+    uint8_t *lost;   /* likewise: 1 where its file went away during the run, as the checkpoint keeps it */
     gf_feature_cache feature_cache,
         train_feature_cache; /* of validation and test (one range); of training where images do not change */
     size_t trainable_offset, trainable_count; /* the values that change in any phase: [origin, origin + wide) of the

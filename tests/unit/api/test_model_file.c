@@ -1,5 +1,6 @@
 /* A model file that is whole and well-formed but not what it says (row C27): kernels with red and blue exchanged,
  * inputs and outputs turned round, other preprocessing, another format. Its self-test or its facts tell. */
+#include "image/input.h"
 #include "support/seeded.h"
 #include "support/tiny_data.h"
 
@@ -142,11 +143,13 @@ static void a_graph_larger_than_its_file_is_refused(void **state)
     assert_null(m.value);
 }
 
-static graft_status self_image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
-                               graft_error *err)
+static graft_status self_image(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[],
+                               void *target, graft_error *err)
 {
-    (void)ctx, (void)epoch, (void)sample, (void)training, (void)worker, (void)err;
-    gf_self_test_image(dst, SIZE, SIZE);
+    (void)ctx, (void)err, (void)target;
+    float *values = q->scratch;
+    gf_self_test_image(values, SIZE, SIZE);
+    gf_input_put_f32(&in[0], values, dst[0]);
     return GRAFT_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "graph/graph.h"
+#include "image/input.h"
 #include "support/fixture.h"
 #include "support/needs.h"
 #include "support/ok.h"
@@ -179,13 +180,15 @@ static void close_bench(bench *b)
 
 static size_t image_values(const bench *b) { return (size_t)(b->width * b->height * 3); }
 
-static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+static graft_status image(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                           graft_error *err)
 {
-    (void)epoch, (void)training, (void)worker, (void)err;
+    (void)err, (void)target;
+    float *values = q->scratch;
     const bench *b = ctx;
     size_t n = image_values(b);
-    for (size_t i = 0; i < n; i++) dst[i] = b->pixels[sample * n + i];
+    for (size_t i = 0; i < n; i++) values[i] = b->pixels[q->sample * n + i];
+    gf_input_put_f32(&in[0], values, dst[0]);
     return GRAFT_OK;
 }
 

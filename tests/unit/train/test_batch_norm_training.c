@@ -2,6 +2,7 @@
  * losses of five steps, all variables after them, the moving statistics, what the network at rest then says - in the
  * engine that trained it and, folded, in one that only evaluates. */
 #include "base/threads.h"
+#include "image/input.h"
 #include "support/needs.h"
 #include "train/engine.h"
 #include "unit/exchange/keras_models.h"
@@ -23,12 +24,14 @@ typedef struct bench {
     gf_optimizer o;
 } bench;
 
-static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+static graft_status image(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                           graft_error *err)
 {
-    (void)epoch, (void)training, (void)worker, (void)err;
+    (void)err, (void)target;
+    float *values = q->scratch;
     const bench *b = ctx;
-    for (size_t i = 0; i < b->image; i++) dst[i] = b->pixels[sample * b->image + i];
+    for (size_t i = 0; i < b->image; i++) values[i] = b->pixels[q->sample * b->image + i];
+    gf_input_put_f32(&in[0], values, dst[0]);
     return GRAFT_OK;
 }
 

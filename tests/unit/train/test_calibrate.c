@@ -1,5 +1,6 @@
 /* Whether int8 is safe: yes on the images that gave the ranges; no where other images go far beyond them; and where a
  * few layers spoil it these stay out. */
+#include "image/input.h"
 #include "support/needs.h"
 #include "support/ok.h"
 #include "train/calibrate.h"
@@ -19,17 +20,19 @@ typedef struct kind {
     float contrast, bright;
 } kind;
 
-static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+static graft_status image(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                           graft_error *err)
 {
-    (void)epoch, (void)training, (void)worker, (void)err;
+    (void)err, (void)target;
+    float *values = q->scratch;
     const kind *k = ctx;
-    float contrast = sample < RANGED ? k->contrast : k->bright;
+    float contrast = q->sample < RANGED ? k->contrast : k->bright;
     for (int i = 0; i < SIZE * SIZE * 3; i++) {
-        double x = i / 3 % SIZE, y = i / 3 / SIZE, turn = sample % CLASSES ? 0.9 : 0.3;
-        double wave = sin(turn * x + 0.5 * sample) * cos(0.7 * turn * y + i % 3);
-        dst[i] = (float)(127.5 + 127.5 * (double)contrast * wave);
+        double x = i / 3 % SIZE, y = i / 3 / SIZE, turn = q->sample % CLASSES ? 0.9 : 0.3;
+        double wave = sin(turn * x + 0.5 * q->sample) * cos(0.7 * turn * y + i % 3);
+        values[i] = (float)(127.5 + 127.5 * (double)contrast * wave);
     }
+    gf_input_put_f32(&in[0], values, dst[0]);
     return GRAFT_OK;
 }
 

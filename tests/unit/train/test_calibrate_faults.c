@@ -1,5 +1,6 @@
 /* Calibration: the same ranges for any number of threads, a lost image is left out, features in bytes are near f32's;
  * and every allocation in turn fails without harm. */
+#include "image/input.h"
 #include "support/sys_faults.h"
 #include "train/calibrate.h"
 #include "zoo/zoo.h"
@@ -17,12 +18,14 @@ enum { SIZE = 32, IMAGES = 5 };
 
 static gf_ops *ops;
 
-static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+static graft_status image(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                           graft_error *err)
 {
-    (void)epoch, (void)training, (void)worker, (void)err;
-    for (uint32_t i = 0; i < SIZE * SIZE * 3; i++) dst[i] = (float)((i * 97 + i / 96 * 31 + sample * 53) % 256);
-    return ctx && sample == *(uint32_t *)ctx ? GRAFT_DATA : GRAFT_OK;
+    (void)err, (void)target;
+    float *values = q->scratch;
+    for (uint32_t i = 0; i < SIZE * SIZE * 3; i++) values[i] = (float)((i * 97 + i / 96 * 31 + q->sample * 53) % 256);
+    gf_input_put_f32(&in[0], values, dst[0]);
+    return ctx && q->sample == *(uint32_t *)ctx ? GRAFT_DATA : GRAFT_OK;
 }
 
 static void build(gf_model *m)

@@ -2,6 +2,7 @@
  * not, with the frozen part kept or not, after a feed that failed and was asked again; lost samples count as if they
  * had never been in the batch; a batch is the mean of its samples. */
 #include "base/alloc.h"
+#include "image/input.h"
 #include "support/needs.h"
 #include "support/ok.h"
 #include "support/seeded.h"
@@ -33,21 +34,24 @@ typedef struct source {
     atomic_long fail_after; /* images until one cannot be read, once; negative: never */
 } source;
 
-static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+static graft_status image(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                           graft_error *err)
 {
-    (void)worker;
+    (void)target;
+    float *values = q->scratch;
+    uint32_t sample = q->sample;
     source *s = ctx;
     if (s->lost[sample]) return gf_fail(err, GF_E_DATA_CHANGED, NULL, "sample %u is gone", sample);
     if (atomic_load(&s->fail_after) >= 0 && atomic_fetch_sub(&s->fail_after, 1) == 0) {
         return gf_fail(err, GF_E_IO_READ, NULL, "sample %u cannot be read now", sample);
     }
-    uint64_t seed = s->fixed ? 0 : epoch * 2 + training;
+    uint64_t seed = s->fixed ? 0 : q->epoch * 2 + q->training;
     if (s->references) sample %= SAMPLES / 2;
     for (size_t i = 0; i < SIZE * SIZE * 3; i++) {
-        dst[i] = (float)(seeded_word("pixel", seed, sample * SIZE * SIZE * 3 + i) >> 56);
+        values[i] = (float)(seeded_word("pixel", seed, sample * SIZE * SIZE * 3 + i) >> 56);
     }
     nanosleep(&(struct timespec){.tv_nsec = (long)(seeded_word("pause", seed, sample) % 300000)}, NULL); /* any order */
+    gf_input_put_f32(&in[0], values, dst[0]);
     return GRAFT_OK;
 }
 

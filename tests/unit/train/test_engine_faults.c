@@ -1,6 +1,7 @@
 /* Every allocation failing in turn while an engine and a feature cache are made and used: a clean status, nothing left,
  * and after it the same engine works as if nothing had been. */
 #include "base/alloc.h"
+#include "image/input.h"
 #include "support/needs.h"
 #include "support/seeded.h"
 #include "support/sys_faults.h"
@@ -28,11 +29,13 @@ typedef struct bench {
     int32_t label[SAMPLES];
 } bench;
 
-static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+static graft_status image(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                           graft_error *err)
 {
-    (void)ctx, (void)epoch, (void)training, (void)worker, (void)err;
-    for (size_t i = 0; i < SIZE * SIZE * 3; i++) dst[i] = (float)(seeded_word("pixel", sample, i) >> 56);
+    (void)ctx, (void)err, (void)target;
+    float *values = q->scratch;
+    for (size_t i = 0; i < SIZE * SIZE * 3; i++) values[i] = (float)(seeded_word("pixel", q->sample, i) >> 56);
+    gf_input_put_f32(&in[0], values, dst[0]);
     return GRAFT_OK;
 }
 
@@ -41,7 +44,7 @@ typedef enum engine_kind { FORWARD, FIXED_NORM, BATCH_NORM } engine_kind;
 
 static void open_bench(bench *b, engine_kind kind, gf_dtype dtype)
 {
-    *b = (bench){.feed = {.image = image}};
+    *b = (bench){.feed = {.fill = image}};
     gf_zoo_options o = {.width = SIZE, .height = SIZE, .alpha = 0.35, .classes = CLASSES, .dropout = 0.2f};
     assert_int_equal(gf_ops_create(&b->ops, NULL, NULL), GRAFT_OK);
     assert_int_equal(gf_pool_create(&b->pool, 2, gf_ops_start_worker, NULL), GRAFT_OK);

@@ -3,6 +3,7 @@
  * second ctest entry) with ONEDNN_MAX_CPU_ISA=AVX2. */
 #include "base/alloc.h"
 #include "formats/safetensors.h"
+#include "image/input.h"
 #include "support/needs.h"
 #include "support/ok.h"
 #include "support/seeded.h"
@@ -66,13 +67,15 @@ static void close_bench(bench *b)
     gf_safetensors_close(&b->fixture);
 }
 
-static graft_status image(void *ctx, uint32_t epoch, uint32_t sample, bool training, float *dst, int worker,
+static graft_status image(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                           graft_error *err)
 {
-    (void)epoch, (void)training, (void)worker, (void)err;
+    (void)err, (void)target;
+    float *values = q->scratch;
     const bench *b = ctx;
     size_t n = (size_t)(b->size * b->size * 3);
-    for (size_t i = 0; i < n; i++) dst[i] = b->pixels[sample * n + i];
+    for (size_t i = 0; i < n; i++) values[i] = b->pixels[q->sample * n + i];
+    gf_input_put_f32(&in[0], values, dst[0]);
     return GRAFT_OK;
 }
 

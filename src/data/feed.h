@@ -1,0 +1,25 @@
+/* feed.h - the images of a data set as a network wants them, out of the cache: with random changes where they are to
+ * train (gf_request), else as they are. */
+#ifndef GF_DATA_FEED_H
+#define GF_DATA_FEED_H
+
+#include "data/data.h"
+#include "image/augment.h"
+#include "tensor/feed.h"
+
+typedef struct gf_data_feed {
+    const gf_data *data;
+    uint8_t **pixels; /* a thread: an image that is not in memory */
+    size_t threads;
+    gf_augment_spec augment; /* of training */
+    uint64_t seed;           /* of its draws */
+} gf_data_feed;
+
+/* For workers 0 .. threads - 1. Borrows the data; no changes until `augment` is set. */
+graft_status gf_data_feed_open(gf_data_feed *f, const gf_data *data, size_t threads, graft_error *err);
+void gf_data_feed_close(gf_data_feed *f);
+
+/* Its target is an int32_t: the number of the sample's class. */
+gf_feed gf_data_feed_of(gf_data_feed *f);
+
+#endif

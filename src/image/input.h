@@ -1,0 +1,16 @@
+/* input.h - images into the inputs of a network, as its layout says (tensor/feed.h): the one place where colours become
+ * luma and values become bytes. Equal images give equal bits, whichever way they come. */
+#ifndef GF_IMAGE_INPUT_H
+#define GF_IMAGE_INPUT_H
+
+#include "image/augment.h"
+#include "tensor/feed.h"
+
+/* rgb: h x w x 3, of the layout's height and width; changed by `change` (NULL: as it is); scratch: gf_request's. */
+void gf_input_put(const gf_input_layout *in, const gf_augment_params *change, const uint8_t *rgb, float *scratch,
+                  void *dst);
+
+/* Values 0..255 that need not be whole. rgb and dst do not overlap. */
+void gf_input_put_f32(const gf_input_layout *in, const float *rgb, void *dst);
+
+#endif
