@@ -1,10 +1,11 @@
-/* eval.c - graft eval RUN DATA: loss, accuracy and confusion matrix on labelled images. */
+/* eval.c - graft eval RUN DATA: metrics and confusion matrix on labelled images. */
 #include "verbs.h"
 
 static const option options[] = {
     HEADING("Data"),
     {"split", OPTION_NAME, PLACE(part), "PART", NO_RANGE, "train|validation|test",
      "only this part of the data (otherwise all)"},
+    SETTING("metrics", "train.metrics"),
     {"bad-images", OPTION_INDEX, PLACE(data.skip_bad), "POLICY", NO_RANGE, "refuse|skip",
      "whether images that cannot be read are an error or are left out"},
     SETTING("max-bad", "data.max_bad"),
@@ -42,7 +43,7 @@ const verb verb_eval = {
     .most = 2,
     .summary = "measure a run on labelled images",
     .about =
-        "Tells the loss, the accuracy and the confusion matrix (rows: true class) of a run's best model on labelled "
+        "Tells the loss, the accuracy, what --metrics asks for and the confusion matrix (rows: true class) of a run's best model on labelled "
         "images. RUN is a run folder or a model.safetensors, MODEL as for `graft predict`; DATA as for `graft "
         "train`.",
     .examples = "graft eval runs/pets pets --split validation\n"

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { BAR_LEAST = 6, BAR_MOST = 28, PIECE = 48 };
+enum { BAR_LEAST = 6, BAR_MOST = 28, PIECE = 64, PIECES = 12 };
 
 static bool locale_is_utf8(void)
 {
@@ -75,7 +75,7 @@ static void label_text(const graft_progress *at, char buf[PIECE])
 }
 
 /* What may stand right of the bar, the most wanted first; an empty text is left out. */
-static int line_pieces(const graft_progress *at, char pieces[][PIECE])
+static int line_pieces(const progress *p, const graft_progress *at, char pieces[PIECES][PIECE])
 {
     bool train = at->stage == GRAFT_STAGE_TRAIN || at->stage == GRAFT_STAGE_EVALUATE;
     int n = 0;
@@ -83,8 +83,10 @@ static int line_pieces(const graft_progress *at, char pieces[][PIECE])
         snprintf(pieces[n++], PIECE, "%.1f/%.1f MB", 1e-6 * (double)at->done, 1e-6 * (double)at->total);
     else if (at->total > 0)
         snprintf(pieces[n++], PIECE, "%lld/%lld", (long long)at->done, (long long)at->total);
-    if (train && isfinite(at->loss)) snprintf(pieces[n++], PIECE, "loss %.4f", at->loss);
-    if (train && isfinite(at->accuracy)) snprintf(pieces[n++], PIECE, "accuracy %.4f", at->accuracy);
+    const graft_metric *m;
+    for (size_t i = 0; train && n < PIECES - 2 && (m = graft_progress_metric(p->context, i)); i++) {
+        if (isfinite(m->value)) snprintf(pieces[n++], PIECE, "%s %.4f", m->name, m->value);
+    }
     if (at->seconds_left >= 0 && at->total > 0) {
         char left[PIECE];
         duration_text(at->seconds_left, left);
@@ -114,8 +116,8 @@ static void append_bar(const progress *p, double share, int width, char *buf)
 
 void progress_line(const progress *p, const graft_progress *at, int columns, char buf[PROGRESS_LINE])
 {
-    char label[PIECE], pieces[5][PIECE];
-    int n = line_pieces(at, pieces), room = columns - 1, shown = 0;
+    char label[PIECE], pieces[PIECES][PIECE];
+    int n = line_pieces(p, at, pieces), room = columns - 1, shown = 0;
     label_text(at, label);
     buf[0] = '\0';
     if (room <= 0) return;
@@ -133,13 +135,17 @@ void progress_line(const progress *p, const graft_progress *at, int columns, cha
     }
 }
 
-void progress_epoch(const graft_progress *at, char buf[PROGRESS_LINE])
+void progress_epoch(const progress *p, const graft_progress *at, char buf[PROGRESS_LINE])
 {
-    snprintf(buf, PROGRESS_LINE, "epoch %2d/%d%s  loss %.4f  accuracy %.4f", at->epoch, at->epochs,
-             at->phase == 2 ? "  fine-tuning" : "", at->loss, at->accuracy);
     char rest[128];
-    if (isfinite(at->val_loss)) {
-        snprintf(rest, sizeof rest, "  val_loss %.4f  val_accuracy %.4f", at->val_loss, at->val_accuracy);
+    const graft_metric *m;
+    snprintf(buf, PROGRESS_LINE, "epoch %2d/%d%s", at->epoch, at->epochs, at->phase == 2 ? "  fine-tuning" : "");
+    for (size_t i = 0; (m = graft_progress_metric(p->context, i)); i++) {
+        snprintf(rest, sizeof rest, "  %.64s %.4f", m->name, m->value);
+        if (!isnan(m->value) || !i) append(buf, rest);
+    }
+    for (size_t i = 0; isfinite(at->val_loss) && (m = graft_progress_metric(p->context, i)); i++) {
+        snprintf(rest, sizeof rest, "  val_%.64s %.4f", m->name, m->validation);
         append(buf, rest);
     }
     snprintf(rest, sizeof rest, "  %.1f s  %.0f images/s", at->seconds, at->images_per_second);
@@ -158,7 +164,7 @@ void progress_show(progress *p, const graft_progress *at)
     if (at->stage == GRAFT_STAGE_EPOCH) {
         if (!p->log_epochs) return;
         progress_clear(p);
-        progress_epoch(at, line);
+        progress_epoch(p, at, line);
         snprintf(framed, sizeof framed, "%s\n", line);
         put(p, framed);
     } else if (p->terminal) {

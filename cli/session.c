@@ -40,6 +40,7 @@ graft_status session_open(session *out, const verb *v, settings *s, graft_error 
     s->context.should_stop = on_should_stop;
     s->context.user = out;
     graft_status status = graft_context_open(&s->context, &out->context, err);
+    out->progress.context = out->context;
     if (!status) status = graft_context_settings(out->context, s->by_name, err);
     if (status) session_close(out);
     return status;
@@ -48,6 +49,7 @@ graft_status session_open(session *out, const verb *v, settings *s, graft_error 
 void session_close(session *s)
 {
     progress_clear(&s->progress);
+    s->progress.context = NULL;
     graft_context_free(s->context);
     s->context = NULL;
 }

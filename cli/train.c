@@ -34,6 +34,7 @@ static const option options[] = {
     SETTING("augment", "train.augment"),
     SETTING("batch-norm", "train.batch_norm"),
     SETTING("on-nan", "train.on_nan"),
+    SETTING("metrics", "train.metrics"),
 
     HEADING("Data"),
     {"test-from-validation", OPTION_SHARE, PLACE(data.test_from_validation), "SHARE", FROM_BELOW(0, 1), NULL,

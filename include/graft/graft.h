@@ -5,7 +5,7 @@
  *     graft_model_open   a pretrained backbone with a new head, or a finished run
  *     graft_data_open    a folder of images, one folder a class
  *     graft_train        feature extraction, then fine-tuning; writes a run folder
- *     graft_evaluate     loss, accuracy and confusion matrix on labelled images
+ *     graft_evaluate     loss, accuracy, other metrics and the confusion matrix on labelled images
  *     graft_predict      labels for images
  *
  * Rules for all of it. Functions return a graft_status and fill the caller's graft_error (may be NULL). A result is an
@@ -80,6 +80,19 @@ GRAFT_API void graft_context_free(graft_context *context);
  * NULL takes them back. Texts with a grammar of their own, such as train.optimizer, are checked here. A run is resumed
  * with the settings that it began with. */
 GRAFT_API graft_status graft_context_settings(graft_context *context, const graft_settings *settings, graft_error *err);
+
+/* Since 0.2. What is measured, as of the progress that was told last: metric i; NULL behind the last, and where nothing
+ * is measured. For use within `progress`; the pointer holds until the next progress. */
+typedef struct graft_metric {
+    uint32_t size;     /* of this struct: fields beyond it are not there */
+    int32_t better;    /* 1: when it is higher, -1: lower, 0: neither */
+    int32_t share;     /* 1: from 0 to 1, as a percentage for people */
+    const char *name;  /* "accuracy": as in the result's JSON and in history.csv */
+    const char *title; /* for people: "top-5 accuracy" */
+    double value;      /* of the images so far: of an epoch, of an evaluation; NaN before the first */
+    double validation; /* EPOCH: of the validation set; NaN where there is none, and else */
+} graft_metric;
+GRAFT_API const graft_metric *graft_progress_metric(const graft_context *context, size_t i);
 
 /* ---- a model */
 
@@ -217,7 +230,7 @@ GRAFT_API graft_status graft_train_check(const graft_train_options *options, gra
 /* Trains the model in place (best weights on the validation set kept) and writes the run folder. Where it fails or is
  * stopped once training has begun, the model is good for graft_summary alone: resume the run. Before that the model is
  * as it was. Result JSON:
- * {"run","before":{loss,accuracy},"validation":{..},"test":{..},"epochs","seconds","peak_rss_mb"}. */
+ * {"run","before":{loss,accuracy,METRIC..},"validation":{..},"test":{..},"epochs","seconds","peak_rss_mb"}. */
 GRAFT_API graft_status graft_train(graft_model *model, graft_data *data, const graft_train_options *options,
                                    graft_result **out, graft_error *err);
 
@@ -229,7 +242,7 @@ GRAFT_API graft_status graft_resume(graft_context *context, const char *run, con
 /* ---- evaluate, predict, features */
 
 /* Every labelled image below `path` (or of its split "train", "validation", "test"; NULL: all). Result JSON:
- * {"images","loss","accuracy","confusion":[[..]]} (rows: true class). Where the model's run computed in int8 or bf16
+ * {"images","loss","accuracy",METRIC..,"confusion":[[..]]} (rows: true class; METRIC: those of "train.metrics"). Where the model's run computed in int8 or bf16
  * and this processor cannot, a note says how many labels that changed on images of the run, and the result has
  * "arithmetic":{"trained","here","images","labels_differ","probability_differs"}; so it is with graft_predict. */
 GRAFT_API graft_status graft_evaluate(graft_model *model, const char *path, const char *split, graft_result **out,

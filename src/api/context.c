@@ -139,15 +139,56 @@ static graft_status look(void *ctx)
     return ask(ctx);
 }
 
-static graft_progress beginning(graft_stage stage)
+graft_progress gf_api_progress(graft_stage stage, int64_t done, int64_t total)
 {
-    return (graft_progress){
-        .stage = stage, .loss = NAN, .accuracy = NAN, .val_loss = NAN, .val_accuracy = NAN, .seconds_left = -1};
+    return (graft_progress){.stage = stage,
+                            .done = done,
+                            .total = total,
+                            .loss = NAN,
+                            .accuracy = NAN,
+                            .val_loss = NAN,
+                            .val_accuracy = NAN,
+                            .seconds_left = -1};
+}
+
+/* Of the metrics of 0.1's struct. */
+static double by_name(const gf_metric_list *list, const double *value, const char *name)
+{
+    int i = gf_metric_list_find(list, name);
+    return i < 0 || !value ? NAN : value[i];
+}
+
+void gf_api_measured(graft_context *c, graft_progress *p, const gf_metric_list *list, const double *value,
+                     const double *validation)
+{
+    c->metrics = *list;
+    for (size_t i = 0; i < list->n; i++) {
+        const gf_metric *m = &c->metrics.item[i];
+        c->metric[i] = (graft_metric){.size = sizeof(graft_metric),
+                                      .better = m->cls->better == GF_BETTER_MAX   ? 1
+                                                : m->cls->better == GF_BETTER_MIN ? -1
+                                                                                  : 0,
+                                      .share = m->cls->format == GF_METRIC_SHARE,
+                                      .name = m->name,
+                                      .title = m->title,
+                                      .value = value[i],
+                                      .validation = validation ? validation[i] : NAN};
+    }
+    p->loss = by_name(list, value, "loss");
+    p->accuracy = by_name(list, value, "accuracy");
+    p->val_loss = by_name(list, validation, "loss");
+    p->val_accuracy = by_name(list, validation, "accuracy");
+}
+
+const graft_metric *graft_progress_metric(const graft_context *c, size_t i)
+{
+    return c && i < c->metrics.n ? &c->metric[i] : NULL;
 }
 
 void gf_api_begin(graft_context *c, graft_stage stage)
 {
-    c->last = beginning(stage);
+    c->last = gf_api_progress(stage, 0, 0);
+    c->metrics.n = 0;
     c->looked = gf_sys_seconds();
     gf_pool_watch(c->pool, &(gf_watch){look, c});
 }
@@ -161,7 +202,8 @@ void gf_api_tell(graft_context *c, const graft_progress *p)
 
 void gf_api_stage(graft_context *c, graft_stage stage)
 {
-    const graft_progress p = beginning(stage);
+    const graft_progress p = gf_api_progress(stage, 0, 0);
+    c->metrics.n = 0;
     gf_api_tell(c, &p);
 }
 
@@ -188,19 +230,14 @@ static void run_progress(void *ctx, const gf_run_progress *p)
         [GF_RUN_EVALUATING] = GRAFT_STAGE_EVALUATE, [GF_RUN_EPOCH_END] = GRAFT_STAGE_EPOCH,
         [GF_RUN_REPORTING] = GRAFT_STAGE_REPORT,
     };
-    graft_progress out = {.stage = stage[p->stage],
-                          .done = p->done,
-                          .total = p->total,
-                          .epoch = p->epoch,
-                          .epochs = p->epochs,
-                          .phase = p->phase,
-                          .loss = p->loss,
-                          .accuracy = p->accuracy,
-                          .val_loss = p->val_loss,
-                          .val_accuracy = p->val_accuracy,
-                          .images_per_second = p->images_per_second,
-                          .seconds_left = p->seconds_left,
-                          .seconds = p->seconds};
+    graft_progress out = gf_api_progress(stage[p->stage], p->done, p->total);
+    out.epoch = p->epoch;
+    out.epochs = p->epochs;
+    out.phase = p->phase;
+    out.images_per_second = p->images_per_second;
+    out.seconds_left = p->seconds_left;
+    out.seconds = p->seconds;
+    gf_api_measured(c, &out, p->metrics, p->value[GF_ON_TRAINING], p->value[GF_ON_VALIDATION]);
     gf_api_tell(c, &out);
 }
 

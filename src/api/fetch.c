@@ -121,14 +121,8 @@ static void on_progress(void *ctx, int64_t done, int64_t total)
     if (!o->progress || (now - w->told < often && done < total)) return;
     w->told = now;
     double rate = (double)(done - w->first) / (now - w->begun + 1e-9);
-    graft_progress p = {.stage = GRAFT_STAGE_FETCH,
-                        .done = done,
-                        .total = total,
-                        .loss = NAN,
-                        .accuracy = NAN,
-                        .val_loss = NAN,
-                        .val_accuracy = NAN,
-                        .seconds_left = rate > 0 ? (double)(total - done) / rate : -1};
+    graft_progress p = gf_api_progress(GRAFT_STAGE_FETCH, done, total);
+    if (rate > 0) p.seconds_left = (double)(total - done) / rate;
     o->progress(o->user, &p);
 }
 

@@ -82,14 +82,10 @@ static graft_status make_tested_engine(graft_model *m, gf_engine **e, graft_erro
 
 static void tell(graft_context *c, size_t done, size_t total, const gf_running *r)
 {
-    graft_progress p = {.stage = GRAFT_STAGE_EVALUATE,
-                        .done = (int64_t)done,
-                        .total = (int64_t)total,
-                        .loss = r ? gf_running_loss(r) : NAN,
-                        .accuracy = r ? gf_running_accuracy(r) : NAN,
-                        .val_loss = NAN,
-                        .val_accuracy = NAN,
-                        .seconds_left = -1};
+    graft_progress p = gf_api_progress(GRAFT_STAGE_EVALUATE, (int64_t)done, (int64_t)total);
+    double value[GF_MAX_METRICS];
+    if (r) gf_running_values(r, value);
+    if (r) gf_api_measured(c, &p, r->list, value, NULL);
     gf_api_tell(c, &p);
 }
 
@@ -132,7 +128,7 @@ static graft_status evaluate_range(graft_model *m, gf_engine *e, gf_data_feed *s
             int32_t predicted, label = (int32_t)s->data->index->sample[at + i].class_id;
             if (lost[i]) continue;
             gf_classify_own_loss(out + i * outputs, outputs, label, m->model.classes, m->model.end, &loss, &predicted);
-            gf_evaluation_add(ev, &loss, &label, &predicted, 1);
+            gf_evaluation_add(ev, &(gf_outcomes){1, ev->classes, &loss, &label, &predicted, NULL});
         }
         tell(m->context, at + n - first, end - first, &ev->running);
         GF_GOTO(gf_api_stop_asked(m->context, err));
@@ -158,17 +154,18 @@ static graft_status split_range(const gf_index *x, const char *split, uint32_t *
     return gf_fail(err, GF_E_OPTION_VALUE, "train, validation or test", "split %s is not known", GF_ESC(split));
 }
 
-static void evaluation_text(gf_text *t, const gf_evaluation *e, const gf_names *classes)
+static void evaluation_text(gf_text *t, const gf_metrics *m, const gf_names *classes)
 {
-    gf_text_printf(t, "%llu images, loss %.4f, accuracy %.4f\n", (unsigned long long)e->running.images,
-                   gf_running_loss(&e->running), gf_running_accuracy(&e->running));
+    gf_text_printf(t, "%llu images, ", (unsigned long long)m->images);
+    gf_metrics_text(t, m);
+    gf_text_add(t, "\n");
     enum { SHOWN = 30 };
     if (classes->n > SHOWN) return;
     gf_text_printf(t, "%-20s %s\n", "true class", "predicted");
     for (size_t i = 0; i < classes->n; i++) {
         gf_text_printf(t, "%-20.20s", GF_ESC(classes->item[i]));
         for (size_t k = 0; k < classes->n; k++) {
-            gf_text_printf(t, " %6llu", (unsigned long long)e->confusion[i * classes->n + k]);
+            gf_text_printf(t, " %6llu", (unsigned long long)m->confusion[i * classes->n + k]);
         }
         gf_text_add(t, "\n");
     }
@@ -207,12 +204,15 @@ static graft_status evaluate(graft_model *m, const char *path, const char *split
     d.options.ignore_exif = m->facts.ignore_exif;
     gf_evaluation ev = {0};
     gf_text text = {0};
+    gf_metric_list list;
+    GF_TRY(gf_metric_list_parse(&list, GF_CLASSIFY_METRICS,
+                                gf_settings_text(m->context->settings, GF_SET_TRAIN_METRICS), err));
     graft_status status = gf_api_data_open(&d, &m->facts.classes, NULL, err);
-    if (status == GRAFT_OK) status = gf_evaluation_init(&ev, m->facts.classes.n, err);
+    if (status == GRAFT_OK) status = gf_evaluation_init(&ev, &list, m->facts.classes.n, err);
     if (status == GRAFT_OK) status = evaluate_data(m, d.data, split, &ev, err);
     if (status == GRAFT_OK) {
         gf_metrics metrics = gf_evaluation_metrics(&ev);
-        evaluation_text(&text, &ev, &m->facts.classes);
+        evaluation_text(&text, &metrics, &m->facts.classes);
         gf_json *j = gf_metrics_json(&metrics, m->facts.classes.n);
         add_arithmetic(j, m);
         status = gf_result_create(out, j, text.s, err);

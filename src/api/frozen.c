@@ -125,14 +125,7 @@ static graft_status choose_images(chosen *c, const gf_index *x, graft_error *err
 static graft_status calibration_goes_on(void *ctx, size_t done, size_t total, graft_error *err)
 {
     graft_context *c = ctx;
-    graft_progress p = {.stage = GRAFT_STAGE_PLAN,
-                        .done = (int64_t)done,
-                        .total = (int64_t)total,
-                        .loss = NAN,
-                        .accuracy = NAN,
-                        .val_loss = NAN,
-                        .val_accuracy = NAN,
-                        .seconds_left = -1};
+    graft_progress p = gf_api_progress(GRAFT_STAGE_PLAN, (int64_t)done, (int64_t)total);
     if (c->options.progress) c->options.progress(c->options.user, &p);
     return gf_api_stop_asked(c, err);
 }

@@ -1,6 +1,8 @@
 /* grammars.c - options by name whose text has a grammar: whoever parses it checks it, as soon as a context gets it. */
 #include "api/internal.h"
 
+#include "tasks/classify.h"
+
 #include <string.h>
 
 static graft_status optimizer(const char *text, graft_error *err)
@@ -34,6 +36,12 @@ static graft_status fit(const char *text, graft_error *err)
     return gf_fit_parse(&parsed, text, err);
 }
 
+static graft_status metrics(const char *text, graft_error *err)
+{
+    gf_metric_list parsed;
+    return gf_metric_list_parse(&parsed, GF_CLASSIFY_METRICS, text, err);
+}
+
 static const struct {
     gf_setting row;
     graft_status (*check)(const char *text, graft_error *err);
@@ -46,6 +54,7 @@ static const struct {
     {GF_SET_TRAIN_ON_NAN, on_nan, NULL},
     {GF_SET_BENCH_AUGMENT, augment, NULL},
     {GF_SET_DATA_FIT, fit, NULL},
+    {GF_SET_TRAIN_METRICS, metrics, gf_metric_words},
 };
 
 graft_status gf_api_check_settings(const gf_settings *s, graft_error *err)

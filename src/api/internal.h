@@ -20,6 +20,8 @@ struct graft_context {
     gf_settings *settings; /* NULL: all at their defaults */
     graft_progress last;   /* what was told last, and is told again while something takes long */
     double looked;         /* when that was */
+    gf_metric_list metrics;              /* what it measured; empty: nothing */
+    graft_metric metric[GF_MAX_METRICS]; /* and how much */
 };
 
 struct graft_model {
@@ -89,6 +91,9 @@ graft_status gf_api_whole(const graft_model *m, graft_error *err);
 /* Takes the document over and renders it; `text` (may be NULL: the JSON stands for it) as well. */
 graft_status gf_result_create(graft_result **out, gf_json *document, char *text, graft_error *err);
 
+/* The result of a finished run, out of its metrics.json. */
+graft_status gf_api_run_result(const char *dir, graft_result **out, graft_error *err);
+
 /* A call's options with what the context's settings have of them (fields.c). Texts are borrowed from both. */
 graft_model_options gf_api_model_options(const graft_context *c, const graft_model_options *o);
 graft_data_options gf_api_opened_options(const graft_context *c, const graft_data_options *o);
@@ -137,6 +142,11 @@ graft_status gf_api_check_texts(const char *function, const char *argument, cons
 void gf_api_begin(graft_context *c, graft_stage stage);
 void gf_api_stage(graft_context *c, graft_stage stage); /* tells that another part has begun */
 void gf_api_tell(graft_context *c, const graft_progress *p);
+/* A progress of that stage that tells nothing yet. */
+graft_progress gf_api_progress(graft_stage stage, int64_t done, int64_t total);
+/* The metrics of a progress about to be told: values so far and, with NULL: unknown, those of validation. */
+void gf_api_measured(graft_context *c, graft_progress *p, const gf_metric_list *list, const double *value,
+                     const double *validation);
 graft_status gf_api_stop_asked(graft_context *c, graft_error *err);
 /* `status`; where it is that of a stop which has no words of its own, with some. */
 graft_status gf_api_end(graft_status status, graft_error *err);

@@ -203,65 +203,6 @@ static graft_status check_apart(const char *dir, const graft_data *d, graft_erro
                    GF_ESC(dir), GF_ESC(d->path));
 }
 
-/* ---- result */
-
-static gf_json *copy_metrics(const gf_json *from)
-{
-    if (!gf_json_is_object(from)) return gf_json_null();
-    gf_json *to = gf_json_object();
-    gf_json_set(to, "loss", gf_json_real(gf_json_f64(gf_json_get(from, "loss"), NAN)));
-    gf_json_set(to, "accuracy", gf_json_real(gf_json_f64(gf_json_get(from, "accuracy"), NAN)));
-    return to;
-}
-
-static void describe(gf_text *t, const char *title, const gf_json *m)
-{
-    if (!gf_json_is_object(m)) return;
-    gf_text_printf(t, "%-16s loss %.4f, accuracy %.4f\n", title, gf_json_f64(gf_json_get(m, "loss"), NAN),
-                   gf_json_f64(gf_json_get(m, "accuracy"), NAN));
-}
-
-/* Where the run is, and the page to look at. */
-static void describe_place(gf_text *t, const char *dir)
-{
-    char *page = gf_path_join(dir, GF_REPORT_PAGE);
-    gf_text_printf(t, "%-16s %s\n", "run", GF_ESC(dir));
-    if (page && gf_is_file(page)) gf_text_printf(t, "%-16s %s\n", "report", GF_ESC(page));
-    gf_free(page);
-}
-
-/* The result of a finished run, out of its metrics.json. */
-static graft_status run_result(const char *dir, graft_result **out, graft_error *err)
-{
-    enum { LARGEST = 1 << 28 };
-    char *path = gf_path_join(dir, GF_REPORT_METRICS);
-    uint8_t *bytes = NULL;
-    size_t n;
-    gf_json *m = NULL;
-    graft_status status = path ? gf_file_read(path, LARGEST, &bytes, &n, err) : gf_fail_memory(err, 64, "a file name");
-    if (status == GRAFT_OK) status = gf_json_parse(&m, (const char *)bytes, n, path, err);
-    gf_free(bytes);
-    gf_free(path);
-    if (status != GRAFT_OK) return status;
-    gf_json *j = gf_json_object();
-    gf_text text = {0};
-    static const char *const sets[] = {"before", "validation", "test"}, *const titles[] = {"before training",
-                                                                                           "validation", "test"};
-    gf_json_set(j, "run", gf_json_string(dir));
-    for (int i = 0; i < 3; i++) {
-        gf_json_set(j, sets[i], copy_metrics(gf_json_get(m, sets[i])));
-        describe(&text, titles[i], gf_json_get(m, sets[i]));
-    }
-    gf_json_set(j, "epochs", gf_json_int(gf_json_i64(gf_json_get(m, "epochs"), 0)));
-    gf_json_set(j, "best_epoch", gf_json_int(gf_json_i64(gf_json_get(m, "best_epoch"), 0)));
-    gf_json_set(j, "seconds", gf_json_real(gf_json_f64(gf_json_get(m, "seconds"), NAN)));
-    gf_json_set(j, "peak_rss_mb", gf_json_real(gf_json_f64(gf_json_get(m, "peak_rss_mb"), NAN)));
-    describe_place(&text, dir);
-    gf_json_free(m);
-    if (text.failed) gf_text_free(&text);
-    return gf_result_create(out, j, text.s, err);
-}
-
 /* ---- train */
 
 /* What hangs on the network where it was left open. */
@@ -396,7 +337,7 @@ static graft_status train(graft_model *m, graft_data *d, const graft_train_optio
     gf_folder_clear(o->out);
     GF_GOTO(begin_and_go(m, d, o->out, err));
     m->trained = true;
-    GF_GOTO(run_result(o->out, out, err));
+    GF_GOTO(gf_api_run_result(o->out, out, err));
 out:
     gf_unlock(lock);
     return status;
@@ -581,7 +522,7 @@ static bool ended_by_0_1(const char *run, const gf_run_config *k)
     gf_model_free(&m);
     gf_model_facts_free(&f);
     graft_result *result = NULL;
-    good = run_result(run, &result, NULL) == GRAFT_OK;
+    good = gf_api_run_result(run, &result, NULL) == GRAFT_OK;
     graft_result_free(result);
     return good;
 }
@@ -657,7 +598,7 @@ static graft_status resume(graft_context *c, const char *run, const char *data, 
     if (whole && x.longer) GF_GOTO(check_state(run, err));
     if (!whole || x.longer) GF_GOTO(take_up_and_go(c, run, data, &x, err));
     gf_folder_remove_tmp(run);
-    GF_GOTO(run_result(run, out, err));
+    GF_GOTO(gf_api_run_result(run, out, err));
 out:
     gf_unlock(lock);
     gf_free(path);

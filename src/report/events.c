@@ -10,6 +10,7 @@
 #include "base/io.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static void add_u32(gf_text *t, uint32_t x)
@@ -75,32 +76,29 @@ static void add_record(gf_text *file, const gf_text *event)
     add_u32(file, masked_crc(event->s, event->n));
 }
 
-static const struct {
-    const char *tag;
-    size_t offset;
-} scalars[] = {
-    {"train/loss", offsetof(gf_history_row, loss)},
-    {"train/accuracy", offsetof(gf_history_row, accuracy)},
-    {"validation/loss", offsetof(gf_history_row, val_loss)},
-    {"validation/accuracy", offsetof(gf_history_row, val_accuracy)},
-    {"learning_rate", offsetof(gf_history_row, lr)},
-    {"images_per_second", offsetof(gf_history_row, images_per_second)},
-};
+static void add_scalar(gf_text *summary, const char *tag, double x, gf_text *value)
+{
+    if (isnan(x)) return;
+    value->n = 0;
+    add_bytes(value, 1, tag, strlen(tag));
+    add_float(value, 2, (float)x);
+    if (value->failed) summary->failed = true;
+    if (!summary->failed) add_bytes(summary, 1, value->s, value->n);
+}
 
 /* The Summary message of a row. */
-static void add_scalars(gf_text *summary, const gf_history_row *row, gf_text *value)
+static void add_scalars(gf_text *summary, const gf_metric_list *m, const gf_history_row *row, gf_text *value)
 {
-    for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++) {
-        double x;
-        memcpy(&x, (const char *)row + scalars[i].offset, sizeof x);
-        if (isnan(x)) continue;
-        value->n = 0;
-        add_bytes(value, 1, scalars[i].tag, strlen(scalars[i].tag));
-        add_float(value, 2, (float)x);
-        if (value->failed) summary->failed = true;
-        if (summary->failed) return;
-        add_bytes(summary, 1, value->s, value->n);
+    static const char *const set[GF_MEASURED] = {"train", "validation"};
+    for (size_t on = 0; on < GF_MEASURED; on++) {
+        for (size_t i = 0; i < m->n; i++) {
+            char tag[GF_METRIC_NAME + 16];
+            snprintf(tag, sizeof tag, "%s/%s", set[on], m->item[i].name);
+            add_scalar(summary, tag, row->value[on][i], value);
+        }
     }
+    add_scalar(summary, "learning_rate", row->lr, value);
+    add_scalar(summary, "images_per_second", row->images_per_second, value);
 }
 
 /* Events of rows [from, h->n), behind the record that a file begins with where from is 0. */
@@ -119,7 +117,7 @@ static graft_status make(gf_text *file, const gf_history *h, size_t from, graft_
         if (row->seconds > 0) elapsed += row->seconds;
         if (r < from) continue;
         event.n = summary.n = 0;
-        add_scalars(&summary, row, &value);
+        add_scalars(&summary, h->metrics, row, &value);
         add_double(&event, 1, elapsed);
         add_key(&event, 2, VARINT);
         add_varint(&event, (uint64_t)(int64_t)row->epoch);

@@ -17,18 +17,17 @@
  *   |         2   4   6  ... epoch                      |   BOTTOM
  *   +--------------------------------------------------+                                                            */
 enum { WIDTH = 760, LEFT = 66, RIGHT = 92, TOP = 62, PANEL = 232, GAP = 58, BOTTOM = 56 };
-enum { HEIGHT = TOP + PANEL + GAP + PANEL + BOTTOM };
 enum { MOST_POINTS_MARKED = 40 };
 
 typedef struct curve {
     const char *name;
     gf_ink ink;
-    size_t column; /* offset of its value in a row */
+    gf_measured on;
 } curve;
 
 typedef struct panel {
-    const char *title;
-    bool percent;
+    const gf_metric *metric;
+    size_t column; /* of the history's metrics */
     curve curves[2];
     gf_box frame;
     gf_ticks ticks;
@@ -43,10 +42,12 @@ typedef struct plot {
 
 static uint32_t ink(const plot *p, gf_ink i) { return gf_canvas_theme(p->c)->rgb[i]; }
 
-static double value_of(const gf_history_row *row, size_t column)
+static double value_of(const gf_history_row *row, const panel *a, const curve *k)
 {
-    return *(const double *)((const char *)row + column);
+    return row->value[k->on][a->column];
 }
+
+static bool is_share(const panel *a) { return a->metric->cls->format == GF_METRIC_SHARE; }
 
 static double x_of(const plot *p, const gf_box *frame, double epoch)
 {
@@ -64,14 +65,14 @@ static void choose_ticks(panel *a, const gf_history *h)
     double low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < h->n; i++) {
         for (int k = 0; k < 2; k++) {
-            double v = value_of(&h->row[i], a->curves[k].column);
+            double v = value_of(&h->row[i], a, &a->curves[k]);
             if (!isfinite(v)) continue;
             low = fmin(low, v);
             high = fmax(high, v);
         }
     }
-    if (a->percent) {
-        high = 1; /* what accuracy strives for; a floor of 0 would hide the last percents */
+    if (is_share(a)) {
+        high = 1; /* what a share strives for; a floor of 0 would hide the last percents */
         low = isfinite(low) ? fmin(low, 0.99) : 0;
     } else {
         low = fmin(low, 0);
@@ -82,7 +83,7 @@ static void choose_ticks(panel *a, const gf_history *h)
 /* A loss can be of any size: what is far from 1 is written with an exponent. */
 static const char *value_text(char buf[GF_NUMBER_SIZE], const panel *a, double v, int decimals)
 {
-    if (a->percent) return gf_number_percent(buf, v, decimals > 2 ? decimals - 2 : 0);
+    if (is_share(a)) return gf_number_percent(buf, v, decimals > 2 ? decimals - 2 : 0);
     bool plain = fabs(v) < 1e5 && decimals <= 4;
     return plain ? gf_number_fixed(buf, v, decimals) : gf_number_general(buf, v, 3);
 }
@@ -91,7 +92,8 @@ static void draw_frame(const plot *p, const panel *a)
 {
     const gf_text_style title = {.size = 16, .bold = true, .ink = GF_INK_TEXT};
     const gf_text_style label = {.size = 12, .ink = GF_INK_MUTED, .anchor = 1};
-    gf_canvas_text(p->c, a->frame.x, a->frame.y - 16, &title, a->title);
+    char heading[GF_METRIC_NAME];
+    gf_canvas_text(p->c, a->frame.x, a->frame.y - 16, &title, gf_metric_heading(a->metric, heading));
     double right = a->frame.x + a->frame.w;
     for (int i = 0; i < a->ticks.n; i++) {
         double y = y_of(a, gf_tick(&a->ticks, i));
@@ -137,7 +139,7 @@ static void draw_phases(const plot *p, const panel *a, bool named)
 static void draw_curve(const plot *p, const panel *a, const curve *k, double (*point)[2])
 {
     for (size_t i = 0; i < p->h->n; i++) {
-        double v = value_of(&p->h->row[i], k->column);
+        double v = value_of(&p->h->row[i], a, k);
         point[i][0] = x_of(p, &a->frame, p->h->row[i].epoch);
         point[i][1] = isfinite(v) ? y_of(a, v) : NAN;
     }
@@ -160,7 +162,7 @@ static void draw_ends(const plot *p, const panel *a)
     double v[2] = {NAN, NAN}, y[2], apart = 17;
     for (int k = 0; k < 2; k++) {
         for (size_t i = 0; i < p->h->n; i++) {
-            double at = value_of(&p->h->row[i], a->curves[k].column);
+            double at = value_of(&p->h->row[i], a, &a->curves[k]);
             if (isfinite(at)) v[k] = at;
         }
         y[k] = y_of(a, v[k]);
@@ -175,7 +177,7 @@ static void draw_ends(const plot *p, const panel *a)
         char buf[GF_NUMBER_SIZE];
         if (!isfinite(v[k])) continue;
         gf_canvas_text(p->c, a->frame.x + a->frame.w + 10, y[k] + 4.7, &label,
-                       value_text(buf, a, v[k], a->percent || fabs(v[k]) >= 0.01 ? 3 : 5));
+                       value_text(buf, a, v[k], is_share(a) || fabs(v[k]) >= 0.01 ? 3 : 5));
     }
 }
 
@@ -204,36 +206,36 @@ static void draw_legend(const plot *p, const panel *a)
     legend_entry(p, right, y, kept, a->curves[1].ink, true);
 }
 
+static panel panel_of(const gf_metric_list *list, int i)
+{
+    size_t column = gf_record_order(list, (size_t)i);
+    return (panel){.metric = &list->item[column],
+                   .column = column,
+                   .curves = {{"training", GF_INK_TRAIN, GF_ON_TRAINING},
+                              {"validation", GF_INK_VALIDATION, GF_ON_VALIDATION}},
+                   .frame = {LEFT, TOP + i * (PANEL + GAP), WIDTH - LEFT - RIGHT, PANEL}};
+}
+
 graft_status gf_plot_curves(gf_canvas **out, const gf_history *history, int32_t best_epoch, const gf_theme *theme,
                             graft_error *err)
 {
     *out = NULL;
     if (!history->n) return gf_fail(err, GF_E_INTERNAL, NULL, "curves of a history without epochs");
-    const double frame_w = WIDTH - LEFT - RIGHT;
-    panel panels[] = {
-        {.title = "Accuracy",
-         .percent = true,
-         .curves = {{"training", GF_INK_TRAIN, offsetof(gf_history_row, accuracy)},
-                    {"validation", GF_INK_VALIDATION, offsetof(gf_history_row, val_accuracy)}},
-         .frame = {LEFT, TOP, frame_w, PANEL}},
-        {.title = "Loss",
-         .curves = {{"training", GF_INK_TRAIN, offsetof(gf_history_row, loss)},
-                    {"validation", GF_INK_VALIDATION, offsetof(gf_history_row, val_loss)}},
-         .frame = {LEFT, TOP + PANEL + GAP, frame_w, PANEL}},
-    };
     double(*point)[2] = gf_alloc(history->n, sizeof *point);
     if (!point) return gf_fail_memory(err, history->n * sizeof *point, "the curves");
     plot p = {NULL, history, history->row[0].epoch - 0.5, history->row[history->n - 1].epoch + 0.5, best_epoch};
-    graft_status status = gf_canvas_create(&p.c, WIDTH, HEIGHT, theme, err);
-    for (int i = 0; i < 2 && status == GRAFT_OK; i++) {
-        panel *a = &panels[i];
-        choose_ticks(a, history);
-        draw_frame(&p, a);
-        draw_phases(&p, a, i == 0);
-        for (int k = 0; k < 2; k++) draw_curve(&p, a, &a->curves[k], point);
-        draw_ends(&p, a);
-        if (i == 0) draw_legend(&p, a);
-        if (i == 1) draw_epochs(&p, a);
+    const int panels = (int)history->metrics->n;
+    graft_status status =
+        gf_canvas_create(&p.c, WIDTH, TOP + panels * PANEL + (panels - 1) * GAP + BOTTOM, theme, err);
+    for (int i = 0; i < panels && status == GRAFT_OK; i++) {
+        panel a = panel_of(history->metrics, i);
+        choose_ticks(&a, history);
+        draw_frame(&p, &a);
+        draw_phases(&p, &a, i == 0);
+        for (int k = 0; k < 2; k++) draw_curve(&p, &a, &a.curves[k], point);
+        draw_ends(&p, &a);
+        if (i == 0) draw_legend(&p, &a);
+        if (i + 1 == panels) draw_epochs(&p, &a);
     }
     gf_free(point);
     *out = p.c;

@@ -43,26 +43,13 @@ gf_class_score gf_class_score_of(const uint64_t *confusion, size_t n_classes, si
     return s;
 }
 
-static gf_json *confusion_json(const uint64_t *confusion, size_t n)
+const char *gf_record_value(char buf[GF_NUMBER_SIZE], const gf_metric *m, double value, int decimals)
 {
-    gf_json *rows = gf_json_array();
-    for (size_t i = 0; i < n; i++) {
-        gf_json *row = gf_json_array();
-        for (size_t j = 0; j < n; j++) gf_json_add(row, gf_json_int((int64_t)confusion[i * n + j]));
-        gf_json_add(rows, row);
-    }
-    return rows;
+    return m->cls->format == GF_METRIC_SHARE ? gf_number_percent(buf, value, decimals)
+                                             : gf_number_fixed(buf, value, decimals + 2);
 }
 
-gf_json *gf_metrics_json(const gf_metrics *m, size_t classes)
-{
-    gf_json *j = gf_json_object();
-    gf_json_set(j, "images", gf_json_int((int64_t)m->images));
-    gf_json_set(j, "loss", gf_json_real(m->loss));
-    gf_json_set(j, "accuracy", gf_json_real(m->accuracy));
-    if (m->confusion) gf_json_set(j, "confusion", confusion_json(m->confusion, classes));
-    return j;
-}
+size_t gf_record_order(const gf_metric_list *list, size_t k) { return k + 1 < list->n ? k + 1 : 0; }
 
 /* In metrics.json a set that was not looked at is null, and so is a matrix that was not kept. */
 static gf_json *metrics_json(const gf_metrics *m, size_t n_classes)

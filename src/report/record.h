@@ -7,8 +7,10 @@
 #define GF_REPORT_RECORD_H
 
 #include "base/watch.h"
-#include "report/history.h"
 #include "json/json.h"
+#include "report/number.h"
+#include "tasks/history.h"
+#include "tasks/measure.h"
 
 #include <stdint.h>
 
@@ -40,16 +42,6 @@ typedef struct gf_facts {
     size_t n;
 } gf_facts;
 
-/* One evaluation of a set of images. */
-typedef struct gf_metrics {
-    uint64_t images; /* 0: not measured */
-    double loss, accuracy;
-    const uint64_t *confusion; /* n_classes x n_classes counts, row = true, column = predicted; NULL: not kept */
-} gf_metrics;
-
-/* {"images","loss","accuracy","confusion":[[..]]} (no confusion where it was not kept). */
-gf_json *gf_metrics_json(const gf_metrics *m, size_t classes);
-
 typedef struct gf_data_split {
     const char *name; /* "training" */
     uint64_t images;
@@ -70,6 +62,7 @@ typedef struct gf_run_record {
     gf_facts options;     /* every option, resolved */
     gf_facts decisions;   /* what graft decided, with its reason */
     gf_facts versions;
+    const gf_metric_list *metrics;       /* of history and evaluations; NULL: there are none */
     const gf_history *history;           /* NULL: none */
     gf_metrics before, validation, test; /* before training; best weights on validation; and on test */
     int32_t best_epoch;                  /* whose weights were kept; 0: none */
@@ -95,7 +88,13 @@ typedef struct gf_class_score {
 } gf_class_score;
 gf_class_score gf_class_score_of(const uint64_t *confusion, size_t n_classes, size_t c);
 
-/* metrics.json: {"model", "classes", "before", "validation", "test": {"images", "loss", "accuracy", "confusion"},
+/* A metric's value as people read it: a share as a percentage with so many decimals, a number with two more. */
+const char *gf_record_value(char buf[GF_NUMBER_SIZE], const gf_metric *m, double value, int decimals);
+#define GF_METRIC_TEXT(m, value, decimals) gf_record_value((char[GF_NUMBER_SIZE]){0}, (m), (value), (decimals))
+/* Metric k in the order of curves and their words: what training makes smaller comes last. */
+size_t gf_record_order(const gf_metric_list *list, size_t k);
+
+/* metrics.json: {"model", "classes", "before", "validation", "test": {"images", METRIC .., "confusion"},
  * "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation that was not made is null, as are NaNs. */
 graft_status gf_record_write_json(const char *path, const gf_run_record *r, graft_error *err);
 

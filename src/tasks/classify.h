@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The metrics that are always measured of it. */
+#define GF_CLASSIFY_METRICS "loss,accuracy"
+
 /* Logits an image for so many classes. */
 size_t gf_classify_outputs(int classes);
 

@@ -1,9 +1,8 @@
-/* evaluate.c - loss, accuracy and confusion of a range of samples at the present weights. */
+/* evaluate.c - metrics and confusion of a range of samples at the present weights. */
 #include "train/run.h"
 
 #include "tasks/classify.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { CHUNK = 256 }; /* images between two looks at progress and stop */
@@ -18,7 +17,7 @@ static void add_chunk(gf_run *r, gf_evaluation *e, const uint32_t *sample, size_
         float loss;
         int32_t predicted, label = r->label[sample[i]];
         gf_classify_loss(logits + i * outputs, &label, 1, r->model->classes, 1, NULL, &loss, &predicted);
-        gf_evaluation_add(e, &loss, &label, &predicted, 1);
+        gf_evaluation_add(e, &(gf_outcomes){1, r->facts->classes.n, &loss, &label, &predicted, NULL});
     }
 }
 
@@ -39,16 +38,8 @@ graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluatio
                                   err));
         add_chunk(r, e, sample, m, out, lost);
         if (logits) memcpy(logits + at * outputs, out, m * outputs * sizeof *out);
-        gf_run_progress p = {.stage = GF_RUN_EVALUATING,
-                             .done = at + (int64_t)m,
-                             .total = n,
-                             .epoch = r->state.epoch,
-                             .phase = r->state.phase,
-                             .loss = gf_running_loss(&e->running),
-                             .accuracy = gf_running_accuracy(&e->running),
-                             .val_loss = NAN,
-                             .val_accuracy = NAN,
-                             .seconds_left = -1};
+        gf_run_progress p = gf_run_progress_of(r, GF_RUN_EVALUATING, at + (int64_t)m, n);
+        gf_running_values(&e->running, p.value[GF_ON_TRAINING]);
         gf_run_report_progress(r, &p, false);
         GF_GOTO(gf_run_stop_asked(r, err));
     }

@@ -277,7 +277,9 @@ static graft_status gather(report_images *g, graft_error *err)
     g->record.decisions = (gf_facts){g->decisions, g->n_decisions};
     g->record.versions = (gf_facts){g->versions, g->n_versions};
     g->record.history = &r->history;
-    g->record.before = (gf_metrics){r->before.images, r->before.loss, r->before.accuracy, NULL};
+    g->record.metrics = &r->metrics;
+    g->record.before = (gf_metrics){.list = &r->metrics, .images = r->before.images};
+    memcpy(g->record.before.value, r->before.value, sizeof r->before.value);
     g->record.validation = gf_evaluation_metrics(&r->validation);
     g->record.test = gf_evaluation_metrics(&r->test);
     g->record.best_epoch = r->best.epoch;

@@ -157,7 +157,8 @@ static graft_status one_step(gf_run *r, const gf_batch *batch, const gf_batch *n
         gf_optimizer_begin_step(&r->optimizer, lr, r->state.applied);
         GF_TRY(gf_engine_apply(r->engine, &r->optimizer, r->slots, err));
         r->state.applied++;
-        gf_running_add(&r->running, step.sample_loss, step.label, step.predicted, step.n);
+        const gf_outcomes o = {step.n, r->facts->classes.n, step.sample_loss, step.label, step.predicted, NULL};
+        gf_running_add(&r->running, &o);
     } else if (action != GF_NAN_GO) {
         gf_log_say(r->host.log, GF_WARNING,
                    "step %lld was not applied: its loss or gradient is not finite (diverged.json)",
@@ -179,17 +180,11 @@ typedef struct epoch_clock {
 static void tell_training(gf_run *r, const epoch_clock *clock, bool always)
 {
     double seconds = gf_sys_seconds() - clock->start;
-    gf_run_progress p = {.stage = GF_RUN_TRAINING,
-                         .done = (int64_t)r->running.images,
-                         .total = r->order->n,
-                         .epoch = r->state.epoch + 1,
-                         .phase = r->state.phase,
-                         .loss = gf_running_loss(&r->running),
-                         .accuracy = gf_running_accuracy(&r->running),
-                         .val_loss = NAN,
-                         .val_accuracy = NAN,
-                         .images_per_second = seconds > 0 ? (double)clock->images / seconds : 0,
-                         .seconds_left = -1};
+    gf_run_progress p =
+        gf_run_progress_of(r, GF_RUN_TRAINING, (int64_t)gf_running_samples(&r->running), r->order->n);
+    p.epoch++;
+    gf_running_values(&r->running, p.value[GF_ON_TRAINING]);
+    p.images_per_second = seconds > 0 ? (double)clock->images / seconds : 0;
     if (p.images_per_second > 0) p.seconds_left = (double)(p.total - p.done) / p.images_per_second;
     gf_run_report_progress(r, &p, always);
 }
@@ -235,32 +230,24 @@ static graft_status end_epoch(gf_run *r, double seconds, uint64_t images, graft_
     gf_history_row row = {.epoch = r->state.epoch,
                           .phase = r->state.phase == 2 ? GF_RUN_FINE_TUNING : GF_RUN_FEATURE_EXTRACTION,
                           .lr = phase_lr(r, r->state.phase) * gf_nan_lr_factor(&r->nan),
-                          .loss = gf_running_loss(&r->running),
-                          .accuracy = gf_running_accuracy(&r->running),
-                          .val_loss = judged ? val.loss : NAN,
-                          .val_accuracy = judged ? val.accuracy : NAN,
                           .seconds = r->clock.epoch_seconds + seconds,
                           .images_per_second = seconds > 0 ? (double)images / seconds : NAN};
+    gf_running_values(&r->running, row.value[GF_ON_TRAINING]);
+    memcpy(row.value[GF_ON_VALIDATION], val.value, sizeof val.value);
     GF_TRY(gf_history_add(&r->history, &row, err));
     gf_run_log(r);
-    bool best = judged ? gf_best_offer(&r->best, row.epoch, val.accuracy, val.loss) : true;
+    bool best = judged ? gf_best_offer(&r->best, &r->monitor[0], &r->monitor[1], &row) : true;
     if (best)
         memcpy(r->best_values, r->model->value + r->trainable_offset, r->trainable_count * sizeof *r->best_values);
     if (!judged) r->best.epoch = row.epoch;
-    gf_run_progress p = {.stage = GF_RUN_EPOCH_END,
-                         .done = r->order->n,
-                         .total = r->order->n,
-                         .epoch = row.epoch,
-                         .phase = r->state.phase,
-                         .loss = row.loss,
-                         .accuracy = row.accuracy,
-                         .val_loss = row.val_loss,
-                         .val_accuracy = row.val_accuracy,
-                         .images_per_second = row.images_per_second,
-                         .seconds = row.seconds};
+    gf_run_progress p = gf_run_progress_of(r, GF_RUN_EPOCH_END, r->order->n, r->order->n);
+    memcpy(p.value, row.value, sizeof p.value);
+    p.images_per_second = row.images_per_second;
+    p.seconds_left = 0;
+    p.seconds = row.seconds;
     gf_run_report_progress(r, &p, true);
     r->state.batch = 0;
-    r->running = (gf_running){0};
+    gf_running_clear(&r->running);
     r->clock.epoch_seconds = 0;
     return gf_run_checkpoint(r, false, err);
 }
@@ -276,7 +263,8 @@ static graft_status train_epoch(gf_run *r, graft_error *err)
     gf_free(label[0]);
     gf_free(label[1]);
     double seconds = gf_sys_seconds() - clock.start;
-    if (status == GRAFT_OK && !r->running.images && r->nan.in_a_row) { /* losses have their own policy */
+    bool none = !gf_running_samples(&r->running) && r->nan.in_a_row; /* losses have their own policy */
+    if (status == GRAFT_OK && none) {
         status =
             gf_fail(err, GF_E_DIVERGED, "lower --lr; diverged.json tells the last step",
                     "epoch %d: no step could be applied, every gradient holds NaN or infinity", r->state.epoch + 1);
@@ -293,9 +281,8 @@ static graft_status measure_before(gf_run *r, graft_error *err)
     if (r->state.before_done) return GRAFT_OK;
     GF_TRY(validate(r, err));
     gf_metrics m = gf_evaluation_metrics(&r->validation);
-    r->before.loss = m.loss;
-    r->before.accuracy = m.accuracy;
     r->before.images = m.images;
+    memcpy(r->before.value, m.value, sizeof m.value);
     r->state.before_done = 1;
     return GRAFT_OK;
 }

@@ -28,6 +28,19 @@ uint32_t gf_run_split(const gf_run *r, gf_split split, uint32_t *first)
     return x->first[split + 1] - x->first[split];
 }
 
+gf_run_progress gf_run_progress_of(const gf_run *r, int stage, int64_t done, int64_t total)
+{
+    gf_run_progress p = {.stage = stage,
+                         .done = done,
+                         .total = total,
+                         .epoch = r->state.epoch,
+                         .phase = r->state.phase,
+                         .metrics = &r->metrics,
+                         .seconds_left = -1};
+    for (size_t i = 0; i < GF_MAX_METRICS; i++) p.value[GF_ON_TRAINING][i] = p.value[GF_ON_VALIDATION][i] = NAN;
+    return p;
+}
+
 void gf_run_report_progress(gf_run *r, gf_run_progress *p, bool always)
 {
     const double interval = 0.05;
@@ -42,16 +55,7 @@ void gf_run_report_progress(gf_run *r, gf_run_progress *p, bool always)
 
 void gf_run_tell_stage(gf_run *r, int stage, int64_t done, int64_t total)
 {
-    gf_run_progress p = {.stage = stage,
-                         .done = done,
-                         .total = total,
-                         .epoch = r->state.epoch,
-                         .phase = r->state.phase,
-                         .loss = NAN,
-                         .accuracy = NAN,
-                         .val_loss = NAN,
-                         .val_accuracy = NAN,
-                         .seconds_left = -1};
+    gf_run_progress p = gf_run_progress_of(r, stage, done, total);
     gf_run_report_progress(r, &p, true);
 }
 
@@ -104,6 +108,23 @@ static graft_status identify(gf_run *r, graft_error *err)
     return r->identity ? GRAFT_OK : gf_fail_memory(err, 4096, "a run");
 }
 
+static graft_status prepare_metrics(gf_run *r, graft_error *err)
+{
+    const char *asked = gf_settings_text(r->config->settings, GF_SET_TRAIN_METRICS);
+    size_t classes = r->facts->classes.n;
+    GF_TRY(gf_metric_list_parse(&r->metrics, GF_CLASSIFY_METRICS, asked, err));
+    char column[GF_METRIC_NAME + 4];
+    for (int i = 0; i < 2; i++) { /* between epochs that are as good, the loss decides */
+        size_t metric = i ? 0 : gf_metric_list_headline(&r->metrics);
+        snprintf(column, sizeof column, "val_%s", r->metrics.item[metric].name);
+        GF_TRY(gf_monitor_parse(&r->monitor[i], &r->metrics, column, err));
+    }
+    r->history.metrics = &r->metrics;
+    GF_TRY(gf_running_init(&r->running, &r->metrics, classes, err));
+    GF_TRY(gf_evaluation_init(&r->validation, &r->metrics, classes, err));
+    return gf_evaluation_init(&r->test, &r->metrics, classes, err);
+}
+
 graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf_run_config *config, gf_model *model,
                          gf_model_facts *facts, gf_data *data, graft_error *err)
 {
@@ -121,8 +142,7 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
     r->feed.seed = (uint64_t)config->seed;
     GF_GOTO(gf_nan_policy_parse(&r->nan_policy, config->on_nan, err));
     GF_GOTO(gf_order_create(&r->order, data->index, GF_TRAIN, (uint32_t)config->batch, err));
-    GF_GOTO(gf_evaluation_init(&r->validation, facts->classes.n, err));
-    GF_GOTO(gf_evaluation_init(&r->test, facts->classes.n, err));
+    GF_GOTO(prepare_metrics(r, err));
     GF_GOTO(make_blocks(r, err));
     char *checkpoints = gf_path_join(dir, GF_FOLDER_CHECKPOINTS);
     if (!checkpoints) {
@@ -147,6 +167,7 @@ void gf_run_close(gf_run *r)
     gf_feature_cache_free(&r->feature_cache);
     gf_feature_cache_free(&r->train_feature_cache);
     gf_history_free(&r->history);
+    gf_running_free(&r->running);
     gf_evaluation_free(&r->validation);
     gf_evaluation_free(&r->test);
     gf_data_feed_close(&r->feed);

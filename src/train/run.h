@@ -8,7 +8,6 @@
 
 #include "data/feed.h"
 #include "ops/engine.h"
-#include "report/history.h"
 #include "train/config.h"
 #include "train/diverged.h"
 #include "train/engine.h"
@@ -19,7 +18,9 @@ typedef struct gf_run_progress {
     enum { GF_RUN_PLANNING, GF_RUN_TRAINING, GF_RUN_EVALUATING, GF_RUN_EPOCH_END, GF_RUN_REPORTING } stage;
     int64_t done, total;
     int epoch, epochs, phase;
-    double loss, accuracy, val_loss, val_accuracy, images_per_second, seconds_left, seconds;
+    const gf_metric_list *metrics;
+    double value[GF_MEASURED][GF_MAX_METRICS]; /* of those; NaN: not measured now */
+    double images_per_second, seconds_left, seconds;
 } gf_run_progress;
 
 /* What a run borrows from whoever starts it. */
@@ -43,8 +44,8 @@ typedef struct gf_run_state {
 } gf_run_state;
 
 typedef struct gf_run_before {
-    double loss, accuracy; /* of validation, before any training */
     uint64_t images;
+    double value[GF_MAX_METRICS]; /* of the validation set, before any training */
 } gf_run_before;
 
 typedef struct gf_run_clock {
@@ -73,6 +74,8 @@ typedef struct gf_run {
     size_t trainable_offset, trainable_count; /* the values that change in any phase: [origin, origin + wide) of the
                             model's block; with the statistics, which lie behind what trains, where those move */
     float *best_values;                       /* their best so far */
+    gf_metric_list metrics;                   /* that are measured */
+    gf_monitor monitor[2];                    /* what tells the best epoch; and between equal ones */
     gf_history history;
     bool logged; /* history.csv and, with a report, the TensorBoard file hold all rows but the last */
     gf_run_state state;
@@ -138,6 +141,8 @@ bool gf_run_over(const gf_run *r); /* every epoch is done: nothing but the end i
 graft_status gf_run_write_classes(const char *dir, const gf_names *classes, graft_error *err);
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err);
 gf_feed gf_run_feed(gf_run *r);
+/* Where the run stands, with no metric told; fields are then set. */
+gf_run_progress gf_run_progress_of(const gf_run *r, int stage, int64_t done, int64_t total);
 void gf_run_report_progress(gf_run *r, gf_run_progress *p, bool always);
 size_t gf_run_slot_bytes(const gf_run *r); /* of the present phase's optimizer; 0 without an engine */
 uint32_t gf_run_split(const gf_run *r, gf_split split, uint32_t *first); /* how many, and the first */

@@ -10,14 +10,51 @@
 
 #include <string.h>
 
+/* The first layout of "running": loss and accuracy, which a list of metrics begins with. Since then: samples, and the
+ * counts of each metric. */
+static bool upgrade_running(void *data, uint32_t version, const void *bytes, size_t size)
+{
+    struct {
+        double loss_sum;
+        uint64_t images, right;
+    } first;
+    if (version != 1 || size != sizeof first) return false;
+    memcpy(&first, bytes, size);
+    const double images = (double)first.images, counts[] = {images, first.loss_sum, images, (double)first.right, images};
+    memcpy(data, counts, sizeof counts);
+    return true;
+}
+
+/* Of "before": the same two. Since then: images, and the value of each metric. */
+static bool upgrade_before(void *data, uint32_t version, const void *bytes, size_t size)
+{
+    struct {
+        double loss, accuracy;
+        uint64_t images;
+    } first;
+    if (version != 1 || size != sizeof first) return false;
+    memcpy(&first, bytes, size);
+    gf_run_before *before = data;
+    before->images = first.images;
+    before->value[0] = first.loss;
+    before->value[1] = first.accuracy;
+    return true;
+}
+
 /* The counters of the run's parts, a section each. */
 enum { PARTS = 6 };
 static void parts_of(gf_run *r, gf_state_part part[PARTS])
 {
+    const size_t counts = r->running.n_counts * sizeof *r->running.counts,
+                 before = offsetof(gf_run_before, value) + r->metrics.n * sizeof *r->before.value;
+    bool first = r->metrics.n == 2; /* what had the first layouts: loss and accuracy alone */
     const gf_state_part all[PARTS] = {
-        {"run", 1, &r->state, sizeof r->state},      {"running", 1, &r->running, sizeof r->running},
-        {"nan", 1, &r->nan, sizeof r->nan},          {"best.epoch", 1, &r->best, sizeof r->best},
-        {"before", 1, &r->before, sizeof r->before}, {"clock", 1, &r->clock, sizeof r->clock},
+        {"run", 1, &r->state, sizeof r->state},
+        {"running", 2, r->running.counts, counts, false, first ? upgrade_running : NULL},
+        {"nan", 1, &r->nan, sizeof r->nan},
+        {"best.epoch", 1, &r->best, sizeof r->best},
+        {"before", 2, &r->before, before, false, first ? upgrade_before : NULL},
+        {"clock", 1, &r->clock, sizeof r->clock},
     };
     memcpy(part, all, sizeof all);
 }
@@ -144,14 +181,17 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
     r->clock.seconds += gf_sys_seconds() - r->started;
     r->started = gf_sys_seconds();
     for (uint32_t i = 0; i < r->data->index->n; i++) r->lost[i] = gf_cache_is_lost(r->data->cache, i);
+    size_t history_bytes;
+    char *columns = gf_history_columns(&r->metrics);
+    void *history = gf_history_rows(&r->history, &history_bytes);
     const gf_section blocks[] = {
         {"options", r->identity, strlen(r->identity)},
         {"params", r->model->value + r->trainable_offset, r->trainable_count * sizeof(float)},
         {"best", r->best_values, r->trainable_count * sizeof(float)},
         {"slots", r->slots, gf_run_slot_bytes(r)},
         {"lost", r->lost, r->data->index->n},
-        {"history.columns", gf_history_columns(), strlen(gf_history_columns())},
-        {"history", r->history.row, r->history.n * sizeof *r->history.row},
+        {"history.columns", columns, columns ? strlen(columns) : 0},
+        {"history", history, history_bytes},
     };
     gf_section section[sizeof blocks / sizeof *blocks + PARTS + 1];
     size_t n = sizeof blocks / sizeof *blocks;
@@ -164,6 +204,7 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
     graft_error why = {0};
     parts_of(r, part);
     graft_status status = gf_parts_pack(&packed, part, PARTS, section, &n, &why);
+    if (status == GRAFT_OK && (!columns || !history)) status = gf_fail_memory(&why, history_bytes, "a checkpoint");
     if (status == GRAFT_OK) {
         status = write_sections(r, section, n, last, err);
     } else if (last) {
@@ -175,5 +216,7 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
     }
     gf_packed_parts_free(&packed);
     gf_free(decisions);
+    gf_free(history);
+    gf_free(columns);
     return status;
 }

@@ -8,6 +8,7 @@
 #include <graft/graft.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,24 @@ void graft_train_defaults(graft_train_options *o)
 
 graft_status graft_train_check(const graft_train_options *o, graft_error *err) { return (void)o, (void)err, GRAFT_OK; }
 
+static graft_progress last;
+
+static void tell(const graft_context_options *c, const graft_progress *at)
+{
+    last = *at;
+    c->progress(c->user, at);
+}
+
+const graft_metric *graft_progress_metric(const graft_context *c, size_t i)
+{
+    static graft_metric metric[2];
+    (void)c;
+    bool measured = last.stage == GRAFT_STAGE_TRAIN || last.stage == GRAFT_STAGE_EPOCH;
+    metric[0] = (graft_metric){sizeof *metric, -1, 0, "loss", "loss", last.loss, last.val_loss};
+    metric[1] = (graft_metric){sizeof *metric, 1, 1, "accuracy", "accuracy", last.accuracy, last.val_accuracy};
+    return measured && i < 2 ? &metric[i] : NULL;
+}
+
 static graft_status step(const graft_context_options *c, int epoch, int64_t done, graft_error *err)
 {
     const graft_progress at = {.stage = GRAFT_STAGE_TRAIN,
@@ -216,7 +235,7 @@ static graft_status step(const graft_context_options *c, int epoch, int64_t done
                                .images_per_second = 1234,
                                .seconds_left = 5};
     const struct timespec pause = {.tv_nsec = 10000000};
-    c->progress(c->user, &at);
+    tell(c, &at);
     graft_status status = setting("STUB_DEAF") ? GRAFT_OK : c->should_stop(c->user);
     if (status) {
         memset(err, 0, sizeof *err);
@@ -232,7 +251,7 @@ static graft_status play(const graft_context_options *c, graft_error *err)
 {
     int steps = setting("STUB_STEPS") ? setting("STUB_STEPS") : 4;
     const graft_progress check = {.stage = GRAFT_STAGE_CHECK, .done = 3, .total = 6, .loss = NAN, .accuracy = NAN};
-    c->progress(c->user, &check);
+    tell(c, &check);
     c->say(c->user, GRAFT_WARNING, "one class has few images: \x1b[2Jcats");
     for (int epoch = 1; epoch <= 2; epoch++) {
         for (int i = 0; i < steps; i++) {
@@ -250,7 +269,7 @@ static graft_status play(const graft_context_options *c, graft_error *err)
                                     .images_per_second = 100,
                                     .seconds_left = -1,
                                     .seconds = 2.5};
-        c->progress(c->user, &end);
+        tell(c, &end);
     }
     return GRAFT_OK;
 }

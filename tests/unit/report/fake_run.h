@@ -6,12 +6,14 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FAKE_PHOTO_SIDE = 24, FAKE_PHOTOS = 12, FAKE_ROWS = 6 };
 
 typedef struct fake_run {
     gf_run_record record;
+    gf_metric_list metrics; /* loss, accuracy */
     gf_history history;
     gf_history_row row[FAKE_ROWS];
     gf_photo photo[FAKE_PHOTOS];
@@ -28,9 +30,12 @@ static inline void fake_run_fill(fake_run *f)
     memset(f, 0, sizeof *f);
     for (int i = 0; i < FAKE_ROWS; i++) {
         double t = 1.0 / (i + 1);
-        f->row[i] = (gf_history_row){
-            i + 1, i < 3 ? GF_RUN_FEATURE_EXTRACTION : GF_RUN_FINE_TUNING, 1e-4, t, 1 - t / 2, t / 2, 1 - t / 3, 10,
-            160};
+        f->row[i] = (gf_history_row){.epoch = i + 1,
+                                     .phase = i < 3 ? GF_RUN_FEATURE_EXTRACTION : GF_RUN_FINE_TUNING,
+                                     .lr = 1e-4,
+                                     .value = {{t, 1 - t / 2}, {t / 2, 1 - t / 3}},
+                                     .seconds = 10,
+                                     .images_per_second = 160};
     }
     for (int i = 0; i < FAKE_PHOTOS; i++) {
         memset(f->pixels[i], 20 * i, sizeof f->pixels[i]);
@@ -44,7 +49,8 @@ static inline void fake_run_fill(fake_run *f)
     f->facts[1] = (gf_fact){"data", "/tmp/\"a\"&'b'"};
     f->classes[0] = "cats";
     f->classes[1] = "<dogs>";
-    f->history = (gf_history){f->row, FAKE_ROWS, FAKE_ROWS};
+    if (gf_metric_list_parse(&f->metrics, "loss,accuracy", NULL, NULL) != GRAFT_OK) abort();
+    f->history = (gf_history){&f->metrics, f->row, FAKE_ROWS, FAKE_ROWS};
     gf_photos photos = {f->photo, FAKE_PHOTOS};
     f->record = (gf_run_record){.title = "cats & <dogs>",
                                 .model = "mobilenet_v2",
@@ -57,10 +63,11 @@ static inline void fake_run_fill(fake_run *f)
                                 .data_facts = {f->facts + 1, 1},
                                 .options = {f->facts, 2},
                                 .versions = {f->facts, 1},
+                                .metrics = &f->metrics,
                                 .history = &f->history,
-                                .before = {200, 0.8, 0.45, NULL},
-                                .validation = {200, 0.1, 0.93, f->confusion},
-                                .test = {200, 0.12, 0.93, f->confusion},
+                                .before = {&f->metrics, 200, {0.8, 0.45}, NULL},
+                                .validation = {&f->metrics, 200, {0.1, 0.93}, f->confusion},
+                                .test = {&f->metrics, 200, {0.12, 0.93}, f->confusion},
                                 .best_epoch = 5,
                                 .seconds = 60,
                                 .peak_rss_mb = 400,

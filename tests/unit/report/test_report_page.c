@@ -199,7 +199,7 @@ static void what_is_missing_is_left_out(void **state)
     fake_run f;
     fake_run_fill(&f);
     f.record.test.images = f.record.validation.images = 0;
-    f.record.before.accuracy = f.record.before.loss = NAN;
+    f.record.before.value[0] = f.record.before.value[1] = NAN;
     f.record.command = NULL;
     f.record.predictions.n = 0;
     f.photo[0].probability = NAN;

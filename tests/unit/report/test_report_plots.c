@@ -110,7 +110,7 @@ static void start_of_fine_tuning_is_marked_where_there_is_one(void **state)
     assert_int_equal(vertical_lines(&f.record), 1);
     f.history.n = 3; /* the first phase alone */
     assert_int_equal(vertical_lines(&f.record), 0);
-    f.history = (gf_history){f.row + 3, 3, 3}; /* fine-tuning alone */
+    f.history.row = f.row + 3; /* fine-tuning alone */
     assert_int_equal(vertical_lines(&f.record), 0);
 }
 
@@ -256,9 +256,9 @@ static void what_real_runs_come_with_is_drawn(void **state)
     fake_run_fill(&f);
     f.record.classes = names;
     f.record.n_classes = 2;
-    for (int i = 0; i < FAKE_ROWS; i++) f.row[i].val_loss = f.row[i].val_accuracy = NAN;
-    f.row[2].loss = INFINITY;
-    f.row[3].loss = 1e300;
+    for (int i = 0; i < FAKE_ROWS; i++) f.row[i].value[1][0] = f.row[i].value[1][1] = NAN;
+    f.row[2].value[0][0] = INFINITY;
+    f.row[3].value[0][0] = 1e300;
     f.photo[0].probability = NAN;
     f.photo[1].predicted = 77;
     f.photo[2].pixels = (gf_pixels){0, 0, NULL};
@@ -271,7 +271,7 @@ static void what_real_runs_come_with_is_drawn(void **state)
             gf_image_free(&p);
         }
     }
-    for (int i = 0; i < FAKE_ROWS; i++) f.row[i].loss = f.row[i].accuracy = NAN;
+    for (int i = 0; i < FAKE_ROWS; i++) f.row[i].value[0][0] = f.row[i].value[0][1] = NAN;
     gf_image p = draw("curves.png", &f.record, &gf_theme_light);
     gf_image_free(&p);
     f.history.n = 1;

@@ -3,9 +3,9 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "report/events.h"
-#include "report/history.h"
 #include "report/number.h"
 #include "report/record.h"
+#include "tasks/history.h"
 #include "json/json.h"
 
 #include <locale.h>
@@ -41,11 +41,12 @@ static char *text_of(const char *name, size_t *n)
 }
 
 static const gf_history_row rows[] = {
-    {1, GF_RUN_FEATURE_EXTRACTION, 1e-4, (float)1 / 3, 0.5f, 0.1f, 0.75f, 12.25, 163.2653f},
-    {2, GF_RUN_FEATURE_EXTRACTION, 1e-4, INFINITY, 0.5f, NAN, NAN, 11, 181.8f},
-    {3, GF_RUN_FINE_TUNING, 1e-5, 1.17549435e-38f, 1, 3.40282347e38f, -0.0, 30, 66},
+    {1, GF_RUN_FEATURE_EXTRACTION, 1e-4, 12.25, 163.2653f, {{(float)1 / 3, 0.5f}, {0.1f, 0.75f}}},
+    {2, GF_RUN_FEATURE_EXTRACTION, 1e-4, 11, 181.8f, {{INFINITY, 0.5f}, {NAN, NAN}}},
+    {3, GF_RUN_FINE_TUNING, 1e-5, 30, 66, {{1.17549435e-38f, 1}, {3.40282347e38f, -0.0}}},
 };
-static const gf_history history = {(gf_history_row *)rows, 3, 3};
+static gf_metric_list metrics; /* loss, accuracy */
+static const gf_history history = {&metrics, (gf_history_row *)rows, 3, 3};
 
 static void numbers_as_people_read_them(void **state)
 {
@@ -145,15 +146,30 @@ static void rows_of_a_checkpoint(void **state)
 {
     (void)state;
     static const char now[] = "epoch,phase,lr,loss,accuracy,val_loss,val_accuracy,seconds,images_per_second";
-    gf_history h = {0};
+    gf_history h = {&metrics, NULL, 0, 0};
     graft_error err = {0};
-    assert_string_equal(gf_history_columns(), now);       /* a change of it keeps reading what came before */
-    const char *columns[] = {gf_history_columns(), NULL}; /* NULL: as graft 0.1 left them */
+    char *names = gf_history_columns(&metrics);
+    size_t bytes;
+    double *kept = gf_history_rows(&history, &bytes);
+    assert_string_equal(names, now); /* a change of it keeps reading what came before */
+    assert_int_equal(bytes, 3 * 8 * sizeof(double));
+    for (size_t r = 0; r < 3; r++) { /* epoch and phase, then the columns in their order */
+        assert_true(kept[8 * r + 1] == rows[r].lr && !memcmp(kept + 8 * r, rows + r, sizeof(double)));
+        assert_memory_equal(kept + 8 * r + 2, rows[r].value[0], 2 * sizeof(double));
+        assert_memory_equal(kept + 8 * r + 4, rows[r].value[1], 2 * sizeof(double));
+        assert_true(kept[8 * r + 6] == rows[r].seconds && kept[8 * r + 7] == rows[r].images_per_second);
+    }
+    const char *columns[] = {names, NULL}; /* NULL: as graft 0.1 left them */
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(gf_history_take(&h, columns[i], sizeof now - 1, rows, sizeof rows, "c", &err), GRAFT_OK);
+        assert_int_equal(gf_history_take(&h, columns[i], sizeof now - 1, kept, bytes, "c", &err), GRAFT_OK);
         assert_int_equal(h.n, 3);
-        assert_memory_equal(h.row, rows, sizeof rows);
+        size_t again;
+        void *same = gf_history_rows(&h, &again);
+        assert_int_equal(again, bytes);
+        assert_memory_equal(same, kept, bytes);
+        gf_free(same);
         gf_history_free(&h);
+        assert_ptr_equal(h.metrics, &metrics);
     }
     struct {
         int32_t epoch, phase;
@@ -163,7 +179,8 @@ static void rows_of_a_checkpoint(void **state)
     assert_int_equal(gf_history_take(&h, two, sizeof two - 1, few, sizeof few, "c", &err), GRAFT_OK);
     assert_int_equal(h.n, 2);
     assert_true(h.row[1].epoch == 2 && h.row[1].phase == GF_RUN_FINE_TUNING);
-    assert_true(h.row[1].seconds == 3.5 && h.row[1].loss == 0.25 && isnan(h.row[1].lr) && isnan(h.row[1].val_loss));
+    assert_true(h.row[1].seconds == 3.5 && h.row[1].value[GF_ON_TRAINING][0] == 0.25 && isnan(h.row[1].lr));
+    assert_true(isnan(h.row[1].value[GF_ON_VALIDATION][0]) && isnan(h.row[1].value[GF_ON_TRAINING][1]));
     gf_history_free(&h);
     static const char *const bad[] = {"epoch,phase,seconds,f1",
                                       "epoch,phase,loss,",
@@ -180,8 +197,32 @@ static void rows_of_a_checkpoint(void **state)
         if (!i) assert_non_null(strstr(err.message, "\"f1\""));
         gf_history_free(&h);
     }
-    assert_int_equal(gf_history_take(&h, NULL, 0, rows, sizeof rows - 8, "c", &err), GRAFT_WEIGHTS);
+    assert_int_equal(gf_history_take(&h, NULL, 0, kept, bytes - 8, "c", &err), GRAFT_WEIGHTS);
     assert_int_equal(gf_history_take(&h, NULL, 0, NULL, 0, "c", &err), GRAFT_OK);
+    gf_free(kept);
+    gf_free(names);
+}
+
+static void a_column_can_be_looked_at(void **state)
+{
+    (void)state;
+    gf_monitor m;
+    graft_error err = {0};
+    assert_int_equal(gf_monitor_parse(&m, &metrics, "val_accuracy", NULL), GRAFT_OK);
+    assert_true(m.on == GF_ON_VALIDATION && m.metric == 1 && m.better == GF_BETTER_MAX);
+    assert_true(gf_monitor_value(&m, &rows[0]) == 0.75);
+    assert_true(gf_monitor_is_better(&m, 0.8, 0.75, 0.04) && !gf_monitor_is_better(&m, 0.8, 0.75, 0.06));
+    assert_true(!gf_monitor_is_better(&m, 0.75, 0.75, 0) && gf_monitor_is_better(&m, 0.1, (double)NAN, 0));
+    assert_false(gf_monitor_is_better(&m, (double)NAN, 0.1, 0) || gf_monitor_is_better(&m, (double)INFINITY, 0.1, 0));
+    assert_int_equal(gf_monitor_parse(&m, &metrics, "loss", NULL), GRAFT_OK);
+    assert_true(m.on == GF_ON_TRAINING && m.metric == 0 && m.better == GF_BETTER_MIN);
+    assert_true(gf_monitor_is_better(&m, 0.5, 0.6, 0.05) && !gf_monitor_is_better(&m, 0.6, 0.5, 0));
+    static const char *const bad[] = {"", "lr", "seconds", "val_", "val_f1", "Loss", "loss,"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(gf_monitor_parse(&m, &metrics, bad[i], &err), GRAFT_USAGE);
+        assert_int_equal(err.number, GF_E_OPTION_VALUE);
+        assert_string_equal(err.hint, "loss, accuracy, val_loss, val_accuracy");
+    }
 }
 
 /* A locale with a decimal comma, made here (no system needs to have one): glibc's LC_NUMERIC file is a magic number,
@@ -327,8 +368,8 @@ static void tensorboard_reads_the_events(void **state)
 static void a_row_of_nans_is_an_event_without_scalars(void **state)
 {
     (void)state;
-    gf_history_row row = {1, GF_RUN_FINE_TUNING, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    gf_history h = {&row, 1, 1};
+    gf_history_row row = {1, GF_RUN_FINE_TUNING, NAN, NAN, NAN, {{NAN, NAN}, {NAN, NAN}}};
+    gf_history h = {&metrics, &row, 1, 1};
     assert_int_equal(gf_events_write(in_folder("nan"), &h, NULL), GRAFT_OK);
     size_t n;
     uint8_t *file = (uint8_t *)text_of("nan", &n);
@@ -363,8 +404,8 @@ static void metrics_json_reads_back(void **state)
                        .classes = classes,
                        .n_classes = 3,
                        .history = &history,
-                       .before = {100, 0.75, 0.5, NULL},
-                       .validation = {20, NAN, 0.85, confusion},
+                       .before = {&metrics, 100, {0.75, 0.5}, NULL},
+                       .validation = {&metrics, 20, {NAN, 0.85}, confusion},
                        .best_epoch = 2,
                        .seconds = 12.5,
                        .peak_rss_mb = NAN};
@@ -400,7 +441,8 @@ static void metrics_json_reads_back(void **state)
 static int make_folder(void **state)
 {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
+    bool ready = gf_metric_list_parse(&metrics, "loss,accuracy", NULL, NULL) == GRAFT_OK;
+    return ready && mkdtemp(folder) ? 0 : -1;
 }
 
 static int remove_folder(void **state)
@@ -419,6 +461,7 @@ int main(void)
         cmocka_unit_test(history_is_written_to_the_last_digit),
         cmocka_unit_test(what_is_added_row_by_row_is_the_whole),
         cmocka_unit_test(rows_of_a_checkpoint),
+        cmocka_unit_test(a_column_can_be_looked_at),
         cmocka_unit_test(a_decimal_comma_changes_nothing),
         cmocka_unit_test(tensorboard_reads_the_events),
         cmocka_unit_test(a_row_of_nans_is_an_event_without_scalars),

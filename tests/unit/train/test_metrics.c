@@ -1,4 +1,4 @@
-/* metrics and divergence: means in sample order, confusion, the best epoch past NaN, norms, the policy and its record.
+/* metrics and divergence: the best epoch past NaN, norms, the policy and its record.
  */
 #include "base/alloc.h"
 #include "base/io.h"
@@ -16,75 +16,34 @@
 
 #include <cmocka.h>
 
-static void means_do_not_depend_on_the_batches(void **state)
+static gf_history_row row_of(int32_t epoch, double accuracy, double loss)
 {
-    (void)state;
-    enum { COUNT = 1000 };
-    static float loss[COUNT];
-    static int32_t truth[COUNT], predicted[COUNT];
-    gf_running a = {0}, b = {0};
-    assert_true(isnan(gf_running_loss(&a)) && isnan(gf_running_accuracy(&a)));
-    for (int i = 0; i < COUNT; i++) {
-        loss[i] = 1 / (float)(i + 1);
-        truth[i] = i % 3;
-        predicted[i] = i % 4;
-    }
-    gf_running_add(&a, loss, truth, predicted, COUNT);
-    for (size_t at = 0, n = 1; at < COUNT; at += n, n = n % 7 + 1) {
-        gf_running_add(&b, loss + at, truth + at, predicted + at, COUNT - at < n ? COUNT - at : n);
-    }
-    assert_memory_equal(&a, &b, sizeof a);
-    assert_true(fabs(gf_running_loss(&a) - 7.485470860550345e-3) < 1e-9); /* the 1000th harmonic number / 1000 */
-    assert_true(gf_running_accuracy(&a) == 0.252); /* 3 of each 12 samples, and 3 of the last 4 */
+    return (gf_history_row){.epoch = epoch, .value = {{0, 0}, {loss, accuracy}}};
 }
 
-static void confusion_has_true_classes_in_rows(void **state)
+static bool offer(gf_best *best, int32_t epoch, double accuracy, double loss)
 {
-    (void)state;
-    const float loss[] = {0.5f, 1.5f, 1, 1, 1};
-    const int32_t truth[] = {0, 0, 1, 2, 1}, predicted[] = {0, 2, 1, -1, 3};
-    gf_evaluation e;
-    assert_int_equal(gf_evaluation_init(&e, 3, NULL), GRAFT_OK);
-    gf_evaluation_add(&e, loss, truth, predicted, 2);
-    gf_evaluation_add(&e, loss + 2, truth + 2, predicted + 2, 3);
-    static const uint64_t wanted[] = {1, 0, 1, 0, 1, 0, 0, 0, 0};
-    gf_metrics m = gf_evaluation_metrics(&e);
-    assert_memory_equal(m.confusion, wanted, sizeof wanted);
-    assert_int_equal(m.images, 5);
-    assert_true(m.loss == 1 && m.accuracy == 0.4);
-
-    gf_json *j = gf_metrics_json(&m, 3);
-    char *text = gf_json_text(j, 0);
-    assert_string_equal(
-        text, "{\"images\": 5, \"loss\": 1.0, \"accuracy\": 0.4, \"confusion\": [[1, 0, 1], [0, 1, 0], [0, 0, 0]]}");
-    gf_free(text);
-    gf_json_free(j);
-
-    gf_evaluation_clear(&e);
-    m = gf_evaluation_metrics(&e);
-    assert_true(m.images == 0 && m.confusion[0] == 0);
-    gf_evaluation_free(&e);
-    gf_evaluation_free(NULL);
-    graft_error err;
-    assert_int_equal(gf_evaluation_init(&e, (size_t)1 << 40, &err), GRAFT_RESOURCE);
+    static const gf_monitor by = {GF_ON_VALIDATION, 1, GF_BETTER_MAX}, then = {GF_ON_VALIDATION, 0, GF_BETTER_MIN};
+    gf_history_row row = row_of(epoch, accuracy, loss);
+    return gf_best_offer(best, &by, &then, &row);
 }
 
 static void best_epoch_is_found_past_nan(void **state)
 {
     (void)state;
     gf_best best = {0};
-    assert_false(gf_best_offer(&best, 1, (double)NAN, (double)NAN));
-    assert_false(gf_best_offer(&best, 2, 0.9, (double)NAN));
-    assert_false(gf_best_offer(&best, 3, 0.9, (double)INFINITY));
+    assert_false(offer(&best, 1, (double)NAN, (double)NAN));
+    assert_false(offer(&best, 2, 0.9, (double)NAN));
+    assert_false(offer(&best, 3, 0.9, (double)INFINITY));
     assert_int_equal(best.epoch, 0);
-    assert_true(gf_best_offer(&best, 4, 0.5, 0.7));
-    assert_false(gf_best_offer(&best, 5, 0.5, 0.7)); /* the first of equals */
-    assert_true(gf_best_offer(&best, 6, 0.5, 0.6));
-    assert_false(gf_best_offer(&best, 7, 0.4, 0.1));
-    assert_false(gf_best_offer(&best, 8, (double)NAN, 0.1));
-    assert_true(gf_best_offer(&best, 9, 0.75, 0.9));
+    assert_true(offer(&best, 4, 0.5, 0.7));
+    assert_false(offer(&best, 5, 0.5, 0.7)); /* the first of equals */
+    assert_true(offer(&best, 6, 0.5, 0.6));
+    assert_false(offer(&best, 7, 0.4, 0.1));
+    assert_false(offer(&best, 8, (double)NAN, 0.1));
+    assert_true(offer(&best, 9, 0.75, 0.9));
     assert_int_equal(best.epoch, 9);
-    assert_true(best.accuracy == 0.75 && best.loss == 0.9);
+    assert_true(best.value == 0.75 && best.second == 0.9);
 }
 
 static void norms_tell_what_is_finite(void **state)
@@ -249,8 +208,6 @@ static void the_record_tells_the_batch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(means_do_not_depend_on_the_batches),
-        cmocka_unit_test(confusion_has_true_classes_in_rows),
         cmocka_unit_test(best_epoch_is_found_past_nan),
         cmocka_unit_test(norms_tell_what_is_finite),
         cmocka_unit_test(policies_are_parsed),

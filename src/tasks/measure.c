@@ -1,0 +1,153 @@
+#include "tasks/measure.h"
+
+#include "base/number.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+bool gf_is_finite(double x)
+{
+    const uint64_t exponent = UINT64_C(0x7ff) << 52;
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (bits & exponent) != exponent;
+}
+
+/* ---- counts */
+
+/* The first metric that shares metric i's counts: i itself, or one before it. */
+static size_t owner(const gf_metric_list *list, size_t i)
+{
+    const gf_metric *m = list->item;
+    for (size_t j = 0; j < i; j++) {
+        if (m[j].cls->counts == m[i].cls->counts && m[j].k == m[i].k) return j;
+    }
+    return i;
+}
+
+graft_status gf_running_init(gf_running *r, const gf_metric_list *list, size_t classes, graft_error *err)
+{
+    *r = (gf_running){.list = list, .classes = classes, .n_counts = 1};
+    bool fits = true;
+    for (size_t i = 0; i < list->n; i++) {
+        size_t first = owner(list, i);
+        r->at[i] = first < i ? r->at[first] : r->n_counts;
+        if (first == i) {
+            fits = fits && gf_add_size(r->n_counts, list->item[i].cls->counts->size(classes), &r->n_counts);
+        }
+    }
+    r->counts = fits ? gf_new_n(r->n_counts, double) : NULL;
+    if (r->counts) return GRAFT_OK;
+    size_t bytes = r->n_counts * sizeof(double);
+    *r = (gf_running){0};
+    return gf_fail_memory(err, bytes, "the metrics");
+}
+
+void gf_running_clear(gf_running *r) { memset(r->counts, 0, r->n_counts * sizeof *r->counts); }
+
+void gf_running_free(gf_running *r)
+{
+    if (!r) return;
+    gf_free(r->counts);
+    *r = (gf_running){0};
+}
+
+void gf_running_add(gf_running *r, const gf_outcomes *o)
+{
+    for (size_t i = 0; i < r->list->n; i++) {
+        const gf_metric *m = &r->list->item[i];
+        if (owner(r->list, i) == i) m->cls->counts->add(r->counts + r->at[i], o, m->k);
+    }
+    r->counts[0] += (double)o->n;
+}
+
+uint64_t gf_running_samples(const gf_running *r) { return r->counts ? (uint64_t)r->counts[0] : 0; }
+
+double gf_running_value(const gf_running *r, size_t i)
+{
+    if (!gf_running_samples(r)) return NAN;
+    return r->list->item[i].cls->value(r->counts + r->at[i], r->classes);
+}
+
+void gf_running_values(const gf_running *r, double value[GF_MAX_METRICS])
+{
+    for (size_t i = 0; i < GF_MAX_METRICS; i++) value[i] = i < r->list->n ? gf_running_value(r, i) : NAN;
+}
+
+/* ---- evaluations */
+
+graft_status gf_evaluation_init(gf_evaluation *e, const gf_metric_list *list, size_t classes, graft_error *err)
+{
+    size_t cells;
+    *e = (gf_evaluation){.classes = classes};
+    e->confusion = gf_mul_size(classes, classes, &cells) ? gf_new_n(cells, uint64_t) : NULL;
+    if (!e->confusion) {
+        *e = (gf_evaluation){0};
+        return gf_fail(err, GF_E_NO_MEMORY, NULL, "no memory for a confusion matrix of %zu classes", classes);
+    }
+    graft_status status = gf_running_init(&e->running, list, classes, err);
+    if (status != GRAFT_OK) gf_evaluation_free(e);
+    return status;
+}
+
+void gf_evaluation_clear(gf_evaluation *e)
+{
+    gf_running_clear(&e->running);
+    memset(e->confusion, 0, e->classes * e->classes * sizeof *e->confusion);
+}
+
+void gf_evaluation_free(gf_evaluation *e)
+{
+    if (!e) return;
+    gf_running_free(&e->running);
+    gf_free(e->confusion);
+    *e = (gf_evaluation){0};
+}
+
+void gf_evaluation_add(gf_evaluation *e, const gf_outcomes *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        bool known = o->truth[i] >= 0 && (size_t)o->truth[i] < e->classes && o->predicted[i] >= 0 &&
+                     (size_t)o->predicted[i] < e->classes;
+        if (known) e->confusion[(size_t)o->truth[i] * e->classes + (size_t)o->predicted[i]]++;
+    }
+    gf_running_add(&e->running, o);
+}
+
+gf_metrics gf_evaluation_metrics(const gf_evaluation *e)
+{
+    gf_metrics m = {
+        .list = e->running.list, .images = gf_running_samples(&e->running), .confusion = e->confusion};
+    gf_running_values(&e->running, m.value);
+    return m;
+}
+
+double gf_metrics_value(const gf_metrics *m, size_t i) { return m->images ? m->value[i] : NAN; }
+
+static gf_json *confusion_json(const uint64_t *confusion, size_t n)
+{
+    gf_json *rows = gf_json_array();
+    for (size_t i = 0; i < n; i++) {
+        gf_json *row = gf_json_array();
+        for (size_t j = 0; j < n; j++) gf_json_add(row, gf_json_int((int64_t)confusion[i * n + j]));
+        gf_json_add(rows, row);
+    }
+    return rows;
+}
+
+gf_json *gf_metrics_json(const gf_metrics *m, size_t classes)
+{
+    gf_json *j = gf_json_object();
+    gf_json_set(j, "images", gf_json_int((int64_t)m->images));
+    for (size_t i = 0; i < m->list->n; i++) gf_json_set(j, m->list->item[i].name, gf_json_real(m->value[i]));
+    if (m->confusion) gf_json_set(j, "confusion", confusion_json(m->confusion, classes));
+    return j;
+}
+
+void gf_metrics_text(gf_text *t, const gf_metrics *m)
+{
+    for (size_t i = 0; i < m->list->n; i++) {
+        gf_text_printf(t, "%s%s %.4f", i ? ", " : "", m->list->item[i].name, m->value[i]);
+    }
+}

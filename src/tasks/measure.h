@@ -1,0 +1,64 @@
+/* measure.h - what is measured of samples by a list of metrics: as they come, of a whole set, and the best epoch. */
+#ifndef GF_TASKS_MEASURE_H
+#define GF_TASKS_MEASURE_H
+
+#include "base/alloc.h"
+#include "json/json.h"
+#include "tasks/metric.h"
+
+/* Whether x is neither NaN nor an infinity, told from its bits: holds under any compiler flag. */
+bool gf_is_finite(double x);
+
+/* ---- counts so far, of an epoch or a set */
+
+typedef struct gf_running {
+    const gf_metric_list *list; /* borrowed */
+    size_t classes;
+    double *counts; /* the samples so far; then those of each metric, of metrics with the same ones once */
+    size_t n_counts;
+    size_t at[GF_MAX_METRICS]; /* where each metric's begin */
+} gf_running;
+
+graft_status gf_running_init(gf_running *r, const gf_metric_list *list, size_t classes, graft_error *err);
+void gf_running_clear(gf_running *r); /* back to no samples */
+void gf_running_free(gf_running *r);  /* takes NULL and a zeroed one */
+/* Samples in their order. */
+void gf_running_add(gf_running *r, const gf_outcomes *o);
+uint64_t gf_running_samples(const gf_running *r);
+/* The value of metric i of the list; NaN before the first sample. */
+double gf_running_value(const gf_running *r, size_t i);
+/* Of all of them. */
+void gf_running_values(const gf_running *r, double value[GF_MAX_METRICS]);
+
+/* ---- one evaluation of a set */
+
+/* What came out of it. */
+typedef struct gf_metrics {
+    const gf_metric_list *list;   /* borrowed */
+    uint64_t images;              /* 0: not measured */
+    double value[GF_MAX_METRICS]; /* as the list has them */
+    const uint64_t *confusion;    /* classes x classes, row = true class, column = predicted; NULL: not kept */
+} gf_metrics;
+
+/* {"images",METRIC..,"confusion":[[..]]} (no confusion where it was not kept). */
+gf_json *gf_metrics_json(const gf_metrics *m, size_t classes);
+/* "loss 0.1234, accuracy 0.9812" */
+void gf_metrics_text(gf_text *t, const gf_metrics *m);
+/* NaN where it was not measured. */
+double gf_metrics_value(const gf_metrics *m, size_t i);
+
+typedef struct gf_evaluation {
+    gf_running running;
+    size_t classes;
+    uint64_t *confusion; /* as in gf_metrics */
+} gf_evaluation;
+
+graft_status gf_evaluation_init(gf_evaluation *e, const gf_metric_list *list, size_t classes, graft_error *err);
+void gf_evaluation_clear(gf_evaluation *e); /* back to no samples */
+void gf_evaluation_free(gf_evaluation *e);  /* takes NULL and a zeroed one */
+/* Samples in their order. A class outside 0 .. classes - 1 is not in the matrix. */
+void gf_evaluation_add(gf_evaluation *e, const gf_outcomes *o);
+/* The confusion matrix is borrowed. */
+gf_metrics gf_evaluation_metrics(const gf_evaluation *e);
+
+#endif
