@@ -16,18 +16,19 @@ void graft_bench_defaults(graft_bench_options *o)
 
 typedef struct synthetic {
     uint8_t *pixels; /* `batch` images */
-    int width, height, batch;
+    int width, height, batch, classes;
     gf_augment_spec augment;
 } synthetic;
 
 static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                          graft_error *err)
 {
-    (void)target, (void)err;
+    (void)err;
     const synthetic *s = ctx;
     const uint8_t *pixels = s->pixels + q->sample % (uint32_t)s->batch * (size_t)(s->width * s->height * 3);
     gf_augment_params drawn = gf_augment_draw(&s->augment, 1, q->epoch, q->sample);
     gf_input_put(&in[0], q->training ? &drawn : NULL, pixels, q->scratch, dst[0]);
+    if (target) *(int32_t *)target = (int32_t)(q->sample % (uint32_t)s->classes);
     return GRAFT_OK;
 }
 
@@ -55,21 +56,17 @@ static graft_status time_steps(graft_model *m, gf_engine *e, const char *optimiz
     float *slots = gf_alloc_tensor((size_t)gf_optimizer_slots(&opt) * gf_engine_trainable(e) * sizeof *slots);
     double *seconds = gf_new_n((size_t)o->steps, double);
     uint32_t *sample = gf_new_n(batch, uint32_t);
-    int32_t *label = gf_new_n(batch, int32_t);
     graft_status status = GRAFT_OK;
-    if (!slots || !seconds || !sample || !label) {
+    if (!slots || !seconds || !sample) {
         status = gf_fail_memory(err, gf_engine_trainable(e) * sizeof *slots, "a benchmark");
         goto out;
     }
-    for (size_t i = 0; i < batch; i++) {
-        sample[i] = (uint32_t)i;
-        label[i] = (int32_t)(i % (size_t)m->model.classes);
-    }
+    for (size_t i = 0; i < batch; i++) sample[i] = (uint32_t)i;
     gf_feed feed = {fill, s};
     for (int k = 0; k < WARM_UP + o->steps; k++) {
         double t = gf_sys_seconds();
-        gf_batch now = {(uint32_t)k, (uint64_t)k, batch, sample, label};
-        gf_batch next = {(uint32_t)k + 1, (uint64_t)k + 1, batch, sample, label};
+        gf_batch now = {(uint32_t)k, (uint64_t)k, batch, sample};
+        gf_batch next = {(uint32_t)k + 1, (uint64_t)k + 1, batch, sample};
         gf_step_result r;
         GF_GOTO(gf_engine_gradient(e, &feed, NULL, &now, &next, &r, err));
         gf_optimizer_begin_step(&opt, 1e-6, k);
@@ -83,7 +80,6 @@ out:
     gf_free(slots);
     gf_free(seconds);
     gf_free(sample);
-    gf_free(label);
     return status;
 }
 
@@ -171,6 +167,7 @@ static graft_status bench(graft_model *m, const graft_bench_options *options, gr
     if (!m->has_head) GF_GOTO(gf_api_set_classes(m, &two, err));
     GF_GOTO(gf_augment_parse(o->augment ? o->augment : "flip,rotate=0.2", &s.augment, err));
     GF_GOTO(gf_api_resolve_precision(m, err));
+    s.classes = m->model.classes;
     size_t bytes = (size_t)(s.width * s.height * 3) * (size_t)s.batch;
     s.pixels = gf_alloc_raw(bytes, 1);
     if (!s.pixels) {

@@ -120,12 +120,13 @@ static graft_status evaluate_range(graft_model *m, gf_engine *e, gf_data_feed *s
     gf_feed feed = gf_data_feed_of(s);
     for (uint32_t at = first; at < end; at += CHUNK) {
         uint32_t sample[CHUNK], n = end - at < CHUNK ? end - at : CHUNK;
+        int32_t target[CHUNK];
         bool lost[CHUNK];
         for (uint32_t i = 0; i < n; i++) sample[i] = at + i;
-        GF_GOTO(gf_engine_forward(e, &feed, NULL, sample, n, out, lost, err));
+        GF_GOTO(gf_engine_forward_with(e, &feed, NULL, sample, n, out, target, lost, err));
         for (uint32_t i = 0; i < n; i++) {
             float loss;
-            int32_t predicted, label = (int32_t)s->data->index->sample[at + i].class_id;
+            int32_t predicted, label = target[i];
             if (lost[i]) continue;
             gf_classify_own_loss(out + i * outputs, outputs, label, m->model.classes, m->model.end, &loss, &predicted);
             gf_evaluation_add(ev, &(gf_outcomes){1, ev->classes, &loss, &label, &predicted, NULL});

@@ -47,7 +47,7 @@ static graft_status observe_item(void *ctx, size_t item, int worker, graft_error
     gf_engine *e = o->e;
     size_t micro = (size_t)e->spec.frozen_micro, at = item * micro, n = o->n - at < micro ? o->n - at : micro;
     bool *lost = o->lost + at;
-    const gf_micro_batch b = {o->feed, 0, false, o->sample + at, n, lost};
+    const gf_micro_batch b = {o->feed, 0, false, o->sample + at, n, NULL, lost};
     GF_TRY(gf_engine_frozen(e, &b, worker, err));
     gf_range *range = o->range + item * o->channels;
     for (size_t c = 0; c < o->channels; c++) range[c] = (gf_range){INFINITY, -INFINITY, 0};

@@ -7,7 +7,12 @@
 
 void gf_engine_defaults(gf_engine_spec *spec)
 {
-    *spec = (gf_engine_spec){.batch = 32, .frozen_micro = 2, .trainable_micro = 8, .dtype = GF_F32, .output_layer = -1};
+    *spec = (gf_engine_spec){.batch = 32,
+                             .frozen_micro = 2,
+                             .trainable_micro = 8,
+                             .dtype = GF_F32,
+                             .output_layer = -1,
+                             .target_bytes = sizeof(int32_t)};
 }
 
 void gf_engine_use_batch_stats(gf_engine_spec *spec)
@@ -207,15 +212,15 @@ static graft_status make_step_memory(gf_engine *e, graft_error *err)
     e->present = gf_new_n(batch, size_t);
     e->sample_loss = gf_new_n(batch, float);
     e->predicted = gf_new_n(batch, int32_t);
-    e->label = gf_new_n(batch, int32_t);
-    bool ok = e->grad && e->squares && e->present && e->sample_loss && e->predicted && e->label;
+    e->target = gf_alloc_tensor(batch * e->spec.target_bytes);
+    bool ok = e->grad && e->squares && e->present && e->sample_loss && e->predicted && e->target;
     for (int s = 0; s < 2; s++) {
         gf_stage *st = &e->stage[s];
         st->engine = e;
         st->sample = gf_new_n(batch, uint32_t);
-        st->label = gf_new_n(batch, int32_t);
+        st->target = gf_alloc_tensor(batch * e->spec.target_bytes);
         st->lost = gf_new_n(batch, bool);
-        ok = ok && st->sample && st->label && st->lost;
+        ok = ok && st->sample && st->target && st->lost;
         for (size_t k = 0; k < e->parts; k++) {
             st->data[k] = gf_alloc_tensor(batch * e->part_bytes[k]);
             ok = ok && st->data[k];
@@ -281,7 +286,7 @@ graft_status gf_engine_fits(gf_model *m, gf_ops *ops, gf_pool *pool, const gf_en
 static void free_stage(gf_stage *st)
 {
     gf_free(st->sample);
-    gf_free(st->label);
+    gf_free(st->target);
     gf_free(st->lost);
     for (int k = 0; k < GF_MAX_BOUNDARY_TENSORS; k++) gf_free(st->data[k]);
 }
@@ -313,7 +318,7 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e->present);
     gf_free(e->sample_loss);
     gf_free(e->predicted);
-    gf_free(e->label);
+    gf_free(e->target);
     for (int s = 0; s < 2; s++) free_stage(&e->stage[s]);
     gf_plan_destroy(e->frozen);
     if (e->eval_plan != e->trainable_plan) gf_plan_destroy(e->eval_plan);
@@ -370,7 +375,8 @@ static graft_status fill_inputs(gf_engine *e, const gf_micro_batch *b, size_t i,
     graft_status status = GRAFT_DATA;
     if (i < b->n) {
         const gf_request request = {b->epoch, b->sample[i], b->training, worker, e->feed_scratch[worker]};
-        status = b->feed->fill(b->feed->ctx, &request, e->input, dst, NULL, err);
+        char *target = b->target ? b->target + i * e->spec.target_bytes : NULL;
+        status = b->feed->fill(b->feed->ctx, &request, e->input, dst, target, err);
         b->lost[i] = status == GRAFT_DATA;
     }
     for (size_t k = 0; k < e->inputs && status == GRAFT_DATA; k++) memset(dst[k], 0, gf_input_bytes(&e->input[k]));

@@ -26,6 +26,7 @@ typedef struct gf_engine_spec {
     int output_layer;          /* without training: the layer whose output is wanted; -1: the logits */
     bool reference, no_fusion; /* for tests */
     uint64_t seed;             /* of dropout */
+    size_t target_bytes;       /* of what feeds give beside a sample's inputs; that of a class */
 } gf_engine_spec;
 
 void gf_engine_defaults(gf_engine_spec *spec);
@@ -50,7 +51,6 @@ typedef struct gf_batch {
     uint64_t number; /* of the batch, over the whole run: what tells two batches apart */
     size_t n;
     const uint32_t *sample; /* n, borrowed while the batch is in use */
-    const int32_t *label;
 } gf_batch;
 
 typedef struct gf_step_result {
@@ -81,13 +81,16 @@ const float *gf_engine_grads(const gf_engine *e);
 
 /* ---- forward */
 
-/* What crosses the split point, of samples first .. first + n - 1; filled by the first gf_engine_logits that gets it.
+/* What crosses the split point, and the targets, of samples first .. first + n - 1; filled by the first
+ * gf_engine_logits that gets it.
  */
 typedef struct gf_feature_cache {
     uint32_t first;
     size_t n;
     size_t parts;
     char *data[GF_MAX_BOUNDARY_TENSORS];
+    char *target;
+    size_t target_bytes;
     bool *lost, *filled;
 } gf_feature_cache;
 size_t gf_feature_cache_bytes(const gf_engine *e, size_t n); /* what a feature cache of n samples would take */
@@ -99,6 +102,10 @@ void gf_feature_cache_free(gf_feature_cache *feature_cache);
  * out[n][gf_engine_outputs], lost[n] (may be NULL: a lost sample is an error). */
 graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
                                const uint32_t *sample, size_t n, float *out, bool *lost, graft_error *err);
+/* The same, with the samples' targets: target[n][spec.target_bytes]; NULL: not wanted. */
+graft_status gf_engine_forward_with(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
+                                    const uint32_t *sample, size_t n, float *out, void *target, bool *lost,
+                                    graft_error *err);
 size_t gf_engine_outputs(const gf_engine *e);
 
 /* As a spec without training must have it to compute what this engine does; 0: nothing in bytes. */

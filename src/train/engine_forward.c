@@ -6,7 +6,7 @@
 
 size_t gf_feature_cache_bytes(const gf_engine *e, size_t n)
 {
-    size_t row = 2;
+    size_t row = 2 + e->spec.target_bytes;
     for (size_t k = 0; k < e->parts; k++) row += e->part_bytes[k];
     return row * n;
 }
@@ -14,10 +14,12 @@ size_t gf_feature_cache_bytes(const gf_engine *e, size_t n)
 graft_status gf_feature_cache_create(gf_feature_cache *feature_cache, const gf_engine *e, uint32_t first, size_t n,
                                      graft_error *err)
 {
-    *feature_cache = (gf_feature_cache){.first = first, .n = n, .parts = e->parts};
+    *feature_cache =
+        (gf_feature_cache){.first = first, .n = n, .parts = e->parts, .target_bytes = e->spec.target_bytes};
+    feature_cache->target = gf_alloc_tensor(n * e->spec.target_bytes);
     feature_cache->lost = gf_new_n(n, bool);
     feature_cache->filled = gf_new_n(n, bool);
-    bool ok = feature_cache->lost && feature_cache->filled;
+    bool ok = feature_cache->target && feature_cache->lost && feature_cache->filled;
     for (size_t k = 0; k < e->parts && ok; k++) {
         feature_cache->data[k] = gf_alloc_tensor(n * e->part_bytes[k]);
         ok = feature_cache->data[k];
@@ -30,6 +32,7 @@ graft_status gf_feature_cache_create(gf_feature_cache *feature_cache, const gf_e
 void gf_feature_cache_free(gf_feature_cache *feature_cache)
 {
     for (size_t k = 0; k < GF_MAX_BOUNDARY_TENSORS; k++) gf_free(feature_cache->data[k]);
+    gf_free(feature_cache->target);
     gf_free(feature_cache->lost);
     gf_free(feature_cache->filled);
     *feature_cache = (gf_feature_cache){0};
@@ -42,6 +45,7 @@ typedef struct forward_job {
     const uint32_t *sample;
     size_t n, micro;
     float *out;
+    char *target;
     bool *lost;
 } forward_job;
 
@@ -55,7 +59,8 @@ static graft_status cross(forward_job *j, size_t at, size_t n, int worker, char 
     const uint32_t *sample = j->sample + at;
     bool banked = b != NULL;
     for (size_t i = 0; i < n && banked; i++) banked = b->filled[sample[i] - b->first];
-    const gf_micro_batch images = {j->feed, 0, false, sample, n, j->lost + at};
+    const gf_micro_batch images = {
+        j->feed, 0, false, sample, n, j->target ? j->target + at * e->spec.target_bytes : NULL, j->lost + at};
     if (!banked) GF_TRY(gf_engine_frozen(e, &images, worker, err));
     for (size_t i = 0; i < n; i++) {
         size_t row = b ? sample[i] - b->first : 0;
@@ -68,11 +73,15 @@ static graft_status cross(forward_job *j, size_t at, size_t n, int worker, char 
                 gf_engine_copy_row(e, worker, k, i, rows[k], to + i);
             }
         }
-        if (b && !banked) {
+        if (!b) continue;
+        size_t bytes = b->target_bytes;
+        if (!banked) {
             b->lost[row] = j->lost[at + i];
+            memcpy(b->target + row * bytes, j->target + (at + i) * bytes, bytes);
             b->filled[row] = true;
-        } else if (b) {
+        } else {
             j->lost[at + i] = b->lost[row];
+            memcpy(j->target + (at + i) * bytes, b->target + row * bytes, bytes);
         }
     }
     return GRAFT_OK;
@@ -99,24 +108,37 @@ static graft_status forward_item(void *ctx, size_t item, int worker, graft_error
     return GRAFT_OK;
 }
 
-graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
-                               const uint32_t *sample, size_t n, float *out, bool *lost, graft_error *err)
+graft_status gf_engine_forward_with(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
+                                    const uint32_t *sample, size_t n, float *out, void *target, bool *lost,
+                                    graft_error *err)
 {
     gf_engine_drain_prefetch(e);
-    forward_job j = {e,      feed, feature_cache,
-                     sample, n,    (size_t)(e->trainable_plan ? e->spec.trainable_micro : e->spec.frozen_micro),
-                     out,    lost};
+    forward_job j = {e,      feed,   feature_cache,
+                     sample, n,      (size_t)(e->trainable_plan ? e->spec.trainable_micro : e->spec.frozen_micro),
+                     out,    target, lost};
+    char *own = NULL;
     graft_status status = GRAFT_OK;
     bool narrow = !e->trainable_plan && gf_plan_value_dtype(e->frozen, e->graph.output) != GF_F32;
     GF_TRY(gf_engine_refresh(e, err));
     if (narrow) return gf_fail(err, GF_E_INTERNAL, NULL, "outputs of maps are computed in f32");
     if (!lost) j.lost = gf_new_n(n, bool);
-    if (!j.lost) return gf_fail_memory(err, n, "an evaluation");
+    if (!target && feature_cache) j.target = own = gf_alloc_tensor(n * e->spec.target_bytes);
+    if (!j.lost || (feature_cache && !j.target)) {
+        status = gf_fail_memory(err, n, "an evaluation");
+        goto out;
+    }
     GF_GOTO(gf_pool_run_watched(e->pool, (n + j.micro - 1) / j.micro, forward_item, &j, err));
     for (size_t i = 0; i < n && !lost; i++) {
         if (j.lost[i]) status = gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "sample %u cannot be read", sample[i]);
     }
 out:
     if (!lost) gf_free(j.lost);
+    gf_free(own);
     return status;
+}
+
+graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
+                               const uint32_t *sample, size_t n, float *out, bool *lost, graft_error *err)
+{
+    return gf_engine_forward_with(e, feed, feature_cache, sample, n, out, NULL, lost, err);
 }

@@ -9,8 +9,8 @@
 typedef struct gf_stage {
     bool taken;
     gf_batch batch;
-    uint32_t *sample; /* copies: the caller's may be gone while the background still works */
-    int32_t *label;
+    uint32_t *sample; /* a copy: the caller's may be gone while the background still works */
+    char *target;
     char *data[GF_MAX_BOUNDARY_TENSORS];
     bool *lost;
     gf_feed feed;
@@ -47,7 +47,8 @@ struct gf_engine {
     gf_stage stage[2];
     size_t *present;    /* of the step, batch of each: which of the batch's samples are there */
     float *sample_loss; /* and of those, in order */
-    int32_t *predicted, *label;
+    int32_t *predicted;
+    char *target;
     size_t images; /* how many that were */
     size_t outputs;
 };
@@ -68,7 +69,8 @@ typedef struct gf_micro_batch {
     bool training;
     const uint32_t *sample;
     size_t n;
-    bool *lost; /* of each */
+    char *target; /* spec.target_bytes of each; NULL: not wanted */
+    bool *lost;   /* of each */
 } gf_micro_batch;
 
 /* Runs the frozen part for them on this worker's workspace; a lost one sets its `lost` and leaves its rows undefined.

@@ -19,7 +19,8 @@ static graft_status fill_item(void *ctx, size_t item, int worker, graft_error *e
     gf_engine *e = st->engine;
     size_t micro = (size_t)e->spec.frozen_micro, at = item * micro;
     size_t n = st->batch.n - at < micro ? st->batch.n - at : micro;
-    const gf_micro_batch b = {&st->feed, st->batch.epoch, true, st->sample + at, n, st->lost + at};
+    char *target = st->target + at * e->spec.target_bytes;
+    const gf_micro_batch b = {&st->feed, st->batch.epoch, true, st->sample + at, n, target, st->lost + at};
     GF_TRY(gf_engine_frozen(e, &b, worker, err));
     for (size_t k = 0; k < e->parts; k++) {
         for (size_t i = 0; i < n; i++) gf_engine_copy_row(e, worker, k, i, st->data[k], at + i);
@@ -30,10 +31,8 @@ static graft_status fill_item(void *ctx, size_t item, int worker, graft_error *e
 static void load_stage(gf_stage *st, const gf_batch *batch, const gf_feed *feed)
 {
     memcpy(st->sample, batch->sample, batch->n * sizeof *st->sample);
-    memcpy(st->label, batch->label, batch->n * sizeof *st->label);
     st->batch = *batch;
     st->batch.sample = st->sample;
-    st->batch.label = st->label;
     st->feed = *feed;
     st->taken = true;
 }
@@ -92,15 +91,19 @@ typedef struct trainable_job {
     size_t items; /* micro-batches */
 } trainable_job;
 
+static const int32_t *labels_of(const gf_engine *e) { return (const int32_t *)e->target; }
+
 static void list_present(const trainable_job *j)
 {
     gf_engine *e = j->e;
+    size_t bytes = e->spec.target_bytes;
+    const bool *lost = j->feature_cache ? j->feature_cache->lost : j->stage->lost;
+    const char *target = j->feature_cache ? j->feature_cache->target : j->stage->target;
     e->images = 0;
     for (size_t i = 0; i < j->batch->n; i++) {
-        bool lost = j->feature_cache ? j->feature_cache->lost[j->batch->sample[i] - j->feature_cache->first]
-                                     : j->stage->lost[i];
-        if (lost) continue;
-        e->label[e->images] = j->batch->label[i];
+        size_t row = j->feature_cache ? j->batch->sample[i] - j->feature_cache->first : i;
+        if (lost[row]) continue;
+        memcpy(e->target + e->images * bytes, target + row * bytes, bytes);
         e->present[e->images++] = i;
     }
 }
@@ -140,8 +143,8 @@ static graft_status trainable_item(void *ctx, size_t item, int worker, graft_err
     GF_TRY(gf_workspace_forward(ws, &step, err));
     float *diff = gf_workspace_diff(ws, output);
     memset(diff, 0, micro * outputs * sizeof *diff);
-    gf_classify_loss(gf_workspace_value(ws, output), e->label + at, n, e->model->classes, 1 / (float)e->images, diff,
-                     e->sample_loss + at, e->predicted + at);
+    gf_classify_loss(gf_workspace_value(ws, output), labels_of(e) + at, n, e->model->classes, 1 / (float)e->images,
+                     diff, e->sample_loss + at, e->predicted + at);
     return gf_workspace_backward(ws, &step, err);
 }
 
@@ -199,7 +202,7 @@ static void step_result(const gf_engine *e, gf_step_result *r)
                           .grad_norm = sqrt(squares),
                           .sample_loss = e->sample_loss,
                           .predicted = e->predicted,
-                          .label = e->label};
+                          .label = labels_of(e)};
 }
 
 graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_feature_cache *feature_cache,

@@ -71,7 +71,7 @@ static graft_status take_pixels(report_images *g, uint32_t sample, gf_photo *pho
     memcpy(copy, pixels, bytes);
     *photo = (gf_photo){.pixels = {(int)r->config->width, (int)r->config->height, copy},
                         .path = gf_index_path(r->data->index, sample),
-                        .truth = r->label[sample],
+                        .truth = (int)r->data->index->sample[sample].class_id,
                         .predicted = -1};
     return GRAFT_OK;
 }
@@ -141,7 +141,7 @@ static graft_status judge(gf_run *r, uint32_t first, size_t n, const float *logi
         float loss;
         judged *j = &out[i];
         j->sample = first + (uint32_t)i;
-        int32_t label = r->label[j->sample];
+        int32_t label = (int32_t)r->data->index->sample[j->sample].class_id;
         gf_classify_loss(logits + i * outputs, &label, 1, r->model->classes, 1, NULL, &loss, &j->predicted);
         gf_classify_probabilities(logits + i * outputs, r->model->classes, p);
         j->probability = p[j->predicted];

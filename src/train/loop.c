@@ -189,23 +189,21 @@ static void tell_training(gf_run *r, const epoch_clock *clock, bool always)
     gf_run_report_progress(r, &p, always);
 }
 
-static gf_batch batch_at(const gf_run *r, uint32_t b, int32_t *label)
+static gf_batch batch_at(const gf_run *r, uint32_t b)
 {
     gf_batch batch = {.epoch = (uint32_t)r->state.epoch,
-                      .number = (uint64_t)r->state.epoch * gf_order_batches(r->order) + b,
-                      .label = label};
+                      .number = (uint64_t)r->state.epoch * gf_order_batches(r->order) + b};
     batch.n = gf_order_batch(r->order, b, &batch.sample);
-    for (size_t i = 0; i < batch.n; i++) label[i] = r->label[batch.sample[i]];
     return batch;
 }
 
-static graft_status train_batches(gf_run *r, epoch_clock *clock, int32_t *label[2], graft_error *err)
+static graft_status train_batches(gf_run *r, epoch_clock *clock, graft_error *err)
 {
     uint32_t batches = gf_order_batches(r->order);
     while ((uint32_t)r->state.batch < batches) {
         uint32_t b = (uint32_t)r->state.batch;
-        gf_batch batch = batch_at(r, b, label[b % 2]), next = {0};
-        if (b + 1 < batches) next = batch_at(r, b + 1, label[(b + 1) % 2]);
+        gf_batch batch = batch_at(r, b), next = {0};
+        if (b + 1 < batches) next = batch_at(r, b + 1);
         GF_TRY(one_step(r, &batch, b + 1 < batches ? &next : NULL, err));
         clock->images += batch.n;
         tell_training(r, clock, false);
@@ -256,12 +254,8 @@ static graft_status train_epoch(gf_run *r, graft_error *err)
 {
     gf_order_shuffle(r->order, r->data->index, GF_TRAIN, (uint64_t)r->config->seed, (uint32_t)r->state.epoch);
     epoch_clock clock = {.start = gf_sys_seconds()};
-    int32_t *label[2] = {gf_new_n((size_t)r->config->batch, int32_t), gf_new_n((size_t)r->config->batch, int32_t)};
-    graft_status status = label[0] && label[1] ? GRAFT_OK : gf_fail_memory(err, (size_t)r->config->batch * 8, "labels");
-    if (status == GRAFT_OK) status = train_batches(r, &clock, label, err);
-    gf_engine_drain_prefetch(r->engine); /* before the labels go */
-    gf_free(label[0]);
-    gf_free(label[1]);
+    graft_status status = train_batches(r, &clock, err);
+    gf_engine_drain_prefetch(r->engine);
     double seconds = gf_sys_seconds() - clock.start;
     bool none = !gf_running_samples(&r->running) && r->nan.in_a_row; /* losses have their own policy */
     if (status == GRAFT_OK && none) {

@@ -90,13 +90,11 @@ static graft_status make_blocks(gf_run *r, graft_error *err)
     size_t bytes = r->trainable_count * sizeof(float);
     const gf_index *x = r->data->index;
     r->best_values = gf_alloc_tensor(bytes);
-    r->label = gf_new_n(x->n, int32_t);
     r->lost = gf_new_n(x->n, uint8_t);
     uint32_t held = gf_run_split(r, GF_VALIDATION, NULL) + gf_run_split(r, GF_TEST, NULL);
     r->logits = gf_new_n(held * gf_classify_outputs(m->classes), float);
-    bool ok = r->best_values && r->label && r->lost && r->logits;
+    bool ok = r->best_values && r->lost && r->logits;
     if (!ok) return gf_fail_memory(err, bytes, "training");
-    for (uint32_t i = 0; i < x->n; i++) r->label[i] = (int32_t)x->sample[i].class_id;
     memcpy(r->best_values, m->value + r->trainable_offset, bytes);
     return GRAFT_OK;
 }
@@ -172,7 +170,6 @@ void gf_run_close(gf_run *r)
     gf_evaluation_free(&r->test);
     gf_data_feed_close(&r->feed);
     gf_free(r->slots);
-    gf_free(r->label);
     gf_free(r->lost);
     gf_free(r->best_values);
     gf_free(r->logits);

@@ -67,8 +67,8 @@ typedef struct gf_run {
     gf_data_feed feed;
     gf_nan_policy nan_policy;
     gf_order *order; /* of the training set */
-    int32_t *label;  /* of every sample of the index */
-    uint8_t *lost;   /* likewise: 1 where its file went away during the run, as the checkpoint keeps it */
+    uint8_t
+        *lost; /* of every sample of the index: 1 where its file went away during the run, as the checkpoint keeps it */
     gf_feature_cache feature_cache,
         train_feature_cache; /* of validation and test (one range); of training where images do not change */
     size_t trainable_offset, trainable_count; /* the values that change in any phase: [origin, origin + wide) of the

@@ -67,6 +67,7 @@ typedef struct bench {
     gf_model model;
     int width, height;
     uint8_t *pixels; /* of samples 0.. */
+    int32_t label[BATCH * STEPS];
 } bench;
 
 static gf_ops *ops;
@@ -183,12 +184,13 @@ static size_t image_values(const bench *b) { return (size_t)(b->width * b->heigh
 static graft_status image(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                           graft_error *err)
 {
-    (void)err, (void)target;
+    (void)err;
     float *values = q->scratch;
     const bench *b = ctx;
     size_t n = image_values(b);
     for (size_t i = 0; i < n; i++) values[i] = b->pixels[q->sample * n + i];
     gf_input_put_f32(&in[0], values, dst[0]);
+    if (target) *(int32_t *)target = b->label[q->sample];
     return GRAFT_OK;
 }
 
@@ -299,7 +301,6 @@ static void bf16_is_near(void **state)
  */
 
 typedef struct batches {
-    int32_t label[BATCH * STEPS];
     uint32_t sample[BATCH * STEPS];
 } batches;
 
@@ -312,7 +313,7 @@ static void make_batches(batches *x, bench *b)
         snprintf(name, sizeof name, "pixels%d", s);
         seeded_pixels(name, SEED, b->pixels + (size_t)s * count, count);
         snprintf(name, sizeof name, "labels%d", s);
-        seeded_labels(name, SEED, CLASSES, x->label + s * BATCH, BATCH);
+        seeded_labels(name, SEED, CLASSES, b->label + s * BATCH, BATCH);
     }
     for (uint32_t i = 0; i < BATCH * STEPS; i++) x->sample[i] = i;
 }
@@ -365,7 +366,7 @@ static void check_training(const subject *which)
     const float *want = values(&b, "losses", STEPS), *still = values(&b, "still", STEPS), lr = values(&b, "lr", 1)[0];
     double worst = 0, moved = 0, gradients = 0;
     for (int s = 0; s < STEPS; s++) {
-        gf_batch batch = {0, (uint64_t)s, BATCH, x.sample + s * BATCH, x.label + s * BATCH};
+        gf_batch batch = {0, (uint64_t)s, BATCH, x.sample + s * BATCH};
         gf_step_result r;
         OK(gf_engine_gradient(e, &(gf_feed){image, &b}, NULL, &batch, NULL, &r, &error));
         double off = fabs(r.loss - want[s]) / want[s];
@@ -405,7 +406,7 @@ static void trains_from_any_layer(void **state)
             b.model.boundary = frozen ? (int)gf_model_backbone_layers(&b.model) : gf_zoo_find(s.name)->fine_tune_at;
             make_batches(&x, &b);
             gf_engine *e = training_engine(&b);
-            gf_batch batch = {0, 0, BATCH, x.sample, x.label};
+            gf_batch batch = {0, 0, BATCH, x.sample};
             gf_step_result r;
             OK(gf_engine_gradient(e, &(gf_feed){image, &b}, NULL, &batch, NULL, &r, &error));
             ASSERT_CLOSE(b.name, fabs(r.loss - values(&b, "losses", STEPS)[0]) / r.loss, 1e-3);
@@ -439,7 +440,7 @@ static void trains_from_random_weights(void **state)
         b.model.boundary = 0;
         make_batches(&x, &b);
         gf_engine *e = training_engine(&b);
-        gf_batch batch = {0, 0, BATCH, x.sample, x.label};
+        gf_batch batch = {0, 0, BATCH, x.sample};
         gf_step_result r;
         OK(gf_engine_gradient(e, &(gf_feed){image, &b}, NULL, &batch, NULL, &r, &error));
         print_message("%s: loss of random weights %.3f\n", b.name, r.loss);

@@ -37,7 +37,6 @@ typedef struct source {
 static graft_status image(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                           graft_error *err)
 {
-    (void)target;
     float *values = q->scratch;
     uint32_t sample = q->sample;
     source *s = ctx;
@@ -47,6 +46,7 @@ static graft_status image(void *ctx, const gf_request *q, const gf_input_layout 
     }
     uint64_t seed = s->fixed ? 0 : q->epoch * 2 + q->training;
     if (s->references) sample %= SAMPLES / 2;
+    if (target) *(int32_t *)target = (int32_t)(sample % CLASSES);
     for (size_t i = 0; i < SIZE * SIZE * 3; i++) {
         values[i] = (float)(seeded_word("pixel", seed, sample * SIZE * SIZE * 3 + i) >> 56);
     }
@@ -72,7 +72,6 @@ typedef struct bench {
     source source;
     gf_feed feed;
     uint32_t sample[SAMPLES];
-    int32_t label[SAMPLES];
     gf_optimizer o;
     float *slots;
     int64_t steps;
@@ -99,10 +98,7 @@ static bench *bench_new(bench_spec spec)
     b->spec = spec;
     atomic_init(&b->source.fail_after, -1);
     b->feed = (gf_feed){image, &b->source};
-    for (uint32_t i = 0; i < SAMPLES; i++) {
-        b->sample[i] = (i * 37 + 5) % SAMPLES;
-        b->label[i] = (int32_t)(b->sample[i] % CLASSES);
-    }
+    for (uint32_t i = 0; i < SAMPLES; i++) b->sample[i] = (i * 37 + 5) % SAMPLES;
     OK(gf_pool_create(&b->pool, spec.threads, gf_ops_start_worker, &error));
     assert_int_equal(gf_pool_threads(b->pool), spec.threads);
     gf_zoo_options o = {.width = SIZE, .height = SIZE, .alpha = 0.35, .classes = CLASSES, .dropout = 0.5f};
@@ -137,11 +133,8 @@ static void bench_free(bench *b)
 static gf_batch batch_at(const bench *b, int step)
 {
     size_t at = (size_t)(step * b->spec.batch) % (SAMPLES - MOST_BATCH);
-    return (gf_batch){.epoch = (uint32_t)(step / 3),
-                      .number = (uint64_t)step,
-                      .n = (size_t)b->spec.batch,
-                      .sample = b->sample + at,
-                      .label = b->label + at};
+    return (gf_batch){
+        .epoch = (uint32_t)(step / 3), .number = (uint64_t)step, .n = (size_t)b->spec.batch, .sample = b->sample + at};
 }
 
 static graft_status try_step(bench *b, int step, bool prefetch, const gf_feature_cache *feature_cache)
@@ -271,10 +264,10 @@ static void a_failed_batch_can_be_asked_again(void **state)
 
 /* ---- gradients of batches */
 
-static gf_step_result gradient(bench *b, const uint32_t *sample, const int32_t *label, size_t n)
+static gf_step_result gradient(bench *b, const uint32_t *sample, size_t n)
 {
     static uint64_t number = 1000;
-    gf_batch batch = {.epoch = 1, .number = number++, .n = n, .sample = sample, .label = label};
+    gf_batch batch = {.epoch = 1, .number = number++, .n = n, .sample = sample};
     gf_step_result r;
     OK(gf_engine_gradient(b->e, &b->feed, NULL, &batch, NULL, &r, &error));
     return r;
@@ -304,11 +297,11 @@ static void a_batch_is_the_mean_of_its_samples(void **state)
     size_t n = gf_engine_trainable(b->e);
     double *sum = calloc(n, sizeof *sum), loss = 0;
     for (size_t at = 0, k = 0; at < MOST_BATCH; at++) {
-        gf_step_result one = gradient(b, b->sample + at, b->label + at, 1);
+        gf_step_result one = gradient(b, b->sample + at, 1);
         for (size_t i = 0; i < n; i++) sum[i] += (double)gf_engine_grads(b->e)[i];
         loss += one.loss;
         if (sizes[k] != at + 1) continue;
-        gf_step_result all = gradient(b, b->sample, b->label, sizes[k]);
+        gf_step_result all = gradient(b, b->sample, sizes[k]);
         assert_int_equal(all.n, sizes[k]);
         double *mean = calloc(n, sizeof *mean), squares = 0;
         for (size_t i = 0; i < n; i++) mean[i] = sum[i] / (double)sizes[k];
@@ -331,13 +324,12 @@ static void dropout_goes_by_the_sample(void **state)
     b->source.references = true;
     size_t n = gf_engine_trainable(b->e), bytes = n * sizeof(float);
     const uint32_t one = 7, other = 7 + SAMPLES / 2;
-    const int32_t label = 1;
     float *first = malloc(bytes);
-    gradient(b, &one, &label, 1);
+    gradient(b, &one, 1);
     memcpy(first, gf_engine_grads(b->e), bytes);
-    gradient(b, &other, &label, 1);
+    gradient(b, &other, 1);
     assert_memory_not_equal(gf_engine_grads(b->e), first, bytes);
-    gradient(b, &one, &label, 1);
+    gradient(b, &one, 1);
     assert_memory_equal(gf_engine_grads(b->e), first, bytes);
     free(first);
     bench_free(b);
@@ -361,13 +353,13 @@ static void check_lost(bool batch_norm)
         for (size_t i = 0; i < N; i++) {
             if (b->source.lost[b->sample[i]]) continue;
             sample[left] = b->sample[i];
-            label[left++] = b->label[i];
+            label[left++] = (int32_t)(b->sample[i] % CLASSES);
         }
-        gf_step_result r = gradient(b, sample, label, left);
+        gf_step_result r = gradient(b, sample, left);
         assert_int_equal(r.n, left);
         double *want = calloc(n, sizeof *want), loss = r.loss;
         for (size_t i = 0; i < n; i++) want[i] = (double)gf_engine_grads(b->e)[i];
-        r = gradient(b, b->sample, b->label, N);
+        r = gradient(b, b->sample, N);
         assert_int_equal(r.n, left);
         assert_memory_equal(r.label, label, left * sizeof *label);
         for (size_t i = 0; i < n; i++) assert_true((double)gf_engine_grads(b->e)[i] == want[i]);
@@ -375,7 +367,7 @@ static void check_lost(bool batch_norm)
         free(want);
     }
     memset(b->source.lost, true, sizeof b->source.lost);
-    gf_step_result none = gradient(b, b->sample, b->label, N);
+    gf_step_result none = gradient(b, b->sample, N);
     assert_int_equal(none.n, 0);
     assert_true(none.loss == 0 && none.grad_norm == 0);
     for (size_t i = 0; i < n; i++) assert_true(gf_engine_grads(b->e)[i] == 0);

@@ -19,6 +19,8 @@
 
 #include <cmocka.h>
 
+enum { BATCH = 8, STEPS = 5 };
+
 typedef struct bench {
     gf_ops *ops;
     gf_pool *pool;
@@ -27,6 +29,7 @@ typedef struct bench {
     uint64_t seed;
     int size;
     const uint8_t *pixels; /* of samples 0.. */
+    int32_t label[BATCH * STEPS];
 } bench;
 
 static float *tensor(const bench *b, const char *name, size_t *n)
@@ -70,12 +73,13 @@ static void close_bench(bench *b)
 static graft_status image(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                           graft_error *err)
 {
-    (void)err, (void)target;
+    (void)err;
     float *values = q->scratch;
     const bench *b = ctx;
     size_t n = (size_t)(b->size * b->size * 3);
     for (size_t i = 0; i < n; i++) values[i] = b->pixels[q->sample * n + i];
     gf_input_put_f32(&in[0], values, dst[0]);
+    if (target) *(int32_t *)target = b->label[q->sample];
     return GRAFT_OK;
 }
 
@@ -141,16 +145,13 @@ static void features_in_bf16_are_near(void **state)
 
 /* ---- training ------------------------------------------------------------------------------------------------- */
 
-enum { BATCH = 8, STEPS = 5 };
-
 typedef struct batches {
     uint8_t *pixels;
-    int32_t label[BATCH * STEPS];
     uint32_t sample[BATCH * STEPS];
 } batches;
 
 /* Batches first .. first + 4 of 8 images each. */
-static void make_batches(batches *x, const bench *b, int first, int classes)
+static void make_batches(batches *x, bench *b, int first, int classes)
 {
     size_t bytes = (size_t)(b->size * b->size * 3) * BATCH;
     x->pixels = malloc(bytes * STEPS);
@@ -159,7 +160,7 @@ static void make_batches(batches *x, const bench *b, int first, int classes)
         snprintf(name, sizeof name, "pixels%d", first + s);
         seeded_pixels(name, b->seed, x->pixels + (size_t)s * bytes, bytes);
         snprintf(name, sizeof name, "labels%d", first + s);
-        seeded_labels(name, b->seed, classes, x->label + s * BATCH, BATCH);
+        seeded_labels(name, b->seed, classes, b->label + s * BATCH, BATCH);
     }
     for (uint32_t i = 0; i < BATCH * STEPS; i++) x->sample[i] = i;
 }
@@ -275,8 +276,8 @@ static void run_phase(bench *b, const phase *f, int classes, bool fused)
     assert_int_equal(n, STEPS);
     gf_feed feed = {image, b};
     for (int s = 0; s < STEPS; s++) {
-        gf_batch batch = {0, (uint64_t)s, BATCH, x.sample + s * BATCH, x.label + s * BATCH};
-        gf_batch next = {0, (uint64_t)s + 1, BATCH, x.sample + (s + 1) * BATCH, x.label + (s + 1) * BATCH};
+        gf_batch batch = {0, (uint64_t)s, BATCH, x.sample + s * BATCH};
+        gf_batch next = {0, (uint64_t)s + 1, BATCH, x.sample + (s + 1) * BATCH};
         gf_step_result r;
         OK(gf_engine_gradient(e, &feed, NULL, &batch, s + 1 < STEPS ? &next : NULL, &r, &error));
         print_message("phase %d step %d: loss %.7f, Keras %.7f\n", f->number, s, r.loss, losses[s]);
