@@ -113,11 +113,11 @@ graft_status gf_api_resolve_boundary(graft_model *m, const graft_model_options *
     m->config.fine_tune_at = -1;
     if (o->fine_tune_at_name) {
         int at = gf_model_find(&m->model, o->fine_tune_at_name);
-        if (at < 0 || at >= layers) {
+        if (at < 0 || m->model.layer[at].number >= layers) {
             return gf_fail(err, GF_E_LAYER_UNKNOWN, "graft summary lists the layers", "%s has no layer called %s",
                            m->config.architecture, GF_ESC(o->fine_tune_at_name));
         }
-        m->config.fine_tune_at = at;
+        m->config.fine_tune_at = m->model.layer[at].number;
     } else if (o->fine_tune_last >= 0) {
         if (o->fine_tune_last > layers) {
             return gf_fail(err, GF_E_OPTION_VALUE, NULL, "fine-tune-last %d: %s has %d layers", o->fine_tune_last,

@@ -36,6 +36,7 @@ static graft_status write_labels(const char *path, const gf_model *m, const gf_n
 
 typedef struct keras_file {
     gf_model plain;
+    size_t n_layers;
     gf_keras_layer *layer, *inner; /* inner: those that MultiHeadAttention is made of */
     gf_keras_var *var;
     char *config, *classes;
@@ -68,14 +69,16 @@ static void list_layers(keras_file *k)
     size_t at = 0;
     for (size_t i = 0; i < m->n_layers; i++) {
         const gf_layer *l = &m->layer[i];
-        k->layer[i] = (gf_keras_layer){
+        if (l->again) continue;
+        gf_keras_layer *to = &k->layer[k->n_layers++];
+        *to = (gf_keras_layer){
             .name = l->name, .class_name = gf_layer_class_name(l), .var = k->var + at, .n_vars = (size_t)l->n_params};
         for (int p = 0; p < l->n_params; p++) {
             const gf_param *q = &m->param[l->param[p]];
             k->var[at++] = q->idle ? (gf_keras_var){q->shape, &no_count, GF_S64}
                                    : (gf_keras_var){q->shape, m->value + q->offset, GF_F32};
         }
-        if (l->cls == &gf_layer_attention) list_inner(&k->layer[i], k->inner + INNER * i);
+        if (l->cls == &gf_layer_attention) list_inner(to, k->inner + INNER * i);
     }
 }
 
@@ -104,8 +107,7 @@ static graft_status write_keras(const char *path, const gf_model *m, const gf_na
         goto out;
     }
     list_layers(&k);
-    gf_keras_layer model = {
-        .name = k.plain.name, .class_name = "Functional", .inner = k.layer, .n_inner = k.plain.n_layers};
+    gf_keras_layer model = {.name = k.plain.name, .class_name = "Functional", .inner = k.layer, .n_inner = k.n_layers};
     const gf_meta meta[] = {{"graft.pixels", "0..255"}, {"class_names", k.classes}};
     GF_GOTO(gf_keras_zip_write(path, k.config, &model, meta, classes->n ? 2 : 1, err));
 out:

@@ -5,15 +5,30 @@
 #include <stdio.h>
 #include <string.h>
 
-/* {"class_name": "__keras_tensor__", ...}: the output of a layer */
-static gf_json *tensor_of(const gf_layer *l)
+typedef struct writing {
+    const gf_model *m;
+    bool own; /* graft's own text: a layer for each call */
+} writing;
+
+/* [layer, call, 0] */
+static gf_json *history_of(const writing *w, const gf_layer *l)
 {
-    gf_json *shape = gf_json_array(), *history = gf_json_array();
+    const gf_layer *first = l->again && !w->own ? &w->m->layer[l->again - 1] : l;
+    int call = first != l;
+    for (const gf_layer *k = first + 1; first != l && k < l; k++) call += k->again == l->again;
+    gf_json *history = gf_json_array();
+    gf_json_add(history, gf_json_string(first->name));
+    gf_json_add(history, gf_json_int(call));
+    gf_json_add(history, gf_json_int(0));
+    return history;
+}
+
+/* {"class_name": "__keras_tensor__", ...}: the output of a layer */
+static gf_json *tensor_of(const writing *w, const gf_layer *l)
+{
+    gf_json *shape = gf_json_array(), *history = history_of(w, l);
     gf_json_add(shape, gf_json_null()); /* the batch */
     for (int i = 0; i < l->shape.rank; i++) gf_json_add(shape, gf_json_int(l->shape.dim[i]));
-    gf_json_add(history, gf_json_string(l->name));
-    gf_json_add(history, gf_json_int(0));
-    gf_json_add(history, gf_json_int(0));
     gf_json *config = gf_json_object(), *j = gf_json_object();
     gf_json_set(config, "shape", shape);
     gf_json_set(config, "dtype", gf_json_string("float32"));
@@ -28,13 +43,11 @@ static bool merges(const gf_layer *l)
     return l->cls == &gf_layer_add || l->cls == &gf_layer_multiply || l->cls == &gf_layer_concatenate;
 }
 
-/* One call: a merging layer's sources are a list. */
-static gf_json *inbound(const gf_model *m, const gf_layer *l, const gf_layer *source)
+/* A merging layer's sources are a list. `source`: where its one source is no layer of the model. */
+static gf_json *call_json(const writing *w, const gf_layer *l, const gf_layer *source)
 {
-    gf_json *calls = gf_json_array();
-    if (!l->n_src) return calls;
     gf_json *call = gf_json_object(), *args = gf_json_array(), *list = gf_json_array();
-    for (int k = 0; k < l->n_src; k++) gf_json_add(list, tensor_of(source ? source : &m->layer[l->src[k]]));
+    for (int k = 0; k < l->n_src; k++) gf_json_add(list, tensor_of(w, source ? source : &w->m->layer[l->src[k]]));
     if (merges(l)) {
         gf_json_add(args, list);
     } else {
@@ -45,8 +58,7 @@ static gf_json *inbound(const gf_model *m, const gf_layer *l, const gf_layer *so
     if (l->at.causal) gf_json_set(named, "use_causal_mask", gf_json_bool(true));
     gf_json_set(call, "args", args);
     gf_json_set(call, "kwargs", named);
-    gf_json_add(calls, call);
-    return calls;
+    return call;
 }
 
 static gf_json *floats(const float *x, size_t n)
@@ -105,7 +117,7 @@ static const char *not_plain(const gf_layer *l)
 }
 
 /* The key "graft" of a layer's arguments, where there is something to say. */
-static void set_own_words(gf_json *config, const gf_layer *l)
+static void set_own_words(gf_json *config, const gf_model *m, const gf_layer *l)
 {
     gf_json *j = gf_json_object();
     if (l->cls == &gf_layer_input) {
@@ -115,6 +127,7 @@ static void set_own_words(gf_json *config, const gf_layer *l)
         gf_json_set(j, "bgr", gf_json_bool(l->at.bgr));
     }
     if (!l->backbone) gf_json_set(j, "head", gf_json_bool(true));
+    if (l->again) gf_json_set(j, "again", gf_json_string(m->layer[l->again - 1].name));
     if (has_window(l) && l->at.padding == GF_PAD_EXPLICIT) {
         const int sides[] = {l->at.pt, l->at.pb, l->at.pl, l->at.pr};
         gf_json *padding = gf_json_array();
@@ -144,12 +157,12 @@ static gf_json *input_shape(const gf_layer *l)
     return j;
 }
 
-/* `source`: where its one source is no layer of the model. */
-static gf_json *layer_json(const gf_model *m, const gf_layer *l, const gf_layer *source, bool own)
+/* What is said of a layer, whoever calls it. */
+static gf_json *config_of(const writing *w, const gf_layer *l)
 {
+    gf_json *config = gf_json_object();
     const gf_keras_class *row = gf_keras_class_for(l);
-    gf_json *config = gf_json_object(), *j = gf_json_object();
-    gf_json_set(config, "name", gf_json_string(l->name));
+    gf_json_set(config, "name", gf_json_string(l->again && !w->own ? w->m->layer[l->again - 1].name : l->name));
     gf_json_set(config, "dtype", gf_json_string("float32"));
     if (l->cls == &gf_layer_input) {
         gf_json_set(config, "batch_shape", input_shape(l));
@@ -157,13 +170,20 @@ static gf_json *layer_json(const gf_model *m, const gf_layer *l, const gf_layer 
         gf_json_set(config, "trainable", gf_json_bool(!l->at.fixed));
     }
     if (row->write) row->write(l, config);
-    if (own) set_own_words(config, l);
+    if (w->own) set_own_words(config, w->m, l);
+    return config;
+}
+
+static gf_json *layer_json(const writing *w, const gf_layer *l, gf_json *calls)
+{
+    const gf_keras_class *row = gf_keras_class_for(l);
+    gf_json *j = gf_json_object();
     gf_json_set(j, "module", gf_json_string("keras.layers"));
     gf_json_set(j, "class_name", gf_json_string(row->name));
-    gf_json_set(j, "config", config);
+    gf_json_set(j, "config", config_of(w, l));
     gf_json_set(j, "registered_name", gf_json_null());
     gf_json_set(j, "name", gf_json_string(l->name));
-    gf_json_set(j, "inbound_nodes", inbound(m, l, source));
+    gf_json_set(j, "inbound_nodes", calls);
     return j;
 }
 
@@ -216,15 +236,15 @@ static void new_name(const gf_model *m, int number, const char *what, char name[
 
 /* The numbers that an Embedding looks up: cumsum(ones_like(x[:, :, 0]), axis=1) - 1, as keras_positions.h reads it.
  * *last becomes what gives them. */
-static void add_positions(gf_json *layers, const gf_model *m, int number, gf_layer *last)
+static void add_positions(gf_json *layers, const writing *w, int number, gf_layer *last)
 {
+    const gf_model *m = w->m;
     static const char *const cls[] = {"GetItem", "OnesLike", "Cumsum", "Subtract"};
     static const char *const what[] = {"item", "ones", "sum", "places"};
     const gf_layer *src = &m->layer[m->layer[number].src[0]];
-    *last = *src;
     for (int i = 0; i < 4; i++) {
         gf_json *config = gf_json_object(), *args = gf_json_array();
-        gf_json_add(args, tensor_of(last));
+        gf_json_add(args, tensor_of(w, i ? last : src));
         if (i == 0) gf_json_add(args, first_channel());
         if (i == 1) gf_json_set(config, "dtype", gf_json_string("int32"));
         if (i == 2) gf_json_set(config, "axis", gf_json_int(1));
@@ -235,31 +255,38 @@ static void add_positions(gf_json *layers, const gf_model *m, int number, gf_lay
     }
 }
 
-static gf_json *end_of(const gf_layer *l)
+/* Layer i and, in Keras's text, its further calls. */
+static void add_layer(gf_json *layers, const writing *w, int i)
 {
-    gf_json *j = gf_json_array();
-    gf_json_add(j, gf_json_string(l->name));
-    gf_json_add(j, gf_json_int(0));
-    gf_json_add(j, gf_json_int(0));
-    return j;
+    const gf_layer *l = &w->m->layer[i];
+    gf_json *calls = gf_json_array();
+    if (l->again && !w->own) {
+        gf_json_free(calls);
+        return;
+    }
+    for (int k = i; l->n_src && k < (int)w->m->n_layers; k++) {
+        gf_layer positions = {0};
+        if (k != i && (w->own || w->m->layer[k].again != i + 1)) continue;
+        if (l->cls == &gf_layer_embedding) add_positions(layers, w, k, &positions);
+        gf_json_add(calls, call_json(w, &w->m->layer[k], positions.name[0] ? &positions : NULL));
+    }
+    gf_json_add(layers, layer_json(w, l, calls));
 }
 
 static gf_json *model_json(const gf_model *m, bool own)
 {
+    const writing w = {m, own};
     gf_json *config = gf_json_object(), *layers = gf_json_array(), *j = gf_json_object();
     const gf_layer *input = NULL;
     for (size_t i = 0; i < m->n_layers; i++) {
-        const gf_layer *l = &m->layer[i];
-        gf_layer positions = {0};
-        if (l->cls == &gf_layer_embedding) add_positions(layers, m, (int)i, &positions);
-        gf_json_add(layers, layer_json(m, l, positions.name[0] ? &positions : NULL, own));
+        add_layer(layers, &w, (int)i);
         if (m->layer[i].cls == &gf_layer_input) input = &m->layer[i];
     }
     gf_json_set(config, "name", gf_json_string(m->name[0] ? m->name : "model"));
     gf_json_set(config, "trainable", gf_json_bool(true));
     gf_json_set(config, "layers", layers);
-    if (input) gf_json_set(config, "input_layers", end_of(input));
-    gf_json_set(config, "output_layers", end_of(&m->layer[m->output]));
+    if (input) gf_json_set(config, "input_layers", history_of(&w, input));
+    gf_json_set(config, "output_layers", history_of(&w, &m->layer[m->output]));
     gf_json_set(j, "module", gf_json_string("keras.src.models.functional"));
     gf_json_set(j, "class_name", gf_json_string("Functional"));
     gf_json_set(j, "config", config);
@@ -283,6 +310,8 @@ graft_status gf_keras_config_text(char **text, const gf_model *m, const gf_keras
     for (size_t i = 0; i < m->n_layers; i++) {
         const gf_layer *l = &m->layer[i];
         const char *why = own ? (gf_keras_class_for(l) ? NULL : "Keras has no such layer") : not_plain(l);
+        if (!why && l->again && !own && !gf_layer_same(l, &m->layer[l->again - 1]))
+            why = "its calls differ in more than their sources";
         if (!why) continue;
         return gf_fail(err, GF_E_MODEL_EXPORT, NULL, "layer %s (%s): %s", GF_ESC(l->name), gf_layer_class_name(l), why);
     }

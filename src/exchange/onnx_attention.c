@@ -155,6 +155,7 @@ static graft_status take(gf_oi *s, int layer, int dense, const char *const var[2
         if (from) fill = *from;
         if (!from) fill.from = gf_oi_make_const(s, &GF_SHAPE((int64_t)p->count), false); /* no bias is one of zeros */
         if (!fill.from) return gf_oi_no_memory(s);
+        if (!from) fill.from->made = true;
         fill.layer = layer;
         fill.var = var[i];
         fill.factor *= factor;
@@ -228,6 +229,7 @@ static graft_status add_attention(gf_oi *s, const gf_oi_scores *scores, const pa
         s, (gf_oi_fill){.layer = layer, .var = var[3][0], .from = p->kernel, .how = GF_OI_DENSE, .factor = 1}));
     if (!bias && !l.at.no_bias) bias = gf_oi_make_const(s, &GF_SHAPE(l.at.units), false);
     if (!bias && !l.at.no_bias) return gf_oi_no_memory(s);
+    if (bias && !add) bias->made = true;
     if (bias) GF_TRY(gf_oi_fill_later(s, gf_oi_vector(layer, var[3][1], bias)));
     done(s, p->transpose), done(s, p->reshape), done(s, p->last);
     return gf_oi_set(s, add ? add : p->last, layer, GF_OI_NHWC, &file);

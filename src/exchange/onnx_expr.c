@@ -451,6 +451,7 @@ gf_oi_const *gf_oi_per_channel(gf_oi *s, const gf_oi_value *v, gf_oi_const *c)
     const float *from = gf_oi_floats(s, c);
     gf_oi_const *each = from ? gf_oi_make_const(s, &GF_SHAPE(channels), false) : NULL;
     bool one = gf_count(&c->shape) == 1;
+    if (each) each->of = c->of ? c->of : c;
     for (int64_t i = 0; each && i < channels; i++) each->f[i] = from[one ? 0 : i];
     return each;
 }
@@ -483,6 +484,7 @@ static graft_status scaled(gf_oi *s, const gf_onnx_node *n, int from, gf_oi_cons
     for (int i = 0; i < 4; i++) {
         gf_oi_const *c = given[i] ? given[i] : gf_oi_make_const(s, &GF_SHAPE((int64_t)channels), false);
         if (!c) return gf_oi_no_memory(s);
+        c->made = !given[i];
         for (size_t k = 0; !given[i] && k < channels; k++) c->f[k] = fixed[i].value;
         GF_TRY(gf_oi_fill_later(s, (gf_oi_fill){.layer = *layer, .var = fixed[i].var, .from = c, .factor = 1}));
     }
@@ -523,7 +525,7 @@ graft_status gf_oi_prelu(gf_oi *s, const gf_onnx_node *n)
     GF_TRY(gf_oi_materialize(s, v));
     if (c) slope = gf_oi_per_channel(s, v, c);
     if (!slope) return gf_oi_refuse(s, n, "of slopes that are not constants of one a channel");
-    for (size_t i = 0; i < gf_count(&slope->shape); i++) slope->f[i] = -slope->f[i];
+    for (size_t i = 0; i < gf_count(&slope->shape); i++) slope->f[i] = -slope->f[i], slope->of = NULL;
     gf_layer negative = {.cls = &gf_layer_rescaling, .n_src = 1, .src = {v->layer}};
     for (int i = 0; i < 4; i++) negative.at.scale[i] = -1;
     gf_layer relu = {.cls = &gf_layer_relu, .n_src = 1, .at = {.act = GF_ACT_RELU}},

@@ -485,6 +485,7 @@ static graft_status keep_needed(gf_oi *s)
     graft_status status = gf_model_copy_layers(s->m, &all, all.output, NULL, &at, s->err);
     for (size_t i = 0; status == GRAFT_OK && i < s->n_fills; i++) {
         gf_oi_fill fill = s->fill[i];
+        if (all.layer[fill.layer].again) continue;
         fill.layer = gf_model_find(s->m, all.layer[fill.layer].name);
         if (fill.layer >= 0) s->fill[kept++] = fill;
     }
@@ -507,6 +508,7 @@ static graft_status build(gf_oi *s)
         GF_TRY(status);
     }
     GF_TRY(set_output(s));
+    GF_TRY(gf_oi_find_calls(s));
     GF_TRY(keep_needed(s));
     if (s->input_layer < 0)
         return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: its output does not depend on the image", GF_ESC(s->path));

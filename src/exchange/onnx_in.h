@@ -22,13 +22,16 @@ typedef enum gf_oi_layout {
                       that still is (h, w, c) */
 } gf_oi_layout;
 
-typedef struct gf_oi_const {
+typedef struct gf_oi_const gf_oi_const;
+struct gf_oi_const {
     gf_shape shape;
     bool ints;
     const gf_onnx_tensor *tensor; /* where its numbers are, until somebody wants them */
     float *f;
     int64_t *i;
-} gf_oi_const;
+    const gf_oi_const *of; /* the constant that this has the numbers of, in another shape; NULL: it is its own */
+    bool made;             /* stands in no file: zeros for a bias that is not there */
+};
 
 /* The product of two values, on the way to an attention (onnx_attention.c). */
 typedef struct gf_oi_scores {
@@ -112,6 +115,11 @@ struct gf_oi_fill {
     int h, w, c;     /* dense: its inputs come in the order c, h, w; 0: as they are */
 };
 graft_status gf_oi_fill_later(gf_oi *s, gf_oi_fill fill);
+
+/* ---- onnx_calls.c */
+
+/* Of layers that do the same with the same tensors, in the finished list: which are further calls of which. */
+graft_status gf_oi_find_calls(gf_oi *s);
 
 /* ---- onnx_const.c */
 

@@ -270,6 +270,7 @@ static graft_status instance_norm(gf_oi *s, const gf_onnx_node *n)
         const float *x = given[k] && (int64_t)gf_count(&given[k]->shape) == groups ? gf_oi_floats(s, given[k]) : NULL;
         each[k] = x ? gf_oi_make_const(s, &GF_SHAPE(channels), false) : NULL;
         if (!each[k]) return gf_oi_refuse(s, n, "its scale and bias are not constants of one a channel");
+        each[k]->of = given[k]->of ? given[k]->of : given[k];
         for (int64_t c = 0; c < channels; c++) each[k]->f[c] = x[c / (channels / groups)];
         for (int64_t c = 0; c < channels; c++) plain &= each[k]->f[c] == (float)!k;
     }

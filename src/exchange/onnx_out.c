@@ -124,6 +124,19 @@ void gf_oo_int_tensor(gf_oo *w, const char *name, const int64_t *v, size_t count
     if (to) memcpy(to, v, count * sizeof *to);
 }
 
+const char *gf_oo_param_name(gf_oo *w, const gf_layer *l, const char *var)
+{
+    return gf_oo_name(w, "%s/%s", l->again ? w->m->layer[l->again - 1].name : l->name, var);
+}
+
+float *gf_oo_param_tensor(gf_oo *w, const gf_layer *l, const char *name, const gf_shape *shape)
+{
+    for (size_t i = 0; l->again && i < w->o->n_tensors; i++) {
+        if (!strcmp(w->o->tensor[i].name, name)) return NULL;
+    }
+    return gf_oo_tensor(w, name, shape);
+}
+
 const char *gf_oo_scalar(gf_oo *w, const char *name, float v)
 {
     float *to = tensor(w, name, GF_ONNX_FLOAT, GF_F32, &(gf_shape){.rank = 0});

@@ -30,6 +30,10 @@ void gf_oo_text(gf_oo *w, gf_onnx_node *n, const char *name, const char *v);
 
 /* Zeroed floats of a new tensor, to be filled; never NULL but where memory ran out. */
 float *gf_oo_tensor(gf_oo *w, const char *name, const gf_shape *shape);
+/* The tensor of a parameter is called after the layer that owns it, and is there once: NULL, too, where a call of the
+ * layer before this one has written it. */
+const char *gf_oo_param_name(gf_oo *w, const gf_layer *l, const char *var);
+float *gf_oo_param_tensor(gf_oo *w, const gf_layer *l, const char *name, const gf_shape *shape);
 void gf_oo_int_tensor(gf_oo *w, const char *name, const int64_t *v, size_t count);
 const char *gf_oo_scalar(gf_oo *w, const char *name, float v); /* returns the name */
 

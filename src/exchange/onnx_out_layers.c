@@ -22,8 +22,8 @@ static const char *vector(gf_oo *w, const gf_layer *l, const char *var)
     size_t n;
     const float *from = values(w, l, var, &n);
     if (!from) return NULL;
-    const char *name = gf_oo_name(w, "%s/%s", l->name, var);
-    float *to = gf_oo_tensor(w, name, &GF_SHAPE((int64_t)n));
+    const char *name = gf_oo_param_name(w, l, var);
+    float *to = gf_oo_param_tensor(w, l, name, &GF_SHAPE((int64_t)n));
     if (to) memcpy(to, from, n * sizeof *to);
     return name;
 }
@@ -119,11 +119,11 @@ static const char *kernel(gf_oo *w, const gf_layer *l, const char *var, int64_t 
     size_t n;
     const float *from = values(w, l, var, &n);
     const gf_param *p = gf_model_param(w->m, (int)(l - w->m->layer), var);
-    const char *name = gf_oo_name(w, "%s/%s", l->name, var);
+    const char *name = gf_oo_param_name(w, l, var);
     if (!from) return name;
     const int64_t *d = p->shape.dim, positions = (int64_t)n / (in * out);
     gf_shape shape = l->at.sequence ? GF_SHAPE(out, in, d[0]) : GF_SHAPE(out, in, d[0], d[1]);
-    float *to = gf_oo_tensor(w, name, &shape);
+    float *to = gf_oo_param_tensor(w, l, name, &shape);
     for (int64_t o = 0; to && o < out; o++) {
         for (int64_t i = 0; i < in; i++) {
             for (int64_t k = 0; k < positions; k++) *to++ = from[(k * in + i) * out + o];
@@ -197,8 +197,8 @@ static const char *dense_tensor(gf_oo *w, const gf_layer *l, const char *var, in
          two = last && l->at.units == 1 && w->m->end != GF_END_LINEAR;
     int64_t cols = two ? 2 : l->at.units;
     if (!from) return NULL;
-    const char *name = gf_oo_name(w, "%s/%s", l->name, var);
-    float *to = gf_oo_tensor(w, name, rows ? &GF_SHAPE(rows, cols) : &GF_SHAPE(cols));
+    const char *name = two ? gf_oo_name(w, "%s/%s", l->name, var) : gf_oo_param_name(w, l, var);
+    float *to = gf_oo_param_tensor(w, l, name, rows ? &GF_SHAPE(rows, cols) : &GF_SHAPE(cols));
     for (size_t i = 0; to && i < n; i++) to[two ? 2 * i + 1 : i] = from[i];
     return name;
 }
@@ -259,8 +259,8 @@ static void affine(gf_oo *w, const gf_layer *l, const float *scale, const float 
     const char *between = !scale ? in : offset ? gf_oo_name(w, "%s/scaled", l->name) : out;
     const float *each[2] = {scale, offset};
     for (int k = 0; k < 2; k++) {
-        const char *name = gf_oo_name(w, "%s/%s", l->name, k ? "offset" : "scale");
-        float *to = each[k] ? gf_oo_tensor(w, name, &shape) : NULL;
+        const char *name = gf_oo_param_name(w, l, k ? "offset" : "scale");
+        float *to = each[k] ? gf_oo_param_tensor(w, l, name, &shape) : NULL;
         if (to) memcpy(to, each[k], (size_t)c * sizeof *to);
         if (each[k]) gf_oo_node(w, k ? "Add" : "Mul", k ? out : between, k ? between : in, name, NULL);
     }
@@ -454,8 +454,8 @@ static graft_status embedding(gf_oo *w, const gf_layer *l, const char *in, const
     (void)in;
     size_t n;
     const float *from = values(w, l, "embeddings", &n);
-    const char *name = gf_oo_name(w, "%s/embeddings", l->name);
-    float *to = gf_oo_tensor(w, name, &l->shape);
+    const char *name = gf_oo_param_name(w, l, "embeddings");
+    float *to = gf_oo_param_tensor(w, l, name, &l->shape);
     if (to && from) memcpy(to, from, n * sizeof *to);
     gf_oo_node(w, "Identity", out, name, NULL, NULL);
     return GRAFT_OK;
@@ -472,9 +472,9 @@ static const char *projection(gf_oo *w, const gf_layer *l, const char *what, int
         size_t n;
         snprintf(var, sizeof var, "%s/%s", what, ending[i]);
         const float *from = values(w, l, var, &n);
-        names[i] = from ? gf_oo_name(w, "%s/%s", l->name, var) : NULL;
+        names[i] = from ? gf_oo_param_name(w, l, var) : NULL;
         gf_shape shape = i ? GF_SHAPE((int64_t)n) : GF_SHAPE(in, (int64_t)n / in);
-        float *to = from ? gf_oo_tensor(w, names[i], &shape) : NULL;
+        float *to = from ? gf_oo_param_tensor(w, l, names[i], &shape) : NULL;
         if (to) memcpy(to, from, n * sizeof *to);
     }
     *bias = names[1];

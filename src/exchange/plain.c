@@ -182,7 +182,8 @@ static void export_scale(gf_layer *l)
 {
     const bool sequence = l->shape.rank == 2;
     if (l->cls != &gf_layer_layer_scale || (l->shape.rank != 3 && !sequence)) return;
-    *l = (gf_layer){.cls = &gf_layer_depthwise, .n_src = 1, .src = {l->src[0]}, .backbone = l->backbone};
+    *l = (gf_layer){
+        .cls = &gf_layer_depthwise, .again = l->again, .n_src = 1, .src = {l->src[0]}, .backbone = l->backbone};
     l->at.sequence = sequence;
     l->at.kh = l->at.kw = 1;
     l->at.padding = GF_PAD_VALID;
@@ -199,6 +200,7 @@ static graft_status export_layer(exporting *x, int i)
     if (!gf_keras_class_for(from)) return refuse(x, from, "other tools have no such layer");
     gf_layer l = *from, after = {0};
     l.n_params = 0;
+    if (l.again) l.again = 1 + x->duplicate[l.again - 1];
     GF_TRY(export_padding(x, &l));
     bool padded = l.n_src == 1 && l.src[0] != from->src[0];
     for (int k = 0; k < l.n_src && !padded; k++) l.src[k] = x->number[l.src[k]];
@@ -207,6 +209,10 @@ static graft_status export_layer(exporting *x, int i)
     plain_name(x, l.name, from->name, "");
     GF_TRY(gf_model_add(x->to, &l, &x->number[i], x->err));
     x->duplicate[i] = x->number[i];
+    const gf_layer *added = &x->to->layer[x->number[i]];
+    if (l.again && !gf_layer_same(added, &x->to->layer[l.again - 1])) {
+        return refuse(x, from, "its calls differ in more than their input");
+    }
     return after.cls ? put(x, after, from->name, "_activation", &x->number[i]) : GRAFT_OK;
 }
 

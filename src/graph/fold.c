@@ -56,17 +56,17 @@ static void stack(const fold_view *v, float *kernel, float *bias)
     }
 }
 
-void gf_node_update_moving_stats(gf_model *m, const gf_node *n, const float *dkernel, size_t images)
+void gf_node_update_moving_stats(gf_model *m, const gf_node *n, const float *dkernel, const float *start, size_t images)
 {
-    if (!on_batch(n)) return;
     float *mean = m->value + m->param[n->mean].offset, *variance = m->value + m->param[n->variance].offset;
     size_t c = m->param[n->mean].count;
     double values = (double)images * (double)gf_count(&n->spec.dst) / (double)c; /* of a channel */
     double larger = n->unbiased && values > 1 ? values / (values - 1) : 1, fresh = 1 - (double)n->momentum;
     for (size_t o = 0; o < c; o++) {
         double d = (double)dkernel[c + o] / (double)images, about = (double)dkernel[2 * c + o] / (double)images;
-        double spread = fmax(about - d * d, 0) * larger; /* about the moving mean, then about its own */
-        mean[o] = (float)((double)mean[o] + fresh * d);
+        double spread = fmax(about - d * d, 0) * larger;   /* about the moving mean, then about its own */
+        double moved = (double)start[o] - (double)mean[o]; /* by earlier calls of the layer */
+        mean[o] = (float)((double)mean[o] + fresh * (moved + d));
         variance[o] = (float)((double)variance[o] + fresh * (spread - (double)variance[o]));
     }
 }
@@ -104,21 +104,54 @@ static float *position(const gf_model *m, int param, float *grad, size_t trainab
                                                                     : NULL;
 }
 
-void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, const float *dbias, float *grad,
-                    size_t trainable_offset)
+/* Where gradients of a node go. */
+typedef struct target {
+    float *to; /* NULL: nowhere, the parameter does not train */
+    bool adds;
+} target;
+
+static void put(const target *t, const float *from, size_t n)
+{
+    if (!t->to) return;
+    if (!t->adds) {
+        memcpy(t->to, from, n * sizeof *t->to);
+    } else {
+        for (size_t i = 0; i < n; i++) t->to[i] += from[i];
+    }
+}
+
+static void put_at(const target *t, size_t at, float x)
+{
+    if (!t->to) return;
+    t->to[at] = t->adds ? t->to[at] + x : x;
+}
+
+static void put_scaled(const target *t, size_t at, const float *from, const float *scale, size_t n)
+{
+    if (!t->to) return;
+    if (t->adds) {
+        add_products(t->to + at, from, scale, n);
+    } else {
+        scale_row(t->to + at, from, scale, n);
+    }
+}
+
+void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, const float *dbias, unsigned adds,
+                    float *grad, size_t trainable_offset)
 {
     fold_view v = view(m, n);
-    float *dk = position(m, n->kernel, grad, trainable_offset), *db = position(m, n->bias, grad, trainable_offset);
-    float *dgamma = position(m, n->gamma, grad, trainable_offset),
-          *dbeta = position(m, n->beta, grad, trainable_offset);
+    const target dk = {position(m, n->kernel, grad, trainable_offset), adds & GF_NODE_KERNEL};
+    const target db = {position(m, n->bias, grad, trainable_offset), adds & GF_NODE_BIAS};
+    const target dgamma = {position(m, n->gamma, grad, trainable_offset), adds & GF_NODE_GAMMA};
+    const target dbeta = {position(m, n->beta, grad, trainable_offset), adds & GF_NODE_BETA};
     if (on_batch(n)) {
-        if (dgamma) memcpy(dgamma, dkernel, v.oc * sizeof *dgamma);
-        if (dbeta) memcpy(dbeta, dbias, v.oc * sizeof *dbeta);
+        put(&dgamma, dkernel, v.oc);
+        put(&dbeta, dbias, v.oc);
         return;
     }
     if (!v.variance) {
-        if (dk) memcpy(dk, dkernel, v.rows * v.oc * sizeof *dk);
-        if (db) memcpy(db, dbias, v.oc * sizeof *db);
+        put(&dk, dkernel, v.rows * v.oc);
+        put(&db, dbias, v.oc);
         return;
     }
     enum { BLOCK = 64 }; /* channels at a time: their scales stay at hand */
@@ -128,15 +161,15 @@ void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, c
         for (size_t o = 0; o < width; o++) scale[o] = gamma_at(&v, at + o) / sqrtf(v.variance[at + o] + n->epsilon);
         for (size_t r = 0; r < v.rows; r++) {
             const float *d = dkernel + r * v.oc + at, *k = v.kernel ? v.kernel + r * v.oc + at : ones;
-            if (dgamma) add_products(sum, d, k, width);
-            if (dk) scale_row(dk + r * v.oc + at, d, scale, width);
+            if (dgamma.to) add_products(sum, d, k, width);
+            put_scaled(&dk, r * v.oc + at, d, scale, width);
         }
         for (size_t o = 0; o < width; o++) {
             size_t c = at + o;
             float root = sqrtf(v.variance[c] + n->epsilon);
-            if (dgamma) dgamma[c] = (sum[o] + ((v.bias ? v.bias[c] : 0) - v.mean[c]) * dbias[c]) / root;
-            if (dbeta) dbeta[c] = dbias[c];
-            if (db) db[c] = scale[o] * dbias[c];
+            put_at(&dgamma, c, (sum[o] + ((v.bias ? v.bias[c] : 0) - v.mean[c]) * dbias[c]) / root);
+            put_at(&dbeta, c, dbias[c]);
+            put_at(&db, c, scale[o] * dbias[c]);
         }
     }
 }

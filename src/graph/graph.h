@@ -6,7 +6,10 @@
  * their gradients come out of those of W' and b': dW = s dW'    db = s db'    dbeta = db'    dgamma = (sum_c dW' W + (b
  * - mean) db') / sqrt(var + eps)
  *
- * Where it is to measure its batch (gf_lower_options) it is a node of its own, behind the freeze boundary alone. */
+ * Where it is to measure its batch (gf_lower_options) it is a node of its own, behind the freeze boundary alone.
+ *
+ * Each call of a layer is lowered by itself. Nodes may then have parameters in common: their gradients are added, in
+ * the order of the nodes. */
 #ifndef GF_GRAPH_GRAPH_H
 #define GF_GRAPH_GRAPH_H
 
@@ -75,12 +78,18 @@ bool gf_graph_is_between(const gf_graph *g, int value);
 
 /* Kernel and bias as the node's operation wants them, from the model's parameters: copies into kernel and bias. */
 void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bias);
-/* Moves the statistics of a gf_op_batch_norm node (of another: nothing): moving = momentum moving + (1 - momentum) new.
- * New are the mean and the variance over all micro-batches of a step; dkernel is the sum of their gradients, `pictures`
- * how many were in them. Where layers are PyTorch's that variance is the unbiased one. */
-void gf_node_update_moving_stats(gf_model *m, const gf_node *n, const float *dkernel, size_t images);
-/* Sets the gradients of this node's parameters that train; grad[0] belongs to value `origin` of the model's block. */
-void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, const float *dbias, float *grad,
-                    size_t trainable_offset);
+/* Moves the statistics of a gf_op_batch_norm node: moving = momentum moving + (1 - momentum) new. New are the mean and
+ * the variance over all micro-batches of a step; dkernel is the sum of their gradients, `images` how many were in them,
+ * `start` the moving mean that they were measured about: what it was before the first call of the layer moved it.
+ * Where layers are PyTorch's that variance is the unbiased one. */
+void gf_node_update_moving_stats(gf_model *m, const gf_node *n, const float *dkernel, const float *start,
+                                 size_t images);
+
+/* Parameters of a node by what it does with them. */
+enum { GF_NODE_KERNEL = 1, GF_NODE_BIAS = 2, GF_NODE_GAMMA = 4, GF_NODE_BETA = 8 };
+/* Gradients of this node's parameters that train; grad[0] belongs to value `trainable_offset` of the model's block.
+ * Those in `adds` are added to what is there, the others are set. */
+void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, const float *dbias, unsigned adds,
+                    float *grad, size_t trainable_offset);
 
 #endif

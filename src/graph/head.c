@@ -146,8 +146,8 @@ graft_status gf_head_keep(gf_model *m, int logits, graft_error *err)
 static long counted_layers(const gf_model *m)
 {
     long n = (long)gf_model_backbone_layers(m);
-    bool own =
-        n && gf_head_ending(m, (int)n - 1).end != GF_END_LINEAR && !strcmp(m->layer[n - 1].name, "probabilities");
+    int last = gf_model_at(m, (int)n - 1);
+    bool own = n && gf_head_ending(m, last).end != GF_END_LINEAR && !strcmp(m->layer[last].name, "probabilities");
     return own ? n - 1 : n;
 }
 
@@ -156,7 +156,8 @@ static graft_status resolve_cut(const gf_model *m, const char *cut, int *at, gra
     char *end;
     long n = strtol(cut, &end, 10), layers = counted_layers(m);
     *at = gf_model_find(m, cut);
-    if (*at < 0 && end != cut && !*end && n >= -layers && n < layers) *at = (int)(n < 0 ? layers + n : n);
+    if (*at < 0 && end != cut && !*end && n >= -layers && n < layers)
+        *at = gf_model_at(m, (int)(n < 0 ? layers + n : n));
     if (*at >= 0) return GRAFT_OK;
     return gf_fail(err, GF_E_LAYER_UNKNOWN, "graft summary lists the layers; -2 is the last but one",
                    "cut %s: the model has no such layer", GF_ESC(cut));

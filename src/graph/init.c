@@ -171,13 +171,14 @@ void gf_model_init(gf_model *m, uint64_t seed, int first)
     for (size_t i = 0; i < m->n_params; i++) {
         const gf_param *p = &m->param[i];
         float *x = m->value + p->offset;
-        if (p->layer < first || p->given) continue;
+        if (m->layer[p->layer].number < first || p->given) continue;
         bool one = !strcmp(p->var, "gamma") || strstr(p->var, "variance");
         for (size_t k = 0; k < p->count; k++) x[k] = one;
         if (strstr(p->var, "kernel")) glorot(x, p, seed, (uint32_t)i);
         if (!strcmp(p->var, "embeddings")) uniform(x, p->count, embeddings_reach, seed, (uint32_t)i);
     }
-    for (size_t i = (size_t)first; i < m->n_layers; i++) {
+    for (size_t i = 0; i < m->n_layers; i++) {
+        if (m->layer[i].number < first || m->layer[i].again) continue;
         if (normalises_conv(m, &m->layer[i])) set_statistics(m, (int)i);
     }
 }

@@ -205,7 +205,7 @@ static graft_status normalization_infer(gf_model *m, gf_layer *l, graft_error *e
     GF_TRY(gf_model_add_param(m, l, "mean", &c, true, err));
     GF_TRY(gf_model_add_param(m, l, "variance", &c, true, err));
     GF_TRY(gf_model_add_param(m, l, "count", &one, true, err));
-    m->param[m->n_params - 1].idle = true;
+    m->param[l->param[l->n_params - 1]].idle = true;
     return GRAFT_OK;
 }
 

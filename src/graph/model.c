@@ -3,6 +3,21 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Its number, and of a further call what is the layer's and not the call's. */
+static graft_status set_number(const gf_model *m, gf_layer *l, graft_error *err)
+{
+    l->number = m->n_numbers;
+    if (!l->again) return GRAFT_OK;
+    const gf_layer *first = l->again > 0 && (size_t)l->again <= m->n_layers ? &m->layer[l->again - 1] : NULL;
+    if (!first || first->again || first->cls != l->cls) {
+        return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: not a call of %s", GF_ESC(l->name),
+                       first ? GF_ESC(first->name) : "a layer");
+    }
+    l->number = first->number;
+    l->backbone = first->backbone;
+    return GRAFT_OK;
+}
+
 graft_status gf_model_add(gf_model *m, const gf_layer *proto, int *index, graft_error *err)
 {
     if (!gf_grow(&m->layer, m->n_layers, &m->layers_cap)) return gf_fail_memory(err, sizeof(gf_layer), "a layer");
@@ -16,15 +31,32 @@ graft_status gf_model_add(gf_model *m, const gf_layer *proto, int *index, graft_
             return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: source %d is not there", GF_ESC(l->name), l->src[i]);
         }
     }
+    GF_TRY(set_number(m, l, err));
     GF_TRY(l->cls->infer(m, l, err));
+    m->n_numbers += !l->again;
     if (index) *index = (int)m->n_layers;
     m->n_layers++;
     return GRAFT_OK;
 }
 
+/* A parameter of the layer that this is a further call of. */
+static graft_status share_param(const gf_model *m, gf_layer *l, const char *var, const gf_shape *shape,
+                                graft_error *err)
+{
+    const gf_param *p = gf_model_param(m, l->again - 1, var);
+    if (p && gf_shape_equal(&p->shape, shape)) {
+        l->param[l->n_params++] = (int)(p - m->param);
+        return GRAFT_OK;
+    }
+    return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s is called again with another input: its %s is %s, wanted %s",
+                   GF_ESC(m->layer[l->again - 1].name), var, p ? GF_SHAPE_TEXT(&p->shape) : "not there",
+                   GF_SHAPE_TEXT(shape));
+}
+
 graft_status gf_model_add_param(gf_model *m, gf_layer *l, const char *var, const gf_shape *shape, bool statistic,
                                 graft_error *err)
 {
+    if (l->again) return share_param(m, l, var, shape, err);
     if (!gf_grow(&m->param, m->n_params, &m->params_cap)) return gf_fail_memory(err, sizeof(gf_param), "a parameter");
     gf_param p = {.layer = (int)m->n_layers, .var = var, .shape = *shape, .statistic = statistic};
     if (!gf_shape_count(shape, &p.count)) {
@@ -54,6 +86,16 @@ graft_status gf_model_finish(gf_model *m, graft_error *err)
     return m->value ? GRAFT_OK : gf_fail_memory(err, at, "parameters");
 }
 
+/* Whose further call layer i's copy is: of the first of the calls that is copied; where that is itself, it gets the
+ * layer's name. */
+static void copy_again(const gf_model *from, const int *number, int i, gf_layer *l)
+{
+    int first = from->layer[i].again - 1, at = first;
+    while (at < i && !(number[at] && (at == first || from->layer[at].again == first + 1))) at++;
+    l->again = at < i ? number[at] : 0;
+    if (!l->again) memcpy(l->name, from->layer[first].name, sizeof l->name);
+}
+
 graft_status gf_model_copy_layers(gf_model *to, const gf_model *from, int last, const gf_layer *input, int *out,
                                   graft_error *err)
 {
@@ -69,6 +111,7 @@ graft_status gf_model_copy_layers(gf_model *to, const gf_model *from, int last, 
         gf_layer l = from->layer[i];
         l.n_params = 0;
         for (int k = 0; k < l.n_src; k++) l.src[k] = number[l.src[k]] - 1;
+        if (l.again) copy_again(from, number, i, &l);
         if (input && l.cls == &gf_layer_input) {
             l.shape = input->shape;
             l.at = input->at;
@@ -91,6 +134,50 @@ void gf_model_copy_values(gf_model *to, const gf_model *from)
         p->given = q->given;
         memcpy(to->value + p->offset, from->value + q->offset, p->count * sizeof *to->value);
     }
+}
+
+/* What padding comes to is given only where it is explicit. */
+static bool same_sides(const gf_layer *a, const gf_layer *b)
+{
+    bool given = a->at.padding == GF_PAD_EXPLICIT || a->cls == &gf_layer_zero_padding || a->cls == &gf_layer_cropping;
+    return !given || (a->at.pt == b->at.pt && a->at.pb == b->at.pb && a->at.pl == b->at.pl && a->at.pr == b->at.pr);
+}
+
+bool gf_layer_same(const gf_layer *a, const gf_layer *b)
+{
+#define FIELD(f)                                 \
+    {                                            \
+        offsetof(gf_layer, at.f), sizeof a->at.f \
+    }
+    static const struct {
+        size_t at, bytes;
+    } field[] = {FIELD(sequence),    FIELD(filters),
+                 FIELD(kh),          FIELD(kw),
+                 FIELD(sh),          FIELD(sw),
+                 FIELD(groups),      FIELD(dh),
+                 FIELD(dw),          FIELD(multiplier),
+                 FIELD(padding),     FIELD(act),
+                 FIELD(alpha),       FIELD(epsilon),
+                 FIELD(momentum),    FIELD(units),
+                 FIELD(fixed),       FIELD(heads),
+                 FIELD(key_dim),     FIELD(value_dim),
+                 FIELD(causal),      FIELD(rate),
+                 FIELD(keepdims),    FIELD(use_bias),
+                 FIELD(norm_groups), FIELD(factor_h),
+                 FIELD(factor_w),    FIELD(bilinear),
+                 FIELD(log),         FIELD(axis),
+                 FIELD(no_bias),     FIELD(no_scale),
+                 FIELD(no_center),   FIELD(scale),
+                 FIELD(offset),      FIELD(target.rank),
+                 FIELD(permute),     FIELD(count_padding),
+                 FIELD(bgr)};
+#undef FIELD
+    bool same = a->cls == b->cls && same_sides(a, b);
+    for (size_t i = 0; same && i < sizeof field / sizeof *field; i++) {
+        same = !memcmp((const char *)a + field[i].at, (const char *)b + field[i].at, field[i].bytes);
+    }
+    for (int i = 0; same && i < a->at.target.rank; i++) same = a->at.target.dim[i] == b->at.target.dim[i];
+    return same;
 }
 
 const char *gf_layer_class_name(const gf_layer *l)
@@ -168,14 +255,27 @@ const gf_param *gf_model_param(const gf_model *m, int layer, const char *var)
 size_t gf_model_backbone_layers(const gf_model *m)
 {
     size_t n = 0;
-    for (size_t i = 0; i < m->n_layers; i++) n += m->layer[i].backbone;
+    for (size_t i = 0; i < m->n_layers; i++) n += m->layer[i].backbone && !m->layer[i].again;
     return n;
+}
+
+int gf_model_at(const gf_model *m, int number)
+{
+    for (size_t i = 0; i < m->n_layers; i++) {
+        if (m->layer[i].number == number) return (int)i;
+    }
+    return -1;
+}
+
+bool gf_model_frozen(const gf_model *m, int layer)
+{
+    return m->layer[layer].backbone && m->layer[layer].number < m->boundary;
 }
 
 bool gf_model_param_trains(const gf_model *m, const gf_param *p)
 {
     /* the backbone's layers come first, so their number in the model is their number in the backbone */
-    return !p->statistic && (!m->layer[p->layer].backbone || p->layer >= m->boundary);
+    return !p->statistic && !gf_model_frozen(m, p->layer);
 }
 
 size_t gf_model_first_trainable(const gf_model *m)
@@ -216,7 +316,7 @@ static void grouped(char out[32], size_t n)
 static void summary_row(const gf_model *m, const gf_layer *l, gf_text *t)
 {
     size_t count = 0, trains = 0;
-    for (int k = 0; k < l->n_params; k++) {
+    for (int k = 0; k < l->n_params && !l->again; k++) {
         const gf_param *p = &m->param[l->param[k]];
         if (m->buffers && p->statistic) continue;
         count += p->count;
@@ -233,6 +333,7 @@ static void summary_row(const gf_model *m, const gf_layer *l, gf_text *t)
     for (int k = 0, n = 0; l->n_src > 1 && k < l->n_src && n < (int)sizeof from; k++) {
         n += snprintf(from + n, sizeof from - (size_t)n, "%s%s", k ? ", " : "", m->layer[l->src[k]].name);
     }
+    if (l->again) snprintf(from, sizeof from, "%s again", m->layer[l->again - 1].name);
     gf_text_printf(t, " %-44.44s %-22s %11s  %-9s %s\n", title, shape, number,
                    !count   ? "-"
                    : trains ? "yes"

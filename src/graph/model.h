@@ -2,7 +2,12 @@
  *
  * Layers carry Keras's class names and order, so that "layer 100" means what it means there. A shape here is one
  * image's: (h, w, c), (steps, c) or (features). Parameters of all layers lie in one block: first all that can train,
- * in layer order, then all moving statistics; so what trains from a layer on is one contiguous range. */
+ * in layer order, then all moving statistics; so what trains from a layer on is one contiguous range.
+ *
+ * An entry of the list is one call. A layer that is called again (Keras: the same layer object; ONNX: nodes that read
+ * the same tensors) has an entry for each call, with sources, shape and name of its own; the first one owns the
+ * parameters, the others say whose they use (`again`). So whatever walks the graph sees one kind of entry, and what
+ * counts layers or parameters counts each once: gf_model_counts, `number`. */
 #ifndef GF_GRAPH_MODEL_H
 #define GF_GRAPH_MODEL_H
 
@@ -14,7 +19,7 @@ enum { GF_MAX_VARS = 8, GF_NAME_MAX = 96, GF_KEY_MAX = 128 };
 typedef struct gf_layer_class gf_layer_class;
 
 typedef struct gf_param {
-    int layer;
+    int layer;       /* that owns it: its first call */
     const char *var; /* "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", ... as Keras calls them */
     gf_shape shape;
     bool statistic;       /* moves with the data, never with a gradient */
@@ -36,6 +41,8 @@ typedef struct gf_layer {
     char name[GF_NAME_MAX];
     char key[GF_KEY_MAX]; /* of a layer that came in a Keras configuration: where in a `.weights.h5` its values stand,
                              "functional/conv2d_1" (keras_names.h); empty: not known */
+    int again;  /* a further call: 1 + the number in the list of the layer's first call; 0: this is the first */
+    int number; /* of the layer as Keras counts: a further call has that of the first; set by gf_model_add */
     int n_src, src[GF_OP_MAX_SRC]; /* layers */
     gf_shape shape;                /* of its output */
     int n_params, param[GF_MAX_VARS];
@@ -83,7 +90,8 @@ typedef enum gf_end {
 typedef struct gf_model {
     char name[GF_NAME_MAX];
     gf_layer *layer;
-    size_t n_layers, layers_cap;
+    size_t n_layers, layers_cap; /* calls */
+    int n_numbers;               /* layers, each once */
     gf_param *param;
     size_t n_params, params_cap;
     gf_range *range;                     /* of each channel of each layer; NULL: no calibration was done */
@@ -94,7 +102,7 @@ typedef struct gf_model {
     int classes;                         /* 2 classes share one logit, unless they are as a file has them */
     gf_end end;                          /* what other tools' files do behind the logits, and predictions are */
     bool buffers;                        /* counted as PyTorch does: moving statistics are buffers, no parameters */
-    int boundary;                        /* layers of the backbone below this number are frozen; n_backbone: all are */
+    int boundary; /* layers of the backbone below this `number` are frozen; gf_model_backbone_layers: all are */
 } gf_model;
 
 /* What a layer class knows: its shape, its parameters; how it becomes operations stands in lower.c. */
@@ -116,7 +124,8 @@ extern const gf_layer_class gf_layer_input, gf_layer_conv2d, gf_layer_depthwise,
     gf_layer_attention, /* sources: query, value, and key where it is not the value */
     gf_layer_identity;  /* what only acts while the whole of a model trains: RandomFlip, GaussianNoise, ... */
 
-/* Adds a layer made from `proto` (class, name, sources, attributes); *index (may be NULL) gets its number. */
+/* Adds a layer made from `proto` (class, name, sources, attributes, and whose further call it is); *index (may be NULL)
+ * gets its place in the list. A further call adds no parameters: what its input asks for must be what the layer has. */
 graft_status gf_model_add(gf_model *m, const gf_layer *proto, int *index, graft_error *err);
 /* Adds a parameter to a layer; for infer functions. */
 graft_status gf_model_add_param(gf_model *m, gf_layer *l, const char *var, const gf_shape *shape, bool statistic,
@@ -134,26 +143,31 @@ size_t gf_model_range_count(const gf_model *m, int layer);
 size_t gf_layer_channels(const gf_layer *l);
 
 /* Copies layer `last` of `from` and all that it is computed from, in their order, into `to` (an empty model); *out gets
- * its number there. `input` (may be NULL) replaces the input's shape and preprocessing: every shape is inferred anew.
- * For cutting models apart: add other layers, finish, copy the values. */
+ * its place there. Where a layer's first call is not among them the next one owns the parameters, under its name.
+ * `input` (may be NULL) replaces the input's shape and preprocessing: every shape is inferred anew. For cutting models
+ * apart: add other layers, finish, copy the values. */
 graft_status gf_model_copy_layers(gf_model *to, const gf_model *from, int last, const gf_layer *input, int *out,
                                   graft_error *err);
 /* Values of parameters that both have: by layer name, variable and shape. */
 void gf_model_copy_values(gf_model *to, const gf_model *from);
 
+/* Whether they have the same class and attributes: but for their input, calls of one layer. */
+bool gf_layer_same(const gf_layer *a, const gf_layer *b);
 const char *gf_layer_class_name(const gf_layer *l);                  /* Keras's, "Conv1D" too */
 int gf_model_find(const gf_model *m, const char *layer);             /* -1: none */
+int gf_model_at(const gf_model *m, int number);                      /* the first call of that layer; -1: none */
 gf_shape gf_model_flat_before(const gf_model *m, const gf_layer *l); /* the map (h, w, c) that a Flatten before this
                                                                         layer lays out; rank 0: there is none */
 const gf_param *gf_model_param(const gf_model *m, int layer, const char *var); /* NULL: none */
-size_t gf_model_backbone_layers(const gf_model *m);
+size_t gf_model_backbone_layers(const gf_model *m);                            /* each once */
+bool gf_model_frozen(const gf_model *m, int layer);                            /* of the backbone, below the boundary */
 bool gf_model_param_trains(const gf_model *m, const gf_param *p);
 /* The range of the block that trains with the present boundary: [first, n_trainable_values). */
 size_t gf_model_first_trainable(const gf_model *m);
 
 /* Seeded initial values: Glorot uniform kernels (Glorot and Bengio, 2010; Keras's default), zero biases, gamma 1
  * and beta 0; batch normalisation's statistics are what is to be expected behind those kernels (init.c), and 0 and 1
- * elsewhere. Layers from `first` on. */
+ * elsewhere. Layers whose number is `first` or more. */
 void gf_model_init(gf_model *m, uint64_t seed, int first);
 
 typedef struct gf_counts {

@@ -1,6 +1,7 @@
 #include "graph/plan.h"
 
 #include "graph/arena.h"
+#include "graph/groups.h"
 #include "graph/int8.h"
 #include "ops/kernels.h"
 
@@ -19,6 +20,7 @@ struct gf_plan {
     gf_quants quants;
     size_t *grad_at;      /* of each node's block in a workspace's gradients */
     size_t *workspace_at; /* and of its workspace, in bytes behind the arena */
+    gf_groups groups;     /* of nodes with parameters in common; empty without gradients */
     size_t grad_count, fold_count, workspace_bytes;
     gf_block *value, *diff; /* of each value of the graph; diff: empty where there is none */
     int *diff_alias;        /* the value whose gradient's memory this one's is */
@@ -281,6 +283,7 @@ static graft_status plan_fill(gf_plan *p, gf_ops *ops, graft_error *err)
         p->diff_alias[v] = (int)v;
     }
     for (size_t i = 0; i < p->n; i++) spec[i] = node_at(p, i)->spec;
+    if (p->spec.backward) GF_GOTO(gf_groups_create(&p->groups, p->g, p->spec.first, p->n, err));
     GF_GOTO(choose_types(p, ops, err));
     live_forward(p);
     if (p->spec.backward) live_backward(p, written, spec);
@@ -317,6 +320,7 @@ void gf_plan_destroy(gf_plan *p)
     gf_free(p->op);
     gf_free(p->grad_at);
     gf_free(p->workspace_at);
+    gf_groups_free(&p->groups);
     gf_free(p->value);
     gf_free(p->diff);
     gf_free(p->diff_alias);
@@ -340,14 +344,32 @@ graft_status gf_plan_finish_grad(const gf_plan *p, size_t i, const float *block,
     const gf_op *op = &p->op[i];
     float *dbias = scratch + gf_op_kernel_count(&op->spec);
     GF_TRY(gf_op_finish_grad(op, block + p->grad_at[i], scratch, op->spec.has_bias ? dbias : NULL, err));
-    gf_node_unfold(p->g->model, node_at(p, i), scratch, dbias, grad, trainable_offset);
+    gf_node_unfold(p->g->model, node_at(p, i), scratch, dbias, p->groups.adds[i], grad, trainable_offset);
     return GRAFT_OK;
 }
 
-void gf_plan_update_moving_stats(const gf_plan *p, size_t i, gf_model *m, const float *block, size_t images)
+/* The calls of one normalization, from node i on, in their order. */
+static void move_calls(const gf_plan *p, size_t i, gf_model *m, const float *block, float *start, size_t images)
 {
-    gf_node_update_moving_stats(m, node_at(p, i), block + p->grad_at[i], images);
+    const int mean = node_at(p, i)->mean;
+    memcpy(start, m->value + m->param[mean].offset, m->param[mean].count * sizeof *start);
+    for (size_t k = i; k < p->n; k = p->groups.next[k]) {
+        if (node_at(p, k)->mean == mean)
+            gf_node_update_moving_stats(m, node_at(p, k), block + p->grad_at[k], start, images);
+    }
 }
+
+void gf_plan_update_moving_stats(const gf_plan *p, size_t i, gf_model *m, const float *block, float *scratch,
+                                 size_t images)
+{
+    for (size_t k = i; k < p->n; k = p->groups.next[k]) {
+        bool measures = node_at(p, k)->spec.cls == &gf_op_batch_norm;
+        if (measures && !p->groups.moves_again[k]) move_calls(p, k, m, block, scratch, images);
+    }
+}
+
+bool gf_plan_node_leads(const gf_plan *p, size_t i) { return p->groups.lead[i] == i; }
+size_t gf_plan_node_next(const gf_plan *p, size_t i) { return p->groups.next[i]; }
 
 void gf_plan_grad_range(const gf_plan *p, size_t i, size_t *first, size_t *count)
 {

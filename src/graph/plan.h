@@ -44,13 +44,20 @@ const gf_input_layout *gf_plan_input(const gf_plan *p, size_t i);
 /* Folds and packs the weights of node i from the model's present values. Different nodes at the same time: each with
  * its own scratch. */
 graft_status gf_plan_prepare(gf_plan *p, size_t i, float *scratch, graft_error *err);
-/* From a (summed) gradient block to gradients laid out as the model's parameter block from value `origin` on, for node
- * i. */
+/* Nodes that train the same parameters (calls of one layer, and what is folded into them) are a group; most are alone
+ * in theirs. The first of a group in the order of the graph leads it; the next one of i's group, gf_plan_nodes: none.
+ * The nodes of a group are worked on one after the other, groups at the same time. */
+bool gf_plan_node_leads(const gf_plan *p, size_t i);
+size_t gf_plan_node_next(const gf_plan *p, size_t i);
+
+/* From a (summed) gradient block to gradients laid out as the model's parameter block from value `trainable_offset` on,
+ * for node i; they are added to those of the nodes of its group before it. */
 graft_status gf_plan_finish_grad(const gf_plan *p, size_t i, const float *block, float *scratch, float *grad,
                                  size_t trainable_offset, graft_error *err);
-/* Moves node i's statistics in the plan's model (gf_node_update_moving_stats) by a block that `pictures` images were
- * summed into. */
-void gf_plan_update_moving_stats(const gf_plan *p, size_t i, gf_model *m, const float *block, size_t images);
+/* Moves the statistics in the plan's model (gf_node_update_moving_stats) of the group that node i leads, by a block
+ * that `images` images were summed into. */
+void gf_plan_update_moving_stats(const gf_plan *p, size_t i, gf_model *m, const float *block, float *scratch,
+                                 size_t images);
 /* Where node i's gradients lie in a workspace's block: [first, first + count). */
 void gf_plan_grad_range(const gf_plan *p, size_t i, size_t *first, size_t *count);
 

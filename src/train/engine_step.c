@@ -168,19 +168,28 @@ static void sum_blocks(const reduce_job *j, size_t first, size_t count)
     }
 }
 
-/* Node `item`'s part: summed, a stretch that stays in the cache at a time, then unfolded. */
-static graft_status reduce_item(void *ctx, size_t item, int worker, graft_error *err)
+/* One node's part: summed, a stretch that stays in the cache at a time, then unfolded. */
+static graft_status reduce_node(const reduce_job *j, size_t node, float *scratch, graft_error *err)
 {
-    reduce_job *j = ctx;
     gf_engine *e = j->e;
     size_t first, count;
-    if (!gf_plan_node_trains(e->trainable_plan, item)) return GRAFT_OK;
-    gf_plan_grad_range(e->trainable_plan, item, &first, &count);
+    gf_plan_grad_range(e->trainable_plan, node, &first, &count);
     for (size_t at = 0; at < count; at += STRETCH) {
         sum_blocks(j, first + at, count - at < STRETCH ? count - at : STRETCH);
     }
-    return gf_plan_finish_grad(e->trainable_plan, item, e->block[0], e->scratch[worker], e->grad, e->trainable_offset,
-                               err);
+    return gf_plan_finish_grad(e->trainable_plan, node, e->block[0], scratch, e->grad, e->trainable_offset, err);
+}
+
+/* Of the group that node `item` leads. */
+static graft_status reduce_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    reduce_job *j = ctx;
+    const gf_plan *p = j->e->trainable_plan;
+    bool leads = gf_plan_node_trains(p, item) && gf_plan_node_leads(p, item);
+    for (size_t i = item; leads && i < gf_plan_nodes(p); i = gf_plan_node_next(p, i)) {
+        GF_TRY(reduce_node(j, i, j->e->scratch[worker], err));
+    }
+    return GRAFT_OK;
 }
 
 static graft_status norm_item(void *ctx, size_t item, int worker, graft_error *err)
@@ -248,9 +257,13 @@ static graft_status apply_item(void *ctx, size_t item, int worker, graft_error *
 static graft_status prepare_item(void *ctx, size_t item, int worker, graft_error *err)
 {
     gf_engine *e = ctx;
-    if (!gf_plan_node_trains(e->trainable_plan, item)) return GRAFT_OK;
-    gf_plan_update_moving_stats(e->trainable_plan, item, e->model, e->block[0], e->images);
-    return gf_plan_prepare(e->trainable_plan, item, e->scratch[worker], err);
+    gf_plan *p = e->trainable_plan;
+    if (!gf_plan_node_trains(p, item) || !gf_plan_node_leads(p, item)) return GRAFT_OK;
+    gf_plan_update_moving_stats(p, item, e->model, e->block[0], e->scratch[worker], e->images);
+    for (size_t i = item; i < gf_plan_nodes(p); i = gf_plan_node_next(p, i)) {
+        GF_TRY(gf_plan_prepare(p, i, e->scratch[worker], err));
+    }
+    return GRAFT_OK;
 }
 
 graft_status gf_engine_apply(gf_engine *e, const gf_optimizer *o, float *slots, graft_error *err)

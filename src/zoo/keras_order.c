@@ -36,15 +36,37 @@ static int earlier(const void *a, const void *b)
     return x->depth != y->depth ? y->depth - x->depth : x->met - y->met;
 }
 
+/* Of a layer, by its first call in `from`: the call that comes first now. */
+typedef struct owner {
+    bool is;      /* there is one already */
+    int from, to; /* in `from`, and in `to` */
+} owner;
+
+/* The first call owns the parameters, under the layer's name; the one that was the first gets that one's. */
+static void set_owner(const gf_model *from, int layer, owner *o, int number, gf_layer *l)
+{
+    int first = l->again ? l->again - 1 : layer;
+    l->again = o[first].is ? 1 + o[first].to : 0;
+    int named = !o[first].is ? first : layer == first ? o[first].from : layer;
+    memcpy(l->name, from->layer[named].name, sizeof l->name);
+    if (!o[first].is) o[first] = (owner){true, layer, number};
+}
+
 static graft_status rebuild(gf_model *to, const gf_model *from, const position *p, int *number, graft_error *err)
 {
+    graft_status status = GRAFT_OK;
+    owner *o = gf_new_n(from->n_layers, owner);
+    if (!o) return gf_fail_memory(err, from->n_layers * sizeof *o, "a model");
     for (size_t i = 0; i < from->n_layers; i++) {
         gf_layer l = from->layer[p[i].layer];
         l.n_params = 0;
         for (int k = 0; k < l.n_src; k++) l.src[k] = number[l.src[k]];
-        GF_TRY(gf_model_add(to, &l, &number[p[i].layer], err));
+        set_owner(from, p[i].layer, o, (int)i, &l);
+        GF_GOTO(gf_model_add(to, &l, &number[p[i].layer], err));
     }
-    return GRAFT_OK;
+out:
+    gf_free(o);
+    return status;
 }
 
 void gf_order_as_keras(gf_builder *b)

@@ -9,7 +9,6 @@ FUNCTION, FILE = 60, 600
 LONGER = {  # a file, or file: function -> its limit
     "src/api/model.c": 680,
     "src/api/train.c": 680,
-    "src/exchange/keras_config_in.c": 880,
     "src/exchange/keras_layers.c": 620,
     "src/graph/lower.c": 720,
     "tests/unit/data/test_index.c": 610,

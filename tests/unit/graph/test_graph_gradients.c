@@ -175,6 +175,38 @@ static void a_sequence(gf_model *m)
     seed_model(m, SEED);
 }
 
+static int again(gf_model *m, int first, const char *name, int src)
+{
+    gf_layer l = m->layer[first];
+    l.again = first + 1;
+    l.n_params = 0;
+    l.src[0] = src;
+    return add(m, l, name, src);
+}
+
+/* A convolution behind which one normalization folds twice and others once, a normalization that cannot fold, a
+ * depthwise convolution on maps of two sizes, a dense layer: each called again. */
+static void layers_called_again(gf_model *m)
+{
+    int x = smooth(m, "act1", conv(m, "conv1", input(m), 3, 5, true));
+    int tower = conv(m, "tower", x, 3, 5, true), both = norm(m, "both", tower);
+    int y = smooth(m, "act2", both);
+    int z = smooth(m, "act3", again(m, both, "both#2", again(m, tower, "tower#2", y)));
+    int own = smooth(m, "act4", norm(m, "own", again(m, tower, "tower#3", sum(m, "sum1", x, z))));
+    int alone = norm(m, "alone", smooth(m, "act5", own)); /* behind no convolution */
+    int deep = depthwise(m, "deep", pad(m, "pad", alone), 2), less = again(m, deep, "deep#2", deep);
+    int wide = smooth(m, "act6", again(m, alone, "alone#2", deep)), pooled[2];
+    pooled[0] = add(m, (gf_layer){.cls = &gf_layer_global_pool, .backbone = true}, "pool1", wide);
+    pooled[1] = add(m, (gf_layer){.cls = &gf_layer_global_pool, .backbone = true}, "pool2", less);
+    gf_layer dense = {.cls = &gf_layer_dense, .backbone = true, .at = {.units = 4}};
+    int first = add(m, dense, "dense", pooled[0]), second = again(m, first, "dense#2", pooled[1]);
+    m->features = sum(m, "sum2", first, second);
+    m->output = add(m, (gf_layer){.cls = &gf_layer_dense, .at = {.units = 3}}, "head", m->features);
+    m->classes = 3;
+    OK(gf_model_finish(m, &error));
+    seed_model(m, SEED);
+}
+
 /* ---- differences */
 
 typedef struct bench {
@@ -293,6 +325,12 @@ static void of_a_sequence(void **state)
     check_model(a_sequence);
 }
 
+static void of_layers_called_again(void **state)
+{
+    (void)state;
+    check_model(layers_called_again);
+}
+
 /* ---- fused, one by one, naive: the same values */
 
 static void all_ways_give_the_same(void **state)
@@ -301,8 +339,12 @@ static void all_ways_give_the_same(void **state)
     static const struct {
         void (*build)(gf_model *m);
         size_t nodes; /* when all is fused that can be */
-    } row[] = {{inverted_residual, 8}, {what_does_not_fuse, 11}, {a_value_and_its_convolution, 9}, {a_value_twice, 7}};
-    for (int k = 0; k < 4; k++) {
+    } row[] = {{inverted_residual, 8},
+               {what_does_not_fuse, 11},
+               {a_value_and_its_convolution, 9},
+               {a_value_twice, 7},
+               {layers_called_again, 17}};
+    for (int k = 0; k < 5; k++) {
         gf_model m = {0};
         row[k].build(&m);
         float out[3][BATCH * 3];
@@ -353,7 +395,8 @@ int main(void)
         cmocka_unit_test(of_an_inverted_residual),        cmocka_unit_test(of_what_does_not_fuse),
         cmocka_unit_test(of_a_value_and_its_convolution), cmocka_unit_test(of_a_value_twice),
         cmocka_unit_test(of_half_a_normalisation),        cmocka_unit_test(of_a_sequence),
-        cmocka_unit_test(all_ways_give_the_same),         cmocka_unit_test(models_that_make_no_sense),
+        cmocka_unit_test(of_layers_called_again),         cmocka_unit_test(all_ways_give_the_same),
+        cmocka_unit_test(models_that_make_no_sense),
     };
     gf_ops_start_worker();
     if (gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;

@@ -37,10 +37,12 @@ static graft_status image(void *ctx, const gf_request *q, const gf_input_layout 
 
 static gf_feed feed_of(bench *b) { return (gf_feed){image, b}; }
 
-static void bench_new(bench *b, const char *who, int trainable_micro, gf_dtype dtype)
+static void bench_of(bench *b, const char *network, const char *who, int trainable_micro, gf_dtype dtype)
 {
-    *b = (bench){.who = who, .m = fixture_model("batch_norm")};
-    b->want = fixture_open(GRAFT_FIXTURES "/exchange/batch_norm.safetensors");
+    char path[512];
+    *b = (bench){.who = who, .m = fixture_model(network)};
+    snprintf(path, sizeof path, "%s/exchange/%s.safetensors", GRAFT_FIXTURES, network);
+    b->want = fixture_open(path);
     assert_non_null(b->want);
     b->m.classes = CLASSES;
     b->m.boundary = 0;
@@ -59,6 +61,11 @@ static void bench_new(bench *b, const char *who, int trainable_micro, gf_dtype d
     spec.dtype = dtype;
     OK(gf_engine_create(&b->e, &b->m, ops, pool, &spec, &error));
     OK(gf_optimizer_parse(&b->o, "sgd", &error));
+}
+
+static void bench_new(bench *b, const char *who, int trainable_micro, gf_dtype dtype)
+{
+    bench_of(b, "batch_norm", who, trainable_micro, dtype);
 }
 
 static void bench_free(bench *b)
@@ -117,12 +124,12 @@ static void check_outputs(bench *b, gf_engine *e, const char *what, double allow
 }
 
 /* The losses of the fixture, then its variables and outputs. */
-static void check_run(const char *who, gf_dtype dtype, double allowed)
+static void check_run(const char *network, const char *who, gf_dtype dtype, double allowed)
 {
     bench b;
     gf_engine *plain;
     gf_engine_spec spec;
-    bench_new(&b, who, BATCH, dtype);
+    bench_of(&b, network, who, BATCH, dtype);
     const float *losses = wanted(&b, "", "losses", STEPS);
     assert_true(losses[STEPS - 1] < 0.95f * losses[0]); /* it learns, or equal losses are no evidence */
     for (int s = 0; s < STEPS; s++) {
@@ -143,20 +150,28 @@ static void check_run(const char *who, gf_dtype dtype, double allowed)
 static void it_is_kerass(void **state)
 {
     (void)state;
-    check_run("keras", GF_F32, 1e-6);
+    check_run("batch_norm", "keras", GF_F32, 1e-6);
+}
+
+/* A normalization that is called three times, once behind another convolution: its statistics move three times a step,
+ * in the order of the calls. */
+static void called_again_it_is_kerass(void **state)
+{
+    (void)state;
+    check_run("batch_norm_calls", "keras", GF_F32, 2e-6);
 }
 
 static void with_pytorchs_layers_it_is_pytorchs(void **state)
 {
     (void)state;
-    check_run("torch", GF_F32, 1e-6);
+    check_run("batch_norm", "torch", GF_F32, 1e-6);
 }
 
 static void in_bf16_it_is_near(void **state)
 {
     (void)state;
     NEEDS("bf16");
-    check_run("keras", GF_BF16, 5e-3);
+    check_run("batch_norm", "keras", GF_BF16, 5e-3);
 }
 
 /* Micro-batches that differ in their means: what moves is the variance over all of them. */
@@ -261,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_kerass),
+        cmocka_unit_test(called_again_it_is_kerass),
         cmocka_unit_test(with_pytorchs_layers_it_is_pytorchs),
         cmocka_unit_test(in_bf16_it_is_near),
         cmocka_unit_test(micro_batches_are_put_together),
