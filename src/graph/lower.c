@@ -73,20 +73,15 @@ static gf_node *open_node(lowering_state *st, int src)
     return n && n->spec.act == GF_ACT_LINEAR ? n : NULL;
 }
 
-static bool is_conv(const gf_node *n) { return n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_reference; }
-
 /* Whether this activation goes behind the node that computes layer `layer`. Those with an exponential that need their
  * src are faster as a node of their own (EfficientNetB0 frozen, 117 ms a batch against 141 with oneDNN's swish fused),
  * but for convolutions in bytes, which end with them. */
 static bool takes_act(const lowering_state *st, int layer, const gf_node *n, gf_act act)
 {
-    const gf_op_class *cls = n->spec.cls;
-    bool by_class =
-        is_conv(n) || cls == &gf_op_affine || cls == &gf_op_add || cls == &gf_op_dense || cls == &gf_op_dense_reference;
-    if (cls == &gf_op_batch_norm) return act == GF_ACT_RELU || act == GF_ACT_RELU6; /* those that cut off */
-    bool in_int8 = act == GF_ACT_SILU && cls == &gf_op_conv && layer < st->o->int8_layers &&
+    if (!gf_op_fuses(n->spec.cls, act)) return false;
+    bool in_int8 = act == GF_ACT_SILU && n->spec.cls->int8 && layer < st->o->int8_layers &&
                    n->spec.dst.dim[1] * n->spec.dst.dim[2] > 1;
-    return by_class && (act < GF_ACT_NEEDS_SRC || (!st->grads[layer] && (act == GF_ACT_HARD_SILU || in_int8)));
+    return act < GF_ACT_NEEDS_SRC || (!st->grads[layer] && (act == GF_ACT_HARD_SILU || in_int8));
 }
 
 static void fused(lowering_state *st, int layer, gf_node *n)
@@ -241,7 +236,7 @@ static graft_status lower_batch_norm(lowering_state *st, int layer, graft_error 
 {
     int src = layer_at(st, layer)->src[0];
     gf_node *n = open_node(st, src);
-    bool live = measures(st, layer), folds = !live && n && is_conv(n) && n->variance < 0 && n->spec.n_src == 1;
+    bool live = measures(st, layer), folds = !live && n && n->spec.cls->scales && n->variance < 0 && n->spec.n_src == 1;
     if (!folds) GF_TRY(add_node(st, layer, live ? &gf_op_batch_norm : &gf_op_affine, &n, err));
     n->gamma = param_of(st, layer, "gamma");
     n->beta = param_of(st, layer, "beta");
@@ -282,7 +277,8 @@ static graft_status lower_add(lowering_state *st, int layer, graft_error *err)
     for (int k = 0; k < 2 && l->n_src == 2; k++) {
         gf_node *n = open_node(st, l->src[k]);
         int other = st->g->value_of_layer[l->src[1 - k]];
-        if (!n || !is_conv(n) || n->spec.n_src != 1 || st->g->value[other].producer >= n - st->g->node) continue;
+        if (!n || !n->spec.cls->residual || n->spec.n_src != 1 || st->g->value[other].producer >= n - st->g->node)
+            continue;
         if (n->src[0] == other) continue; /* one node would write that value's gradient twice */
         n->src[1] = other;
         n->spec.src[1] = st->g->value[other].shape;

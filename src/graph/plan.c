@@ -4,6 +4,7 @@
 #include "graph/groups.h"
 #include "graph/int8.h"
 #include "ops/kernels.h"
+#include "ops/variant.h"
 
 #include <string.h>
 
@@ -148,8 +149,8 @@ static bool aliases(const gf_plan *p, const gf_node *n, int k)
     for (int i = 0; i < n->spec.n_src; i++) {
         if (i != k && n->src[i] == n->src[k]) return false;
     }
-    bool conv_residual = k == 1 && (n->spec.cls == &gf_op_conv || n->spec.cls == &gf_op_conv_reference);
-    return (conv_residual || (k == 0 && n->spec.cls->in_place)) && p->type[n->src[k]] == p->type[n->dst];
+    const gf_op_class *cls = n->spec.cls;
+    return ((k == 1 && cls->residual) || (k == 0 && cls->in_place)) && p->type[n->src[k]] == p->type[n->dst];
 }
 
 static void live_forward(gf_plan *p)
@@ -215,15 +216,12 @@ static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_
             s->src_dtype[k] = gf_plan_value_dtype(p, n->src[k]);
         }
         s->dst_dtype = gf_plan_value_dtype(p, n->dst);
-        if (p->int8[i]) s->cls = s->cls == &gf_op_multiply ? &gf_op_multiply_int8 : &gf_op_conv_int8;
+        if (p->int8[i]) s->cls = s->cls->int8;
         if (p->int8[i] || s->src_dtype[0] == GF_U8) s->src_quant = p->quants.value[n->src[0]];
         if (s->dst_dtype == GF_U8) s->dst_quant = p->quants.value[n->dst];
         s->backward = needs_grad(p, n);
         s->diff_weights = s->backward && n->trains;
-        if (s->cls == &gf_op_conv && gf_conv_one_position_fits(s)) s->cls = &gf_op_conv_one_position;
-        if (s->cls == &gf_op_conv && gf_depthwise_wins(s, ops)) s->cls = &gf_op_depthwise;
-        if (s->cls == &gf_op_conv && gf_winograd_wins(s, ops)) s->cls = &gf_op_winograd;
-        if (s->cls == &gf_op_conv_int8 && gf_conv_int8_onednn_wins(s, ops)) s->cls = &gf_op_conv_int8_onednn;
+        gf_op_choose(s, ops);
         GF_TRY(gf_op_create(&p->op[i], s, ops, err));
         p->grad_at[i] = p->grad_count;
         p->grad_count += (p->op[i].grad_count + 15) / 16 * 16;

@@ -213,6 +213,8 @@ static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_e
 
 const gf_op_class gf_op_affine = {
     .name = "affine",
+    .fuses = GF_FUSES_ANY,
+    .kernel_count = gf_op_kernel_of_channels,
     .in_place = true,
     .infer = infer,
     .create = create,

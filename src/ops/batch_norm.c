@@ -27,6 +27,8 @@ typedef struct batch_norm_impl {
     float *gamma, *mean, *variance, *beta;
 } batch_norm_impl;
 
+static size_t kernel_count(const gf_op_spec *s) { return 3 * gf_op_kernel_of_channels(s); }
+
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {
     (void)err;
@@ -383,6 +385,8 @@ static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_e
 
 const gf_op_class gf_op_batch_norm = {
     .name = "batch_norm",
+    .fuses = GF_FUSES_CLIPS,
+    .kernel_count = kernel_count,
     .in_place = true,
     .infer = infer,
     .create = create,

@@ -420,6 +420,11 @@ static graft_status finish_grad(const gf_op *op, const float *grad, float *dkern
 
 const gf_op_class gf_op_conv = {
     .name = "conv",
+    .scales = true,
+    .residual = true,
+    .fuses = GF_FUSES_ANY,
+    .int8 = &gf_op_conv_int8,
+    .kernel_count = gf_op_kernel_of_conv,
     .infer = infer,
     .create = create,
     .destroy = destroy,

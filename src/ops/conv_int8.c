@@ -11,11 +11,11 @@
  * the kernel adds to each output on average, sum_c mean[c] (kernel - rounded kernel)[c,o], is taken out with the bias.
  *
  * oneDNN's knows no zero of a padded src or of dst, and no activation of a u8 dst but ReLU and ReLU6. */
-#include "ops/autotune.h"
 #include "ops/depthwise_int8.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
 #include "ops/patches_int8.h"
+#include "ops/variant.h"
 
 #include "base/alloc.h"
 
@@ -333,23 +333,40 @@ static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_er
     return GRAFT_OK;
 }
 
-/* The second leaves no choice to create; a benchmark and a plan tell them apart by their address. */
-#define CONV_INT8                                                                                                    \
-    {                                                                                                                \
-        .name = "conv_int8", .infer = infer, .create = create, .destroy = destroy, .prepare = prepare, .bind = bind, \
-        .unbind = unbind, .forward = forward                                                                         \
+/* The second leaves no choice to create. */
+#define CONV_INT8(called)                                                                                           \
+    {                                                                                                               \
+        .name = called, .kernel_count = gf_op_kernel_of_conv, .infer = infer, .create = create, .destroy = destroy, \
+        .prepare = prepare, .bind = bind, .unbind = unbind, .forward = forward                                      \
     }
-const gf_op_class gf_op_conv_int8 = CONV_INT8, gf_op_conv_int8_onednn = CONV_INT8;
+const gf_op_class gf_op_conv_int8 = CONV_INT8("conv_int8"), gf_op_conv_int8_onednn = CONV_INT8("conv_int8_onednn");
 
-bool gf_conv_int8_onednn_wins(const gf_op_spec *s, gf_ops *ops)
+static bool has_a_choice(const gf_op_spec *s, const gf_ops *ops)
 {
+    (void)ops;
     int8_impl c;
-    if (way_of(s, &c) != POINTWISE || !onednn_fits(s)) return false;
-    char key[160];
-    snprintf(key, sizeof key, "conv int8 %s-%s n%lld %lldx%lldx%lld o%d%s", gf_dtype_name(s->src_dtype[0]),
+    return way_of(s, &c) == POINTWISE && onednn_fits(s);
+}
+
+static void key(const gf_op_spec *s, char text[GF_VARIANT_KEY])
+{
+    snprintf(text, GF_VARIANT_KEY, "conv int8 %s-%s n%lld %lldx%lldx%lld o%d%s", gf_dtype_name(s->src_dtype[0]),
              gf_dtype_name(s->dst_dtype), (long long)s->src[0].dim[0], (long long)s->src[0].dim[1],
              (long long)s->src[0].dim[2], (long long)s->src[0].dim[3], s->conv.filters, s->n_src > 1 ? " add" : "");
-    static const char *const names[] = {"vectors", "onednn"};
-    static const gf_op_class *const cls[] = {&gf_op_conv_int8, &gf_op_conv_int8_onednn};
-    return gf_ops_autotune(ops, key, names, cls, gf_ops_has_amx(ops), s) == 1;
 }
+
+static bool preferred(const gf_op_spec *s, const gf_ops *ops)
+{
+    (void)s;
+    return gf_ops_has_amx(ops);
+}
+
+const gf_op_variant gf_variant_conv_int8_onednn = {
+    .of = &gf_op_conv_int8,
+    .cls = &gf_op_conv_int8_onednn,
+    .of_name = "vectors",
+    .name = "onednn",
+    .fits = has_a_choice,
+    .key = key,
+    .preferred = preferred,
+};

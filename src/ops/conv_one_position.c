@@ -2,6 +2,7 @@
  * kernel[i,o]), f32. Such are the two of a squeeze-and-excitation, which a small network has dozens of: calling a
  * library takes as long as some of them, and for one or two images reading the kernel is all the work. The sum runs
  * over i in order. */
+#include "ops/variant.h"
 #include "ops/vectors.h"
 
 #include "base/alloc.h"
@@ -16,8 +17,9 @@ enum { BLOCK = 4 * LANES };
 static size_t padded(size_t oc) { return (oc + LANES - 1) / LANES * LANES; }
 static size_t block_of(size_t left) { return left >= BLOCK ? BLOCK : LANES; }
 
-bool gf_conv_one_position_fits(const gf_op_spec *s)
+static bool fits(const gf_op_spec *s, const gf_ops *ops)
 {
+    (void)ops;
     const int64_t *in = s->src[0].dim;
     return !s->backward && s->n_src == 1 && in[1] == 1 && in[2] == 1 && gf_op_is_pointwise(s) &&
            s->src_dtype[0] == GF_F32 && s->dst_dtype == GF_F32;
@@ -25,9 +27,8 @@ bool gf_conv_one_position_fits(const gf_op_spec *s)
 
 static graft_status create(gf_op *op, gf_ops *ops, graft_error *err)
 {
-    (void)ops;
     const gf_op_spec *s = &op->spec;
-    if (!gf_conv_one_position_fits(s)) {
+    if (!fits(s, ops)) {
         return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: not of one place", s->name);
     }
     position_impl *p = op->impl = gf_new(position_impl);
@@ -120,9 +121,13 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 
 const gf_op_class gf_op_conv_one_position = {
     .name = "conv_one_place",
+    .kernel_count = gf_op_kernel_of_conv,
     .infer = infer,
     .create = create,
     .destroy = destroy,
     .prepare = prepare,
     .forward = forward,
 };
+
+const gf_op_variant gf_variant_conv_one_position = {
+    .of = &gf_op_conv, .cls = &gf_op_conv_one_position, .of_name = "onednn", .name = "one position", .fits = fits};

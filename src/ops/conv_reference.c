@@ -146,6 +146,10 @@ static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_e
 
 const gf_op_class gf_op_conv_reference = {
     .name = "conv_naive",
+    .scales = true,
+    .residual = true,
+    .fuses = GF_FUSES_ANY,
+    .kernel_count = gf_op_kernel_of_conv,
     .infer = infer,
     .create = create,
     .destroy = destroy,

@@ -15,6 +15,8 @@ typedef struct dense_impl {
     gf_weights weights;
 } dense_impl;
 
+static size_t kernel_count(const gf_op_spec *s) { return gf_op_kernel_of_channels(s) * (size_t)s->dense.units; }
+
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {
     if (s->src[0].rank != 2) {
@@ -110,6 +112,8 @@ static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_e
 
 const gf_op_class gf_op_dense = {
     .name = "dense",
+    .fuses = GF_FUSES_ANY,
+    .kernel_count = kernel_count,
     .infer = infer,
     .create = create,
     .destroy = destroy,
@@ -176,6 +180,8 @@ static graft_status reference_backward(gf_exec *exec, const gf_exec_context *ste
 
 const gf_op_class gf_op_dense_reference = {
     .name = "dense_naive",
+    .fuses = GF_FUSES_ANY,
+    .kernel_count = kernel_count,
     .infer = infer,
     .create = reference_create,
     .destroy = destroy,

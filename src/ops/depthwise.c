@@ -7,10 +7,10 @@
  * Sums are f32; src and dst are f32 or bf16. A few rows at a time are packed (depthwise.h), so that what is read again
  * and again lies in the nearest cache. */
 #include "ops/depthwise.h"
-#include "ops/autotune.h"
 #include "ops/cpu.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
+#include "ops/variant.h"
 
 #include "base/alloc.h"
 
@@ -340,6 +340,7 @@ static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_er
 
 const gf_op_class gf_op_depthwise = {
     .name = "depthwise",
+    .kernel_count = gf_op_kernel_of_conv,
     .infer = infer,
     .create = create,
     .destroy = destroy,
@@ -350,19 +351,35 @@ const gf_op_class gf_op_depthwise = {
     .backward = backward,
 };
 
-bool gf_depthwise_wins(const gf_op_spec *s, gf_ops *ops)
+static void key(const gf_op_spec *s, char text[GF_VARIANT_KEY])
 {
-    /* in f32 oneDNN's is taken untimed: what f32 computes does not depend on a clock */
-    if (!gf_depthwise_fits(s) || s->src_dtype[0] == GF_F32) return false;
-    char key[160];
-    snprintf(key, sizeof key, "depthwise backward %s n%lld %lldx%lldx%lld k%dx%d s%dx%d %s%s",
+    snprintf(text, GF_VARIANT_KEY, "depthwise backward %s n%lld %lldx%lldx%lld k%dx%d s%dx%d %s%s",
              gf_dtype_name(s->src_dtype[0]), (long long)s->src[0].dim[0], (long long)s->src[0].dim[1],
              (long long)s->src[0].dim[2], (long long)s->src[0].dim[3], s->conv.kh, s->conv.kw, s->conv.sh, s->conv.sw,
              s->diff_weights ? "w" : "", s->diff_src[0] ? "d" : "");
-    static const char *const names[] = {"onednn", "vectors"};
-    static const gf_op_class *const cls[] = {&gf_op_conv, &gf_op_depthwise};
-    /* where oneDNN 3.2 has no kernel of its own for it */
-    const int common = 3;
-    bool odd = s->conv.kh != common || s->conv.kw != common || s->src[0].dim[1] < common || s->src[0].dim[2] < common;
-    return gf_ops_autotune(ops, key, names, cls, odd, s) == 1;
 }
+
+/* In f32 oneDNN's is taken untimed: what f32 computes does not depend on a clock. */
+static bool fits(const gf_op_spec *s, const gf_ops *ops)
+{
+    (void)ops;
+    return gf_depthwise_fits(s) && s->src_dtype[0] != GF_F32;
+}
+
+/* Where oneDNN 3.2 has no kernel of its own for it. */
+static bool preferred(const gf_op_spec *s, const gf_ops *ops)
+{
+    (void)ops;
+    const int common = 3;
+    return s->conv.kh != common || s->conv.kw != common || s->src[0].dim[1] < common || s->src[0].dim[2] < common;
+}
+
+const gf_op_variant gf_variant_depthwise = {
+    .of = &gf_op_conv,
+    .cls = &gf_op_depthwise,
+    .of_name = "onednn",
+    .name = "vectors",
+    .fits = fits,
+    .key = key,
+    .preferred = preferred,
+};

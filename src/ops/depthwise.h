@@ -29,6 +29,9 @@ typedef struct gf_dw_loops {
     void (*weights)(const gf_dw_tap *tap, int taps, int step, const float *dz, int n, int used, float *sum);
 } gf_dw_loops;
 
+/* The shapes, types and processors that gf_op_depthwise is for. */
+bool gf_depthwise_fits(const gf_op_spec *spec);
+
 extern const gf_dw_loops gf_dw_avx512, gf_dw_avx2;
 
 #endif

@@ -154,6 +154,7 @@ static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_e
 
 const gf_op_class gf_op_norm = {
     .name = "norm",
+    .kernel_count = gf_op_kernel_of_channels,
     .in_place = true,
     .infer = infer,
     .create = create,

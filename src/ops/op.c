@@ -1,6 +1,7 @@
 #include "ops/op.h"
 
 #include "base/alloc.h"
+#include "ops/vectors.h"
 
 #include <string.h>
 
@@ -49,28 +50,22 @@ graft_status gf_op_finish_grad(const gf_op *op, const float *grad, float *dkerne
     return GRAFT_OK;
 }
 
-static bool is_conv(const gf_op_class *cls)
-{
-    const gf_op_class *const convs[] = {&gf_op_conv,      &gf_op_conv_reference,   &gf_op_conv_one_position,
-                                        &gf_op_conv_int8, &gf_op_conv_int8_onednn, &gf_op_depthwise,
-                                        &gf_op_winograd};
-    for (size_t i = 0; i < sizeof convs / sizeof *convs; i++) {
-        if (cls == convs[i]) return true;
-    }
-    return false;
-}
-
 size_t gf_op_kernel_count(const gf_op_spec *spec)
 {
-    size_t ic = (size_t)spec->src[0].dim[spec->src[0].rank - 1];
-    if (is_conv(spec->cls)) {
-        return (size_t)spec->conv.kh * (size_t)spec->conv.kw * (ic / (size_t)spec->conv.groups) *
-               (size_t)spec->conv.filters;
-    }
-    if (spec->cls == &gf_op_dense || spec->cls == &gf_op_dense_reference) return ic * (size_t)spec->dense.units;
-    if (spec->cls == &gf_op_table) return gf_count(&spec->dst) / (size_t)spec->dst.dim[0];
-    if (spec->cls == &gf_op_batch_norm) return 3 * ic;
-    return spec->cls == &gf_op_affine || spec->cls == &gf_op_norm ? ic : 0;
+    return spec->cls->kernel_count ? spec->cls->kernel_count(spec) : 0;
+}
+
+size_t gf_op_kernel_of_conv(const gf_op_spec *spec)
+{
+    size_t ic = gf_op_kernel_of_channels(spec) / (size_t)spec->conv.groups;
+    return (size_t)spec->conv.kh * (size_t)spec->conv.kw * ic * (size_t)spec->conv.filters;
+}
+
+size_t gf_op_kernel_of_channels(const gf_op_spec *spec) { return (size_t)spec->src[0].dim[spec->src[0].rank - 1]; }
+
+bool gf_op_fuses(const gf_op_class *cls, gf_act act)
+{
+    return cls->fuses == GF_FUSES_ANY || (cls->fuses == GF_FUSES_CLIPS && gf_act_cuts(act));
 }
 
 size_t gf_op_bias_count(const gf_op_spec *spec)

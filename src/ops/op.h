@@ -174,9 +174,21 @@ typedef struct gf_exec_context {
     size_t images;          /* in training: how many of them are there, the first ones; 0: all */
 } gf_exec_context;
 
+/* Which activations an op can end with, by itself. */
+typedef enum gf_act_fusion {
+    GF_FUSES_NONE,
+    GF_FUSES_CLIPS, /* those that cut off: relu, relu6 */
+    GF_FUSES_ANY,
+} gf_act_fusion;
+
 struct gf_op_class {
     const char *name;
     bool in_place; /* diff_src[0] may be diff_dst's memory, where their types are the same */
+    bool residual; /* adds src[1], where there is one, before the activation; diff_src[1] may be diff_dst's memory */
+    bool scales;   /* its kernel's last dimension is dst's channels: a scale per channel can be folded into it */
+    gf_act_fusion fuses;
+    const gf_op_class *int8; /* what computes the same on quantized sources; NULL: nothing does */
+    size_t (*kernel_count)(const gf_op_spec *spec); /* values; NULL: it has no kernel */
     graft_status (*infer)(const gf_op_spec *spec, gf_shape *dst, graft_error *err);
     graft_status (*create)(gf_op *op, gf_ops *ops, graft_error *err);
     void (*destroy)(gf_op *op);
@@ -191,41 +203,15 @@ struct gf_op_class {
     graft_status (*finish_grad)(const gf_op *op, const float *grad, float *dkernel, float *dbias, graft_error *err);
 };
 
-extern const gf_op_class gf_op_conv, gf_op_conv_reference;
-extern const gf_op_class gf_op_depthwise; /* gf_op_conv with a faster backward, where gf_depthwise_fits */
-bool gf_depthwise_fits(const gf_op_spec *spec);
-bool gf_depthwise_wins(const gf_op_spec *spec, gf_ops *ops); /* it fits and is the faster: timed; in f32 never */
-extern const gf_op_class gf_op_winograd;                     /* gf_op_conv of 3x3 in fewer products */
-bool gf_winograd_fits(const gf_op_spec *spec, const gf_ops *ops);
-bool gf_winograd_wins(const gf_op_spec *spec, gf_ops *ops); /* it fits and is the faster: timed */
-extern const gf_op_class gf_op_conv_one_position;           /* gf_op_conv of maps of one place, forward only */
-bool gf_conv_one_position_fits(const gf_op_spec *spec);
-extern const gf_op_class gf_op_conv_int8, gf_op_multiply_int8; /* forward only; where gf_ops_has_int8 */
-extern const gf_op_class gf_op_conv_int8_onednn; /* gf_op_conv_int8 by oneDNN, where gf_conv_int8_onednn_wins */
-bool gf_conv_int8_fits(const gf_op_spec *spec);  /* this convolution, with these types and quants */
-bool gf_conv_int8_onednn_wins(const gf_op_spec *spec, gf_ops *ops); /* there is a choice, and it is the faster: timed */
+#define GF_OP(x) extern const gf_op_class gf_op_##x;
+#include "ops/ops.def"
+#undef GF_OP
+
+const gf_op_class *gf_op_at(size_t i);           /* NULL behind the last */
+const gf_op_class *gf_op_find(const char *name); /* NULL: no such */
+
+bool gf_conv_int8_fits(const gf_op_spec *spec); /* gf_op_conv_int8: this convolution, with these types and quants */
 bool gf_multiply_int8_fits(const gf_op_spec *spec);
-extern const gf_op_class gf_op_dense, gf_op_dense_reference;
-extern const gf_op_class gf_op_global_pool, gf_op_global_max_pool; /* (n, h, w, c) -> (n, c) */
-extern const gf_op_class gf_op_max_pool, gf_op_max_pool_reference;
-extern const gf_op_class gf_op_avg_pool, gf_op_avg_pool_reference;
-extern const gf_op_class gf_op_dropout;
-extern const gf_op_class gf_op_act;
-extern const gf_op_class gf_op_add;      /* two or more sources of one shape */
-extern const gf_op_class gf_op_multiply; /* src[0] times src[1]; src[1] of one shape with it, or (n, 1, 1, c) */
-extern const gf_op_class gf_op_concat;   /* along concat.axis */
-extern const gf_op_class gf_op_reshape;  /* copies; types may differ */
-extern const gf_op_class gf_op_permute;
-extern const gf_op_class gf_op_upsample;
-extern const gf_op_class gf_op_softmax;
-extern const gf_op_class gf_op_glu;  /* the first half of the channels, gated by the second */
-extern const gf_op_class gf_op_norm; /* layer and group normalisation */
-extern const gf_op_class gf_op_attention, gf_op_attention_reference;
-extern const gf_op_class gf_op_table; /* a row of its kernel for each place of src, of which only the shape counts */
-extern const gf_op_class gf_op_rescale;
-extern const gf_op_class gf_op_affine;     /* batch normalisation on fixed statistics that could not be folded */
-extern const gf_op_class gf_op_batch_norm; /* on the micro-batch's own */
-extern const gf_op_class gf_op_pad;
 
 /* Calls with defaults for empty slots. `spec->dst` is set by create from infer. */
 graft_status gf_op_create(gf_op *op, const gf_op_spec *spec, gf_ops *ops, graft_error *err);
@@ -238,6 +224,12 @@ graft_status gf_op_finish_grad(const gf_op *op, const float *grad, float *dkerne
 /* Values of kernel and bias. */
 size_t gf_op_kernel_count(const gf_op_spec *spec);
 size_t gf_op_bias_count(const gf_op_spec *spec);
+/* For classes: the kernel of a convolution, and one of a value for each channel of src[0]. */
+size_t gf_op_kernel_of_conv(const gf_op_spec *spec);
+size_t gf_op_kernel_of_channels(const gf_op_spec *spec);
+
+/* Whether an op of this class can end with `act`: forward and, where gradients are wanted, before GF_ACT_NEEDS_SRC. */
+bool gf_op_fuses(const gf_op_class *cls, gf_act act);
 
 /* Of a convolution: whether src is padded, and whether it is a matrix product (pixels, ic) x (ic, oc). */
 bool gf_op_pads(const gf_op_spec *spec);

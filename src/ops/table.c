@@ -11,6 +11,8 @@
 
 static size_t table_count(const gf_op_spec *s) { return gf_count(&s->dst) / (size_t)s->dst.dim[0]; }
 
+static size_t kernel_count(const gf_op_spec *s) { return gf_count(&s->dst) / (size_t)s->dst.dim[0]; }
+
 static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
 {
     if (s->src[0].rank != 4 || s->table.units < 1) {
@@ -72,6 +74,7 @@ static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_e
 
 const gf_op_class gf_op_table = {
     .name = "table",
+    .kernel_count = kernel_count,
     .infer = infer,
     .create = create,
     .destroy = destroy,

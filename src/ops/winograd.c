@@ -12,9 +12,9 @@
  * V, U and E are bf16, M and dU f32. The products are oneDNN's; a block of tiles goes through all steps before the next
  * one, so that what lies between them stays near. */
 #include "ops/winograd.h"
-#include "ops/autotune.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
+#include "ops/variant.h"
 #include "ops/vectors.h"
 
 #include "base/alloc.h"
@@ -364,6 +364,7 @@ static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_e
 
 const gf_op_class gf_op_winograd = {
     .name = "winograd",
+    .kernel_count = gf_op_kernel_of_conv,
     .infer = infer,
     .create = create,
     .destroy = destroy,
@@ -374,14 +375,18 @@ const gf_op_class gf_op_winograd = {
     .backward = backward,
 };
 
-bool gf_winograd_wins(const gf_op_spec *s, gf_ops *ops)
+static void key(const gf_op_spec *s, char text[GF_VARIANT_KEY])
 {
-    if (!gf_winograd_fits(s, ops)) return false;
-    char key[160];
-    snprintf(key, sizeof key, "conv 3x3 n%lld %lldx%lldx%lld o%d %s%s", (long long)s->src[0].dim[0],
+    snprintf(text, GF_VARIANT_KEY, "conv 3x3 n%lld %lldx%lldx%lld o%d %s%s", (long long)s->src[0].dim[0],
              (long long)s->src[0].dim[1], (long long)s->src[0].dim[2], (long long)s->src[0].dim[3], s->conv.filters,
              s->diff_weights ? "w" : "", s->diff_src[0] ? "d" : "");
-    static const char *const names[] = {"onednn", "winograd"};
-    static const gf_op_class *const cls[] = {&gf_op_conv, &gf_op_winograd};
-    return gf_ops_autotune(ops, key, names, cls, 1, s) == 1;
 }
+
+const gf_op_variant gf_variant_winograd = {
+    .of = &gf_op_conv,
+    .cls = &gf_op_winograd,
+    .of_name = "onednn",
+    .name = "winograd",
+    .fits = gf_winograd_fits,
+    .key = key,
+};

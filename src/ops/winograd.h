@@ -28,6 +28,9 @@ typedef struct gf_winograd_loops {
     void (*kernel_gradient)(const float *u, size_t apart, size_t n, float *g);
 } gf_winograd_loops;
 
+/* The shapes, types and processors that gf_op_winograd is for. */
+bool gf_winograd_fits(const gf_op_spec *spec, const gf_ops *ops);
+
 extern const gf_winograd_loops gf_winograd_bf16; /* AVX-512 with BF16 */
 
 #endif

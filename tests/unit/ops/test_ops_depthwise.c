@@ -5,6 +5,8 @@
 #include "with_ops.h"
 
 #include "base/alloc.h"
+#include "ops/depthwise.h"
+#include "ops/variant.h"
 #include "support/needs.h"
 
 /* Beyond those of cases.h: several bands of rows, several blocks of channels. */
@@ -82,7 +84,7 @@ static void f32_is_never_timed(void **state)
     (void)state;
     op_case c = conv_case(&larger[0], &variants[2]);
     c.spec.src_dtype[0] = c.spec.dst_dtype = GF_F32;
-    assert_false(gf_depthwise_wins(&c.spec, ops));
+    assert_false(gf_op_variant_wins(&gf_variant_depthwise, &c.spec, ops));
 }
 
 static void the_faster_class_is_chosen_once(void **state)
@@ -91,14 +93,14 @@ static void the_faster_class_is_chosen_once(void **state)
     NEEDS("bf16");
     op_case c = conv_case(&larger[0], &variants[2]);
     c.spec.src_dtype[0] = c.spec.dst_dtype = GF_BF16;
-    bool first = gf_depthwise_wins(&c.spec, ops);
+    bool first = gf_op_variant_wins(&gf_variant_depthwise, &c.spec, ops);
     char *text = gf_ops_choices_text(ops);
     assert_non_null(text);
     assert_non_null(strstr(text, "depthwise backward bf16 n1 40x90x40 k3x3 s1x1 wd="));
     gf_free(text);
-    for (int i = 0; i < 3; i++) assert_int_equal(gf_depthwise_wins(&c.spec, ops), first);
+    for (int i = 0; i < 3; i++) assert_int_equal(gf_op_variant_wins(&gf_variant_depthwise, &c.spec, ops), first);
     c.spec.backward = false;
-    assert_false(gf_depthwise_wins(&c.spec, ops)); /* forward alone is the other class's */
+    assert_false(gf_op_variant_wins(&gf_variant_depthwise, &c.spec, ops)); /* forward alone is the other class's */
 }
 
 int main(void)

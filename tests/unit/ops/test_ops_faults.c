@@ -1,6 +1,7 @@
 /* Every failing allocation of an operation's making and binding, one by one: refused for want of memory, nothing leaks,
  * and the next attempt works. */
 #include "cases.h"
+#include "ops/winograd.h"
 #include "others.h"
 #include "support/sys_faults.h"
 #include "with_ops.h"

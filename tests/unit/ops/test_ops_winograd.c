@@ -4,6 +4,8 @@
 #include "with_ops.h"
 
 #include "base/alloc.h"
+#include "ops/variant.h"
+#include "ops/winograd.h"
 #include "support/needs.h"
 
 static const conv_shape shapes[] = {
@@ -173,12 +175,12 @@ static void the_faster_class_is_chosen_once(void **state)
     NEEDS("bf16");
     op_case c = conv_case(&shapes[8], &variants[2]);
     c.spec.src_dtype[0] = c.spec.dst_dtype = GF_BF16;
-    bool first = gf_winograd_wins(&c.spec, ops);
+    bool first = gf_op_variant_wins(&gf_variant_winograd, &c.spec, ops);
     char *text = gf_ops_choices_text(ops);
     assert_non_null(text);
     assert_non_null(strstr(text, first ? "conv 3x3 n1 5x6x128 o64 wd=winograd" : "conv 3x3 n1 5x6x128 o64 wd=onednn"));
     gf_free(text);
-    for (int i = 0; i < 3; i++) assert_int_equal(gf_winograd_wins(&c.spec, ops), first);
+    for (int i = 0; i < 3; i++) assert_int_equal(gf_op_variant_wins(&gf_variant_winograd, &c.spec, ops), first);
 }
 
 int main(void)
