@@ -109,9 +109,10 @@ static void write_option(FILE *f, const option *o, const settings *defaults)
 /* NULL: it has none, or no memory; free it. */
 static char *words_of(const option *o)
 {
-    size_t n = o->setting ? graft_option_words(o->setting, NULL, 0) : 0;
+    const char *row = o->words ? o->words : o->setting;
+    size_t n = row ? graft_option_words(row, NULL, 0) : 0;
     char *text = n ? malloc(n + 1) : NULL;
-    if (text) graft_option_words(o->setting, text, n + 1);
+    if (text) graft_option_words(row, text, n + 1);
     return text;
 }
 

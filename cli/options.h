@@ -51,6 +51,7 @@ typedef struct option {
     const char *help;
     const char *setting; /* OPTION_SETTING: "data.max_pixels" */
     const char *sets;    /* OPTION_SETTING without a value: what the flag sets; NULL: 1 */
+    const char *words;   /* whose list of words --help shows (graft_option_words); NULL: that of `setting` */
 } option;
 
 #define PLACE(field) offsetof(settings, field)
@@ -67,7 +68,7 @@ typedef struct verb verb;
 #define OPTION_WEIGHTS_ROWS \
     {"weights", OPTION_FILE, PLACE(model.weights), "FILE|NAME", NO_RANGE, NULL, \
      "pretrained weights: imagenet or another name, which `graft fetch` gets, or a file: Keras (.h5, .weights.h5, " \
-     ".keras), PyTorch (.pth), safetensors, npz, a run; without, the backbone is random"}, \
+     ".keras), PyTorch (.pth), safetensors, npz, a run; without, the backbone is random", .words = "model.weights"}, \
     {"allow-nonfinite", OPTION_SET, PLACE(model.allow_nonfinite), NULL, NO_RANGE, NULL, \
      "take NaN and infinities in the weight file"}, \
     {"alpha", OPTION_NUMBER, PLACE(model.alpha), "X", FROM_TO(0.1, 4), NULL, "width multiplier of MobileNet"}, \

@@ -51,7 +51,7 @@ typedef struct graft_option {
 GRAFT_API const graft_option *graft_option_at(size_t i);
 GRAFT_API const graft_option *graft_option_find(const char *name); /* NULL: there is no such option */
 
-/* What the text of an option may be made of, a line each ("adam:beta_1=0.9,... - Adam (Kingma and Ba, 2015)\n"): into
+/* What the text of an option, or "model.weights", may be made of, a line each ("adam:beta_1=0.9,... - Adam (Kingma and Ba, 2015)\n"): into
  * buf, cut off behind size - 1 bytes; buf may be NULL. Returns the length of all of it; 0: the option has no such
  * list, or no memory. */
 GRAFT_API size_t graft_option_words(const char *name, char *buf, size_t size);

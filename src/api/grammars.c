@@ -57,6 +57,12 @@ static const struct {
     {GF_SET_TRAIN_METRICS, metrics, gf_metric_words},
 };
 
+/* Fields of graft.h's structs that no row stands for. */
+static const struct {
+    const char *name;
+    void (*words)(gf_text *text);
+} fields[] = {{"model.weights", gf_weights_words}};
+
 graft_status gf_api_check_settings(const gf_settings *s, graft_error *err)
 {
     for (size_t i = 0; i < sizeof grammars / sizeof *grammars; i++) {
@@ -81,6 +87,9 @@ size_t graft_option_words(const char *name, char *buf, size_t size)
     gf_text text = {0};
     for (size_t i = 0; i < sizeof grammars / sizeof *grammars; i++) {
         if (grammars[i].row == row && grammars[i].words) grammars[i].words(&text);
+    }
+    for (size_t i = 0; name && i < sizeof fields / sizeof *fields; i++) {
+        if (!strcmp(fields[i].name, name)) fields[i].words(&text);
     }
     size_t n = copy_text(&text, buf, size);
     gf_text_free(&text);

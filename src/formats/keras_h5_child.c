@@ -12,6 +12,7 @@
 #include "formats/keras_h5.h"
 #include "formats/keras_h5_order.h"
 #include "formats/keras_names.h"
+#include "formats/weight_format.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -327,3 +328,12 @@ void gf_keras_h5_config_reply(const uint8_t *bytes, size_t size, const char *pat
     }
     gf_free(text);
 }
+
+static bool looks(const uint8_t *file, size_t n)
+{
+    static const char signature[8] = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
+    return n >= sizeof signature && !memcmp(file, signature, sizeof signature);
+}
+
+const gf_weight_format gf_weight_format_keras_h5 = {
+    .name = "Keras HDF5", .files = ".h5, .weights.h5", .looks = looks, .reply = gf_keras_h5_reply};

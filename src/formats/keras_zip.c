@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "formats/cage_reply.h"
 #include "formats/keras_h5.h"
+#include "formats/weight_format.h"
 #include "formats/zip_write.h"
 #include "json/json.h"
 
@@ -115,3 +116,8 @@ void gf_keras_zip_metadata_reply(const uint8_t *bytes, size_t size, const char *
 {
     reply_text(metadata_name, bytes, size, path, sink);
 }
+
+static bool looks(const uint8_t *file, size_t n) { return gf_is_zip_of(file, n, gf_keras_zip_is); }
+
+const gf_weight_format gf_weight_format_keras_zip = {
+    .name = "Keras zip", .files = ".keras", .looks = looks, .reply = gf_keras_zip_reply};

@@ -6,6 +6,7 @@
 #include "formats/npy.h"
 #include "formats/torch_view.h"
 #include "formats/wanted_names.h"
+#include "formats/weight_format.h"
 #include "formats/zip_write.h"
 
 #include <string.h>
@@ -159,3 +160,8 @@ void gf_npz_reply(const gf_caged_file *file, const gf_weight *want, size_t n, gf
     gf_zip_close(&r.zip);
     gf_found_free(&r.found);
 }
+
+static bool looks(const uint8_t *file, size_t n) { return gf_is_zip_of(file, n, gf_npz_is); }
+
+const gf_weight_format gf_weight_format_npz = {
+    .name = "NumPy zip", .files = ".npz", .looks = looks, .reply = gf_npz_reply};

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "formats/npz.h"
 #include "formats/torch.h"
+#include "formats/weight_format.h"
 #include "formats/zip.h"
 #include "json/json.h"
 
@@ -118,9 +119,15 @@ static graft_status refuse_by_name(const char *path, const uint8_t *bytes, size_
     if (strstr(path, ".data-0000")) return refuse(path, "a part of a TensorFlow checkpoint", checkpoint_hint, err);
     char begin[17] = {0};
     memcpy(begin, bytes, n < 16 ? n : 16);
-    return gf_fail(err, GF_E_WEIGHTS_UNKNOWN_FORMAT,
-                   "networks: .keras, whole .h5, .onnx, .json of Keras; weights: also .pth, .safetensors, .npz",
-                   "%s: begins with `%s`: of no format that is known", GF_ESC(path), GF_ESC(begin));
+    gf_text hint = {0};
+    gf_text_add(&hint, "networks: .keras, whole .h5, .onnx, .json of Keras; weights: ");
+    for (size_t i = 0; gf_weight_format_at(i); i++) {
+        gf_text_printf(&hint, "%s%s", i ? ", " : "", gf_weight_format_at(i)->files);
+    }
+    graft_status status = gf_fail(err, GF_E_WEIGHTS_UNKNOWN_FORMAT, hint.failed ? NULL : hint.s,
+                                  "%s: begins with `%s`: of no format that is known", GF_ESC(path), GF_ESC(begin));
+    gf_text_free(&hint);
+    return status;
 }
 
 /* ---- texts ---- */

@@ -6,6 +6,7 @@
 #include "formats/torch.h"
 #include "formats/torch_view.h"
 #include "formats/wanted_names.h"
+#include "formats/weight_format.h"
 
 #include <string.h>
 
@@ -89,3 +90,6 @@ void gf_torch_reply(const gf_caged_file *file, const gf_weight *want, size_t n, 
     }
     gf_found_free(&found);
 }
+
+const gf_weight_format gf_weight_format_torch = {
+    .name = "PyTorch", .files = ".pth, .pt, .bin", .looks = gf_torch_looks, .reply = gf_torch_reply};

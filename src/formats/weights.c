@@ -1,37 +1,16 @@
 #include "formats/weights.h"
 
 #include "base/alloc.h"
-#include "formats/found.h"
-#include "formats/keras_h5.h"
-#include "formats/keras_zip.h"
-#include "formats/npz.h"
-#include "formats/safetensors.h"
 #include "formats/stranger.h"
-#include "formats/torch.h"
-#include "formats/torch_child.h"
-#include "formats/torch_view.h"
-#include "formats/wanted_names.h"
-#include "json/json.h"
+#include "formats/weight_format.h"
 
 #include <string.h>
 
-/* Where a wanted tensor's values stand, and as what; the view is that of C order where the file's is. */
-typedef struct place {
-    const uint8_t *bytes;
-    gf_dtype dtype;
-    gf_view view;
-} place;
-
 /* A weight file that has been read but not yet believed. */
 typedef struct source {
-    const char *path;
     const gf_weights_options *options;
-    gf_found found;
-    int32_t *which; /* for each wanted tensor its index in found */
-    place *values;
+    gf_weight_reading r;
     gf_caged_answer caged;
-    gf_safetensors st;
-    bool uncaged;
 } source;
 
 void gf_weights_notes_free(gf_weights_notes *notes)
@@ -42,18 +21,9 @@ void gf_weights_notes_free(gf_weights_notes *notes)
     *notes = (gf_weights_notes){0};
 }
 
-/* ---- Keras HDF5 ---- */
-
-static bool looks_like_h5(const uint8_t *file, size_t n)
-{
-    static const char signature[8] = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
-    return n >= sizeof signature && !memcmp(file, signature, sizeof signature);
-}
-
 /* ---- zip archives ---- */
 
-/* Is it a whole archive of this kind? */
-static bool looks_like_zip_of(const uint8_t *file, size_t n, bool (*kind)(const gf_zip *zip))
+bool gf_is_zip_of(const uint8_t *file, size_t n, bool (*kind)(const gf_zip *zip))
 {
     gf_zip zip;
     if (!gf_zip_looks(file, n) || gf_zip_open(&zip, file, n, "", NULL, NULL) != GRAFT_OK) return false;
@@ -62,65 +32,13 @@ static bool looks_like_zip_of(const uint8_t *file, size_t n, bool (*kind)(const 
     return is;
 }
 
-static bool looks_like_keras(const uint8_t *file, size_t n) { return looks_like_zip_of(file, n, gf_keras_zip_is); }
-static bool looks_like_npz(const uint8_t *file, size_t n) { return looks_like_zip_of(file, n, gf_npz_is); }
-static bool is_unchecked(const uint8_t *file, size_t n) { return looks_like_zip_of(file, n, gf_zip_unchecked); }
+static bool is_unchecked(const uint8_t *file, size_t n) { return gf_is_zip_of(file, n, gf_zip_unchecked); }
 
-/* ---- safetensors ---- */
-
-static bool looks_like_safetensors(const uint8_t *file, size_t n)
+void gf_weights_words(gf_text *text)
 {
-    uint64_t length = 0;
-    if (n >= 10) memcpy(&length, file, sizeof length);
-    return n >= 10 && file[8] == '{' && length >= 2 && length < 1ull << 40;
-}
-
-static graft_status list_safetensors(source *s, const gf_weight *want, size_t n, graft_error *err)
-{
-    for (size_t i = 0; i < s->st.n; i++) {
-        const gf_safetensors_tensor *t = &s->st.tensor[i];
-        gf_found_tensor *f;
-        GF_TRY(gf_found_add(&s->found, t->name, NULL, &f, err));
-        bool floats = t->dtype == GF_F32 || t->dtype == GF_F16 || t->dtype == GF_BF16 || t->dtype == GF_F64;
-        f->shape = t->shape;
-        f->dtype = floats ? t->dtype : GF_DTYPES;
+    for (size_t i = 0; gf_weight_format_at(i); i++) {
+        gf_text_printf(text, "%s - %s\n", gf_weight_format_at(i)->files, gf_weight_format_at(i)->name);
     }
-    return gf_wanted_match(&s->found, want, n, err);
-}
-
-/* A run of graft's says of what architecture it is. */
-static graft_status judge_safetensors(const source *s, const gf_weight *want, size_t n, graft_error *err)
-{
-    graft_error why = {0};
-    graft_status status = gf_found_judge(s->path, &s->found, want, n, s->which, &why);
-    if (status == GRAFT_OK) return status;
-    const char *facts = gf_safetensors_meta(&s->st, "graft.model");
-    gf_json *j = NULL;
-    bool read = facts && gf_json_parse(&j, facts, strlen(facts), s->path, NULL) == GRAFT_OK;
-    const char *architecture = read ? gf_json_str(gf_json_get(j, "architecture"), NULL) : NULL;
-    char *hint = architecture ? gf_sprintf("this is a run of graft, of %s: give --model %s, or the run as the model",
-                                           GF_ESC(architecture), GF_ESC(architecture))
-                              : NULL;
-    gf_json_free(j);
-    status = gf_fail(err, (gf_errno)why.number, hint ? hint : why.hint, "%s", why.message);
-    gf_free(hint);
-    return status;
-}
-
-static graft_status read_safetensors(source *s, const uint8_t *file, size_t size, const gf_weight *want, size_t n,
-                                     graft_error *err)
-{
-    GF_TRY(gf_safetensors_parse(&s->st, file, size, s->path, NULL, err));
-    GF_TRY(list_safetensors(s, want, n, err));
-    for (size_t i = 0; i < s->found.n; i++) {
-        gf_found_tensor *f = &s->found.item[i];
-        const gf_safetensors_tensor *t = &s->st.tensor[i];
-        if (f->want < 0) continue;
-        gf_view plain = gf_view_plain(&t->shape), view = plain;
-        if (f->transposed) gf_view_turn(&plain, &want[f->want], &view, &f->shape);
-        s->values[f->want] = (place){gf_safetensors_bytes(&s->st, t), t->dtype, view};
-    }
-    return judge_safetensors(s, want, n, err);
 }
 
 /* ---- what is read in a cage ---- */
@@ -133,32 +51,20 @@ static size_t may_unpack(size_t size, const gf_weight *want, size_t n)
     return bytes;
 }
 
-static graft_status read_caged(source *s, gf_weights_reply reply, const uint8_t *file, size_t size,
-                               const gf_weight *want, size_t n, graft_error *err)
+static graft_status read_caged(source *s, gf_weights_reply reply, graft_error *err)
 {
-    const uint8_t **values = gf_new_n(n, const uint8_t *);
-    if (!values) return gf_fail_memory(err, n * sizeof *values, "a list of tensors");
-    const gf_caged_file caged = {file, size, s->path, reply, gf_zip_looks(file, size) ? may_unpack(size, want, n) : 0};
-    graft_status status = gf_caged_weights(&caged, want, n, s->options, &s->found, values, &s->caged, err);
-    for (size_t i = 0; i < n && status == GRAFT_OK; i++) {
-        s->values[i] = (place){values[i], GF_F32, gf_view_plain(&want[i].shape)}; /* its reader has converted them */
+    gf_weight_reading *r = &s->r;
+    const uint8_t **values = gf_new_n(r->n, const uint8_t *);
+    if (!values) return gf_fail_memory(err, r->n * sizeof *values, "a list of tensors");
+    const gf_caged_file caged = {r->file, r->size, r->path, reply,
+                                 gf_zip_looks(r->file, r->size) ? may_unpack(r->size, r->want, r->n) : 0};
+    graft_status status = gf_caged_weights(&caged, r->want, r->n, s->options, &r->found, values, &s->caged, err);
+    for (size_t i = 0; i < r->n && status == GRAFT_OK; i++) { /* its reader has converted them */
+        r->places[i] = (gf_weight_place){values[i], GF_F32, gf_view_plain(&r->want[i].shape)};
     }
     gf_free(values);
-    s->uncaged = s->caged.uncaged;
     return status;
 }
-
-/* ---- formats by what a file begins with ---- */
-
-static const struct format {
-    const char *name;
-    bool (*looks)(const uint8_t *file, size_t n);
-    gf_weights_reply reply; /* the caged reader; NULL: it is read here, as safetensors */
-} format_row[] = {
-    {"Keras HDF5", looks_like_h5, gf_keras_h5_reply}, {"Keras zip", looks_like_keras, gf_keras_zip_reply},
-    {"NumPy zip", looks_like_npz, gf_npz_reply},      {"PyTorch", gf_torch_looks, gf_torch_reply},
-    {"safetensors", looks_like_safetensors, NULL},
-};
 
 /* ---- the common end ---- */
 
@@ -172,11 +78,11 @@ static graft_status check_finite(const source *s, const gf_weight *want, size_t 
         if (gf_count(&want[i].shape) > largest) largest = gf_count(&want[i].shape);
     }
     float *buffer = gf_alloc_raw(largest, sizeof *buffer);
-    if (!buffer) return gf_fail_memory(err, largest * sizeof *buffer, s->path);
+    if (!buffer) return gf_fail_memory(err, largest * sizeof *buffer, s->r.path);
     gf_text list = {0};
     for (size_t i = 0; i < n; i++) {
         size_t count = gf_count(&want[i].shape);
-        gf_view_f32(s->values[i].bytes, s->values[i].dtype, &s->values[i].view, buffer);
+        gf_view_f32(s->r.places[i].bytes, s->r.places[i].dtype, &s->r.places[i].view, buffer);
         size_t bad = gf_count_nonfinite(buffer, count);
         *total += bad;
         if (bad && tensors++ < LISTED) {
@@ -186,10 +92,10 @@ static graft_status check_finite(const source *s, const gf_weight *want, size_t 
     gf_free(buffer);
     graft_status status = GRAFT_OK;
     if (list.failed) {
-        status = gf_fail_memory(err, 0, s->path);
+        status = gf_fail_memory(err, 0, s->r.path);
     } else if (*total && !(s->options && s->options->allow_nonfinite)) {
         status = gf_fail(err, GF_E_WEIGHTS_NONFINITE, "--allow-nonfinite takes them all the same",
-                         "%s: %zu values in %zu tensors are NaN or infinite: %s%s", GF_ESC(s->path), *total, tensors,
+                         "%s: %zu values in %zu tensors are NaN or infinite: %s%s", GF_ESC(s->r.path), *total, tensors,
                          GF_ESC(list.s), tensors > LISTED ? " and more" : "");
     }
     gf_text_free(&list);
@@ -210,36 +116,37 @@ static graft_status note_left_out(const gf_found *found, gf_names *names, graft_
     return GRAFT_OK;
 }
 
-static graft_status read_file(source *s, const uint8_t *file, size_t size, gf_weight *want, size_t n,
-                              gf_weights_notes *notes, graft_error *err)
+/* What the notes say of a file that is believed. */
+static graft_status fill_notes(source *s, const gf_weight_format *format, size_t nonfinite, gf_weights_notes *notes,
+                               graft_error *err)
 {
-    const struct format *f = NULL;
-    for (size_t i = 0; i < sizeof format_row / sizeof *format_row && !f; i++) {
-        if (format_row[i].looks(file, size)) f = &format_row[i];
+    notes->format = format->name;
+    notes->nonfinite = nonfinite;
+    notes->uncaged = s->caged.uncaged;
+    notes->unchecked = is_unchecked(s->r.file, s->r.size);
+    notes->taken = s->r.found.taken;
+    notes->why = s->r.found.why;
+    s->r.found.taken = s->r.found.why = NULL;
+    return note_left_out(&s->r.found, &notes->left_out, err);
+}
+
+static graft_status read_file(source *s, gf_weight *want, gf_weights_notes *notes, graft_error *err)
+{
+    gf_weight_reading *r = &s->r;
+    const gf_weight_format *f = gf_weight_format_find(r->file, r->size);
+    if (!f) return gf_stranger_refuse(r->path, r->file, r->size, GF_STRANGER_WEIGHTS, err);
+    graft_status status = f->reply ? read_caged(s, f->reply, err) : f->read(r, err);
+    for (size_t i = 0; i < r->found.n; i++) {
+        if (r->found.item[i].want >= 0) want[r->found.item[i].want].found = true;
     }
-    if (!f) return gf_stranger_refuse(s->path, file, size, GF_STRANGER_WEIGHTS, err);
-    graft_status status =
-        f->reply ? read_caged(s, f->reply, file, size, want, n, err) : read_safetensors(s, file, size, want, n, err);
-    for (size_t i = 0; i < s->found.n; i++) {
-        if (s->found.item[i].want >= 0) want[s->found.item[i].want].found = true;
-    }
-    GF_TRY(status);
     size_t nonfinite = 0;
-    GF_TRY(check_finite(s, want, n, &nonfinite, err));
-    if (notes) {
-        notes->format = f->name;
-        notes->nonfinite = nonfinite;
-        notes->uncaged = s->uncaged;
-        notes->unchecked = is_unchecked(file, size);
-        notes->taken = s->found.taken;
-        notes->why = s->found.why;
-        s->found.taken = s->found.why = NULL;
-        GF_TRY(note_left_out(&s->found, &notes->left_out, err));
+    if (status == GRAFT_OK) status = check_finite(s, want, r->n, &nonfinite, err);
+    if (status == GRAFT_OK && notes) status = fill_notes(s, f, nonfinite, notes, err);
+    for (size_t i = 0; i < r->n && status == GRAFT_OK; i++) {
+        gf_view_f32(r->places[i].bytes, r->places[i].dtype, &r->places[i].view, want[i].data);
     }
-    for (size_t i = 0; i < n; i++) {
-        gf_view_f32(s->values[i].bytes, s->values[i].dtype, &s->values[i].view, want[i].data);
-    }
-    return GRAFT_OK;
+    if (f->close) f->close(r);
+    return status;
 }
 
 graft_status gf_weights_read(const char *path, gf_weight *want, size_t n, const gf_weights_options *options,
@@ -249,16 +156,15 @@ graft_status gf_weights_read(const char *path, gf_weight *want, size_t n, const 
     size_t size, limit = options && options->max_bytes ? options->max_bytes : (size_t)4 << 30;
     for (size_t i = 0; i < n; i++) want[i].found = false;
     GF_TRY(gf_file_read(path, limit, &file, &size, err));
-    source s = {.path = path, .options = options};
-    s.which = gf_new_n(n, int32_t);
-    s.values = gf_new_n(n, place);
-    graft_status status = s.which && s.values ? read_file(&s, file, size, want, n, notes, err)
-                                              : gf_fail_memory(err, n * sizeof *s.values, "a list of tensors");
-    gf_safetensors_close(&s.st);
+    source s = {.options = options, .r = {.path = path, .file = file, .size = size, .want = want, .n = n}};
+    s.r.which = gf_new_n(n, int32_t);
+    s.r.places = gf_new_n(n, gf_weight_place);
+    graft_status status = s.r.which && s.r.places ? read_file(&s, want, notes, err)
+                                                  : gf_fail_memory(err, n * sizeof *s.r.places, "a list of tensors");
     gf_free(s.caged.reply);
-    gf_found_free(&s.found);
-    gf_free(s.which);
-    gf_free(s.values);
+    gf_found_free(&s.r.found);
+    gf_free(s.r.which);
+    gf_free(s.r.places);
     gf_free(file);
     return status;
 }

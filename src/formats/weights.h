@@ -9,6 +9,7 @@
 #ifndef GF_FORMATS_WEIGHTS_H
 #define GF_FORMATS_WEIGHTS_H
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/io.h"
 #include "tensor/tensor.h"
@@ -45,6 +46,9 @@ typedef struct gf_weights_notes {
     bool uncaged;       /* the kernel refused the cage's system call filter; only its limits held */
 } gf_weights_notes;
 void gf_weights_notes_free(gf_weights_notes *notes);
+
+/* The formats for help, a line each: ".npz - NumPy zip". */
+void gf_weights_words(gf_text *text);
 
 /* Fills want[i].data for all i, or fails: then no data of `want` has been touched. `options` and `notes` may be NULL;
  * notes must be zeroed or freed before, and are freed with gf_weights_notes_free after success and failure alike.

@@ -1,6 +1,6 @@
 /* densenet.c - Huang et al., "Densely connected convolutional networks", CVPR 2017, with the layer names and numbers
  * of Keras's DenseNet121, 169 and 201. */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 
@@ -61,7 +61,7 @@ static void build_121(gf_builder *b, const gf_zoo_options *o) { (void)o, build(b
 static void build_169(gf_builder *b, const gf_zoo_options *o) { (void)o, build(b, (int[]){6, 12, 32, 32}); }
 static void build_201(gf_builder *b, const gf_zoo_options *o) { (void)o, build(b, (int[]){6, 12, 48, 32}); }
 
-const gf_architecture gf_densenet121 = {
+const gf_architecture gf_architecture_densenet121 = {
     .name = "densenet121",
     .title = "DenseNet121",
     .source = "keras",
@@ -76,7 +76,7 @@ const gf_architecture gf_densenet121 = {
     .top = gf_pooled_top,
 };
 
-const gf_architecture gf_densenet169 = {
+const gf_architecture gf_architecture_densenet169 = {
     .name = "densenet169",
     .title = "DenseNet169",
     .source = "keras",
@@ -91,7 +91,7 @@ const gf_architecture gf_densenet169 = {
     .top = gf_pooled_top,
 };
 
-const gf_architecture gf_densenet201 = {
+const gf_architecture gf_architecture_densenet201 = {
     .name = "densenet201",
     .title = "DenseNet201",
     .source = "keras",

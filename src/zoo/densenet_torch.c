@@ -1,7 +1,7 @@
 /* densenet_torch.c - Huang et al., "Densely connected convolutional networks", CVPR 2017: the network with 121 layers,
  * with torchvision's layer names (timm's are the same). torchvision concatenates anew, in each layer, all outputs of
  * its block; here each concatenation adds one output to the last, which gives the same. */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,7 +81,7 @@ static bool alias(const char *layer, int k, char buf[GF_NAME_MAX])
     return true;
 }
 
-const gf_architecture gf_densenet121_torch = {
+const gf_architecture gf_architecture_densenet121_torch = {
     .name = "densenet121_torch",
     .title = "DenseNet-121 (torchvision)",
     .source = "torch",

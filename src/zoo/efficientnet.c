@@ -2,7 +2,7 @@
  * with the layer names and numbers of Keras's EfficientNetB0 to B3 as weights="imagenet" builds them: behind Rescaling
  * (1/255) and Normalization, whose statistics come with the weights, a second Rescaling divides by the root of
  * ImageNet's deviations. (A fresh Keras model, weights=None, lacks that one layer.) */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -126,7 +126,7 @@ static void build_b3(gf_builder *b, const gf_zoo_options *o) { (void)o, build(b,
 static void top_b0(gf_builder *b, int classes) { top(b, 0.2f, classes); } /* and B1's */
 static void top_b2(gf_builder *b, int classes) { top(b, 0.3f, classes); } /* and B3's */
 
-const gf_architecture gf_efficientnet_b0 = {
+const gf_architecture gf_architecture_efficientnet_b0 = {
     .name = "efficientnet_b0",
     .title = "EfficientNetB0",
     .source = "keras",
@@ -141,7 +141,7 @@ const gf_architecture gf_efficientnet_b0 = {
     .top = top_b0,
 };
 
-const gf_architecture gf_efficientnet_b1 = {
+const gf_architecture gf_architecture_efficientnet_b1 = {
     .name = "efficientnet_b1",
     .title = "EfficientNetB1",
     .source = "keras",
@@ -156,7 +156,7 @@ const gf_architecture gf_efficientnet_b1 = {
     .top = top_b0,
 };
 
-const gf_architecture gf_efficientnet_b2 = {
+const gf_architecture gf_architecture_efficientnet_b2 = {
     .name = "efficientnet_b2",
     .title = "EfficientNetB2",
     .source = "keras",
@@ -171,7 +171,7 @@ const gf_architecture gf_efficientnet_b2 = {
     .top = top_b2,
 };
 
-const gf_architecture gf_efficientnet_b3 = {
+const gf_architecture gf_architecture_efficientnet_b3 = {
     .name = "efficientnet_b3",
     .title = "EfficientNetB3",
     .source = "keras",

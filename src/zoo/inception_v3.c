@@ -1,6 +1,6 @@
 /* inception_v3.c - Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, with the
  * layer names and numbers of Keras's InceptionV3. */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 
@@ -129,7 +129,7 @@ static void build(gf_builder *b, const gf_zoo_options *o)
     mixed_forked(b, 10);
 }
 
-const gf_architecture gf_inception_v3 = {
+const gf_architecture gf_architecture_inception_v3 = {
     .name = "inception_v3",
     .title = "InceptionV3",
     .source = "keras",

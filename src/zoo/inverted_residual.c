@@ -7,7 +7,7 @@
  *   efficientnet_lite0_timm  timm's efficientnet_lite0: trained anew in PyTorch, with PyTorch's padding and pixels.
  *
  * Each layer has a place, (block, part); each source its own way to name places. */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -209,7 +209,7 @@ static bool alias_package(const char *layer, int k, char buf[GF_NAME_MAX])
     return k == 0 && translate(lite0, name_package, name_timm, layer, buf);
 }
 
-const gf_architecture gf_mobilenet_v2_torch = {
+const gf_architecture gf_architecture_mobilenet_v2_torch = {
     .name = "mobilenet_v2_torch",
     .title = "MobileNetV2 (torchvision)",
     .source = "torch",
@@ -225,7 +225,7 @@ const gf_architecture gf_mobilenet_v2_torch = {
     .alias = alias_torchvision,
 };
 
-const gf_architecture gf_efficientnet_lite0 = {
+const gf_architecture gf_architecture_efficientnet_lite0 = {
     .name = "efficientnet_lite0",
     .title = "EfficientNet-Lite0",
     .source = "torch",
@@ -241,7 +241,7 @@ const gf_architecture gf_efficientnet_lite0 = {
     .alias = alias_package,
 };
 
-const gf_architecture gf_efficientnet_lite0_timm = {
+const gf_architecture gf_architecture_efficientnet_lite0_timm = {
     .name = "efficientnet_lite0_timm",
     .title = "EfficientNet-Lite0 (timm)",
     .source = "torch",

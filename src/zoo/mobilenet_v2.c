@@ -1,6 +1,6 @@
 /* mobilenet_v2.c - Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", CVPR 2018, with the layer
  * names and numbers of Keras's MobileNetV2. */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 
@@ -63,7 +63,7 @@ static void top(gf_builder *b, int classes)
     gf_dense(b, classes, GF_ACT_LINEAR, "predictions");
 }
 
-const gf_architecture gf_mobilenet_v2 = {
+const gf_architecture gf_architecture_mobilenet_v2 = {
     .name = "mobilenet_v2",
     .title = "MobileNetV2",
     .source = "keras",

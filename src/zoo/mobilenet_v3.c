@@ -2,7 +2,7 @@
  * MobileNetV3Small and MobileNetV3Large. Pixels are rescaled to [-1, 1] by the network's first layer. Keras writes the
  * gates' hard sigmoid as x + 3, a ReLU layer cut off at 6, and * 1/6, of which it counts the ReLU as a layer: here
  * that layer is all three. */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 
@@ -109,7 +109,7 @@ static void build_large(gf_builder *b, const gf_zoo_options *o) { (void)o, build
 static void top_small(gf_builder *b, int classes) { top(b, 1024, classes); }
 static void top_large(gf_builder *b, int classes) { top(b, 1280, classes); }
 
-const gf_architecture gf_mobilenet_v3_small = {
+const gf_architecture gf_architecture_mobilenet_v3_small = {
     .name = "mobilenet_v3_small",
     .title = "MobileNetV3Small",
     .source = "keras",
@@ -125,7 +125,7 @@ const gf_architecture gf_mobilenet_v3_small = {
     .top = top_small,
 };
 
-const gf_architecture gf_mobilenet_v3_large = {
+const gf_architecture gf_architecture_mobilenet_v3_large = {
     .name = "mobilenet_v3_large",
     .title = "MobileNetV3Large",
     .source = "keras",

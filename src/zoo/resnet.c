@@ -1,7 +1,7 @@
 /* resnet.c - He et al., "Deep residual learning for image recognition", CVPR 2016, with the layer names and numbers of
  * torchvision (a bottleneck's stride is its 3x3 convolution's; timm's names are the same). What torchvision's modules
  * share or leave unnamed is named as its feature extraction names it: "layer1.0.relu_1", "layer1.0.add". */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -134,7 +134,7 @@ static bool alias(const char *layer, int k, char buf[GF_NAME_MAX])
         (void)o;                                                                  \
         build(b, (const int[STAGES]){__VA_ARGS__}, bottlenecks);                  \
     }                                                                             \
-    const gf_architecture gf_resnet##depth = {                                    \
+    const gf_architecture gf_architecture_resnet##depth = {                       \
         .name = "resnet" #depth,                                                  \
         .title = "ResNet-" #depth,                                                \
         .source = "torch",                                                        \

@@ -2,7 +2,7 @@
  * deep residual networks", ECCV 2016 (V2: normalisation and activation before the convolutions), with the layer names
  * and numbers of Keras's ResNet50 and ResNet50V2, 101V2, 152V2. Unlike PyTorch's, Keras's first version strides in a
  * block's first 1x1 convolution, and its convolutions have biases; the second strides in a stage's last block. */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 
@@ -90,7 +90,7 @@ static void build_50_v2(gf_builder *b, const gf_zoo_options *o) { (void)o, build
 static void build_101_v2(gf_builder *b, const gf_zoo_options *o) { (void)o, build(b, true, (int[]){3, 4, 23, 3}); }
 static void build_152_v2(gf_builder *b, const gf_zoo_options *o) { (void)o, build(b, true, (int[]){3, 8, 36, 3}); }
 
-const gf_architecture gf_resnet50_keras = {
+const gf_architecture gf_architecture_resnet50_keras = {
     .name = "resnet50_keras",
     .title = "ResNet50 (Keras)",
     .source = "keras",
@@ -105,7 +105,7 @@ const gf_architecture gf_resnet50_keras = {
     .top = gf_pooled_top,
 };
 
-const gf_architecture gf_resnet50_v2 = {
+const gf_architecture gf_architecture_resnet50_v2 = {
     .name = "resnet50_v2",
     .title = "ResNet50V2",
     .source = "keras",
@@ -120,7 +120,7 @@ const gf_architecture gf_resnet50_v2 = {
     .top = gf_pooled_top,
 };
 
-const gf_architecture gf_resnet101_v2 = {
+const gf_architecture gf_architecture_resnet101_v2 = {
     .name = "resnet101_v2",
     .title = "ResNet101V2",
     .source = "keras",
@@ -135,7 +135,7 @@ const gf_architecture gf_resnet101_v2 = {
     .top = gf_pooled_top,
 };
 
-const gf_architecture gf_resnet152_v2 = {
+const gf_architecture gf_architecture_resnet152_v2 = {
     .name = "resnet152_v2",
     .title = "ResNet152V2",
     .source = "keras",

@@ -1,6 +1,6 @@
 /* vgg_keras.c - Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR
  * 2015, with the layer names and numbers of Keras's VGG16 and VGG19. */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 
@@ -37,7 +37,7 @@ static void top(gf_builder *b, int classes)
 static void build_16(gf_builder *b, const gf_zoo_options *o) { (void)o, build(b, (int[]){2, 2, 3, 3, 3}); }
 static void build_19(gf_builder *b, const gf_zoo_options *o) { (void)o, build(b, (int[]){2, 2, 4, 4, 4}); }
 
-const gf_architecture gf_vgg16 = {
+const gf_architecture gf_architecture_vgg16 = {
     .name = "vgg16",
     .title = "VGG16",
     .source = "keras",
@@ -52,7 +52,7 @@ const gf_architecture gf_vgg16 = {
     .top = top,
 };
 
-const gf_architecture gf_vgg19 = {
+const gf_architecture gf_architecture_vgg19 = {
     .name = "vgg19",
     .title = "VGG19",
     .source = "keras",

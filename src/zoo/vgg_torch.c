@@ -2,7 +2,7 @@
  * 2015: the network with 16 layers, with torchvision's layer names and numbers. Its classifier reads the map itself,
  * channels first, behind an adaptive average pool to 7x7, which is the identity for sides of 224 to 255: no other sizes
  * are taken with it. */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,7 +64,7 @@ static bool alias(const char *layer, int k, char buf[GF_NAME_MAX])
     return false;
 }
 
-const gf_architecture gf_vgg16_torch = {
+const gf_architecture gf_architecture_vgg16_torch = {
     .name = "vgg16_torch",
     .title = "VGG16 (torchvision)",
     .source = "torch",

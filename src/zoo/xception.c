@@ -1,6 +1,6 @@
 /* xception.c - Chollet, "Xception: deep learning with depthwise separable convolutions", CVPR 2017, with the layer
  * names and numbers of Keras's Xception (where block 2's first activation is called block2_sepconv2_act). */
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 
@@ -57,7 +57,7 @@ static void build(gf_builder *b, const gf_zoo_options *o)
     gf_activation(b, GF_ACT_RELU, "block14_sepconv2_act");
 }
 
-const gf_architecture gf_xception = {
+const gf_architecture gf_architecture_xception = {
     .name = "xception",
     .title = "Xception",
     .source = "keras",

@@ -1,50 +1,7 @@
-#include "zoo/list.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const gf_architecture *const architectures[] = {
-    &gf_mobilenet_v2,
-    &gf_mobilenet_v3_small,
-    &gf_mobilenet_v3_large,
-    &gf_efficientnet_b0,
-    &gf_efficientnet_b1,
-    &gf_efficientnet_b2,
-    &gf_efficientnet_b3,
-    &gf_resnet50_v2,
-    &gf_resnet101_v2,
-    &gf_resnet152_v2,
-    &gf_resnet50_keras,
-    &gf_densenet121,
-    &gf_densenet169,
-    &gf_densenet201,
-    &gf_inception_v3,
-    &gf_xception,
-    &gf_vgg16,
-    &gf_vgg19,
-    &gf_efficientnet_lite0,
-    &gf_efficientnet_lite0_timm,
-    &gf_mobilenet_v2_torch,
-    &gf_resnet18,
-    &gf_resnet34,
-    &gf_resnet50,
-    &gf_resnet101,
-    &gf_densenet121_torch,
-    &gf_vgg16_torch,
-};
-
-const gf_architecture *gf_zoo_at(size_t i)
-{
-    return i < sizeof architectures / sizeof *architectures ? architectures[i] : NULL;
-}
-
-const gf_architecture *gf_zoo_find(const char *name)
-{
-    for (size_t i = 0; gf_zoo_at(i); i++) {
-        if (!strcmp(gf_zoo_at(i)->name, name)) return gf_zoo_at(i);
-    }
-    return NULL;
-}
 
 static graft_status check(const gf_architecture *a, const gf_zoo_options *o, graft_error *err)
 {

@@ -51,6 +51,10 @@ typedef struct gf_architecture {
     bool (*alias)(const char *layer, int k, char buf[GF_NAME_MAX]);
 } gf_architecture;
 
+#define GF_ARCHITECTURE(x) extern const gf_architecture gf_architecture_##x;
+#include "zoo/architectures.def"
+#undef GF_ARCHITECTURE
+
 const gf_architecture *gf_zoo_find(const char *name); /* NULL: no such */
 const gf_architecture *gf_zoo_at(size_t i);           /* NULL behind the last */
 
