@@ -131,7 +131,7 @@ static const char *words_title(const verb *v, size_t i, char *buf, size_t size)
     for (size_t k = 0; k < i; k++) {
         if (same_words(&v->options[k], &v->options[i])) return NULL;
     }
-    size_t n = (size_t)snprintf(buf, size, "Words of --%s", v->options[i].name);
+    size_t n = (size_t)snprintf(buf, size, "Values of --%s", v->options[i].name);
     for (size_t k = i + 1; k < v->n_options && n < size; k++) {
         if (!same_words(&v->options[k], &v->options[i])) continue;
         n += (size_t)snprintf(buf + n, size - n, ", --%s", v->options[k].name);

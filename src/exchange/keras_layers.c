@@ -445,6 +445,19 @@ static void read_op_gelu(gf_keras_reader *r)
 #define IDENTITY(name) LAYER(name, identity, NULL, NULL)
 
 /* Where two rows have one class of graft's, the first is written. */
+/* Keras has no such layer: for graft's own files. */
+static void read_operation(gf_keras_reader *r)
+{
+    const gf_op_class *op = gf_op_find(gf_keras_word(r, "operation", ""));
+    if (!op || !op->plain) gf_keras_refuse(r, "operation", "the name of an operation without arguments");
+    r->l->at.op = op;
+}
+
+static void write_operation(const gf_layer *l, gf_json *config)
+{
+    gf_json_set(config, "operation", gf_json_string(l->at.op->name));
+}
+
 static const gf_keras_class classes[] = {
     LAYER("InputLayer", input, NULL, NULL), /* keras_config_in.c reads it */
     LAYER("Conv2D", conv2d, gf_keras_read_conv, gf_keras_write_conv),
@@ -492,6 +505,7 @@ static const gf_keras_class classes[] = {
     LAYER("MultiHeadAttention", attention, gf_keras_read_attention, gf_keras_write_attention),
     LAYER("Embedding", embedding, gf_keras_read_embedding, gf_keras_write_embedding),
     LAYER("LayerScale", layer_scale, read_layer_scale, write_layer_scale),
+    LAYER("Operation", operation, read_operation, write_operation),
     LAYER("CustomScaleLayer", add, read_custom_scale, NULL),
     /* what acts only while the whole of a model trains */
     IDENTITY("Identity"),

@@ -369,6 +369,22 @@ static graft_status glu_infer(gf_model *m, gf_layer *l, graft_error *err)
     return GRAFT_OK;
 }
 
+/* A batch of one image goes through the operation's own inference. */
+static graft_status operation_infer(gf_model *m, gf_layer *l, graft_error *err)
+{
+    gf_op_spec s = {.cls = l->at.op, .name = l->name, .n_src = l->n_src};
+    if (!s.cls || !s.cls->plain) return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: no operation", GF_ESC(l->name));
+    for (int k = 0; k < l->n_src; k++) {
+        const gf_shape *src = src_shape(m, l, k);
+        s.src[k] = (gf_shape){.rank = src->rank + 1, .dim = {1}};
+        memcpy(s.src[k].dim + 1, src->dim, (size_t)src->rank * sizeof *src->dim);
+    }
+    GF_TRY(s.cls->infer(&s, &s.dst, err));
+    l->shape.rank = s.dst.rank - 1;
+    memcpy(l->shape.dim, s.dst.dim + 1, (size_t)l->shape.rank * sizeof *l->shape.dim);
+    return GRAFT_OK;
+}
+
 static graft_status dense_infer(gf_model *m, gf_layer *l, graft_error *err)
 {
     l->shape = *src_shape(m, l, 0);
@@ -462,6 +478,7 @@ const gf_layer_class gf_layer_activation = {"Activation", same_infer, NULL};
 const gf_layer_class gf_layer_leaky_relu = {"LeakyReLU", same_infer, NULL};
 const gf_layer_class gf_layer_elu = {"ELU", same_infer, NULL};
 const gf_layer_class gf_layer_softmax = {"Softmax", same_infer, NULL};
+const gf_layer_class gf_layer_operation = {"Operation", operation_infer, NULL};
 const gf_layer_class gf_layer_glu = {"GLU", glu_infer, NULL};
 const gf_layer_class gf_layer_add = {"Add", add_infer, NULL};
 const gf_layer_class gf_layer_multiply = {"Multiply", multiply_infer, NULL};

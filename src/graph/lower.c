@@ -363,10 +363,11 @@ static graft_status lower_upsampling(lowering_state *st, int layer, graft_error 
     return close_node(st, layer, n, err);
 }
 
-static graft_status lower_multiply(lowering_state *st, int layer, graft_error *err)
+/* A node of that class, which needs nothing but its sources. */
+static graft_status lower_as(lowering_state *st, int layer, const gf_op_class *cls, graft_error *err)
 {
     gf_node *n;
-    GF_TRY(add_node(st, layer, &gf_op_multiply, &n, err));
+    GF_TRY(add_node(st, layer, cls, &n, err));
     return close_node(st, layer, n, err);
 }
 
@@ -413,11 +414,9 @@ static graft_status lower_softmax(lowering_state *st, int layer, graft_error *er
     return close_node(st, layer, n, err);
 }
 
-static graft_status lower_glu(lowering_state *st, int layer, graft_error *err)
+static graft_status lower_operation(lowering_state *st, int layer, graft_error *err)
 {
-    gf_node *n;
-    GF_TRY(add_node(st, layer, &gf_op_glu, &n, err));
-    return close_node(st, layer, n, err);
+    return lower_as(st, layer, layer_at(st, layer)->at.op, err);
 }
 
 static graft_status lower_norm(lowering_state *st, int layer, graft_error *err)
@@ -548,6 +547,7 @@ static graft_status lower_embedding(lowering_state *st, int layer, graft_error *
 static const struct {
     const gf_layer_class *cls;
     lower_fn lower;
+    const gf_op_class *as; /* instead of `lower`: an operation that needs nothing but its sources */
 } lowering[] = {
     {&gf_layer_input, lower_input},
     {&gf_layer_conv2d, lower_conv},
@@ -565,9 +565,10 @@ static const struct {
     {&gf_layer_leaky_relu, lower_act},
     {&gf_layer_elu, lower_act},
     {&gf_layer_softmax, lower_softmax},
-    {&gf_layer_glu, lower_glu},
+    {&gf_layer_glu, NULL, &gf_op_glu},
+    {&gf_layer_operation, lower_operation},
     {&gf_layer_add, lower_add},
-    {&gf_layer_multiply, lower_multiply},
+    {&gf_layer_multiply, NULL, &gf_op_multiply},
     {&gf_layer_concatenate, lower_concatenate},
     {&gf_layer_zero_padding, lower_zero_padding},
     {&gf_layer_cropping, lower_cropping},
@@ -588,7 +589,8 @@ static const struct {
 static graft_status lower_layer(lowering_state *st, int layer, graft_error *err)
 {
     for (size_t i = 0; i < sizeof lowering / sizeof *lowering; i++) {
-        if (lowering[i].cls == layer_at(st, layer)->cls) return lowering[i].lower(st, layer, err);
+        if (lowering[i].cls != layer_at(st, layer)->cls) continue;
+        return lowering[i].as ? lower_as(st, layer, lowering[i].as, err) : lowering[i].lower(st, layer, err);
     }
     return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: class %s has no operation", layer_at(st, layer)->name,
                    layer_at(st, layer)->cls->name);

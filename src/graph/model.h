@@ -76,6 +76,7 @@ typedef struct gf_layer {
         float scale[4], offset[4]; /* InputLayer: image values 0..255 -> scale x + offset, a channel at a time;
                                       Rescaling the same; with more than 4 channels all by [0] */
         bool bgr;                  /* InputLayer: the network wants blue first; images are RGB */
+        const gf_op_class *op;     /* Operation: the one, by its name in ops.def; it is `plain` */
     } at;
 } gf_layer;
 
@@ -122,6 +123,7 @@ extern const gf_layer_class gf_layer_input, gf_layer_conv2d, gf_layer_depthwise,
     gf_layer_permute, gf_layer_dropout, gf_layer_glu, /* a gated linear unit: half the channels */
     gf_layer_embedding, /* of the places of its source, of which only the shape counts: a table that trains */
     gf_layer_attention, /* sources: query, value, and key where it is not the value */
+    gf_layer_operation, /* an operation of ops.def as it is, of one source or more */
     gf_layer_identity;  /* what only acts while the whole of a model trains: RandomFlip, GaussianNoise, ... */
 
 /* Adds a layer made from `proto` (class, name, sources, attributes, and whose further call it is); *index (may be NULL)

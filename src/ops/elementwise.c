@@ -64,6 +64,7 @@ static graft_status sum_backward(gf_exec *exec, const gf_exec_context *step, gra
 
 const gf_op_class gf_op_add = {
     .name = "add",
+    .plain = true,
     .fuses = GF_FUSES_ANY,
     .in_place = true,
     .infer = same_shape,
@@ -220,6 +221,7 @@ static graft_status multiply_backward(gf_exec *exec, const gf_exec_context *step
 
 const gf_op_class gf_op_multiply = {
     .name = "multiply",
+    .plain = true,
     .int8 = &gf_op_multiply_int8,
     .in_place = true,
     .infer = multiply_infer,

@@ -73,4 +73,4 @@ static graft_status backward(gf_exec *exec, const gf_exec_context *step, graft_e
     return GRAFT_OK;
 }
 
-const gf_op_class gf_op_glu = {.name = "glu", .infer = infer, .forward = forward, .backward = backward};
+const gf_op_class gf_op_glu = {.name = "glu", .plain = true, .infer = infer, .forward = forward, .backward = backward};

@@ -176,8 +176,7 @@ typedef struct gf_exec_context {
 
 /* Which activations an op can end with, by itself. */
 typedef enum gf_act_fusion {
-    GF_FUSES_NONE,
-    GF_FUSES_CLIPS, /* those that cut off: relu, relu6 */
+    GF_FUSES_CLIPS = 1, /* those that cut off: relu, relu6 */
     GF_FUSES_ANY,
 } gf_act_fusion;
 
@@ -186,6 +185,7 @@ struct gf_op_class {
     bool in_place; /* diff_src[0] may be diff_dst's memory, where their types are the same */
     bool residual; /* adds src[1], where there is one, before the activation; diff_src[1] may be diff_dst's memory */
     bool scales;   /* its kernel's last dimension is dst's channels: a scale per channel can be folded into it */
+    bool plain;    /* no arguments and no kernel: it may stand in a model by its name (gf_layer_operation) */
     gf_act_fusion fuses;
     const gf_op_class *int8; /* what computes the same on quantized sources; NULL: nothing does */
     size_t (*kernel_count)(const gf_op_spec *spec); /* values; NULL: it has no kernel */
@@ -207,7 +207,6 @@ struct gf_op_class {
 #include "ops/ops.def"
 #undef GF_OP
 
-const gf_op_class *gf_op_at(size_t i);           /* NULL behind the last */
 const gf_op_class *gf_op_find(const char *name); /* NULL: no such */
 
 bool gf_conv_int8_fits(const gf_op_spec *spec); /* gf_op_conv_int8: this convolution, with these types and quants */

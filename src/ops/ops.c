@@ -9,12 +9,10 @@ static const gf_op_class *const classes[] = {
 #undef GF_OP
 };
 
-const gf_op_class *gf_op_at(size_t i) { return i < sizeof classes / sizeof *classes ? classes[i] : NULL; }
-
 const gf_op_class *gf_op_find(const char *name)
 {
-    for (size_t i = 0; gf_op_at(i); i++) {
-        if (!strcmp(gf_op_at(i)->name, name)) return gf_op_at(i);
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (!strcmp(classes[i]->name, name)) return classes[i];
     }
     return NULL;
 }
