@@ -11,13 +11,16 @@
 
 void graft_bench_defaults(graft_bench_options *o)
 {
-    if (o) *o = (graft_bench_options){.batch = 32, .steps = 30, .augment = "flip,rotate=0.2"};
+    if (o)
+        *o = (graft_bench_options){.batch = 32, .steps = 30, .augment = gf_settings_text(NULL, GF_SET_BENCH_AUGMENT)};
 }
 
 typedef struct synthetic {
     uint8_t *pixels; /* `batch` images */
     int width, height, batch, classes;
     gf_augment_spec augment;
+    uint8_t *for_change; /* change_bytes per worker */
+    size_t change_bytes;
 } synthetic;
 
 static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
@@ -26,8 +29,10 @@ static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout i
     (void)err;
     const synthetic *s = ctx;
     const uint8_t *pixels = s->pixels + q->sample % (uint32_t)s->batch * (size_t)(s->width * s->height * 3);
-    gf_augment_params drawn = gf_augment_draw(&s->augment, 1, q->epoch, q->sample);
-    gf_input_put(&in[0], q->training ? &drawn : NULL, pixels, q->scratch, dst[0]);
+    gf_augment_drawn drawn;
+    gf_augment_draw(&s->augment, 1, q->epoch, q->sample, s->height, s->width, s->height, s->width, &drawn);
+    gf_input_put(&in[0], q->training ? &drawn : NULL, pixels, q->scratch,
+                 s->for_change + (size_t)q->worker * s->change_bytes, dst[0]);
     if (target) *(int32_t *)target = (int32_t)(q->sample % (uint32_t)s->classes);
     return GRAFT_OK;
 }
@@ -165,12 +170,14 @@ static graft_status bench(graft_model *m, const graft_bench_options *options, gr
         (int)(m->config.fine_tune_at >= 0 ? m->config.fine_tune_at : (int64_t)gf_model_backbone_layers(&m->model));
     GF_GOTO(gf_api_make_trainable(m, err));
     if (!m->has_head) GF_GOTO(gf_api_set_classes(m, &two, err));
-    GF_GOTO(gf_augment_parse(o->augment ? o->augment : "flip,rotate=0.2", &s.augment, err));
+    GF_GOTO(gf_augment_parse(gf_api_text_or(o->augment, GF_SET_BENCH_AUGMENT), &s.augment, err));
     GF_GOTO(gf_api_resolve_precision(m, err));
     s.classes = m->model.classes;
     size_t bytes = (size_t)(s.width * s.height * 3) * (size_t)s.batch;
+    s.change_bytes = gf_augment_scratch_bytes(&s.augment, s.height, s.width, s.height, s.width);
     s.pixels = gf_alloc_raw(bytes, 1);
-    if (!s.pixels) {
+    s.for_change = gf_alloc_tensor(s.change_bytes * (size_t)gf_pool_threads(m->context->pool));
+    if (!s.pixels || !s.for_change) {
         status = gf_fail_memory(err, bytes, "a benchmark");
         goto out;
     }
@@ -185,6 +192,7 @@ static graft_status bench(graft_model *m, const graft_bench_options *options, gr
     gf_api_keep_choices(m->context);
     GF_GOTO(bench_result(m, o, &frozen, &tune, peak, out, err));
 out:
+    gf_free(s.for_change);
     gf_free(s.pixels);
     return status;
 }

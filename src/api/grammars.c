@@ -50,9 +50,9 @@ static const struct {
     {GF_SET_MODEL_HEAD, head, NULL},
     {GF_SET_TRAIN_OPTIMIZER, optimizer, gf_optimizer_words},
     {GF_SET_TRAIN_FINE_TUNE_OPTIMIZER, optimizer, gf_optimizer_words},
-    {GF_SET_TRAIN_AUGMENT, augment, NULL},
+    {GF_SET_TRAIN_AUGMENT, augment, gf_augment_words},
     {GF_SET_TRAIN_ON_NAN, on_nan, NULL},
-    {GF_SET_BENCH_AUGMENT, augment, NULL},
+    {GF_SET_BENCH_AUGMENT, augment, gf_augment_words},
     {GF_SET_DATA_FIT, fit, NULL},
     {GF_SET_TRAIN_METRICS, metrics, gf_metric_words},
 };

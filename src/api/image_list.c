@@ -23,7 +23,7 @@ static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout i
     bool good = decode(a, q->sample, q->worker, q->scratch, &a->error[q->sample]) == GRAFT_OK;
     a->checked[q->sample].state = good ? GF_GOOD : GF_BAD;
     if (good && a->exact) gf_input_put_f32(&in[0], q->scratch, dst[0]);
-    if (good && !a->exact) gf_input_put(&in[0], NULL, a->rgb[q->worker], q->scratch, dst[0]);
+    if (good && !a->exact) gf_input_put(&in[0], NULL, a->rgb[q->worker], q->scratch, NULL, dst[0]);
     return good ? GRAFT_OK : GRAFT_DATA;
 }
 

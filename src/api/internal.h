@@ -194,4 +194,7 @@ graft_status gf_api_model_path(const char *run, char **path, graft_error *err);
 graft_status gf_api_weights_path(graft_context *context, const char *weights, const gf_weights_use *use, char **path,
                                  graft_error *err);
 
+/* A text option of 0.1's structs: NULL is the row's default. */
+static inline const char *gf_api_text_or(const char *s, gf_setting row) { return s ? s : gf_settings_text(NULL, row); }
+
 #endif

@@ -28,7 +28,7 @@ void graft_train_defaults(graft_train_options *o)
                                .lr = 1e-4,
                                .optimizer = "adam",
                                .fine_tune_optimizer = "rmsprop",
-                               .augment = "flip,rotate=0.2",
+                               .augment = gf_settings_text(NULL, GF_SET_TRAIN_AUGMENT),
                                .on_nan = "stop",
                                .checkpoint_seconds = 60,
                                .report = 1};
@@ -92,7 +92,7 @@ graft_status graft_train_check(const graft_train_options *o, graft_error *err)
     GF_TRY(check_numbers(o, err));
     GF_TRY(gf_optimizer_parse(&optimizer, text_or(o->optimizer, "adam"), err));
     GF_TRY(gf_optimizer_parse(&optimizer, text_or(o->fine_tune_optimizer, "rmsprop"), err));
-    GF_TRY(gf_augment_parse(text_or(o->augment, "flip,rotate=0.2"), &augment, err));
+    GF_TRY(gf_augment_parse(gf_api_text_or(o->augment, GF_SET_TRAIN_AUGMENT), &augment, err));
     GF_TRY(gf_nan_policy_parse(&policy, o->on_nan, err));
     GF_TRY(check_batch_norm(o->batch_norm, err));
     return check_out(o, err);
@@ -130,7 +130,7 @@ static graft_status fill_train(gf_run_config *c, const graft_train_options *o, g
     const double tenth = 0.1;
     GF_TRY(gf_config_text(&c->optimizer, text_or(o->optimizer, "adam"), err));
     GF_TRY(gf_config_text(&c->fine_tune_optimizer, text_or(o->fine_tune_optimizer, "rmsprop"), err));
-    GF_TRY(gf_config_text(&c->augment, text_or(o->augment, "flip,rotate=0.2"), err));
+    GF_TRY(gf_config_text(&c->augment, gf_api_text_or(o->augment, GF_SET_TRAIN_AUGMENT), err));
     GF_TRY(gf_config_text(&c->on_nan, text_or(o->on_nan, "stop"), err));
     GF_TRY(gf_config_text(&c->command_line, o->command_line, err));
     c->batch = o->batch;

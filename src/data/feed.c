@@ -20,8 +20,26 @@ graft_status gf_data_feed_open(gf_data_feed *f, const gf_data *data, size_t thre
     return gf_fail_memory(err, threads * bytes, "images");
 }
 
+graft_status gf_data_feed_change(gf_data_feed *f, const char *words, uint64_t seed, graft_error *err)
+{
+    GF_TRY(gf_augment_parse(words, &f->augment, err));
+    f->seed = seed;
+    if (!gf_augment_any(&f->augment)) return GRAFT_OK;
+    int h = f->data->options.height, w = f->data->options.width;
+    size_t bytes = gf_augment_scratch_bytes(&f->augment, h, w, h, w);
+    f->for_change = gf_new_n(f->threads, void *);
+    bool ok = f->for_change != NULL;
+    for (size_t i = 0; i < f->threads && ok; i++) {
+        f->for_change[i] = gf_alloc_tensor(bytes);
+        ok = f->for_change[i] != NULL;
+    }
+    return ok ? GRAFT_OK : gf_fail_memory(err, f->threads * bytes, "random changes of images");
+}
+
 void gf_data_feed_close(gf_data_feed *f)
 {
+    for (size_t i = 0; i < f->threads && f->for_change; i++) gf_free(f->for_change[i]);
+    gf_free(f->for_change);
     for (size_t i = 0; i < f->threads && f->pixels; i++) gf_free(f->pixels[i]);
     gf_free(f->pixels);
     *f = (gf_data_feed){0};
@@ -35,9 +53,11 @@ static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout i
     graft_status status = gf_cache_get(f->data->cache, q->sample, f->pixels[q->worker], &pixels, err);
     if (status != GRAFT_OK) return gf_cache_is_lost(f->data->cache, q->sample) ? GRAFT_DATA : status;
     bool changes = q->training && gf_augment_any(&f->augment);
-    gf_augment_params drawn = {0};
-    if (changes) drawn = gf_augment_draw(&f->augment, f->seed, q->epoch, q->sample);
-    gf_input_put(&in[0], changes ? &drawn : NULL, pixels, q->scratch, dst[0]);
+    int h = f->data->options.height, w = f->data->options.width;
+    gf_augment_drawn drawn;
+    if (changes) gf_augment_draw(&f->augment, f->seed, q->epoch, q->sample, h, w, h, w, &drawn);
+    gf_input_put(&in[0], changes ? &drawn : NULL, pixels, q->scratch, changes ? f->for_change[q->worker] : NULL,
+                 dst[0]);
     if (target) memcpy(target, &(int32_t){(int32_t)f->data->index->sample[q->sample].class_id}, sizeof(int32_t));
     return GRAFT_OK;
 }

@@ -13,10 +13,13 @@ typedef struct gf_data_feed {
     size_t threads;
     gf_augment_spec augment; /* of training */
     uint64_t seed;           /* of its draws */
+    void **for_change;       /* a thread: what random changes need; NULL: there are none */
 } gf_data_feed;
 
-/* For workers 0 .. threads - 1. Borrows the data; no changes until `augment` is set. */
+/* For workers 0 .. threads - 1. Borrows the data; no changes are made until they are set. */
 graft_status gf_data_feed_open(gf_data_feed *f, const gf_data *data, size_t threads, graft_error *err);
+/* The random changes of training images: the words of --augment (augment.h). E3002 where they are none. Once. */
+graft_status gf_data_feed_change(gf_data_feed *f, const char *words, uint64_t seed, graft_error *err);
 void gf_data_feed_close(gf_data_feed *f);
 
 /* Its target is an int32_t: the number of the sample's class. */

@@ -1,122 +1,137 @@
-/* Mirror and rotation, with the matrix of Keras 3's RandomRotation. */
+/* What a sample gets, and doing it. */
 #include "image/augment.h"
 
-#include "base/alloc.h"
-#include "base/distance.h"
 #include "base/rng.h"
-#include "image/rotate.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { CHANNELS = 3, MAX_WORD = 32 };
+enum { CHANNELS = 3, ALIGN = 64 };
 
-/* ---- the spec */
+bool gf_augment_any(const gf_augment_spec *spec) { return spec->n > 0; }
 
-typedef struct word {
-    const char *name;
-    bool takes_value;
-} word;
-static const word words[] = {{"none", false}, {"flip", false}, {"rotate", true}};
-enum { NONE, FLIP, ROTATE, WORDS };
-
-static graft_status fail_word(const char *text, graft_error *err)
+void gf_change_set_border(gf_transform *t, const struct gf_change_value *fill, const struct gf_change_value *nearest)
 {
-    int best = 0;
-    for (int i = 1; i < WORDS; i++) {
-        if (gf_edit_distance(text, words[i].name) < gf_edit_distance(text, words[best].name)) best = i;
-    }
-    char hint[96];
-    snprintf(hint, sizeof hint, "did you mean `%s%s`? Known: flip, rotate=TURNS, none", words[best].name,
-             words[best].takes_value ? "=0.2" : "");
-    return gf_fail(err, GF_E_OPTION_VALUE, hint, "augment: `%s` is not known", GF_ESC(text));
+    t->border = (gf_border)fill->low;
+    t->fill = t->border == GF_BORDER_CONSTANT ? (float)fill->high : 0;
+    t->nearest = nearest && nearest->low != 0;
 }
 
-/* A decimal number below 1, such as 0.2 or .125, whatever the locale's point is. */
-static bool parse_fraction(const char *s, float *out)
+/* ---- drawing */
+
+/* Where the list is full the rest is left out, which a spec that was parsed cannot come to: see the test. */
+static void append(gf_augment_drawn *d, const gf_transform *t)
 {
-    uint64_t digits = 0;
-    double scale = 1;
-    int seen = 0;
-    bool point = false;
-    for (; *s; s++) {
-        if (*s == '.' && !point) {
-            point = true;
-            continue;
-        }
-        if (*s < '0' || *s > '9' || ++seen > 15) return false;
-        digits = digits * 10 + (uint64_t)(*s - '0');
-        if (point) scale *= 10;
-    }
-    *out = (float)((double)digits / scale);
-    return seen > 0;
+    if (t->mix.lambda < 1) d->mix = t->mix;
+    const gf_transform *last = d->n ? &d->transform[d->n - 1] : NULL;
+    if (gf_transform_is_identity(t, last ? last->h : d->h, last ? last->w : d->w)) return;
+    if (d->n && gf_transform_merge(&d->transform[d->n - 1], t)) return;
+    if (d->n < GF_AUGMENT_TRANSFORMS) d->transform[d->n++] = *t;
 }
 
-static graft_status parse_word(const char *text, gf_augment_spec *out, graft_error *err)
+static gf_transform behind(const gf_augment_drawn *d)
 {
-    char name[MAX_WORD];
-    snprintf(name, sizeof name, "%s", text);
-    char *value = strchr(name, '=');
-    if (value) *value++ = 0;
-    int i = 0;
-    while (i < WORDS && strcmp(name, words[i].name) != 0) i++;
-    if (i == WORDS) return fail_word(name, err);
-    if (words[i].takes_value != (value != NULL)) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "for example flip,rotate=0.2", "augment: `%s` %s", GF_ESC(text),
-                       value ? "takes no value" : "needs a value, in turns");
-    }
-    if (i == FLIP) out->flip = true;
-    if (i != ROTATE) return GRAFT_OK;
-    if (!parse_fraction(value, &out->rotate) || !(out->rotate <= 0.5f)) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "for example flip,rotate=0.2",
-                       "augment: `%s`: a number of turns from 0 to 0.5 is wanted", GF_ESC(text));
-    }
-    return GRAFT_OK;
+    const gf_transform *last = d->n ? &d->transform[d->n - 1] : NULL;
+    return gf_transform_identity(last ? last->h : d->h, last ? last->w : d->w);
 }
 
-graft_status gf_augment_parse(const char *text, gf_augment_spec *out, graft_error *err)
+/* Pixel areas onto each other, as tf.image.resize has them. */
+static gf_transform stretch(int h, int w, int oh, int ow)
 {
-    *out = (gf_augment_spec){0};
-    if (!strcmp(text, "none")) return GRAFT_OK;
-    gf_augment_spec spec = {0};
-    for (const char *at = text;; at++) {
-        size_t n = strcspn(at, ",");
-        char one[MAX_WORD];
-        if (n >= sizeof one || !n || !strncmp(at, "none", n)) {
-            return gf_fail(err, GF_E_OPTION_VALUE, "for example flip,rotate=0.2, or none alone",
-                           "augment: `%s` is not a list of changes", GF_ESC(text));
-        }
-        memcpy(one, at, n);
-        one[n] = 0;
-        GF_TRY(parse_word(one, &spec, err));
-        at += n;
-        if (!*at) break;
+    gf_transform t = gf_transform_identity(h, w);
+    double x = (double)w / ow, y = (double)h / oh;
+    memcpy(t.m, (float[6]){(float)x, 0, (float)(0.5 * x - 0.5), 0, (float)y, (float)(0.5 * y - 0.5)}, sizeof t.m);
+    t.within = false;
+    t.border = GF_BORDER_NEAREST;
+    t.h = oh;
+    t.w = ow;
+    return t;
+}
+
+static void draw_word(const gf_augment_word *word, uint64_t seed, uint32_t epoch, uint32_t sample, gf_augment_drawn *d)
+{
+    enum { WHETHER = 0x80 }; /* stands beside the purpose, which is below it */
+    gf_rng rng = gf_rng_make(seed, GF_PURPOSE_AUGMENT, epoch, sample), chance = rng;
+    rng.stream |= word->stream;
+    chance.stream |= word->stream | WHETHER;
+    if (word->p < 1 && !(gf_rng_f32(&chance) < word->p)) return;
+    int times = word->change->times ? word->change->times(&word->args) : 1;
+    for (int i = 0; i < times; i++) {
+        gf_transform t = behind(d);
+        word->change->draw(&word->args, &rng, t.h, t.w, &t);
+        t.exact = word->exact;
+        append(d, &t);
     }
-    *out = spec;
-    return GRAFT_OK;
 }
 
-bool gf_augment_any(const gf_augment_spec *spec) { return spec->flip || spec->rotate > 0; }
-
-gf_augment_params gf_augment_draw(const gf_augment_spec *spec, uint64_t seed, uint32_t epoch, uint32_t sample)
+void gf_augment_draw(const gf_augment_spec *spec, uint64_t seed, uint32_t epoch, uint32_t sample, int h, int w, int oh,
+                     int ow, gf_augment_drawn *drawn)
 {
-    /* Both are always drawn, so that one change does not depend on whether the other is asked for. */
-    gf_rng r = gf_rng_make(seed, GF_PURPOSE_AUGMENT, epoch, sample);
-    float side = gf_rng_f32(&r), angle = gf_rng_range(&r, -1, 1);
-    return (gf_augment_params){.flip = spec->flip && side < 0.5f, .turns = angle * spec->rotate};
+    drawn->n = 0;
+    drawn->h = h;
+    drawn->w = w;
+    drawn->oh = oh;
+    drawn->ow = ow;
+    drawn->mix = (gf_mix){.lambda = 1};
+    for (int i = 0; i < spec->n; i++) draw_word(&spec->word[i], seed, epoch, sample, drawn);
+    gf_transform last = behind(drawn);
+    if (last.h == oh && last.w == ow) return;
+    last = stretch(last.h, last.w, oh, ow);
+    append(drawn, &last);
 }
 
-/* ---- conversion and mirror */
+/* ---- scratch: two 8-bit images of the largest size on the way, and the floats of one before its colors change */
+
+static size_t aligned(size_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
+
+static size_t pixels(int h, int w) { return (size_t)h * (size_t)w; }
+
+static size_t most_pixels(const gf_augment_spec *spec, int h, int w, int oh, int ow)
+{
+    size_t most = pixels(h, w) > pixels(oh, ow) ? pixels(h, w) : pixels(oh, ow);
+    for (int i = 0; i < spec->n; i++) {
+        if (spec->word[i].change->size) spec->word[i].change->size(&spec->word[i].args, &h, &w);
+        if (pixels(h, w) > most) most = pixels(h, w);
+    }
+    return most;
+}
+
+size_t gf_augment_scratch_bytes(const gf_augment_spec *spec, int h, int w, int oh, int ow)
+{
+    if (!spec->n && h == oh && w == ow) return 0;
+    size_t most = most_pixels(spec, h, w, oh, ow) * CHANNELS;
+    return 2 * aligned(most) + aligned(most * sizeof(float));
+}
+
+typedef struct scratch {
+    uint8_t *image[2];
+    float *value;
+} scratch;
+
+/* Of one sample, whose sizes are at most those the block was booked for. */
+static scratch divide(const gf_augment_drawn *d, void *block)
+{
+    size_t most = pixels(d->h, d->w);
+    for (int i = 0; i < d->n; i++) {
+        const gf_transform *t = &d->transform[i];
+        if (pixels(t->pass_h, t->pass_w) > most) most = pixels(t->pass_h, t->pass_w);
+        if (pixels(t->h, t->w) > most) most = pixels(t->h, t->w);
+    }
+    size_t image = aligned(most * CHANNELS);
+    uint8_t *at = block;
+    return (scratch){{at, at ? at + image : at}, (float *)(void *)(at ? at + 2 * image : at)};
+}
+
+/* ---- doing it */
 
 /* restrict and a fixed count: compilers then make vector code of it. */
 static void convert(const uint8_t *restrict rgb, size_t n, float *restrict dst)
 {
     enum { BLOCK = 32 };
-    for (; n >= BLOCK; n -= BLOCK, rgb += BLOCK, dst += BLOCK) {
+    size_t left = n * CHANNELS;
+    for (; left >= BLOCK; left -= BLOCK, rgb += BLOCK, dst += BLOCK) {
         for (int i = 0; i < BLOCK; i++) dst[i] = (float)rgb[i];
     }
-    for (size_t i = 0; i < n; i++) dst[i] = (float)rgb[i];
+    for (size_t i = 0; i < left; i++) dst[i] = (float)rgb[i];
 }
 
 static void mirror(const uint8_t *restrict rgb, int h, int w, float *restrict dst)
@@ -128,58 +143,92 @@ static void mirror(const uint8_t *restrict rgb, int h, int w, float *restrict ds
     }
 }
 
-/* ---- rotation */
-
-/* sin and cos of |x| <= pi, correctly rounded to float in all but a few cases and the same on every CPU, which
- * libm's are not: Taylor series after taking off quarter turns. */
-static void sin_cos(double x, float *sin_out, float *cos_out)
+static gf_warp warp_of(const gf_transform *t)
 {
-    int quarters = (int)(x * 2 / M_PI + (x < 0 ? -0.5 : 0.5));
-    double r = x - quarters * (M_PI / 2), r2 = r * r, s = 0, c = 0;
-    for (int k = 16; k >= 2; k -= 2) {
-        s = (1 - s) * r2 / (k * (k + 1));
-        c = (1 - c) * r2 / (k * (k - 1));
+    gf_warp p = {.h = t->pass_h,
+                 .w = t->pass_w,
+                 .oh = t->h,
+                 .ow = t->w,
+                 .flip = t->flip,
+                 .nearest = t->nearest,
+                 .border = t->border,
+                 .fill = t->fill};
+    memcpy(p.m, t->m, sizeof p.m);
+    return p;
+}
+
+static void warp_to_floats(const gf_transform *t, const uint8_t *rgb, float *dst)
+{
+    static const float identity[6] = {1, 0, 0, 0, 1, 0};
+    gf_warp p = warp_of(t);
+    if (!gf_transform_moves(t)) {
+        convert(rgb, pixels(t->h, t->w), dst);
+    } else if (t->h == t->pass_h && t->w == t->pass_w && !memcmp(t->m, identity, sizeof identity)) {
+        mirror(rgb, t->h, t->w, dst);
+    } else {
+        gf_warp_floats(&p, rgb, dst);
     }
-    s = r * (1 - s);
-    c = 1 - c;
-    const double sines[4] = {s, c, -s, -c};
-    *sin_out = (float)sines[quarters & 3];
-    *cos_out = (float)sines[(quarters + 1) & 3];
 }
 
-static gf_rotation make_rotation(const gf_augment_params *params, int h, int w)
+/* Warp and colors to bytes. An image that is mirrored alone is rotated by nothing: its weights are 0 and 1, and its
+ * values what they were. */
+static void finish_int8(const gf_transform *t, const uint8_t *rgb, float *value, const gf_quantize_map *map,
+                        uint8_t *dst)
 {
-    float radians = (float)((double)params->turns * 360.0) * (float)(M_PI / 180.0);
-    float s, c, cx = 0.5f * (float)(w - 1), cy = 0.5f * (float)(h - 1);
-    sin_cos(radians, &s, &c);
-    return (gf_rotation){
-        .m = {c, -s, cx - cx * c + cy * s, s, c, cy - cx * s - cy * c}, .h = h, .w = w, .flip = params->flip};
+    gf_warp p = warp_of(t);
+    if (t->color.set) {
+        warp_to_floats(t, rgb, value);
+        gf_color_int8(&t->color, value, pixels(t->h, t->w), map, dst);
+    } else if (!gf_transform_moves(t)) {
+        gf_quantize_rgb(map, rgb, pixels(t->h, t->w), dst);
+    } else {
+        gf_warp_int8(&p, rgb, map, dst);
+    }
 }
 
-void gf_augment_apply(const gf_augment_params *params, const uint8_t *rgb, int h, int w, float *dst)
+/* All but the last transform's warp and colors, which the callers do; *from is then its input. */
+static const gf_transform *go(const gf_augment_drawn *d, const scratch *s, const uint8_t **from)
 {
-    static const gf_augment_params none = {0};
-    if (!params) params = &none;
-    if (params->turns == 0) {
-        if (params->flip) {
-            mirror(rgb, h, w, dst);
-        } else {
-            convert(rgb, (size_t)h * (size_t)w * CHANNELS, dst);
+    static const gf_quantize_map rounded = {{1, 1, 1}, {0.5f, 0.5f, 0.5f}};
+    int next = 0; /* the image of scratch that is free */
+    for (int i = 0; i < d->n; i++) {
+        const gf_transform *t = &d->transform[i];
+        const gf_transform *before = i ? t - 1 : NULL;
+        if (t->pass) {
+            t->pass(t->pass_args, *from, before ? before->h : d->h, before ? before->w : d->w, s->image[next],
+                    t->pass_h, t->pass_w);
+            *from = s->image[next];
+            next = !next;
         }
-        return;
+        if (i == d->n - 1) return t;
+        if (!gf_transform_moves(t) && !t->color.set) continue;
+        finish_int8(t, *from, s->value, &rounded, s->image[next]);
+        *from = s->image[next];
+        next = !next;
     }
-    gf_rotation r = make_rotation(params, h, w);
-    gf_rotate(&r, rgb, dst);
+    return NULL;
 }
 
-/* An image that is mirrored alone is turned by nothing: its weights are 0 and 1, and its values what they were. */
-void gf_augment_int8(const gf_augment_params *params, const uint8_t *rgb, int h, int w, const gf_quantize_map *map,
-                     uint8_t *dst)
+void gf_augment_apply(const gf_augment_drawn *drawn, const uint8_t *rgb, float *dst, void *block)
 {
-    if (!params || (params->turns == 0 && !params->flip)) {
-        gf_quantize_rgb(map, rgb, (size_t)h * (size_t)w, dst);
+    scratch s = divide(drawn, block);
+    const gf_transform *last = go(drawn, &s, &rgb);
+    if (!last) {
+        convert(rgb, pixels(drawn->oh, drawn->ow), dst);
         return;
     }
-    gf_rotation r = make_rotation(params, h, w);
-    gf_rotate_int8(&r, rgb, map, dst);
+    warp_to_floats(last, rgb, dst);
+    if (last->color.set) gf_color_apply(&last->color, dst, pixels(last->h, last->w));
+}
+
+void gf_augment_int8(const gf_augment_drawn *drawn, const uint8_t *rgb, const gf_quantize_map *map, uint8_t *dst,
+                     void *block)
+{
+    scratch s = divide(drawn, block);
+    const gf_transform *last = go(drawn, &s, &rgb);
+    if (last) {
+        finish_int8(last, rgb, s.value, map, dst);
+    } else {
+        gf_quantize_rgb(map, rgb, pixels(drawn->oh, drawn->ow), dst);
+    }
 }

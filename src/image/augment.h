@@ -1,39 +1,70 @@
-/* augment.h - random changes of a training image: mirror and rotation, as Keras 3's RandomFlip("horizontal") and
- * RandomRotation(f) make them (bilinear, edges reflected). What a sample gets depends on (seed, epoch, sample) alone.
- */
+/* augment.h - random changes of training images: --augment's words, what a sample gets, and doing it.
+ *
+ * What a sample gets depends on (seed, epoch, sample) alone. Each word draws from numbers of its own (its class's
+ * stream and how often the class stood before it): adding or removing a word never changes what others draw. Words act
+ * in their order.
+ *
+ *     words   word,word,...
+ *     word    [keras:|torch:|graft:]name[=value][:value|:key=value|:key]...
+ *
+ * A prefix holds for all words behind it. `none` changes nothing.
+ * p=SHARE, a key of every word, is the probability that it is done. */
 #ifndef GF_IMAGE_AUGMENT_H
 #define GF_IMAGE_AUGMENT_H
 
+#include "base/alloc.h"
 #include "base/error.h"
+#include "image/random_change.h"
 
-#include "image/quantize.h"
+enum { GF_AUGMENT_WORDS = 16, GF_AUGMENT_TRANSFORMS = 24 };
+
+typedef struct gf_augment_word {
+    const gf_random_change_class *change;
+    gf_change_args args;
+    float p;         /* done with this probability */
+    uint32_t stream; /* of its numbers */
+    bool exact;      /* of another library */
+} gf_augment_word;
 
 typedef struct gf_augment_spec {
-    bool flip;    /* mirrored left to right with probability 1/2 */
-    float rotate; /* turned by a uniform angle in [-rotate, rotate) turns; 0: not at all; at most 0.5 */
+    int n;
+    gf_augment_word word[GF_AUGMENT_WORDS];
 } gf_augment_spec;
 
-/* Parses "flip,rotate=0.2", "flip", "none". Not locale dependent. A word that is not known is E3002 with the nearest
- * one as hint. */
+/* Not locale dependent. On failure, E3002 with the word, its range and the nearest name, the spec is empty. */
 graft_status gf_augment_parse(const char *text, gf_augment_spec *out, graft_error *err);
+
+/* What may be written, a line each: the word with its values' defaults, and what it does. */
+void gf_augment_words(gf_text *text);
+
+/* One value as the grammar has it, n bytes; NULL, or what is wanted instead, in buf. */
+const char *gf_change_parse_value(const gf_change_arg *row, const char *text, size_t n, struct gf_change_value *out,
+                                  char *buf, size_t size);
 
 /* Whether it changes images at all. */
 bool gf_augment_any(const gf_augment_spec *spec);
 
-typedef struct gf_augment_params {
-    bool flip;
-    float turns;
-} gf_augment_params;
+/* What one sample gets: transforms one after the other, each with its own 8-bit image in between. */
+typedef struct gf_augment_drawn {
+    int n, h, w; /* of the image that goes in */
+    int oh, ow;  /* of what comes out */
+    gf_transform transform[GF_AUGMENT_TRANSFORMS];
+    gf_mix mix;
+} gf_augment_drawn;
 
-/* What sample `sample` gets in epoch `epoch`. */
-gf_augment_params gf_augment_draw(const gf_augment_spec *spec, uint64_t seed, uint32_t epoch, uint32_t sample);
+/* An image that goes in h x w comes out oh x ow: where the words leave it of another size it is stretched. */
+void gf_augment_draw(const gf_augment_spec *spec, uint64_t seed, uint32_t epoch, uint32_t sample, int h, int w, int oh,
+                     int ow, gf_augment_drawn *drawn);
 
-/* rgb: h x w x 3; dst: h x w x 3 floats, 0..255; first the mirror, then the rotation. params NULL: converts only.
- * Allocates nothing; the same bits on every CPU; threads: any. h, w > 0. dst and rgb do not overlap. */
-void gf_augment_apply(const gf_augment_params *params, const uint8_t *rgb, int h, int w, float *dst);
+/* Bytes of scratch that images of these sizes need, whatever is drawn; a worker books it once. May be 0. */
+size_t gf_augment_scratch_bytes(const gf_augment_spec *spec, int h, int w, int oh, int ow);
+
+/* rgb: drawn->h x drawn->w x 3; dst: oh x ow x 3 floats, 0..255. Allocates nothing; the same bits on every CPU;
+ * threads: any, each with its own scratch (aligned to 64 bytes, or malloc's). dst and rgb do not overlap. */
+void gf_augment_apply(const gf_augment_drawn *drawn, const uint8_t *rgb, float *dst, void *scratch);
 
 /* The same images quantized (quantize.h), of the same bits as bytes made of those floats. */
-void gf_augment_int8(const gf_augment_params *params, const uint8_t *rgb, int h, int w, const gf_quantize_map *map,
-                     uint8_t *dst);
+void gf_augment_int8(const gf_augment_drawn *drawn, const uint8_t *rgb, const gf_quantize_map *map, uint8_t *dst,
+                     void *scratch);
 
 #endif

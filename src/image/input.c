@@ -27,16 +27,18 @@ void gf_input_put_f32(const gf_input_layout *in, const float *rgb, void *dst)
     }
 }
 
-void gf_input_put(const gf_input_layout *in, const gf_augment_params *change, const uint8_t *rgb, float *scratch,
-                  void *dst)
+void gf_input_put(const gf_input_layout *in, const gf_augment_drawn *change, const uint8_t *rgb, float *scratch,
+                  void *for_change, void *dst)
 {
     int h = (int)in->shape.dim[0], w = (int)in->shape.dim[1];
+    const gf_augment_drawn none = {.h = h, .w = w, .oh = h, .ow = w};
+    if (!change) change = &none;
     if (in->dtype == GF_U8) {
-        gf_augment_int8(change, rgb, h, w, &in->map, dst);
+        gf_augment_int8(change, rgb, &in->map, dst, for_change);
     } else if (in->gray) {
-        gf_augment_apply(change, rgb, h, w, scratch);
+        gf_augment_apply(change, rgb, scratch, for_change);
         gf_input_put_f32(in, scratch, dst);
     } else {
-        gf_augment_apply(change, rgb, h, w, dst);
+        gf_augment_apply(change, rgb, dst, for_change);
     }
 }

@@ -3,15 +3,8 @@
 #ifndef GF_OPS_KERNELS_H
 #define GF_OPS_KERNELS_H
 
+#include "base/clones.h"
 #include "ops/op.h"
-
-/* The compiler makes versions of a loop for wider vectors and picks one when the library is loaded. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
-    !defined(GF_NO_CLONES) && defined(__GNUC__) && !defined(__clang__)
-#define GF_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
-#else
-#define GF_CLONES
-#endif
 
 /* f32 <-> bf16 and copies, n elements. */
 void gf_convert(void *dst, gf_dtype dst_type, const void *src, gf_dtype src_type, size_t n);

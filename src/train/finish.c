@@ -106,8 +106,9 @@ static graft_status augmented_photos(report_images *g, graft_error *err)
             status = gf_fail_memory(err, n, "a photo of the report");
             break;
         }
-        gf_augment_params drawn = gf_augment_draw(&r->feed.augment, r->feed.seed, (uint32_t)k, sample);
-        gf_augment_apply(&drawn, g->samples[0].pixels.rgb, h, w, values);
+        gf_augment_drawn drawn;
+        gf_augment_draw(&r->feed.augment, r->feed.seed, (uint32_t)k, sample, h, w, h, w, &drawn);
+        gf_augment_apply(&drawn, g->samples[0].pixels.rgb, values, r->feed.for_change[0]);
         for (size_t i = 0; i < n; i++) rgb[i] = (uint8_t)(values[i] + 0.5f);
         g->augmented[k] = g->samples[0];
         g->augmented[k].pixels.rgb = rgb;

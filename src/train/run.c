@@ -136,8 +136,7 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
     }
     GF_GOTO(identify(r, err));
     GF_GOTO(gf_data_feed_open(&r->feed, data, (size_t)gf_pool_threads(host->pool), err));
-    GF_GOTO(gf_augment_parse(config->augment, &r->feed.augment, err));
-    r->feed.seed = (uint64_t)config->seed;
+    GF_GOTO(gf_data_feed_change(&r->feed, config->augment, (uint64_t)config->seed, err));
     GF_GOTO(gf_nan_policy_parse(&r->nan_policy, config->on_nan, err));
     GF_GOTO(gf_order_create(&r->order, data->index, GF_TRAIN, (uint32_t)config->batch, err));
     GF_GOTO(prepare_metrics(r, err));

@@ -1,9 +1,7 @@
-/* augment: Keras's flip and rotation, the same bits from both ways of computing them, draws keyed by sample, specs. */
+/* augment: Keras's flip and rotation, draws keyed by sample, each word's numbers its own, floats and bytes. */
 #include "base/rng.h"
 #include "image/augment.h"
-#include "image/rotate.h"
 #include "support/fixture.h"
-#include "support/needs.h"
 #include "support/seeded.h"
 
 #include <math.h>
@@ -19,6 +17,22 @@
 enum { MOST = 70 };
 static uint8_t image[MOST * MOST * 3];
 static float got[MOST * MOST * 3 + 1], other[MOST * MOST * 3 + 1];
+
+/* A flip, then a rotation; what was drawn before is taken back. */
+static const gf_augment_drawn *flipped_and_rotated(bool flip, float turns, int h, int w)
+{
+    static gf_augment_drawn d;
+    d = (gf_augment_drawn){.n = 1, .h = h, .w = w, .oh = h, .ow = w, .mix = {.lambda = 1}};
+    d.transform[0] = gf_transform_identity(h, w);
+    if (turns != 0) gf_transform_rotate(&d.transform[0], h, w, turns);
+    d.transform[0].flip = flip;
+    return &d;
+}
+
+static void apply(bool flip, float turns, const uint8_t *rgb, int h, int w, float *dst)
+{
+    gf_augment_apply(flipped_and_rotated(flip, turns, h, w), rgb, dst, NULL);
+}
 
 static void equals_keras(void **state)
 {
@@ -41,7 +55,7 @@ static void equals_keras(void **state)
             const float *wanted = fixture_f32(f, name, &count);
             assert_non_null(wanted);
             assert_int_equal(count, n);
-            gf_augment_apply(&(gf_augment_params){false, angles[a].turns}, image, h, w, got);
+            apply(false, angles[a].turns, image, h, w, got);
             for (size_t i = 0; i < n; i++) {
                 if (memcmp(&got[i], &wanted[i], sizeof *got) != 0) {
                     fail_msg("%s[%zu]: %.9g, wanted %.9g", name, i, got[i], wanted[i]);
@@ -51,7 +65,7 @@ static void equals_keras(void **state)
         snprintf(name, sizeof name, "flip/%dx%d", h, w);
         const float *wanted = fixture_f32(f, name, &count);
         assert_non_null(wanted);
-        gf_augment_apply(&(gf_augment_params){true, 0}, image, h, w, got);
+        apply(true, 0, image, h, w, got);
         assert_memory_equal(got, wanted, n * sizeof *got);
     }
     fixture_close(f);
@@ -62,7 +76,7 @@ static void fill(gf_rng *r)
     for (size_t i = 0; i < sizeof image; i++) image[i] = (uint8_t)gf_rng_u32(r);
 }
 
-/* A flip and then a rotation is the rotation of the flipped image; NULL is a plain conversion. */
+/* A flip and then a rotation is the rotation of the flipped image; nothing drawn is a plain conversion. */
 static void flips_before_it_turns(void **state)
 {
     (void)state;
@@ -73,59 +87,13 @@ static void flips_before_it_turns(void **state)
         for (int x = 0; x < 33; x++) memcpy(mirrored + 3 * (33 * y + x), image + 3 * (33 * y + 32 - x), 3);
     }
     for (int k = -5; k <= 5; k++) {
-        gf_augment_apply(&(gf_augment_params){true, (float)k * 0.037f}, image, 20, 33, got);
-        gf_augment_apply(&(gf_augment_params){false, (float)k * 0.037f}, mirrored, 20, 33, other);
+        apply(true, (float)k * 0.037f, image, 20, 33, got);
+        apply(false, (float)k * 0.037f, mirrored, 20, 33, other);
         assert_memory_equal(got, other, sizeof(float) * 20 * 33 * 3);
     }
-    gf_augment_apply(NULL, image, 20, 33, got);
+    gf_augment_drawn nothing = {.h = 20, .w = 33, .oh = 20, .ow = 33};
+    gf_augment_apply(&nothing, image, got, NULL);
     for (int i = 0; i < 20 * 33 * 3; i++) assert_true(got[i] == (float)image[i]);
-}
-
-/* The matrix as augment.c makes it, here from libm: these tests compare the two ways, not the angle. */
-static gf_rotation rotation(int h, int w, bool flip, double angle)
-{
-    float s = (float)sin(angle), c = (float)cos(angle), cx = 0.5f * (float)(w - 1), cy = 0.5f * (float)(h - 1);
-    return (gf_rotation){{c, -s, cx - cx * c + cy * s, s, c, cy - cx * s - cy * c}, h, w, flip};
-}
-
-typedef bool way(const gf_rotation *r, const uint8_t *rgb, float *dst);
-
-/* How many of 600 images it turned: long thin ones do not suit it, nor do all CPUs. */
-static int has_the_bits_of_the_plain_way(way *fast_way)
-{
-    gf_rng r = gf_rng_make(4, GF_PURPOSE_SYNTHETIC, 0, 0);
-    int fast = 0;
-    for (int round = 0; round < 600; round++) {
-        int h = 1 + (int)gf_rng_below(&r, MOST), w = 1 + (int)gf_rng_below(&r, MOST);
-        if (round % 3 == 0) h = w;
-        double angle = round % 50 == 0 ? 0 : gf_rng_range(&r, -3.2f, 3.2f);
-        gf_rotation turn = rotation(h, w, gf_rng_below(&r, 2), angle);
-        if (round % 60 == 0) fill(&r);
-        size_t n = (size_t)h * w * 3;
-        got[n] = other[n] = -7;
-        gf_rotate_plain(&turn, image, got);
-        if (fast_way(&turn, image, other)) {
-            fast++;
-            assert_memory_equal(got, other, (n + 1) * sizeof *got);
-        }
-        assert_true(got[n] == -7 && other[n] == -7);
-        for (size_t i = 0; i < n; i++) assert_true(got[i] >= 0 && got[i] <= 255.001f);
-    }
-    return fast;
-}
-
-static void avx2_has_the_bits_of_the_plain_way(void **state)
-{
-    (void)state;
-    NEEDS("avx2");
-    assert_true(has_the_bits_of_the_plain_way(gf_rotate_avx2) > 250);
-}
-
-static void avx512_has_the_bits_of_the_plain_way(void **state)
-{
-    (void)state;
-    NEEDS("vbmi");
-    assert_true(has_the_bits_of_the_plain_way(gf_rotate_avx512) > 200);
 }
 
 /* Under AddressSanitizer: not one byte outside of either block is touched. */
@@ -140,38 +108,12 @@ static void reads_and_writes_inside(void **state)
             assert_true(src && dst);
             memset(src, 200, n);
             for (int k = 0; k < 12; k++) {
-                gf_augment_apply(&(gf_augment_params){k % 2, 0.19f - 0.04f * (float)k}, src, h, w, dst);
+                apply(k % 2, 0.19f - 0.04f * (float)k, src, h, w, dst);
                 for (size_t i = 0; i < n; i++) assert_true(fabsf(dst[i] - 200) < 1e-3f);
             }
             free(src);
             free(dst);
         }
-    }
-}
-
-/* Of every change and of none, for maps that go beyond 0..255 on both sides. */
-static void bytes_are_those_of_the_floats(void **state)
-{
-    (void)state;
-    enum { GUARD = 0xa5 };
-    static uint8_t bytes[MOST * MOST * 3 + 1];
-    const gf_quantize_map maps[] = {{{1, 1, 1}, {0.5f, 0.5f, 0.5f}}, {{1.7f, 0.31f, -2}, {-60.3f, 9, 300.25f}}};
-    gf_rng r = gf_rng_make(6, GF_PURPOSE_SYNTHETIC, 0, 0);
-    for (int round = 0; round < 400; round++) {
-        int h = 1 + (int)gf_rng_below(&r, MOST), w = round % 2 ? h : 1 + (int)gf_rng_below(&r, MOST);
-        const gf_quantize_map *map = &maps[round / 2 % 2];
-        gf_augment_params p = {gf_rng_below(&r, 2), round % 5 ? gf_rng_range(&r, -0.5f, 0.5f) : 0};
-        const gf_augment_params *params = round % 7 ? &p : NULL;
-        size_t n = (size_t)h * w * 3;
-        if (round % 40 == 0) fill(&r);
-        bytes[n] = GUARD;
-        gf_augment_apply(params, image, h, w, got);
-        gf_augment_int8(params, image, h, w, map, bytes);
-        for (size_t i = 0; i < n; i++) {
-            uint8_t want = gf_quantize_value(map, (int)(i % 3), got[i]);
-            if (bytes[i] != want) fail_msg("%dx%d[%zu]: %d, wanted %d (%g)", h, w, i, bytes[i], want, got[i]);
-        }
-        assert_int_equal(bytes[n], GUARD);
     }
 }
 
@@ -186,86 +128,226 @@ static void sine_is_right(void **state)
         float red[4];
     } quarters[] = {{0.25f, {20, 40, 10, 30}}, {0.5f, {40, 30, 20, 10}}, {-0.25f, {30, 10, 40, 20}}};
     for (int q = 0; q < 3; q++) {
-        gf_augment_apply(&(gf_augment_params){false, quarters[q].turns}, corners, 2, 2, got);
+        apply(false, quarters[q].turns, corners, 2, 2, got);
         for (int i = 0; i < 4; i++) assert_true(fabsf(got[3 * i] - quarters[q].red[i]) < 1e-4f);
     }
 }
 
-static void draws_depend_on_seed_epoch_and_sample_alone(void **state)
+static gf_augment_spec parsed(const char *words)
+{
+    gf_augment_spec spec;
+    graft_error err = {0};
+    if (gf_augment_parse(words, &spec, &err) != GRAFT_OK) fail_msg("%s: %s", words, err.message);
+    return spec;
+}
+
+/* Version 0.1's draws: two numbers of the sample's stream, both always drawn. */
+static void flip_and_rotate_draw_what_they_always_did(void **state)
 {
     (void)state;
-    gf_augment_spec spec = {true, 0.2f}, only_turn = {false, 0.2f}, none = {0};
-    int flips = 0, same = 0;
-    double sum = 0, least = 1, most = -1;
-    enum { N = 20000 };
+    enum { H = 20, W = 33, N = 20000 };
+    gf_augment_spec both = parsed("flip,rotate=0.2"), flip = parsed("flip"), rotate = parsed("rotate=0.2");
+    int flips = 0;
+    double least = 1, most = -1, sum = 0;
     for (uint32_t i = 0; i < N; i++) {
-        gf_augment_params a = gf_augment_draw(&spec, 7, 3, i), again = gf_augment_draw(&spec, 7, 3, i);
-        assert_true(a.flip == again.flip && a.turns == again.turns);
-        gf_augment_params t = gf_augment_draw(&only_turn, 7, 3, i), later = gf_augment_draw(&spec, 7, 4, i);
-        assert_true(!t.flip && t.turns == a.turns);
-        same += later.turns == a.turns;
-        flips += a.flip;
-        sum += a.turns;
-        least = fmin(least, a.turns);
-        most = fmax(most, a.turns);
-        gf_augment_params n = gf_augment_draw(&none, 7, 3, i);
-        assert_true(!n.flip && n.turns == 0);
+        gf_rng r = gf_rng_make(7, GF_PURPOSE_AUGMENT, 3, i);
+        bool flipped = gf_rng_f32(&r) < 0.5f;
+        float turns = gf_rng_range(&r, -1, 1) * 0.2f;
+        gf_augment_drawn d;
+        gf_augment_draw(&both, 7, 3, i, H, W, H, W, &d);
+        const gf_transform *wanted = &flipped_and_rotated(flipped, turns, H, W)->transform[0];
+        assert_true(d.n == 1 && d.transform[0].flip == flipped && d.transform[0].border == GF_BORDER_REFLECT);
+        assert_memory_equal(d.transform[0].m, wanted->m, sizeof wanted->m);
+        gf_augment_draw(&rotate, 7, 3, i, H, W, H, W, &d);
+        assert_memory_equal(d.transform[0].m, wanted->m, sizeof wanted->m);
+        assert_false(d.transform[0].flip);
+        gf_augment_draw(&flip, 7, 3, i, H, W, H, W, &d);
+        assert_int_equal(d.n, flipped);
+        flips += flipped;
+        sum += (double)turns;
+        least = fmin(least, (double)turns);
+        most = fmax(most, (double)turns);
     }
     assert_in_range(flips, N / 2 - 400, N / 2 + 400);
     assert_true(fabs(sum / N) < 0.004);
     assert_true(least < -0.1999 && least >= -0.2f && most > 0.1999 && most < 0.2f);
-    assert_true(same < 5);
 }
 
-static void specs_are_parsed(void **state)
+static void draws_depend_on_seed_epoch_and_sample(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        bool flip;
-        float rotate;
-    } good[] = {{"flip,rotate=0.2", true, 0.2f},
-                {"none", false, 0},
-                {"flip", true, 0},
-                {"rotate=.125", false, 0.125f},
-                {"rotate=0.05,flip", true, 0.05f},
-                {"rotate=0.5", false, 0.5f},
-                {"rotate=0", false, 0}};
-    static const char *const bad[] = {"",
-                                      "flip,",
-                                      "flop",
-                                      "rotate",
-                                      "rotate=",
-                                      "rotate=0,2",
-                                      "rotate=nan",
-                                      "rotate=0.6",
-                                      "rotate=-0.1",
-                                      "rotate=1e-1",
-                                      "flip=1",
-                                      "none,flip",
-                                      "flip,,rotate=0.2",
-                                      "flip ",
-                                      "rotate=0.2x",
-                                      "rotatte=0.2",
-                                      "rotate=0..2",
-                                      "rotate=0.0000000000000000001",
-                                      "flip,a_word_that_is_much_longer_than_any_of_the_words_that_are_known"};
-    gf_augment_spec spec;
-    graft_error err;
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        assert_int_equal(gf_augment_parse(good[i].text, &spec, &err), GRAFT_OK);
-        assert_true(spec.flip == good[i].flip && spec.rotate == good[i].rotate);
+    gf_augment_spec spec = parsed("flip,rotate=0.2"), none = parsed("none");
+    int same[3] = {0};
+    for (uint32_t i = 0; i < 2000; i++) {
+        gf_augment_drawn a, other_epoch, other_seed, other_sample;
+        gf_augment_draw(&spec, 7, 3, i, 20, 20, 20, 20, &a);
+        gf_augment_draw(&spec, 7, 4, i, 20, 20, 20, 20, &other_epoch);
+        gf_augment_draw(&spec, 8, 3, i, 20, 20, 20, 20, &other_seed);
+        gf_augment_draw(&spec, 7, 3, i + 1, 20, 20, 20, 20, &other_sample);
+        same[0] += a.transform[0].m[1] == other_epoch.transform[0].m[1];
+        same[1] += a.transform[0].m[1] == other_seed.transform[0].m[1];
+        same[2] += a.transform[0].m[1] == other_sample.transform[0].m[1];
+        gf_augment_draw(&none, 7, 3, i, 20, 20, 20, 20, &a);
+        assert_true(a.n == 0 && a.mix.lambda == 1);
     }
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        memset(&err, 0, sizeof err);
-        if (gf_augment_parse(bad[i], &spec, &err) != GRAFT_USAGE) fail_msg("`%s` was taken", bad[i]);
-        assert_int_equal(err.number, GF_E_OPTION_VALUE);
-        assert_true(!spec.flip && spec.rotate == 0 && *err.message && *err.hint);
+    assert_true(same[0] < 3 && same[1] < 3 && same[2] < 3);
+}
+
+/* A word of each class that there is, with values where it needs them; "" behind the last. */
+static const char *word_of_class(size_t i, char buf[96])
+{
+    const gf_random_change_class *c = gf_random_change_at(i);
+    if (!c) return "";
+    const char *family = c->families & GF_CHANGE_OWN ? "graft" : c->families & GF_CHANGE_KERAS ? "keras" : "torch";
+    int n = snprintf(buf, 96, "%s:%s", family, c->name);
+    for (int a = 0; a < c->n_args; a++) {
+        const gf_change_arg *row = &c->args[a];
+        if (row->default_value || row->kind == GF_CHANGE_FLAG) continue;
+        double value = row->min + (row->max - row->min) * 0.4;
+        if (row->kind == GF_CHANGE_WHOLE) value = row->max < 24 ? row->max : 24;
+        n += snprintf(buf + n, 96 - (size_t)n, "%s%s=%.6g", a ? ":" : "=", row->name, value);
     }
-    assert_int_equal(gf_augment_parse("rotatte=0.2", &spec, &err), GRAFT_USAGE);
-    assert_non_null(strstr(err.hint, "did you mean `rotate=0.2`"));
-    assert_int_equal(gf_augment_parse("flop", &spec, &err), GRAFT_USAGE);
-    assert_non_null(strstr(err.hint, "did you mean `flip`"));
+    return buf;
+}
+
+static bool same_draw(const gf_transform *a, const gf_transform *b) { return !memcmp(a, b, sizeof *a); }
+
+/* What a class draws depends on no other word, whether it stands before or behind it. */
+static void every_word_has_its_own_numbers(void **state)
+{
+    (void)state;
+    char one[96], two[96], text[256];
+    size_t checked = 0;
+    for (size_t i = 0; *word_of_class(i, one); i++) {
+        for (size_t k = 0; *word_of_class(k, two); k++) {
+            if (i == k) continue;
+            snprintf(text, sizeof text, "%s,%s", two, one);
+            gf_augment_spec alone = parsed(one), behind = parsed(text);
+            for (uint32_t sample = 0; sample < 4; sample++) {
+                gf_transform a = gf_transform_identity(40, 30), b = a;
+                memset(&a, 0, sizeof a), memset(&b, 0, sizeof b);
+                gf_rng r = gf_rng_make(1, GF_PURPOSE_AUGMENT, 2, sample), s = r;
+                r.stream |= alone.word[0].stream;
+                s.stream |= behind.word[1].stream;
+                a = b = gf_transform_identity(40, 30);
+                alone.word[0].change->draw(&alone.word[0].args, &r, 40, 30, &a);
+                behind.word[1].change->draw(&behind.word[1].args, &s, 40, 30, &b);
+                assert_true(same_draw(&a, &b));
+                checked++;
+            }
+        }
+    }
+    assert_true(checked >= 8);
+}
+
+/* No two classes share a stream, but flip and rotate, who share 0 and draw its first and second number. */
+static void streams_are_unique(void **state)
+{
+    (void)state;
+    const gf_random_change_class *a, *b;
+    for (size_t i = 0; (a = gf_random_change_at(i)); i++) {
+        assert_true(a->stream <= 0xffff && (a->stream || !strcmp(a->name, "flip") || !strcmp(a->name, "rotate")));
+        for (size_t k = 0; k < i && (b = gf_random_change_at(k)); k++) {
+            if (a->stream && a->stream == b->stream) fail_msg("%s and %s share stream %u", a->name, b->name, a->stream);
+        }
+    }
+    gf_augment_spec twice = parsed("rotate=0.2,rotate=0.2,flip,flip");
+    assert_true(twice.word[0].stream != twice.word[1].stream && twice.word[2].stream != twice.word[3].stream);
+    assert_int_equal(twice.word[0].stream, twice.word[2].stream);
+}
+
+/* Each class, and chains, at several sizes: bytes are those of the floats, nothing is written outside, and scratch of
+ * the size that was asked for is enough (AddressSanitizer knows). */
+static void bytes_are_those_of_the_floats(const char *words, int h, int w, int oh, int ow, gf_rng *r)
+{
+    const gf_quantize_map maps[] = {{{1, 1, 1}, {0.5f, 0.5f, 0.5f}}, {{1.7f, 0.31f, -2}, {-60.3f, 9, 300.25f}}};
+    gf_augment_spec spec = parsed(words);
+    size_t in = (size_t)h * (size_t)w * 3, n = (size_t)oh * (size_t)ow * 3;
+    void *scratch = malloc(gf_augment_scratch_bytes(&spec, h, w, oh, ow) + 1);
+    uint8_t *src = malloc(in), *bytes = malloc(n);
+    float *floats = malloc(n * sizeof *floats);
+    assert_true(scratch && src && bytes && floats);
+    for (size_t i = 0; i < in; i++) src[i] = (uint8_t)gf_rng_u32(r);
+    for (uint32_t sample = 0; sample < 12; sample++) {
+        const gf_quantize_map *map = &maps[sample % 2];
+        gf_augment_drawn d;
+        gf_augment_draw(&spec, 5, 1, sample, h, w, oh, ow, &d);
+        gf_augment_apply(&d, src, floats, scratch);
+        gf_augment_int8(&d, src, map, bytes, scratch);
+        for (size_t i = 0; i < n; i++) {
+            uint8_t want = gf_quantize_value(map, (int)(i % 3), floats[i]);
+            if (!(floats[i] >= -0.001f && floats[i] <= 255.001f) || bytes[i] != want)
+                fail_msg("%s %dx%d[%zu]: %d, wanted %d (%g)", words, h, w, i, bytes[i], want, (double)floats[i]);
+        }
+    }
+    free(scratch), free(src), free(bytes), free(floats);
+}
+
+static void floats_and_bytes_agree(void **state)
+{
+    (void)state;
+    static const int sizes[][4] = {
+        {20, 33, 20, 33}, {1, 1, 1, 1},     {2, 2, 2, 2},   {1, 700, 1, 700},
+        {700, 1, 700, 1}, {40, 40, 24, 32}, {9, 7, 40, 50},
+    };
+    gf_rng r = gf_rng_make(6, GF_PURPOSE_SYNTHETIC, 0, 0);
+    char word[96];
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        const int *z = sizes[s];
+        for (size_t i = 0; *word_of_class(i, word); i++)
+            bytes_are_those_of_the_floats(word, z[0], z[1], z[2], z[3], &r);
+        bytes_are_those_of_the_floats("flip,rotate=0.2", z[0], z[1], z[2], z[3], &r);
+        bytes_are_those_of_the_floats("rotate=0.2,flip,rotate=0.1:fill=20,flip", z[0], z[1], z[2], z[3], &r);
+        bytes_are_those_of_the_floats("none", z[0], z[1], z[2], z[3], &r);
+    }
+}
+
+/* p of a word: so often is it done, and what it draws then does not change. */
+static void words_have_a_probability(void **state)
+{
+    (void)state;
+    gf_augment_spec always = parsed("rotate=0.2"), seldom = parsed("rotate=0.2:p=0.25"),
+                    never = parsed("rotate=0.2:p=0");
+    int done = 0;
+    for (uint32_t i = 0; i < 4000; i++) {
+        gf_augment_drawn a, b;
+        gf_augment_draw(&always, 1, 0, i, 9, 9, 9, 9, &a);
+        gf_augment_draw(&seldom, 1, 0, i, 9, 9, 9, 9, &b);
+        done += b.n;
+        if (b.n) assert_memory_equal(a.transform[0].m, b.transform[0].m, sizeof a.transform[0].m);
+        gf_augment_draw(&never, 1, 0, i, 9, 9, 9, 9, &b);
+        assert_int_equal(b.n, 0);
+    }
+    assert_in_range(done, 1000 - 120, 1000 + 120);
+}
+
+/* Maps in a row become one: no more than one interpolation, in the order of the words. */
+static void maps_become_one(void **state)
+{
+    (void)state;
+    gf_augment_drawn d;
+    gf_augment_spec spec = parsed("rotate=0.25,flip:p=1");
+    enum { H = 3, W = 3 };
+    static const uint8_t src[H * W * 3] = {1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5,
+                                           5, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9};
+    for (uint32_t i = 0; i < 20; i++) {
+        gf_augment_draw(&spec, 1, 0, i, H, W, H, W, &d);
+        assert_int_equal(d.n, 1);
+        gf_transform t = gf_transform_identity(H, W), flip = t;
+        t = d.transform[0];
+        flip.flip = true;
+        assert_true(gf_transform_merge(&t, &flip)); /* the flip taken back */
+        gf_augment_drawn back = {.n = 1, .h = H, .w = W, .oh = H, .ow = W};
+        back.transform[0] = t;
+        gf_augment_apply(&d, src, got, NULL);
+        gf_augment_apply(&back, src, other, NULL);
+        for (int y = 0; y < H; y++) {
+            for (int x = 0; x < W; x++) {
+                float a = got[3 * (W * y + x)], b = other[3 * (W * y + W - 1 - x)];
+                assert_true(fabsf(a - b) < 1e-4f);
+            }
+        }
+    }
 }
 
 int main(void)
@@ -273,13 +355,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_keras),
         cmocka_unit_test(flips_before_it_turns),
-        cmocka_unit_test(avx2_has_the_bits_of_the_plain_way),
-        cmocka_unit_test(avx512_has_the_bits_of_the_plain_way),
         cmocka_unit_test(reads_and_writes_inside),
-        cmocka_unit_test(bytes_are_those_of_the_floats),
         cmocka_unit_test(sine_is_right),
-        cmocka_unit_test(draws_depend_on_seed_epoch_and_sample_alone),
-        cmocka_unit_test(specs_are_parsed),
+        cmocka_unit_test(flip_and_rotate_draw_what_they_always_did),
+        cmocka_unit_test(draws_depend_on_seed_epoch_and_sample),
+        cmocka_unit_test(every_word_has_its_own_numbers),
+        cmocka_unit_test(streams_are_unique),
+        cmocka_unit_test(floats_and_bytes_agree),
+        cmocka_unit_test(words_have_a_probability),
+        cmocka_unit_test(maps_become_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,8 +14,23 @@
 enum { H = 13, W = 70, N = H * W, VALUES = 3 * N, GUARD = 0x5a };
 static uint8_t image[VALUES];
 static float values[VALUES], scratch[VALUES], out[VALUES + 1];
-static const gf_augment_params changes[] = {{true, 0}, {false, 0.1f}, {true, -0.3f}};
-enum { CHANGES = sizeof changes / sizeof *changes };
+enum { CHANGES = 3 };
+static gf_augment_drawn changes[CHANGES];
+static char for_change[2 * (VALUES + 64) + VALUES * sizeof(float) + 64];
+
+/* A flip, a rotation, and both. */
+static int make_changes(void **state)
+{
+    static const float turns[CHANGES] = {0, 0.1f, -0.3f};
+    (void)state;
+    for (int i = 0; i < CHANGES; i++) {
+        changes[i] = (gf_augment_drawn){.n = 1, .h = H, .w = W, .oh = H, .ow = W};
+        changes[i].transform[0] = gf_transform_identity(H, W);
+        if (turns[i] != 0) gf_transform_rotate(&changes[i].transform[0], H, W, turns[i]);
+        changes[i].transform[0].flip = i != 1;
+    }
+    return 0;
+}
 
 static gf_input_layout layout(gf_dtype dtype, int channels)
 {
@@ -26,12 +41,13 @@ static gf_input_layout layout(gf_dtype dtype, int channels)
 }
 
 /* Into `out`, with a guard behind it; the values without a change of layout go to `values`. */
-static void put(const gf_input_layout *in, const gf_augment_params *change)
+static void put(const gf_input_layout *in, const gf_augment_drawn *change)
 {
     unsigned char *end = (unsigned char *)out + gf_input_bytes(in);
     *end = GUARD;
-    gf_augment_apply(change, image, H, W, values);
-    gf_input_put(in, change, image, scratch, out);
+    const gf_augment_drawn none = {.h = H, .w = W, .oh = H, .ow = W};
+    gf_augment_apply(change ? change : &none, image, values, for_change);
+    gf_input_put(in, change, image, scratch, for_change, out);
     assert_int_equal(*end, GUARD);
 }
 
@@ -103,5 +119,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(colors_are_the_values), cmocka_unit_test(quantized_are_the_values_by_the_map),
         cmocka_unit_test(one_channel_is_luma), cmocka_unit_test(scratch_is_enough_for_colors)};
-    return cmocka_run_group_tests_name("input", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("input", tests, make_changes, NULL);
 }
