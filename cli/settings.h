@@ -20,16 +20,17 @@ typedef struct settings {
     int json;
     int help;
     int force, keep_top;
-    int top;                   /* predict: labels an image */
-    const char *out;           /* features: the file */
-    const char *layer;         /* features: NULL is the pooled features */
-    const char *to, *check;    /* export: the format, images to compare on */
-    const char *convert_model; /* convert: the architecture of IN */
-    int time;                  /* models: with milliseconds */
-    const char *from;          /* fetch: another place to fetch from; train: a run to begin with */
-    int list;                  /* fetch: the catalogue instead */
-    const char *part;          /* eval: "train", "validation", "test"; NULL is all */
-    const char *data_path;     /* resume: the data where they are now; NULL is where they were */
+    int top;                     /* predict: labels an image */
+    const char *out;             /* features: the file */
+    const char *layer;           /* features: NULL is the pooled features */
+    const char *to, *check;      /* export: the format, images to compare on */
+    const char *convert_model;   /* convert: the architecture of IN */
+    int time;                    /* models: with milliseconds */
+    const char *from;            /* fetch: another place to fetch from; train: a run to begin with */
+    int list;                    /* fetch: the catalogue instead */
+    const char *part;            /* eval: "train", "validation", "test"; NULL is all */
+    const char *truth, *results; /* eval: labelled boxes, detections of any tool; NULL: none */
+    const char *data_path;       /* resume: the data where they are now; NULL is where they were */
 
     const char *const *arguments; /* what is no option, in order */
     size_t n_arguments;

@@ -11,6 +11,7 @@ boxes: the SHA-256 of torchvision.ops.nms's indices.
 import contextlib
 import hashlib
 import io
+import json
 import os
 
 import numpy as np
@@ -20,7 +21,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from safetensors.numpy import save_file
 
-SCENES, SETS = 500, 1000
+SCENES, SETS, SAMPLE = 500, 1000, 3
 MASK = (1 << 64) - 1
 
 
@@ -87,8 +88,7 @@ def scene(seed):
     return images, categories, truth, found
 
 
-def evaluate(seed):
-    images, categories, truth, found = scene(seed)
+def measure(images, categories, truth, found):
     gt = COCO()
     gt.dataset = dict(info={}, images=[dict(id=i) for i in images], categories=[dict(id=c) for c in categories], annotations=truth)
     gt.createIndex()
@@ -99,7 +99,13 @@ def evaluate(seed):
     e = COCOeval(gt, dt, "bbox")
     e.evaluate()
     e.accumulate()
-    e.summarize()
+    with contextlib.redirect_stdout(io.StringIO()):
+        e.summarize()
+    return e
+
+
+def evaluate(seed):
+    e = measure(*scene(seed))
     data = np.ascontiguousarray(e.eval["precision"], "<f8").tobytes() + np.ascontiguousarray(e.eval["recall"], "<f8").tobytes()
     return hashlib.sha256(data).digest(), np.asarray(e.stats, "<f8")
 
@@ -127,6 +133,18 @@ def main():
     kept = [np.frombuffer(nms(seed), np.uint8) for seed in range(SETS)]
     folder = os.path.join(os.path.dirname(__file__), "../tests/fixtures/boxes")
     os.makedirs(folder, exist_ok=True)
+    images, categories, truth, found = scene(SAMPLE)
+    for t in truth[::2]:
+        del t["area"], t["iscrowd"]  # graft does without
+    labels = dict(images=[dict(id=i) for i in images[::-1]], categories=[dict(id=c, name=f"kind {c}") for c in categories],
+                  annotations=truth)
+    for name, content in dict(truth=labels, results=found).items():
+        with open(os.path.join(folder, name + ".json"), "w") as f:
+            json.dump(content, f)
+    for t in truth:
+        t.setdefault("area", t["bbox"][2] * t["bbox"][3]), t.setdefault("iscrowd", 0)
+    with open(os.path.join(folder, "measures.json"), "w") as f:
+        json.dump(dict(zip("AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl".split(), measure(images, categories, truth, found).stats)), f)
     save_file(dict(coco_sha256=np.stack(digests), coco_stats=np.stack(stats), nms_sha256=np.stack(kept)),
               os.path.join(folder, "detection.safetensors"), {"made by": "pycocotools 2.0.11, torchvision " + torchvision.__version__})
 

@@ -5,6 +5,7 @@
  *   STUB_STEPS=N  a run has N steps of 10 ms, in which it asks whether to stop
  *   STUB_DEAF=1   it never asks
  *   STUB_BAD=N    an inspected data set has N bad images */
+#include <graft/boxes.h>
 #include <graft/graft.h>
 #include <inttypes.h>
 #include <math.h>
@@ -305,6 +306,17 @@ graft_status graft_resume(graft_context *c, const char *run, const char *data, g
     context_json(c, context, sizeof context);
     *out = result_new();
     snprintf((*out)->json, sizeof(*out)->json, "{\"run\":\"%s\",\"data\":\"%s\",%s}", run, text_of(data), context);
+    return GRAFT_OK;
+}
+
+graft_status graft_evaluate_detections(graft_context *c, const char *truth, const char *results, graft_result **out,
+                                       graft_error *err)
+{
+    (void)err;
+    char context[4096];
+    context_json(c, context, sizeof context);
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{\"truth\":\"%s\",\"results\":\"%s\",%s}", truth, results, context);
     return GRAFT_OK;
 }
 

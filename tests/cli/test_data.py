@@ -148,5 +148,27 @@ class Labels(DataTest):
             self.assertIn(said or "", done.err)
 
 
+class Detections(DataTest):
+    """graft eval --truth --results: no run, no model."""
+    BOXES = f"{os.path.dirname(os.path.abspath(__file__))}/../fixtures/boxes"
+
+    def test_the_twelve_numbers(self):
+        done = self.good("eval", "--truth", f"{self.BOXES}/truth.json", "--results", f"{self.BOXES}/results.json", "--json")
+        measured = json.loads(done.out)
+        with open(f"{self.BOXES}/measures.json") as f:
+            for name, wanted in json.load(f).items():  # pycocotools's
+                self.assertAlmostEqual(measured[name], wanted, delta=1e-6, msg=name)
+        text = self.good("eval", "--truth", f"{self.BOXES}/truth.json", "--results", f"{self.BOXES}/results.json").out
+        self.assertIn("AP50", text)
+        self.assertIn("kind ", text)
+
+    def test_refusals(self):
+        truth, results = f"{self.BOXES}/truth.json", f"{self.BOXES}/results.json"
+        self.assertIn("go together", self.refused(2, "E3001", "eval", "--truth", truth))
+        self.assertIn("--truth and --results", self.refused(2, "E3001", "eval"))
+        self.assertIn("no RUN", self.refused(2, "E3001", "eval", "--truth", truth, "--results", results, "run"))
+        self.assertIn("not like labels", self.refused(3, "E1130", "eval", "--truth", results, "--results", truth))
+
+
 if __name__ == "__main__":
     main()

@@ -1,0 +1,96 @@
+/* boxes.c - detections of any tool against labelled boxes. */
+#include "api/internal.h"
+
+#include "boxes/coco_eval.h"
+#include "boxes/coco_json.h"
+
+#include <graft/boxes.h>
+#include <math.h>
+
+/* -1: nothing was to be found. */
+static gf_json *share(double x) { return x < 0 ? gf_json_null() : gf_json_real(x); }
+
+static size_t truths_of(const gf_coco_truth *t, size_t category)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->truths; i++) n += t->truth[i].category == t->category[category] && !t->truth[i].crowd;
+    return n;
+}
+
+static gf_json *document_of(const gf_coco *c, const gf_coco_truth *t, size_t detections)
+{
+    gf_json *document = gf_json_object(), *list = gf_json_array();
+    gf_json_set(document, "images", gf_json_int((int64_t)t->images));
+    gf_json_set(document, "boxes", gf_json_int((int64_t)t->truths));
+    gf_json_set(document, "detections", gf_json_int((int64_t)detections));
+    for (int i = 0; i < GF_COCO_STATS; i++) gf_json_set(document, gf_coco_stat_name(i), share(c->stat[i]));
+    for (size_t k = 0; k < t->categories; k++) {
+        gf_json *one = gf_json_object();
+        gf_json_set(one, "id", gf_json_int(t->category[k]));
+        gf_json_set(one, "name", gf_json_string(t->name.item[k]));
+        gf_json_set(one, "boxes", gf_json_int((int64_t)truths_of(t, k)));
+        gf_json_set(one, "AP", share(gf_coco_average_precision(c, k, -1)));
+        gf_json_set(one, "AP50", share(gf_coco_average_precision(c, k, 0)));
+        gf_json_add(list, one);
+    }
+    gf_json_set(document, "categories", list);
+    return document;
+}
+
+static void write_share(gf_text *t, const char *name, double x)
+{
+    if (x < 0)
+        gf_text_printf(t, "  %-6s      -", name);
+    else
+        gf_text_printf(t, "  %-6s  %.3f", name, x);
+}
+
+static char *text_of(const gf_coco *c, const gf_coco_truth *t, size_t detections)
+{
+    gf_text text = {0};
+    gf_text_printf(&text, "%zu detections, %zu labelled boxes in %zu images\n", detections, t->truths, t->images);
+    for (int i = 0; i < GF_COCO_STATS; i++) {
+        write_share(&text, gf_coco_stat_name(i), c->stat[i]);
+        if (i % 6 == 5) gf_text_add(&text, "\n");
+    }
+    gf_text_printf(&text, "%-28s %8s %7s %7s\n", "category", "boxes", "AP", "AP50");
+    for (size_t k = 0; k < t->categories; k++) {
+        double ap = gf_coco_average_precision(c, k, -1), ap50 = gf_coco_average_precision(c, k, 0);
+        gf_text_printf(&text, "%-28s %8zu", GF_ESC(t->name.item[k]), truths_of(t, k));
+        if (ap < 0)
+            gf_text_printf(&text, " %7s %7s\n", "-", "-");
+        else
+            gf_text_printf(&text, " %7.3f %7.3f\n", ap, ap50);
+    }
+    if (!text.failed) return text.s;
+    gf_text_free(&text);
+    return NULL;
+}
+
+static graft_status evaluate(const gf_coco_truth *t, const char *results, graft_result **out, graft_error *err)
+{
+    gf_detection *found;
+    size_t n;
+    gf_coco c = {0};
+    GF_TRY(gf_coco_read_results(&found, &n, t, results, err));
+    gf_detection_set set = {t->image, t->category, t->images, t->categories, t->truth, t->truths, found, n};
+    graft_status status = gf_coco_evaluate(&c, &set, err);
+    if (status == GRAFT_OK) status = gf_result_create(out, document_of(&c, t, n), text_of(&c, t, n), err);
+    gf_coco_free(&c);
+    gf_free(found);
+    return status;
+}
+
+graft_status graft_evaluate_detections(graft_context *context, const char *truth, const char *results,
+                                       graft_result **out, graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(context, "context");
+    GF_NEEDS(truth, "truth");
+    GF_NEEDS(results, "results");
+    gf_coco_truth t;
+    GF_TRY(gf_coco_read_truth(&t, truth, err));
+    graft_status status = evaluate(&t, results, out, err);
+    gf_coco_truth_free(&t);
+    return status;
+}
