@@ -19,6 +19,7 @@ static const option options[] = {
     {"truth", OPTION_FILE, PLACE(truth), "FILE", NO_RANGE, NULL, "labelled boxes, as COCO's JSON has them"},
     {"results", OPTION_FILE, PLACE(results), "FILE", NO_RANGE, NULL,
      "detections, as COCO's results are: [{image_id, category_id, bbox, score}, ..]"},
+    SETTING("nms", "eval.nms"),
 
     OPTION_FOREIGN_ROWS,
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),

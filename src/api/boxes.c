@@ -67,14 +67,16 @@ static char *text_of(const gf_coco *c, const gf_coco_truth *t, size_t detections
     return NULL;
 }
 
-static graft_status evaluate(const gf_coco_truth *t, const char *results, graft_result **out, graft_error *err)
+static graft_status evaluate(const gf_coco_truth *t, const char *results, double overlap, graft_result **out,
+                             graft_error *err)
 {
     gf_detection *found;
     size_t n;
     gf_coco c = {0};
     GF_TRY(gf_coco_read_results(&found, &n, t, results, err));
+    graft_status status = overlap < 1 ? gf_suppress(found, &n, overlap, err) : GRAFT_OK;
     gf_detection_set set = {t->image, t->category, t->images, t->categories, t->truth, t->truths, found, n};
-    graft_status status = gf_coco_evaluate(&c, &set, err);
+    if (status == GRAFT_OK) status = gf_coco_evaluate(&c, &set, err);
     if (status == GRAFT_OK) status = gf_result_create(out, document_of(&c, t, n), text_of(&c, t, n), err);
     gf_coco_free(&c);
     gf_free(found);
@@ -90,7 +92,7 @@ graft_status graft_evaluate_detections(graft_context *context, const char *truth
     GF_NEEDS(results, "results");
     gf_coco_truth t;
     GF_TRY(gf_coco_read_truth(&t, truth, err));
-    graft_status status = evaluate(&t, results, out, err);
+    graft_status status = evaluate(&t, results, gf_settings_real(context->settings, GF_SET_EVAL_NMS), out, err);
     gf_coco_truth_free(&t);
     return status;
 }

@@ -58,4 +58,7 @@ typedef struct gf_corners {
 graft_status gf_nms(const gf_corners *box, const float *score, size_t n, double most, size_t *keep, size_t *kept,
                     graft_error *err);
 
+/* The same within each image and category: those that are dropped go from the list, the others keep their order. */
+graft_status gf_suppress(gf_detection *list, size_t *n, double most, graft_error *err);
+
 #endif

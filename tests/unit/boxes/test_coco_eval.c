@@ -120,6 +120,22 @@ static void suppression_keeps_what_torchvision_keeps(void **state)
     }
 }
 
+/* Within each image and category what gf_nms keeps, in the order of the list. */
+static void a_list_is_suppressed_group_by_group(void **state)
+{
+    (void)state;
+    const gf_box a = {0, 0, 10, 10}, b = {1, 0, 10, 10}, c = {50, 50, 10, 10};
+    gf_detection list[] = {{2, 1, b, 0.4}, {1, 1, a, 0.5}, {1, 1, b, 0.9},
+                           {1, 2, a, 0.1}, {2, 1, c, 0.3}, {2, 1, a, 0.6}};
+    size_t n = 6;
+    graft_error err = {0};
+    assert_int_equal(gf_suppress(list, &n, 0.5, &err), GRAFT_OK);
+    assert_int_equal(n, 4);
+    assert_true(list[0].score == 0.9 && list[1].score == 0.1 && list[2].score == 0.3 && list[3].score == 0.6);
+    assert_int_equal(gf_suppress(list, &n, 0, &err), GRAFT_OK);
+    assert_int_equal(n, 4);
+}
+
 static void difficult_boxes_are_neither_right_nor_wrong(void **state)
 {
     (void)state;
@@ -195,6 +211,7 @@ int main(void)
         cmocka_unit_test(every_precision_and_recall_is_pycocotools),
         cmocka_unit_test(the_twelve_numbers_are_pycocotools),
         cmocka_unit_test(suppression_keeps_what_torchvision_keeps),
+        cmocka_unit_test(a_list_is_suppressed_group_by_group),
         cmocka_unit_test(difficult_boxes_are_neither_right_nor_wrong),
         cmocka_unit_test(nothing_to_find_is_minus_one),
         cmocka_unit_test(a_large_set_takes_seconds),
