@@ -32,6 +32,7 @@ static const option options[] = {
      "learning rate of fine-tuning (default: a tenth of --lr)"},
     SETTING("fine-tune-optimizer", "train.fine_tune_optimizer"),
     SETTING("augment", "train.augment"),
+    SETTING("groups", "train.groups"),
     SETTING("batch-norm", "train.batch_norm"),
     SETTING("on-nan", "train.on_nan"),
     SETTING("metrics", "train.metrics"),

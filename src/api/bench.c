@@ -74,8 +74,7 @@ static graft_status time_steps(graft_model *m, gf_engine *e, const char *optimiz
         gf_batch next = {(uint32_t)k + 1, (uint64_t)k + 1, batch, sample};
         gf_step_result r;
         GF_GOTO(gf_engine_gradient(e, &feed, NULL, &now, &next, &r, err));
-        gf_optimizer_begin_step(&opt, 1e-6, k);
-        GF_GOTO(gf_engine_apply(e, &opt, slots, err));
+        GF_GOTO(gf_engine_apply(e, &opt, 1e-6, k, slots, err));
         if (k >= WARM_UP) seconds[k - WARM_UP] = gf_sys_seconds() - t;
         GF_GOTO(gf_api_stop_asked(m->context, err));
     }

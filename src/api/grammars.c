@@ -41,6 +41,7 @@ static graft_status metrics(const char *text, graft_error *err)
     gf_metric_list parsed;
     return gf_metric_list_parse(&parsed, GF_CLASSIFY_METRICS, text, err);
 }
+static graft_status groups(const char *text, graft_error *err) { return gf_param_groups_check(text, err); }
 
 static const struct {
     gf_setting row;
@@ -50,6 +51,7 @@ static const struct {
     {GF_SET_MODEL_HEAD, head, NULL},
     {GF_SET_TRAIN_OPTIMIZER, optimizer, gf_optimizer_words},
     {GF_SET_TRAIN_FINE_TUNE_OPTIMIZER, optimizer, gf_optimizer_words},
+    {GF_SET_TRAIN_GROUPS, groups, gf_param_groups_words},
     {GF_SET_TRAIN_AUGMENT, augment, gf_augment_words},
     {GF_SET_TRAIN_ON_NAN, on_nan, NULL},
     {GF_SET_BENCH_AUGMENT, augment, gf_augment_words},

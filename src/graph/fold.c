@@ -100,8 +100,8 @@ void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bia
 /* The place of a parameter's gradient, NULL where it does not train. */
 static float *position(const gf_model *m, int param, float *grad, size_t trainable_offset)
 {
-    return param >= 0 && gf_model_param_trains(m, &m->param[param]) ? grad + (m->param[param].offset - trainable_offset)
-                                                                    : NULL;
+    const gf_param *p = param < 0 ? NULL : &m->param[param];
+    return p && gf_model_param_trains(m, p) ? grad + (p->offset - trainable_offset - p->skipped) : NULL;
 }
 
 /* Where gradients of a node go. */

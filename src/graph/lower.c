@@ -229,7 +229,8 @@ static graft_status lower_separable(lowering_state *st, int layer, graft_error *
 /* Whether a batch normalisation measures its batch: what is frozen stays on its moving statistics, as in Keras. */
 static bool measures(const lowering_state *st, int layer)
 {
-    return st->o->batch_norm && !gf_model_frozen(st->g->model, layer);
+    const gf_param *mean = gf_model_param(st->g->model, layer, "moving_mean");
+    return st->o->batch_norm && !gf_model_frozen(st->g->model, layer) && !(mean && mean->frozen);
 }
 
 static graft_status lower_batch_norm(lowering_state *st, int layer, graft_error *err)

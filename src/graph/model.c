@@ -275,7 +275,20 @@ bool gf_model_frozen(const gf_model *m, int layer)
 bool gf_model_param_trains(const gf_model *m, const gf_param *p)
 {
     /* the backbone's layers come first, so their number in the model is their number in the backbone */
-    return !p->statistic && !gf_model_frozen(m, p->layer);
+    return !p->statistic && !p->frozen && !gf_model_frozen(m, p->layer);
+}
+
+void gf_model_freeze(gf_model *m, const bool *frozen)
+{
+    size_t trains = 0;
+    for (size_t i = 0; i < m->n_params; i++) m->param[i].frozen = frozen && frozen[i];
+    size_t first = gf_model_first_trainable(m);
+    for (size_t i = 0; i < m->n_params; i++) {
+        gf_param *p = &m->param[i];
+        bool counts = gf_model_param_trains(m, p);
+        p->skipped = counts ? p->offset - first - trains : 0;
+        if (counts) trains += p->count;
+    }
 }
 
 size_t gf_model_first_trainable(const gf_model *m)

@@ -26,6 +26,9 @@ typedef struct gf_param {
     bool idle;            /* counted, but nothing is computed from it (Normalization's count): files need not have it */
     bool given;           /* its values came with the graph: files need not have it, no start replaces them */
     size_t offset, count; /* floats in the block */
+    bool frozen;          /* stays as it is, wherever the boundary is (gf_model_freeze) */
+    size_t skipped; /* floats that do not train between the first that trains and this one: its gradient lies that much
+                       earlier than its values */
 } gf_param;
 
 /* What calibration saw of a channel of a layer's output. */
@@ -164,7 +167,10 @@ const gf_param *gf_model_param(const gf_model *m, int layer, const char *var); /
 size_t gf_model_backbone_layers(const gf_model *m);                            /* each once */
 bool gf_model_frozen(const gf_model *m, int layer);                            /* of the backbone, below the boundary */
 bool gf_model_param_trains(const gf_model *m, const gf_param *p);
-/* The range of the block that trains with the present boundary: [first, n_trainable_values). */
+/* Sets what stays as it is though it lies above the present boundary: frozen[n_params]; NULL: nothing. A frozen
+ * statistic does not move. */
+void gf_model_freeze(gf_model *m, const bool *frozen);
+/* The first value that trains; where nothing above the boundary is frozen [first, n_trainable_values) do. */
 size_t gf_model_first_trainable(const gf_model *m);
 
 /* Seeded initial values: Glorot uniform kernels (Glorot and Bengio, 2010; Keras's default), zero biases, gamma 1

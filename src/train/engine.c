@@ -34,9 +34,9 @@ int gf_engine_int8_layers(const gf_engine *e)
     return end < e->spec.int8_layers ? end : e->spec.int8_layers;
 }
 
-size_t gf_engine_trainable(const gf_engine *e) { return e->trainable; }
-float *gf_engine_params(const gf_engine *e) { return e->model->value + e->trainable_offset; }
+size_t gf_engine_trainable(const gf_engine *e) { return e->groups.values; }
 const float *gf_engine_grads(const gf_engine *e) { return e->grad; }
+const gf_param_groups *gf_engine_groups(const gf_engine *e) { return &e->groups; }
 size_t gf_engine_outputs(const gf_engine *e) { return e->outputs; }
 
 /* ---- making it */
@@ -157,7 +157,7 @@ static double bytes_wanted(const gf_engine *e)
         all += threads * (double)gf_plan_workspace_bytes(e->eval_plan);
     for (size_t k = 0; k < e->parts; k++) row += (double)e->part_bytes[k];
     all += 2 * (double)e->spec.batch * row;
-    return all + f * (double)(e->model->n_trainable_values - gf_model_first_trainable(e->model));
+    return all + f * (double)e->groups.values;
 }
 
 /* D5: told before the kernel ends the process, where a limit of its cgroup or the machine's memory are too small. */
@@ -205,15 +205,12 @@ static graft_status make_workspaces(gf_engine *e, graft_error *err)
 static graft_status make_step_memory(gf_engine *e, graft_error *err)
 {
     size_t batch = (size_t)e->spec.batch;
-    e->trainable_offset = gf_model_first_trainable(e->model);
-    e->trainable = e->model->n_trainable_values - e->trainable_offset;
-    e->grad = gf_alloc_tensor(e->trainable * sizeof(float));
-    e->squares = gf_new_n(e->trainable / 65536 + 1, double);
+    GF_TRY(gf_engine_make_update(e, err));
     e->present = gf_new_n(batch, size_t);
     e->sample_loss = gf_new_n(batch, float);
     e->predicted = gf_new_n(batch, int32_t);
     e->target = gf_alloc_tensor(batch * e->spec.target_bytes);
-    bool ok = e->grad && e->squares && e->present && e->sample_loss && e->predicted && e->target;
+    bool ok = e->present && e->sample_loss && e->predicted && e->target;
     for (int s = 0; s < 2; s++) {
         gf_stage *st = &e->stage[s];
         st->engine = e;
@@ -226,12 +223,13 @@ static graft_status make_step_memory(gf_engine *e, graft_error *err)
             ok = ok && st->data[k];
         }
     }
-    return ok ? GRAFT_OK : gf_fail_memory(err, e->trainable * sizeof(float), "a training step");
+    return ok ? GRAFT_OK : gf_fail_memory(err, batch * sizeof(size_t), "a training step");
 }
 
 /* All that comes before memory is taken. */
 static graft_status engine_plan(gf_engine *e, graft_error *err)
 {
+    if (e->spec.train) GF_TRY(gf_param_groups_create(&e->groups, e->model, e->spec.groups, err));
     GF_TRY(make_graph(e, err));
     GF_TRY(gf_pool_run_watched(e->pool, 1, make_plans, e, err));
     for (size_t k = 0; k < e->parts; k++) {
@@ -313,8 +311,7 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e->scratch);
     gf_free(e->trainable_workspace);
     gf_free(e->block);
-    gf_free(e->grad);
-    gf_free(e->squares);
+    gf_engine_free_update(e);
     gf_free(e->present);
     gf_free(e->sample_loss);
     gf_free(e->predicted);

@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "graph/plan.h"
 #include "train/optimizer.h"
+#include "train/param_groups.h"
 
 typedef struct gf_engine gf_engine;
 
@@ -27,6 +28,7 @@ typedef struct gf_engine_spec {
     bool reference, no_fusion; /* for tests */
     uint64_t seed;             /* of dropout */
     size_t target_bytes;       /* of what feeds give beside a sample's inputs; that of a class */
+    const char *groups;        /* words of param_groups.h; NULL: all that is above the boundary, in one group */
 } gf_engine_spec;
 
 void gf_engine_defaults(gf_engine_spec *spec);
@@ -67,17 +69,19 @@ struct gf_feature_cache;
  * background. With a feature cache (may be NULL) the frozen part is taken from it and no image is read. */
 graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const struct gf_feature_cache *feature_cache,
                                 const gf_batch *batch, const gf_batch *next, gf_step_result *result, graft_error *err);
-/* Applies the gradient, and moves the statistics of batch normalisation by what that batch showed: o is begun for this
- * step (gf_optimizer_begin_step); slots as optimizer.h says, for gf_engine_trainable values. */
-graft_status gf_engine_apply(gf_engine *e, const gf_optimizer *o, float *slots, graft_error *err);
+/* Applies the gradient, and moves the statistics of batch normalisation by what that batch showed. steps_done: how
+ * often o was applied before; slots as optimizer.h says, for gf_engine_trainable values. A group's learning rate is lr
+ * times its scale. */
+graft_status gf_engine_apply(gf_engine *e, const gf_optimizer *o, double lr, int64_t steps_done, float *slots,
+                             graft_error *err);
 
 /* Waits for background work and forgets what was started: before anything else uses the feed, or at a stop. */
 void gf_engine_drain_prefetch(gf_engine *e);
 
-/* The trainable values: a range of the model's block. */
+/* How many values train, and the last gradient: of those values alone, in the order of the model's block. */
 size_t gf_engine_trainable(const gf_engine *e);
-float *gf_engine_params(const gf_engine *e);
 const float *gf_engine_grads(const gf_engine *e);
+const gf_param_groups *gf_engine_groups(const gf_engine *e);
 
 /* ---- forward */
 

@@ -41,8 +41,12 @@ struct gf_engine {
     float **feed_scratch; /* a thread: gf_request's */
     gf_input_layout input[GF_MAX_INPUTS];
     size_t inputs;
-    size_t trainable_offset, trainable; /* the range of the model's block that trains */
-    float *grad;
+    gf_param_groups groups;  /* what trains */
+    size_t trainable_offset; /* the first value of the model's block that does */
+    float *grad;             /* groups.values */
+    gf_optimizer *optimizer; /* of each group, for the step at hand */
+    gf_param_range *piece;   /* what one thread updates at a time */
+    size_t n_pieces;
     double *squares; /* partial sums of the norm */
     gf_stage stage[2];
     size_t *present;    /* of the step, batch of each: which of the batch's samples are there */
@@ -58,6 +62,12 @@ static inline const gf_graph *gf_engine_train_graph(const gf_engine *e)
 {
     return e->train_graph.n_nodes ? &e->train_graph : &e->graph;
 }
+
+/* What updates need, once groups are there (engine_update.c). */
+graft_status gf_engine_make_update(gf_engine *e, graft_error *err);
+void gf_engine_free_update(gf_engine *e);
+/* The norm of the last gradient. */
+graft_status gf_engine_grad_norm(gf_engine *e, double *norm, graft_error *err);
 
 /* Brings `still` up to the last update. */
 graft_status gf_engine_refresh(gf_engine *e, graft_error *err);

@@ -1,12 +1,11 @@
 /* engine_step.c - one training step: frozen part of the batch (mostly done already, in the background), trainable part
- * in workspaces, the sum of their gradients, the update. */
+ * in workspaces, the sum of their gradients. */
 #include "train/engine_parts.h"
 #include "train/metrics.h"
 
 #include "ops/kernels.h"
 #include "tasks/classify.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- the frozen part into a stage */
@@ -192,26 +191,18 @@ static graft_status reduce_item(void *ctx, size_t item, int worker, graft_error 
     return GRAFT_OK;
 }
 
-static graft_status norm_item(void *ctx, size_t item, int worker, graft_error *err)
+static graft_status step_result(gf_engine *e, gf_step_result *r, graft_error *err)
 {
-    (void)worker, (void)err;
-    gf_engine *e = ctx;
-    size_t at = item * GF_SQUARES_BLOCK, left = e->trainable - at;
-    e->squares[item] = gf_sum_squares(e->grad + at, left < GF_SQUARES_BLOCK ? left : GF_SQUARES_BLOCK);
-    return GRAFT_OK;
-}
-
-static void step_result(const gf_engine *e, gf_step_result *r)
-{
-    double sum = 0, squares = 0;
+    double sum = 0, norm;
+    GF_TRY(gf_engine_grad_norm(e, &norm, err));
     for (size_t i = 0; i < e->images; i++) sum += e->sample_loss[i];
-    for (size_t i = 0; i < items_of(e->trainable, GF_SQUARES_BLOCK); i++) squares += e->squares[i];
     *r = (gf_step_result){.n = e->images,
                           .loss = e->images ? sum / (double)e->images : 0,
-                          .grad_norm = sqrt(squares),
+                          .grad_norm = norm,
                           .sample_loss = e->sample_loss,
                           .predicted = e->predicted,
                           .label = labels_of(e)};
+    return GRAFT_OK;
 }
 
 graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_feature_cache *feature_cache,
@@ -223,53 +214,11 @@ graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_feat
     list_present(&j);
     j.items = items_of(e->images, e->spec.trainable_micro);
     if (!e->images) { /* nothing to learn from */
-        memset(e->grad, 0, e->trainable * sizeof *e->grad);
+        memset(e->grad, 0, e->groups.values * sizeof *e->grad);
     } else {
         GF_TRY(gf_pool_run_watched(e->pool, j.items, trainable_item, &j, err));
         reduce_job reduce = {e, j.items};
         GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->trainable_plan), reduce_item, &reduce, err));
     }
-    GF_TRY(gf_pool_run(e->pool, items_of(e->trainable, GF_SQUARES_BLOCK), norm_item, e, err));
-    step_result(e, result);
-    return GRAFT_OK;
-}
-
-/* ---- the update */
-
-typedef struct apply_job {
-    gf_engine *e;
-    const gf_optimizer *o;
-    float *slots;
-} apply_job;
-
-enum { APPLY_BLOCK = 1 << 17 };
-
-static graft_status apply_item(void *ctx, size_t item, int worker, graft_error *err)
-{
-    (void)worker, (void)err;
-    apply_job *j = ctx;
-    size_t at = item * APPLY_BLOCK, left = j->e->trainable - at;
-    gf_optimizer_step(j->o, gf_engine_params(j->e), j->e->grad, j->slots, j->e->trainable, at,
-                      left < APPLY_BLOCK ? left : APPLY_BLOCK);
-    return GRAFT_OK;
-}
-
-static graft_status prepare_item(void *ctx, size_t item, int worker, graft_error *err)
-{
-    gf_engine *e = ctx;
-    gf_plan *p = e->trainable_plan;
-    if (!gf_plan_node_trains(p, item) || !gf_plan_node_leads(p, item)) return GRAFT_OK;
-    gf_plan_update_moving_stats(p, item, e->model, e->block[0], e->scratch[worker], e->images);
-    for (size_t i = item; i < gf_plan_nodes(p); i = gf_plan_node_next(p, i)) {
-        GF_TRY(gf_plan_prepare(p, i, e->scratch[worker], err));
-    }
-    return GRAFT_OK;
-}
-
-graft_status gf_engine_apply(gf_engine *e, const gf_optimizer *o, float *slots, graft_error *err)
-{
-    apply_job j = {e, o, slots};
-    e->stale = e->eval_plan != e->trainable_plan;
-    GF_TRY(gf_pool_run(e->pool, (e->trainable + APPLY_BLOCK - 1) / APPLY_BLOCK, apply_item, &j, err));
-    return gf_pool_run(e->pool, gf_plan_nodes(e->trainable_plan), prepare_item, e, err);
+    return step_result(e, result, err);
 }

@@ -71,6 +71,7 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_model *m)
     spec.dtype = c->dtype && !strcmp(c->dtype, "bf16") ? GF_BF16 : GF_F32;
     if (gf_config_frozen_in_int8(c)) spec.int8_layers = (int)m->n_layers;
     spec.seed = (uint64_t)c->seed;
+    spec.groups = gf_settings_text(c->settings, GF_SET_TRAIN_GROUPS);
     if (gf_config_uses_batch_stats(c)) gf_engine_use_batch_stats(&spec);
     return spec;
 }
@@ -90,6 +91,20 @@ static graft_status make_slots(gf_run *r, graft_error *err)
     return r->slots || !bytes ? GRAFT_OK : gf_fail_memory(err, bytes, "the optimizer");
 }
 
+/* What the words of train.groups came to: a pattern may fit nothing that trains. */
+static void tell_groups(const gf_run *r)
+{
+    const gf_param_groups *g = gf_engine_groups(r->engine);
+    double least = g->group[0].lr_scale, most = least;
+    if (!gf_settings_kept(r->config->settings, GF_SET_TRAIN_GROUPS)) return;
+    for (size_t i = 1; i < g->n_groups; i++) {
+        least = fmin(least, g->group[i].lr_scale);
+        most = fmax(most, g->group[i].lr_scale);
+    }
+    gf_log_say(r->host.log, GF_NOTE, "%zu tensors of %zu values train in %zu groups, learning rates times %g to %g",
+               g->n_tensors, g->values, g->n_groups, least, most);
+}
+
 graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err)
 {
     gf_run_tell_stage(r, GF_RUN_PLANNING, 0, 0);
@@ -100,6 +115,7 @@ graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err)
     GF_TRY(gf_engine_create(&r->engine, r->model, r->host.ops, r->host.pool, &spec, err));
     GF_TRY(gf_optimizer_parse(&r->optimizer, phase_optimizer(r, phase), err));
     GF_TRY(make_slots(r, err));
+    tell_groups(r);
     r->state.phase = phase;
     r->state.applied = 0;
     GF_TRY(make_feature_caches(r, err));
@@ -154,8 +170,7 @@ static graft_status one_step(gf_run *r, const gf_batch *batch, const gf_batch *n
         lr = phase_lr(r, r->state.phase) * gf_nan_lr_factor(&r->nan);
     } while (action == GF_NAN_RETRY);
     if (action == GF_NAN_GO && step.n) {
-        gf_optimizer_begin_step(&r->optimizer, lr, r->state.applied);
-        GF_TRY(gf_engine_apply(r->engine, &r->optimizer, r->slots, err));
+        GF_TRY(gf_engine_apply(r->engine, &r->optimizer, lr, r->state.applied, r->slots, err));
         r->state.applied++;
         const gf_outcomes o = {step.n, r->facts->classes.n, step.sample_loss, step.label, step.predicted, NULL};
         gf_running_add(&r->running, &o);

@@ -143,16 +143,15 @@ static void decay(const gf_optimizer *o, float *param, size_t n)
 }
 
 /* In stretches that stay in the first-level cache between the decay and the update. */
-void gf_optimizer_step(const gf_optimizer *o, float *param, const float *grad, float *slots, size_t total, size_t from,
-                       size_t count)
+void gf_optimizer_step(const gf_optimizer *o, float *param, const float *grad, float *slots, size_t total, size_t n)
 {
     enum { STRETCH = 2048 };
     float *slot[GF_OPTIMIZER_MAX_SLOTS];
     int n_slots = gf_optimizer_slots(o);
-    for (size_t at = from; at < from + count; at += STRETCH) {
-        size_t n = from + count - at < STRETCH ? from + count - at : STRETCH;
+    for (size_t at = 0; at < n; at += STRETCH) {
+        size_t count = n - at < STRETCH ? n - at : STRETCH;
         for (int i = 0; i < n_slots; i++) slot[i] = slots + (size_t)i * total + at;
-        if (o->weight_decay > 0) decay(o, param + at, n);
-        o->class->step(o, param + at, grad + at, slot, n);
+        if (o->weight_decay > 0) decay(o, param + at, count);
+        o->class->step(o, param + at, grad + at, slot, count);
     }
 }

@@ -10,7 +10,7 @@
  *     GF_TRY(gf_optimizer_parse(&o, "adam", err));
  *     float *slots = gf_alloc_tensor(gf_optimizer_slots(&o) * total * sizeof(float));
  *     each step:    gf_optimizer_begin_step(&o, lr, steps_done);
- *     each thread:  gf_optimizer_step(&o, param, grad, slots, total, from, count);                               */
+ *     each thread:  gf_optimizer_step(&o, param + from, grad + from, slots + from, total, count);                */
 #ifndef GF_TRAIN_OPTIMIZER_H
 #define GF_TRAIN_OPTIMIZER_H
 
@@ -68,10 +68,9 @@ int gf_optimizer_slots(const gf_optimizer *o);
 /* Scalars of the step to come: learning rate and the number of steps this optimizer has applied before. */
 void gf_optimizer_begin_step(gf_optimizer *o, double lr, int64_t steps_done);
 
-/* Updates elements from .. from + count - 1 of param (total floats) out of grad (total floats) and slots (a block of
- * gf_optimizer_slots(o) rows of total floats). Ranges that do not overlap may run on several threads at once. */
-void gf_optimizer_step(const gf_optimizer *o, float *param, const float *grad, float *slots, size_t total, size_t from,
-                       size_t count);
+/* Updates n elements of param out of as many of grad. slots: of the first element in the first block; that in the next
+ * block stands `total` floats later. Ranges that do not overlap may run on several threads at once. */
+void gf_optimizer_step(const gf_optimizer *o, float *param, const float *grad, float *slots, size_t total, size_t n);
 
 /* The kinds in the order of optimizers.def; NULL behind the last. */
 const gf_optimizer_class *gf_optimizer_at(size_t i);

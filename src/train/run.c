@@ -74,6 +74,7 @@ gf_feed gf_run_feed(gf_run *r) { return gf_data_feed_of(&r->feed); }
 size_t gf_run_trainable_offset(gf_run *r, int64_t fine_tune_epochs, int64_t fine_tune_at)
 {
     int kept = r->model->boundary, frozen = (int)gf_model_backbone_layers(r->model);
+    gf_model_freeze(r->model, NULL); /* what parameter groups leave out is kept all the same: one stretch of values */
     r->model->boundary = fine_tune_epochs > 0 && fine_tune_at >= 0 ? (int)fine_tune_at : frozen;
     size_t trainable_offset = gf_model_first_trainable(r->model);
     r->model->boundary = kept;

@@ -373,8 +373,7 @@ static void check_training(const subject *which)
         if (!(off <= worst)) worst = off;
         if (fabs(r.loss - still[s]) / still[s] > moved) moved = fabs(r.loss - still[s]) / still[s];
         if (s == 0) gradients = check_gradients(&b, e);
-        gf_optimizer_begin_step(&o, (double)lr, s);
-        OK(gf_engine_apply(e, &o, NULL, &error));
+        OK(gf_engine_apply(e, &o, (double)lr, s, NULL, &error));
     }
     print_message("%s: losses off by %.1e, moved by %.0f %%, gradient norms off by %.1e\n", b.name, worst, 100 * moved,
                   gradients);

@@ -82,8 +82,7 @@ static double step(bench *b, int number)
     gf_batch batch = {.number = (uint64_t)number, .n = BATCH, .sample = b->sample};
     gf_step_result r;
     OK(gf_engine_gradient(b->e, &feed, NULL, &batch, NULL, &r, &error));
-    gf_optimizer_begin_step(&b->o, 0.05, number);
-    OK(gf_engine_apply(b->e, &b->o, NULL, &error));
+    OK(gf_engine_apply(b->e, &b->o, 0.05, number, NULL, &error));
     return r.loss;
 }
 

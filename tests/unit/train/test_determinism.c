@@ -143,8 +143,7 @@ static graft_status try_step(bench *b, int step, bool prefetch, const gf_feature
     gf_step_result r;
     GF_TRY(gf_engine_gradient(b->e, &b->feed, feature_cache, &batch, prefetch ? &next : NULL, &r, &error));
     b->loss = r.loss;
-    gf_optimizer_begin_step(&b->o, 1e-3, b->steps++);
-    return gf_engine_apply(b->e, &b->o, b->slots, &error);
+    return gf_engine_apply(b->e, &b->o, 1e-3, b->steps++, b->slots, &error);
 }
 
 static void train(bench *b, bool prefetch, const gf_feature_cache *feature_cache)
@@ -169,9 +168,10 @@ static bench *reference(bench_spec spec, const source *from)
     }
     size_t n = gf_engine_trainable(b->e), changed = 0;
     float *before = malloc(n * sizeof *before);
-    memcpy(before, gf_engine_params(b->e), n * sizeof *before);
+    const float *now = b->m.value + gf_model_first_trainable(&b->m);
+    memcpy(before, now, n * sizeof *before);
     train(b, false, NULL);
-    for (size_t i = 0; i < n; i++) changed += before[i] != gf_engine_params(b->e)[i];
+    for (size_t i = 0; i < n; i++) changed += before[i] != now[i];
     if (changed < n / 2) fail_msg("%zu of %zu parameters changed: no evidence", changed, n);
     assert_true(isfinite(b->loss));
     free(before);

@@ -200,8 +200,7 @@ static void check_step(engine_kind kind)
         gf_step_result r;
         next.number = batch.number + 1;
         assert_int_equal(gf_engine_gradient(b.e, &b.feed, NULL, &batch, &next, &r, NULL), GRAFT_OK);
-        gf_optimizer_begin_step(&o, 1e-3, s);
-        assert_int_equal(gf_engine_apply(b.e, &o, slots, NULL), GRAFT_OK);
+        assert_int_equal(gf_engine_apply(b.e, &o, 1e-3, s, slots, NULL), GRAFT_OK);
         batch = next;
         assert_int_equal(faults_allocations(), before);
     }

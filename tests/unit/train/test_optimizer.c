@@ -81,7 +81,7 @@ static void follows_kerass_trajectories(void **state)
         memcpy(w, start, sizeof w);
         for (int step = 0; step < STEPS; step++) {
             gf_optimizer_begin_step(&o, lr, step);
-            gf_optimizer_step(&o, w, gradients + step * COUNT, slots, COUNT, 0, COUNT);
+            gf_optimizer_step(&o, w, gradients + step * COUNT, slots, COUNT, COUNT);
             for (int i = 0; i < COUNT; i++) {
                 float wanted = track[step * COUNT + i];
                 if (memcmp(&w[i], &wanted, sizeof wanted)) {
@@ -115,7 +115,7 @@ static void three_steps(const char *text, const size_t *cut, size_t n_cuts, floa
         for (uint32_t i = 0; i < TOTAL; i++) grad[i] = noise(TOTAL * (step + 1) + i);
         gf_optimizer_begin_step(&o, 0.01, step);
         for (size_t c = n_cuts; c-- > 0;) { /* ranges in falling order: none depends on another */
-            gf_optimizer_step(&o, param, grad, slots, TOTAL, cut[c], cut[c + 1] - cut[c]);
+            gf_optimizer_step(&o, param + cut[c], grad + cut[c], slots + cut[c], TOTAL, cut[c + 1] - cut[c]);
         }
     }
     gf_free(slots);

@@ -213,7 +213,7 @@ static void check_head(const bench *b)
 }
 
 /* Every trained tensor: the change that training made, and the tensor itself by its norm. */
-static void check_changes(const bench *b, const gf_engine *e, const float *before, size_t trainable_offset, int tensors)
+static void check_changes(const bench *b, const float *before, size_t trainable_offset, int tensors)
 {
     int compared = 0;
     double worst = 0, worst_tensor = 0;
@@ -222,8 +222,7 @@ static void check_changes(const bench *b, const gf_engine *e, const float *befor
         size_t n;
         float *want = gf_model_param_trains(&b->model, p) ? scaled(b, "delta", p, &n) : NULL;
         if (!want) continue;
-        const float *old = before + (p->offset - trainable_offset),
-                    *now = gf_engine_params((gf_engine *)e) + (p->offset - trainable_offset);
+        const float *old = before + (p->offset - trainable_offset), *now = b->model.value + p->offset;
         float *change = malloc(n * sizeof *change), *keras = malloc(n * sizeof *keras);
         for (size_t k = 0; k < n; k++) {
             change[k] = now[k] - old[k];
@@ -266,7 +265,7 @@ static void run_phase(bench *b, const phase *f, int classes, bool fused)
     OK(gf_engine_create(&e, &b->model, b->ops, b->pool, &spec, &error));
     size_t bytes = gf_engine_trainable(e) * sizeof(float), trainable_offset = gf_model_first_trainable(&b->model), n;
     float *before = malloc(bytes);
-    memcpy(before, gf_engine_params(e), bytes);
+    memcpy(before, b->model.value + trainable_offset, bytes);
     gf_optimizer o;
     OK(gf_optimizer_parse(&o, f->optimizer, &error));
     float *slots = gf_alloc_tensor((size_t)gf_optimizer_slots(&o) * bytes);
@@ -283,13 +282,12 @@ static void run_phase(bench *b, const phase *f, int classes, bool fused)
         print_message("phase %d step %d: loss %.7f, Keras %.7f\n", f->number, s, r.loss, losses[s]);
         ASSERT_CLOSE("loss", fabs(r.loss - losses[s]), 1e-4);
         if (s == 0 && f->number == 2) check_gradients(b, e, trainable_offset);
-        gf_optimizer_begin_step(&o, f->lr, s);
-        OK(gf_engine_apply(e, &o, slots, &error));
+        OK(gf_engine_apply(e, &o, f->lr, s, slots, &error));
     }
     if (f->number == 1) {
         check_head(b);
     } else {
-        check_changes(b, e, before, trainable_offset, f->tensors);
+        check_changes(b, before, trainable_offset, f->tensors);
     }
     gf_free(slots);
     free(before);

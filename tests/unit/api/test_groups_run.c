@@ -1,0 +1,141 @@
+/* Parameter groups in a run: what is left out is what the run began with, bit by bit; a stop at any step and another
+ * number of threads change nothing; other words are another run. */
+#include "support/ok.h"
+#include "support/run_bytes.h"
+#include "support/tiny_data.h"
+#include "support/tiny_run.h"
+
+#include "base/error.h"
+#include "formats/safetensors.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char root[64], data[96], reference[96], run[96];
+
+static graft_status train(const char *out, const char *words, int stop_after, int threads, bool resume)
+{
+    tiny_run t;
+    tiny_stop s = {.left = stop_after};
+    graft_context *context = NULL;
+    graft_settings *settings = NULL;
+    graft_result *result = NULL;
+    tiny_run_defaults(&t, data, out);
+    t.context.threads = threads;
+    if (stop_after >= 0) tiny_run_stop(&t, &s);
+    OK(graft_settings_new(&settings, &error));
+    if (words) OK(graft_settings_set(settings, "train.groups", words, &error));
+    OK(graft_context_open(&t.context, &context, &error));
+    graft_status status = graft_context_settings(context, settings, &error);
+    if (!status && resume) status = graft_resume(context, out, NULL, &result, &error);
+    if (!status && !resume) status = tiny_run_train_in(&t, context, &error);
+    graft_result_free(result);
+    graft_context_free(context);
+    graft_settings_free(settings);
+    return status;
+}
+
+/* Whether the tensor of that name is the same, bit by bit, in the model that the run began with and in what came of
+ * it. */
+static bool same(const gf_safetensors *base, const gf_safetensors *end, const gf_safetensors_tensor *t)
+{
+    const gf_safetensors_tensor *other = gf_safetensors_find(end, t->name);
+    assert_non_null(other);
+    size_t n = gf_count(&t->shape);
+    assert_int_equal(gf_count(&other->shape), n);
+    float *a = malloc(n * sizeof *a), *b = malloc(n * sizeof *b);
+    OK(gf_safetensors_f32(base, t, NULL, a, &error));
+    OK(gf_safetensors_f32(end, other, NULL, b, &error));
+    bool equal = !memcmp(a, b, n * sizeof *a);
+    free(a);
+    free(b);
+    return equal;
+}
+
+static void what_is_left_out_stays(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words, *changes; /* what alone changes, of the backbone: part of a tensor's name */
+    } rows[] = {{"only=block_16_project_BN", "block_16_project_BN"},
+                {"only=block_16_*/gamma,layer-decay=0.5", "/gamma"},
+                {"bias-only,freeze=Conv_1_bn", "/beta"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char path[160];
+        gf_safetensors base, end;
+        size_t changed = 0;
+        OK(train(run, rows[i].words, -1, 2, false));
+        snprintf(path, sizeof path, "%s/checkpoint/base.safetensors", run);
+        OK(gf_safetensors_open(&base, path, NULL, &error));
+        snprintf(path, sizeof path, "%s/model.safetensors", run);
+        OK(gf_safetensors_open(&end, path, NULL, &error));
+        for (size_t k = 0; k < base.n; k++) {
+            const gf_safetensors_tensor *t = &base.tensor[k];
+            bool head = !strncmp(t->name, "head/", 5), moves = strstr(t->name, "moving_") != NULL;
+            bool may = head || moves || strstr(t->name, rows[i].changes);
+            bool stays = same(&base, &end, t);
+            if (!stays && !may) fail_msg("%s: %s changed", rows[i].words, t->name);
+            changed += !stays && !head && !moves;
+        }
+        assert_in_range(changed, 1, 4);
+        gf_safetensors_close(&base);
+        gf_safetensors_close(&end);
+    }
+}
+
+static const char words[] = "layer-decay=0.5,no-decay,freeze=block_16_depthwise*,group=head:lr=2";
+
+static void a_stop_at_any_step_changes_no_bit(void **state)
+{
+    (void)state;
+    OK(train(reference, words, -1, 2, false));
+    for (int steps = 1; steps < 12; steps += 2) {
+        char where[32];
+        snprintf(where, sizeof where, "stopped after %d", steps);
+        assert_int_equal(train(run, words, steps, 1 + steps % 4, false), GRAFT_TERMINATED);
+        OK(train(run, NULL, -1, 1 + (steps + 1) % 4, true));
+        run_bytes_equal(reference, run, where);
+    }
+    OK(train(run, NULL, -1, 2, false));
+    run_bytes_differ(reference, run, "without groups");
+}
+
+static void wrong_words_begin_no_run(void **state)
+{
+    (void)state;
+    assert_int_equal(train(run, "only=block_16", -1, 2, false), GRAFT_USAGE);
+    assert_int_equal(error.number, GF_E_PARAM_GROUPS);
+    assert_non_null(strstr(error.message, "block_16"));
+    assert_int_equal(train(run, "layer_decay=0.5", -1, 2, false), GRAFT_USAGE);
+    assert_non_null(strstr(error.hint, "layer-decay=X"));
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(root, sizeof root, "/tmp/graft-groups-XXXXXX");
+    if (!mkdtemp(root)) return -1;
+    snprintf(data, sizeof data, "%s/data", root);
+    snprintf(reference, sizeof reference, "%s/reference", root);
+    snprintf(run, sizeof run, "%s/run", root);
+    tiny_data_make(data, 6, 3);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    tiny_data_remove(root);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_left_out_stays),
+        cmocka_unit_test(a_stop_at_any_step_changes_no_bit),
+        cmocka_unit_test(wrong_words_begin_no_run),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
