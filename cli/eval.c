@@ -8,6 +8,7 @@ static const option options[] = {
     HEADING("Data"),
     {"split", OPTION_NAME, PLACE(part), "PART", NO_RANGE, "train|validation|test",
      "only this part of the data (otherwise all)"},
+    SETTING("loss", "train.loss"),
     SETTING("metrics", "train.metrics"),
     {"bad-images", OPTION_INDEX, PLACE(data.skip_bad), "POLICY", NO_RANGE, "refuse|skip",
      "whether images that cannot be read are an error or are left out"},
@@ -70,10 +71,10 @@ const verb verb_eval = {
     .most = 2,
     .summary = "measure a run on labelled images",
     .about =
-        "Tells the loss, the accuracy, what --metrics asks for and the confusion matrix (rows: true class) of a run's best model on labelled "
-        "images. RUN is a run folder or a model.safetensors, MODEL as for `graft predict`; DATA as for `graft "
-        "train`.\n\nWith --truth and --results it judges detections of any tool instead: COCO's twelve numbers, as "
-        "pycocotools has them, and each category's AP.",
+        "Tells the loss, the accuracy, what --metrics asks for and the confusion matrix (rows: true class) of a run's "
+        "best model on labelled images. RUN is a run folder or a model.safetensors, MODEL as for `graft predict`; DATA "
+        "as for `graft train`.\n\nWith --truth and --results it judges detections of any tool instead: COCO's twelve "
+        "numbers, as pycocotools has them, and each category's AP.",
     .examples = "graft eval runs/pets pets --split validation\n"
                 "graft eval runs/pets other_pets --json\n"
                 "graft eval --truth labels.json --results detections.json",

@@ -35,6 +35,9 @@ static const option options[] = {
     SETTING("groups", "train.groups"),
     SETTING("batch-norm", "train.batch_norm"),
     SETTING("on-nan", "train.on_nan"),
+    SETTING("task", "train.task"),
+    SETTING("loss", "train.loss"),
+    SETTING("class-weight", "train.class_weight"),
     SETTING("metrics", "train.metrics"),
 
     HEADING("Data"),

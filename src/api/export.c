@@ -6,7 +6,7 @@
 #include "exchange/export.h"
 #include "exchange/import.h"
 #include "exchange/load_weights.h"
-#include "tasks/classify.h"
+#include "tasks/task.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,7 +68,8 @@ static graft_status map_rows(outcome *o, size_t n, size_t to, const gf_model *m,
 
 static void put_end(const float *x, size_t width, const gf_model *m, float *y)
 {
-    gf_classify_own_probabilities(x, width, m->classes, m->end, y);
+    const gf_task t = gf_task_of_model(m, NULL);
+    t.cls->decode(&t, x, width, y);
     if (m->end != GF_END_LOG_SOFTMAX) return;
     size_t top = 0;
     for (size_t i = 1; i < width; i++) top = y[i] > y[top] ? i : top;

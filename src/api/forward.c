@@ -3,7 +3,6 @@
 
 #include "base/io.h"
 #include "formats/npy.h"
-#include "tasks/classify.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -110,8 +109,8 @@ static size_t outputs_of(const graft_model *m) { return gf_count(&m->model.layer
 
 /* ---- evaluate */
 
-static graft_status evaluate_range(graft_model *m, gf_engine *e, gf_data_feed *s, uint32_t first, uint32_t end,
-                                   gf_evaluation *ev, graft_error *err)
+static graft_status evaluate_range(graft_model *m, const gf_task *t, gf_engine *e, gf_data_feed *s, uint32_t first,
+                                   uint32_t end, gf_evaluation *ev, graft_error *err)
 {
     size_t outputs = gf_engine_outputs(e);
     float *out = gf_new_n(CHUNK * outputs, float);
@@ -125,11 +124,7 @@ static graft_status evaluate_range(graft_model *m, gf_engine *e, gf_data_feed *s
         for (uint32_t i = 0; i < n; i++) sample[i] = at + i;
         GF_GOTO(gf_engine_forward_with(e, &feed, NULL, sample, n, out, target, lost, err));
         for (uint32_t i = 0; i < n; i++) {
-            float loss;
-            int32_t predicted, label = target[i];
-            if (lost[i]) continue;
-            gf_classify_own_loss(out + i * outputs, outputs, label, m->model.classes, m->model.end, &loss, &predicted);
-            gf_evaluation_add(ev, &(gf_outcomes){1, ev->classes, &loss, &label, &predicted, NULL});
+            if (!lost[i]) gf_evaluation_add_output(ev, t, out + i * outputs, outputs, &target[i]);
         }
         tell(m->context, at + n - first, end - first, &ev->running);
         GF_GOTO(gf_api_stop_asked(m->context, err));
@@ -172,8 +167,8 @@ static void evaluation_text(gf_text *t, const gf_metrics *m, const gf_names *cla
     }
 }
 
-static graft_status evaluate_data(graft_model *m, const gf_data *data, const char *split, gf_evaluation *ev,
-                                  graft_error *err)
+static graft_status evaluate_data(graft_model *m, const gf_task *t, const gf_data *data, const char *split,
+                                  gf_evaluation *ev, graft_error *err)
 {
     gf_data_feed s;
     gf_engine *e = NULL;
@@ -181,7 +176,7 @@ static graft_status evaluate_data(graft_model *m, const gf_data *data, const cha
     GF_TRY(gf_data_feed_open(&s, data, (size_t)gf_pool_threads(m->context->pool), err));
     graft_status status = split_range(data->index, split, &first, &end, err);
     if (status == GRAFT_OK) status = make_tested_engine(m, &e, err);
-    if (status == GRAFT_OK) status = evaluate_range(m, e, &s, first, end, ev, err);
+    if (status == GRAFT_OK) status = evaluate_range(m, t, e, &s, first, end, ev, err);
     gf_engine_destroy(e);
     gf_data_feed_close(&s);
     return status;
@@ -206,11 +201,13 @@ static graft_status evaluate(graft_model *m, const char *path, const char *split
     gf_evaluation ev = {0};
     gf_text text = {0};
     gf_metric_list list;
-    GF_TRY(gf_metric_list_parse(&list, GF_CLASSIFY_METRICS,
-                                gf_settings_text(m->context->settings, GF_SET_TRAIN_METRICS), err));
+    gf_task t = gf_task_of_model(&m->model, m->facts.task);
+    GF_TRY(gf_loss_parse(&t.loss, gf_settings_text(m->context->settings, GF_SET_TRAIN_LOSS), err));
+    const char *asked = gf_settings_text(m->context->settings, GF_SET_TRAIN_METRICS);
+    GF_TRY(gf_metric_list_parse(&list, t.cls->metrics, asked, err));
     graft_status status = gf_api_data_open(&d, &m->facts.classes, NULL, err);
     if (status == GRAFT_OK) status = gf_evaluation_init(&ev, &list, m->facts.classes.n, err);
-    if (status == GRAFT_OK) status = evaluate_data(m, d.data, split, &ev, err);
+    if (status == GRAFT_OK) status = evaluate_data(m, &t, d.data, split, &ev, err);
     if (status == GRAFT_OK) {
         gf_metrics metrics = gf_evaluation_metrics(&ev);
         evaluation_text(&text, &metrics, &m->facts.classes);
@@ -295,7 +292,8 @@ static graft_status list_one(listing *l, const graft_model *m, const gf_image_li
         gf_log_say(&m->context->log, GF_WARNING, "E%d: %s", a->error[i].number, a->error[i].message);
         return p->path && p->error ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
     }
-    gf_classify_own_probabilities(logits, outputs_of(m), m->model.classes, m->model.end, l->p);
+    const gf_task t = gf_task_of_model(&m->model, m->facts.task);
+    t.cls->decode(&t, logits, outputs_of(m), l->p);
     likeliest(l->p, m->model.classes, l->top, l->order);
     graft_label *labels = l->labels + (size_t)i * (size_t)l->top;
     for (int k = 0; k < l->top; k++) {

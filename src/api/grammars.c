@@ -1,8 +1,6 @@
 /* grammars.c - options by name whose text has a grammar: whoever parses it checks it, as soon as a context gets it. */
 #include "api/internal.h"
 
-#include "tasks/classify.h"
-
 #include <string.h>
 
 static graft_status optimizer(const char *text, graft_error *err)
@@ -36,10 +34,31 @@ static graft_status fit(const char *text, graft_error *err)
     return gf_fit_parse(&parsed, text, err);
 }
 
+static graft_status task(const char *text, graft_error *err)
+{
+    gf_task parsed;
+    return gf_task_open(&parsed, &(gf_task_options){.name = text}, err);
+}
+
+static graft_status loss(const char *text, graft_error *err)
+{
+    gf_loss parsed;
+    return gf_loss_parse(&parsed, text, err);
+}
+
+/* The class names are not known yet. */
+static graft_status class_weight(const char *text, graft_error *err)
+{
+    float *weight;
+    graft_status status = gf_class_weights(&weight, &(gf_task_options){.class_weight = text}, err);
+    gf_free(weight);
+    return status;
+}
+
 static graft_status metrics(const char *text, graft_error *err)
 {
     gf_metric_list parsed;
-    return gf_metric_list_parse(&parsed, GF_CLASSIFY_METRICS, text, err);
+    return gf_metric_list_parse(&parsed, "", text, err);
 }
 static graft_status groups(const char *text, graft_error *err) { return gf_param_groups_check(text, err); }
 
@@ -56,6 +75,9 @@ static const struct {
     {GF_SET_TRAIN_ON_NAN, on_nan, NULL},
     {GF_SET_BENCH_AUGMENT, augment, gf_augment_words},
     {GF_SET_DATA_FIT, fit, NULL},
+    {GF_SET_TRAIN_TASK, task, gf_task_words},
+    {GF_SET_TRAIN_LOSS, loss, gf_loss_words},
+    {GF_SET_TRAIN_CLASS_WEIGHT, class_weight, NULL},
     {GF_SET_TRAIN_METRICS, metrics, gf_metric_words},
 };
 

@@ -33,22 +33,32 @@ void graft_model_size(const graft_model *m, int *width, int *height)
 
 /* ---- building: an architecture or a file's network, cut where it is asked for, with a head for `classes` */
 
+/* The head that is asked for, as the task of these settings wants it. */
+static gf_head_spec head_of(const graft_model *m, int classes)
+{
+    const gf_task_class *task = gf_task_find(gf_settings_text(m->context->settings, GF_SET_TRAIN_TASK));
+    gf_head_spec head = m->head;
+    if (task) head.outputs = (int)task->outputs(classes);
+    return head;
+}
+
 static graft_status build_zoo(const graft_model *m, gf_model *model, int classes, graft_error *err)
 {
+    const gf_head_spec head = head_of(m, classes);
     const gf_run_config *c = &m->config;
     gf_zoo_options o = {.width = (int)c->width,
                         .height = (int)c->height,
                         .alpha = c->alpha,
                         .classes = classes,
                         .dropout = (float)m->dropout,
-                        .head = m->head,
+                        .head = head,
                         .preprocess = c->preprocess};
     if (!c->cut) return gf_zoo_build(model, c->architecture, &o, err);
     gf_model whole;
     o.classes = 0;
     o.head = (gf_head_spec){0};
     GF_TRY(gf_zoo_build(&whole, c->architecture, &o, err));
-    graft_status status = gf_head_on(model, &whole, c->cut, &m->head, classes, (float)m->dropout, err);
+    graft_status status = gf_head_on(model, &whole, c->cut, &head, classes, (float)m->dropout, err);
     gf_model_free(&whole);
     return status;
 }
@@ -100,7 +110,8 @@ static graft_status build(const graft_model *m, gf_model *model, int classes, gr
     bool imported = m->source.n_layers > 0;
     if (!imported) GF_TRY(build_zoo(m, model, classes, err));
     if (imported) {
-        GF_TRY(gf_head_on(model, &m->source, m->config.cut, &m->head, classes, (float)m->dropout, err));
+        const gf_head_spec head = head_of(m, classes);
+        GF_TRY(gf_head_on(model, &m->source, m->config.cut, &head, classes, (float)m->dropout, err));
     }
     int first = imported && m->has_values ? (int)gf_model_backbone_layers(model) : 0;
     if (!(m->head.keep_last && m->has_values)) gf_model_init(model, (uint64_t)m->config.model_seed, first);
@@ -391,6 +402,7 @@ static graft_status make_gray(graft_model *m, const graft_model_options *o, graf
         zoo.preprocess = c->preprocess;
         zoo.head.keep_last = own;
         zoo.classes = own ? (m->head.keep_last ? classes_of(m, o) : GF_IMAGENET_CLASSES) : 0;
+        zoo.head.outputs = head_of(m, zoo.classes).outputs;
         GF_TRY(gf_zoo_build(&rgb, c->architecture, &zoo, err));
     }
     if (!m->has_values) gf_model_init(&rgb, (uint64_t)c->model_seed, 0);

@@ -99,7 +99,7 @@ graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int cl
     drop.at.rate = dropout;
     GF_TRY(put(m, drop, "dropout", &at, err));
     gf_layer dense = {.cls = &gf_layer_dense};
-    dense.at.units = classes == 2 ? 1 : classes;
+    dense.at.units = spec->outputs ? spec->outputs : classes;
     GF_TRY(put(m, dense, "head", &at, err));
     m->output = at;
     return GRAFT_OK;

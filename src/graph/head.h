@@ -5,6 +5,7 @@
 #include "graph/model.h"
 
 typedef struct gf_head_spec {
+    int outputs;       /* numbers that it gives, as its task says; 0: one per class */
     int hidden;        /* units of a hidden layer with ReLU before the dropout; 0: none */
     bool replace_last; /* the network's own classifier stays, its last Dense layer goes: the head stands behind what
                           that layer read */
@@ -17,7 +18,7 @@ typedef struct gf_head_spec {
 graft_status gf_head_parse(const char *text, gf_head_spec *spec, double *dropout, graft_error *err);
 
 /* Adds the head behind layer `last`, after global average pooling where that is a map; sets features, output and
- * classes (2 share one logit; 0: none, the features are the output). */
+ * classes (0: none, the features are the output). */
 graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int classes, float dropout, graft_error *err);
 
 /* How a network ends, as far as its layers tell. */

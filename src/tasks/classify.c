@@ -1,102 +1,65 @@
-#include "tasks/classify.h"
+/* classify.c - each sample is of one of several classes. Two classes share one logit, that of the second class, behind
+ * which a sigmoid stands; more have one each, with a softmax. That rule is here alone. */
+#include "tasks/task.h"
 
-#include <math.h>
+static size_t outputs(int classes) { return classes == 2 ? 1 : (size_t)classes; }
 
-size_t gf_classify_outputs(int classes) { return classes == 2 ? 1 : (size_t)classes; }
-
-static float sigmoid(float z)
+static bool fits(const gf_task *t, const gf_model *m)
 {
-    float e = expf(-fabsf(z)); /* never overflows */
-    return z >= 0 ? 1 / (1 + e) : e / (1 + e);
+    const gf_shape *s = &m->layer[m->output].shape;
+    return t->classes >= 2 && m->classes == t->classes && s->rank == 1 && (size_t)s->dim[0] == outputs(t->classes);
 }
 
-static int32_t largest(const float *z, int n)
+/* Of a classifier with a sigmoid on each of several classes: the mean of their binary losses. */
+static float each_by_itself(const gf_task *t, const float *z, int n, int32_t y)
 {
-    int at = 0;
-    for (int i = 1; i < n; i++) {
-        if (z[i] > z[at]) at = i;
-    }
-    return at;
+    float sum = 0;
+    for (int i = 0; i < n; i++) sum += t->loss.cls->sigmoid(&t->loss, z[i], i == y, 1, NULL);
+    return sum / (float)n;
 }
 
-static void softmax(const float *z, int n, float *p)
+static void decode(const gf_task *t, const float *z, size_t width, float *p)
 {
-    float top = z[largest(z, n)], sum = 0;
-    for (int i = 0; i < n; i++) sum += p[i] = expf(z[i] - top);
-    for (int i = 0; i < n; i++) p[i] /= sum;
-}
-
-static void binary_loss(float z, int32_t y, float scale, float *diff, float *loss, int32_t *predicted)
-{
-    *loss = fmaxf(z, 0) - z * (float)y + log1pf(expf(-fabsf(z)));
-    if (!(fabsf(z) <= INFINITY)) *loss = z; /* fmaxf would hide a NaN */
-    *predicted = z > 0;
-    if (diff) *diff = scale * (sigmoid(z) - (float)y);
-}
-
-static void categorical_loss(const float *z, int32_t y, int n, float scale, float *diff, float *loss,
-                             int32_t *predicted)
-{
-    *predicted = largest(z, n);
-    float top = z[*predicted], sum = 0;
-    for (int i = 0; i < n; i++) sum += expf(z[i] - top);
-    *loss = logf(sum) + top - z[y];
-    if (!diff) return;
-    softmax(z, n, diff);
-    for (int i = 0; i < n; i++) diff[i] = scale * (diff[i] - (i == y));
-}
-
-void gf_classify_loss(const float *logits, const int32_t *label, size_t n, int classes, float scale, float *diff,
-                      float *loss, int32_t *predicted)
-{
-    size_t k = gf_classify_outputs(classes);
-    for (size_t i = 0; i < n; i++) {
-        float *d = diff ? diff + i * k : NULL;
-        if (k == 1) {
-            binary_loss(logits[i], label[i], scale, d, &loss[i], &predicted[i]);
-        } else {
-            categorical_loss(logits + i * k, label[i], (int)k, scale, d, &loss[i], &predicted[i]);
-        }
-    }
-}
-
-void gf_classify_probabilities(const float *logits, int classes, float *p)
-{
-    if (classes == 2) {
-        p[1] = sigmoid(logits[0]);
+    if (width == 1) {
+        p[1] = gf_sigmoid(z[0]);
         p[0] = 1 - p[1];
+    } else if (t->end == GF_END_SIGMOID) {
+        for (int i = 0; i < t->classes; i++) p[i] = gf_sigmoid(z[i]);
     } else {
-        softmax(logits, classes, p);
+        gf_softmax(z, t->classes, p);
     }
 }
 
-void gf_classify_own_probabilities(const float *logits, size_t n, int classes, gf_end end, float *p)
+/* One sample; what ranks its classes are the logits, for one logit 0 and that. */
+static void one(const gf_task *t, const gf_task_batch *b, size_t i)
 {
-    if (n == 1) {
-        gf_classify_probabilities(logits, 2, p);
-    } else if (end == GF_END_SIGMOID) {
-        for (int i = 0; i < classes; i++) p[i] = sigmoid(logits[i]);
+    const float *z = b->out + i * b->width;
+    const int32_t y = ((const int32_t *)b->target)[i];
+    const float weight = b->training && t->class_weight ? t->class_weight[y] : 1, scale = b->scale * weight;
+    float *diff = b->diff ? b->diff + i * b->width : NULL, *score = b->score ? b->score + i * (size_t)t->classes : NULL;
+    if (b->width == 1) {
+        b->loss[i] = t->loss.cls->sigmoid(&t->loss, z[0], y, scale, diff);
+        b->predicted[i] = z[0] > 0;
     } else {
-        softmax(logits, classes, p);
+        b->predicted[i] = gf_largest(z, t->classes);
+        b->loss[i] = t->end == GF_END_SIGMOID ? each_by_itself(t, z, t->classes, y)
+                                              : t->loss.cls->softmax(&t->loss, z, t->classes, y, scale, diff);
     }
+    b->loss[i] *= weight;
+    if (b->truth) b->truth[i] = y;
+    for (int k = 0; score && k < t->classes; k++) score[k] = b->width > 1 ? z[k] : k ? z[0] : 0;
 }
 
-void gf_classify_own_loss(const float *logits, size_t n, int32_t label, int classes, gf_end end, float *loss,
-                          int32_t *predicted)
+static void step(const gf_task *t, const gf_task_batch *b)
 {
-    if (n == 1) {
-        binary_loss(logits[0], label, 1, NULL, loss, predicted);
-    } else if (end == GF_END_SIGMOID) {
-        float sum = 0;
-        for (int i = 0; i < classes; i++) {
-            float one;
-            int32_t ignored;
-            binary_loss(logits[i], i == label, 1, NULL, &one, &ignored);
-            sum += one;
-        }
-        *loss = sum / (float)classes;
-        *predicted = largest(logits, classes);
-    } else {
-        categorical_loss(logits, label, classes, 1, NULL, loss, predicted);
-    }
+    for (size_t i = 0; i < b->n; i++) one(t, b, i);
 }
+
+const gf_task_class gf_task_classify = {.name = "classify",
+                                        .help = "each image is of one of several classes",
+                                        .metrics = "loss,accuracy",
+                                        .target_bytes = sizeof(int32_t),
+                                        .outputs = outputs,
+                                        .fits = fits,
+                                        .step = step,
+                                        .decode = decode};

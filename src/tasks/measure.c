@@ -87,6 +87,10 @@ graft_status gf_evaluation_init(gf_evaluation *e, const gf_metric_list *list, si
         return gf_fail(err, GF_E_NO_MEMORY, NULL, "no memory for a confusion matrix of %zu classes", classes);
     }
     graft_status status = gf_running_init(&e->running, list, classes, err);
+    if (status == GRAFT_OK && gf_metric_list_wants_scores(list)) {
+        e->score = gf_new_n(classes, float);
+        if (!e->score) status = gf_fail_memory(err, classes * sizeof *e->score, "the metrics");
+    }
     if (status != GRAFT_OK) gf_evaluation_free(e);
     return status;
 }
@@ -102,6 +106,7 @@ void gf_evaluation_free(gf_evaluation *e)
     if (!e) return;
     gf_running_free(&e->running);
     gf_free(e->confusion);
+    gf_free(e->score);
     *e = (gf_evaluation){0};
 }
 
@@ -115,10 +120,24 @@ void gf_evaluation_add(gf_evaluation *e, const gf_outcomes *o)
     gf_running_add(&e->running, o);
 }
 
+void gf_evaluation_add_output(gf_evaluation *e, const gf_task *t, const float *out, size_t width, const void *target)
+{
+    float loss;
+    int32_t truth, predicted;
+    t->cls->step(t, &(gf_task_batch){.n = 1,
+                                     .width = width,
+                                     .out = out,
+                                     .target = target,
+                                     .loss = &loss,
+                                     .truth = &truth,
+                                     .predicted = &predicted,
+                                     .score = e->score});
+    gf_evaluation_add(e, &(gf_outcomes){1, e->classes, &loss, &truth, &predicted, e->score});
+}
+
 gf_metrics gf_evaluation_metrics(const gf_evaluation *e)
 {
-    gf_metrics m = {
-        .list = e->running.list, .images = gf_running_samples(&e->running), .confusion = e->confusion};
+    gf_metrics m = {.list = e->running.list, .images = gf_running_samples(&e->running), .confusion = e->confusion};
     gf_running_values(&e->running, m.value);
     return m;
 }

@@ -3,8 +3,9 @@
 #define GF_TASKS_MEASURE_H
 
 #include "base/alloc.h"
-#include "json/json.h"
 #include "tasks/metric.h"
+#include "tasks/task.h"
+#include "json/json.h"
 
 /* Whether x is neither NaN nor an infinity, told from its bits: holds under any compiler flag. */
 bool gf_is_finite(double x);
@@ -51,6 +52,7 @@ typedef struct gf_evaluation {
     gf_running running;
     size_t classes;
     uint64_t *confusion; /* as in gf_metrics */
+    float *score;        /* one sample's; NULL: no metric wants them */
 } gf_evaluation;
 
 graft_status gf_evaluation_init(gf_evaluation *e, const gf_metric_list *list, size_t classes, graft_error *err);
@@ -58,6 +60,8 @@ void gf_evaluation_clear(gf_evaluation *e); /* back to no samples */
 void gf_evaluation_free(gf_evaluation *e);  /* takes NULL and a zeroed one */
 /* Samples in their order. A class outside 0 .. classes - 1 is not in the matrix. */
 void gf_evaluation_add(gf_evaluation *e, const gf_outcomes *o);
+/* One sample, for which the network gave out[width]. */
+void gf_evaluation_add_output(gf_evaluation *e, const gf_task *t, const float *out, size_t width, const void *target);
 /* The confusion matrix is borrowed. */
 gf_metrics gf_evaluation_metrics(const gf_evaluation *e);
 

@@ -36,7 +36,10 @@ typedef struct gf_counts_class {
 } gf_counts_class;
 
 typedef enum gf_better { GF_BETTER_NONE, GF_BETTER_MAX, GF_BETTER_MIN } gf_better;
-typedef enum gf_metric_format { GF_METRIC_NUMBER, GF_METRIC_SHARE /* 0 to 1, shown as a percentage */ } gf_metric_format;
+typedef enum gf_metric_format {
+    GF_METRIC_NUMBER,
+    GF_METRIC_SHARE /* 0 to 1, shown as a percentage */
+} gf_metric_format;
 
 typedef struct gf_metric_class {
     const char *name;  /* "accuracy": the column, and what a user asks for. With a number behind it: "top" for top5 */
@@ -70,13 +73,14 @@ typedef struct gf_metric_list {
     size_t n;
 } gf_metric_list;
 
-/* The words of `own` (those that the task always has), then of `asked` (may be NULL), "NAME,NAME,..", each once. E3002
- * for a word that is none, with all there are. */
+/* The words of `own` (those that the task always has; "": none), then of `asked` (may be NULL), "NAME,NAME,..", each
+ * once. E3002 for a word that is none, with all there are. */
 graft_status gf_metric_list_parse(gf_metric_list *list, const char *own, const char *asked, graft_error *err);
 /* Its position; -1: not in the list. */
 int gf_metric_list_find(const gf_metric_list *list, const char *name);
 /* The one that a run is known by: the first that is better when it is higher; else the first. */
 size_t gf_metric_list_headline(const gf_metric_list *list);
+bool gf_metric_list_wants_scores(const gf_metric_list *list);
 /* What may be asked for, "NAME - help" and a line feed each. */
 void gf_metric_words(gf_text *text);
 /* Its title as a heading: "Top-5 accuracy". Returns buf. */

@@ -101,7 +101,7 @@ static graft_status add_all(gf_metric_list *list, const char *words, graft_error
 graft_status gf_metric_list_parse(gf_metric_list *list, const char *own, const char *asked, graft_error *err)
 {
     *list = (gf_metric_list){0};
-    GF_TRY(add_all(list, own, err));
+    if (*own) GF_TRY(add_all(list, own, err));
     return add_all(list, asked, err);
 }
 
@@ -119,6 +119,13 @@ size_t gf_metric_list_headline(const gf_metric_list *list)
         if (list->item[i].cls->better == GF_BETTER_MAX) return i;
     }
     return 0;
+}
+
+bool gf_metric_list_wants_scores(const gf_metric_list *list)
+{
+    bool wants = false;
+    for (size_t i = 0; i < list->n; i++) wants = wants || list->item[i].cls->counts->scores;
+    return wants;
 }
 
 const char *gf_metric_heading(const gf_metric *m, char buf[GF_METRIC_NAME])

@@ -1,5 +1,4 @@
 /* elsewhere.c - what a processor makes of a model that computes it in f32, where the run did otherwise. */
-#include "tasks/classify.h"
 #include "train/run.h"
 
 #include <math.h>
@@ -30,12 +29,12 @@ static void compare(const gf_run *r, comparison *c)
 {
     gf_model_facts *f = r->facts;
     int classes = r->model->classes;
-    size_t outputs = gf_classify_outputs(classes);
+    size_t outputs = r->outputs;
     for (size_t i = 0; i < c->n; i++) {
         int best[2] = {0, 0};
         if (c->lost[i]) continue;
-        gf_classify_probabilities(r->logits + c->place[i] * outputs, classes, c->p[0]);
-        gf_classify_probabilities(c->logits + i * outputs, classes, c->p[1]);
+        r->task.cls->decode(&r->task, r->logits + c->place[i] * outputs, outputs, c->p[0]);
+        r->task.cls->decode(&r->task, c->logits + i * outputs, outputs, c->p[1]);
         for (int k = 0; k < classes; k++) {
             for (int j = 0; j < 2; j++) best[j] = c->p[j][k] > c->p[j][best[j]] ? k : best[j];
             f->elsewhere.probability = fmax(f->elsewhere.probability, fabs((double)c->p[0][k] - (double)c->p[1][k]));
@@ -64,7 +63,7 @@ graft_status gf_run_elsewhere(gf_run *r, graft_error *err)
     comparison c = {0};
     choose_images(r, &c);
     size_t classes = (size_t)r->model->classes;
-    c.logits = gf_new_n(c.n * gf_classify_outputs(r->model->classes), float);
+    c.logits = gf_new_n(c.n * r->outputs, float);
     for (int j = 0; j < 2; j++) c.p[j] = gf_new_n(classes, float);
     graft_status status = GRAFT_OK;
     if (!c.logits || !c.p[0] || !c.p[1]) status = gf_fail_memory(err, classes * sizeof(float), "the self-test");

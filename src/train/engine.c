@@ -210,7 +210,9 @@ static graft_status make_step_memory(gf_engine *e, graft_error *err)
     e->sample_loss = gf_new_n(batch, float);
     e->predicted = gf_new_n(batch, int32_t);
     e->target = gf_alloc_tensor(batch * e->spec.target_bytes);
-    bool ok = e->present && e->sample_loss && e->predicted && e->target;
+    e->truth = gf_new_n(batch, int32_t);
+    if (e->spec.scores) e->score = gf_new_n(batch * (size_t)e->task.classes, float);
+    bool ok = e->present && e->sample_loss && e->predicted && e->target && e->truth && (e->score || !e->spec.scores);
     for (int s = 0; s < 2; s++) {
         gf_stage *st = &e->stage[s];
         st->engine = e;
@@ -252,7 +254,10 @@ static graft_status engine_fill(gf_engine *e, graft_error *err)
 static gf_engine *begin(gf_model *m, gf_ops *ops, gf_pool *pool, const gf_engine_spec *spec)
 {
     gf_engine *e = gf_new(gf_engine);
-    if (e) *e = (gf_engine){.spec = *spec, .model = m, .ops = ops, .pool = pool, .threads = gf_pool_threads(pool)};
+    if (!e) return NULL;
+    *e = (gf_engine){.spec = *spec, .model = m, .ops = ops, .pool = pool, .threads = gf_pool_threads(pool)};
+    e->task = spec->task ? *spec->task : gf_task_of_model(m, NULL);
+    if (spec->task) e->spec.target_bytes = e->task.cls->target_bytes;
     return e;
 }
 
@@ -316,6 +321,8 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e->sample_loss);
     gf_free(e->predicted);
     gf_free(e->target);
+    gf_free(e->truth);
+    gf_free(e->score);
     for (int s = 0; s < 2; s++) free_stage(&e->stage[s]);
     gf_plan_destroy(e->frozen);
     if (e->eval_plan != e->trainable_plan) gf_plan_destroy(e->eval_plan);

@@ -10,6 +10,7 @@
 
 #include "base/threads.h"
 #include "graph/plan.h"
+#include "tasks/task.h"
 #include "train/optimizer.h"
 #include "train/param_groups.h"
 
@@ -27,8 +28,10 @@ typedef struct gf_engine_spec {
     int output_layer;          /* without training: the layer whose output is wanted; -1: the logits */
     bool reference, no_fusion; /* for tests */
     uint64_t seed;             /* of dropout */
-    size_t target_bytes;       /* of what feeds give beside a sample's inputs; that of a class */
+    size_t target_bytes;       /* of what feeds give beside a sample's inputs; the task's, where there is one */
     const char *groups;        /* words of param_groups.h; NULL: all that is above the boundary, in one group */
+    const gf_task *task;       /* with training: what is learned; NULL: what the model is for, with the default loss */
+    bool scores;               /* with training: gf_step_result.score is wanted */
 } gf_engine_spec;
 
 void gf_engine_defaults(gf_engine_spec *spec);
@@ -61,6 +64,7 @@ typedef struct gf_step_result {
     double grad_norm;
     const float *sample_loss; /* of the batch's samples in order, lost ones left out: n */
     const int32_t *predicted, *label;
+    const float *score; /* n x classes; NULL where the spec does not want them */
 } gf_step_result;
 
 struct gf_feature_cache;

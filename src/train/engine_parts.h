@@ -51,8 +51,10 @@ struct gf_engine {
     gf_stage stage[2];
     size_t *present;    /* of the step, batch of each: which of the batch's samples are there */
     float *sample_loss; /* and of those, in order */
-    int32_t *predicted;
+    int32_t *predicted, *truth;
+    float *score;
     char *target;
+    gf_task task;  /* as the spec's, which owns its weights */
     size_t images; /* how many that were */
     size_t outputs;
 };

@@ -4,7 +4,6 @@
 #include "train/metrics.h"
 
 #include "ops/kernels.h"
-#include "tasks/classify.h"
 
 #include <string.h>
 
@@ -90,8 +89,6 @@ typedef struct trainable_job {
     size_t items; /* micro-batches */
 } trainable_job;
 
-static const int32_t *labels_of(const gf_engine *e) { return (const int32_t *)e->target; }
-
 static void list_present(const trainable_job *j)
 {
     gf_engine *e = j->e;
@@ -142,8 +139,18 @@ static graft_status trainable_item(void *ctx, size_t item, int worker, graft_err
     GF_TRY(gf_workspace_forward(ws, &step, err));
     float *diff = gf_workspace_diff(ws, output);
     memset(diff, 0, micro * outputs * sizeof *diff);
-    gf_classify_loss(gf_workspace_value(ws, output), labels_of(e) + at, n, e->model->classes, 1 / (float)e->images,
-                     diff, e->sample_loss + at, e->predicted + at);
+    const gf_task_batch b = {.n = n,
+                             .width = outputs,
+                             .out = gf_workspace_value(ws, output),
+                             .target = e->target + at * e->spec.target_bytes,
+                             .training = true,
+                             .scale = 1 / (float)e->images,
+                             .diff = diff,
+                             .loss = e->sample_loss + at,
+                             .truth = e->truth + at,
+                             .predicted = e->predicted + at,
+                             .score = e->score ? e->score + at * (size_t)e->task.classes : NULL};
+    e->task.cls->step(&e->task, &b);
     return gf_workspace_backward(ws, &step, err);
 }
 
@@ -201,7 +208,8 @@ static graft_status step_result(gf_engine *e, gf_step_result *r, graft_error *er
                           .grad_norm = norm,
                           .sample_loss = e->sample_loss,
                           .predicted = e->predicted,
-                          .label = labels_of(e)};
+                          .label = e->truth,
+                          .score = e->score};
     return GRAFT_OK;
 }
 

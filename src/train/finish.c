@@ -7,7 +7,6 @@
 #include "base/threads.h"
 #include "report/events.h"
 #include "report/report.h"
-#include "tasks/classify.h"
 #include "train/checkpoint.h"
 #include "train/folder.h"
 #include "zoo/zoo.h"
@@ -135,16 +134,21 @@ static int most_confident(const void *a, const void *b)
 
 static graft_status judge(gf_run *r, uint32_t first, size_t n, const float *logits, judged *out, graft_error *err)
 {
-    size_t outputs = gf_classify_outputs(r->model->classes);
+    size_t outputs = r->outputs;
     float *p = gf_new_n((size_t)r->model->classes, float);
     if (!p) return gf_fail_memory(err, (size_t)r->model->classes * sizeof *p, "the report");
     for (size_t i = 0; i < n; i++) {
-        float loss;
         judged *j = &out[i];
         j->sample = first + (uint32_t)i;
         int32_t label = (int32_t)r->data->index->sample[j->sample].class_id;
-        gf_classify_loss(logits + i * outputs, &label, 1, r->model->classes, 1, NULL, &loss, &j->predicted);
-        gf_classify_probabilities(logits + i * outputs, r->model->classes, p);
+        float loss;
+        r->task.cls->step(&r->task, &(gf_task_batch){.n = 1,
+                                                     .width = outputs,
+                                                     .out = logits + i * outputs,
+                                                     .target = &label,
+                                                     .loss = &loss,
+                                                     .predicted = &j->predicted});
+        r->task.cls->decode(&r->task, logits + i * outputs, outputs, p);
         j->probability = p[j->predicted];
         j->right = j->predicted == label;
     }
@@ -176,7 +180,7 @@ static graft_status judged_photos(report_images *g, graft_error *err)
     judged *all = gf_new_n(n, judged);
     if (!all) return gf_fail_memory(err, n * sizeof *all, "the report");
     graft_status status = GRAFT_OK;
-    GF_GOTO(judge(r, first, n, r->logits + (nt ? nv : 0) * gf_classify_outputs(r->model->classes), all, err));
+    GF_GOTO(judge(r, first, n, r->logits + (nt ? nv : 0) * r->outputs, all, err));
     for (size_t i = 0; i < SHOWN_PREDICTIONS && i < n; i++) {
         size_t at = i * n / (n < SHOWN_PREDICTIONS ? n : SHOWN_PREDICTIONS);
         GF_GOTO(show(g, &all[at], g->predictions, &g->record.predictions, SHOWN_PREDICTIONS, err));
@@ -359,7 +363,7 @@ static graft_status measure(gf_run *r, graft_error *err)
 {
     uint32_t v, t, nv = gf_run_split(r, GF_VALIDATION, &v), nt = gf_run_split(r, GF_TEST, &t);
     GF_TRY(gf_run_evaluate(r, v, nv, &r->validation, r->logits, err));
-    return gf_run_evaluate(r, t, nt, &r->test, r->logits + nv * gf_classify_outputs(r->model->classes), err);
+    return gf_run_evaluate(r, t, nt, &r->test, r->logits + nv * r->outputs, err);
 }
 
 static graft_status run_self_test(gf_run *r, gf_engine *e, float *result, graft_error *err)

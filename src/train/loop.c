@@ -112,6 +112,8 @@ graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err)
     r->engine = NULL;
     r->model->boundary = phase == 2 ? (int)r->config->fine_tune_at : (int)gf_model_backbone_layers(r->model);
     gf_engine_spec spec = gf_run_engine_spec(r->config, r->model);
+    spec.task = &r->task;
+    spec.scores = gf_metric_list_wants_scores(&r->metrics);
     GF_TRY(gf_engine_create(&r->engine, r->model, r->host.ops, r->host.pool, &spec, err));
     GF_TRY(gf_optimizer_parse(&r->optimizer, phase_optimizer(r, phase), err));
     GF_TRY(make_slots(r, err));
@@ -172,7 +174,7 @@ static graft_status one_step(gf_run *r, const gf_batch *batch, const gf_batch *n
     if (action == GF_NAN_GO && step.n) {
         GF_TRY(gf_engine_apply(r->engine, &r->optimizer, lr, r->state.applied, r->slots, err));
         r->state.applied++;
-        const gf_outcomes o = {step.n, r->facts->classes.n, step.sample_loss, step.label, step.predicted, NULL};
+        const gf_outcomes o = {step.n, r->facts->classes.n, step.sample_loss, step.label, step.predicted, step.score};
         gf_running_add(&r->running, &o);
     } else if (action != GF_NAN_GO) {
         gf_log_say(r->host.log, GF_WARNING,
@@ -195,8 +197,7 @@ typedef struct epoch_clock {
 static void tell_training(gf_run *r, const epoch_clock *clock, bool always)
 {
     double seconds = gf_sys_seconds() - clock->start;
-    gf_run_progress p =
-        gf_run_progress_of(r, GF_RUN_TRAINING, (int64_t)gf_running_samples(&r->running), r->order->n);
+    gf_run_progress p = gf_run_progress_of(r, GF_RUN_TRAINING, (int64_t)gf_running_samples(&r->running), r->order->n);
     p.epoch++;
     gf_running_values(&r->running, p.value[GF_ON_TRAINING]);
     p.images_per_second = seconds > 0 ? (double)clock->images / seconds : 0;

@@ -3,7 +3,7 @@
 #include "exchange/keras_config.h"
 #include "formats/safetensors.h"
 #include "image/input.h"
-#include "tasks/classify.h"
+#include "tasks/task.h"
 #include "zoo/zoo.h"
 
 #include <limits.h>
@@ -85,6 +85,7 @@ static char *facts_text(const gf_model_facts *f)
     gf_json_set(j, "height", gf_json_int(f->height));
     gf_json_set(j, "classes", classes);
     gf_json_set(j, "precision", gf_json_string(gf_dtype_name(f->dtype)));
+    if (f->task[0]) gf_json_set(j, "task", gf_json_string(f->task));
     if (f->int8_layers) gf_json_set(j, "int8_layers", gf_json_int(f->int8_layers));
     gf_json_set(j, "antialias", gf_json_bool(f->antialias));
     gf_json_set(j, "ignore_exif", gf_json_bool(f->ignore_exif));
@@ -179,6 +180,7 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
     graft_status status = GRAFT_OK;
     GF_GOTO(gf_fit_parse(&f->fit, gf_json_str(gf_json_get(j, "fit"), "stretch"), err));
     snprintf(f->architecture, sizeof f->architecture, "%s", gf_json_str(gf_json_get(j, "architecture"), ""));
+    snprintf(f->task, sizeof f->task, "%s", gf_json_str(gf_json_get(j, "task"), ""));
     f->alpha = gf_json_f64(gf_json_get(j, "alpha"), 0);
     f->dropout = gf_json_f64(gf_json_get(j, "dropout"), 0);
     f->width = (int)gf_json_i64(gf_json_get(j, "width"), 0);
@@ -204,6 +206,10 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
         status = gf_fail(err, GF_E_NOT_A_MODEL, "use the graft that wrote it, or a newer one",
                          "%s: its model is of format %lld, this graft reads %d", GF_ESC(path),
                          (long long)gf_json_i64(gf_json_get(j, "format"), 0), FORMAT);
+    }
+    if (status == GRAFT_OK && !gf_task_find(f->task)) {
+        status = gf_fail(err, GF_E_NOT_A_MODEL, "use the graft that wrote it, or a newer one",
+                         "%s: its task, \"%s\", is not known", GF_ESC(path), GF_ESC(f->task));
     }
 out:
     gf_json_free(j);
@@ -257,10 +263,9 @@ static graft_status check_graph(const gf_model *m, const gf_model_facts *f, cons
 {
     const gf_layer *input = m->n_layers ? &m->layer[0] : NULL;
     bool fits = input && input->cls == &gf_layer_input && input->shape.rank == 3 && input->shape.dim[0] == f->height &&
-                input->shape.dim[1] == f->width && (size_t)m->classes == f->classes.n && m->classes >= 2 &&
-                m->layer[m->output].shape.rank == 1 &&
-                (size_t)m->layer[m->output].shape.dim[0] == gf_classify_outputs(m->classes);
-    if (fits) return GRAFT_OK;
+                input->shape.dim[1] == f->width && (size_t)m->classes == f->classes.n;
+    const gf_task t = gf_task_of_model(m, f->task);
+    if (fits && t.cls->fits(&t, m)) return GRAFT_OK;
     return gf_fail(err, GF_E_NOT_A_MODEL, NULL, "%s: its graph is not that of a classifier of %zu classes",
                    GF_ESC(path), f->classes.n);
 }

@@ -24,6 +24,7 @@ typedef struct gf_elsewhere {
 
 typedef struct gf_model_facts {
     char architecture[GF_NAME_MAX];
+    char task[GF_NAME_MAX]; /* what it was trained for; "": the first task */
     double alpha, dropout;
     int width, height;
     gf_names classes;

@@ -5,7 +5,6 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "data/manifest.h"
-#include "tasks/classify.h"
 #include "train/checkpoint.h"
 #include "train/decisions.h"
 #include "train/folder.h"
@@ -93,7 +92,7 @@ static graft_status make_blocks(gf_run *r, graft_error *err)
     r->best_values = gf_alloc_tensor(bytes);
     r->lost = gf_new_n(x->n, uint8_t);
     uint32_t held = gf_run_split(r, GF_VALIDATION, NULL) + gf_run_split(r, GF_TEST, NULL);
-    r->logits = gf_new_n(held * gf_classify_outputs(m->classes), float);
+    r->logits = gf_new_n(held * r->outputs, float);
     bool ok = r->best_values && r->lost && r->logits;
     if (!ok) return gf_fail_memory(err, bytes, "training");
     memcpy(r->best_values, m->value + r->trainable_offset, bytes);
@@ -107,11 +106,34 @@ static graft_status identify(gf_run *r, graft_error *err)
     return r->identity ? GRAFT_OK : gf_fail_memory(err, 4096, "a run");
 }
 
+static graft_status prepare_task(gf_run *r, graft_error *err)
+{
+    const gf_settings *s = r->config->settings;
+    const gf_names *classes = &r->facts->classes;
+    uint64_t *images = gf_new_n(classes->n, uint64_t);
+    if (!images) return gf_fail_memory(err, classes->n * sizeof *images, "a run");
+    for (size_t k = 0; k < classes->n; k++) images[k] = gf_index_count(r->data->index, GF_TRAIN, (uint32_t)k);
+    const gf_task_options o = {.name = gf_settings_text(s, GF_SET_TRAIN_TASK),
+                               .classes = (int)classes->n,
+                               .end = r->model->end,
+                               .loss = gf_settings_text(s, GF_SET_TRAIN_LOSS),
+                               .class_weight = gf_settings_text(s, GF_SET_TRAIN_CLASS_WEIGHT),
+                               .class_name = (const char *const *)classes->item,
+                               .images = images};
+    graft_status status = gf_task_open(&r->task, &o, err);
+    gf_free(images);
+    if (r->task.cls && r->task.cls != gf_task_find(NULL)) {
+        snprintf(r->facts->task, sizeof r->facts->task, "%s", r->task.cls->name);
+    }
+    r->outputs = gf_count(&r->model->layer[r->model->output].shape);
+    return status;
+}
+
 static graft_status prepare_metrics(gf_run *r, graft_error *err)
 {
     const char *asked = gf_settings_text(r->config->settings, GF_SET_TRAIN_METRICS);
     size_t classes = r->facts->classes.n;
-    GF_TRY(gf_metric_list_parse(&r->metrics, GF_CLASSIFY_METRICS, asked, err));
+    GF_TRY(gf_metric_list_parse(&r->metrics, r->task.cls->metrics, asked, err));
     char column[GF_METRIC_NAME + 4];
     for (int i = 0; i < 2; i++) { /* between epochs that are as good, the loss decides */
         size_t metric = i ? 0 : gf_metric_list_headline(&r->metrics);
@@ -140,6 +162,7 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
     GF_GOTO(gf_data_feed_change(&r->feed, config->augment, (uint64_t)config->seed, err));
     GF_GOTO(gf_nan_policy_parse(&r->nan_policy, config->on_nan, err));
     GF_GOTO(gf_order_create(&r->order, data->index, GF_TRAIN, (uint32_t)config->batch, err));
+    GF_GOTO(prepare_task(r, err));
     GF_GOTO(prepare_metrics(r, err));
     GF_GOTO(make_blocks(r, err));
     char *checkpoints = gf_path_join(dir, GF_FOLDER_CHECKPOINTS);
@@ -165,6 +188,7 @@ void gf_run_close(gf_run *r)
     gf_feature_cache_free(&r->feature_cache);
     gf_feature_cache_free(&r->train_feature_cache);
     gf_history_free(&r->history);
+    gf_task_close(&r->task);
     gf_running_free(&r->running);
     gf_evaluation_free(&r->validation);
     gf_evaluation_free(&r->test);

@@ -74,6 +74,8 @@ typedef struct gf_run {
     size_t trainable_offset, trainable_count; /* the values that change in any phase: [origin, origin + wide) of the
                             model's block; with the statistics, which lie behind what trains, where those move */
     float *best_values;                       /* their best so far */
+    gf_task task;                             /* what is learned */
+    size_t outputs;                           /* that the network gives per sample */
     gf_metric_list metrics;                   /* that are measured */
     gf_monitor monitor[2];                    /* what tells the best epoch; and between equal ones */
     gf_history history;

@@ -52,7 +52,7 @@ static graft_status add_network(gf_builder *b, const gf_architecture *a, const g
 static graft_status add_layers(gf_model *m, const gf_architecture *a, const gf_zoo_options *o, graft_error *err)
 {
     gf_builder b = {.m = m, .err = err};
-    int top = o->head.keep_last ? (o->classes == 2 ? 1 : o->classes) : o->top;
+    int outputs = o->head.outputs ? o->head.outputs : o->classes, top = o->head.keep_last ? outputs : o->top;
     GF_TRY(add_network(&b, a, o, top));
     return o->head.keep_last ? gf_head_keep(m, b.at, err) : gf_head_add(m, b.at, &o->head, o->classes, o->dropout, err);
 }

@@ -175,7 +175,7 @@ static graft_status self_test(gf_model *m, float *logit, graft_error *err)
 static graft_status write_good(graft_error *err)
 {
     gf_model m;
-    gf_zoo_options o = {.width = SIZE, .height = SIZE, .alpha = 0.35, .classes = 2};
+    gf_zoo_options o = {.width = SIZE, .height = SIZE, .alpha = 0.35, .classes = 2, .head = {.outputs = 1}};
     gf_model_facts f = {.architecture = "mobilenet_v2", .alpha = 0.35, .width = SIZE, .height = SIZE, .n_self_test = 1};
     graft_status status = gf_zoo_build(&m, "mobilenet_v2", &o, err);
     if (status) return status;

@@ -157,7 +157,7 @@ static void own_text_gives_every_architecture_back(void **state)
         const gf_architecture *a = gf_zoo_at(n);
         const gf_zoo_options options[] = {
             {.width = a->size, .height = a->size + 32, .classes = 5, .dropout = 0.15f, .head = {.hidden = 24}},
-            {.width = a->size, .height = a->size, .classes = 2, .preprocess = "torch"},
+            {.width = a->size, .height = a->size, .classes = 2, .head = {.outputs = 1}, .preprocess = "torch"},
             {.width = a->size, .height = a->size, .classes = 7, .head = {.keep_last = true}},
         };
         for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
@@ -233,8 +233,12 @@ static void exports_are_the_same_function(void **state)
                  {"mobilenet_v2_torch", NULL, 3}, {"efficientnet_lite0_timm", "unit", 0}};
     for (size_t i = 0; i < sizeof model / sizeof *model; i++) {
         gf_model m;
-        gf_zoo_options o = {
-            .width = 64, .height = 96, .classes = model[i].classes, .preprocess = model[i].preprocess, .dropout = 0.2f};
+        gf_zoo_options o = {.width = 64,
+                            .height = 96,
+                            .classes = model[i].classes,
+                            .head = {.outputs = model[i].classes == 2},
+                            .preprocess = model[i].preprocess,
+                            .dropout = 0.2f};
         OK(gf_zoo_build(&m, model[i].name, &o, &error));
         seed_values(&m);
         exported_is_the_same(&m, model[i].classes);

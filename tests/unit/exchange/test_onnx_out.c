@@ -49,6 +49,7 @@ static void architectures_come_back_the_same(void **state)
         gf_model m;
         gf_zoo_options o = {.width = rows[i].width, .height = rows[i].height, .alpha = 0, .dropout = 0.2f};
         o.classes = rows[i].classes;
+        o.head.outputs = o.classes == 2;
         OK(gf_zoo_build(&m, rows[i].name, &o, &error));
         seed_model(&m, 1);
         gf_model back = round_trip(&m);
@@ -259,7 +260,7 @@ static void the_file_says_what_people_need(void **state)
     char path[] = "/tmp/graft-test-XXXXXX";
     gf_model m;
     gf_onnx o;
-    gf_zoo_options options = {.width = 32, .height = 40, .alpha = 0.35, .classes = 2};
+    gf_zoo_options options = {.width = 32, .height = 40, .alpha = 0.35, .classes = 2, .head = {.outputs = 1}};
     OK(gf_zoo_build(&m, "mobilenet_v2", &options, &error));
     close(mkstemp(path));
     OK(gf_onnx_export(&m, classes, 2, path, &error));

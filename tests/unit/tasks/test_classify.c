@@ -1,6 +1,6 @@
 /* Classification's loss against its formula in double, its gradient against finite differences of that, and what
  * extreme logits give. */
-#include "tasks/classify.h"
+#include "tasks/task.h"
 
 #include "support/seeded.h"
 
@@ -15,6 +15,42 @@
 #include <cmocka.h>
 
 enum { MOST_CLASSES = 1000, SAMPLES = 64 };
+
+static gf_task task_of(int classes, gf_end end)
+{
+    gf_task t;
+    assert_int_equal(gf_task_open(&t, &(gf_task_options){.classes = classes, .end = end}, NULL), GRAFT_OK);
+    return t; /* without weights it owns nothing */
+}
+
+static void losses(const float *z, const int32_t *label, size_t n, int classes, float scale, float *diff, float *loss,
+                   int32_t *predicted)
+{
+    const gf_task t = task_of(classes, GF_END_SOFTMAX);
+    t.cls->step(&t, &(gf_task_batch){.n = n,
+                                     .width = t.cls->outputs(classes),
+                                     .out = z,
+                                     .target = label,
+                                     .training = true,
+                                     .scale = scale,
+                                     .diff = diff,
+                                     .loss = loss,
+                                     .predicted = predicted});
+}
+
+static void own_loss(const float *z, size_t width, int32_t label, int classes, gf_end end, float *loss,
+                     int32_t *predicted)
+{
+    const gf_task t = task_of(classes, end);
+    t.cls->step(
+        &t, &(gf_task_batch){.n = 1, .width = width, .out = z, .target = &label, .loss = loss, .predicted = predicted});
+}
+
+static void probabilities(const float *z, size_t width, int classes, gf_end end, float *p)
+{
+    const gf_task t = task_of(classes, end);
+    t.cls->decode(&t, z, width, p);
+}
 
 /* -log of the label's probability, by the definition. */
 static double loss_of(const double *z, int classes, int label)
@@ -48,7 +84,7 @@ enum { COUNTS = sizeof class_counts / sizeof *class_counts };
 /* Logits of one sample, in f32 and the same in double. */
 static void draw(int classes, size_t sample, float *z, double *wide)
 {
-    for (size_t i = 0; i < gf_classify_outputs(classes); i++) {
+    for (size_t i = 0; i < gf_task_classify.outputs(classes); i++) {
         uint64_t word = seeded_word("logits", (uint64_t)classes, sample * MOST_CLASSES + i);
         z[i] = (float)((double)(word >> 40) * 0x1p-21 - 4);
         wide[i] = (double)z[i];
@@ -65,7 +101,7 @@ static void loss_is_the_formula(void **state)
             double wide[MOST_CLASSES];
             draw(classes, s, z, wide);
             int32_t label = (int32_t)(s * 7 % (size_t)classes), predicted, best = 0;
-            gf_classify_loss(z, &label, 1, classes, 1, NULL, &loss, &predicted);
+            losses(z, &label, 1, classes, 1, NULL, &loss, &predicted);
             double want = loss_of(wide, classes, label);
             check(fabs((double)loss - want), 2e-6 * (1 + want), "the loss", classes);
             for (int k = 1; k < classes; k++) {
@@ -94,13 +130,13 @@ static void gradient_is_the_slope(void **state)
     const float scale = 0.125f;
     for (int c = 0; c < COUNTS; c++) {
         int classes = class_counts[c];
-        size_t outputs = gf_classify_outputs(classes);
+        size_t outputs = gf_task_classify.outputs(classes);
         for (size_t s = 0; s < 8; s++) {
             float z[MOST_CLASSES], diff[MOST_CLASSES], loss;
             double wide[MOST_CLASSES], sum = 0;
             draw(classes, s, z, wide);
             int32_t label = (int32_t)(s % (size_t)classes), predicted;
-            gf_classify_loss(z, &label, 1, classes, scale, diff, &loss, &predicted);
+            losses(z, &label, 1, classes, scale, diff, &loss, &predicted);
             for (size_t i = 0; i < outputs; i++) {
                 double want = (double)scale * slope_of(wide, classes, label, i);
                 check(fabs((double)diff[i] - want), 1e-7, "the gradient", classes);
@@ -123,9 +159,9 @@ static void a_batch_is_its_samples(void **state)
         draw(CLASSES, s, z + s * CLASSES, wide);
         label[s] = (int32_t)(s % CLASSES);
     }
-    gf_classify_loss(z, label, SAMPLES, CLASSES, 0.5f, diff, loss, predicted);
+    losses(z, label, SAMPLES, CLASSES, 0.5f, diff, loss, predicted);
     for (size_t s = 0; s < SAMPLES; s++) {
-        gf_classify_loss(z + s * CLASSES, &label[s], 1, CLASSES, 0.5f, one, &one_loss, &one_predicted);
+        losses(z + s * CLASSES, &label[s], 1, CLASSES, 0.5f, one, &one_loss, &one_predicted);
         assert_memory_equal(one, diff + s * CLASSES, sizeof one);
         assert_true(one_loss == loss[s]);
         assert_int_equal(one_predicted, predicted[s]);
@@ -140,21 +176,21 @@ static void extreme_logits_stay_finite(void **state)
         for (int32_t label = 0; label < 2; label++) {
             float diff, loss, p[2], z = extremes[a];
             int32_t predicted;
-            gf_classify_loss(&z, &label, 1, 2, 1, &diff, &loss, &predicted);
+            losses(&z, &label, 1, 2, 1, &diff, &loss, &predicted);
             double want = label ? fmax(-(double)z, 0) : fmax((double)z, 0);
             assert_true(isfinite(loss) && isfinite(diff));
             check(fabs((double)loss - want), 0.7 + 1e-6 * want, "an extreme loss", 2);
             assert_true(diff >= -1 && diff <= 1);
             assert_int_equal(predicted, z > 0);
-            gf_classify_probabilities(&z, 2, p);
+            probabilities(&z, 1, 2, GF_END_SOFTMAX, p);
             assert_true(p[0] >= 0 && p[0] <= 1 && p[1] >= 0 && p[1] <= 1 && p[0] + p[1] == 1);
         }
         for (size_t b = 0; b < 9; b++) {
             float z[3] = {extremes[a], 0, extremes[b]}, diff[3], loss, p[3];
             int32_t label = 1, predicted;
             if ((double)extremes[a] - (double)extremes[b] > 3.4e38) continue; /* beyond what f32 holds */
-            gf_classify_loss(z, &label, 1, 3, 1, diff, &loss, &predicted);
-            gf_classify_probabilities(z, 3, p);
+            losses(z, &label, 1, 3, 1, diff, &loss, &predicted);
+            probabilities(z, gf_task_classify.outputs(3), 3, GF_END_SOFTMAX, p);
             assert_true(isfinite(loss) && loss >= 0);
             for (int i = 0; i < 3; i++) assert_true(isfinite(diff[i]) && p[i] >= 0 && p[i] <= 1);
             assert_true(fabsf(p[0] + p[1] + p[2] - 1) <= 1e-6f);
@@ -173,7 +209,7 @@ static void nonsense_is_not_hidden(void **state)
                 float z[3] = {1, -2, 0.5f}, diff[3], loss = 0;
                 int32_t predicted = -1;
                 z[at] = nonsense[n];
-                gf_classify_loss(z, &label, 1, 3, 1, diff, &loss, &predicted);
+                losses(z, &label, 1, 3, 1, diff, &loss, &predicted);
                 bool impossible = nonsense[n] == -INFINITY && at != label; /* a class of probability 0: well defined */
                 assert_true(impossible ? isfinite(loss) : !isfinite(loss));
                 assert_true(predicted >= 0 && predicted < 3);
@@ -182,7 +218,7 @@ static void nonsense_is_not_hidden(void **state)
         for (int32_t label = 0; label < 2; label++) {
             float diff, loss = 0;
             int32_t predicted = -1;
-            gf_classify_loss(&nonsense[n], &label, 1, 2, 1, &diff, &loss, &predicted);
+            losses(&nonsense[n], &label, 1, 2, 1, &diff, &loss, &predicted);
             bool sure = isinf(nonsense[n]) && (nonsense[n] > 0) == (label == 1);
             assert_true(sure || !isfinite(loss));
             assert_true(predicted == 0 || predicted == 1);
@@ -199,7 +235,7 @@ static void probabilities_sum_to_one(void **state)
             float z[MOST_CLASSES], p[MOST_CLASSES];
             double wide[MOST_CLASSES], sum = 0;
             draw(classes, s, z, wide);
-            gf_classify_probabilities(z, classes, p);
+            probabilities(z, gf_task_classify.outputs(classes), classes, GF_END_SOFTMAX, p);
             for (int k = 0; k < classes; k++) {
                 check(fabs((double)p[k] - probability_of(wide, classes, k)), 1e-6, "a probability", classes);
                 sum += (double)p[k];
@@ -207,8 +243,8 @@ static void probabilities_sum_to_one(void **state)
             check(fabs(sum - 1), 2e-6, "the sum of probabilities", classes);
         }
     }
-    assert_int_equal(gf_classify_outputs(2), 1);
-    assert_int_equal(gf_classify_outputs(3), 3);
+    assert_int_equal(gf_task_classify.outputs(2), 1);
+    assert_int_equal(gf_task_classify.outputs(3), 3);
 }
 
 /* A kept classifier's: by the formulas, in double precision. */
@@ -220,26 +256,26 @@ static void what_a_file_ends_in_is_kept(void **state)
     float p[N], loss;
     int32_t predicted;
     double all = 0, sum = 0;
-    gf_classify_own_probabilities(z, N, N, GF_END_SIGMOID, p);
+    probabilities(z, N, N, GF_END_SIGMOID, p);
     for (int i = 0; i < N; i++) {
         double q = 1 / (1 + exp(-(double)z[i]));
         check(fabs((double)p[i] - q), 1e-6, "a sigmoid", i);
         all += fmax((double)z[i], 0) - (double)z[i] * (i == 2) + log1p(exp(-fabs((double)z[i])));
     }
-    gf_classify_own_loss(z, N, 2, N, GF_END_SIGMOID, &loss, &predicted);
+    own_loss(z, N, 2, N, GF_END_SIGMOID, &loss, &predicted);
     check(fabs((double)loss - all / N), 1e-5, "the mean of binary losses", N);
     assert_int_equal(predicted, 3);
     static const gf_end like_softmax[] = {GF_END_SOFTMAX, GF_END_LINEAR, GF_END_LOG_SOFTMAX};
     for (size_t k = 0; k < 3; k++) {
-        gf_classify_own_probabilities(z, 3, 3, like_softmax[k], p);
+        probabilities(z, 3, 3, like_softmax[k], p);
         sum = exp(-3) + exp(0.5) + exp(2);
         for (int i = 0; i < 3; i++) check(fabs((double)p[i] - exp((double)z[i]) / sum), 1e-6, "a softmax", i);
-        gf_classify_own_loss(z, 3, 1, 3, like_softmax[k], &loss, &predicted);
+        own_loss(z, 3, 1, 3, like_softmax[k], &loss, &predicted);
         check(fabs((double)loss + log(exp(0.5) / sum)), 1e-5, "a cross-entropy", 3);
     }
-    gf_classify_own_probabilities(z + 1, 1, 2, GF_END_LINEAR, p);
+    probabilities(z + 1, 1, 2, GF_END_LINEAR, p);
     check(fabs((double)p[1] - 1 / (1 + exp(-0.5))), 1e-6, "one logit", 1);
-    gf_classify_own_probabilities(z, 2, 2, GF_END_SOFTMAX, p); /* two, as a file has them */
+    probabilities(z, 2, 2, GF_END_SOFTMAX, p); /* two, as a file has them */
     check(fabs((double)p[1] - 1 / (1 + exp(-3.5))), 1e-6, "two logits", 2);
 }
 

@@ -30,7 +30,7 @@ static graft_status image(void *ctx, const gf_request *q, const gf_input_layout 
 
 static void build(gf_model *m)
 {
-    gf_zoo_options o = {.width = SIZE, .height = SIZE, .alpha = 0.35, .classes = 2};
+    gf_zoo_options o = {.width = SIZE, .height = SIZE, .alpha = 0.35, .classes = 2, .head = {.outputs = 1}};
     assert_int_equal(gf_zoo_build(m, "mobilenet_v2", &o, NULL), GRAFT_OK);
     gf_model_init(m, 3, 0);
 }

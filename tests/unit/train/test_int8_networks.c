@@ -77,7 +77,7 @@ static void networks_are_int8_and_near(void **state)
         gf_model m;
         gf_calibration c;
         size = network[i].size;
-        gf_zoo_options o = {.width = size, .height = size, .classes = 2};
+        gf_zoo_options o = {.width = size, .height = size, .classes = 2, .head = {.outputs = 1}};
         assert_int_equal(gf_zoo_build(&m, network[i].name, &o, NULL), GRAFT_OK);
         gf_model_init(&m, 5, 0);
         assert_int_equal(calibrate(&m, &(gf_feed){image, NULL}, &c), GRAFT_OK);
@@ -118,7 +118,7 @@ static void a_quantized_input_changes_nothing(void **state)
     gf_calibration c;
     gf_engine_spec spec;
     size = 64;
-    gf_zoo_options o = {.width = size, .height = size, .classes = 2};
+    gf_zoo_options o = {.width = size, .height = size, .classes = 2, .head = {.outputs = 1}};
     assert_int_equal(gf_zoo_build(&m, "mobilenet_v3_small", &o, NULL), GRAFT_OK);
     gf_model_init(&m, 5, 0);
     assert_int_equal(calibrate(&m, &feed[0], &c), GRAFT_OK);

@@ -50,7 +50,8 @@ static void open_bench(bench *b, const char *fixture, double alpha, int size, in
     OK(gf_safetensors_open(&b->fixture, path, NULL, &error));
     OK(gf_ops_create(&b->ops, NULL, &error));
     OK(gf_pool_create(&b->pool, threads, gf_ops_start_worker, &error));
-    gf_zoo_options o = {.width = size, .height = size, .alpha = alpha, .classes = classes};
+    gf_zoo_options o = {
+        .width = size, .height = size, .alpha = alpha, .classes = classes, .head = {.outputs = classes == 2}};
     OK(gf_zoo_build(&b->model, "mobilenet_v2", &o, &error));
     for (size_t i = 0; i < b->model.n_params; i++) {
         const gf_param *p = &b->model.param[i];

@@ -16,7 +16,8 @@ enum { LAYERS = 154 };
 
 static gf_model built(int size)
 {
-    gf_zoo_options o = {.width = size, .height = size, .alpha = 0.35, .classes = 2, .dropout = 0.2f};
+    gf_zoo_options o = {
+        .width = size, .height = size, .alpha = 0.35, .classes = 2, .head = {.outputs = 1}, .dropout = 0.2f};
     gf_model m;
     OK(gf_zoo_build(&m, "mobilenet_v2", &o, &error));
     return m;

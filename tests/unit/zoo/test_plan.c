@@ -13,7 +13,12 @@ enum { SIZE = 64, BATCH = 4 };
 static gf_model mobilenet(int classes)
 {
     gf_model m;
-    gf_zoo_options o = {.width = SIZE, .height = SIZE, .alpha = 0.35, .classes = classes, .dropout = 0.2f};
+    gf_zoo_options o = {.width = SIZE,
+                        .height = SIZE,
+                        .alpha = 0.35,
+                        .classes = classes,
+                        .head = {.outputs = classes == 2},
+                        .dropout = 0.2f};
     OK(gf_zoo_build(&m, "mobilenet_v2", &o, &error));
     seed_model(&m, 1);
     return m;

@@ -18,7 +18,12 @@
 
 static gf_zoo_options of_size(int size, double alpha, int classes)
 {
-    return (gf_zoo_options){.width = size, .height = size, .alpha = alpha, .classes = classes, .dropout = 0.2f};
+    return (gf_zoo_options){.width = size,
+                            .height = size,
+                            .alpha = alpha,
+                            .classes = classes,
+                            .head = {.outputs = classes == 2}, /* they share one logit */
+                            .dropout = 0.2f};
 }
 
 static gf_model built(int size, double alpha, int classes)
