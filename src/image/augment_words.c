@@ -18,7 +18,10 @@ enum { FAMILIES = sizeof families / sizeof *families };
 
 static const struct {
     const char *name, *words;
-} sets[] = {{"none", ""}};
+} sets[] = {{"none", ""},
+            {"light", "flip,rotate=0.03,zoom=0.1"},
+            {"medium", "resized-crop=0.5-1,flip,jitter=0.2:0.2:0.2"},
+            {"heavy", "resized-crop=0.08-1,flip,trivial,erase=0.25"}};
 enum { SETS = sizeof sets / sizeof *sets };
 
 typedef struct parser {
@@ -134,6 +137,7 @@ const char *gf_change_parse_value(const gf_change_arg *row, const char *s, size_
     if (used && spans && used < n && s[used] == '-') {
         size_t more = read_value(row, s + used + 1, n - used - 1, &out->high);
         used = more && out->high >= out->low ? used + 1 + more : 0;
+        out->pair = true;
     }
     if (used && used == n) return NULL;
     snprintf(buf, size, "a %snumber%s from %s to %s%s", row->kind == GF_CHANGE_WHOLE ? "whole " : "",
@@ -174,7 +178,7 @@ static graft_status parse_argument(const parser *p, piece word, piece one, int *
     for (int i = 0; i < c->n_args; i++) {
         const gf_change_arg *row = &c->args[i];
         if (!is(key, row->name) || (row->kind != GF_CHANGE_FLAG && !has_key)) continue;
-        to->args.value[i] = (struct gf_change_value){1, 1, true};
+        to->args.value[i] = (struct gf_change_value){1, 1, true, false};
         if (row->kind == GF_CHANGE_FLAG && !has_key) return GRAFT_OK;
         return take_value(p, word, row, value, &to->args.value[i]);
     }
@@ -213,8 +217,6 @@ static graft_status fill_defaults(const parser *p, piece word, gf_augment_word *
                            row->name, gf_change_parse_value(row, "", 0, &ignored, buf, sizeof buf));
         }
     }
-    const char *why = c->refuse ? c->refuse(&to->args) : NULL;
-    if (why) return gf_fail(p->err, GF_E_OPTION_VALUE, c->help, "augment: `%s`: %s", SHOWN(word), why);
     return GRAFT_OK;
 }
 

@@ -12,12 +12,24 @@ typedef struct gf_color {
     bool set; /* false: none; the rest does not matter */
 } gf_color;
 
+/* Luma of ITU-R BT.601, the gray of JPEG, Pillow and torchvision. */
+extern const float gf_luma[3];
+
+/* x + add. */
+gf_color gf_color_shift(float add);
+/* factor x + (1 - factor) m, m being each channel's mean: Keras's contrast. */
+gf_color gf_color_contrast(float factor);
+/* factor x + (1 - factor) gray(x), gray = weight . x: saturation. */
+gf_color gf_color_saturation(float factor, const float weight[3]);
+/* factor x. */
+gf_color gf_color_scale(float factor);
+
 /* `then` behind c, which becomes both. */
 void gf_color_merge(gf_color *c, const gf_color *then);
 
-/* n pixels at value, in place; and to bytes at dst. The means are sums of whole numbers (256ths): the same bits on any
- * CPU. Threads: any. */
+/* n pixels at value, in place; or to bytes at dst, and what is then at value has no meaning. The means are sums of
+ * whole numbers (256ths): the same bits on any CPU. Threads: any. */
 void gf_color_apply(const gf_color *c, float *value, size_t n);
-void gf_color_int8(const gf_color *c, const float *value, size_t n, const gf_quantize_map *map, uint8_t *dst);
+void gf_color_int8(const gf_color *c, float *value, size_t n, const gf_quantize_map *map, uint8_t *dst);
 
 #endif

@@ -48,6 +48,7 @@ typedef struct gf_change_args {
     struct gf_change_value {
         double low, high; /* equal but for spans and angles; a flag: 0 or 1 */
         bool given;       /* false: the default */
+        bool pair;        /* LOW-HIGH was written */
     } value[GF_CHANGE_ARGS];
 } gf_change_args;
 
@@ -68,7 +69,6 @@ typedef struct gf_random_change_class {
 
     int (*times)(const gf_change_args *args);                 /* it draws so many transforms; NULL: one */
     void (*size)(const gf_change_args *args, int *h, int *w); /* of its output, from its input's; NULL: equal */
-    const char *(*refuse)(const gf_change_args *args);        /* why values do not go together; NULL: they do */
 } gf_random_change_class;
 
 #define GF_ROWS_OF(rows) .args = (rows), .n_args = (int)(sizeof(rows) / sizeof *(rows))

@@ -299,6 +299,12 @@ static void floats_and_bytes_agree(void **state)
         bytes_are_those_of_the_floats("flip,rotate=0.2", z[0], z[1], z[2], z[3], &r);
         bytes_are_those_of_the_floats("rotate=0.2,flip,rotate=0.1:fill=20,flip", z[0], z[1], z[2], z[3], &r);
         bytes_are_those_of_the_floats("none", z[0], z[1], z[2], z[3], &r);
+        bytes_are_those_of_the_floats("light", z[0], z[1], z[2], z[3], &r);
+        bytes_are_those_of_the_floats("medium", z[0], z[1], z[2], z[3], &r);
+        bytes_are_those_of_the_floats("heavy", z[0], z[1], z[2], z[3], &r);
+        bytes_are_those_of_the_floats(
+            "contrast=0.5,rotate=0.5,brightness=1,saturation=1,zoom=1,gray=0.5,erase=0.7:fill=-1,shear=1", z[0], z[1],
+            z[2], z[3], &r);
     }
 }
 
@@ -350,6 +356,88 @@ static void maps_become_one(void **state)
     }
 }
 
+/* Colors and places that change slowly, far from black and white. */
+static void fill_smoothly(uint8_t *rgb, int h, int w)
+{
+    for (int y = 0; y < h; y++) {
+        for (int x = 0; x < w; x++) {
+            uint8_t *p = rgb + 3 * (y * w + x);
+            p[0] = (uint8_t)(90 + x), p[1] = (uint8_t)(150 - y), p[2] = (uint8_t)(110 + (x + y) / 3);
+        }
+    }
+}
+
+/* As one map, or, with a prefix, one by one with an image in between: nearly the same image. */
+static void one_map_is_near_a_chain(void **state)
+{
+    (void)state;
+    enum { H = 60, W = 64, N = H * W * 3 };
+    static _Alignas(64) uint8_t scratch[8 * N];
+    gf_augment_spec own = parsed("zoom=0.2,shift=0.2"), chain = parsed("keras:zoom=0.2,shift=0.2");
+    fill_smoothly(image, H, W);
+    for (uint32_t i = 0; i < 20; i++) {
+        gf_augment_drawn a, b;
+        double sum = 0;
+        gf_augment_draw(&own, 1, 0, i, H, W, H, W, &a);
+        gf_augment_draw(&chain, 1, 0, i, H, W, H, W, &b);
+        assert_true(a.n == 1 && b.n == 2);
+        gf_augment_apply(&a, image, got, scratch);
+        gf_augment_apply(&b, image, other, scratch);
+        for (int k = 0; k < N; k++) sum += fabs((double)got[k] - (double)other[k]);
+        if (!(sum / N < 4)) fail_msg("sample %u: %g levels", i, sum / N);
+    }
+}
+
+/* Color maps as one are those in a row, where nothing is clipped between them; means are those of the image. */
+static void colors_become_one(void **state)
+{
+    (void)state;
+    enum { H = 60, W = 64, N = H * W * 3 };
+    fill_smoothly(image, H, W);
+    gf_color row[] = {gf_color_scale(1.1f), gf_color_contrast(0.7f), gf_color_saturation(1.4f, gf_luma),
+                      gf_color_shift(-12), gf_color_contrast(1.2f)};
+    gf_color one = {.set = false};
+    for (int k = 0; k < N; k++) got[k] = other[k] = (float)image[k];
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        gf_color_merge(&one, &row[i]);
+        gf_color_apply(&row[i], got, H * W);
+    }
+    gf_color_apply(&one, other, H * W);
+    double mean = 0, sum = 0;
+    for (int k = 0; k < N; k++) {
+        if (!(fabsf(got[k] - other[k]) < 0.01f)) fail_msg("[%d]: %g and %g", k, (double)got[k], (double)other[k]);
+    }
+    for (int k = 0; k < N; k += 3) mean += image[k];
+    for (int k = 0; k < N; k++) got[k] = (float)image[k];
+    gf_color_apply(&row[1], got, H * W);
+    for (int k = 0; k < N; k += 3) sum += (double)got[k];
+    assert_true(fabs(sum - mean) / (H * W) < 1e-3);
+}
+
+/* What is far more than any image has: the least and the greatest of each value. */
+static void extreme_values_give_an_image(void **state)
+{
+    (void)state;
+    gf_rng r = gf_rng_make(8, GF_PURPOSE_SYNTHETIC, 0, 0);
+    static const char *const words[] = {
+        "zoom=1:width=1:fill=wrap,zoom=1,zoom=1,zoom=1,shift=1,shear=1,rotate=0.5",
+        "crop=1",
+        "resized-crop=0.0001-0.0001:ratio=100-100",
+        "resized-crop=1-1:ratio=0.01-0.01:size=3",
+        "torch:resize=1,resize=64,center-crop=1:50",
+        "brightness=1,contrast=1,saturation=1,hue=0.5,gray=1,jitter=10:10:10:0.5",
+        "erase=1:scale=1-1:ratio=100-100:fill=-1,erase=1:scale=0-0",
+        "keras:erase:scale=1-1,keras:contrast=1:lower=1,brightness=1",
+        "randaugment=8:30,trivial,trivial,trivial",
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        bytes_are_those_of_the_floats(words[i], 1, 1, 1, 1, &r);
+        bytes_are_those_of_the_floats(words[i], 1, 90, 12, 7, &r);
+        bytes_are_those_of_the_floats(words[i], 90, 1, 90, 1, &r);
+        bytes_are_those_of_the_floats(words[i], 31, 17, 31, 17, &r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +452,9 @@ int main(void)
         cmocka_unit_test(floats_and_bytes_agree),
         cmocka_unit_test(words_have_a_probability),
         cmocka_unit_test(maps_become_one),
+        cmocka_unit_test(one_map_is_near_a_chain),
+        cmocka_unit_test(colors_become_one),
+        cmocka_unit_test(extreme_values_give_an_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

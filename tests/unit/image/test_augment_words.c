@@ -48,6 +48,10 @@ static void good_words(void **state)
         {"torch:hflip=1", 1, 1},
         {"torch:flip,graft:rotate=0.1", 2, 0.1},
         {"torch:none", 0, 0},
+        {"light", 3, 0.1},
+        {"none,light", 3, 0.1},
+        {"torch:resized-crop=0.8-1:size=256,rotate=15deg,jitter,hflip,center-crop=224", 5, 224},
+        {"keras:rotate=0.1-0.3,keras:contrast=0.2:lower=0.1,graft:jitter=hue=0.1", 3, 0},
         {"flip:p=1", 1, 1},
         {"flip:p=0.25,rotate=0.1:nearest=1", 2, 0.1},
     };
