@@ -1,5 +1,6 @@
 /* grammars.c - options by name whose text has a grammar: whoever parses it checks it, as soon as a context gets it. */
 #include "api/internal.h"
+#include "train/clip.h"
 
 #include <string.h>
 
@@ -93,7 +94,7 @@ graft_status gf_api_check_settings(const gf_settings *s, graft_error *err)
         if (!gf_settings_given(s, grammars[i].row)) continue;
         GF_TRY(grammars[i].check(gf_settings_text(s, grammars[i].row), err));
     }
-    return GRAFT_OK;
+    return gf_clip_check(s, err);
 }
 
 static size_t copy_text(const gf_text *text, char *buf, size_t size)

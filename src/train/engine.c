@@ -144,6 +144,14 @@ static void count_workspaces(gf_engine *e)
             : (size_t)(e->blocks > e->threads || e->eval_plan != e->trainable_plan ? e->blocks : e->threads);
 }
 
+/* Sums that a binary counter of so many batches keeps. */
+static size_t levels_of(int accumulate)
+{
+    size_t n = 0;
+    while (accumulate > 1 && (accumulate >> n) > 0) n++;
+    return n;
+}
+
 /* What make_workspaces and make_step_memory will take, in doubles: no product of sizes is too large for them. */
 static double bytes_wanted(const gf_engine *e)
 {
@@ -151,7 +159,8 @@ static double bytes_wanted(const gf_engine *e)
     double all = threads * ((double)gf_plan_workspace_bytes(e->frozen) + f * (double)fold_count(e));
     if (e->trainable_plan) {
         all += (double)e->trainable_workspaces * (double)gf_plan_workspace_bytes(e->trainable_plan);
-        all += (double)e->blocks * f * (double)gf_plan_grad_count(e->trainable_plan);
+        all += ((double)e->blocks + (double)levels_of(e->spec.accumulate)) * f *
+               (double)gf_plan_grad_count(e->trainable_plan);
     }
     if (e->eval_plan && e->eval_plan != e->trainable_plan)
         all += threads * (double)gf_plan_workspace_bytes(e->eval_plan);
@@ -202,16 +211,31 @@ static graft_status make_workspaces(gf_engine *e, graft_error *err)
     return e->eval_plan == e->trainable_plan ? GRAFT_OK : make_eval_workspaces(e, err);
 }
 
+static graft_status make_levels(gf_engine *e, graft_error *err)
+{
+    size_t bytes = gf_plan_grad_count(e->trainable_plan) * sizeof(float), n = levels_of(e->spec.accumulate);
+    if (!n) return GRAFT_OK;
+    e->level = gf_new_n(n, float *);
+    if (!e->level) return gf_fail_memory(err, n * sizeof *e->level, "gradients");
+    for (; e->n_levels < n; e->n_levels++) {
+        e->level[e->n_levels] = gf_alloc_tensor(bytes);
+        if (!e->level[e->n_levels]) return gf_fail_memory(err, bytes, "gradients");
+    }
+    return GRAFT_OK;
+}
+
 static graft_status make_step_memory(gf_engine *e, graft_error *err)
 {
     size_t batch = (size_t)e->spec.batch;
     GF_TRY(gf_engine_make_update(e, err));
+    size_t all = batch * (size_t)e->spec.accumulate;
+    GF_TRY(make_levels(e, err));
     e->present = gf_new_n(batch, size_t);
-    e->sample_loss = gf_new_n(batch, float);
-    e->predicted = gf_new_n(batch, int32_t);
-    e->target = gf_alloc_tensor(batch * e->spec.target_bytes);
-    e->truth = gf_new_n(batch, int32_t);
-    if (e->spec.scores) e->score = gf_new_n(batch * (size_t)e->task.classes, float);
+    e->sample_loss = gf_new_n(all, float);
+    e->predicted = gf_new_n(all, int32_t);
+    e->target = gf_alloc_tensor(all * e->spec.target_bytes);
+    e->truth = gf_new_n(all, int32_t);
+    if (e->spec.scores) e->score = gf_new_n(all * (size_t)e->task.classes, float);
     bool ok = e->present && e->sample_loss && e->predicted && e->target && e->truth && (e->score || !e->spec.scores);
     for (int s = 0; s < 2; s++) {
         gf_stage *st = &e->stage[s];
@@ -258,6 +282,7 @@ static gf_engine *begin(gf_model *m, gf_ops *ops, gf_pool *pool, const gf_engine
     *e = (gf_engine){.spec = *spec, .model = m, .ops = ops, .pool = pool, .threads = gf_pool_threads(pool)};
     e->task = spec->task ? *spec->task : gf_task_of_model(m, NULL);
     if (spec->task) e->spec.target_bytes = e->task.cls->target_bytes;
+    if (!e->spec.accumulate) e->spec.accumulate = 1;
     return e;
 }
 
@@ -317,6 +342,8 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e->trainable_workspace);
     gf_free(e->block);
     gf_engine_free_update(e);
+    for (size_t i = 0; i < e->n_levels; i++) gf_free(e->level[i]);
+    gf_free(e->level);
     gf_free(e->present);
     gf_free(e->sample_loss);
     gf_free(e->predicted);

@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "graph/plan.h"
 #include "tasks/task.h"
+#include "train/clip.h"
 #include "train/optimizer.h"
 #include "train/param_groups.h"
 
@@ -29,6 +30,8 @@ typedef struct gf_engine_spec {
     bool reference, no_fusion; /* for tests */
     uint64_t seed;             /* of dropout */
     size_t target_bytes;       /* of what feeds give beside a sample's inputs; the task's, where there is one */
+    int accumulate;            /* batches whose gradients are added up before a step; 0: 1 */
+    gf_clip clip;              /* of a step's gradient */
     const char *groups;        /* words of param_groups.h; NULL: all that is above the boundary, in one group */
     const gf_task *task;       /* with training: what is learned; NULL: what the model is for, with the default loss */
     bool scores;               /* with training: gf_step_result.score is wanted */
@@ -53,8 +56,8 @@ graft_status gf_engine_reload(gf_engine *e, graft_error *err);
 
 typedef struct gf_batch {
     uint32_t epoch;
-    uint64_t number; /* of the batch, over the whole run: what tells two batches apart */
-    size_t n;
+    uint64_t number;        /* of the batch, over the whole run: what tells two batches apart */
+    size_t n;               /* up to spec.batch times spec.accumulate */
     const uint32_t *sample; /* n, borrowed while the batch is in use */
 } gf_batch;
 

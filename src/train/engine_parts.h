@@ -47,7 +47,12 @@ struct gf_engine {
     gf_optimizer *optimizer; /* of each group, for the step at hand */
     gf_param_range *piece;   /* what one thread updates at a time */
     size_t n_pieces;
-    double *squares; /* partial sums of the norm */
+    gf_optimizer *tensor_optimizer; /* of each tensor, for kinds that look at norms */
+    gf_param_range *tensor_piece;   /* the same values, no piece of two tensors; `group` is the tensor's number */
+    size_t n_tensor_pieces;
+    double *tensor_squares; /* two of each such piece: partial sums of norms */
+    double norm;            /* of the last gradient, before it is clipped */
+    double *squares;        /* partial sums of the norm */
     gf_stage stage[2];
     size_t *present;    /* of the step, batch of each: which of the batch's samples are there */
     float *sample_loss; /* and of those, in order */
@@ -56,6 +61,8 @@ struct gf_engine {
     char *target;
     gf_task task;  /* as the spec's, which owns its weights */
     size_t images; /* how many that were */
+    float **level; /* accumulation: sums of 1, 2, 4, ... batches, as the bits of `merged` say */
+    size_t n_levels, merged;
     size_t outputs;
 };
 
@@ -68,8 +75,8 @@ static inline const gf_graph *gf_engine_train_graph(const gf_engine *e)
 /* What updates need, once groups are there (engine_update.c). */
 graft_status gf_engine_make_update(gf_engine *e, graft_error *err);
 void gf_engine_free_update(gf_engine *e);
-/* The norm of the last gradient. */
-graft_status gf_engine_grad_norm(gf_engine *e, double *norm, graft_error *err);
+/* Sets `norm` to that of the last gradient. */
+graft_status gf_engine_grad_norm(gf_engine *e, graft_error *err);
 
 /* Brings `still` up to the last update. */
 graft_status gf_engine_refresh(gf_engine *e, graft_error *err);

@@ -86,21 +86,24 @@ typedef struct trainable_job {
     const gf_batch *batch;
     const gf_stage *stage; /* or */
     const gf_feature_cache *feature_cache;
-    size_t items; /* micro-batches */
+    size_t first, images; /* of the step: how many came before this batch; how many are there of it */
+    size_t items;         /* micro-batches */
+    float scale;          /* of each image's loss: the step's mean */
 } trainable_job;
 
-static void list_present(const trainable_job *j)
+static void list_present(trainable_job *j)
 {
     gf_engine *e = j->e;
     size_t bytes = e->spec.target_bytes;
     const bool *lost = j->feature_cache ? j->feature_cache->lost : j->stage->lost;
     const char *target = j->feature_cache ? j->feature_cache->target : j->stage->target;
-    e->images = 0;
+    j->first = e->images;
     for (size_t i = 0; i < j->batch->n; i++) {
         size_t row = j->feature_cache ? j->batch->sample[i] - j->feature_cache->first : i;
         if (lost[row]) continue;
         memcpy(e->target + e->images * bytes, target + row * bytes, bytes);
-        e->present[e->images++] = i;
+        e->present[j->images++] = i;
+        e->images++;
     }
 }
 
@@ -127,7 +130,7 @@ static graft_status trainable_item(void *ctx, size_t item, int worker, graft_err
     trainable_job *j = ctx;
     gf_engine *e = j->e;
     gf_workspace *ws = e->trainable_workspace[item];
-    size_t at = item * e->images / j->items, n = (item + 1) * e->images / j->items - at;
+    size_t at = item * j->images / j->items, n = (item + 1) * j->images / j->items - at, to = j->first + at;
     size_t micro = (size_t)e->spec.trainable_micro, outputs = e->outputs;
     const int output = gf_engine_train_graph(e)->output;
     load_rows(j, ws, at, n);
@@ -142,14 +145,14 @@ static graft_status trainable_item(void *ctx, size_t item, int worker, graft_err
     const gf_task_batch b = {.n = n,
                              .width = outputs,
                              .out = gf_workspace_value(ws, output),
-                             .target = e->target + at * e->spec.target_bytes,
+                             .target = e->target + to * e->spec.target_bytes,
                              .training = true,
-                             .scale = 1 / (float)e->images,
+                             .scale = j->scale,
                              .diff = diff,
-                             .loss = e->sample_loss + at,
-                             .truth = e->truth + at,
-                             .predicted = e->predicted + at,
-                             .score = e->score ? e->score + at * (size_t)e->task.classes : NULL};
+                             .loss = e->sample_loss + to,
+                             .truth = e->truth + to,
+                             .predicted = e->predicted + to,
+                             .score = e->score ? e->score + to * (size_t)e->task.classes : NULL};
     e->task.cls->step(&e->task, &b);
     return gf_workspace_backward(ws, &step, err);
 }
@@ -174,6 +177,37 @@ static void sum_blocks(const reduce_job *j, size_t first, size_t count)
     }
 }
 
+/* ---- accumulation: the sums of batches are merged as a binary counter counts, so that a step of several batches adds
+ * its micro-batches in the same tree as one large batch would */
+
+static void carry(const gf_engine *e, size_t first, size_t count)
+{
+    float *from = e->block[0];
+    size_t l = 0;
+    for (; e->merged >> l & 1; l++) {
+        gf_accumulate_f32(e->level[l] + first, from + first, count);
+        from = e->level[l];
+    }
+    memcpy(e->level[l] + first, from + first, count * sizeof *from);
+}
+
+/* All levels that hold something, into block 0. */
+static void collect(const gf_engine *e, size_t first, size_t count)
+{
+    float *from = NULL;
+    for (size_t l = 0; l < e->n_levels; l++) {
+        if (!(e->merged >> l & 1)) continue;
+        if (from) gf_accumulate_f32(e->level[l] + first, from + first, count);
+        from = e->level[l];
+    }
+    memcpy(e->block[0] + first, from + first, count * sizeof *from);
+}
+
+static graft_status finish_node(const gf_engine *e, size_t node, float *scratch, graft_error *err)
+{
+    return gf_plan_finish_grad(e->trainable_plan, node, e->block[0], scratch, e->grad, e->trainable_offset, err);
+}
+
 /* One node's part: summed, a stretch that stays in the cache at a time, then unfolded. */
 static graft_status reduce_node(const reduce_job *j, size_t node, float *scratch, graft_error *err)
 {
@@ -183,7 +217,9 @@ static graft_status reduce_node(const reduce_job *j, size_t node, float *scratch
     for (size_t at = 0; at < count; at += STRETCH) {
         sum_blocks(j, first + at, count - at < STRETCH ? count - at : STRETCH);
     }
-    return gf_plan_finish_grad(e->trainable_plan, node, e->block[0], scratch, e->grad, e->trainable_offset, err);
+    if (!e->n_levels) return finish_node(e, node, scratch, err);
+    carry(e, first, count);
+    return GRAFT_OK;
 }
 
 /* Of the group that node `item` leads. */
@@ -198,14 +234,28 @@ static graft_status reduce_item(void *ctx, size_t item, int worker, graft_error 
     return GRAFT_OK;
 }
 
+static graft_status collect_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    gf_engine *e = ctx;
+    const gf_plan *p = e->trainable_plan;
+    bool leads = gf_plan_node_trains(p, item) && gf_plan_node_leads(p, item);
+    for (size_t i = item; leads && i < gf_plan_nodes(p); i = gf_plan_node_next(p, i)) {
+        size_t first, count;
+        gf_plan_grad_range(p, i, &first, &count);
+        collect(e, first, count);
+        GF_TRY(finish_node(e, i, e->scratch[worker], err));
+    }
+    return GRAFT_OK;
+}
+
 static graft_status step_result(gf_engine *e, gf_step_result *r, graft_error *err)
 {
-    double sum = 0, norm;
-    GF_TRY(gf_engine_grad_norm(e, &norm, err));
+    double sum = 0;
+    GF_TRY(gf_engine_grad_norm(e, err));
     for (size_t i = 0; i < e->images; i++) sum += e->sample_loss[i];
     *r = (gf_step_result){.n = e->images,
                           .loss = e->images ? sum / (double)e->images : 0,
-                          .grad_norm = norm,
+                          .grad_norm = e->norm,
                           .sample_loss = e->sample_loss,
                           .predicted = e->predicted,
                           .label = e->truth,
@@ -213,20 +263,58 @@ static graft_status step_result(gf_engine *e, gf_step_result *r, graft_error *er
     return GRAFT_OK;
 }
 
-graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_feature_cache *feature_cache,
-                                const gf_batch *batch, const gf_batch *next, gf_step_result *result, graft_error *err)
+/* Batch `i` of those that make a step. */
+static gf_batch part_of(const gf_engine *e, const gf_batch *step, size_t i)
+{
+    size_t size = (size_t)e->spec.batch, at = i * size;
+    gf_batch part = *step;
+    part.number = step->number * (uint64_t)e->spec.accumulate + i;
+    part.sample += at;
+    part.n = step->n - at < size ? step->n - at : size;
+    return part;
+}
+
+static graft_status part_gradient(gf_engine *e, const gf_feed *feed, const gf_feature_cache *feature_cache,
+                                  const gf_batch *batch, const gf_batch *next, size_t all, graft_error *err)
 {
     gf_stage *stage = NULL;
     if (!feature_cache) GF_TRY(stage_batch(e, feed, batch, next, &stage, err));
     trainable_job j = {.e = e, .batch = stage ? &stage->batch : batch, .stage = stage, .feature_cache = feature_cache};
     list_present(&j);
-    j.items = items_of(e->images, e->spec.trainable_micro);
-    if (!e->images) { /* nothing to learn from */
+    j.items = items_of(j.images, e->spec.trainable_micro);
+    j.scale = 1 / (float)(e->n_levels ? all : j.images);
+    if (!j.images) return GRAFT_OK; /* nothing to learn from */
+    GF_TRY(gf_pool_run_watched(e->pool, j.items, trainable_item, &j, err));
+    reduce_job reduce = {e, j.items};
+    GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->trainable_plan), reduce_item, &reduce, err));
+    e->merged++;
+    return GRAFT_OK;
+}
+
+/* The losses of accumulated batches were divided by the number of all images; some may have been lost. */
+static graft_status finish_accumulated(gf_engine *e, size_t all, graft_error *err)
+{
+    GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->trainable_plan), collect_item, e, err));
+    float factor = (float)((double)all / (double)e->images);
+    for (size_t i = 0; i < e->groups.values && e->images < all; i++) e->grad[i] *= factor;
+    return GRAFT_OK;
+}
+
+graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_feature_cache *feature_cache,
+                                const gf_batch *batch, const gf_batch *next, gf_step_result *result, graft_error *err)
+{
+    size_t parts = items_of(batch->n, e->spec.batch);
+    e->images = e->merged = 0;
+    for (size_t i = 0; i < parts; i++) {
+        gf_batch part = part_of(e, batch, i), then = {0};
+        bool last = i + 1 == parts, more = !last || next;
+        if (more) then = last ? part_of(e, next, 0) : part_of(e, batch, i + 1);
+        GF_TRY(part_gradient(e, feed, feature_cache, &part, more ? &then : NULL, batch->n, err));
+    }
+    if (!e->images) {
         memset(e->grad, 0, e->groups.values * sizeof *e->grad);
-    } else {
-        GF_TRY(gf_pool_run_watched(e->pool, j.items, trainable_item, &j, err));
-        reduce_job reduce = {e, j.items};
-        GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->trainable_plan), reduce_item, &reduce, err));
+    } else if (e->n_levels) {
+        GF_TRY(finish_accumulated(e, batch->n, err));
     }
     return step_result(e, result, err);
 }

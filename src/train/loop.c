@@ -71,6 +71,8 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_model *m)
     spec.dtype = c->dtype && !strcmp(c->dtype, "bf16") ? GF_BF16 : GF_F32;
     if (gf_config_frozen_in_int8(c)) spec.int8_layers = (int)m->n_layers;
     spec.seed = (uint64_t)c->seed;
+    spec.accumulate = (int)gf_settings_whole(c->settings, GF_SET_TRAIN_ACCUMULATE);
+    spec.clip = gf_clip_of(c->settings);
     spec.groups = gf_settings_text(c->settings, GF_SET_TRAIN_GROUPS);
     if (gf_config_uses_batch_stats(c)) gf_engine_use_batch_stats(&spec);
     return spec;

@@ -12,6 +12,16 @@
 
 enum { GF_PIECE = 64 };
 
+/* x^n by squaring: no library's pow, whose last bit differs from one to the next. */
+static inline double gf_power(double x, int64_t n)
+{
+    double y = 1;
+    for (; n > 0; n >>= 1, x *= x) {
+        if (n & 1) y *= x;
+    }
+    return y;
+}
+
 #define GF_FORMULA static inline __attribute__((always_inline)) void
 
 #endif

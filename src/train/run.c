@@ -146,6 +146,12 @@ static graft_status prepare_metrics(gf_run *r, graft_error *err)
     return gf_evaluation_init(&r->test, &r->metrics, classes, err);
 }
 
+/* Images that a step takes. */
+static uint32_t step_images(const gf_run_config *c)
+{
+    return (uint32_t)(c->batch * gf_settings_whole(c->settings, GF_SET_TRAIN_ACCUMULATE));
+}
+
 graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf_run_config *config, gf_model *model,
                          gf_model_facts *facts, gf_data *data, graft_error *err)
 {
@@ -161,7 +167,7 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
     GF_GOTO(gf_data_feed_open(&r->feed, data, (size_t)gf_pool_threads(host->pool), err));
     GF_GOTO(gf_data_feed_change(&r->feed, config->augment, (uint64_t)config->seed, err));
     GF_GOTO(gf_nan_policy_parse(&r->nan_policy, config->on_nan, err));
-    GF_GOTO(gf_order_create(&r->order, data->index, GF_TRAIN, (uint32_t)config->batch, err));
+    GF_GOTO(gf_order_create(&r->order, data->index, GF_TRAIN, step_images(config), err));
     GF_GOTO(prepare_task(r, err));
     GF_GOTO(prepare_metrics(r, err));
     GF_GOTO(make_blocks(r, err));

@@ -132,7 +132,14 @@ static void any_cut_gives_the_same_bits(void **state)
                                         "rmsprop:momentum=0.5,centered=1",
                                         "sgd",
                                         "sgd:momentum=0.9",
-                                        "sgd:momentum=0.9,nesterov=1,weight_decay=0.1"};
+                                        "sgd:momentum=0.9,nesterov=1,weight_decay=0.1",
+                                        "adagrad",
+                                        "lion",
+                                        "adam:form=torch,weight_decay=0.1",
+                                        "adamw:form=torch",
+                                        "sgd:form=torch,momentum=0.9",
+                                        "rmsprop:form=torch,centered=1",
+                                        "adagrad:form=torch"};
     const size_t whole[] = {0, TOTAL}, pieces[] = {0, 1, 64, 129, 130, 2048, 2048, 4099, 5002, TOTAL};
     static float a[TOTAL], b[TOTAL];
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -173,34 +180,40 @@ static void defaults_are_kerass(void **state)
 
 /* Each kind is whole, its own line of gf_optimizer_words can be read back, and a value that is out of a range is not.
  */
+static const char *check_kind(const gf_optimizer_class *c, bool torch, const char *line)
+{
+    char text[512], form[64];
+    gf_optimizer plain, full;
+    graft_error err = {0};
+    snprintf(form, sizeof form, "%s:form=%s", c->name, torch ? "torch" : "keras");
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(line, " "), line);
+    assert_int_equal(gf_optimizer_parse(&plain, form, NULL), GRAFT_OK);
+    if (gf_optimizer_parse(&full, text, &err) != GRAFT_OK) fail_msg("%s: %s", text, err.message);
+    assert_ptr_equal(full.class, c);
+    assert_true(full.torch == torch && full.weight_decay == plain.weight_decay);
+    assert_in_range(gf_optimizer_slots(&plain), 0, GF_OPTIMIZER_MAX_SLOTS);
+    assert_in_range(c->n_args, 0, GF_OPTIMIZER_MAX_ARGS);
+    for (size_t i = 0; i < c->n_args; i++) {
+        assert_true(full.arg[i] == plain.arg[i] && c->arg[i].help && *c->arg[i].help);
+        snprintf(text, sizeof text, "%s,%s=%g", form, c->arg[i].name, c->arg[i].high + 1);
+        assert_int_equal(gf_optimizer_parse(&full, text, &err), GRAFT_USAGE);
+        assert_non_null(strstr(err.message, c->arg[i].torch_only && !torch ? "Keras" : c->arg[i].help));
+    }
+    return strchr(line, '\n') + 1;
+}
+
 static void every_kind_of_the_table_can_be_written(void **state)
 {
     (void)state;
     gf_text words = {0};
     gf_optimizer_words(&words);
     assert_false(words.failed);
-    char *line = words.s;
+    const char *line = words.s;
     for (size_t k = 0; gf_optimizer_at(k); k++) {
         const gf_optimizer_class *c = gf_optimizer_at(k);
-        char text[512];
-        size_t n = strcspn(line, " ");
-        gf_optimizer plain, full;
-        graft_error err = {0};
-        snprintf(text, sizeof text, "%.*s", (int)n, line);
-        assert_int_equal(gf_optimizer_parse(&plain, c->name, NULL), GRAFT_OK);
-        if (gf_optimizer_parse(&full, text, &err) != GRAFT_OK) fail_msg("%s: %s", text, err.message);
-        assert_ptr_equal(full.class, c);
-        assert_true(full.weight_decay == plain.weight_decay);
-        assert_in_range(gf_optimizer_slots(&plain), 0, GF_OPTIMIZER_MAX_SLOTS);
-        assert_in_range(c->n_args, 0, GF_OPTIMIZER_MAX_ARGS);
-        for (size_t i = 0; i < c->n_args; i++) {
-            assert_true(full.arg[i] == plain.arg[i] && c->arg[i].help && *c->arg[i].help);
-            snprintf(text, sizeof text, "%s:%s=%g", c->name, c->arg[i].name, c->arg[i].high + 1);
-            assert_int_equal(gf_optimizer_parse(&full, text, &err), GRAFT_USAGE);
-            assert_non_null(strstr(err.message, c->arg[i].help));
-        }
-        assert_true(c->help && *c->help);
-        line = strchr(line, '\n') + 1;
+        assert_true(c->help && *c->help && !c->measure == !c->prepare);
+        line = check_kind(c, false, line);
+        if (c->torch) line = check_kind(c, true, line);
     }
     assert_int_equal(*line, 0);
     gf_text_free(&words);
@@ -230,6 +243,10 @@ static void bad_text_is_refused(void **state)
         {"rmsprop:epsilon=0", GF_E_OPTIMIZER_OPTION, "between 0 and 1"},
         {"adam:amsgrad=0.5", GF_E_OPTIMIZER_OPTION, "0 or 1"},
         {"sgd:momentum=0.9,,", GF_E_OPTIMIZER_OPTION, "\"\""},
+        {"sgd:form=tf", GF_E_OPTIMIZER_OPTION, "keras or torch"},
+        {"lamb:form=torch", GF_E_OPTIMIZER_OPTION, "takes keras"},
+        {"sgd:momentum=0.9,dampening=0.1", GF_E_OPTIMIZER_OPTION, "dampening"},
+        {"adagrad:lr_decay=0.1", GF_E_OPTIMIZER_OPTION, "lr_decay"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         gf_optimizer o;
