@@ -30,6 +30,20 @@ def logits(name, n, classes, truth, steps):
     return (np.round(z * steps) / steps if steps else z).astype(np.float32)
 
 
+def probabilities(z):
+    """Sums are of sorted terms: samples whose scores are the same in another order tie."""
+    e = np.exp(z.astype(np.float64) - z.max(axis=1, keepdims=True))
+    return e / np.sort(e, axis=1).sum(axis=1, keepdims=True)
+
+
+def over_classes(truth, p, score):
+    """The mean over classes that occur (and do not make up all) of one against the rest; of two classes the second."""
+    classes = range(p.shape[1]) if p.shape[1] > 2 else [1]
+    found = [score(truth == c, p[:, c]) for c in classes if 0 < (truth == c).sum()
+             and (score is sk.average_precision_score or (truth != c).any())]
+    return np.mean(found) if found else np.nan
+
+
 def values(truth, z):
     n, classes = z.shape
     predicted, labels = z.argmax(axis=1), np.arange(classes)
@@ -37,6 +51,16 @@ def values(truth, z):
         if classes > 2 and k < classes and all(len(set(row)) == classes for row in z.tolist()):
             yield f"top{k}", sk.top_k_accuracy_score(truth, z, k=k, labels=labels)
     yield "accuracy", sk.accuracy_score(truth, predicted)
+    yield "balanced_accuracy", sk.balanced_accuracy_score(truth, predicted)
+    for average in ("macro", "weighted"):
+        args = dict(average=average, zero_division=0)
+        yield f"{average}_precision", sk.precision_score(truth, predicted, **args)
+        yield f"{average}_recall", sk.recall_score(truth, predicted, **args)
+        yield f"{average}_f1", sk.f1_score(truth, predicted, **args)
+    yield "mcc", sk.matthews_corrcoef(truth, predicted)
+    yield "kappa", sk.cohen_kappa_score(truth, predicted)
+    yield "auc", over_classes(truth, probabilities(z), sk.roc_auc_score)
+    yield "average_precision", over_classes(truth, probabilities(z), sk.average_precision_score)
 
 
 tensors = {}

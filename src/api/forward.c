@@ -113,6 +113,7 @@ static graft_status evaluate_range(graft_model *m, const gf_task *t, gf_engine *
                                    uint32_t end, gf_evaluation *ev, graft_error *err)
 {
     size_t outputs = gf_engine_outputs(e);
+    GF_TRY(gf_evaluation_expect(ev, end - first, err));
     float *out = gf_new_n(CHUNK * outputs, float);
     if (!out) return gf_fail_memory(err, CHUNK * outputs * sizeof *out, "an evaluation");
     graft_status status = GRAFT_OK;

@@ -21,7 +21,7 @@ static size_t owner(const gf_metric_list *list, size_t i)
 {
     const gf_metric *m = list->item;
     for (size_t j = 0; j < i; j++) {
-        if (m[j].cls->counts == m[i].cls->counts && m[j].k == m[i].k) return j;
+        if (m[j].cls->counts == m[i].cls->counts && m[j].k == m[i].k) return j; /* NULL: none of them has any */
     }
     return i;
 }
@@ -33,7 +33,7 @@ graft_status gf_running_init(gf_running *r, const gf_metric_list *list, size_t c
     for (size_t i = 0; i < list->n; i++) {
         size_t first = owner(list, i);
         r->at[i] = first < i ? r->at[first] : r->n_counts;
-        if (first == i) {
+        if (first == i && list->item[i].cls->counts) {
             fits = fits && gf_add_size(r->n_counts, list->item[i].cls->counts->size(classes), &r->n_counts);
         }
     }
@@ -57,7 +57,7 @@ void gf_running_add(gf_running *r, const gf_outcomes *o)
 {
     for (size_t i = 0; i < r->list->n; i++) {
         const gf_metric *m = &r->list->item[i];
-        if (owner(r->list, i) == i) m->cls->counts->add(r->counts + r->at[i], o, m->k);
+        if (m->cls->counts && owner(r->list, i) == i) m->cls->counts->add(r->counts + r->at[i], o, m->k);
     }
     r->counts[0] += (double)o->n;
 }
@@ -66,7 +66,7 @@ uint64_t gf_running_samples(const gf_running *r) { return r->counts ? (uint64_t)
 
 double gf_running_value(const gf_running *r, size_t i)
 {
-    if (!gf_running_samples(r)) return NAN;
+    if (!gf_running_samples(r) || r->list->item[i].cls->of_set) return NAN;
     return r->list->item[i].cls->value(r->counts + r->at[i], r->classes);
 }
 
@@ -76,6 +76,14 @@ void gf_running_values(const gf_running *r, double value[GF_MAX_METRICS])
 }
 
 /* ---- evaluations */
+
+static void forget_all(gf_evaluation *e)
+{
+    gf_free(e->all.truth);
+    gf_free(e->all.score);
+    gf_free(e->all.rank);
+    memset(&e->all, 0, sizeof e->all);
+}
 
 graft_status gf_evaluation_init(gf_evaluation *e, const gf_metric_list *list, size_t classes, graft_error *err)
 {
@@ -95,9 +103,27 @@ graft_status gf_evaluation_init(gf_evaluation *e, const gf_metric_list *list, si
     return status;
 }
 
+graft_status gf_evaluation_expect(gf_evaluation *e, size_t n, graft_error *err)
+{
+    bool wanted = false;
+    for (size_t i = 0; i < e->running.list->n; i++) wanted = wanted || e->running.list->item[i].cls->of_set;
+    if (!wanted || n <= e->all.most) return GRAFT_OK;
+    forget_all(e);
+    size_t scores;
+    bool fits = gf_mul_size(n, e->classes, &scores);
+    e->all.truth = gf_new_n(n, int32_t);
+    e->all.score = fits ? gf_new_n(scores, float) : NULL;
+    e->all.rank = gf_new_n(n, gf_ranked);
+    e->all.most = n;
+    if (e->all.truth && e->all.score && e->all.rank) return GRAFT_OK;
+    forget_all(e);
+    return gf_fail_memory(err, n * e->classes * sizeof(float), "the metrics of a whole set");
+}
+
 void gf_evaluation_clear(gf_evaluation *e)
 {
     gf_running_clear(&e->running);
+    e->all.n = 0;
     memset(e->confusion, 0, e->classes * e->classes * sizeof *e->confusion);
 }
 
@@ -107,6 +133,7 @@ void gf_evaluation_free(gf_evaluation *e)
     gf_running_free(&e->running);
     gf_free(e->confusion);
     gf_free(e->score);
+    forget_all(e);
     *e = (gf_evaluation){0};
 }
 
@@ -118,6 +145,10 @@ void gf_evaluation_add(gf_evaluation *e, const gf_outcomes *o)
         if (known) e->confusion[(size_t)o->truth[i] * e->classes + (size_t)o->predicted[i]]++;
     }
     gf_running_add(&e->running, o);
+    if (!o->score || o->n > e->all.most - e->all.n) return;
+    memcpy(e->all.truth + e->all.n, o->truth, o->n * sizeof *o->truth);
+    memcpy(e->all.score + e->all.n * e->classes, o->score, o->n * e->classes * sizeof *o->score);
+    e->all.n += o->n;
 }
 
 void gf_evaluation_add_output(gf_evaluation *e, const gf_task *t, const float *out, size_t width, const void *target)
@@ -139,6 +170,11 @@ gf_metrics gf_evaluation_metrics(const gf_evaluation *e)
 {
     gf_metrics m = {.list = e->running.list, .images = gf_running_samples(&e->running), .confusion = e->confusion};
     gf_running_values(&e->running, m.value);
+    const gf_outcomes all = {.n = e->all.n, .classes = e->classes, .truth = e->all.truth, .score = e->all.score};
+    for (size_t i = 0; i < m.list->n; i++) {
+        const gf_metric_class *c = m.list->item[i].cls;
+        if (c->of_set && all.n && all.n == m.images) m.value[i] = c->of_set(&all, e->all.rank);
+    }
     return m;
 }
 

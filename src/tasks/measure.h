@@ -53,11 +53,19 @@ typedef struct gf_evaluation {
     size_t classes;
     uint64_t *confusion; /* as in gf_metrics */
     float *score;        /* one sample's; NULL: no metric wants them */
+    struct {
+        size_t n, most; /* kept, room for */
+        int32_t *truth;
+        float *score; /* classes of each */
+        gf_ranked *rank;
+    } all; /* for metrics of whole sets */
 } gf_evaluation;
 
 graft_status gf_evaluation_init(gf_evaluation *e, const gf_metric_list *list, size_t classes, graft_error *err);
 void gf_evaluation_clear(gf_evaluation *e); /* back to no samples */
 void gf_evaluation_free(gf_evaluation *e);  /* takes NULL and a zeroed one */
+/* So many samples are to come, at most: what metrics of whole sets need is kept. Without it they are NaN. */
+graft_status gf_evaluation_expect(gf_evaluation *e, size_t n, graft_error *err);
 /* Samples in their order. A class outside 0 .. classes - 1 is not in the matrix. */
 void gf_evaluation_add(gf_evaluation *e, const gf_outcomes *o);
 /* One sample, for which the network gave out[width]. */

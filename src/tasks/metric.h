@@ -3,7 +3,8 @@
  * A metric is a column: of the history, progress, metrics.json, TensorBoard, the curves and the page's tables. It is
  * made of counts, which are doubles: samples add to them in their order, so that the bits are the same for any number
  * of threads, and two sets' counts added number by number are those of both. Metrics that need the same counts share
- * them.
+ * them. What cannot be counted (the area under a curve) is made of all samples of an evaluated set, which are then
+ * kept.
  *
  * A new metric: src/tasks/metric_NAME.c with one gf_metric_class, and its line in metrics.def. */
 #ifndef GF_TASKS_METRIC_H
@@ -35,6 +36,12 @@ typedef struct gf_counts_class {
     bool scores; /* reads gf_outcomes.score */
 } gf_counts_class;
 
+/* A sample of a set as one class ranks it. */
+typedef struct gf_ranked {
+    double p; /* of the class */
+    bool positive;
+} gf_ranked;
+
 typedef enum gf_better { GF_BETTER_NONE, GF_BETTER_MAX, GF_BETTER_MIN } gf_better;
 typedef enum gf_metric_format {
     GF_METRIC_NUMBER,
@@ -49,6 +56,9 @@ typedef struct gf_metric_class {
     gf_metric_format format;
     const gf_counts_class *counts;
     double (*value)(const double *counts, size_t classes); /* NaN where there is nothing to tell */
+    /* Instead of counts and value: of all samples of an evaluated set, in their order, with their scores; `rank` is
+     * scratch of as many. While an epoch trains it is not measured. NULL: it is made of counts. */
+    double (*of_set)(const gf_outcomes *all, gf_ranked *rank);
     int least, most; /* the number behind its name must be from..to; 0, 0: it takes none */
 } gf_metric_class;
 

@@ -124,7 +124,10 @@ size_t gf_metric_list_headline(const gf_metric_list *list)
 bool gf_metric_list_wants_scores(const gf_metric_list *list)
 {
     bool wants = false;
-    for (size_t i = 0; i < list->n; i++) wants = wants || list->item[i].cls->counts->scores;
+    for (size_t i = 0; i < list->n; i++) {
+        const gf_metric_class *c = list->item[i].cls;
+        wants = wants || c->of_set || c->counts->scores;
+    }
     return wants;
 }
 

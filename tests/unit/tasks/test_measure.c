@@ -30,15 +30,10 @@ static void lists_are_parsed(void **state)
     assert_int_equal(gf_metric_list_headline(&list), 1);
     char heading[GF_METRIC_NAME];
     assert_string_equal(gf_metric_heading(&list.item[1], heading), "Accuracy");
-    static const char *const bad[] = {"",
-                                      "Loss",
-                                      "loss,",
-                                      ",loss",
-                                      "loss accuracy",
-                                      "loss1",
-                                      "accuracyy",
-                                      "\x1b[31mred",
-                                      "a_name_that_is_longer_than_any_metric_may_ever_be"};
+    static const char *const bad[] = {
+        "",          "Loss",          "loss,",
+        ",loss",     "loss accuracy", "loss1",
+        "accuracyy", "\x1b[31mred",   "a_name_that_is_longer_than_any_metric_may_ever_be"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         graft_error err = {0};
         assert_int_equal(gf_metric_list_parse(&list, "loss", bad[i], &err), GRAFT_USAGE);
@@ -54,7 +49,8 @@ static void every_metric_is_complete(void **state)
     (void)state;
     const gf_metric_class *c, *other;
     for (size_t i = 0; (c = gf_metric_class_at(i)); i++) {
-        assert_true(c->name && c->title && c->help && c->counts && c->counts->size && c->counts->add && c->value);
+        assert_true(c->name && c->title && c->help && (c->of_set != NULL) == !c->counts);
+        assert_true(c->of_set || (c->counts->size && c->counts->add && c->value));
         assert_true(strlen(c->name) + 7 < GF_METRIC_NAME && strlen(c->title) + 5 < GF_METRIC_NAME);
         assert_true(!c->most || (c->least >= 1 && c->least <= c->most && strstr(c->title, "%d")));
         for (size_t k = 0; k < i; k++) {
