@@ -1,7 +1,6 @@
 /* features.c - graft features IMAGES: activations of the backbone as a .npy file. */
-#include "errors.h"
+#include "out_file.h"
 #include "output.h"
-#include "text.h"
 #include "verbs.h"
 
 #include <string.h>
@@ -30,15 +29,7 @@ static const option options[] = {
 
 static graft_status check(const verb *v, settings *s, graft_error *err)
 {
-    struct stat st;
-    (void)v;
-    if (!s->out) return fail(err, E_USAGE, "as in --out features.npy", "graft features needs --out FILE.npy");
-    if (stat(s->out, &st) != 0) return GRAFT_OK;
-    if (S_ISDIR(st.st_mode)) return fail(err, E_USAGE, NULL, "--out: %s is a folder, wanted a file", ESCAPED(s->out));
-    if (S_ISREG(st.st_mode) && st.st_size > 0 && !s->force)
-        return fail(err, E_USAGE, "give another name, or --force to overwrite it",
-                    "--out: %s is there and is not empty", ESCAPED(s->out));
-    return GRAFT_OK;
+    return out_file_check(v->name, "features.npy", s, err);
 }
 
 static graft_status run(session *self, graft_error *err)

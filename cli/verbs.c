@@ -5,6 +5,7 @@
 static const verb *const verbs[] = {
     &verb_train,   &verb_resume, &verb_eval,   &verb_predict, &verb_summary, &verb_features,
     &verb_inspect, &verb_bench,  &verb_export, &verb_convert, &verb_models,  &verb_fetch,
+    &verb_augment,
 };
 
 const verb *verbs_at(size_t i) { return i < sizeof verbs / sizeof *verbs ? verbs[i] : NULL; }

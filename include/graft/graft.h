@@ -276,6 +276,12 @@ GRAFT_API graft_prediction graft_result_prediction(const graft_result *result, s
 GRAFT_API graft_status graft_features(graft_model *model, const char *const *paths, size_t n, const char *layer,
                                       const char *out_file, graft_result **out, graft_error *err);
 
+/* A sheet of what the random changes make of one image, as a PNG file: first the image as it is, then as a sample of
+ * that seed gets it, epoch after epoch. By options of the context: train.augment, augment.grid, augment.size, data.fit,
+ * data.antialias. */
+GRAFT_API graft_status graft_augment(graft_context *context, const char *image, const char *out_file, uint64_t seed,
+                                     graft_result **out, graft_error *err);
+
 /* ---- to and from other tools */
 
 typedef struct graft_export_options {

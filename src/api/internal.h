@@ -181,6 +181,7 @@ gf_feed gf_image_list_feed(gf_image_list *a);
 /* Notes that the model was read from there; NULL: nothing. */
 graft_status gf_api_reads(graft_model *m, const char *path, graft_error *err);
 /* E3006 where a file about to be written is one that a run wrote, that the model was read from, or one of `more`. */
+graft_status gf_api_check_apart(const char *const *path, size_t n, const char *out, graft_error *err); /* no model */
 graft_status gf_api_check_out(const graft_model *m, const char *const *more, size_t n_more, const char *out,
                               graft_error *err);
 /* The same for the folder of a new run. */

@@ -30,6 +30,12 @@ static graft_status check_against(const char *const *path, size_t n, const char 
     return GRAFT_OK;
 }
 
+graft_status gf_api_check_apart(const char *const *path, size_t n, const char *out, graft_error *err)
+{
+    GF_TRY(gf_folder_check_out(out, err));
+    return check_against(path, n, out, err);
+}
+
 graft_status gf_api_check_out(const graft_model *m, const char *const *more, size_t n_more, const char *out,
                               graft_error *err)
 {

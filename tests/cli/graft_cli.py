@@ -18,6 +18,7 @@ VERBS = {  # verb: arguments that make its command line complete
     "features": ["a.jpg", "--out", "f.npy"],
     "inspect": ["DATA"],
     "bench": [],
+    "augment": ["a.jpg", "--out", "f.png"],
     "fetch": ["mobilenet_v2"],
     "models": [],
     "export": ["RUN", "--to", "onnx", "--out", "f.onnx"],

@@ -366,6 +366,18 @@ graft_status graft_features(graft_model *m, const char *const *paths, size_t n, 
     return GRAFT_OK;
 }
 
+graft_status graft_augment(graft_context *c, const char *image, const char *out_file, uint64_t seed, graft_result **out,
+                           graft_error *err)
+{
+    char context[2048];
+    (void)err;
+    context_json(c, context, sizeof context);
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{%s,\"image\":\"%s\",\"out\":\"%s\",\"seed\":%" PRIu64 "}", context,
+             image, out_file, seed);
+    return GRAFT_OK;
+}
+
 void graft_bench_defaults(graft_bench_options *o) { *o = (graft_bench_options){.batch = 32, .steps = 30}; }
 
 graft_status graft_bench(graft_model *m, const graft_bench_options *o, graft_result **out, graft_error *err)

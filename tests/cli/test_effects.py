@@ -29,7 +29,7 @@ OF_A_VERB = {("resume", "fine-tune-epochs"): ("3", []), ("eval", "split"): ("tes
 ARGUMENTS = {"eval": ["mobilenet_v2", "DATA"], "predict": ["mobilenet_v2", "a.jpg"], "fetch": ["mobilenet_v2"],
              "export": ["run.safetensors", "--out", "f.onnx"]}
 # --force is about what is there; --seed where nothing is random is taken, as its help says; what --list is given stands alone
-NOT_HERE = {("train", "out"), ("features", "out"), ("export", "out"), ("fetch", "list")}
+NOT_HERE = {("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
 NOTHING_RANDOM = {"eval", "predict", "export", "convert", "fetch", "resume", "models"}
 
 # verb, what is given, the option that then would have no effect

@@ -261,6 +261,23 @@ class Verbs(RunTest):
         for word in ("Conv1", "block_16_project_BN", "2,259,265"):
             self.assertIn(word, text)
 
+    def test_augment(self):
+        photo = sorted(glob.glob(f"{self.data}/train/*/*.png"))[0]
+        call = ["augment", photo, "--augment", "light", "--grid", "5", "--size", "40", "--out", f"{self.dir}/sheet.png"]
+        got = self.document(*call)
+        self.assertEqual((got["images"], got["columns"], got["size"], got["augment"]), (5, 3, 40, "light"))
+        with open(f"{self.dir}/sheet.png", "rb") as f:
+            first = f.read()
+        self.assertEqual((first[:4], int.from_bytes(first[16:20], "big"), int.from_bytes(first[20:24], "big")),
+                         (b"\x89PNG", 3 * 44 - 4, 2 * 44 - 4))
+        self.refused(2, "E3001", *call)
+        for seed, same in (("0", True), ("1", False)):
+            self.good(*call, "--force", "--seed", seed, "--threads", "1")
+            with open(f"{self.dir}/sheet.png", "rb") as f:
+                self.assertEqual(f.read() == first, same)
+        self.assertIn("zoom", self.refused(2, "E3002", "augment", photo, "--augment", "zom=0.1", "--out", f"{self.dir}/x.png"))
+        self.refused(2, "E3006", "augment", photo, "--out", photo, "--force")
+
     def test_features(self):
         names = sorted(glob.glob(f"{self.data}/train/*/*.png"))[:3]
         call = ["features", *SMALL, "--weights", self.weights, "--precision", "f32"]

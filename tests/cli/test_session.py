@@ -61,6 +61,8 @@ class Landing(CommandTest):
         self.assertEqual((got["n"], got["top"]), (2, 2))
         got = self.document("features", "--size", "96", "--layer", "x", "--out", "f.npy", "a", "b", "c")
         self.assertEqual((got["width"], got["layer"], got["out"], got["n"]), (96, "x", "f.npy", 3))
+        got = self.document("augment", "a.jpg", "--out", "f.png", "--seed", "5", "--grid", "4")
+        self.assertEqual((got["image"], got["out"], got["seed"], got["settings"]), ("a.jpg", "f.png", 5, {"augment.grid": "4"}))
         got = self.document("summary", "mobilenet_v2", "--size", "96", "--fine-tune-at", "100")
         self.assertEqual((got["model"], got["classes"], got["width"], got["fine_tune_at"]), ("mobilenet_v2", 2, 96, 100))
         self.assertEqual(self.document("summary", "./RUN")["run"], "./RUN")
