@@ -3,13 +3,15 @@
     tools/venv.sh && .deps/venv/bin/python tools/make_metric_fixtures.py
 
 CASE/truth, CASE/score (softmax's logits, two classes as 0 and one logit), and CASE/METRIC: the value as two floats whose sum
-it is, to 48 bits. "ties" has scores of few values; "absent" classes that no sample is of, or that none was given.
+it is, to 48 bits. wilson/..: scipy's 95 % intervals of shares, likewise. "ties" has scores of few values; "absent" classes that no sample is of, or that none was given.
 """
 import pathlib
 import warnings
 
 import numpy as np
+import scipy
 import sklearn
+from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 from seeded import store, unit
@@ -72,4 +74,9 @@ for name, (n, classes, present, steps) in CASES.items():
     for metric, value in values(truth, z):
         high = np.float32(value)
         tensors[f"{name}/{metric}"] = np.array([high, np.float32(np.float64(value) - np.float64(high))], np.float32)
-store(OUT, tensors, {"scikit-learn": sklearn.__version__})
+shares = [(0, 1), (1, 1), (0, 30), (30, 30), (2, 5), (93, 100), (9812, 10000), (1, 1000000)]
+bounds = [binomtest(k, n).proportion_ci(0.95, method="wilson") for k, n in shares]
+tensors["wilson/shares"] = np.array(shares, np.float32)
+tensors["wilson/bounds"] = np.array([[b.low, b.high] for b in bounds]).astype(np.float32)
+tensors["wilson/rest"] = (np.array([[b.low, b.high] for b in bounds]) - tensors["wilson/bounds"]).astype(np.float32)
+store(OUT, tensors, {"scikit-learn": sklearn.__version__, "scipy": scipy.__version__})

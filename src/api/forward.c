@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "formats/npy.h"
+#include "report/record.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -109,11 +110,18 @@ static size_t outputs_of(const graft_model *m) { return gf_count(&m->model.layer
 
 /* ---- evaluate */
 
-static graft_status evaluate_range(graft_model *m, const gf_task *t, gf_engine *e, gf_data_feed *s, uint32_t first,
-                                   uint32_t end, gf_evaluation *ev, graft_error *err)
+typedef struct evaluating {
+    gf_task task;
+    gf_metric_list list;
+    gf_evaluation result;
+    gf_per_file rows;
+} evaluating;
+
+static graft_status evaluate_range(graft_model *m, evaluating *ev, gf_engine *e, gf_data_feed *s, uint32_t first,
+                                   uint32_t end, graft_error *err)
 {
     size_t outputs = gf_engine_outputs(e);
-    GF_TRY(gf_evaluation_expect(ev, end - first, err));
+    GF_TRY(gf_evaluation_expect(&ev->result, end - first, err));
     float *out = gf_new_n(CHUNK * outputs, float);
     if (!out) return gf_fail_memory(err, CHUNK * outputs * sizeof *out, "an evaluation");
     graft_status status = GRAFT_OK;
@@ -125,9 +133,12 @@ static graft_status evaluate_range(graft_model *m, const gf_task *t, gf_engine *
         for (uint32_t i = 0; i < n; i++) sample[i] = at + i;
         GF_GOTO(gf_engine_forward_with(e, &feed, NULL, sample, n, out, target, lost, err));
         for (uint32_t i = 0; i < n; i++) {
-            if (!lost[i]) gf_evaluation_add_output(ev, t, out + i * outputs, outputs, &target[i]);
+            const float *one = lost[i] ? NULL : out + i * outputs;
+            int32_t label = (int32_t)s->data->index->sample[at + i].class_id;
+            if (one) gf_evaluation_add_output(&ev->result, &ev->task, one, outputs, &target[i]);
+            gf_per_file_add(&ev->rows, gf_index_path(s->data->index, at + i), label, one);
         }
-        tell(m->context, at + n - first, end - first, &ev->running);
+        tell(m->context, at + n - first, end - first, &ev->result.running);
         GF_GOTO(gf_api_stop_asked(m->context, err));
         GF_GOTO(gf_cache_tell_lost(s->data->cache, err));
     }
@@ -168,8 +179,25 @@ static void evaluation_text(gf_text *t, const gf_metrics *m, const gf_names *cla
     }
 }
 
-static graft_status evaluate_data(graft_model *m, const gf_task *t, const gf_data *data, const char *split,
-                                  gf_evaluation *ev, graft_error *err)
+static gf_json *per_class(const gf_metrics *m, const gf_names *classes)
+{
+    gf_json *list = gf_json_array();
+    for (size_t c = 0; c < classes->n; c++) {
+        gf_class_score s = gf_class_score_of(m->confusion, classes->n, c);
+        gf_json *j = gf_json_object();
+        gf_json_set(j, "class", gf_json_string(classes->item[c]));
+        gf_json_set(j, "images", gf_json_int((int64_t)s.images));
+        gf_json_set(j, "predicted", gf_json_int((int64_t)s.predicted));
+        gf_json_set(j, "precision", gf_json_real(s.precision));
+        gf_json_set(j, "recall", gf_json_real(s.recall));
+        gf_json_set(j, "f1", gf_json_real(s.f1));
+        gf_json_add(list, j);
+    }
+    return list;
+}
+
+static graft_status evaluate_data(graft_model *m, evaluating *ev, const gf_data *data, const char *split,
+                                  graft_error *err)
 {
     gf_data_feed s;
     gf_engine *e = NULL;
@@ -177,7 +205,7 @@ static graft_status evaluate_data(graft_model *m, const gf_task *t, const gf_dat
     GF_TRY(gf_data_feed_open(&s, data, (size_t)gf_pool_threads(m->context->pool), err));
     graft_status status = split_range(data->index, split, &first, &end, err);
     if (status == GRAFT_OK) status = make_tested_engine(m, &e, err);
-    if (status == GRAFT_OK) status = evaluate_range(m, t, e, &s, first, end, ev, err);
+    if (status == GRAFT_OK) status = evaluate_range(m, ev, e, &s, first, end, err);
     gf_engine_destroy(e);
     gf_data_feed_close(&s);
     return status;
@@ -199,24 +227,26 @@ static graft_status evaluate(graft_model *m, const char *path, const char *split
     d.options.antialias = m->facts.antialias;
     d.options.allow_empty_class = 1; /* no images of it, so nothing to count */
     d.options.ignore_exif = m->facts.ignore_exif;
-    gf_evaluation ev = {0};
     gf_text text = {0};
-    gf_metric_list list;
-    gf_task t = gf_task_of_model(&m->model, m->facts.task);
-    GF_TRY(gf_loss_parse(&t.loss, gf_settings_text(m->context->settings, GF_SET_TRAIN_LOSS), err));
+    evaluating ev = {.task = gf_task_of_model(&m->model, m->facts.task)};
+    GF_TRY(gf_loss_parse(&ev.task.loss, gf_settings_text(m->context->settings, GF_SET_TRAIN_LOSS), err));
     const char *asked = gf_settings_text(m->context->settings, GF_SET_TRAIN_METRICS);
-    GF_TRY(gf_metric_list_parse(&list, t.cls->metrics, asked, err));
-    graft_status status = gf_api_data_open(&d, &m->facts.classes, NULL, err);
-    if (status == GRAFT_OK) status = gf_evaluation_init(&ev, &list, m->facts.classes.n, err);
-    if (status == GRAFT_OK) status = evaluate_data(m, &t, d.data, split, &ev, err);
+    GF_TRY(gf_metric_list_parse(&ev.list, ev.task.cls->metrics, asked, err));
+    graft_status status = gf_per_file_begin(&ev.rows, m, &ev.task, err);
+    if (status == GRAFT_OK) status = gf_api_data_open(&d, &m->facts.classes, NULL, err);
+    if (status == GRAFT_OK) status = gf_evaluation_init(&ev.result, &ev.list, m->facts.classes.n, err);
+    if (status == GRAFT_OK) status = evaluate_data(m, &ev, d.data, split, err);
+    if (status == GRAFT_OK) status = gf_per_file_write(&ev.rows, err);
     if (status == GRAFT_OK) {
-        gf_metrics metrics = gf_evaluation_metrics(&ev);
+        gf_metrics metrics = gf_evaluation_metrics(&ev.result);
         evaluation_text(&text, &metrics, &m->facts.classes);
         gf_json *j = gf_metrics_json(&metrics, m->facts.classes.n);
+        gf_json_set(j, "per_class", per_class(&metrics, &m->facts.classes));
         add_arithmetic(j, m);
         status = gf_result_create(out, j, text.s, err);
     }
-    gf_evaluation_free(&ev);
+    gf_evaluation_free(&ev.result);
+    gf_per_file_free(&ev.rows);
     gf_data_close(d.data);
     return status;
 }

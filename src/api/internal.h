@@ -16,10 +16,10 @@ struct graft_context {
     gf_log log;
     gf_pool *pool;
     gf_ops *ops;
-    char *choices_read;    /* precision choices, as they were on disk */
-    gf_settings *settings; /* NULL: all at their defaults */
-    graft_progress last;   /* what was told last, and is told again while something takes long */
-    double looked;         /* when that was */
+    char *choices_read;                  /* precision choices, as they were on disk */
+    gf_settings *settings;               /* NULL: all at their defaults */
+    graft_progress last;                 /* what was told last, and is told again while something takes long */
+    double looked;                       /* when that was */
     gf_metric_list metrics;              /* what it measured; empty: nothing */
     graft_metric metric[GF_MAX_METRICS]; /* and how much */
 };
@@ -93,6 +93,22 @@ graft_status gf_result_create(graft_result **out, gf_json *document, char *text,
 
 /* The result of a finished run, out of its metrics.json. */
 graft_status gf_api_run_result(const char *dir, graft_result **out, graft_error *err);
+
+/* An evaluation image by image, as CSV, where the setting "eval.csv" names a file (per_file.c); else these do nothing.
+ */
+typedef struct gf_per_file {
+    const char *path; /* borrowed, as the next two; NULL: not wanted */
+    const gf_names *classes;
+    const gf_task *task;
+    size_t width;
+    float *p;
+    gf_text text;
+} gf_per_file;
+graft_status gf_per_file_begin(gf_per_file *f, const graft_model *m, const gf_task *task, graft_error *err);
+/* out NULL: the image was lost. */
+void gf_per_file_add(gf_per_file *f, const char *path, int32_t truth, const float *out);
+graft_status gf_per_file_write(gf_per_file *f, graft_error *err);
+void gf_per_file_free(gf_per_file *f);
 
 /* A call's options with what the context's settings have of them (fields.c). Texts are borrowed from both. */
 graft_model_options gf_api_model_options(const graft_context *c, const graft_model_options *o);

@@ -18,7 +18,7 @@ typedef struct evaluation_copy {
 static graft_status copy_metric(void *ctx, const char *key, const gf_json *value)
 {
     evaluation_copy *c = ctx;
-    if (!strcmp(key, "images") || !strcmp(key, "confusion")) return GRAFT_OK;
+    if (!strcmp(key, "images") || !strcmp(key, "confusion") || gf_json_is_object(value)) return GRAFT_OK;
     double x = gf_json_f64(value, NAN);
     gf_json_set(c->to, key, gf_json_real(x));
     if (c->any) gf_text_add(c->text, ", ");

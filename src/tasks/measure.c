@@ -191,12 +191,37 @@ static gf_json *confusion_json(const uint64_t *confusion, size_t n)
     return rows;
 }
 
+void gf_wilson(double share, double n, double bounds[2])
+{
+    const double z = 1.959963984540054; /* the normal distribution's 97.5 % */
+    double middle = (share + z * z / (2 * n)) / (1 + z * z / n);
+    double half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n);
+    bounds[0] = n > 0 ? fmax(middle - half, 0) : NAN;
+    bounds[1] = n > 0 ? fmin(middle + half, 1) : NAN;
+}
+
+static gf_json *intervals_json(const gf_metrics *m)
+{
+    gf_json *j = gf_json_object();
+    for (size_t i = 0; i < m->list->n; i++) {
+        double bounds[2];
+        if (!m->list->item[i].cls->proportion) continue;
+        gf_wilson(m->value[i], (double)m->images, bounds);
+        gf_json *pair = gf_json_array();
+        gf_json_add(pair, gf_json_real(bounds[0]));
+        gf_json_add(pair, gf_json_real(bounds[1]));
+        gf_json_set(j, m->list->item[i].name, pair);
+    }
+    return j;
+}
+
 gf_json *gf_metrics_json(const gf_metrics *m, size_t classes)
 {
     gf_json *j = gf_json_object();
     gf_json_set(j, "images", gf_json_int((int64_t)m->images));
     for (size_t i = 0; i < m->list->n; i++) gf_json_set(j, m->list->item[i].name, gf_json_real(m->value[i]));
     if (m->confusion) gf_json_set(j, "confusion", confusion_json(m->confusion, classes));
+    if (m->images) gf_json_set(j, "intervals", intervals_json(m));
     return j;
 }
 

@@ -41,7 +41,11 @@ typedef struct gf_metrics {
     const uint64_t *confusion;    /* classes x classes, row = true class, column = predicted; NULL: not kept */
 } gf_metrics;
 
-/* {"images",METRIC..,"confusion":[[..]]} (no confusion where it was not kept). */
+/* The 95 % interval of a share of n samples (Wilson, "Probable inference", 1927). NaN for n = 0. */
+void gf_wilson(double share, double n, double bounds[2]);
+
+/* {"images",METRIC..,"confusion":[[..]],"intervals":{METRIC:[low,high]}} (no confusion where it was not kept; intervals
+ * of the metrics that are shares of the samples). */
 gf_json *gf_metrics_json(const gf_metrics *m, size_t classes);
 /* "loss 0.1234, accuracy 0.9812" */
 void gf_metrics_text(gf_text *t, const gf_metrics *m);

@@ -59,6 +59,7 @@ typedef struct gf_metric_class {
     /* Instead of counts and value: of all samples of an evaluated set, in their order, with their scores; `rank` is
      * scratch of as many. While an epoch trains it is not measured. NULL: it is made of counts. */
     double (*of_set)(const gf_outcomes *all, gf_ranked *rank);
+    bool proportion; /* its counts are {so many of, samples}: how sure it is can be told */
     int least, most; /* the number behind its name must be from..to; 0, 0: it takes none */
 } gf_metric_class;
 

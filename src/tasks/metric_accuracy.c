@@ -18,4 +18,5 @@ const gf_metric_class gf_metric_accuracy = {.name = "accuracy",
                                             .better = GF_BETTER_MAX,
                                             .format = GF_METRIC_SHARE,
                                             .counts = &right,
+                                            .proportion = true,
                                             .value = gf_metric_mean};

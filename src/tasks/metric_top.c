@@ -27,6 +27,7 @@ const gf_metric_class gf_metric_top = {.name = "top",
                                        .better = GF_BETTER_MAX,
                                        .format = GF_METRIC_SHARE,
                                        .counts = &among_the_first,
+                                       .proportion = true,
                                        .value = gf_metric_mean,
                                        .least = 1,
                                        .most = 1000};

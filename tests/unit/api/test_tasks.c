@@ -184,6 +184,67 @@ static void an_evaluation_measures_them(void **state)
     graft_context_free(w.context);
 }
 
+/* The cells of a line of CSV without quotes; returns how many. */
+static int split(char *line, char *cell[], int most)
+{
+    int n = 0;
+    for (char *s = line; s && n < most; n++) {
+        cell[n] = s;
+        s = strchr(s, ',');
+        if (s) *s++ = 0;
+    }
+    return n;
+}
+
+static void an_evaluation_is_told_image_by_image(void **state)
+{
+    (void)state;
+    char csv[128], first[128];
+    graft_model *model;
+    graft_result *result;
+    graft_error err = {0};
+    snprintf(csv, sizeof csv, "%s/rows.csv", root);
+    graft_context_options o;
+    graft_context_defaults(&o);
+    o.threads = 2;
+    graft_context *context = context_with(&o, (option[]){{"eval.csv", csv}, {NULL, NULL}});
+    assert_int_equal(graft_run_open(context, whole, &model, NULL), GRAFT_OK);
+    assert_int_equal(graft_evaluate(model, data, "validation", &result, NULL), GRAFT_OK);
+    double right = 0, images = graft_result_number(result, "images");
+    char *text = text_of(root, "rows.csv"), *cell[12], *rest = text;
+    assert_string_equal(strsep(&rest, "\n"), "path,true,predicted,p_kind0,p_kind1,p_kind2,z_kind0,z_kind1,z_kind2");
+    *first = 0;
+    int rows = 0;
+    for (; rest && *rest; rows++) {
+        assert_int_equal(split(strsep(&rest, "\n"), cell, 12), 9);
+        assert_true(strcmp(first, cell[0]) < 0); /* in the data's order */
+        snprintf(first, sizeof first, "%s", cell[0]);
+        assert_non_null(strstr(cell[0], cell[1])); /* kind1/0.bmp */
+        double p[3], z[3], sum = 0;
+        int best = 0;
+        for (int k = 0; k < 3; k++) p[k] = atof(cell[3 + k]);
+        for (int k = 0; k < 3; k++) z[k] = atof(cell[6 + k]);
+        for (int k = 0; k < 3; k++) sum += exp(z[k]);
+        for (int k = 0; k < 3; k++) assert_true(fabs(p[k] - exp(z[k]) / sum) <= 1e-6);
+        for (int k = 0; k < 3; k++) best = p[k] > p[best] ? k : best;
+        assert_int_equal(cell[2][4], '0' + best);
+        right += !strcmp(cell[1], cell[2]);
+    }
+    assert_true(rows == images && fabs(right / images - graft_result_number(result, "accuracy")) < 1e-12);
+    assert_non_null(strstr(graft_result_json(result), "\"intervals\""));
+    assert_non_null(strstr(graft_result_json(result), "\"per_class\""));
+    gf_free(text);
+    graft_result_free(result);
+    graft_model_free(model);
+    graft_context_free(context);
+    snprintf(csv, sizeof csv, "%s/model.safetensors", whole); /* not over what a run wrote */
+    context = context_with(&o, (option[]){{"eval.csv", csv}, {NULL, NULL}});
+    assert_int_equal(graft_run_open(context, whole, &model, NULL), GRAFT_OK);
+    assert_int_equal(graft_evaluate(model, data, "validation", &result, &err), GRAFT_USAGE);
+    graft_model_free(model);
+    graft_context_free(context);
+}
+
 static int make(void **state)
 {
     (void)state;
@@ -210,6 +271,7 @@ int main(void)
         cmocka_unit_test(metrics_are_columns),
         cmocka_unit_test(loss_and_weights_are_trained_by),
         cmocka_unit_test(an_evaluation_measures_them),
+        cmocka_unit_test(an_evaluation_is_told_image_by_image),
     };
     return cmocka_run_group_tests(tests, make, clean);
 }

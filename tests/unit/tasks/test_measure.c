@@ -115,7 +115,8 @@ static void confusion_has_true_classes_in_rows(void **state)
     gf_json *j = gf_metrics_json(&m, 3);
     char *text = gf_json_text(j, 0);
     assert_string_equal(
-        text, "{\"images\": 5, \"loss\": 1.0, \"accuracy\": 0.4, \"confusion\": [[1, 0, 1], [0, 1, 0], [0, 0, 0]]}");
+        text, "{\"images\": 5, \"loss\": 1.0, \"accuracy\": 0.4, \"confusion\": [[1, 0, 1], [0, 1, 0], [0, 0, 0]], "
+              "\"intervals\": {\"accuracy\": [0.117620774, 0.769275719]}}");
     gf_free(text);
     gf_json_free(j);
     gf_text t = {0};

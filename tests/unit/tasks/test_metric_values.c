@@ -88,6 +88,24 @@ static void metrics_are_scikit_learns(void **state)
     }
 }
 
+static void intervals_are_scipys(void **state)
+{
+    (void)state;
+    size_t n;
+    const float *share = tensor("wilson", "shares", &n), *bounds = tensor("wilson", "bounds", NULL),
+                *rest = tensor("wilson", "rest", NULL);
+    double got[2];
+    for (size_t i = 0; i < n; i += 2) {
+        gf_wilson((double)share[i] / (double)share[i + 1], (double)share[i + 1], got);
+        for (size_t k = 0; k < 2; k++) {
+            assert_true(fabs(got[k] - ((double)bounds[i + k] + (double)rest[i + k])) <= 1e-12);
+        }
+    }
+    assert_int_equal(n, 16);
+    gf_wilson((double)NAN, 0, got);
+    assert_true(isnan(got[0]) && isnan(got[1]));
+}
+
 static void of_equal_scores_the_first_class_is_taken(void **state)
 {
     (void)state;
@@ -139,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_are_scikit_learns),
+        cmocka_unit_test(intervals_are_scipys),
         cmocka_unit_test(of_equal_scores_the_first_class_is_taken),
     };
     return cmocka_run_group_tests(tests, open_file, close_file);

@@ -1,0 +1,84 @@
+/* per_file.c - an evaluation image by image, as CSV: path,true,predicted, the probability of each class (p_CLASS), the
+ * network's outputs (z_CLASS; z where one logit stands for two classes). In the data's order; an image that was lost
+ * has empty cells. Numbers read back as themselves. */
+#include "api/internal.h"
+
+#include "base/io.h"
+#include "base/number.h"
+
+#include <string.h>
+
+/* Quoted where CSV needs it (RFC 4180). */
+static void add_field(gf_text *t, const char *prefix, const char *s)
+{
+    if (!s[strcspn(s, ",\"\r\n")]) {
+        gf_text_add(t, prefix);
+        gf_text_add(t, s);
+        return;
+    }
+    gf_text_add(t, "\"");
+    gf_text_add(t, prefix);
+    for (; *s; s++) gf_text_add_n(t, *s == '"' ? "\"\"" : s, *s == '"' ? 2 : 1);
+    gf_text_add(t, "\"");
+}
+
+graft_status gf_per_file_begin(gf_per_file *f, const graft_model *m, const gf_task *task, graft_error *err)
+{
+    const gf_names *classes = &m->facts.classes;
+    *f = (gf_per_file){
+        .path = gf_settings_text(m->context->settings, GF_SET_EVAL_CSV), .classes = classes, .task = task};
+    if (!f->path) return GRAFT_OK;
+    GF_TRY(gf_api_check_out(m, NULL, 0, f->path, err));
+    f->width = gf_count(&m->model.layer[m->model.output].shape);
+    f->p = gf_new_n(classes->n, float);
+    if (!f->p) return gf_fail_memory(err, classes->n * sizeof *f->p, "the rows of an evaluation");
+    gf_text_add(&f->text, "path,true,predicted");
+    for (size_t k = 0; k < classes->n; k++) {
+        gf_text_add(&f->text, ",");
+        add_field(&f->text, "p_", classes->item[k]);
+    }
+    for (size_t k = 0; k < f->width; k++) {
+        gf_text_add(&f->text, ",");
+        add_field(&f->text, f->width == classes->n ? "z_" : "z", f->width == classes->n ? classes->item[k] : "");
+    }
+    gf_text_add(&f->text, "\n");
+    return GRAFT_OK;
+}
+
+void gf_per_file_add(gf_per_file *f, const char *path, int32_t truth, const float *out)
+{
+    enum { DIGITS = 9 };
+    if (!f->path) return;
+    add_field(&f->text, "", path);
+    gf_text_add(&f->text, ",");
+    add_field(&f->text, "", f->classes->item[truth]);
+    if (!out) {
+        for (size_t k = 0; k < 1 + f->classes->n + f->width; k++) gf_text_add(&f->text, ",");
+        gf_text_add(&f->text, "\n");
+        return;
+    }
+    float loss;
+    int32_t predicted;
+    f->task->cls->step(
+        f->task, &(gf_task_batch){
+                     .n = 1, .width = f->width, .out = out, .target = &truth, .loss = &loss, .predicted = &predicted});
+    f->task->cls->decode(f->task, out, f->width, f->p);
+    gf_text_add(&f->text, ",");
+    add_field(&f->text, "", f->classes->item[predicted]);
+    for (size_t k = 0; k < f->classes->n; k++) gf_text_printf(&f->text, ",%s", GF_GENERAL((double)f->p[k], DIGITS));
+    for (size_t k = 0; k < f->width; k++) gf_text_printf(&f->text, ",%s", GF_GENERAL((double)out[k], DIGITS));
+    gf_text_add(&f->text, "\n");
+}
+
+graft_status gf_per_file_write(gf_per_file *f, graft_error *err)
+{
+    if (!f->path) return GRAFT_OK;
+    if (f->text.failed) return gf_fail_memory(err, f->text.n, "the rows of an evaluation");
+    return gf_file_write(f->path, &(gf_bytes){f->text.s, f->text.n}, 1, err);
+}
+
+void gf_per_file_free(gf_per_file *f)
+{
+    gf_text_free(&f->text);
+    gf_free(f->p);
+}
