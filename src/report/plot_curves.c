@@ -209,11 +209,11 @@ static void draw_legend(const plot *p, const panel *a)
 static panel panel_of(const gf_metric_list *list, int i)
 {
     size_t column = gf_record_order(list, (size_t)i);
-    return (panel){.metric = &list->item[column],
-                   .column = column,
-                   .curves = {{"training", GF_INK_TRAIN, GF_ON_TRAINING},
-                              {"validation", GF_INK_VALIDATION, GF_ON_VALIDATION}},
-                   .frame = {LEFT, TOP + i * (PANEL + GAP), WIDTH - LEFT - RIGHT, PANEL}};
+    return (panel){
+        .metric = &list->item[column],
+        .column = column,
+        .curves = {{"training", GF_INK_TRAIN, GF_ON_TRAINING}, {"validation", GF_INK_VALIDATION, GF_ON_VALIDATION}},
+        .frame = {LEFT, TOP + i * (PANEL + GAP), WIDTH - LEFT - RIGHT, PANEL}};
 }
 
 graft_status gf_plot_curves(gf_canvas **out, const gf_history *history, int32_t best_epoch, const gf_theme *theme,
@@ -225,8 +225,7 @@ graft_status gf_plot_curves(gf_canvas **out, const gf_history *history, int32_t 
     if (!point) return gf_fail_memory(err, history->n * sizeof *point, "the curves");
     plot p = {NULL, history, history->row[0].epoch - 0.5, history->row[history->n - 1].epoch + 0.5, best_epoch};
     const int panels = (int)history->metrics->n;
-    graft_status status =
-        gf_canvas_create(&p.c, WIDTH, TOP + panels * PANEL + (panels - 1) * GAP + BOTTOM, theme, err);
+    graft_status status = gf_canvas_create(&p.c, WIDTH, TOP + panels * PANEL + (panels - 1) * GAP + BOTTOM, theme, err);
     for (int i = 0; i < panels && status == GRAFT_OK; i++) {
         panel a = panel_of(history->metrics, i);
         choose_ticks(&a, history);

@@ -7,8 +7,8 @@
 
 /* Each draws a sheet of its own size; *out is the caller's (gf_canvas_destroy). */
 
-/* A panel for each metric, the loss last, an epoch to the right; training and validation, both phases, the start of fine-tuning
- * marked, the epoch whose weights were kept ringed (best_epoch, 0: none). Needs a row. */
+/* A panel for each metric, the loss last, an epoch to the right; training and validation, both phases, the start of
+ * fine-tuning marked, the epoch whose weights were kept ringed (best_epoch, 0: none). Needs a row. */
 graft_status gf_plot_curves(gf_canvas **out, const gf_history *history, int32_t best_epoch, const gf_theme *theme,
                             graft_error *err);
 
@@ -30,13 +30,16 @@ graft_status gf_plot_photos(gf_canvas **out, const gf_photo_grid *grid, const gf
 graft_status gf_plot_confusion(gf_canvas **out, const uint64_t *confusion, const gf_run_record *names,
                                const char *title, const gf_theme *theme, graft_error *err);
 
-/* All plots of a run. `file` is the name in RUN/plots; `draw` gives a NULL sheet where the record has nothing for it.
- */
+/* The same for a part of a report: a NULL sheet where there are no photos. */
+graft_status gf_plot_grid(gf_canvas **out, const gf_photo_grid *grid, const gf_run_record *r, const gf_theme *theme,
+                          graft_error *err);
+gf_photos gf_first_photos(gf_photos photos, size_t most);
+
+/* A plot of a run (part.h). `file` is the name in RUN/plots; `draw` gives a NULL sheet where the record has nothing for
+ * it. */
 typedef struct gf_plot {
     const char *file;
     graft_status (*draw)(gf_canvas **out, const gf_run_record *r, const gf_theme *theme, graft_error *err);
 } gf_plot;
-extern const gf_plot gf_plots[];
-extern const size_t gf_n_plots;
 
 #endif

@@ -7,10 +7,10 @@
 #define GF_REPORT_RECORD_H
 
 #include "base/watch.h"
-#include "json/json.h"
 #include "report/number.h"
 #include "tasks/history.h"
 #include "tasks/measure.h"
+#include "json/json.h"
 
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "report/events.h"
-#include "report/plots.h"
+#include "report/part.h"
 
 static graft_status write_plot(const char *path, const gf_plot *plot, const gf_run_record *r, graft_error *err)
 {
@@ -24,10 +24,11 @@ static graft_status write_plot(const char *path, const gf_plot *plot, const gf_r
 static graft_status write_plots(const char *dir, const gf_run_record *r, graft_error *err)
 {
     GF_TRY(gf_make_dirs(dir, err));
-    for (size_t i = 0; i < gf_n_plots; i++) {
+    const gf_plot *plot;
+    for (size_t i = 0; (plot = gf_report_plot_at(i)); i++) {
         GF_TRY(gf_watch_look(r->watch, err));
-        char *path = gf_path_join(dir, gf_plots[i].file);
-        graft_status status = path ? write_plot(path, &gf_plots[i], r, err) : gf_fail_memory(err, 0, "a file name");
+        char *path = gf_path_join(dir, plot->file);
+        graft_status status = path ? write_plot(path, plot, r, err) : gf_fail_memory(err, 0, "a file name");
         gf_free(path);
         GF_TRY(status);
     }

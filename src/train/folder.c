@@ -4,7 +4,7 @@
 #include "base/sys.h"
 #include "data/paths.h"
 #include "report/events.h"
-#include "report/plots.h"
+#include "report/part.h"
 #include "report/report.h"
 #include "train/checkpoint.h"
 
@@ -32,9 +32,10 @@ bool gf_folder_at(size_t i, gf_folder_row *row)
 {
     if (i < ROWS) *row = rows[i];
     if (i < ROWS) return true;
-    if (i - ROWS >= gf_n_plots) return false;
+    const gf_plot *plot = gf_report_plot_at(i - ROWS);
+    if (!plot) return false;
     *row = (gf_folder_row){.promised = true};
-    snprintf(row->name, sizeof row->name, GF_REPORT_PLOTS "/%s", gf_plots[i - ROWS].file);
+    snprintf(row->name, sizeof row->name, GF_REPORT_PLOTS "/%s", plot->file);
     return true;
 }
 

@@ -2,7 +2,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "report/events.h"
-#include "report/plots.h"
+#include "report/part.h"
 #include "report/report.h"
 #include "support/sys_faults.h"
 #include "unit/report/fake_run.h"
@@ -120,8 +120,8 @@ static void plots_fail_cleanly(void **state)
     fake_run f;
     fake_run_fill(&f);
     f.record.samples.n = f.record.augmentations.n = f.record.predictions.n = 2;
-    for (size_t i = 0; i < gf_n_plots; i++) {
-        plot = &gf_plots[i];
+    for (size_t i = 0; gf_report_plot_at(i); i++) {
+        plot = gf_report_plot_at(i);
         assert_true(fail_each(FAULT_ALLOC, 1, draw_plot, &f) >= 2);
     }
     enum { N = 41 };
@@ -131,7 +131,7 @@ static void plots_fail_cleanly(void **state)
     f.record.test.confusion = confusion;
     f.record.classes = names;
     f.record.n_classes = N;
-    plot = &gf_plots[gf_n_plots - 1];
+    plot = &gf_report_part_confusion.plot;
     assert_string_equal(plot->file, "confusion.png");
     assert_true(fail_each(FAULT_ALLOC, 1, draw_plot, &f) >= 5);
 }

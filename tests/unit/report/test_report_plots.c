@@ -2,7 +2,7 @@
  * real runs come with: no fine-tuning, one epoch, NaN, long and broken names, many classes. */
 #include "base/alloc.h"
 #include "image/image.h"
-#include "report/plots.h"
+#include "report/part.h"
 #include "unit/report/fake_run.h"
 
 #include <setjmp.h>
@@ -17,8 +17,8 @@ static const gf_theme *const themes[2] = {&gf_theme_light, &gf_theme_dark};
 
 static const gf_plot *plot_named(const char *file)
 {
-    for (size_t i = 0; i < gf_n_plots; i++) {
-        if (!strcmp(gf_plots[i].file, file)) return &gf_plots[i];
+    for (size_t i = 0; gf_report_plot_at(i); i++) {
+        if (!strcmp(gf_report_plot_at(i)->file, file)) return gf_report_plot_at(i);
     }
     fail_msg("no plot %s", file);
     return NULL;
@@ -265,8 +265,8 @@ static void what_real_runs_come_with_is_drawn(void **state)
     f.photo[3].pixels = (gf_pixels){1, 1, f.pixels[3]};
     f.record.best_epoch = 1000000;
     for (int t = 0; t < 2; t++) {
-        for (size_t i = 0; i < gf_n_plots; i++) {
-            gf_image p = draw(gf_plots[i].file, &f.record, themes[t]);
+        for (size_t i = 0; gf_report_plot_at(i); i++) {
+            gf_image p = draw(gf_report_plot_at(i)->file, &f.record, themes[t]);
             assert_true(p.w > 300 && p.h > 300);
             gf_image_free(&p);
         }
@@ -301,9 +301,9 @@ static void nothing_to_draw_gives_no_sheet(void **state)
 {
     (void)state;
     const gf_run_record empty = {0};
-    for (size_t i = 0; i < gf_n_plots; i++) {
+    for (size_t i = 0; gf_report_plot_at(i); i++) {
         gf_canvas *sheet;
-        assert_int_equal(gf_plots[i].draw(&sheet, &empty, &gf_theme_light, NULL), GRAFT_OK);
+        assert_int_equal(gf_report_plot_at(i)->draw(&sheet, &empty, &gf_theme_light, NULL), GRAFT_OK);
         assert_null(sheet);
     }
 }
@@ -314,10 +314,10 @@ static void equal_runs_give_equal_bytes_without_time_stamps(void **state)
     (void)state;
     fake_run f;
     fake_run_fill(&f);
-    for (size_t i = 0; i < gf_n_plots; i++) {
+    for (size_t i = 0; gf_report_plot_at(i); i++) {
         size_t n, m;
-        uint8_t *a = png_of(gf_plots[i].file, &f.record, &gf_theme_light, &n);
-        uint8_t *b = png_of(gf_plots[i].file, &f.record, &gf_theme_light, &m);
+        uint8_t *a = png_of(gf_report_plot_at(i)->file, &f.record, &gf_theme_light, &n);
+        uint8_t *b = png_of(gf_report_plot_at(i)->file, &f.record, &gf_theme_light, &m);
         assert_int_equal(n, m);
         assert_memory_equal(a, b, n);
         for (size_t at = 8; at + 12 <= n;) {
