@@ -16,7 +16,7 @@ typedef struct sheet {
     int w, h;                   /* of all, with gaps between */
     uint8_t *rgb;               /* owned, as the next ones */
     uint8_t *image;             /* the one that is changed, side x side */
-    float *values;
+    float *values, *partner;
     void *scratch;
     gf_augment_spec spec;
 } sheet;
@@ -26,6 +26,7 @@ static void sheet_free(sheet *s)
     gf_free(s->rgb);
     gf_free(s->image);
     gf_free(s->values);
+    gf_free(s->partner);
     gf_free(s->scratch);
 }
 
@@ -42,8 +43,9 @@ static graft_status sheet_open(sheet *s, const gf_settings *settings, graft_erro
     s->rgb = gf_alloc_raw(all, 1);
     s->image = gf_alloc_raw(one, 1);
     s->values = gf_new_n(one, float);
+    s->partner = gf_new_n(one, float);
     s->scratch = gf_alloc_tensor(gf_augment_scratch_bytes(&s->spec, s->side, s->side, s->side, s->side));
-    if (!s->rgb || !s->image || !s->values || !s->scratch) {
+    if (!s->rgb || !s->image || !s->values || !s->partner || !s->scratch) {
         sheet_free(s);
         return gf_fail_memory(err, all, "a sheet of images");
     }
@@ -71,14 +73,39 @@ static graft_status read_image(sheet *s, const gf_settings *settings, const char
     return status;
 }
 
-/* Place 0 has the image as it is, place k what sample 0 gets in epoch k - 1. */
+static void mirror(uint8_t *rgb, int side)
+{
+    for (uint8_t *row = rgb; row < rgb + (size_t)side * (size_t)side * CHANNELS; row += (size_t)side * CHANNELS) {
+        for (int x = 0; x < side / 2; x++) {
+            uint8_t aside[CHANNELS], *a = row + x * CHANNELS, *b = row + (side - 1 - x) * CHANNELS;
+            memcpy(aside, a, CHANNELS);
+            memcpy(a, b, CHANNELS);
+            memcpy(b, aside, CHANNELS);
+        }
+    }
+}
+
+static gf_mix change(sheet *s, const gf_augment_spec *spec, uint64_t seed, int place, uint32_t sample, float *values)
+{
+    gf_augment_drawn drawn;
+    uint32_t epoch = place ? (uint32_t)(place - 1) : 0;
+    gf_augment_draw(spec, seed, epoch, sample, s->side, s->side, s->side, s->side, &drawn);
+    gf_augment_apply(&drawn, s->image, values, s->scratch);
+    return drawn.mix;
+}
+
+/* Place 0 has the image as it is, place k what sample 0 gets in epoch k - 1. Where two samples are blended the other is
+ * the same photo, mirrored by hand so that it can be told apart, as sample 1. */
 static void draw(sheet *s, int place, uint64_t seed)
 {
     static const gf_augment_spec none = {0};
-    gf_augment_drawn drawn;
-    uint32_t epoch = place ? (uint32_t)(place - 1) : 0;
-    gf_augment_draw(place ? &s->spec : &none, seed, epoch, 0, s->side, s->side, s->side, s->side, &drawn);
-    gf_augment_apply(&drawn, s->image, s->values, s->scratch);
+    gf_mix mix = change(s, place ? &s->spec : &none, seed, place, 0, s->values);
+    if (mix.lambda < 1) {
+        mirror(s->image, s->side);
+        change(s, &s->spec, seed, place, 1, s->partner);
+        mirror(s->image, s->side);
+        gf_augment_mix(&mix, s->side, (size_t)s->side * (size_t)s->side, s->partner, s->values);
+    }
     size_t row = (size_t)s->side * CHANNELS;
     size_t left = (size_t)(place % s->columns * (s->side + GAP)), top = (size_t)(place / s->columns * (s->side + GAP));
     for (size_t y = 0; y < (size_t)s->side; y++) {

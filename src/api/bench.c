@@ -169,7 +169,7 @@ static graft_status bench(graft_model *m, const graft_bench_options *options, gr
         (int)(m->config.fine_tune_at >= 0 ? m->config.fine_tune_at : (int64_t)gf_model_backbone_layers(&m->model));
     GF_GOTO(gf_api_make_trainable(m, err));
     if (!m->has_head) GF_GOTO(gf_api_set_classes(m, &two, err));
-    GF_GOTO(gf_augment_parse(gf_api_text_or(o->augment, GF_SET_BENCH_AUGMENT), &s.augment, err));
+    GF_GOTO(gf_data_parse_changes(gf_api_text_or(o->augment, GF_SET_BENCH_AUGMENT), &s.augment, err));
     GF_GOTO(gf_api_resolve_precision(m, err));
     s.classes = m->model.classes;
     size_t bytes = (size_t)(s.width * s.height * 3) * (size_t)s.batch;

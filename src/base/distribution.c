@@ -37,3 +37,28 @@ double gf_rng_normal(gf_rng *r)
         if (s < 1 && s > 0) return u * sqrt(-2 * gf_log(s) / s);
     }
 }
+
+/* Marsaglia and Tsang, 2000; below 1 by the one above. */
+static double draw_gamma(gf_rng *r, double a)
+{
+    double more = 1;
+    if (a < 1) {
+        more = gf_exp(gf_log(uniform(r)) / a);
+        a += 1;
+    }
+    double d = a - 1.0 / 3, c = 1 / sqrt(9 * d);
+    for (;;) {
+        double x = gf_rng_normal(r), v = 1 + c * x;
+        if (v <= 0) continue;
+        v = v * v * v;
+        if (gf_log(uniform(r)) < 0.5 * x * x + d * (1 - v + gf_log(v))) return d * v * more;
+    }
+}
+
+/* Both numbers may come out as 0 where a and b are small; then it is either end. */
+double gf_rng_beta(gf_rng *r, double a, double b)
+{
+    double x = draw_gamma(r, a), y = draw_gamma(r, b);
+    if (x + y > 0) return x / (x + y);
+    return uniform(r) * (a + b) < a ? 1 : 0;
+}

@@ -20,9 +20,19 @@ graft_status gf_data_feed_open(gf_data_feed *f, const gf_data *data, size_t thre
     return gf_fail_memory(err, threads * bytes, "images");
 }
 
+graft_status gf_data_parse_changes(const char *words, gf_augment_spec *out, graft_error *err)
+{
+    GF_TRY(gf_augment_parse(words, out, err));
+    const char *mixes = gf_augment_mixes(out);
+    if (!mixes) return GRAFT_OK;
+    out->n = 0;
+    return gf_fail(err, GF_E_OPTION_VALUE, "graft augment shows what it does to an image",
+                   "augment: `%s` blends two images, whose targets a run cannot blend yet", mixes);
+}
+
 graft_status gf_data_feed_change(gf_data_feed *f, const char *words, uint64_t seed, graft_error *err)
 {
-    GF_TRY(gf_augment_parse(words, &f->augment, err));
+    GF_TRY(gf_data_parse_changes(words, &f->augment, err));
     f->seed = seed;
     if (!gf_augment_any(&f->augment)) return GRAFT_OK;
     int h = f->data->options.height, w = f->data->options.width;

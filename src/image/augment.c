@@ -9,6 +9,14 @@ enum { CHANNELS = 3, ALIGN = 64 };
 
 bool gf_augment_any(const gf_augment_spec *spec) { return spec->n > 0; }
 
+const char *gf_augment_mixes(const gf_augment_spec *spec)
+{
+    for (int i = 0; i < spec->n; i++) {
+        if (spec->word[i].change->mixes) return spec->word[i].change->name;
+    }
+    return NULL;
+}
+
 void gf_change_set_border(gf_transform *t, const struct gf_change_value *fill, const struct gf_change_value *nearest)
 {
     t->border = (gf_border)fill->low;
@@ -21,7 +29,6 @@ void gf_change_set_border(gf_transform *t, const struct gf_change_value *fill, c
 /* Where the list is full the rest is left out, which a spec that was parsed cannot come to: see the test. */
 static void append(gf_augment_drawn *d, const gf_transform *t)
 {
-    if (t->mix.lambda < 1) d->mix = t->mix;
     const gf_transform *last = d->n ? &d->transform[d->n - 1] : NULL;
     if (gf_transform_is_identity(t, last ? last->h : d->h, last ? last->w : d->w)) return;
     if (d->n && gf_transform_merge(&d->transform[d->n - 1], t)) return;
@@ -56,10 +63,14 @@ static void draw_word(const gf_augment_word *word, uint64_t seed, uint32_t epoch
     if (word->p < 1 && !(gf_rng_f32(&chance) < word->p)) return;
     int times = word->change->times ? word->change->times(&word->args) : 1;
     for (int i = 0; i < times; i++) {
-        gf_transform t = behind(d);
+        gf_transform t = word->change->mixes ? gf_transform_identity(d->oh, d->ow) : behind(d);
         word->change->draw(&word->args, &rng, t.h, t.w, &t);
         t.exact = word->exact;
-        append(d, &t);
+        if (word->change->mixes) {
+            d->mix = t.mix;
+        } else {
+            append(d, &t);
+        }
     }
 }
 
@@ -230,5 +241,19 @@ void gf_augment_int8(const gf_augment_drawn *drawn, const uint8_t *rgb, const gf
         finish_int8(last, rgb, s.value, map, dst);
     } else {
         gf_quantize_rgb(map, rgb, pixels(drawn->oh, drawn->ow), dst);
+    }
+}
+
+void gf_augment_mix(const gf_mix *mix, int w, size_t n, const float *partner, float *value)
+{
+    const gf_rect *r = &mix->rect;
+    if (!(mix->lambda < 1)) return;
+    if (r->w < 1 || r->h < 1) {
+        for (size_t i = 0; i < n * CHANNELS; i++) value[i] = mix->lambda * value[i] + (1 - mix->lambda) * partner[i];
+        return;
+    }
+    for (int y = r->y; y < r->y + r->h; y++) {
+        size_t at = (size_t)(y * w + r->x) * CHANNELS;
+        memcpy(value + at, partner + at, (size_t)r->w * CHANNELS * sizeof *value);
     }
 }

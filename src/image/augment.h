@@ -44,6 +44,9 @@ const char *gf_change_parse_value(const gf_change_arg *row, const char *text, si
 /* Whether it changes images at all. */
 bool gf_augment_any(const gf_augment_spec *spec);
 
+/* The name of a word that blends two samples, and so their targets; NULL: there is none. */
+const char *gf_augment_mixes(const gf_augment_spec *spec);
+
 /* What one sample gets: transforms one after the other, each with its own 8-bit image in between. */
 typedef struct gf_augment_drawn {
     int n, h, w; /* of the image that goes in */
@@ -66,5 +69,8 @@ void gf_augment_apply(const gf_augment_drawn *drawn, const uint8_t *rgb, float *
 /* The same images quantized (quantize.h), of the same bits as bytes made of those floats. */
 void gf_augment_int8(const gf_augment_drawn *drawn, const uint8_t *rgb, const gf_quantize_map *map, uint8_t *dst,
                      void *scratch);
+
+/* Blends a partner's image into one that is done, both of n pixels in rows of w: see gf_mix. */
+void gf_augment_mix(const gf_mix *mix, int w, size_t n, const float *partner, float *value);
 
 #endif

@@ -67,6 +67,7 @@ typedef struct gf_random_change_class {
      * alone. Same bits on every CPU: no functions of libm but those that are exact. */
     void (*draw)(const gf_change_args *args, gf_rng *rng, int h, int w, gf_transform *t);
 
+    bool mixes; /* it draws t->mix and nothing else, for the size of what comes out at the end */
     int (*times)(const gf_change_args *args);                 /* it draws so many transforms; NULL: one */
     void (*size)(const gf_change_args *args, int *h, int *w); /* of its output, from its input's; NULL: equal */
 } gf_random_change_class;

@@ -54,11 +54,41 @@ static void normal_numbers_are_normal(void **state)
     is_distributed(drawn, N, normal_share);
 }
 
+static double uniform_share(double x) { return x; }
+static double humped_share(double x) { return x * x * (3 - 2 * x); }
+static double arc_share(double x) { return asin(sqrt(x)) * 2 / M_PI; }
+static double ramp_share(double x) { return x * x * x; }
+
+/* Those whose distributions have a closed form. */
+static void beta_numbers_are_beta(void **state)
+{
+    (void)state;
+    static const struct {
+        double a, b;
+        double (*share)(double);
+    } kinds[] = {{1, 1, uniform_share}, {2, 2, humped_share}, {0.5, 0.5, arc_share}, {3, 1, ramp_share}};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        gf_rng r = gf_rng_make(3 + k, GF_PURPOSE_SYNTHETIC, 0, 0);
+        for (int i = 0; i < N; i++) drawn[i] = gf_rng_beta(&r, kinds[k].a, kinds[k].b);
+        is_distributed(drawn, N, kinds[k].share);
+    }
+    gf_rng r = gf_rng_make(9, GF_PURPOSE_SYNTHETIC, 0, 0);
+    int ends = 0, high = 0;
+    for (int i = 0; i < 1000; i++) {
+        double x = gf_rng_beta(&r, 1e-4, 1e-4);
+        assert_true(x >= 0 && x <= 1);
+        ends += x < 1e-3 || x > 1 - 1e-3;
+        high += x > 0.5;
+    }
+    assert_true(ends > 980 && high > 420 && high < 580);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(log_and_exp_are_near_libm),
         cmocka_unit_test(normal_numbers_are_normal),
+        cmocka_unit_test(beta_numbers_are_beta),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

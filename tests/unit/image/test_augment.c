@@ -438,6 +438,47 @@ static void extreme_values_give_an_image(void **state)
     }
 }
 
+/* Shares are beta distributed, rectangles lie inside and have their share of the area, pixels are blended by it. */
+static void two_images_are_mixed(void **state)
+{
+    (void)state;
+    enum { H = 9, W = 14, N = H * W, DRAWS = 4000 };
+    static float partner[N * 3];
+    gf_augment_spec mixup = parsed("mixup=1"), cutmix = parsed("flip,crop=5,cutmix");
+    assert_string_equal(gf_augment_mixes(&cutmix), "cutmix");
+    gf_augment_spec plain = parsed("heavy");
+    assert_null(gf_augment_mixes(&plain));
+    double sum = 0, square = 0, areas = 0;
+    for (uint32_t i = 0; i < DRAWS; i++) {
+        gf_augment_drawn a, b;
+        gf_augment_draw(&mixup, 1, 0, i, H, W, H, W, &a);
+        gf_augment_draw(&cutmix, 1, 0, i, H, W, H, W, &b);
+        assert_true(a.n == 0 && a.mix.lambda >= 0 && a.mix.lambda < 1 && a.mix.rect.w == 0);
+        sum += (double)a.mix.lambda;
+        square += (double)a.mix.lambda * (double)a.mix.lambda;
+        gf_rect r = b.mix.rect;
+        assert_true(r.x >= 0 && r.y >= 0 && r.x + r.w <= W && r.y + r.h <= H);
+        assert_true(fabs(1 - (double)(r.w * r.h) / N - (double)b.mix.lambda) < 1e-6);
+        areas += 1 - (double)b.mix.lambda;
+        if (i >= 50) continue;
+        for (int k = 0; k < N * 3; k++) got[k] = (float)(k % 251), partner[k] = (float)(k % 17 + 100);
+        gf_augment_mix(&a.mix, W, N, partner, got);
+        for (int k = 0; k < N * 3; k++) {
+            double want = (double)a.mix.lambda * (k % 251) + (1 - (double)a.mix.lambda) * (k % 17 + 100);
+            assert_true(fabs((double)got[k] - want) < 1e-4);
+            got[k] = (float)(k % 251);
+        }
+        gf_augment_mix(&b.mix, W, N, partner, got);
+        for (int k = 0; k < N * 3; k++) {
+            int x = k / 3 % W, y = k / 3 / W;
+            bool in = x >= r.x && x < r.x + r.w && y >= r.y && y < r.y + r.h;
+            assert_true(got[k] == (in ? partner[k] : (float)(k % 251)));
+        }
+    }
+    assert_true(fabs(sum / DRAWS - 0.5) < 0.02 && fabs(square / DRAWS - 1.0 / 3) < 0.02);
+    assert_true(fabs(areas / DRAWS - 0.5) < 0.03);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +496,7 @@ int main(void)
         cmocka_unit_test(one_map_is_near_a_chain),
         cmocka_unit_test(colors_become_one),
         cmocka_unit_test(extreme_values_give_an_image),
+        cmocka_unit_test(two_images_are_mixed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
