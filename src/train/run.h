@@ -131,6 +131,8 @@ graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluatio
 /* After the last evaluation of validation and test: sets facts->elsewhere. */
 graft_status gf_run_elsewhere(gf_run *r, graft_error *err);
 graft_status gf_run_finish(gf_run *r, graft_error *err);
+/* What the report shows of the run, and the report: all files with `report`, else metrics.json and history.csv. */
+graft_status gf_run_write_report(gf_run *r, graft_error *err);
 /* RUN/decisions.json of what the host's log holds. */
 graft_status gf_run_write_decisions(const gf_run *r, graft_error *err);
 /* The history into history.csv and the TensorBoard file while the run goes on: the last row is added where `logged`

@@ -1,0 +1,324 @@
+/* run_report.c - the record of a finished run, gathered for report/: facts, splits, photos, measures. */
+#include "train/run.h"
+
+#include "base/decide.h"
+#include "base/sys.h"
+#include "base/threads.h"
+#include "report/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOWN_SAMPLES = 9, SHOWN_AUGMENTED = 9, SHOWN_PREDICTIONS = 12, SHOWN_MISTAKES = 12 };
+
+typedef struct fact_list {
+    gf_fact *item;
+    size_t n, cap;
+} fact_list;
+
+/* The record, and everything that it points to. */
+typedef struct gathering {
+    gf_run *r;
+    gf_run_record record;
+    gf_photo samples[SHOWN_SAMPLES], augmented[SHOWN_AUGMENTED], predictions[SHOWN_PREDICTIONS],
+        mistakes[SHOWN_MISTAKES];
+    gf_data_split split[GF_SPLITS];
+    uint64_t *per_class;
+    fact_list options, model, data, versions, decisions;
+    void **owned; /* texts and pixels */
+    size_t n_owned, owned_cap;
+} gathering;
+
+/* p, which is freed with the rest; NULL where it is NULL or there is no memory. */
+static void *own(gathering *g, void *p)
+{
+    if (p && gf_grow(&g->owned, g->n_owned, &g->owned_cap)) return g->owned[g->n_owned++] = p;
+    gf_free(p);
+    return NULL;
+}
+
+/* Takes `value` over. */
+static graft_status fact(gathering *g, fact_list *list, const char *key, char *value, graft_error *err)
+{
+    if (!own(g, value) || !gf_grow(&list->item, list->n, &list->cap)) return gf_fail_memory(err, 64, "the report");
+    list->item[list->n++] = (gf_fact){key, value};
+    return GRAFT_OK;
+}
+
+static void free_all(gathering *g)
+{
+    fact_list *const list[] = {&g->options, &g->model, &g->data, &g->versions, &g->decisions};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) gf_free(list[i]->item);
+    for (size_t i = 0; i < g->n_owned; i++) gf_free(g->owned[i]);
+    gf_free(g->owned);
+    gf_free(g);
+}
+
+/* ---- photos */
+
+static graft_status take_pixels(gathering *g, uint32_t sample, gf_photo *photo, graft_error *err)
+{
+    gf_run *r = g->r;
+    size_t bytes = gf_cache_image_bytes(r->data->cache);
+    const uint8_t *pixels;
+    GF_TRY(gf_cache_get(r->data->cache, sample, r->feed.pixels[0], &pixels, err));
+    uint8_t *copy = own(g, gf_alloc_raw(bytes, 1));
+    if (!copy) return gf_fail_memory(err, bytes, "a photo of the report");
+    memcpy(copy, pixels, bytes);
+    *photo = (gf_photo){.pixels = {(int)r->config->width, (int)r->config->height, copy},
+                        .path = gf_index_path(r->data->index, sample),
+                        .truth = (int)r->data->index->sample[sample].class_id,
+                        .predicted = -1};
+    return GRAFT_OK;
+}
+
+/* Photos of the training set in the first epoch's order: a mixture of classes, the same for equal runs. */
+static graft_status sample_photos(gathering *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    gf_order_shuffle(r->order, r->data->index, GF_TRAIN, (uint64_t)r->config->seed, 0);
+    for (uint32_t i = 0; i < r->order->n && g->record.samples.n < SHOWN_SAMPLES; i++) {
+        graft_status status = take_pixels(g, r->order->sample[i], &g->samples[g->record.samples.n], err);
+        if (status == GRAFT_OK) g->record.samples.n++;
+        if (status == GRAFT_RESOURCE && err && err->number == GF_E_NO_MEMORY) return status;
+    }
+    g->record.samples.item = g->samples;
+    return GRAFT_OK;
+}
+
+static graft_status augmented_photos(gathering *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    if (!g->record.samples.n || !gf_augment_any(&r->feed.augment)) return GRAFT_OK;
+    int w = (int)r->config->width, h = (int)r->config->height;
+    size_t n = (size_t)(w * h * 3);
+    float *values = gf_new_n(n, float);
+    if (!values) return gf_fail_memory(err, n * sizeof *values, "a photo of the report");
+    graft_status status = GRAFT_OK;
+    uint32_t sample = r->order->sample[0];
+    for (int k = 0; k < SHOWN_AUGMENTED && status == GRAFT_OK; k++) {
+        uint8_t *rgb = own(g, gf_alloc_raw(n, 1));
+        if (!rgb) {
+            status = gf_fail_memory(err, n, "a photo of the report");
+            break;
+        }
+        gf_augment_drawn drawn;
+        gf_augment_draw(&r->feed.augment, r->feed.seed, (uint32_t)k, sample, h, w, h, w, &drawn);
+        gf_augment_apply(&drawn, g->samples[0].pixels.rgb, values, r->feed.for_change[0]);
+        for (size_t i = 0; i < n; i++) rgb[i] = (uint8_t)(values[i] + 0.5f);
+        g->augmented[k] = g->samples[0];
+        g->augmented[k].pixels.rgb = rgb;
+        g->record.augmentations.n++;
+    }
+    g->record.augmentations.item = g->augmented;
+    gf_free(values);
+    return status;
+}
+
+typedef struct judged {
+    uint32_t sample;
+    int32_t predicted;
+    float probability;
+    bool right;
+} judged;
+
+static int most_confident(const void *a, const void *b)
+{
+    const judged *x = a, *y = b;
+    if (x->probability != y->probability) return x->probability < y->probability ? 1 : -1;
+    return x->sample < y->sample ? -1 : x->sample > y->sample;
+}
+
+static graft_status judge(gf_run *r, uint32_t first, size_t n, const float *logits, judged *out, graft_error *err)
+{
+    size_t outputs = r->outputs;
+    float *p = gf_new_n((size_t)r->model->classes, float);
+    if (!p) return gf_fail_memory(err, (size_t)r->model->classes * sizeof *p, "the report");
+    for (size_t i = 0; i < n; i++) {
+        judged *j = &out[i];
+        j->sample = first + (uint32_t)i;
+        int32_t label = (int32_t)r->data->index->sample[j->sample].class_id;
+        float loss;
+        r->task.cls->step(&r->task, &(gf_task_batch){.n = 1,
+                                                     .width = outputs,
+                                                     .out = logits + i * outputs,
+                                                     .target = &label,
+                                                     .loss = &loss,
+                                                     .predicted = &j->predicted});
+        r->task.cls->decode(&r->task, logits + i * outputs, outputs, p);
+        j->probability = p[j->predicted];
+        j->right = j->predicted == label;
+    }
+    gf_free(p);
+    return GRAFT_OK;
+}
+
+static graft_status show(gathering *g, const judged *j, gf_photo *list, gf_photos *photos, size_t max, graft_error *err)
+{
+    if (photos->n >= max || gf_cache_is_lost(g->r->data->cache, j->sample)) return GRAFT_OK;
+    gf_photo *photo = &list[photos->n];
+    GF_TRY(take_pixels(g, j->sample, photo, err));
+    photo->predicted = j->predicted;
+    photo->probability = j->probability;
+    photos->item = list;
+    photos->n++;
+    return GRAFT_OK;
+}
+
+/* Predictions of the set that the run is judged by: some spread over it, and the most confident mistakes. */
+static graft_status judged_photos(gathering *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    uint32_t v, t, nv = gf_run_split(r, GF_VALIDATION, &v), nt = gf_run_split(r, GF_TEST, &t);
+    uint32_t first = nt ? t : v;
+    size_t n = nt ? nt : nv;
+    if (!n) return GRAFT_OK;
+    judged *all = gf_new_n(n, judged);
+    if (!all) return gf_fail_memory(err, n * sizeof *all, "the report");
+    graft_status status = GRAFT_OK;
+    GF_GOTO(judge(r, first, n, r->logits + (nt ? nv : 0) * r->outputs, all, err));
+    for (size_t i = 0; i < SHOWN_PREDICTIONS && i < n; i++) {
+        size_t at = i * n / (n < SHOWN_PREDICTIONS ? n : SHOWN_PREDICTIONS);
+        GF_GOTO(show(g, &all[at], g->predictions, &g->record.predictions, SHOWN_PREDICTIONS, err));
+    }
+    qsort(all, n, sizeof *all, most_confident);
+    for (size_t i = 0; i < n; i++) {
+        if (!all[i].right) GF_GOTO(show(g, &all[i], g->mistakes, &g->record.mistakes, SHOWN_MISTAKES, err));
+    }
+out:
+    gf_free(all);
+    return status;
+}
+
+/* ---- facts */
+
+static graft_status option_fact(void *ctx, const char *section, const char *name, const char *value)
+{
+    gathering *g = ctx;
+    static const char *const elsewhere[] = {"choices", "machine", "graft", "command_line", "digest"};
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        if (!strcmp(name, elsewhere[i])) return GRAFT_OK;
+    }
+    (void)section;
+    return fact(g, &g->options, name, gf_strdup(value), NULL);
+}
+
+static char *precision_text(const gf_run_config *c)
+{
+    return gf_config_frozen_in_int8(c) ? gf_sprintf("%s, frozen part %s", c->dtype, c->frozen) : gf_strdup(c->dtype);
+}
+
+static graft_status gather_decisions(gathering *g, graft_error *err)
+{
+    const gf_decisions *d = g->r->host.log ? g->r->host.log->decisions : NULL;
+    for (size_t i = 0; d && i < d->n; i++) {
+        GF_TRY(fact(g, &g->decisions, d->item[i].what, gf_sprintf("%s (%s)", d->item[i].value, d->item[i].why), err));
+    }
+    return GRAFT_OK;
+}
+
+static graft_status gather_facts(gathering *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    gf_run_config *c = r->config;
+    if (c->fine_tune_epochs > 0 && c->fine_tune_at >= 0) r->model->boundary = (int)c->fine_tune_at;
+    gf_counts n = gf_model_counts(r->model);
+    GF_TRY(fact(g, &g->model, "Weights", gf_strdup(c->weights ? c->weights : "random"), err));
+    GF_TRY(fact(g, &g->model, "Image size", gf_sprintf("%lld x %lld", (long long)c->width, (long long)c->height), err));
+    GF_TRY(fact(g, &g->model, "Parameters", gf_sprintf("%zu", n.total), err));
+    GF_TRY(fact(g, &g->model, "Trainable at the end",
+                gf_sprintf("%zu in %zu variables", n.trainable, n.trainable_variables), err));
+    GF_TRY(fact(g, &g->model, "Precision", precision_text(c), err));
+    GF_TRY(fact(g, &g->data, "Folder", gf_strdup(c->data), err));
+    GF_TRY(fact(g, &g->data, "Digest", gf_strdup(c->digest ? c->digest : ""), err));
+    GF_TRY(
+        fact(g, &g->data, "Bad images left out", gf_sprintf("%zu", r->data->report ? r->data->report->n_bad : 0), err));
+    GF_TRY(fact(g, &g->versions, "graft", gf_strdup(c->graft), err));
+    GF_TRY(fact(g, &g->versions, "Machine", gf_strdup(c->machine), err));
+    return gf_config_each(c, option_fact, g);
+}
+
+static graft_status gather_splits(gathering *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    size_t classes = r->facts->classes.n;
+    g->per_class = own(g, gf_alloc(GF_SPLITS * classes, sizeof *g->per_class));
+    if (!g->per_class) return gf_fail_memory(err, GF_SPLITS * classes * 8, "the report");
+    for (int s = 0; s < GF_SPLITS; s++) {
+        uint64_t *counts = g->per_class + (size_t)s * classes;
+        for (size_t k = 0; k < classes; k++) counts[k] = gf_index_count(r->data->index, (gf_split)s, (uint32_t)k);
+        g->split[s] = (gf_data_split){gf_split_name((gf_split)s), gf_run_split(r, (gf_split)s, NULL), counts};
+    }
+    return GRAFT_OK;
+}
+
+static graft_status gather(gathering *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    GF_TRY(gather_facts(g, err));
+    GF_TRY(gather_decisions(g, err));
+    GF_TRY(gather_splits(g, err));
+    GF_TRY(sample_photos(g, err));
+    GF_TRY(augmented_photos(g, err));
+    GF_TRY(judged_photos(g, err));
+    const char *slash = strrchr(r->dir, '/');
+    g->record.title = slash && slash[1] ? slash + 1 : r->dir;
+    g->record.model = r->config->architecture;
+    g->record.command = r->config->command_line;
+    g->record.classes = (const char *const *)r->facts->classes.item;
+    g->record.n_classes = r->facts->classes.n;
+    g->record.splits = g->split;
+    g->record.n_splits = GF_SPLITS;
+    g->record.model_facts = (gf_facts){g->model.item, g->model.n};
+    g->record.data_facts = (gf_facts){g->data.item, g->data.n};
+    g->record.options = (gf_facts){g->options.item, g->options.n};
+    g->record.decisions = (gf_facts){g->decisions.item, g->decisions.n};
+    g->record.versions = (gf_facts){g->versions.item, g->versions.n};
+    g->record.history = &r->history;
+    g->record.metrics = &r->metrics;
+    g->record.before = (gf_metrics){.list = &r->metrics, .images = r->before.images};
+    memcpy(g->record.before.value, r->before.value, sizeof r->before.value);
+    g->record.validation = gf_evaluation_metrics(&r->validation);
+    g->record.test = gf_evaluation_metrics(&r->test);
+    g->record.best_epoch = r->best.epoch;
+    g->record.seconds = r->clock.seconds + gf_sys_seconds() - r->started;
+    g->record.peak_rss_mb = gf_run_peak_rss_mb();
+    return GRAFT_OK;
+}
+
+typedef struct drawing {
+    const char *dir;
+    const gf_run_record *record;
+} drawing;
+
+/* On a worker, whose stack is deep enough for drawing libraries; who waits for it looks up meanwhile. */
+static graft_status draw(void *ctx, size_t item, int worker, graft_error *err)
+{
+    const drawing *d = ctx;
+    (void)item, (void)worker;
+    return gf_report_write(d->dir, d->record, err);
+}
+
+static graft_status stop_asked(void *pool) { return gf_pool_asked(pool); }
+
+graft_status gf_run_write_report(gf_run *r, graft_error *err)
+{
+    gathering *g = gf_new(gathering);
+    if (!g) return gf_fail_memory(err, sizeof *g, "the report");
+    g->r = r;
+    gf_run_tell_stage(r, GF_RUN_REPORTING, 0, 1);
+    g->record.watch = &(gf_watch){stop_asked, r->host.pool};
+    graft_status status = gather(g, err);
+    char *metrics = gf_path_join(r->dir, GF_REPORT_METRICS), *history = gf_path_join(r->dir, GF_REPORT_HISTORY);
+    if (!metrics || !history) status = gf_fail_memory(err, 64, "the report");
+    if (status == GRAFT_OK && r->config->report) {
+        status = gf_pool_run_watched(r->host.pool, 1, draw, &(drawing){r->dir, &g->record}, err);
+    } else if (status == GRAFT_OK) {
+        status = gf_history_write(history, &r->history, err);
+        if (status == GRAFT_OK) status = gf_record_write_json(metrics, &g->record, err);
+    }
+    gf_free(metrics);
+    gf_free(history);
+    free_all(g);
+    return status;
+}
