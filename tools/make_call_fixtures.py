@@ -7,6 +7,9 @@ NAME.json is model.to_json() of Keras 3.15. call_outputs.safetensors holds for e
 output for the seeded images `pixels` (2 of them); NAME/losses of 6 steps of plain SGD on all that trains, statistics at
 rest, image i being of class i + 1; NAME/LAYER/VAR, all variables after them. batch_norm_calls.json and .safetensors are
 what make_batch_norm_fixtures.py makes, of a network that calls its convolution and its normalization twice.
+ends.json has three inputs (an image, numbers, integers), of which one is not listed in the order of the layers, and three
+outputs, one of them a map that others are computed from: ends.safetensors holds what goes in and what comes out, losses
+of 5 steps (the squares of all outputs' differences from 0.5, each output's mean, added) and the variables after them.
 """
 import argparse
 import os
@@ -76,7 +79,41 @@ def batch_norm_calls():
     return keras.Model(i, L.Dense(3, name="classes")(x), name="batch_norm_calls")
 
 
-def variables(model, seen=None):
+def ends():
+    numbers_in = L.Input((5,), name="numbers")
+    image = L.Input((10, 8, 3), name="image")
+    ids = L.Input((4,), dtype="int32", name="ids")
+    x = L.Conv2D(4, 3, padding="same", activation="tanh", name="stem")(L.Rescaling(1 / 127.5, -1, name="rescaling")(image))
+    tap = L.Conv2D(5, 3, strides=2, activation="tanh", name="tap")(x)
+    codes = L.Dense(5, activation="tanh", name="codes")(L.Rescaling(0.25, name="ids_scale")(ids))
+    both = L.Add(name="both")([L.GlobalAveragePooling2D(name="pool")(tap), L.Dense(5, name="mixed")(numbers_in), codes])
+    box = L.Dense(4, name="box")(both)
+    return keras.Model([image, numbers_in, ids], [L.Dense(3, name="classes")(L.Activation("tanh")(box)), tap, box], name="ends")
+
+
+def on_the_ends(out):
+    keras.backend.clear_session()
+    model = ends()
+    fill(model)
+    with open(f"{out}/ends.json", "w") as f:
+        f.write(model.to_json())
+    x = [seeded.pixels("image", (2, 10, 8, 3)).astype(np.float32), seeded.pixels("numbers", (2, 5)) / np.float32(128),
+         (seeded.pixels("ids", (2, 4)) % 7).astype(np.int32)]
+    tensors, losses = {f"in{i}": np.float32(v) for i, v in enumerate(x)}, []
+    tensors.update({f"out{i}": numbers(v) for i, v in enumerate(model(x, training=False))})
+    for _ in range(5):
+        with tf.GradientTape() as tape:
+            loss = sum(tf.reduce_mean((y - 0.5) ** 2) for y in model(x, training=False))
+        for v, g in zip(model.trainable_variables, tape.gradient(loss, [v.value for v in model.trainable_variables])):
+            v.assign_sub(0.01 * tf.convert_to_tensor(g))
+        losses.append(float(loss))
+    print(model.name, losses)
+    tensors["losses"] = np.float32(losses)
+    tensors.update({k: numbers(v) for k, v in variables(model).items()})
+    seeded.store(f"{out}/ends.safetensors", tensors, {"made_by": os.path.basename(__file__)})
+
+
+def variables(model):
     out = {}
     for layer in model.layers:
         if hasattr(layer, "layers"):
@@ -151,6 +188,7 @@ def main():
     args = args.parse_args()
     at_rest(args.out)
     on_the_batch(args.out)
+    on_the_ends(args.out)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ PyTorch's two exporters write it; what ONNX Runtime computes; and what five step
 
     .deps/venv/bin/python tools/make_onnx_call_fixtures.py [--out DIR]
 
+ends.onnx has two inputs, an image and integers, and two outputs; ends_onnx.safetensors what goes in and comes out.
+
 Beside `pixels` and `output` (tools/make_onnx_fixtures.py) calls_torch.safetensors holds `losses`, image i being of class
 i + 1, and `kernel`, the shared convolution's after the steps, as (h, w, i, o).
 """
@@ -12,6 +14,7 @@ import pathlib
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from torch import nn
 
@@ -39,6 +42,33 @@ class Calls(nn.Module):
         return self.branch(x) + self.branch(nn.functional.avg_pool2d(x, 2))
 
 
+class Ends(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.tower = nn.Conv2d(3, 6, 3, 2), nn.Conv2d(6, 4, 3)
+        self.codes, self.out = nn.Linear(5, 4), nn.Linear(4, 3)
+
+    def forward(self, image, ids):
+        x = torch.tanh(self.tower(torch.tanh(self.stem(image / 127.5 - 1.0))))
+        box = torch.tanh(x.mean((2, 3)) + self.codes(ids.to(torch.float32) * 0.25))
+        return self.out(box), box
+
+
+def ends(out):
+    inputs = (torch.tensor(numbers.pixels("image", (2, 3, SIZE, SIZE)).astype(np.float32)),
+              torch.tensor((numbers.pixels("ids", (2, 5)) % 7).astype(np.int32)))
+    model, path = Ends().eval(), out / "ends.onnx"
+    torch.onnx.export(model, inputs, str(path), input_names=["image", "ids"], output_names=["classes", "box"],
+                      dynamo=False, opset_version=13, dynamic_axes={"image": {0: "n"}, "ids": {0: "n"}})
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    given = {"image": inputs[0].numpy(), "ids": inputs[1].numpy()}
+    got = session.run(None, given)
+    print("ends", [n.op_type for n in onnx.load(path).graph.node], got[0][0])
+    tensors = {"in0": given["image"].transpose(0, 2, 3, 1).copy(), "in1": given["ids"].astype(np.float32)}
+    tensors.update({f"out{i}": v for i, v in enumerate(got)})
+    numbers.store(out / "ends_onnx.safetensors", tensors, {"made_by": pathlib.Path(__file__).name})
+
+
 def trained(model, pixels):
     """With the statistics at rest."""
     x, losses = torch.tensor(pixels).permute(0, 3, 1, 2), []
@@ -64,6 +94,7 @@ def main():
     pixels = np.random.default_rng(1).integers(0, 256, (2, SIZE, SIZE, 3)).astype(np.float32)
     tensors = trained(model, pixels)
     print(tensors["losses"])
+    ends(out)
     numbers.store(out / "calls_torch.safetensors", tensors, {"made_by": pathlib.Path(__file__).name})
 
 

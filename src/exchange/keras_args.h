@@ -13,6 +13,7 @@ typedef struct gf_keras_reader {
     const char *file, *cls; /* for messages: the file's name, the class as the file has it */
     const gf_json *config;
     const gf_json *call; /* the named arguments of its call; NULL: none */
+    bool integers;       /* its source is an input of integers */
     const gf_shape *src; /* of its first source; NULL: none */
     double constant;     /* the other operand of an operation on one tensor, such as x + 3 */
     bool has_constant, constant_first;

@@ -196,6 +196,7 @@ static graft_status build_node(gf_kc *st, gf_kc_node *n)
                          .call = n->call,
                          .src = l.n_src ? &st->m->layer[l.src[0]].shape : NULL,
                          .constant = n->constant,
+                         .integers = l.n_src && st->m->layer[l.src[0]].at.dtype == GF_S32,
                          .has_constant = n->has_constant,
                          .constant_first = n->constant_first,
                          .old = st->old,
@@ -223,6 +224,18 @@ static bool is_ready(const gf_kc *st, const gf_kc_node *n)
     return n->layer < 0;
 }
 
+/* Inputs stand in the order in which the model lists them. */
+static graft_status set_positions(gf_kc *st)
+{
+    const gf_kc_scope *s = &st->scope[0];
+    for (int i = 0; i < s->n_inputs; i++) st->m->layer[st->node[s->input[i]].layer].at.position = i;
+    int inputs = 0;
+    for (size_t i = 0; i < st->m->n_layers; i++) inputs += st->m->layer[i].cls == &gf_layer_input;
+    if (inputs == s->n_inputs) return GRAFT_OK;
+    return gf_fail(st->err, GF_E_KERAS_GRAPH, NULL, "%s: it has %d inputs and lists %d of them", GF_ESC(st->file),
+                   inputs, s->n_inputs);
+}
+
 /* In the file's order, which is Keras's; what stands before its sources waits for the next round. */
 static graft_status build(gf_kc *st)
 {
@@ -239,11 +252,7 @@ static graft_status build(gf_kc *st)
         while (st->node[stuck].layer >= 0) stuck++;
         return gf_kc_refuse(st, st->node[stuck].name, "it waits for itself: the graph has a cycle");
     }
-    size_t inputs = 0;
-    for (size_t i = 0; i < st->m->n_layers; i++) inputs += st->m->layer[i].cls == &gf_layer_input;
-    if (inputs == 1) return GRAFT_OK;
-    return gf_fail(st->err, GF_E_KERAS_GRAPH, NULL, "%s: it has %zu inputs, wanted is one image", GF_ESC(st->file),
-                   inputs);
+    return set_positions(st);
 }
 
 /* The tables' values, in the finished model. */
@@ -261,20 +270,33 @@ static graft_status fill_tables(gf_kc *st)
     return GRAFT_OK;
 }
 
-/* Layers that the output does not come from are no part of the model. */
-static graft_status keep_needed(gf_kc *st, int output)
+/* Layers that no output comes from are no part of the model. */
+static graft_status keep_needed(gf_kc *st)
 {
     gf_model all = *st->m;
-    int at = -1;
     *st->m = (gf_model){0};
-    graft_status status = gf_model_copy_layers(st->m, &all, output, NULL, &at, st->err);
+    graft_status status = gf_model_copy_needed(st->m, &all, st->err);
     for (size_t i = 0; i < st->n; i++) {
         gf_kc_node *n = &st->node[i];
-        if (n->table) n->given = gf_model_find(st->m, all.layer[n->given].name); /* -1: not needed */
+        if (n->table && n->given >= 0) n->given = gf_model_find(st->m, all.layer[n->given].name); /* -1: not needed */
     }
     gf_model_free(&all);
-    st->m->output = st->m->features = at;
     return status;
+}
+
+/* The file's outputs, the first one first. */
+static graft_status set_outputs(gf_kc *st)
+{
+    const gf_kc_scope *s = &st->scope[0];
+    for (int i = 0; i < s->n_outputs; i++) {
+        const gf_kc_node *last = &st->node[s->output[i]];
+        if (last->positions.what != GF_POSITIONS_NONE) {
+            return gf_kc_refuse(st, last->name, "the output does not depend on the image");
+        }
+        if (i) st->m->more[st->m->n_more++] = last->layer;
+        if (!i) st->m->output = st->m->features = last->layer;
+    }
+    return GRAFT_OK;
 }
 
 /* Which layers give features and logits, and how many classes: graft's own. */
@@ -311,16 +333,10 @@ static graft_status parse_model(gf_kc *st, const gf_json *top)
     }
     GF_TRY(gf_keras_refuse_unknown(&st->unknown, st->file, st->err));
     GF_TRY(gf_kc_link(st));
-    if (st->scope[0].n_outputs > 1) {
-        return gf_fail(st->err, GF_E_KERAS_GRAPH, NULL, "%s: it has %d outputs, wanted is one", GF_ESC(st->file),
-                       st->scope[0].n_outputs);
-    }
     gf_kc_find_size(st);
     GF_TRY(build(st));
-    const gf_kc_node *last = &st->node[st->scope[0].output[0]];
-    if (last->positions.what != GF_POSITIONS_NONE)
-        return gf_kc_refuse(st, last->name, "the output does not depend on the image");
-    GF_TRY(keep_needed(st, last->layer));
+    GF_TRY(set_outputs(st));
+    GF_TRY(keep_needed(st));
     snprintf(st->m->name, sizeof st->m->name, "%s", gf_json_str(gf_json_get(st->scope[0].config, "name"), "model"));
     GF_TRY(read_ends(st, top));
     GF_TRY(gf_model_finish(st->m, st->err));

@@ -23,6 +23,23 @@ static gf_json *history_of(const writing *w, const gf_layer *l)
     return history;
 }
 
+static const char *dtype_of(const gf_layer *l)
+{
+    return l->at.dtype == GF_S32 ? "int32" : l->at.dtype == GF_U8 ? "uint8" : "float32";
+}
+
+/* [layer, call, 0], or a list of such where there are several. */
+static gf_json *ends_of(const writing *w, const int *layer, int n)
+{
+    gf_json *list = gf_json_array();
+    if (n == 1) {
+        gf_json_free(list);
+        return history_of(w, &w->m->layer[layer[0]]);
+    }
+    for (int i = 0; i < n; i++) gf_json_add(list, history_of(w, &w->m->layer[layer[i]]));
+    return list;
+}
+
 /* {"class_name": "__keras_tensor__", ...}: the output of a layer */
 static gf_json *tensor_of(const writing *w, const gf_layer *l)
 {
@@ -31,7 +48,7 @@ static gf_json *tensor_of(const writing *w, const gf_layer *l)
     for (int i = 0; i < l->shape.rank; i++) gf_json_add(shape, gf_json_int(l->shape.dim[i]));
     gf_json *config = gf_json_object(), *j = gf_json_object();
     gf_json_set(config, "shape", shape);
-    gf_json_set(config, "dtype", gf_json_string("float32"));
+    gf_json_set(config, "dtype", gf_json_string(dtype_of(l)));
     gf_json_set(config, "keras_history", history);
     gf_json_set(j, "class_name", gf_json_string("__keras_tensor__"));
     gf_json_set(j, "config", config);
@@ -101,7 +118,8 @@ static bool act_is_plain(const gf_layer *l)
 static bool input_is_plain(const gf_layer *l)
 {
     bool plain = !l->at.bgr;
-    for (int64_t c = 0; c < l->shape.dim[2]; c++) plain &= l->at.scale[c] == 1 && l->at.offset[c] == 0;
+    for (int64_t c = 0; l->shape.rank == 3 && c < l->shape.dim[2]; c++)
+        plain &= l->at.scale[c] == 1 && l->at.offset[c] == 0;
     return plain;
 }
 
@@ -120,7 +138,7 @@ static const char *not_plain(const gf_layer *l)
 static void set_own_words(gf_json *config, const gf_model *m, const gf_layer *l)
 {
     gf_json *j = gf_json_object();
-    if (l->cls == &gf_layer_input) {
+    if (l->cls == &gf_layer_input && l->shape.rank == 3) {
         size_t channels = (size_t)l->shape.dim[2];
         gf_json_set(j, "scale", floats(l->at.scale, channels));
         gf_json_set(j, "offset", floats(l->at.offset, channels));
@@ -163,7 +181,7 @@ static gf_json *config_of(const writing *w, const gf_layer *l)
     gf_json *config = gf_json_object();
     const gf_keras_class *row = gf_keras_class_for(l);
     gf_json_set(config, "name", gf_json_string(l->again && !w->own ? w->m->layer[l->again - 1].name : l->name));
-    gf_json_set(config, "dtype", gf_json_string("float32"));
+    gf_json_set(config, "dtype", gf_json_string(dtype_of(l)));
     if (l->cls == &gf_layer_input) {
         gf_json_set(config, "batch_shape", input_shape(l));
     } else {
@@ -277,16 +295,14 @@ static gf_json *model_json(const gf_model *m, bool own)
 {
     const writing w = {m, own};
     gf_json *config = gf_json_object(), *layers = gf_json_array(), *j = gf_json_object();
-    const gf_layer *input = NULL;
-    for (size_t i = 0; i < m->n_layers; i++) {
-        add_layer(layers, &w, (int)i);
-        if (m->layer[i].cls == &gf_layer_input) input = &m->layer[i];
-    }
+    int input[GF_MAX_ENDS], output[GF_MAX_ENDS], inputs = gf_model_inputs(m, input),
+                                                 outputs = gf_model_outputs(m, output);
+    for (size_t i = 0; i < m->n_layers; i++) add_layer(layers, &w, (int)i);
     gf_json_set(config, "name", gf_json_string(m->name[0] ? m->name : "model"));
     gf_json_set(config, "trainable", gf_json_bool(true));
     gf_json_set(config, "layers", layers);
-    if (input) gf_json_set(config, "input_layers", history_of(&w, input));
-    gf_json_set(config, "output_layers", history_of(&w, &m->layer[m->output]));
+    if (inputs) gf_json_set(config, "input_layers", ends_of(&w, input, inputs));
+    gf_json_set(config, "output_layers", ends_of(&w, output, outputs));
     gf_json_set(j, "module", gf_json_string("keras.src.models.functional"));
     gf_json_set(j, "class_name", gf_json_string("Functional"));
     gf_json_set(j, "config", config);

@@ -77,26 +77,55 @@ void gf_kc_tell_resize(const gf_kc *st, const gf_kc_node *n)
               same ? "" : "; the layer would by ", same ? "" : GF_ESC(how), *way ? ", " : "", way);
 }
 
+/* Of what is no image: steps and channels, or a list of numbers; integers, too. */
+static bool make_other_input(const gf_kc_node *n, const gf_json *shape, gf_layer *l)
+{
+    static const struct {
+        const char *name;
+        gf_dtype dtype;
+    } kinds[] = {{"float32", GF_F32}, {"int32", GF_S32}, {"int64", GF_S32}, {"uint8", GF_U8}};
+    const char *type = gf_json_str(gf_json_get(gf_kc_config(n), "dtype"), "float32");
+    size_t rank = gf_json_size(shape) - 1;
+    bool known = false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i].name, type)) continue;
+        l->at.dtype = kinds[i].dtype;
+        known = true;
+    }
+    l->shape.rank = (int)rank;
+    for (size_t i = 0; i < rank; i++) {
+        l->shape.dim[i] = gf_json_i64(gf_json_at(shape, i + 1), 0);
+        known = known && l->shape.dim[i] > 0 && l->shape.dim[i] <= GF_KERAS_LARGEST;
+    }
+    return known;
+}
+
+static graft_status refuse_input(const gf_kc *st, const gf_kc_node *n, const gf_json *shape)
+{
+    char *text = gf_json_text(shape, 0);
+    graft_status status =
+        gf_fail(st->err, GF_E_KERAS_GRAPH, NULL,
+                "%s: layer %s: its shape is %.80s, wanted is an image's: (batch, height, width, 1 to 4 channels), "
+                "(batch, steps, channels) or (batch, numbers), of known sizes",
+                GF_ESC(st->file), GF_ESC(n->name), text ? text : "?");
+    gf_free(text);
+    return status;
+}
+
 graft_status gf_kc_make_input(const gf_kc *st, const gf_kc_node *n, gf_layer *l)
 {
     const gf_json *shape = image_shape(st, n);
     enum { CHANNELS = 3, MOST_CHANNELS = 4 };
+    l->cls = &gf_layer_input;
+    for (int i = 0; i < MOST_CHANNELS; i++) l->at.scale[i] = 1;
+    if (shape && (gf_json_size(shape) == 2 || gf_json_size(shape) == 3)) {
+        return make_other_input(n, shape, l) ? GRAFT_OK : refuse_input(st, n, shape);
+    }
     int h = side(gf_json_at(shape, 1), st->options->height, st->height ? st->height : DEFAULT_SIDE);
     int w = side(gf_json_at(shape, 2), st->options->width, st->width ? st->width : DEFAULT_SIDE);
     int c = side(gf_json_at(shape, 3), 0, CHANNELS);
-    if ((shape && gf_json_size(shape) != 4) || !h || !w || !c || c > MOST_CHANNELS) {
-        char *text = gf_json_text(shape, 0);
-        graft_status status =
-            gf_fail(st->err, GF_E_KERAS_GRAPH, NULL,
-                    "%s: layer %s: its shape is %.80s, wanted is an image's: (batch, height, width, 1 to 4 channels). "
-                    "Networks of text (token ids), series or tables are not read",
-                    GF_ESC(st->file), GF_ESC(n->name), text ? text : "?");
-        gf_free(text);
-        return status;
-    }
-    l->cls = &gf_layer_input;
+    if ((shape && gf_json_size(shape) != 4) || !h || !w || !c || c > MOST_CHANNELS) return refuse_input(st, n, shape);
     l->shape = GF_SHAPE(h, w, c);
-    for (int i = 0; i < MOST_CHANNELS; i++) l->at.scale[i] = 1;
     const gf_json *own = st->options->own ? gf_json_get(gf_kc_config(n), "graft") : NULL;
     if (!own) return GRAFT_OK;
     read_floats(gf_json_get(own, "scale"), l->at.scale, (size_t)c);

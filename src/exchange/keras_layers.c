@@ -410,6 +410,7 @@ static void read_cast(gf_keras_reader *r)
 {
     const char *to = gf_keras_word(r, "dtype", "");
     if (strncmp(to, "float", 5) && strcmp(to, "bfloat16")) gf_keras_refuse(r, "dtype", "a kind of floats");
+    if (r->integers) rescale_by(r, 1, 0);
 }
 
 static void read_op_relu(gf_keras_reader *r) { r->l->at.act = GF_ACT_RELU; }

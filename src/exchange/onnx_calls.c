@@ -57,8 +57,9 @@ graft_status gf_oi_find_calls(gf_oi *s)
     given *g = gf_onnx_alloc(&s->mem, m->n_layers, sizeof *g);
     bool *needed = gf_onnx_alloc(&s->mem, m->n_layers, sizeof *needed);
     if (!g || !needed) return gf_oi_no_memory(s);
-    needed[m->output] = true;
-    for (int i = m->output; i >= 0; i--) {
+    int output[GF_MAX_ENDS], outputs = gf_model_outputs(m, output);
+    for (int i = 0; i < outputs; i++) needed[output[i]] = true;
+    for (int i = (int)m->n_layers - 1; i >= 0; i--) {
         for (int k = 0; needed[i] && k < m->layer[i].n_src; k++) needed[m->layer[i].src[k]] = true;
     }
     for (size_t i = 0; i < s->n_fills; i++) {

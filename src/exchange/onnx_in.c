@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NODES = 10000, LEAST_OPSET = 7, DEFAULT_SIZE = 224 };
+enum { MAX_NODES = 10000, LEAST_OPSET = 7 };
 
 /* ---- small things the parts share */
 
@@ -70,7 +70,7 @@ static bool module_of(const char *tensor, char name[GF_NAME_MAX])
 }
 
 /* Names stand in files as LAYER/VAR: no slash in them, nor what a terminal would take amiss. */
-static void clean(char name[GF_NAME_MAX])
+void gf_oi_clean(char name[GF_NAME_MAX])
 {
     static const char kept[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     size_t skip = strspn(name, "/");
@@ -85,7 +85,7 @@ static void name_layer(gf_oi *s, gf_layer *l, const gf_onnx_node *n, const char 
     char stem[GF_NAME_MAX];
     enum { ROOM_FOR_NUMBER = 12 };
     if (!module_of(tensor, stem)) snprintf(stem, sizeof stem, "%s", *n->name ? n->name : n->op);
-    clean(stem);
+    gf_oi_clean(stem);
     stem[GF_NAME_MAX - ROOM_FOR_NUMBER] = 0;
     if (!*stem) snprintf(stem, sizeof stem, "layer");
     snprintf(l->name, sizeof l->name, "%s", stem);
@@ -103,7 +103,7 @@ graft_status gf_oi_add_layer(gf_oi *s, gf_layer l, const gf_onnx_node *n, const 
 
 /* ---- values */
 
-static void is_layer(gf_oi *s, gf_oi_value *v, int layer, gf_oi_layout layout, const gf_shape *shape)
+void gf_oi_is_layer(gf_oi *s, gf_oi_value *v, int layer, gf_oi_layout layout, const gf_shape *shape)
 {
     v->known = true;
     v->layer = layer;
@@ -119,7 +119,7 @@ graft_status gf_oi_set(gf_oi *s, const gf_onnx_node *n, int layer, gf_oi_layout 
 {
     gf_oi_value *v = n->n_outputs ? gf_oi_find(s, n->output[0]) : NULL;
     if (!v) return gf_oi_refuse(s, n, "an output without a name");
-    is_layer(s, v, layer, layout, shape);
+    gf_oi_is_layer(s, v, layer, layout, shape);
     return GRAFT_OK;
 }
 
@@ -127,7 +127,7 @@ graft_status gf_oi_set_k(gf_oi *s, const gf_onnx_node *n, size_t k, int layer, g
                          const gf_shape *shape)
 {
     gf_oi_value *v = k < n->n_outputs ? gf_oi_find(s, n->output[k]) : NULL;
-    if (v) is_layer(s, v, layer, layout, shape);
+    if (v) gf_oi_is_layer(s, v, layer, layout, shape);
     return GRAFT_OK;
 }
 
@@ -136,7 +136,7 @@ graft_status gf_oi_alias(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v)
     gf_oi_value *out = n->n_outputs ? gf_oi_find(s, n->output[0]) : NULL;
     if (!out) return gf_oi_refuse(s, n, "an output without a name");
     GF_TRY(gf_oi_materialize(s, (gf_oi_value *)v));
-    is_layer(s, out, v->layer, v->layout, &v->shape);
+    gf_oi_is_layer(s, out, v->layer, v->layout, &v->shape);
     out->shared = v->shared || v->uses > 1;
     out->lone = v->lone && !out->shared;
     return GRAFT_OK;
@@ -254,46 +254,6 @@ static graft_status check_operators(gf_oi *s)
     return status;
 }
 
-static int64_t side(int64_t in_file, int asked) { return in_file > 0 ? in_file : asked > 0 ? asked : DEFAULT_SIZE; }
-
-/* The one input that is no initializer: an image, (n, c, h, w) or (n, h, w, c) of 1 or 3 channels. */
-static graft_status add_input(gf_oi *s)
-{
-    const int width = s->options->width, height = s->options->height;
-    const gf_onnx_value *in = NULL;
-    size_t inputs = 0;
-    for (size_t i = 0; i < s->o->n_inputs; i++) {
-        if (gf_onnx_find(s->o, s->o->input[i].name)) continue;
-        in = &s->o->input[i];
-        inputs++;
-    }
-    const int64_t *d = in ? in->shape.dim : NULL;
-    bool image = inputs == 1 && in->has_shape && in->shape.rank == 4;
-    bool first = image && (d[1] == 3 || d[1] == 1), last = image && !first && (d[3] == 3 || d[3] == 1);
-    int64_t h = first ? side(d[2], height) : last ? side(d[1], height) : 0;
-    int64_t w = first ? side(d[3], width) : last ? side(d[2], width) : 0, c = first ? d[1] : last ? d[3] : 0;
-    enum { LARGEST = 1 << 14 };
-    if (!c || h > LARGEST || w > LARGEST) {
-        return gf_fail(s->err, GF_E_ONNX_GRAPH, "an image classifier has one input, (n, 3, h, w)",
-                       "%s: %zu inputs, the last of shape %s", GF_ESC(s->path), inputs,
-                       in ? GF_SHAPE_TEXT(&in->shape) : "()");
-    }
-    gf_layer l = {.cls = &gf_layer_input, .shape = GF_SHAPE(h, w, c), .backbone = true};
-    for (int i = 0; i < 4; i++) l.at.scale[i] = 1;
-    snprintf(l.name, sizeof l.name, "%s", in->name);
-    clean(l.name);
-    if (!*l.name) snprintf(l.name, sizeof l.name, "image");
-    GF_TRY(gf_model_add(s->m, &l, &s->input_layer, s->err));
-    gf_oi_value *v = gf_oi_find(s, in->name);
-    if (!v) return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: its input has no name", GF_ESC(s->path));
-    s->channels_last = !first;
-    s->batch = d[0];
-    s->bytes = in->type == GF_ONNX_UINT8;
-    is_layer(s, v, s->input_layer, first ? GF_OI_NCHW : GF_OI_NHWC,
-             first ? &GF_SHAPE(1, c, h, w) : &GF_SHAPE(1, h, w, c));
-    return GRAFT_OK;
-}
-
 /* ---- nodes */
 
 static graft_status check_inputs(gf_oi *s, const gf_onnx_node *n)
@@ -336,14 +296,17 @@ static graft_status read_node(gf_oi *s, const gf_onnx_node *n)
 static graft_status visit(gf_oi *s, size_t i)
 {
     const gf_onnx_node *n = &s->o->node[i];
-    bool bare = false, keeps = false;
+    bool bare = false, keeps = false, integers = false;
     if (s->done[i]) return GRAFT_OK;
     if (!n->n_outputs) return gf_oi_refuse(s, n, "it gives nothing");
     GF_TRY(check_inputs(s, n));
     for (size_t k = 0; k < n->n_inputs; k++) {
         const gf_oi_value *v = gf_oi_input(s, n, k);
         bare |= v && v->bare;
+        integers |= v && v->known && !v->constant && v->layer >= 0 && s->m->layer[v->layer].at.dtype == GF_S32;
     }
+    if (integers && strcmp(n->op, "Cast") && strcmp(n->op, "Identity"))
+        return gf_oi_refuse(s, n, "of an input of integers");
     if (bare && !takes_bare(n, &keeps)) return gf_oi_refuse(s, n, "of a value without n");
     GF_TRY(read_node(s, n));
     for (size_t k = 0; keeps && k < n->n_outputs; k++) {
@@ -414,50 +377,6 @@ static graft_status fill_one(gf_oi *s, const gf_oi_fill *f)
                    GF_ESC(s->path), GF_ESC(s->m->layer[f->layer].name), f->var, bad, n);
 }
 
-/* Whether layer `last` is that one, or a function of it alone that a classifier may end in: the file then gives logits
- * and, as another output, what becomes of them. */
-static bool ends_in(const gf_model *m, int last, int before)
-{
-    static const gf_layer_class *const ends[] = {&gf_layer_softmax, &gf_layer_activation, &gf_layer_relu,
-                                                 &gf_layer_flatten, &gf_layer_reshape,    &gf_layer_identity};
-    for (int at = last; at > before; at = m->layer[at].src[0]) {
-        bool any = false;
-        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) any |= m->layer[at].cls == ends[i];
-        if (!any) return false;
-        if (m->layer[at].src[0] == before) return true;
-    }
-    return false;
-}
-
-/* The file's first output that depends on the image, or what another output makes of it. */
-static graft_status find_output(gf_oi *s, bool labels, int *found)
-{
-    for (size_t i = 0; i < s->o->n_outputs; i++) {
-        gf_oi_value *v = gf_oi_find(s, s->o->output[i].name);
-        if (!v || !v->known || v->constant || v->label != labels) continue;
-        GF_TRY(gf_oi_materialize(s, v));
-        if (v->layout == GF_OI_FLAT_CHW) break;
-        if (*found < 0 || ends_in(s->m, v->layer, *found)) *found = v->layer;
-    }
-    return GRAFT_OK;
-}
-
-static graft_status set_output(gf_oi *s)
-{
-    int found = -1;
-    GF_TRY(find_output(s, false, &found));
-    if (found < 0) {
-        GF_TRY(find_output(s, true, &found));
-        if (found >= 0) {
-            gf_decide(s->options->log, "output", "what the label is chosen by",
-                      "%s: gives the label alone; %s is before it", GF_ESC(s->path), GF_ESC(s->m->layer[found].name));
-        }
-    }
-    s->m->output = s->m->features = found;
-    if (found >= 0) return GRAFT_OK;
-    return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: no output is computed from the image", GF_ESC(s->path));
-}
-
 static graft_status prepare(gf_oi *s)
 {
     const char *pixels = gf_onnx_metadata(s->o, "graft.pixels"); /* in a file of graft's */
@@ -479,10 +398,8 @@ static graft_status keep_needed(gf_oi *s)
 {
     gf_model all = *s->m;
     size_t kept = 0;
-    int at = -1;
     *s->m = (gf_model){0};
-    memcpy(s->m->name, all.name, sizeof all.name);
-    graft_status status = gf_model_copy_layers(s->m, &all, all.output, NULL, &at, s->err);
+    graft_status status = gf_model_copy_needed(s->m, &all, s->err);
     for (size_t i = 0; status == GRAFT_OK && i < s->n_fills; i++) {
         gf_oi_fill fill = s->fill[i];
         if (all.layer[fill.layer].again) continue;
@@ -490,10 +407,17 @@ static graft_status keep_needed(gf_oi *s)
         if (fill.layer >= 0) s->fill[kept++] = fill;
     }
     s->n_fills = kept;
-    if (status == GRAFT_OK) s->input_layer = gf_model_find(s->m, all.layer[s->input_layer].name);
-    s->m->output = s->m->features = at;
+    if (s->input_layer >= 0) s->input_layer = gf_model_find(s->m, all.layer[s->input_layer].name);
     gf_model_free(&all);
     return status;
+}
+
+/* Whether any output is computed from an input. */
+static graft_status check_depends(const gf_oi *s)
+{
+    int input[GF_MAX_ENDS];
+    if (gf_model_inputs(s->m, input)) return GRAFT_OK;
+    return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: its output does not depend on the image", GF_ESC(s->path));
 }
 
 static graft_status build(gf_oi *s)
@@ -501,17 +425,17 @@ static graft_status build(gf_oi *s)
     GF_TRY(check_operators(s));
     GF_TRY(make_values(s));
     GF_TRY(make_constants(s));
-    GF_TRY(add_input(s));
+    s->input_layer = -2; /* no image */
+    GF_TRY(gf_oi_add_inputs(s));
     for (size_t i = 0; i < s->o->n_nodes; i++) {
         graft_status status = visit(s, i);
         if (s->no_memory) return gf_oi_no_memory(s);
         GF_TRY(status);
     }
-    GF_TRY(set_output(s));
+    GF_TRY(gf_oi_set_outputs(s));
     GF_TRY(gf_oi_find_calls(s));
     GF_TRY(keep_needed(s));
-    if (s->input_layer < 0)
-        return gf_fail(s->err, GF_E_ONNX_GRAPH, NULL, "%s: its output does not depend on the image", GF_ESC(s->path));
+    GF_TRY(check_depends(s));
     GF_TRY(gf_model_finish(s->m, s->err));
     for (size_t i = 0; i < s->n_fills; i++) GF_TRY(fill_one(s, &s->fill[i]));
     return prepare(s);
@@ -523,7 +447,7 @@ graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, c
     gf_oi s = {.o = o, .path = name, .options = options, .m = m, .err = err};
     *m = (gf_model){0};
     snprintf(m->name, sizeof m->name, "%.90s", *o->graph ? o->graph : "onnx");
-    clean(m->name);
+    gf_oi_clean(m->name);
     graft_status status = build(&s);
     gf_free(s.fill);
     gf_onnx_free(&s.mem);

@@ -103,6 +103,16 @@ graft_status gf_oi_set_k(gf_oi *s, const gf_onnx_node *n, size_t k, int layer, g
 /* The node's first output is another name for the value. */
 graft_status gf_oi_alias(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v);
 
+void gf_oi_clean(char name[GF_NAME_MAX]); /* to what names of layers are made of */
+void gf_oi_is_layer(gf_oi *s, gf_oi_value *v, int layer, gf_oi_layout layout, const gf_shape *shape);
+
+/* ---- onnx_ends.c */
+
+/* A layer for each input that is no initializer: s->input_layer is the first image's, below 0 where there is none. */
+graft_status gf_oi_add_inputs(gf_oi *s);
+/* The model's outputs; those that only say again what the first one says are left out. */
+graft_status gf_oi_set_outputs(gf_oi *s);
+
 /* How a constant becomes a layer's parameter. */
 typedef enum gf_oi_how { GF_OI_VECTOR, GF_OI_OIHW, GF_OI_DENSE } gf_oi_how;
 struct gf_oi_fill {

@@ -405,6 +405,16 @@ static graft_status dense(gf_oi *s, const gf_onnx_node *n)
 
 /* ---- the rest */
 
+/* An input of integers as floats. */
+static graft_status floats_of(gf_oi *s, const gf_onnx_node *n, const gf_oi_value *v)
+{
+    gf_layer l = {.cls = &gf_layer_rescaling, .n_src = 1, .src = {v->layer}};
+    for (int c = 0; c < 4; c++) l.at.scale[c] = 1;
+    int layer;
+    GF_TRY(gf_oi_add_layer(s, l, n, NULL, &layer));
+    return gf_oi_set(s, n, layer, v->layout, &v->shape);
+}
+
 /* Identity, and Cast from one kind of floats to another. */
 static graft_status same(gf_oi *s, const gf_onnx_node *n)
 {
@@ -413,6 +423,8 @@ static graft_status same(gf_oi *s, const gf_onnx_node *n)
     bool floats = to == GF_ONNX_FLOAT || to == GF_ONNX_FLOAT16 || to == GF_ONNX_DOUBLE || to == GF_ONNX_BFLOAT16;
     GF_TRY(gf_oi_map_or_flat(s, n, &v));
     if (!floats) return gf_oi_refuse(s, n, "to integers");
+    bool integers = v->layer >= 0 && s->m->layer[v->layer].at.dtype == GF_S32;
+    if (integers && !strcmp(n->op, "Cast")) return floats_of(s, n, v);
     return gf_oi_alias(s, n, v);
 }
 
@@ -423,7 +435,7 @@ static graft_status gather(gf_oi *s, const gf_onnx_node *n)
     gf_oi_const *c = gf_oi_weights(s, n, 1);
     const int64_t *order = c && gf_count(&c->shape) == 3 ? gf_oi_ints(s, c) : NULL;
     bool turns = order && order[0] == 2 && order[1] == 1 && order[2] == 0;
-    gf_layer *l = &s->m->layer[s->input_layer];
+    gf_layer *l = &s->m->layer[s->input_layer < 0 ? 0 : s->input_layer];
     bool first = v && v->layer == s->input_layer && v->uses == 1 && !v->shared && !s->prepares && l->shape.dim[2] == 3;
     int64_t axis = gf_oi_int(n, "axis", 0);
     if (!first || !turns || (axis < 0 ? axis + 4 : axis) != (v->layout == GF_OI_NCHW ? 1 : 3)) {

@@ -152,32 +152,60 @@ static void channel_tensor(gf_oo *w, const char *name, const float *each, int64_
     if (to) memcpy(to, each, (size_t)channels * sizeof *to);
 }
 
-static graft_status write_input(gf_oo *w, int layer)
+/* (n, ...), of an image with channels first. */
+static gf_shape file_shape(const gf_layer *l)
 {
-    const gf_layer *l = &w->m->layer[layer];
-    const char *at = "image", *out = gf_oo_value(w, layer), *transposed = gf_oo_name(w, "%s/bgr", l->name);
+    gf_shape shape = {.rank = l->shape.rank + 1, .dim = {-1}};
+    memcpy(shape.dim + 1, l->shape.dim, (size_t)l->shape.rank * sizeof *shape.dim);
+    return l->shape.rank == 3 ? GF_SHAPE(-1, l->shape.dim[2], l->shape.dim[0], l->shape.dim[1]) : shape;
+}
+
+/* A network of one image has it as "image"; else inputs are called as their layers. */
+static const char *input_name(gf_oo *w, const gf_layer *l)
+{
+    int input[GF_MAX_ENDS];
+    bool one = gf_model_inputs(w->m, input) == 1 && l->shape.rank == 3;
+    return one ? "image" : gf_oo_name(w, "%s/input", l->name);
+}
+
+static const char *write_image(gf_oo *w, const gf_layer *l, const char *at)
+{
+    const char *transposed = gf_oo_name(w, "%s/bgr", l->name), *scaled = gf_oo_name(w, "%s/scaled", l->name);
     const char *scale = gf_oo_name(w, "%s/scale", l->name), *offset = gf_oo_name(w, "%s/offset", l->name);
-    const char *scaled = gf_oo_name(w, "%s/scaled", l->name);
-    const int64_t *d = l->shape.dim;
-    enum { MOST = 4 };
-    if (l->shape.rank != 3 || d[2] < 1 || d[2] > MOST || w->o->n_inputs) {
-        return gf_fail(w->err, GF_E_ONNX_EXPORT, NULL, "layer %s: its input is not one image", GF_ESC(l->name));
-    }
-    w->o->input = gf_onnx_alloc(w->o, 1, sizeof *w->o->input);
-    if (!w->o->input) return gf_fail_memory(w->err, sizeof *w->o->input, "an ONNX model");
-    *w->o->input = (gf_onnx_value){.name = "image", .type = GF_ONNX_FLOAT, .has_shape = true, .batch = "n"};
-    w->o->input->shape = GF_SHAPE(-1, d[2], d[0], d[1]);
-    w->o->n_inputs = 1;
-    if (l->at.bgr && d[2] == 3) {
+    const char *out = gf_oo_value(w, (int)(l - w->m->layer));
+    const int64_t channels = l->shape.dim[2];
+    if (l->at.bgr && channels == 3) {
         const char *order = gf_oo_name(w, "%s/order", l->name);
         gf_oo_int_tensor(w, order, (int64_t[]){2, 1, 0}, 3);
         gf_oo_int(w, gf_oo_node(w, "Gather", transposed, at, order, NULL), "axis", 1);
         at = transposed;
     }
-    channel_tensor(w, scale, l->at.scale, d[2]);
-    channel_tensor(w, offset, l->at.offset, d[2]);
+    channel_tensor(w, scale, l->at.scale, channels);
+    channel_tensor(w, offset, l->at.offset, channels);
     gf_oo_node(w, "Mul", scaled, at, scale, NULL);
     gf_oo_node(w, "Add", out, scaled, offset, NULL);
+    return out;
+}
+
+static graft_status write_input(gf_oo *w, int layer)
+{
+    const gf_layer *l = &w->m->layer[layer];
+    const char *name = input_name(w, l), *out = gf_oo_value(w, layer);
+    const int32_t type = l->at.dtype == GF_S32 ? GF_ONNX_INT32 : l->at.dtype == GF_U8 ? GF_ONNX_UINT8 : GF_ONNX_FLOAT;
+    enum { MOST = 4 };
+    bool image = l->shape.rank == 3 && l->at.dtype == GF_F32;
+    if ((image && l->shape.dim[2] > MOST) || (l->shape.rank == 3 && !image) || w->o->n_inputs == GF_MAX_ENDS) {
+        return gf_fail(w->err, GF_E_ONNX_EXPORT, NULL, "layer %s: its input is no image", GF_ESC(l->name));
+    }
+    w->o->input[w->o->n_inputs++] =
+        (gf_onnx_value){.name = name, .type = type, .has_shape = true, .shape = file_shape(l), .batch = "n"};
+    if (image) {
+        write_image(w, l, name);
+    } else if (l->at.dtype == GF_U8) {
+        gf_oo_int(w, gf_oo_node(w, "Cast", out, name, NULL, NULL), "to", GF_ONNX_FLOAT);
+    } else {
+        gf_oo_node(w, "Identity", out, name, NULL, NULL);
+    }
     return GRAFT_OK;
 }
 
@@ -192,10 +220,7 @@ static void output(gf_oo *w, const char *name, const gf_shape *shape)
 /* A network without classes is written to its end: what looks like a classifier's softmax is its output too. */
 static graft_status write_features(gf_oo *w)
 {
-    const gf_layer *l = &w->m->layer[w->last];
-    gf_shape shape = {.rank = l->shape.rank + 1, .dim = {-1}};
-    for (int i = 0; i < l->shape.rank; i++) shape.dim[i + 1] = l->shape.dim[i];
-    if (l->shape.rank == 3) shape = GF_SHAPE(-1, l->shape.dim[2], l->shape.dim[0], l->shape.dim[1]);
+    gf_shape shape = file_shape(&w->m->layer[w->last]);
     gf_oo_node(w, "Identity", "features", gf_oo_value(w, w->last), NULL, NULL);
     output(w, "features", &shape);
     return GRAFT_OK;
@@ -239,12 +264,20 @@ static graft_status write_logits(gf_oo *w)
     return GRAFT_OK;
 }
 
+/* The first one, then the others, which are called as their layers. */
 static graft_status write_outputs(gf_oo *w)
 {
-    enum { MOST = 2 };
+    enum { MOST = 2 + GF_MAX_ENDS };
     w->o->output = gf_onnx_alloc(w->o, MOST, sizeof *w->o->output);
     if (!w->o->output) return gf_fail_memory(w->err, MOST * sizeof *w->o->output, "an ONNX model");
-    return w->m->classes ? write_logits(w) : write_features(w);
+    GF_TRY(w->m->classes ? write_logits(w) : write_features(w));
+    for (int i = 0; i < w->m->n_more; i++) {
+        gf_shape shape = file_shape(&w->m->layer[w->m->more[i]]);
+        const char *name = gf_oo_name(w, "%s/output", w->m->layer[w->m->more[i]].name);
+        gf_oo_node(w, "Identity", name, gf_oo_value(w, w->m->more[i]), NULL, NULL);
+        output(w, name, &shape);
+    }
+    return GRAFT_OK;
 }
 
 static graft_status write_metadata(gf_oo *w, const char *const *classes, size_t n)
@@ -270,11 +303,12 @@ static graft_status write_metadata(gf_oo *w, const char *const *classes, size_t 
 
 /* ---- the whole */
 
-/* The layers that `last` is computed from. */
-static void mark(const gf_model *m, int last, bool *needed)
+/* The layers that outputs are computed from. */
+static void mark(const gf_model *m, bool *needed)
 {
-    needed[last] = true;
-    for (int i = last; i >= 0; i--) {
+    int output[GF_MAX_ENDS], n = gf_model_outputs(m, output);
+    for (int i = 0; i < n; i++) needed[output[i]] = true;
+    for (int i = (int)m->n_layers - 1; i >= 0; i--) {
         for (int k = 0; needed[i] && k < m->layer[i].n_src; k++) needed[m->layer[i].src[k]] = true;
     }
 }
@@ -288,11 +322,15 @@ static graft_status build(gf_oo *w, const char *const *classes, size_t n_classes
     w->tensors_cap = TENSORS_A_LAYER * (m->n_layers + 1);
     o->node = gf_onnx_alloc(o, w->nodes_cap, sizeof *o->node);
     o->tensor = gf_onnx_alloc(o, w->tensors_cap, sizeof *o->tensor);
-    if (!needed || !o->node || !o->tensor) return gf_fail_memory(w->err, w->nodes_cap, "an ONNX model");
-    mark(m, w->last, needed);
+    o->input = gf_onnx_alloc(o, GF_MAX_ENDS, sizeof *o->input);
+    if (!needed || !o->node || !o->tensor || !o->input) return gf_fail_memory(w->err, w->nodes_cap, "an ONNX model");
+    mark(m, needed);
+    int input[GF_MAX_ENDS], inputs = gf_model_inputs(m, input);
+    for (int i = 0; i < inputs; i++) {
+        if (needed[input[i]]) GF_TRY(write_input(w, input[i]));
+    }
     for (size_t i = 0; i < m->n_layers; i++) {
-        if (!needed[i]) continue;
-        GF_TRY(m->layer[i].cls == &gf_layer_input ? write_input(w, (int)i) : gf_oo_layer(w, (int)i));
+        if (needed[i] && m->layer[i].cls != &gf_layer_input) GF_TRY(gf_oo_layer(w, (int)i));
     }
     GF_TRY(write_outputs(w));
     GF_TRY(write_metadata(w, classes, n_classes));

@@ -314,6 +314,11 @@ static graft_status rescaling(gf_oo *w, const gf_layer *l, const char *in, const
         offset[i] = l->at.offset[n <= 4 ? i : 0];
     }
     bool one = true;
+    if (w->m->layer[l->src[0]].at.dtype == GF_S32) {
+        const char *floats = gf_oo_name(w, "%s/floats", l->name);
+        gf_oo_int(w, gf_oo_node(w, "Cast", floats, in, NULL, NULL), "to", GF_ONNX_FLOAT);
+        in = floats;
+    }
     for (size_t i = 1; i < n; i++) one &= scale[i] == scale[0] && offset[i] == offset[0];
     if (one) { /* of all channels */
         const char *scaled = gf_oo_name(w, "%s/scaled", l->name);

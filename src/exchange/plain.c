@@ -60,7 +60,8 @@ static graft_status put_reversal(exporting *x, const gf_layer *input, int *at)
 static bool is_image_itself(const gf_layer *input)
 {
     bool same = true;
-    for (int64_t c = 0; c < input->shape.dim[2]; c++) same &= input->at.scale[c] == 1 && input->at.offset[c] == 0;
+    for (int64_t c = 0; input->shape.rank == 3 && c < input->shape.dim[2]; c++)
+        same &= input->at.scale[c] == 1 && input->at.offset[c] == 0;
     return same;
 }
 
@@ -68,6 +69,8 @@ static graft_status export_input(exporting *x, const gf_layer *input, int *at)
 {
     gf_layer l = {.cls = input->cls, .shape = input->shape, .backbone = input->backbone};
     for (int i = 0; i < 4; i++) l.at.scale[i] = 1;
+    l.at.position = input->at.position;
+    l.at.dtype = input->at.dtype;
     plain_name(x, l.name, input->name, "");
     GF_TRY(gf_model_add(x->to, &l, at, x->err));
     if (input->at.bgr) GF_TRY(put_reversal(x, input, at));
@@ -224,6 +227,8 @@ static graft_status export_output(exporting *x)
     x->to->output = at;
     x->to->classes = x->from->classes;
     x->to->end = x->from->end;
+    x->to->n_more = x->from->n_more;
+    for (int i = 0; i < x->from->n_more; i++) x->to->more[i] = x->number[x->from->more[i]];
     if (!x->from->classes || x->from->end == GF_END_LINEAR) return GRAFT_OK;
     gf_layer l = {.cls = &gf_layer_softmax};
     l.at.log = x->from->end == GF_END_LOG_SOFTMAX;
@@ -277,17 +282,15 @@ out:
  */
 static graft_status sort_layers(gf_model *to, const gf_model *from, graft_error *err)
 {
-    gf_builder b = {.m = to, .err = err};
-    GF_TRY(gf_model_copy_layers(to, from, from->output, NULL, &b.at, err));
+    GF_TRY(gf_model_copy_needed(to, from, err));
+    gf_builder b = {.m = to, .err = err, .at = to->output};
     gf_order_as_keras(&b);
     GF_TRY(b.status);
     GF_TRY(gf_model_finish(to, err));
     gf_model_copy_values(to, from);
-    to->output = b.at;
-    to->features = gf_model_find(to, from->layer[from->features].name);
     to->classes = from->classes;
     to->end = from->end;
-    return to->features >= 0 ? GRAFT_OK : gf_fail(err, GF_E_INTERNAL, NULL, "the features are not before the output");
+    return GRAFT_OK;
 }
 
 graft_status gf_model_for_export(gf_model *out, const gf_model *m, graft_error *err)

@@ -162,8 +162,11 @@ graft_status gf_prepare(gf_model *m, const gf_preparing *w, const gf_import_opti
         return gf_fail(err, GF_E_OPTION_VALUE, "tf, torch, caffe, lite, unit or none", "preprocess %s is not known",
                        GF_ESC(w->asked));
     }
+    int inputs[GF_MAX_ENDS];
     gf_layer *input = m->n_layers ? &m->layer[0] : NULL;
-    if (!input || input->cls != &gf_layer_input || input->shape.rank != 3) {
+    bool image = gf_model_inputs(m, inputs) == 1 && input->cls == &gf_layer_input && input->shape.rank == 3;
+    if (!image && !w->asked) return GRAFT_OK; /* inputs come as the file takes them */
+    if (!image) {
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is not one image", GF_ESC(w->path));
     }
     const char *name = decide(w, o->log, m);

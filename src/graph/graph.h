@@ -30,7 +30,8 @@ typedef struct gf_node {
 /* What flows between nodes. */
 typedef struct gf_value {
     gf_shape shape; /* with n = 1 */
-    int producer;   /* node; -1: the image */
+    int producer;   /* node; -1: an input of the graph */
+    gf_dtype dtype; /* of an input */
     bool needs_grad;
 } gf_value;
 
@@ -40,20 +41,26 @@ typedef struct gf_graph {
     gf_value *value;
     size_t n_nodes, nodes_cap, n_values, values_cap;
     int *value_of_layer; /* -1: fused away */
-    int input, features, output;
+    int n_inputs, inputs[GF_MAX_ENDS];
+    int n_outputs, outputs[GF_MAX_ENDS]; /* the model's, then the taps; two may be one value */
+    int input, output, features;         /* the first of each; pooled features */
 } gf_graph;
 
 typedef struct gf_lower_options {
     bool no_fusion;   /* one node a layer: for tests */
     int output_layer; /* the graph ends with this layer's output; -1: with the model's */
-    bool reference;   /* the reference implementations */
-    bool batch_norm;  /* batch normalisation that trains does so on the statistics of the batch */
-    int int8_layers;  /* what lies below this layer and does not train may be computed in bytes */
+    int n_taps;       /* taps: layers whose outputs are outputs too, behind those; with output_layer, before it */
+    const int *taps;
+    bool reference;  /* the reference implementations */
+    bool batch_norm; /* batch normalisation that trains does so on the statistics of the batch */
+    int int8_layers; /* what lies below this layer and does not train may be computed in bytes */
 } gf_lower_options;
 
 /* Lowers the model with its present boundary. The graph borrows the model. */
 graft_status gf_graph_create(gf_graph *g, const gf_model *m, const gf_lower_options *options, graft_error *err);
 void gf_graph_free(gf_graph *g);
+
+bool gf_graph_is_output(const gf_graph *g, int value);
 
 /* The first node that needs a gradient; n_nodes: none. */
 size_t gf_graph_first_grad(const gf_graph *g);

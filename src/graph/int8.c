@@ -132,7 +132,7 @@ static bool all_take_int8(const gf_graph *g, size_t first, size_t last, const bo
     for (size_t i = 0; i < outputs && i < GF_MAX_BOUNDARY_TENSORS; i++) {
         if (boundary_tensor[i] == v) return false;
     }
-    return outputs <= GF_MAX_BOUNDARY_TENSORS && v != g->output;
+    return outputs <= GF_MAX_BOUNDARY_TENSORS && !gf_graph_is_output(g, v);
 }
 
 /* A gate: bytes to bytes, or not at all. */

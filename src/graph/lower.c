@@ -1,7 +1,7 @@
 /* lower.c - from layers to operations, with the passes on the way: padding goes into the convolution behind it, batch
  * normalisation folds into the convolution before it, activation and residual add go behind it. Each pass is a
  * line in `lowering`: how a layer class becomes a node, or disappears into one. */
-#include "graph/graph.h"
+#include "graph/lower.h"
 
 #include <math.h>
 #include <string.h>
@@ -122,17 +122,42 @@ static graft_status lower_identity(lowering_state *st, int layer, graft_error *e
     return GRAFT_OK;
 }
 
-/* The image is a value of its own; the input layer's output is that image rescaled as the weights want it. */
+/* An input as a value of its own, in the order of the model's inputs. */
+static graft_status add_input(lowering_state *st, int layer, int *value, graft_error *err)
+{
+    gf_graph *g = st->g;
+    const gf_layer *l = layer_at(st, layer);
+    gf_shape map = as_map(&l->shape), s = {.rank = map.rank + 1, .dim = {1}};
+    memcpy(s.dim + 1, map.dim, (size_t)map.rank * sizeof *map.dim);
+    GF_TRY(add_value(st, &s, -1, value, err));
+    g->value[*value].dtype = l->at.dtype;
+    int input[GF_MAX_ENDS];
+    g->n_inputs = gf_model_inputs(g->model, input);
+    for (int i = 0; i < g->n_inputs; i++) {
+        if (input[i] == layer) g->inputs[i] = *value;
+    }
+    g->input = g->inputs[0];
+    return GRAFT_OK;
+}
+
+/* The input layer's output is what comes in, rescaled as the weights want it: an image's colours, integers as floats.
+ * A list of numbers stays as it is, and so do 32 bit integers, which are no quantities: a Rescaling makes floats of
+ * them. */
 static graft_status lower_input(lowering_state *st, int layer, graft_error *err)
 {
     gf_graph *g = st->g;
     const gf_layer *l = layer_at(st, layer);
-    GF_TRY(add_value(st, &GF_SHAPE(1, l->shape.dim[0], l->shape.dim[1], l->shape.dim[2]), -1, &g->input, err));
+    int value = -1;
+    GF_TRY(add_input(st, layer, &value, err));
+    if (l->at.dtype == GF_S32 || (l->at.dtype == GF_F32 && l->shape.rank == 1)) {
+        g->value_of_layer[layer] = value;
+        return GRAFT_OK;
+    }
     gf_node *n;
     GF_TRY(add_node(st, layer, &gf_op_rescale, &n, err));
     n->spec.n_src = 1;
-    n->src[0] = g->input;
-    n->spec.src[0] = g->value[g->input].shape;
+    n->src[0] = value;
+    n->spec.src[0] = g->value[value].shape;
     memcpy(n->spec.rescale.scale, l->at.scale, sizeof l->at.scale);
     memcpy(n->spec.rescale.offset, l->at.offset, sizeof l->at.offset);
     n->spec.rescale.reverse = l->at.bgr;
@@ -597,26 +622,54 @@ static graft_status lower_layer(lowering_state *st, int layer, graft_error *err)
                    layer_at(st, layer)->cls->name);
 }
 
-static bool param_trains(const gf_model *m, int p) { return p >= 0 && gf_model_param_trains(m, &m->param[p]); }
-
-static void mark_gradients(gf_graph *g)
-{
-    for (size_t i = 0; i < g->n_nodes; i++) {
-        gf_node *n = &g->node[i];
-        const gf_model *m = g->model;
-        n->trains = param_trains(m, n->kernel) || param_trains(m, n->bias) || param_trains(m, n->gamma) ||
-                    param_trains(m, n->beta) || n->spec.cls == &gf_op_batch_norm; /* its statistics move */
-        n->needs_grad = n->trains;
-        for (int k = 0; k < n->spec.n_src; k++) n->needs_grad |= g->value[n->src[k]].needs_grad;
-        g->value[n->dst].needs_grad = n->needs_grad;
-    }
-}
-
 /* Nodes behind the value are dropped; values keep their numbers. */
 static void end_at(gf_graph *g, int value)
 {
     g->n_nodes = (size_t)(g->value[value].producer + 1);
-    g->output = g->features = value;
+    g->output = g->features = g->outputs[0] = value;
+    g->n_outputs = 1;
+}
+
+static graft_status set_outputs(lowering_state *st, graft_error *err)
+{
+    gf_graph *g = st->g;
+    const gf_model *m = g->model;
+    int output[GF_MAX_ENDS];
+    g->n_outputs = gf_model_outputs(m, output);
+    for (int i = 0; i < g->n_outputs; i++) g->outputs[i] = g->value_of_layer[output[i]];
+    g->features = g->value_of_layer[m->features];
+    g->output = g->outputs[0];
+    if (st->o->output_layer >= 0) end_at(g, g->value_of_layer[st->o->output_layer]);
+    for (int i = 0; i < st->o->n_taps; i++) {
+        const int value = g->value_of_layer[st->o->taps[i]];
+        bool there = g->value[value].producer < (int)g->n_nodes && g->n_outputs < GF_MAX_ENDS;
+        if (!there) {
+            return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s: no output of a graph that ends before it, or has %d",
+                           GF_ESC(m->layer[st->o->taps[i]].name), g->n_outputs);
+        }
+        g->outputs[g->n_outputs++] = value;
+    }
+    return GRAFT_OK;
+}
+
+/* How often each layer's output is read, and whether gradients go through it. */
+static void count_uses(lowering_state *st)
+{
+    const gf_model *m = st->g->model;
+    int output[GF_MAX_ENDS], n = gf_model_outputs(m, output);
+    for (size_t i = 0; i < m->n_layers; i++) {
+        for (int k = 0; k < m->layer[i].n_src; k++) {
+            st->uses[m->layer[i].src[k]]++;
+            st->grads[i] |= st->grads[m->layer[i].src[k]];
+        }
+        for (int k = 0; k < m->layer[i].n_params; k++) {
+            st->grads[i] |= gf_model_param_trains(m, &m->param[m->layer[i].param[k]]);
+        }
+    }
+    st->uses[m->features]++;
+    for (int i = 0; i < n; i++) st->uses[output[i]]++;
+    for (int i = 0; i < st->o->n_taps; i++) st->uses[st->o->taps[i]] += 2;
+    if (st->o->output_layer >= 0) st->uses[st->o->output_layer] += 2; /* no later layer may be fused into it */
 }
 
 graft_status gf_graph_create(gf_graph *g, const gf_model *m, const gf_lower_options *options, graft_error *err)
@@ -631,86 +684,15 @@ graft_status gf_graph_create(gf_graph *g, const gf_model *m, const gf_lower_opti
         status = gf_fail_memory(err, m->n_layers * sizeof(int), "a graph");
         goto out;
     }
-    for (size_t i = 0; i < m->n_layers; i++) {
-        g->value_of_layer[i] = -1;
-        for (int k = 0; k < m->layer[i].n_src; k++) {
-            st.uses[m->layer[i].src[k]]++;
-            st.grads[i] |= st.grads[m->layer[i].src[k]];
-        }
-        for (int k = 0; k < m->layer[i].n_params; k++) {
-            st.grads[i] |= gf_model_param_trains(m, &m->param[m->layer[i].param[k]]);
-        }
-    }
-    st.uses[m->features]++;
-    st.uses[m->output]++;
-    if (options->output_layer >= 0) st.uses[options->output_layer] += 2; /* no later layer may be fused into it */
+    for (size_t i = 0; i < m->n_layers; i++) g->value_of_layer[i] = -1;
+    count_uses(&st);
     for (size_t i = 0; i < m->n_layers; i++) GF_GOTO(lower_layer(&st, (int)i, err));
-    g->features = g->value_of_layer[m->features];
-    g->output = g->value_of_layer[m->output];
-    if (options->output_layer >= 0) end_at(g, g->value_of_layer[options->output_layer]);
-    mark_gradients(g);
+    GF_GOTO(set_outputs(&st, err));
+    GF_GOTO(gf_graph_check_integers(g, err));
+    gf_graph_mark_gradients(g);
 out:
     gf_free(st.uses);
     gf_free(st.grads);
     if (status != GRAFT_OK) gf_graph_free(g);
     return status;
-}
-
-void gf_graph_free(gf_graph *g)
-{
-    gf_free(g->node);
-    gf_free(g->value);
-    gf_free(g->value_of_layer);
-    *g = (gf_graph){0};
-}
-
-size_t gf_graph_first_grad(const gf_graph *g)
-{
-    size_t i = 0;
-    while (i < g->n_nodes && !g->node[i].needs_grad) i++;
-    return i;
-}
-
-size_t gf_graph_boundary_tensors(const gf_graph *g, size_t at, int value[GF_MAX_BOUNDARY_TENSORS])
-{
-    size_t n = 0;
-    for (size_t v = 0; v < g->n_values; v++) {
-        bool crosses = g->value[v].producer < (int)at && (int)v == g->output;
-        for (size_t i = at; i < g->n_nodes && !crosses && g->value[v].producer < (int)at; i++) {
-            for (int k = 0; k < g->node[i].spec.n_src; k++) crosses |= g->node[i].src[k] == (int)v;
-        }
-        if (!crosses) continue;
-        if (n == GF_MAX_BOUNDARY_TENSORS) return GF_MAX_BOUNDARY_TENSORS + 1; /* too many: no place to cut */
-        value[n++] = (int)v;
-    }
-    return n;
-}
-
-size_t gf_graph_common(const gf_graph *a, const gf_graph *b)
-{
-    size_t i = 0; /* a node is known by the last layer that went into it */
-    while (i < a->n_nodes && i < b->n_nodes && a->node[i].layer == b->node[i].layer) i++;
-    return i;
-}
-
-size_t gf_graph_split_point(const gf_graph *g, size_t most, double share)
-{
-    size_t first = gf_graph_first_grad(g), best_size = SIZE_MAX;
-    if (first > most) first = most;
-    size_t best = first;
-    double total = 0, moved = 0;
-    for (size_t i = 0; i < g->n_nodes; i++) total += g->node[i].flops;
-    for (size_t at = first;; at--) {
-        int value[GF_MAX_BOUNDARY_TENSORS];
-        size_t n = gf_graph_boundary_tensors(g, at, value), size = n > GF_MAX_BOUNDARY_TENSORS ? SIZE_MAX : 0;
-        for (size_t i = 0; n <= GF_MAX_BOUNDARY_TENSORS && i < n; i++) size += gf_count(&g->value[value[i]].shape);
-        if (size < best_size) {
-            best = at;
-            best_size = size;
-        }
-        if (at == 0) break;
-        moved += g->node[at - 1].flops;
-        if (moved > share * total) break;
-    }
-    return best;
 }

@@ -96,17 +96,24 @@ static void copy_again(const gf_model *from, const int *number, int i, gf_layer 
     if (!l->again) memcpy(l->name, from->layer[first].name, sizeof l->name);
 }
 
-graft_status gf_model_copy_layers(gf_model *to, const gf_model *from, int last, const gf_layer *input, int *out,
-                                  graft_error *err)
+/* Layers that are needed, from the last on; marked by 1. */
+static void mark_needed(const gf_model *from, int *number)
 {
-    int *number = gf_new_n((size_t)last + 1, int); /* 0: not needed; else its number in `to`, and one */
-    if (!number) return gf_fail_memory(err, ((size_t)last + 1) * sizeof *number, "a model");
-    graft_status status = GRAFT_OK;
-    number[last] = 1;
-    for (int i = last; i >= 0; i--) {
+    for (size_t i = from->n_layers; i-- > 0;) {
         for (int k = 0; number[i] && k < from->layer[i].n_src; k++) number[from->layer[i].src[k]] = 1;
     }
-    for (int i = 0; i <= last; i++) {
+}
+
+/* The layers in `last`, whose places *out gets, and whatever they are computed from. */
+static graft_status copy_for(gf_model *to, const gf_model *from, const int *last, int n, const gf_layer *input,
+                             int *out, graft_error *err)
+{
+    int *number = gf_new_n(from->n_layers, int), at; /* 0: not needed; else its number in `to`, and one */
+    if (!number) return gf_fail_memory(err, from->n_layers * sizeof *number, "a model");
+    graft_status status = GRAFT_OK;
+    for (int i = 0; i < n; i++) number[last[i]] = 1;
+    mark_needed(from, number);
+    for (int i = 0; i < (int)from->n_layers; i++) {
         if (!number[i]) continue;
         gf_layer l = from->layer[i];
         l.n_params = 0;
@@ -116,12 +123,74 @@ graft_status gf_model_copy_layers(gf_model *to, const gf_model *from, int last, 
             l.shape = input->shape;
             l.at = input->at;
         }
-        GF_GOTO(gf_model_add(to, &l, out, err));
-        number[i] = *out + 1;
+        GF_GOTO(gf_model_add(to, &l, &at, err));
+        number[i] = at + 1;
     }
+    for (int i = 0; i < n; i++) out[i] = number[last[i]] - 1;
 out:
     gf_free(number);
     return status;
+}
+
+graft_status gf_model_copy_layers(gf_model *to, const gf_model *from, int last, const gf_layer *input, int *out,
+                                  graft_error *err)
+{
+    return copy_for(to, from, &last, 1, input, out, err);
+}
+
+graft_status gf_model_copy_needed(gf_model *to, const gf_model *from, graft_error *err)
+{
+    int last[GF_MAX_ENDS + 2] = {0}, n = 0;
+    last[n++] = from->output;
+    last[n++] = from->features;
+    for (int i = 0; i < from->n_more; i++) last[n++] = from->more[i];
+    GF_TRY(copy_for(to, from, last, n, NULL, last, err));
+    memcpy(to->name, from->name, sizeof to->name);
+    to->output = last[0];
+    to->features = last[1];
+    to->n_more = from->n_more;
+    memcpy(to->more, last + 2, sizeof to->more);
+    to->classes = from->classes;
+    to->end = from->end;
+    to->buffers = from->buffers;
+    return GRAFT_OK;
+}
+
+graft_status gf_model_take_output(gf_model *m, graft_error *err)
+{
+    gf_model one = {0};
+    graft_status status = GRAFT_OK;
+    if (!m->n_more) return GRAFT_OK;
+    m->n_more = 0;
+    GF_GOTO(gf_model_copy_needed(&one, m, err));
+    GF_GOTO(gf_model_finish(&one, err));
+    gf_model_copy_values(&one, m);
+    gf_model_free(m);
+    *m = one;
+    return GRAFT_OK;
+out:
+    gf_model_free(&one);
+    return status;
+}
+
+int gf_model_inputs(const gf_model *m, int input[GF_MAX_ENDS])
+{
+    int n = 0;
+    for (size_t i = 0; i < m->n_layers; i++) {
+        if (m->layer[i].cls != &gf_layer_input) continue;
+        int at = n < GF_MAX_ENDS ? n++ : GF_MAX_ENDS - 1;
+        for (; at > 0 && m->layer[input[at - 1]].at.position > m->layer[i].at.position; at--) input[at] = input[at - 1];
+        input[at] = (int)i;
+    }
+    return n;
+}
+
+int gf_model_outputs(const gf_model *m, int output[GF_MAX_ENDS])
+{
+    int n = 0;
+    output[n++] = m->output;
+    for (int i = 0; i < m->n_more && n < GF_MAX_ENDS; i++) output[n++] = m->more[i];
+    return n;
 }
 
 void gf_model_copy_values(gf_model *to, const gf_model *from)
@@ -170,7 +239,7 @@ bool gf_layer_same(const gf_layer *a, const gf_layer *b)
                  FIELD(no_center),   FIELD(scale),
                  FIELD(offset),      FIELD(target.rank),
                  FIELD(permute),     FIELD(count_padding),
-                 FIELD(bgr)};
+                 FIELD(bgr),         FIELD(op)};
 #undef FIELD
     bool same = a->cls == b->cls && same_sides(a, b);
     for (size_t i = 0; same && i < sizeof field / sizeof *field; i++) {

@@ -15,6 +15,7 @@
 #include "ops/op.h"
 
 enum { GF_MAX_VARS = 8, GF_NAME_MAX = 96, GF_KEY_MAX = 128 };
+enum { GF_MAX_ENDS = GF_OP_MAX_SRC }; /* inputs or outputs of a model, at most */
 
 typedef struct gf_layer_class gf_layer_class;
 
@@ -80,6 +81,8 @@ typedef struct gf_layer {
                                       Rescaling the same; with more than 4 channels all by [0] */
         bool bgr;                  /* InputLayer: the network wants blue first; images are RGB */
         const gf_op_class *op;     /* Operation: the one, by its name in ops.def; it is `plain` */
+        int position;              /* InputLayer: which of the model's inputs, from 0 */
+        gf_dtype dtype;            /* InputLayer: of what comes in: GF_F32, GF_U8 or GF_S32 */
     } at;
 } gf_layer;
 
@@ -102,7 +105,8 @@ typedef struct gf_model {
     float *value;                        /* the block; NULL until gf_model_finish */
     size_t n_values, n_trainable_values; /* all; those before the statistics */
     int features;                        /* the layer whose output are the pooled features */
-    int output;                          /* the logits */
+    int output;                          /* the logits: its first output */
+    int n_more, more[GF_MAX_ENDS];       /* further outputs, in the order of the file */
     int classes;                         /* 2 classes share one logit, unless they are as a file has them */
     gf_end end;                          /* what other tools' files do behind the logits, and predictions are */
     bool buffers;                        /* counted as PyTorch does: moving statistics are buffers, no parameters */
@@ -147,12 +151,20 @@ gf_range *gf_model_range(const gf_model *m, int layer); /* NULL: none */
 size_t gf_model_range_count(const gf_model *m, int layer);
 size_t gf_layer_channels(const gf_layer *l);
 
+/* The layers of class InputLayer, by their position; and the outputs, the first one first. They return how many. */
+int gf_model_inputs(const gf_model *m, int input[GF_MAX_ENDS]);
+int gf_model_outputs(const gf_model *m, int output[GF_MAX_ENDS]);
+
 /* Copies layer `last` of `from` and all that it is computed from, in their order, into `to` (an empty model); *out gets
  * its place there. Where a layer's first call is not among them the next one owns the parameters, under its name.
  * `input` (may be NULL) replaces the input's shape and preprocessing: every shape is inferred anew. For cutting models
  * apart: add other layers, finish, copy the values. */
 graft_status gf_model_copy_layers(gf_model *to, const gf_model *from, int last, const gf_layer *input, int *out,
                                   graft_error *err);
+/* A copy of what features and outputs are computed from, with these. Without values. */
+graft_status gf_model_copy_needed(gf_model *to, const gf_model *from, graft_error *err);
+/* Leaves the first output, and what it and the features are computed from. */
+graft_status gf_model_take_output(gf_model *m, graft_error *err);
 /* Values of parameters that both have: by layer name, variable and shape. */
 void gf_model_copy_values(gf_model *to, const gf_model *from);
 

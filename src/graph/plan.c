@@ -27,7 +27,7 @@ struct gf_plan {
     int *diff_alias;        /* the value whose gradient's memory this one's is */
     gf_block scratchpad;
     size_t arena_bytes;
-    gf_input_layout input;
+    gf_input_layout input[GF_MAX_INPUTS];
     size_t begin; /* the node that forward begins with */
 };
 
@@ -61,7 +61,7 @@ gf_dtype gf_plan_value_dtype(const gf_plan *p, int value) { return p->type[value
 static bool quantizes_image(const gf_plan *p)
 {
     const int64_t rgb = 3;
-    if (p->n < 2 || p->spec.keep) return false;
+    if (p->n < 2 || p->spec.keep || p->g->n_inputs != 1) return false;
     const gf_op_spec *s = &p->op[0].spec;
     int image = p->g->input;
     bool quantizes = s->cls == &gf_op_rescale && node_at(p, 0)->src[0] == image && s->dst_dtype == GF_U8 &&
@@ -73,35 +73,39 @@ static bool quantizes_image(const gf_plan *p)
     return quantizes;
 }
 
-/* Whoever fills the input then leaves what the first node would have made, and forward begins behind it. */
-static void lay_out_input(gf_plan *p)
+/* As the graph's value has it. Bytes are handed on as they are. */
+static void lay_out_input(const gf_value *v, gf_input_layout *in)
 {
-    const gf_shape *s = &p->g->value[p->g->input].shape;
-    gf_input_layout *in = &p->input;
-    *in = (gf_input_layout){.dtype = GF_F32, .shape = {.rank = s->rank - 1}};
+    const gf_shape *s = &v->shape;
+    *in = (gf_input_layout){.dtype = v->dtype, .shape = {.rank = s->rank - 1}};
     memcpy(in->shape.dim, s->dim + 1, (size_t)in->shape.rank * sizeof *s->dim);
-    in->gray = in->shape.dim[in->shape.rank - 1] == 1;
+    in->gray = in->shape.rank == 3 && in->shape.dim[0] > 1 && in->shape.dim[2] == 1;
+    for (int c = 0; c < 3 && v->dtype == GF_U8; c++) in->map.factor[c] = 1, in->map.offset[c] = 0.5f;
+}
+
+/* Where the first node would quantize an image, whoever fills the input may leave what it would have made, and forward
+ * begins behind it. */
+static void lay_out_inputs(gf_plan *p)
+{
+    for (int i = 0; i < p->g->n_inputs; i++) lay_out_input(&p->g->value[p->g->inputs[i]], &p->input[i]);
     p->begin = p->spec.int8_inputs && quantizes_image(p);
     if (!p->begin) return;
-    in->dtype = GF_U8;
-    gf_rescale_byte_map(&p->op[0].spec, in->map.factor, in->map.offset);
+    p->input[0].dtype = GF_U8;
+    gf_rescale_byte_map(&p->op[0].spec, p->input[0].map.factor, p->input[0].map.offset);
 }
 
-size_t gf_plan_inputs(const gf_plan *p) { return p->spec.first ? 0 : 1; }
+size_t gf_plan_inputs(const gf_plan *p) { return p->spec.first ? 0 : (size_t)p->g->n_inputs; }
 
-const gf_input_layout *gf_plan_input(const gf_plan *p, size_t i)
-{
-    (void)i;
-    return &p->input;
-}
+const gf_input_layout *gf_plan_input(const gf_plan *p, size_t i) { return &p->input[i]; }
 
-/* Maps are of the plan's type; the image, pooled features and what is computed from those alone (the gates of
- * squeeze-and-excitation) stay f32: there is little of it. */
+/* Maps are of the plan's type; inputs are of their own, which for an image is f32; pooled features and what is computed
+ * from those alone (the gates of squeeze-and-excitation) stay f32: there is little of it. */
 static gf_dtype type_of(const gf_plan *p, size_t v)
 {
     const gf_graph *g = p->g;
     const gf_shape *s = &g->value[v].shape;
-    if ((int)v == g->input || s->rank < 4) return GF_F32;
+    if (g->value[v].producer < 0) return g->value[v].dtype;
+    if (s->rank < 4) return GF_F32;
     bool small = s->dim[1] == 1 && s->dim[2] == 1 && g->value[v].producer >= 0;
     const gf_node *n = small ? &g->node[g->value[v].producer] : NULL;
     for (int k = 0; small && k < n->spec.n_src; k++) small = n->src[k] < (int)v && p->type[n->src[k]] == GF_F32;
@@ -156,6 +160,7 @@ static bool aliases(const gf_plan *p, const gf_node *n, int k)
 static void live_forward(gf_plan *p)
 {
     int end = 2 * (int)p->n;
+    for (int i = 0; i < p->g->n_inputs && !p->spec.first; i++) live(&p->value[p->g->inputs[i]], -1);
     for (size_t i = 0; i < p->n; i++) {
         const gf_node *n = node_at(p, i);
         int back = end - 1 - (int)i;
@@ -176,9 +181,8 @@ static void live_forward(gf_plan *p)
     for (size_t v = 0; v < p->g->n_values && p->spec.keep; v++) {
         if (p->value[v].last >= p->value[v].first) live(&p->value[v], end);
     }
-    const int wanted[] = {p->g->features, p->g->output};
-    for (int i = 0; i < 2; i++) {
-        gf_block *b = &p->value[wanted[i]];
+    for (int i = -1; i < p->g->n_outputs; i++) {
+        gf_block *b = &p->value[i < 0 ? p->g->features : p->g->outputs[i]];
         if (b->last >= b->first) live(b, end);
     }
 }
@@ -186,12 +190,17 @@ static void live_forward(gf_plan *p)
 /* Walks the nodes backwards, gives each gradient its life and its memory, and tells each op what it adds to. */
 static void live_backward(gf_plan *p, bool *written, gf_op_spec *spec)
 {
+    for (int i = 0; i < p->g->n_outputs; i++) {
+        const int v = p->g->outputs[i];
+        if (!p->g->value[v].needs_grad || p->g->value[v].producer < (int)p->spec.first) continue;
+        live(&p->diff[v], -1); /* the loss writes it, before whoever else reads the value adds to it */
+        written[v] = true;
+    }
     for (size_t i = p->n; i-- > 0;) {
         const gf_node *n = node_at(p, i);
         int step = 2 * (int)p->n - 1 - (int)i;
         if (!needs_grad(p, n)) continue;
         live(&p->diff[p->diff_alias[n->dst]], step);
-        if (n->dst == p->g->output) live(&p->diff[n->dst], -1); /* the loss writes it */
         for (int k = 0; k < n->spec.n_src; k++) {
             int v = n->src[k];
             if (!p->g->value[v].needs_grad || p->g->value[v].producer < (int)p->spec.first) continue;
@@ -286,7 +295,7 @@ static graft_status plan_fill(gf_plan *p, gf_ops *ops, graft_error *err)
     live_forward(p);
     if (p->spec.backward) live_backward(p, written, spec);
     GF_GOTO(create_ops(p, ops, spec, err));
-    lay_out_input(p);
+    lay_out_inputs(p);
     GF_GOTO(position(p, err));
 out:
     gf_free(written);
@@ -434,8 +443,7 @@ void gf_workspace_destroy(gf_workspace *ws)
 
 void *gf_workspace_input(const gf_workspace *ws, size_t i)
 {
-    (void)i;
-    return gf_workspace_value(ws, ws->p->begin ? node_at(ws->p, 0)->dst : ws->p->g->input);
+    return gf_workspace_value(ws, ws->p->begin ? node_at(ws->p, 0)->dst : ws->p->g->inputs[i]);
 }
 
 graft_status gf_workspace_forward(gf_workspace *ws, const gf_exec_context *step, graft_error *err)

@@ -70,7 +70,8 @@ size_t gf_workspace_bytes(const gf_workspace *ws);
 
 /* Where a value lies: inputs are written before forward, outputs are read after it (until the next forward). */
 void *gf_workspace_value(const gf_workspace *ws, int value);
-void *gf_workspace_diff(const gf_workspace *ws, int value); /* its gradient: the output's is written before backward */
+void *gf_workspace_diff(const gf_workspace *ws,
+                        int value); /* its gradient: those of all outputs are written before backward */
 void *gf_workspace_input(const gf_workspace *ws, size_t i); /* micro_batch samples of gf_plan_input's layout */
 
 graft_status gf_workspace_forward(gf_workspace *ws, const gf_exec_context *step, graft_error *err);

@@ -1,6 +1,7 @@
 /* rescale.c - dst[c] = src[c] * scale[c] + offset[c], what images become before a network; with `reverse` from src's
  * channel C - 1 - c instead. With more than 4 channels scale[0] and offset[0] count for all.
  *   diff_src[c] = diff_dst[c] * scale[c]
+ * src may be integers (GF_U8, GF_S32), which have no gradient.
  * Plain C, its own reference implementation. */
 #include "ops/kernels.h"
 
@@ -68,6 +69,23 @@ static void each_value(const gf_op_spec *s, const void *from, gf_dtype from_type
     }
 }
 
+/* Integers, as some inputs are: forward only. */
+static void from_integers(const gf_op_spec *s, const void *from, gf_dtype type, void *to)
+{
+    size_t c = (size_t)s->dst.dim[s->dst.rank - 1], count = gf_count(&s->dst), n;
+    const float *scale = s->rescale.scale, *offset = s->rescale.offset;
+    float block[GF_BLOCK];
+    for (size_t at = 0; at < count; at += n) {
+        n = count - at < GF_BLOCK ? count - at : GF_BLOCK;
+        for (size_t i = 0; i < n; i++) {
+            size_t k = (at + i) % c, other = s->rescale.reverse ? at + i - k + (c - 1 - k) : at + i;
+            float x = type == GF_U8 ? ((const uint8_t *)from)[other] : (float)((const int32_t *)from)[other];
+            block[i] = x * scale[c > MOST ? 0 : k] + offset[c > MOST ? 0 : k];
+        }
+        gf_block_out(to, s->dst_dtype, at, n, block, false);
+    }
+}
+
 static void run(const gf_op_spec *s, const void *from, gf_dtype from_type, void *to, gf_dtype to_type, bool back)
 {
     (s->dst.dim[s->dst.rank - 1] > GF_BLOCK ? each_value : each_block)(s, from, from_type, to, to_type, back);
@@ -98,7 +116,9 @@ static graft_status forward(gf_exec *exec, const gf_exec_context *step, graft_er
     (void)step, (void)err;
     const gf_op_spec *s = &exec->op->spec;
     int64_t c = s->dst.dim[s->dst.rank - 1];
-    if (s->dst_dtype == GF_U8) {
+    if (s->src_dtype[0] == GF_U8 || s->src_dtype[0] == GF_S32) {
+        from_integers(s, exec->args.src[0], s->src_dtype[0], exec->args.dst);
+    } else if (s->dst_dtype == GF_U8) {
         to_bytes(s, &exec->args);
     } else if (c <= MOST && !s->rescale.reverse && s->src_dtype[0] == GF_F32) {
         gf_rescale(exec->args.src[0], exec->args.dst, s->dst_dtype, gf_count(&s->dst), (int)c, s->rescale.scale,

@@ -11,10 +11,11 @@ typedef struct gf_quantize_map {
     float factor[3], offset[3];
 } gf_quantize_map;
 
-enum { GF_MAX_INPUTS = 4 };
+enum { GF_MAX_INPUTS = 8 };
 
 /* One input of a network, for one sample. An image is given as height x width x channels: of GF_F32 as values 0..255,
- * of GF_U8 as those values quantized by `map`; one channel is the luma. */
+ * of GF_U8 as those values quantized by `map`; one channel is the luma. Other inputs are GF_F32, GF_U8 or GF_S32 as
+ * they are. */
 typedef struct gf_input_layout {
     gf_dtype dtype;
     gf_shape shape;

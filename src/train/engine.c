@@ -93,6 +93,10 @@ static graft_status make_graph(gf_engine *e, graft_error *err)
     GF_TRY(gf_graph_create(&e->graph, e->model, &lower, err));
     lower.batch_norm = true;
     if (e->spec.train && e->spec.batch_norm) GF_TRY(gf_graph_create(&e->train_graph, e->model, &lower, err));
+    if (e->graph.n_outputs > 1 || e->graph.n_inputs > 1) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%d inputs and %d outputs: what runs here has one of each",
+                       e->graph.n_inputs, e->graph.n_outputs);
+    }
     size_t most = gf_graph_common(&e->graph, gf_engine_train_graph(e));
     enum { PERCENT = 5 }; /* of the work may be done again in the tail for a smaller cut */
     e->cut = e->spec.train ? gf_graph_split_point(&e->graph, most, PERCENT / 100.0) : e->graph.n_nodes;

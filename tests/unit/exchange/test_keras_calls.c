@@ -2,6 +2,7 @@
  * of training - losses and all variables -, what is counted, and that the model stays what it is in Keras's text and in
  * graft's own. */
 #include "unit/exchange/keras_train.h"
+#include "json/json.h"
 
 static gf_ops *ops;
 static fixture *want;
@@ -140,6 +141,29 @@ static void texts_keep_them(void **state)
     text_keeps_them("shared", false);
 }
 
+/* An export's layers stand in the order in which Keras will have them, by which its files number weights: that of the
+ * fixture, which Keras wrote. */
+static void exports_are_in_kerass_order(void **state)
+{
+    (void)state;
+    gf_model m = fixture_model("shared"), plain;
+    gf_json *json;
+    size_t n;
+    char *text = fixture_text("shared", &n);
+    OK(gf_json_parse(&json, text, n, "shared", &error));
+    OK(gf_model_for_export(&plain, &m, &error));
+    const gf_json *layers = gf_json_get(gf_json_get(json, "config"), "layers");
+    assert_int_equal(gf_json_size(layers), gf_model_backbone_layers(&plain));
+    for (size_t i = 0; i < gf_json_size(layers); i++) {
+        const char *name = gf_json_str(gf_json_get(gf_json_at(layers, i), "name"), "");
+        assert_string_equal(plain.layer[gf_model_at(&plain, (int)i)].name, name);
+    }
+    gf_json_free(json);
+    free(text);
+    gf_model_free(&plain);
+    gf_model_free(&m);
+}
+
 /* A layer whose first call is cut off: the next one owns the parameters then, under the layer's name. */
 static void a_copy_without_the_first_call(void **state)
 {
@@ -183,12 +207,11 @@ static void calls_that_cannot_be(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(outputs_are_kerass),
-                                       cmocka_unit_test(training_is_kerass),
-                                       cmocka_unit_test(each_layer_is_counted_once),
-                                       cmocka_unit_test(texts_keep_them),
-                                       cmocka_unit_test(a_copy_without_the_first_call),
-                                       cmocka_unit_test(calls_that_cannot_be)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(outputs_are_kerass),          cmocka_unit_test(training_is_kerass),
+        cmocka_unit_test(each_layer_is_counted_once),  cmocka_unit_test(texts_keep_them),
+        cmocka_unit_test(exports_are_in_kerass_order), cmocka_unit_test(a_copy_without_the_first_call),
+        cmocka_unit_test(calls_that_cannot_be)};
     gf_ops_start_worker();
     want = fixture_open(GRAFT_FIXTURES "/exchange/call_outputs.safetensors");
     if (!want || gf_ops_create(&ops, NULL, &error) != GRAFT_OK) return 1;

@@ -63,7 +63,7 @@ static graft_status export_it(void *ctx)
 static void memory_that_runs_out_is_an_error(void **state)
 {
     (void)state;
-    static const char *const names[] = {"windows", "nested", "old_functional", "siamese"};
+    static const char *const names[] = {"windows", "nested", "old_functional", "siamese", "ends"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         text t = {.m = fixture_model(names[i])};
         t.s = fixture_text(names[i], &t.n);

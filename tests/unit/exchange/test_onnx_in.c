@@ -253,6 +253,8 @@ static void graphs_that_are_none_are_refused(void **state)
     gf_onnx_node node = NODE("Relu", "x", "y");
     m = make_model(&node, 1, NULL, 0);
     m.o.input = &vector;
+    assert_int_equal(import_number(&m), GF_E_MODEL_SHAPE); /* there is no image to prepare */
+    vector.shape.dim[1] = -1;                              /* of how many numbers? */
     assert_int_equal(import_number(&m), GF_E_ONNX_GRAPH);
     m.o.n_inputs = 0;
     assert_int_equal(import_number(&m), GF_E_ONNX_GRAPH);
