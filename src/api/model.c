@@ -284,18 +284,6 @@ out:
     return status;
 }
 
-/* What graft trains and predicts with has one image and one output. */
-static graft_status take_one_output(graft_model *m, graft_error *err)
-{
-    int input[GF_MAX_ENDS], inputs = gf_model_inputs(&m->source, input), more = m->source.n_more;
-    const char *name = GF_ESC(m->config.architecture), *output = GF_ESC(m->source.layer[m->source.output].name);
-    if (inputs != 1) {
-        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: it has %d inputs, wanted is one image", name, inputs);
-    }
-    if (more) gf_decide(&m->log, "output", output, "%s: the first of %d; --cut takes another", name, more + 1);
-    return m->config.cut ? GRAFT_OK : gf_model_take_output(&m->source, err);
-}
-
 /* An architecture's name, a file, or a run. */
 static graft_status open_source(graft_model *m, const graft_model_options *o, graft_error *err)
 {
@@ -311,7 +299,7 @@ static graft_status open_source(graft_model *m, const graft_model_options *o, gr
     }
     if (!run) GF_TRY(gf_api_reads(m, c->architecture, err));
     GF_TRY(run ? run_source(m, err) : import_source(m, o, err));
-    GF_TRY(take_one_output(m, err));
+    GF_TRY(gf_import_one_of_each(&m->source, c->architecture, m->config.cut != NULL, &m->log, err));
     const gf_shape *input = &m->source.layer[0].shape;
     if (input->rank != 3 || (input->dim[2] != 3 && input->dim[2] != 1)) {
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is %s, wanted is an image (h, w, 3) or (h, w, 1)",

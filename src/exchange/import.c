@@ -124,3 +124,16 @@ graft_status gf_import(gf_model *m, const char *path, const gf_import_options *o
     if (status != GRAFT_OK) gf_model_free(m);
     return status;
 }
+
+graft_status gf_import_one_of_each(gf_model *m, const char *path, bool cut, const gf_log *log, graft_error *err)
+{
+    int input[GF_MAX_ENDS], inputs = gf_model_inputs(m, input);
+    if (inputs != 1) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: it has %d inputs, wanted is one image", GF_ESC(path), inputs);
+    }
+    if (m->n_more) {
+        gf_decide(log, "output", GF_ESC(m->layer[m->output].name), "%s: the first of %d; --cut takes another",
+                  GF_ESC(path), m->n_more + 1);
+    }
+    return cut ? GRAFT_OK : gf_model_take_output(m, err);
+}

@@ -21,4 +21,8 @@ typedef struct gf_import_options {
 graft_status gf_import(gf_model *m, const char *path, const gf_import_options *options, bool *has_values,
                        graft_error *err);
 
+/* What trains and predicts has one image and one output: of several outputs the first is taken, which is said; with
+ * `cut` they stay, a head will stand on one of them. E3102 where there are several inputs. */
+graft_status gf_import_one_of_each(gf_model *m, const char *path, bool cut, const gf_log *log, graft_error *err);
+
 #endif

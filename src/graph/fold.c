@@ -17,12 +17,12 @@ typedef struct fold_view {
 
 static fold_view view(const gf_model *m, const gf_node *n)
 {
-    fold_view v = {.kernel = values(m, n->kernel),
-                   .bias = values(m, n->bias),
-                   .gamma = values(m, n->gamma),
-                   .beta = values(m, n->beta),
-                   .mean = values(m, n->mean),
-                   .variance = values(m, n->variance)};
+    fold_view v = {.kernel = values(m, n->param[GF_ROLE_KERNEL]),
+                   .bias = values(m, n->param[GF_ROLE_BIAS]),
+                   .gamma = values(m, n->param[GF_ROLE_GAMMA]),
+                   .beta = values(m, n->param[GF_ROLE_BETA]),
+                   .mean = values(m, n->param[GF_ROLE_MEAN]),
+                   .variance = values(m, n->param[GF_ROLE_VARIANCE])};
     v.oc = (size_t)n->spec.dst.dim[n->spec.dst.rank - 1];
     v.rows = gf_op_kernel_count(&n->spec) / v.oc;
     return v;
@@ -58,8 +58,9 @@ static void stack(const fold_view *v, float *kernel, float *bias)
 
 void gf_node_update_moving_stats(gf_model *m, const gf_node *n, const float *dkernel, const float *start, size_t images)
 {
-    float *mean = m->value + m->param[n->mean].offset, *variance = m->value + m->param[n->variance].offset;
-    size_t c = m->param[n->mean].count;
+    float *mean = m->value + m->param[n->param[GF_ROLE_MEAN]].offset,
+          *variance = m->value + m->param[n->param[GF_ROLE_VARIANCE]].offset;
+    size_t c = m->param[n->param[GF_ROLE_MEAN]].count;
     double values = (double)images * (double)gf_count(&n->spec.dst) / (double)c; /* of a channel */
     double larger = n->unbiased && values > 1 ? values / (values - 1) : 1, fresh = 1 - (double)n->momentum;
     for (size_t o = 0; o < c; o++) {
@@ -75,6 +76,17 @@ void gf_node_update_moving_stats(gf_model *m, const gf_node *n, const float *dke
 
 static float gamma_at(const fold_view *v, size_t o) { return v->gamma ? v->gamma[o] : 1; }
 
+/* The parts of a kernel behind its first one. */
+static void fold_more(const gf_model *m, const gf_node *n, float *kernel)
+{
+    size_t at = n->param[GF_ROLE_KERNEL] < 0 ? 0 : m->param[n->param[GF_ROLE_KERNEL]].count;
+    for (int r = GF_ROLE_MORE; r < GF_ROLES && n->param[r] >= 0; r++) {
+        const gf_param *p = &m->param[n->param[r]];
+        memcpy(kernel + at, m->value + p->offset, p->count * sizeof *kernel);
+        at += p->count;
+    }
+}
+
 void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bias)
 {
     fold_view v = view(m, n);
@@ -88,9 +100,10 @@ void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bia
         kernel[o] = s; /* the scale, until the rows below overwrite it from the last to the first */
     }
     if (!v.variance) {
-        if (v.kernel) memcpy(kernel, v.kernel, v.rows * v.oc * sizeof *kernel);
+        if (v.kernel) memcpy(kernel, v.kernel, m->param[n->param[GF_ROLE_KERNEL]].count * sizeof *kernel);
         for (size_t i = 0; i < v.rows * v.oc && !v.kernel; i++) kernel[i] = 1; /* a normalisation without gamma */
         if (v.bias) memcpy(bias, v.bias, v.oc * sizeof *bias);
+        fold_more(m, n, kernel);
         return;
     }
     for (size_t r = v.rows; r-- > 1 && v.kernel;) scale_row(kernel + r * v.oc, v.kernel + r * v.oc, kernel, v.oc);
@@ -136,22 +149,34 @@ static void put_scaled(const target *t, size_t at, const float *from, const floa
     }
 }
 
+static void unfold_more(const gf_model *m, const gf_node *n, const float *dkernel, unsigned adds, float *grad,
+                        size_t trainable_offset)
+{
+    size_t at = n->param[GF_ROLE_KERNEL] < 0 ? 0 : m->param[n->param[GF_ROLE_KERNEL]].count;
+    for (int r = GF_ROLE_MORE; r < GF_ROLES && n->param[r] >= 0; r++) {
+        const target t = {position(m, n->param[r], grad, trainable_offset), adds & 1u << r};
+        put(&t, dkernel + at, m->param[n->param[r]].count);
+        at += m->param[n->param[r]].count;
+    }
+}
+
 void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, const float *dbias, unsigned adds,
                     float *grad, size_t trainable_offset)
 {
     fold_view v = view(m, n);
-    const target dk = {position(m, n->kernel, grad, trainable_offset), adds & GF_NODE_KERNEL};
-    const target db = {position(m, n->bias, grad, trainable_offset), adds & GF_NODE_BIAS};
-    const target dgamma = {position(m, n->gamma, grad, trainable_offset), adds & GF_NODE_GAMMA};
-    const target dbeta = {position(m, n->beta, grad, trainable_offset), adds & GF_NODE_BETA};
+    const target dk = {position(m, n->param[GF_ROLE_KERNEL], grad, trainable_offset), adds & 1u << GF_ROLE_KERNEL};
+    const target db = {position(m, n->param[GF_ROLE_BIAS], grad, trainable_offset), adds & 1u << GF_ROLE_BIAS};
+    const target dgamma = {position(m, n->param[GF_ROLE_GAMMA], grad, trainable_offset), adds & 1u << GF_ROLE_GAMMA};
+    const target dbeta = {position(m, n->param[GF_ROLE_BETA], grad, trainable_offset), adds & 1u << GF_ROLE_BETA};
     if (on_batch(n)) {
         put(&dgamma, dkernel, v.oc);
         put(&dbeta, dbias, v.oc);
         return;
     }
     if (!v.variance) {
-        put(&dk, dkernel, v.rows * v.oc);
+        if (dk.to) put(&dk, dkernel, m->param[n->param[GF_ROLE_KERNEL]].count);
         put(&db, dbias, v.oc);
+        unfold_more(m, n, dkernel, adds, grad, trainable_offset);
         return;
     }
     enum { BLOCK = 64 }; /* channels at a time: their scales stay at hand */

@@ -8,8 +8,8 @@ void gf_graph_mark_gradients(gf_graph *g)
     for (size_t i = 0; i < g->n_nodes; i++) {
         gf_node *n = &g->node[i];
         const gf_model *m = g->model;
-        n->trains = param_trains(m, n->kernel) || param_trains(m, n->bias) || param_trains(m, n->gamma) ||
-                    param_trains(m, n->beta) || n->spec.cls == &gf_op_batch_norm; /* its statistics move */
+        n->trains = n->spec.cls == &gf_op_batch_norm; /* its statistics move */
+        for (int r = 0; r < GF_ROLES; r++) n->trains |= param_trains(m, n->param[r]);
         n->needs_grad = n->trains;
         for (int k = 0; k < n->spec.n_src; k++) n->needs_grad |= g->value[n->src[k]].needs_grad;
         g->value[n->dst].needs_grad = n->needs_grad;

@@ -15,11 +15,24 @@
 
 #include "graph/model.h"
 
+/* What a node does with a parameter. The operation's kernel is made of the first, and of what is behind GF_ROLE_MORE,
+ * one after the other: so an operation with several parts of a kernel needs no role of its own. */
+typedef enum gf_role {
+    GF_ROLE_KERNEL,
+    GF_ROLE_BIAS,
+    GF_ROLE_GAMMA,
+    GF_ROLE_BETA,
+    GF_ROLE_MEAN,
+    GF_ROLE_VARIANCE,
+    GF_ROLE_MORE,
+    GF_ROLES = GF_ROLE_MORE + 3
+} gf_role;
+
 typedef struct gf_node {
-    gf_op_spec spec;                               /* shapes with n = 1; gradients' flags are the plan's business */
-    int src[GF_OP_MAX_SRC], dst;                   /* values */
-    int kernel, bias, gamma, beta, mean, variance; /* parameters; -1: none */
-    float epsilon, momentum; /* momentum, unbiased: of gf_op_batch_norm, see gf_node_update_moving_stats */
+    gf_op_spec spec;             /* shapes with n = 1; gradients' flags are the plan's business */
+    int src[GF_OP_MAX_SRC], dst; /* values */
+    int param[GF_ROLES];         /* of the model, by role; -1: none */
+    float epsilon, momentum;     /* momentum, unbiased: of gf_op_batch_norm, see gf_node_update_moving_stats */
     bool unbiased;
     int layer;       /* the last layer it computes */
     bool trains;     /* one of its parameters does */
@@ -92,10 +105,9 @@ void gf_node_fold(const gf_model *m, const gf_node *n, float *kernel, float *bia
 void gf_node_update_moving_stats(gf_model *m, const gf_node *n, const float *dkernel, const float *start,
                                  size_t images);
 
-/* Parameters of a node by what it does with them. */
-enum { GF_NODE_KERNEL = 1, GF_NODE_BIAS = 2, GF_NODE_GAMMA = 4, GF_NODE_BETA = 8 };
 /* Gradients of this node's parameters that train; grad[0] belongs to value `trainable_offset` of the model's block.
- * Those in `adds` are added to what is there, the others are set. */
+ * Those of the roles in
+ * `adds` (bits 1 << role) are added to what is there, the others are set. */
 void gf_node_unfold(const gf_model *m, const gf_node *n, const float *dkernel, const float *dbias, unsigned adds,
                     float *grad, size_t trainable_offset);
 

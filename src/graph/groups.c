@@ -1,13 +1,5 @@
 #include "graph/groups.h"
 
-enum { ROLES = 5 }; /* kernel, bias, gamma, beta: those with a gradient; then the moving mean */
-
-static void params_of(const gf_node *n, int param[ROLES])
-{
-    const int all[ROLES] = {n->kernel, n->bias, n->gamma, n->beta, n->mean};
-    for (int k = 0; k < ROLES; k++) param[k] = all[k];
-}
-
 /* Nodes a and b, and all that is in a group with one of them, become one group. */
 static void join(gf_groups *q, size_t a, size_t b, size_t upto)
 {
@@ -21,21 +13,15 @@ static void join(gf_groups *q, size_t a, size_t b, size_t upto)
 /* Node i, given the first node that each parameter was seen in. */
 static void add_node(gf_groups *q, const gf_node *node, size_t i, size_t *seen, size_t none)
 {
-    int param[ROLES];
-    params_of(node, param);
-    for (int k = 0; k < ROLES; k++) {
-        if (param[k] < 0) continue;
-        size_t *first = &seen[param[k]];
+    for (int r = 0; r < GF_ROLES; r++) {
+        if (node->param[r] < 0) continue;
+        size_t *first = &seen[node->param[r]];
         if (*first == none) {
             *first = i;
             continue;
         }
         join(q, *first, i, i);
-        if (k < ROLES - 1) {
-            q->adds[i] |= 1u << k;
-        } else {
-            q->moves_again[i] = true;
-        }
+        q->adds[i] |= 1u << r;
     }
 }
 
@@ -47,8 +33,7 @@ graft_status gf_groups_create(gf_groups *q, const gf_graph *g, size_t first, siz
     q->lead = gf_new_n(n + 1, size_t);
     q->next = gf_new_n(n + 1, size_t);
     q->adds = gf_new_n(n + 1, unsigned);
-    q->moves_again = gf_new_n(n + 1, bool);
-    if (!seen || !q->lead || !q->next || !q->adds || !q->moves_again) {
+    if (!seen || !q->lead || !q->next || !q->adds) {
         status = gf_fail_memory(err, (params + n) * sizeof *seen, "a plan");
         goto out;
     }
@@ -72,6 +57,5 @@ void gf_groups_free(gf_groups *q)
     gf_free(q->lead);
     gf_free(q->next);
     gf_free(q->adds);
-    gf_free(q->moves_again);
     *q = (gf_groups){0};
 }

@@ -7,10 +7,9 @@
 
 /* Of each of n nodes. */
 typedef struct gf_groups {
-    size_t *lead;      /* the first node of its group: itself where it is alone, and where it has no parameters */
-    size_t *next;      /* the next one of its group; n: none */
-    unsigned *adds;    /* GF_NODE_...: the parameters that a node before it has too */
-    bool *moves_again; /* its moving statistics are those of a node before it */
+    size_t *lead;   /* the first node of its group: itself where it is alone, and where it has no parameters */
+    size_t *next;   /* the next one of its group; n: none */
+    unsigned *adds; /* the roles, 1 << gf_role, whose parameters a node before it has too */
 } gf_groups;
 
 /* Of nodes first .. first + n - 1 of the graph. */

@@ -113,25 +113,19 @@ typedef struct gf_model {
     int boundary; /* layers of the backbone below this `number` are frozen; gf_model_backbone_layers: all are */
 } gf_model;
 
-/* What a layer class knows: its shape, its parameters; how it becomes operations stands in lower.c. */
+/* What a layer class knows: its shape and parameters, and how it becomes operations. A class is a file, or stands in
+ * one with others of its kind (layer_*.c), and a line in layer_classes.def. */
+typedef struct gf_lowering gf_lowering; /* lower.h */
 struct gf_layer_class {
     const char *name;                                                  /* Keras's: "Conv2D" */
     graft_status (*infer)(gf_model *m, gf_layer *l, graft_error *err); /* sets l->shape, adds parameters */
     const char *of_sequence;                                           /* its name there; NULL: the same */
+    graft_status (*lower)(gf_lowering *st, int layer, graft_error *err);
 };
 
-extern const gf_layer_class gf_layer_input, gf_layer_conv2d, gf_layer_depthwise, gf_layer_separable, gf_layer_dense,
-    gf_layer_batch_norm, gf_layer_layer_norm, gf_layer_group_norm, gf_layer_normalization, gf_layer_rescaling,
-    gf_layer_layer_scale, /* a factor a channel that trains: ConvNeXt's */
-    gf_layer_relu,        /* any activation of gf_act; three classes, since Keras counts and names them apart */
-    gf_layer_activation, gf_layer_leaky_relu, gf_layer_elu, gf_layer_softmax, gf_layer_add, gf_layer_multiply,
-    gf_layer_concatenate, gf_layer_zero_padding, gf_layer_cropping, gf_layer_upsampling, gf_layer_max_pool,
-    gf_layer_avg_pool, gf_layer_global_pool, gf_layer_global_max_pool, gf_layer_flatten, gf_layer_reshape,
-    gf_layer_permute, gf_layer_dropout, gf_layer_glu, /* a gated linear unit: half the channels */
-    gf_layer_embedding, /* of the places of its source, of which only the shape counts: a table that trains */
-    gf_layer_attention, /* sources: query, value, and key where it is not the value */
-    gf_layer_operation, /* an operation of ops.def as it is, of one source or more */
-    gf_layer_identity;  /* what only acts while the whole of a model trains: RandomFlip, GaussianNoise, ... */
+#define GF_LAYER_CLASS(x) extern const gf_layer_class gf_layer_##x;
+#include "graph/layer_classes.def"
+#undef GF_LAYER_CLASS
 
 /* Adds a layer made from `proto` (class, name, sources, attributes, and whose further call it is); *index (may be NULL)
  * gets its place in the list. A further call adds no parameters: what its input asks for must be what the layer has. */

@@ -358,10 +358,10 @@ graft_status gf_plan_finish_grad(const gf_plan *p, size_t i, const float *block,
 /* The calls of one normalization, from node i on, in their order. */
 static void move_calls(const gf_plan *p, size_t i, gf_model *m, const float *block, float *start, size_t images)
 {
-    const int mean = node_at(p, i)->mean;
+    const int mean = node_at(p, i)->param[GF_ROLE_MEAN];
     memcpy(start, m->value + m->param[mean].offset, m->param[mean].count * sizeof *start);
     for (size_t k = i; k < p->n; k = p->groups.next[k]) {
-        if (node_at(p, k)->mean == mean)
+        if (node_at(p, k)->param[GF_ROLE_MEAN] == mean)
             gf_node_update_moving_stats(m, node_at(p, k), block + p->grad_at[k], start, images);
     }
 }
@@ -371,7 +371,7 @@ void gf_plan_update_moving_stats(const gf_plan *p, size_t i, gf_model *m, const 
 {
     for (size_t k = i; k < p->n; k = p->groups.next[k]) {
         bool measures = node_at(p, k)->spec.cls == &gf_op_batch_norm;
-        if (measures && !p->groups.moves_again[k]) move_calls(p, k, m, block, scratch, images);
+        if (measures && !(p->groups.adds[k] & 1u << GF_ROLE_MEAN)) move_calls(p, k, m, block, scratch, images);
     }
 }
 

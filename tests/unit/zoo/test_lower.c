@@ -52,7 +52,8 @@ static void all_fuses(void **state)
     double flops = 0;
     for (size_t i = 0; i < g.n_nodes; i++) {
         const gf_node *n = &g.node[i];
-        if (n->spec.cls == &gf_op_conv) assert_true(n->gamma >= 0 && n->mean >= 0 && n->spec.has_bias);
+        if (n->spec.cls == &gf_op_conv)
+            assert_true(n->param[GF_ROLE_GAMMA] >= 0 && n->param[GF_ROLE_MEAN] >= 0 && n->spec.has_bias);
         residuals += n->spec.n_src == 2;
         clipped += n->spec.act == GF_ACT_RELU6;
         padded += n->spec.cls == &gf_op_conv && n->spec.conv.pt != n->spec.conv.pb;
@@ -84,7 +85,8 @@ static void batch_norm_that_trains(void **state)
             const gf_node *n = &g.node[i];
             clipped += n->spec.act == GF_ACT_RELU6;
             if (n->spec.cls != &gf_op_batch_norm) continue;
-            assert_true(n->trains && n->needs_grad && n->gamma >= 0 && n->mean >= 0 && n->variance >= 0);
+            assert_true(n->trains && n->needs_grad && n->param[GF_ROLE_GAMMA] >= 0 && n->param[GF_ROLE_MEAN] >= 0 &&
+                        n->param[GF_ROLE_VARIANCE] >= 0);
             assert_true(n->momentum == 0.999f && n->spec.norm.epsilon == 1e-3f && !n->unbiased);
         }
         assert_int_equal(clipped, 35);
@@ -165,7 +167,8 @@ static void check_needs(const gf_graph *g)
     const gf_model *m = g->model;
     for (size_t i = 0; i < g->n_nodes; i++) {
         const gf_node *n = &g->node[i];
-        const int params[] = {n->kernel, n->bias, n->gamma, n->beta};
+        const int params[] = {n->param[GF_ROLE_KERNEL], n->param[GF_ROLE_BIAS], n->param[GF_ROLE_GAMMA],
+                              n->param[GF_ROLE_BETA]};
         bool trains = false;
         for (int k = 0; k < 4; k++) trains |= params[k] >= 0 && gf_model_param_trains(m, &m->param[params[k]]);
         bool needs = trains;
