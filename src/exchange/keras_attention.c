@@ -26,21 +26,22 @@ static int output_channels(gf_keras_reader *r)
     return n;
 }
 
+const gf_keras_field gf_keras_attention[] = {{"num_heads", GF_KERAS_COUNT, GF_KERAS_AT(heads)},
+                                             {"key_dim", GF_KERAS_COUNT, GF_KERAS_AT(key_dim)},
+                                             {"use_bias", GF_KERAS_UNLESS, GF_KERAS_AT(no_bias), .usual = 1},
+                                             {"dropout", GF_KERAS_SHARE, GF_KERAS_AT(rate)},
+                                             {"use_gate", GF_KERAS_FALSE},
+                                             {"sliding_window", GF_KERAS_NULL},
+                                             {0}};
+
 void gf_keras_read_attention(gf_keras_reader *r)
 {
     gf_layer *l = r->l;
     const gf_json *axes = gf_keras_arg(r, "attention_axes"), *mask = gf_json_get(r->call, "use_causal_mask");
-    l->at.heads = gf_keras_count(r, "num_heads");
-    l->at.key_dim = gf_keras_count(r, "key_dim");
     l->at.value_dim = gf_keras_int(r, "value_dim", 1, GF_KERAS_LARGEST, l->at.key_dim);
     l->at.units = output_channels(r);
-    l->at.no_bias = !gf_keras_flag(r, "use_bias", true);
-    l->at.rate = gf_keras_float(r, "dropout", 0);
     l->at.causal = gf_json_true(mask, false);
-    if (!(l->at.rate >= 0 && l->at.rate < 1)) gf_keras_refuse(r, "dropout", "0 up to 1");
     if (axes && !is_every_axis(r, axes)) gf_keras_refuse(r, "attention_axes", "null, all axes but the channels'");
-    if (gf_keras_flag(r, "use_gate", false)) gf_keras_refuse(r, "use_gate", "false");
-    if (gf_keras_arg(r, "sliding_window")) gf_keras_refuse(r, "sliding_window", "null");
     static const char *const masks[] = {"query_mask", "value_mask", "key_mask", "attention_mask",
                                         "return_attention_scores"};
     for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
@@ -54,30 +55,26 @@ void gf_keras_write_attention(const gf_layer *l, gf_json *config)
 {
     gf_json *out = l->at.units ? gf_json_array() : gf_json_null();
     if (l->at.units) gf_json_add(out, gf_json_int(l->at.units));
-    gf_json_set(config, "num_heads", gf_json_int(l->at.heads));
-    gf_json_set(config, "key_dim", gf_json_int(l->at.key_dim));
     gf_json_set(config, "value_dim", gf_json_int(l->at.value_dim));
-    gf_json_set(config, "dropout", gf_keras_real(l->at.rate));
-    gf_json_set(config, "use_bias", gf_json_bool(!l->at.no_bias));
     gf_json_set(config, "output_shape", out);
     gf_json_set(config, "attention_axes", gf_json_null());
 }
 
 /* ---- Embedding */
 
+const gf_keras_field gf_keras_embedding[] = {{"output_dim", GF_KERAS_COUNT, GF_KERAS_AT(units)},
+                                             {"mask_zero", GF_KERAS_FALSE},
+                                             {"lora_rank", GF_KERAS_NULL},
+                                             {0}};
+
 /* Its source is known to be 0, 1, 2, ... (keras_config_in.c). */
 void gf_keras_read_embedding(gf_keras_reader *r)
 {
     int64_t positions = r->src && r->src->rank == 2 ? r->src->dim[0] : 0;
-    r->l->at.units = gf_keras_count(r, "output_dim");
     if (gf_keras_count(r, "input_dim") != positions) gf_keras_refuse(r, "input_dim", "as many as there are places");
-    if (gf_keras_flag(r, "mask_zero", false)) gf_keras_refuse(r, "mask_zero", "false");
-    if (gf_keras_arg(r, "lora_rank")) gf_keras_refuse(r, "lora_rank", "null");
 }
 
 void gf_keras_write_embedding(const gf_layer *l, gf_json *config)
 {
     gf_json_set(config, "input_dim", gf_json_int(l->shape.dim[0]));
-    gf_json_set(config, "output_dim", gf_json_int(l->at.units));
-    gf_json_set(config, "mask_zero", gf_json_bool(false));
 }

@@ -187,6 +187,7 @@ static gf_json *config_of(const writing *w, const gf_layer *l)
     } else {
         gf_json_set(config, "trainable", gf_json_bool(!l->at.fixed));
     }
+    gf_keras_write_fields(l, row->fields, config);
     if (row->write) row->write(l, config);
     if (w->own) set_own_words(config, w->m, l);
     return config;

@@ -103,11 +103,6 @@ void gf_keras_read_act(gf_keras_reader *r)
     }
 }
 
-void gf_keras_write_act(const gf_layer *l, gf_json *config)
-{
-    gf_json_set(config, "activation", gf_json_string(gf_keras_act_of(l->at.act)->name));
-}
-
 /* Layer Activation: what would be a layer behind it is then the layer itself. */
 static void read_activation(gf_keras_reader *r)
 {
@@ -124,66 +119,32 @@ static void write_activation(const gf_layer *l, gf_json *config)
     if (layer) {
         gf_json_set(config, "activation", gf_json_string(layer->name));
     } else {
-        gf_keras_write_act(l, config);
+        gf_json_set(config, "activation", gf_json_string(gf_keras_act_of(l->at.act)->name));
     }
 }
 
 /* ---- dense layers and normalisation ---- */
 
-static void read_dense(gf_keras_reader *r)
-{
-    r->l->at.units = gf_keras_count(r, "units");
-    r->l->at.no_bias = !gf_keras_flag(r, "use_bias", true);
-    if (gf_keras_arg(r, "lora_rank")) gf_keras_refuse(r, "lora_rank", "null");
-    gf_keras_read_act(r);
-}
+static const gf_keras_field dense[] = {{"units", GF_KERAS_COUNT, GF_KERAS_AT(units)},
+                                       {"use_bias", GF_KERAS_UNLESS, GF_KERAS_AT(no_bias), .usual = 1},
+                                       {"lora_rank", GF_KERAS_NULL},
+                                       {"activation", GF_KERAS_ACT},
+                                       {0}};
 
-static void write_dense(const gf_layer *l, gf_json *config)
-{
-    gf_json_set(config, "units", gf_json_int(l->at.units));
-    gf_json_set(config, "use_bias", gf_json_bool(!l->at.no_bias));
-    gf_keras_write_act(l, config);
-}
+#define NORM                                                                                      \
+    {"axis", GF_KERAS_CHANNELS}, {"epsilon", GF_KERAS_REAL, GF_KERAS_AT(epsilon), .usual = 1e-3}, \
+        {"center", GF_KERAS_UNLESS, GF_KERAS_AT(no_center), .usual = 1},                          \
+    {                                                                                             \
+        "scale", GF_KERAS_UNLESS, GF_KERAS_AT(no_scale), .usual = 1                               \
+    }
 
-static void read_scaled(gf_keras_reader *r)
-{
-    gf_keras_last_axis(r);
-    r->l->at.epsilon = gf_keras_float(r, "epsilon", 1e-3);
-    r->l->at.no_center = !gf_keras_flag(r, "center", true);
-    r->l->at.no_scale = !gf_keras_flag(r, "scale", true);
-    if (!(r->l->at.epsilon >= 0)) gf_keras_refuse(r, "epsilon", "0 or more");
-}
-
-static void write_scaled(const gf_layer *l, gf_json *config)
-{
-    gf_json_set(config, "axis", gf_json_int(-1));
-    gf_json_set(config, "epsilon", gf_keras_real(l->at.epsilon));
-    gf_json_set(config, "center", gf_json_bool(!l->at.no_center));
-    gf_json_set(config, "scale", gf_json_bool(!l->at.no_scale));
-}
-
-static void read_batch_norm(gf_keras_reader *r)
-{
-    read_scaled(r);
-    r->l->at.momentum = gf_keras_float(r, "momentum", 0.99);
-    if (gf_keras_flag(r, "renorm", false)) gf_keras_refuse(r, "renorm", "false");
-}
-
-static void write_batch_norm(const gf_layer *l, gf_json *config)
-{
-    write_scaled(l, config);
-    gf_json_set(config, "momentum", gf_keras_real(l->at.momentum));
-}
-
-static void read_layer_norm(gf_keras_reader *r)
-{
-    read_scaled(r);
-    if (gf_keras_flag(r, "rms_scaling", false)) gf_keras_refuse(r, "rms_scaling", "false");
-}
+static const gf_keras_field batch_norm[] = {
+    NORM, {"momentum", GF_KERAS_FLOAT, GF_KERAS_AT(momentum), .usual = 0.99}, {"renorm", GF_KERAS_FALSE}, {0}};
+static const gf_keras_field layer_norm[] = {NORM, {"rms_scaling", GF_KERAS_FALSE}, {0}};
+static const gf_keras_field group_norm[] = {NORM, {0}};
 
 static void read_group_norm(gf_keras_reader *r)
 {
-    read_scaled(r);
     r->l->at.norm_groups = gf_keras_int(r, "groups", -1, GF_KERAS_LARGEST, 32);
     bool each = r->l->at.norm_groups == -1 && r->src && r->src->rank; /* a group a channel */
     if (each) r->l->at.norm_groups = (int)r->src->dim[r->src->rank - 1];
@@ -191,7 +152,6 @@ static void read_group_norm(gf_keras_reader *r)
 
 static void write_group_norm(const gf_layer *l, gf_json *config)
 {
-    write_scaled(l, config);
     gf_json_set(config, "groups", gf_json_int(l->at.norm_groups));
 }
 
@@ -346,18 +306,8 @@ static void write_permute(const gf_layer *l, gf_json *config)
     gf_json_set(config, "dims", j);
 }
 
-static void read_flatten(gf_keras_reader *r) { gf_keras_must_be(r, "data_format", "channels_last"); }
-
-static void read_dropout(gf_keras_reader *r)
-{
-    r->l->at.rate = gf_keras_float(r, "rate", 0);
-    if (!(r->l->at.rate >= 0 && r->l->at.rate < 1)) gf_keras_refuse(r, "rate", "0 up to 1");
-}
-
-static void write_dropout(const gf_layer *l, gf_json *config)
-{
-    gf_json_set(config, "rate", gf_keras_real(l->at.rate));
-}
+static const gf_keras_field flatten[] = {{"data_format", GF_KERAS_LAST}, {0}};
+static const gf_keras_field dropout[] = {{"rate", GF_KERAS_SHARE, GF_KERAS_AT(rate)}, {0}};
 
 /* InceptionResNetV2's: x + scale y */
 static void read_custom_scale(gf_keras_reader *r)
@@ -427,23 +377,23 @@ static void read_op_gelu(gf_keras_reader *r)
 
 /* ---- the list ---- */
 
-#define LAYER(name, class, read, write)                             \
-    {                                                               \
-        name, &gf_layer_##class, read, write, GF_KERAS_LAYER, false \
+#define LAYER(name, class, fields, read, write)                             \
+    {                                                                       \
+        name, &gf_layer_##class, fields, read, write, GF_KERAS_LAYER, false \
     }
-#define SEQUENCE(name, class, read, write)                         \
-    {                                                              \
-        name, &gf_layer_##class, read, write, GF_KERAS_LAYER, true \
+#define SEQUENCE(name, class, fields, read, write)                         \
+    {                                                                      \
+        name, &gf_layer_##class, fields, read, write, GF_KERAS_LAYER, true \
     }
-#define OPERATION(name, class, read)                                   \
-    {                                                                  \
-        name, &gf_layer_##class, read, NULL, GF_KERAS_OPERATION, false \
+#define OPERATION(name, class, read)                                         \
+    {                                                                        \
+        name, &gf_layer_##class, NULL, read, NULL, GF_KERAS_OPERATION, false \
     }
-#define POSITIONS(name)                                   \
-    {                                                     \
-        name, NULL, NULL, NULL, GF_KERAS_POSITIONS, false \
+#define POSITIONS(name)                                         \
+    {                                                           \
+        name, NULL, NULL, NULL, NULL, GF_KERAS_POSITIONS, false \
     }
-#define IDENTITY(name) LAYER(name, identity, NULL, NULL)
+#define IDENTITY(name) LAYER(name, identity, NULL, NULL, NULL)
 
 /* Where two rows have one class of graft's, the first is written. */
 /* Keras has no such layer: for graft's own files. */
@@ -460,54 +410,54 @@ static void write_operation(const gf_layer *l, gf_json *config)
 }
 
 static const gf_keras_class classes[] = {
-    LAYER("InputLayer", input, NULL, NULL), /* keras_config_in.c reads it */
-    LAYER("Conv2D", conv2d, gf_keras_read_conv, gf_keras_write_conv),
-    LAYER("DepthwiseConv2D", depthwise, gf_keras_read_depthwise, gf_keras_write_depthwise),
-    LAYER("SeparableConv2D", separable, gf_keras_read_separable, gf_keras_write_separable),
-    SEQUENCE("Conv1D", conv2d, gf_keras_read_conv, gf_keras_write_conv),
-    SEQUENCE("DepthwiseConv1D", depthwise, gf_keras_read_depthwise, gf_keras_write_depthwise),
-    SEQUENCE("SeparableConv1D", separable, gf_keras_read_separable, gf_keras_write_separable),
-    LAYER("Dense", dense, read_dense, write_dense),
-    LAYER("BatchNormalization", batch_norm, read_batch_norm, write_batch_norm),
-    LAYER("SyncBatchNormalization", batch_norm, read_batch_norm, write_batch_norm),
-    LAYER("BatchNormalizationV1", batch_norm, read_batch_norm, write_batch_norm),
-    LAYER("LayerNormalization", layer_norm, read_layer_norm, write_scaled),
-    LAYER("GroupNormalization", group_norm, read_group_norm, write_group_norm),
-    LAYER("Normalization", normalization, read_normalization, write_normalization),
-    LAYER("Rescaling", rescaling, read_rescaling, write_rescaling),
-    LAYER("ReLU", relu, read_relu, write_relu),
-    LAYER("Activation", activation, read_activation, write_activation),
-    LAYER("LeakyReLU", leaky_relu, read_leaky, write_leaky),
-    LAYER("ELU", elu, read_elu, write_elu),
-    LAYER("Softmax", softmax, read_softmax, NULL),
-    LAYER("Add", add, read_add, NULL),
-    LAYER("Multiply", multiply, read_multiply, NULL),
-    LAYER("Concatenate", concatenate, read_concatenate, write_concatenate),
-    LAYER("ZeroPadding2D", zero_padding, gf_keras_read_zero_padding, gf_keras_write_zero_padding),
-    LAYER("Cropping2D", cropping, gf_keras_read_cropping, gf_keras_write_cropping),
-    LAYER("UpSampling2D", upsampling, gf_keras_read_upsampling, gf_keras_write_upsampling),
-    LAYER("MaxPooling2D", max_pool, gf_keras_read_pool, gf_keras_write_pool),
-    LAYER("AveragePooling2D", avg_pool, gf_keras_read_pool, gf_keras_write_pool),
-    LAYER("GlobalAveragePooling2D", global_pool, gf_keras_read_global_pool, gf_keras_write_global_pool),
-    LAYER("GlobalMaxPooling2D", global_max_pool, gf_keras_read_global_pool, gf_keras_write_global_pool),
-    SEQUENCE("ZeroPadding1D", zero_padding, gf_keras_read_zero_padding, gf_keras_write_zero_padding),
-    SEQUENCE("Cropping1D", cropping, gf_keras_read_cropping, gf_keras_write_cropping),
-    SEQUENCE("UpSampling1D", upsampling, gf_keras_read_upsampling, gf_keras_write_upsampling),
-    SEQUENCE("MaxPooling1D", max_pool, gf_keras_read_pool, gf_keras_write_pool),
-    SEQUENCE("AveragePooling1D", avg_pool, gf_keras_read_pool, gf_keras_write_pool),
-    SEQUENCE("GlobalAveragePooling1D", global_pool, gf_keras_read_global_pool, gf_keras_write_global_pool),
-    SEQUENCE("GlobalMaxPooling1D", global_max_pool, gf_keras_read_global_pool, gf_keras_write_global_pool),
-    LAYER("Flatten", flatten, read_flatten, NULL),
-    LAYER("Reshape", reshape, read_reshape, write_reshape),
-    LAYER("Permute", permute, read_permute, write_permute),
-    LAYER("Dropout", dropout, read_dropout, write_dropout),
-    LAYER("SpatialDropout1D", dropout, read_dropout, write_dropout),
-    LAYER("SpatialDropout2D", dropout, read_dropout, write_dropout),
-    LAYER("MultiHeadAttention", attention, gf_keras_read_attention, gf_keras_write_attention),
-    LAYER("Embedding", embedding, gf_keras_read_embedding, gf_keras_write_embedding),
-    LAYER("LayerScale", layer_scale, read_layer_scale, write_layer_scale),
-    LAYER("Operation", operation, read_operation, write_operation),
-    LAYER("CustomScaleLayer", add, read_custom_scale, NULL),
+    LAYER("InputLayer", input, NULL, NULL, NULL), /* keras_config_in.c reads it */
+    LAYER("Conv2D", conv2d, gf_keras_conv, NULL, NULL),
+    LAYER("DepthwiseConv2D", depthwise, gf_keras_depthwise, NULL, NULL),
+    LAYER("SeparableConv2D", separable, gf_keras_separable, NULL, NULL),
+    SEQUENCE("Conv1D", conv2d, gf_keras_conv, NULL, NULL),
+    SEQUENCE("DepthwiseConv1D", depthwise, gf_keras_depthwise, NULL, NULL),
+    SEQUENCE("SeparableConv1D", separable, gf_keras_separable, NULL, NULL),
+    LAYER("Dense", dense, dense, NULL, NULL),
+    LAYER("BatchNormalization", batch_norm, batch_norm, NULL, NULL),
+    LAYER("SyncBatchNormalization", batch_norm, batch_norm, NULL, NULL),
+    LAYER("BatchNormalizationV1", batch_norm, batch_norm, NULL, NULL),
+    LAYER("LayerNormalization", layer_norm, layer_norm, NULL, NULL),
+    LAYER("GroupNormalization", group_norm, group_norm, read_group_norm, write_group_norm),
+    LAYER("Normalization", normalization, NULL, read_normalization, write_normalization),
+    LAYER("Rescaling", rescaling, NULL, read_rescaling, write_rescaling),
+    LAYER("ReLU", relu, NULL, read_relu, write_relu),
+    LAYER("Activation", activation, NULL, read_activation, write_activation),
+    LAYER("LeakyReLU", leaky_relu, NULL, read_leaky, write_leaky),
+    LAYER("ELU", elu, NULL, read_elu, write_elu),
+    LAYER("Softmax", softmax, NULL, read_softmax, NULL),
+    LAYER("Add", add, NULL, read_add, NULL),
+    LAYER("Multiply", multiply, NULL, read_multiply, NULL),
+    LAYER("Concatenate", concatenate, NULL, read_concatenate, write_concatenate),
+    LAYER("ZeroPadding2D", zero_padding, NULL, gf_keras_read_zero_padding, gf_keras_write_zero_padding),
+    LAYER("Cropping2D", cropping, NULL, gf_keras_read_cropping, gf_keras_write_cropping),
+    LAYER("UpSampling2D", upsampling, NULL, gf_keras_read_upsampling, gf_keras_write_upsampling),
+    LAYER("MaxPooling2D", max_pool, gf_keras_pool, NULL, NULL),
+    LAYER("AveragePooling2D", avg_pool, gf_keras_pool, NULL, NULL),
+    LAYER("GlobalAveragePooling2D", global_pool, gf_keras_global_pool, NULL, NULL),
+    LAYER("GlobalMaxPooling2D", global_max_pool, gf_keras_global_pool, NULL, NULL),
+    SEQUENCE("ZeroPadding1D", zero_padding, NULL, gf_keras_read_zero_padding, gf_keras_write_zero_padding),
+    SEQUENCE("Cropping1D", cropping, NULL, gf_keras_read_cropping, gf_keras_write_cropping),
+    SEQUENCE("UpSampling1D", upsampling, NULL, gf_keras_read_upsampling, gf_keras_write_upsampling),
+    SEQUENCE("MaxPooling1D", max_pool, gf_keras_pool, NULL, NULL),
+    SEQUENCE("AveragePooling1D", avg_pool, gf_keras_pool, NULL, NULL),
+    SEQUENCE("GlobalAveragePooling1D", global_pool, gf_keras_global_pool, NULL, NULL),
+    SEQUENCE("GlobalMaxPooling1D", global_max_pool, gf_keras_global_pool, NULL, NULL),
+    LAYER("Flatten", flatten, flatten, NULL, NULL),
+    LAYER("Reshape", reshape, NULL, read_reshape, write_reshape),
+    LAYER("Permute", permute, NULL, read_permute, write_permute),
+    LAYER("Dropout", dropout, dropout, NULL, NULL),
+    LAYER("SpatialDropout1D", dropout, dropout, NULL, NULL),
+    LAYER("SpatialDropout2D", dropout, dropout, NULL, NULL),
+    LAYER("MultiHeadAttention", attention, gf_keras_attention, gf_keras_read_attention, gf_keras_write_attention),
+    LAYER("Embedding", embedding, gf_keras_embedding, gf_keras_read_embedding, gf_keras_write_embedding),
+    LAYER("LayerScale", layer_scale, NULL, read_layer_scale, write_layer_scale),
+    LAYER("Operation", operation, NULL, read_operation, write_operation),
+    LAYER("CustomScaleLayer", add, NULL, read_custom_scale, NULL),
     /* what acts only while the whole of a model trains */
     IDENTITY("Identity"),
     IDENTITY("GaussianDropout"),
@@ -539,9 +489,9 @@ static const gf_keras_class classes[] = {
     IDENTITY("AugMix"),
     IDENTITY("CutMix"),
     IDENTITY("MixUp"),
-    LAYER("RandomCrop", identity, read_same_size, NULL),
-    LAYER("Resizing", identity, read_same_size, NULL),
-    LAYER("CenterCrop", identity, read_same_size, NULL),
+    LAYER("RandomCrop", identity, NULL, read_same_size, NULL),
+    LAYER("Resizing", identity, NULL, read_same_size, NULL),
+    LAYER("CenterCrop", identity, NULL, read_same_size, NULL),
     POSITIONS("GetItem"),
     POSITIONS("OnesLike"),
     POSITIONS("ZerosLike"),
@@ -611,6 +561,7 @@ graft_status gf_keras_layer_read(gf_keras_reader *r, const gf_keras_class *row)
 {
     r->l->cls = row->cls;
     r->l->at.sequence = row->sequence;
+    gf_keras_read_fields(r, row->fields);
     if (row->read) row->read(r);
     return r->status;
 }

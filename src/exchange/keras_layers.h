@@ -1,13 +1,15 @@
 /* keras_layers.h - the allow-list of Keras's layer classes: how the arguments of each are read and written.
- * One row a class; a new class is a row in keras_layers.c, with a function that reads and one that writes. */
+ * One row per class; a new class is a row in keras_layers.c, with a table of its arguments (keras_fields.h) and, for
+ * what does not fit into one, a function that reads and one that writes. */
 #ifndef GF_EXCHANGE_KERAS_LAYERS_H
 #define GF_EXCHANGE_KERAS_LAYERS_H
 
-#include "exchange/keras_args.h"
+#include "exchange/keras_fields.h"
 
 typedef struct gf_keras_class {
     const char *name;                                  /* as Keras writes it */
     const gf_layer_class *cls;                         /* graft's; `read` may choose another */
+    const gf_keras_field *fields;                      /* read before `read`, written before `write`; may be NULL */
     void (*read)(gf_keras_reader *r);                  /* may be NULL */
     void (*write)(const gf_layer *l, gf_json *config); /* may be NULL: no arguments */
     enum {

@@ -1,5 +1,5 @@
-/* keras_rows.h - what the files with rows of the allow-list share (keras_layers.c has the list): a function that reads
- * a class's arguments and one that writes them. */
+/* keras_rows.h - what the files with rows of the allow-list share (keras_layers.c has the list): tables of
+ * arguments, functions that read a class's arguments and write them. */
 #ifndef GF_EXCHANGE_KERAS_ROWS_H
 #define GF_EXCHANGE_KERAS_ROWS_H
 
@@ -7,20 +7,11 @@
 
 /* "activation": into the layer, or a softmax behind it. */
 void gf_keras_read_act(gf_keras_reader *r);
-void gf_keras_write_act(const gf_layer *l, gf_json *config);
 /* A count that has no default. */
 int gf_keras_count(gf_keras_reader *r, const char *key);
 
-void gf_keras_read_conv(gf_keras_reader *r);
-void gf_keras_write_conv(const gf_layer *l, gf_json *config);
-void gf_keras_read_depthwise(gf_keras_reader *r);
-void gf_keras_write_depthwise(const gf_layer *l, gf_json *config);
-void gf_keras_read_separable(gf_keras_reader *r);
-void gf_keras_write_separable(const gf_layer *l, gf_json *config);
-void gf_keras_read_pool(gf_keras_reader *r);
-void gf_keras_write_pool(const gf_layer *l, gf_json *config);
-void gf_keras_read_global_pool(gf_keras_reader *r);
-void gf_keras_write_global_pool(const gf_layer *l, gf_json *config);
+extern const gf_keras_field gf_keras_conv[], gf_keras_depthwise[], gf_keras_separable[], gf_keras_pool[],
+    gf_keras_global_pool[], gf_keras_attention[], gf_keras_embedding[];
 void gf_keras_read_zero_padding(gf_keras_reader *r);
 void gf_keras_write_zero_padding(const gf_layer *l, gf_json *config);
 void gf_keras_read_cropping(gf_keras_reader *r);
