@@ -555,7 +555,7 @@ graft_status gf_api_make_trainable(graft_model *m, graft_error *err)
                   "%s: its sigmoid is of each class by itself; here each image has one class",
                   GF_ESC(m->config.architecture));
     }
-    return gf_head_for_training(&m->model, err);
+    return gf_head_for_training(&m->model, (size_t)head_of(m, m->model.classes).outputs, err);
 }
 
 graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_error *err)

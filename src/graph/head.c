@@ -187,14 +187,14 @@ static void join_values(gf_model *to, const gf_model *whole, const char *layer)
     }
 }
 
-graft_status gf_head_for_training(gf_model *m, graft_error *err)
+graft_status gf_head_for_training(gf_model *m, size_t outputs, graft_error *err)
 {
     gf_model to = {0};
     gf_layer l = {.cls = &gf_layer_dense, .at = {.units = 1, .no_bias = true}};
     int at;
     graft_status status = GRAFT_OK;
     m->end = GF_END_SOFTMAX;
-    if (m->classes != 2 || gf_count(&m->layer[m->output].shape) == 1) return GRAFT_OK;
+    if (outputs != 1 || gf_count(&m->layer[m->output].shape) != 2) return GRAFT_OK;
     memcpy(to.name, m->name, sizeof to.name);
     to.buffers = m->buffers;
     GF_GOTO(gf_model_copy_layers(&to, m, m->output, NULL, &at, err));

@@ -41,8 +41,9 @@ int gf_head_last(const gf_model *m, int logits);
  * `classes` are its outputs (one output: 2). E3102 where it does not end in such a layer. */
 graft_status gf_head_keep(gf_model *m, int logits, graft_error *err);
 
-/* A kept classifier as it trains, in place: behind two logits stands their difference, and its end is a softmax. */
-graft_status gf_head_for_training(gf_model *m, graft_error *err);
+/* A kept classifier as it trains, in place, with so many outputs as its task has: where that is one and the classifier
+ * has two logits, their difference stands behind them. Its end is a softmax. */
+graft_status gf_head_for_training(gf_model *m, size_t outputs, graft_error *err);
 
 /* Where gf_head_on puts a new head without a cut: the layer, and the classifier that it takes the place of (-1: none,
  * the head stands on the output). E3002: the network ends in probabilities, but which layers are its classifier is not

@@ -12,7 +12,8 @@ static void with_head(const gf_model *m, const gf_head_spec *spec)
     gf_model head;
     graft_error err;
     if (gf_head_on(&head, m, NULL, spec, 3, 0.5f, &err) != GRAFT_OK) return;
-    if (spec->keep_last && gf_head_for_training(&head, &err) != GRAFT_OK) abort();
+    if (spec->keep_last && gf_head_for_training(&head, head.classes == 2 ? 1 : (size_t)head.classes, &err) != GRAFT_OK)
+        abort();
     size_t n = gf_count(&head.layer[head.output].shape);
     if (head.layer[head.output].shape.rank != 1 || n != (head.classes == 2 ? 1 : (size_t)head.classes)) abort();
     gf_model_free(&head);

@@ -25,7 +25,8 @@ static graft_status in_and_out(const gf_onnx *o, bool keep)
     GF_TRY(gf_onnx_to_model(&m, o, "m.onnx", &(gf_import_options){.preprocess = "torch"}, NULL));
     graft_status status = gf_head_on(&head, &m, NULL, &spec, 3, 0.1f, NULL);
     gf_model_free(&m);
-    if (status == GRAFT_OK && keep) status = gf_head_for_training(&head, NULL);
+    if (status == GRAFT_OK && keep)
+        status = gf_head_for_training(&head, head.classes == 2 ? 1 : (size_t)head.classes, NULL);
     if (status == GRAFT_OK) {
         status = gf_onnx_from_model(&out, &head, classes, 2, NULL);
         gf_model_free(&head);
