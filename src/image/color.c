@@ -26,6 +26,13 @@ gf_color gf_color_saturation(float factor, const float weight[3])
     return c;
 }
 
+gf_color gf_color_gray_contrast(float factor, const float weight[3])
+{
+    gf_color c = of_diagonals(factor, 0, 0);
+    for (int i = 0; i < 9; i++) c.mean[i] = (1 - factor) * weight[i % 3];
+    return c;
+}
+
 static void multiply(const float a[9], const float *b, int columns, double *out)
 {
     for (int r = 0; r < 3; r++) {

@@ -21,6 +21,8 @@ gf_color gf_color_shift(float add);
 gf_color gf_color_contrast(float factor);
 /* factor x + (1 - factor) gray(x), gray = weight . x: saturation. */
 gf_color gf_color_saturation(float factor, const float weight[3]);
+/* factor x + (1 - factor) (weight . mean): contrast about the gray image's mean. */
+gf_color gf_color_gray_contrast(float factor, const float weight[3]);
 /* factor x. */
 gf_color gf_color_scale(float factor);
 

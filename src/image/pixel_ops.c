@@ -5,12 +5,16 @@
 
 enum { CHANNELS = 3, LEVELS = 256 };
 
-static uint8_t cut_off(float v) { return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v); }
+static inline uint8_t cut_off(float v)
+{
+    v = v > 0 ? v : 0;
+    return (uint8_t)(int32_t)(v < 255 ? v : 255);
+}
 
 /* torchvision's weights, and its floor for 8-bit images. */
-static float gray_of(const uint8_t *p)
+static inline int32_t gray_of(const uint8_t *p)
 {
-    return floorf((float)p[0] * 0.2989f + 0.587f * (float)p[1] + 0.114f * (float)p[2]);
+    return (int32_t)((float)p[0] * 0.2989f + 0.587f * (float)p[1] + 0.114f * (float)p[2]);
 }
 
 void gf_pixels_brightness(uint8_t *rgb, size_t n, float factor)
@@ -21,7 +25,7 @@ void gf_pixels_brightness(uint8_t *rgb, size_t n, float factor)
 void gf_pixels_contrast(uint8_t *rgb, size_t n, float factor)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < n; i++) sum += (uint64_t)gray_of(rgb + CHANNELS * i);
+    for (size_t i = 0; i < n; i++) sum += (uint32_t)gray_of(rgb + CHANNELS * i);
     float add = (float)((double)sum / (double)n) * (1 - factor);
     for (size_t i = 0; i < n * CHANNELS; i++) rgb[i] = cut_off((float)rgb[i] * factor + add);
 }
@@ -29,37 +33,47 @@ void gf_pixels_contrast(uint8_t *rgb, size_t n, float factor)
 void gf_pixels_saturation(uint8_t *rgb, size_t n, float factor)
 {
     for (uint8_t *p = rgb; p < rgb + n * CHANNELS; p += CHANNELS) {
-        float add = gray_of(p) * (1 - factor);
+        float add = (float)gray_of(p) * (1 - factor);
         for (int c = 0; c < CHANNELS; c++) p[c] = cut_off((float)p[c] * factor + add);
     }
 }
 
 /* ---- hue: to HSV and back, values 0..1 */
 
-static float clamped(float v) { return v < 0 ? 0 : v > 1 ? 1 : v; }
+static inline float clamped(float v)
+{
+    v = v > 0 ? v : 0;
+    return v < 1 ? v : 1;
+}
 
-static float hue_of(const float v[CHANNELS], float most, float range)
+static inline float hue_of(const float v[CHANNELS], float most, float range)
 {
     float r = (most - v[0]) / range, g = (most - v[1]) / range, b = (most - v[2]) / range;
     float h = most == v[0] ? b - g : most == v[1] ? r + 2.0f - b : g + 4.0f - r;
     h = h * (1.0f / 6.0f) + 1.0f;
-    return h - truncf(h);
+    return h - (float)(int32_t)h;
 }
 
 void gf_pixels_hue(uint8_t *rgb, size_t n, float turns)
 {
     static const uint8_t from[6][CHANNELS] = {{0, 3, 1}, {2, 0, 1}, {1, 0, 3}, {1, 2, 0}, {3, 1, 0}, {0, 1, 2}};
+    float unit[LEVELS]; /* a division less */
+    for (int i = 0; i < LEVELS; i++) unit[i] = (float)i / 255;
     for (uint8_t *p = rgb; p < rgb + n * CHANNELS; p += CHANNELS) {
-        float v[CHANNELS] = {(float)p[0] / 255, (float)p[1] / 255, (float)p[2] / 255};
-        float most = fmaxf(fmaxf(v[0], v[1]), v[2]), range = most - fminf(fminf(v[0], v[1]), v[2]);
+        float v[CHANNELS] = {unit[p[0]], unit[p[1]], unit[p[2]]};
+        float most = v[0] > v[1] ? v[0] : v[1], least = v[0] < v[1] ? v[0] : v[1];
+        most = v[2] > most ? v[2] : most;
+        least = v[2] < least ? v[2] : least;
+        float range = most - least;
         if (range == 0) continue;
         float s = range / most, h = hue_of(v, most, range) + turns;
-        h = (h - floorf(h)) * 6;
-        float sector = floorf(h), f = h - sector;
+        h = (h < 0 ? h + 1 : h >= 1 ? h - 1 : h) * 6;
+        int32_t sector = (int32_t)h;
+        float f = h - (float)sector;
         float value[4] = {most, clamped((1 - s) * most), clamped((1 - s * f) * most),
                           clamped((s * f + (1 - s)) * most)};
-        const uint8_t *which = from[(int)sector % 6];
-        for (int c = 0; c < CHANNELS; c++) p[c] = (uint8_t)(value[which[c]] * 255.999f);
+        const uint8_t *which = from[sector % 6];
+        for (int c = 0; c < CHANNELS; c++) p[c] = (uint8_t)(int32_t)(value[which[c]] * 255.999f);
     }
 }
 
@@ -80,6 +94,9 @@ PASS_OF(contrast)
 PASS_OF(saturation)
 PASS_OF(hue)
 
+/* rintf of a number from 0 to 255, without a call: the sum has no bits left for a fraction. */
+static inline float nearest_even(float v) { return (v + 0x1.8p23f) - 0x1.8p23f; }
+
 /* Against a blur of its neighbors; the outermost pixels stay. */
 void gf_pass_sharpness(const float args[GF_PASS_ARGS], const uint8_t *src, int h, int w, uint8_t *dst, int oh, int ow)
 {
@@ -91,7 +108,7 @@ void gf_pass_sharpness(const float args[GF_PASS_ARGS], const uint8_t *src, int h
             const uint8_t *p = src + (size_t)y * row + x, *up = p - row, *low = p + row;
             int sum = up[-CHANNELS] + up[0] + up[CHANNELS] + p[-CHANNELS] + p[CHANNELS] + low[-CHANNELS] + low[0] +
                       low[CHANNELS];
-            float blurred = rintf((float)sum * around + (float)*p * center);
+            float blurred = nearest_even((float)sum * around + (float)*p * center);
             dst[(size_t)y * row + x] = cut_off((float)*p + (blurred - (float)*p) * (1 - factor));
         }
     }
@@ -186,14 +203,31 @@ static span span_of(int i, int in, int out)
     return s;
 }
 
-static void blend(const uint8_t *part, size_t stride, const span *down, const span *across, uint8_t *to)
+enum { TILE = 64, TAPS = 8 }; /* columns whose weights are computed once, where each has no more than so many */
+
+typedef struct tile {
+    span across[TILE];
+    float weight[TILE][TAPS];
+} tile;
+
+static void make_tile(tile *t, int x, int n, int in, int out)
 {
+    for (int k = 0; k < n; k++) {
+        t->across[k] = span_of(x + k, in, out);
+        for (int i = 0; i < TAPS; i++) t->weight[k][i] = weight(&t->across[k], t->across[k].first + i);
+    }
+}
+
+static void blend(const uint8_t *part, size_t stride, const span *down, const tile *t, int k, uint8_t *to)
+{
+    const span *across = &t->across[k];
+    const bool few = across->end - across->first <= TAPS;
     float sum[CHANNELS] = {0};
     for (int y = down->first; y < down->end; y++) {
         float row[CHANNELS] = {0}, high = weight(down, y);
         for (int x = across->first; x < across->end; x++) {
             const uint8_t *p = part + (size_t)y * stride + (size_t)x * CHANNELS;
-            float wide = weight(across, x);
+            float wide = few ? t->weight[k][x - across->first] : weight(across, x);
             for (int c = 0; c < CHANNELS; c++) row[c] += wide * (float)p[c];
         }
         for (int c = 0; c < CHANNELS; c++) sum[c] += high * row[c];
@@ -207,11 +241,14 @@ void gf_pass_resize(const float args[GF_PASS_ARGS], const uint8_t *src, int h, i
     (void)h;
     size_t stride = (size_t)w * CHANNELS;
     const uint8_t *part = src + (size_t)args[Y] * stride + (size_t)args[X] * CHANNELS;
-    for (int y = 0; y < oh; y++) {
-        span down = span_of(y, (int)args[H], oh);
-        for (int x = 0; x < ow; x++, dst += CHANNELS) {
-            span across = span_of(x, (int)args[W], ow);
-            blend(part, stride, &down, &across, dst);
+    for (int x = 0, n; x < ow; x += n) {
+        tile t;
+        n = ow - x < TILE ? ow - x : TILE;
+        make_tile(&t, x, n, (int)args[W], ow);
+        for (int y = 0; y < oh; y++) {
+            span down = span_of(y, (int)args[H], oh);
+            uint8_t *to = dst + ((size_t)y * (size_t)ow + (size_t)x) * CHANNELS;
+            for (int k = 0; k < n; k++) blend(part, stride, &down, &t, k, to + k * CHANNELS);
         }
     }
 }

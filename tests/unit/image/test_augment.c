@@ -394,8 +394,12 @@ static void colors_become_one(void **state)
     (void)state;
     enum { H = 60, W = 64, N = H * W * 3 };
     fill_smoothly(image, H, W);
-    gf_color row[] = {gf_color_scale(1.1f), gf_color_contrast(0.7f), gf_color_saturation(1.4f, gf_luma),
-                      gf_color_shift(-12), gf_color_contrast(1.2f)};
+    gf_color row[] = {gf_color_scale(1.1f),
+                      gf_color_contrast(0.7f),
+                      gf_color_saturation(1.4f, gf_luma),
+                      gf_color_shift(-12),
+                      gf_color_gray_contrast(0.8f, gf_luma),
+                      gf_color_contrast(1.2f)};
     gf_color one = {.set = false};
     for (int k = 0; k < N; k++) got[k] = other[k] = (float)image[k];
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
