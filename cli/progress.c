@@ -139,7 +139,9 @@ void progress_epoch(const progress *p, const graft_progress *at, char buf[PROGRE
 {
     char rest[128];
     const graft_metric *m;
-    snprintf(buf, PROGRESS_LINE, "epoch %2d/%d%s", at->epoch, at->epochs, at->phase == 2 ? "  fine-tuning" : "");
+    const char *phase = at->phase > 1 ? graft_progress_phase(p->context) : NULL;
+    snprintf(buf, PROGRESS_LINE, "epoch %2d/%d%s%.64s", at->epoch, at->epochs, phase ? "  " : "", phase ? phase : "");
+    for (char *under = buf; (under = strchr(under, '_'));) *under = '-';
     for (size_t i = 0; (m = graft_progress_metric(p->context, i)); i++) {
         snprintf(rest, sizeof rest, "  %.64s %.4f", m->name, m->value);
         if (!isnan(m->value) || !i) append(buf, rest);

@@ -31,6 +31,7 @@ static const option options[] = {
     {"fine-tune-lr", OPTION_NUMBER, PLACE(train.fine_tune_lr), "RATE", FROM_TO(1e-12, 100), NULL,
      "learning rate of fine-tuning (default: a tenth of --lr)"},
     SETTING("fine-tune-optimizer", "train.fine_tune_optimizer"),
+    SETTING("phases", "train.phases"),
     SETTING("augment", "train.augment"),
     SETTING("groups", "train.groups"),
     SETTING("accumulate", "train.accumulate"),
@@ -111,16 +112,17 @@ static graft_status check(const verb *v, settings *s, graft_error *err)
         return fail(err, E_USAGE, NULL, "--from and --model both say what to begin with: give one");
     if (s->from) s->model.model = s->from;
     bool at = options_given(v, s, "fine-tune-at"), last = options_given(v, s, "fine-tune-last");
+    bool listed = options_given(v, s, "phases");
     if (at && last)
         return fail(err, E_USAGE, NULL,
                     "--fine-tune-at and --fine-tune-last both say where fine-tuning begins: give one");
-    if (!at && !last) {
+    if (!at && !last && !listed) {
         if (options_given(v, s, "fine-tune-epochs") && s->train.fine_tune_epochs > 0)
             return fail(err, E_USAGE, "for MobileNetV2, --fine-tune-at 100 is a good start",
                         "--fine-tune-epochs needs --fine-tune-at or --fine-tune-last");
         s->train.fine_tune_epochs = 0;
     }
-    if (s->train.epochs + s->train.fine_tune_epochs == 0)
+    if (!listed && s->train.epochs + s->train.fine_tune_epochs == 0)
         return fail(err, E_USAGE, NULL, "--epochs 0 without fine-tuning epochs leaves nothing to train");
     if (!s->train.out)
         return fail(err, E_USAGE, "as in --out runs/first", "graft train needs --out DIR, the run folder to write");

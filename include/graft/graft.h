@@ -93,6 +93,8 @@ typedef struct graft_metric {
     double validation; /* EPOCH: of the validation set; NaN where there is none, and else */
 } graft_metric;
 GRAFT_API const graft_metric *graft_progress_metric(const graft_context *context, size_t i);
+/* Likewise: the name of the run's phase, as in history.csv ("fine_tuning"); NULL: none has begun. */
+GRAFT_API const char *graft_progress_phase(const graft_context *context);
 
 /* ---- a model */
 

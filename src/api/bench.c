@@ -96,7 +96,8 @@ static graft_status time_phase(graft_model *m, int boundary, const char *optimiz
 {
     gf_engine *e = NULL;
     m->config.batch = o->batch;
-    gf_engine_spec spec = gf_run_engine_spec(&m->config, &m->model);
+    gf_engine_spec spec = gf_run_engine_spec(
+        &m->config, &(gf_phase){.batch_norm = m->config.batch_norm, .int8_layers = (int)m->model.n_layers});
     m->model.boundary = boundary;
     GF_TRY(gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err));
     graft_status status = time_steps(m, e, optimizer, s, o, &r->ms, err);

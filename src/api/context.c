@@ -185,8 +185,11 @@ const graft_metric *graft_progress_metric(const graft_context *c, size_t i)
     return c && i < c->metrics.n ? &c->metric[i] : NULL;
 }
 
+const char *graft_progress_phase(const graft_context *c) { return c ? c->phase : NULL; }
+
 void gf_api_begin(graft_context *c, graft_stage stage)
 {
+    c->phase = NULL;
     c->last = gf_api_progress(stage, 0, 0);
     c->metrics.n = 0;
     c->looked = gf_sys_seconds();
@@ -234,6 +237,7 @@ static void run_progress(void *ctx, const gf_run_progress *p)
     out.epoch = p->epoch;
     out.epochs = p->epochs;
     out.phase = p->phase;
+    c->phase = p->phase_name;
     out.images_per_second = p->images_per_second;
     out.seconds_left = p->seconds_left;
     out.seconds = p->seconds;

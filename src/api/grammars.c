@@ -73,6 +73,7 @@ static const struct {
     {GF_SET_TRAIN_FINE_TUNE_OPTIMIZER, optimizer, gf_optimizer_words},
     {GF_SET_TRAIN_GROUPS, groups, gf_param_groups_words},
     {GF_SET_TRAIN_AUGMENT, augment, gf_augment_words},
+    {GF_SET_TRAIN_PHASES, gf_phases_check, gf_phases_words},
     {GF_SET_TRAIN_ON_NAN, on_nan, NULL},
     {GF_SET_BENCH_AUGMENT, augment, gf_augment_words},
     {GF_SET_DATA_FIT, fit, NULL},

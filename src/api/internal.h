@@ -20,6 +20,7 @@ struct graft_context {
     gf_settings *settings;               /* NULL: all at their defaults */
     graft_progress last;                 /* what was told last, and is told again while something takes long */
     double looked;                       /* when that was */
+    const char *phase;                   /* its name, borrowed from the run; NULL: none */
     gf_metric_list metrics;              /* what it measured; empty: nothing */
     graft_metric metric[GF_MAX_METRICS]; /* and how much */
 };

@@ -133,6 +133,7 @@ static graft_status fill_train(gf_run_config *c, const graft_train_options *o, g
     GF_TRY(gf_config_text(&c->augment, gf_api_text_or(o->augment, GF_SET_TRAIN_AUGMENT), err));
     GF_TRY(gf_config_text(&c->on_nan, text_or(o->on_nan, "stop"), err));
     GF_TRY(gf_config_text(&c->command_line, o->command_line, err));
+    GF_TRY(gf_config_text(&c->phases, NULL, err)); /* of a run before this one */
     c->batch = o->batch;
     c->epochs = o->epochs;
     c->fine_tune_epochs = o->fine_tune_epochs;
@@ -224,12 +225,28 @@ static void say_defaults(const graft_model *m, const graft_train_options *o)
               m->random ? "the backbone starts from random values" : "its statistics came with the weights");
 }
 
+/* A list of phases says where each begins. */
+static graft_status check_phases(const gf_run_config *k, const gf_model *m, graft_error *err)
+{
+    if (!gf_settings_text(k->settings, GF_SET_TRAIN_PHASES)) return GRAFT_OK;
+    if (k->fine_tune_at >= 0) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "leave one of them out",
+                       "train.phases lists all phases: there is no other for fine_tune_at");
+    }
+    gf_phases phases;
+    GF_TRY(gf_phases_of(&phases, k, m, err));
+    int64_t epochs = gf_phases_epochs(&phases);
+    gf_phases_free(&phases);
+    return epochs ? GRAFT_OK : gf_fail(err, GF_E_OPTION_VALUE, NULL, "train.phases: no phase has an epoch");
+}
+
 /* Where fine-tuning begins, unless it was said. */
 static void choose_boundary(gf_run_config *k, const gf_model *m, const gf_log *log)
 {
     const gf_architecture *a = gf_zoo_find(k->architecture);
     int layers = (int)gf_model_backbone_layers(m);
-    if (!k->fine_tune_epochs || k->fine_tune_at >= 0) return;
+    bool listed = gf_settings_text(k->settings, GF_SET_TRAIN_PHASES);
+    if (listed || !k->fine_tune_epochs || k->fine_tune_at >= 0) return;
     k->fine_tune_at = a && a->fine_tune_at < layers ? a->fine_tune_at : 2 * layers / 3;
     char layer[32];
     snprintf(layer, sizeof layer, "%lld", (long long)k->fine_tune_at);
@@ -256,43 +273,58 @@ static graft_status resolve(graft_model *m, const graft_data *d, const graft_tra
     if (gf_config_uses_batch_stats(&m->config) && o->batch == 1) {
         gf_log_say(&m->context->log, GF_WARNING, "batches of one image: batch normalisation measures each by itself");
     }
+    GF_TRY(check_phases(&m->config, &m->model, err));
     choose_boundary(&m->config, &m->model, &m->log);
     return gf_api_resolve_precision(m, err);
 }
 
-/* Times what has to be timed by making both phases' plans once, so that config.json holds every choice before training.
+/* Calls fn with each phase that has epochs, the model's boundary being the phase's. */
+static graft_status each_phase(graft_context *c, const gf_run_config *k, gf_model *m,
+                               graft_status (*fn)(graft_context *c, gf_model *m, const gf_engine_spec *spec,
+                                                  graft_error *err),
+                               graft_error *err)
+{
+    gf_phases phases;
+    int boundary = m->boundary;
+    GF_TRY(gf_phases_of(&phases, k, m, err));
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < phases.n && status == GRAFT_OK; i++) {
+        if (!phases.item[i].epochs) continue;
+        gf_engine_spec spec = gf_run_engine_spec(k, &phases.item[i]);
+        m->boundary = phases.item[i].boundary;
+        status = fn(c, m, &spec, err);
+    }
+    m->boundary = boundary;
+    gf_phases_free(&phases);
+    return status;
+}
+
+static graft_status make_plan(graft_context *c, gf_model *m, const gf_engine_spec *spec, graft_error *err)
+{
+    gf_engine *e = NULL;
+    if (spec->dtype == GF_F32 && !spec->int8_layers) return GRAFT_OK;
+    graft_status status = gf_engine_create(&e, m, c->ops, c->pool, spec, err);
+    gf_engine_destroy(e);
+    return status;
+}
+
+/* Times what has to be timed by making each phase's plan once, so that config.json holds every choice before training.
  */
 static graft_status make_choices(graft_context *c, const gf_run_config *k, gf_model *m, graft_error *err)
 {
-    const struct {
-        int64_t epochs;
-        int boundary;
-    } phase[] = {{k->epochs, (int)gf_model_backbone_layers(m)}, {k->fine_tune_epochs, (int)k->fine_tune_at}};
-    gf_engine_spec spec = gf_run_engine_spec(k, m);
-    int boundary = m->boundary;
-    graft_status status = GRAFT_OK;
-    if (spec.dtype == GF_F32 && !spec.int8_layers) return GRAFT_OK;
-    for (size_t i = 0; i < sizeof phase / sizeof *phase && status == GRAFT_OK; i++) {
-        gf_engine *e = NULL;
-        if (phase[i].epochs <= 0 || phase[i].boundary < 0) continue;
-        m->boundary = phase[i].boundary;
-        status = gf_engine_create(&e, m, c->ops, c->pool, &spec, err);
-        gf_engine_destroy(e);
-    }
-    m->boundary = boundary;
-    return status;
+    return each_phase(c, k, m, make_plan, err);
+}
+
+static graft_status fits(graft_context *c, gf_model *m, const gf_engine_spec *spec, graft_error *err)
+{
+    bool frozen = m->boundary == (int)gf_model_backbone_layers(m);
+    return frozen ? GRAFT_OK : gf_engine_fits(m, c->ops, c->pool, spec, err);
 }
 
 /* What fine-tuning takes is known before the first epoch, not after the last one of the head. */
 static graft_status check_memory(graft_context *c, const gf_run_config *k, gf_model *m, graft_error *err)
 {
-    if (k->fine_tune_epochs <= 0 || k->fine_tune_at < 0) return GRAFT_OK;
-    gf_engine_spec spec = gf_run_engine_spec(k, m);
-    int boundary = m->boundary;
-    m->boundary = (int)k->fine_tune_at;
-    graft_status status = gf_engine_fits(m, c->ops, c->pool, &spec, err);
-    m->boundary = boundary;
-    return status;
+    return each_phase(c, k, m, fits, err);
 }
 
 static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir, graft_error *err)
@@ -429,10 +461,16 @@ typedef struct resumed {
 } resumed;
 
 /* More epochs, as the context's settings ask for. */
-static void prolong(const graft_context *c, resumed *x)
+static graft_status prolong(const graft_context *c, resumed *x, graft_error *err)
 {
     gf_run_config *k = &x->config;
     int64_t epochs = k->epochs, tuned = k->fine_tune_epochs;
+    bool given = gf_settings_given(c->settings, GF_SET_TRAIN_EPOCHS) ||
+                 gf_settings_given(c->settings, GF_SET_TRAIN_FINE_TUNE_EPOCHS);
+    if (given && gf_settings_text(k->settings, GF_SET_TRAIN_PHASES)) {
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL,
+                       "the run's phases are a list (train.phases), whose length stays as it is");
+    }
     if (gf_settings_given(c->settings, GF_SET_TRAIN_EPOCHS)) {
         k->epochs = gf_settings_whole(c->settings, GF_SET_TRAIN_EPOCHS);
     }
@@ -440,6 +478,7 @@ static void prolong(const graft_context *c, resumed *x)
         k->fine_tune_epochs = gf_settings_whole(c->settings, GF_SET_TRAIN_FINE_TUNE_EPOCHS);
     }
     x->longer = k->epochs != epochs || k->fine_tune_epochs != tuned;
+    return x->longer ? gf_config_text(&k->phases, NULL, err) : GRAFT_OK; /* they follow from the options anew */
 }
 
 /* The run is as long as that from here on. One that graft 0.1 began becomes one of this version: it has not ended. */
@@ -592,7 +631,7 @@ static graft_status resume(graft_context *c, const char *run, const char *data, 
     GF_GOTO(gf_lock_dir(run, &lock, err));
     GF_GOTO(gf_config_read(&x.config, path, err));
     GF_GOTO(gf_folder_check(run, &state, &broken, &c->log, err));
-    prolong(c, &x);
+    GF_GOTO(prolong(c, &x, err));
     bool whole = state == GF_FOLDER_WHOLE || (state == GF_FOLDER_OPEN && ended_by_0_1(run, &x.config));
     if (broken.n) GF_GOTO(mend(c, run, &broken, &x.config, &whole, err));
     if (whole && x.longer) GF_GOTO(check_state(run, err));

@@ -30,8 +30,17 @@ graft_status gf_data_parse_changes(const char *words, gf_augment_spec *out, graf
                    "augment: `%s` blends two images, whose targets a run cannot blend yet", mixes);
 }
 
+static void change_nothing(gf_data_feed *f)
+{
+    for (size_t i = 0; i < f->threads && f->for_change; i++) gf_free(f->for_change[i]);
+    gf_free(f->for_change);
+    f->for_change = NULL;
+    f->augment = (gf_augment_spec){0};
+}
+
 graft_status gf_data_feed_change(gf_data_feed *f, const char *words, uint64_t seed, graft_error *err)
 {
+    change_nothing(f);
     GF_TRY(gf_data_parse_changes(words, &f->augment, err));
     f->seed = seed;
     if (!gf_augment_any(&f->augment)) return GRAFT_OK;
@@ -48,8 +57,7 @@ graft_status gf_data_feed_change(gf_data_feed *f, const char *words, uint64_t se
 
 void gf_data_feed_close(gf_data_feed *f)
 {
-    for (size_t i = 0; i < f->threads && f->for_change; i++) gf_free(f->for_change[i]);
-    gf_free(f->for_change);
+    change_nothing(f);
     for (size_t i = 0; i < f->threads && f->pixels; i++) gf_free(f->pixels[i]);
     gf_free(f->pixels);
     *f = (gf_data_feed){0};

@@ -20,8 +20,8 @@ typedef struct gf_data_feed {
 graft_status gf_data_feed_open(gf_data_feed *f, const gf_data *data, size_t threads, graft_error *err);
 /* The words of --augment that a run can do: E3002 where they are none, or blend samples. */
 graft_status gf_data_parse_changes(const char *words, gf_augment_spec *out, graft_error *err);
-
-/* The random changes of training images: the words of --augment (augment.h). E3002 where they are none. Once. */
+/* The random changes of training images: the words of --augment (augment.h). E3002 where they are none. Not
+ * while images are asked for. */
 graft_status gf_data_feed_change(gf_data_feed *f, const char *words, uint64_t seed, graft_error *err);
 void gf_data_feed_close(gf_data_feed *f);
 

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Where things stand, in units:
  *
@@ -121,19 +122,26 @@ static void draw_epochs(const plot *p, const panel *a)
     gf_canvas_text(p->c, a->frame.x + a->frame.w / 2, bottom + 42, &title, "epoch");
 }
 
-/* A dashed line where fine-tuning starts, between two epochs; its name only in the panel above. */
-static void draw_phases(const plot *p, const panel *a, bool named)
+/* A dashed line where the phase of row i starts, between two epochs; its name only in the panel above. */
+static void draw_phase(const plot *p, const panel *a, size_t i, bool named)
 {
-    size_t i = 1;
-    while (i < p->h->n && p->h->row[i].phase == p->h->row[i - 1].phase) i++;
-    if (i >= p->h->n || p->h->row[i].phase != GF_RUN_FINE_TUNING) return;
     double x = x_of(p, &a->frame, (p->h->row[i].epoch + p->h->row[i - 1].epoch) / 2.0), right = a->frame.x + a->frame.w;
     gf_canvas_line(p->c, x, a->frame.y, x, a->frame.y + a->frame.h, 1.25, true, ink(p, GF_INK_MUTED));
     if (!named) return;
+    char name[64];
+    snprintf(name, sizeof name, "%.40s starts", gf_history_phase(p->h, p->h->row[i].phase));
+    for (char *at = name; (at = strchr(at, '_'));) *at = '-';
     gf_text_style label = {.size = 12, .ink = GF_INK_MUTED};
-    bool fits = x + 8 + gf_canvas_text_width(p->c, &label, "fine-tuning starts") < right;
+    bool fits = x + 8 + gf_canvas_text_width(p->c, &label, name) < right;
     label.anchor = fits ? 0 : 1;
-    gf_canvas_text(p->c, x + (fits ? 8 : -8), a->frame.y + a->frame.h - 10, &label, "fine-tuning starts");
+    gf_canvas_text(p->c, x + (fits ? 8 : -8), a->frame.y + a->frame.h - 10, &label, name);
+}
+
+static void draw_phases(const plot *p, const panel *a, bool named)
+{
+    for (size_t i = 1; i < p->h->n; i++) {
+        if (p->h->row[i].phase != p->h->row[i - 1].phase) draw_phase(p, a, i, named);
+    }
 }
 
 static void draw_curve(const plot *p, const panel *a, const curve *k, double (*point)[2])

@@ -7,8 +7,8 @@
 
 /* Each draws a sheet of its own size; *out is the caller's (gf_canvas_destroy). */
 
-/* A panel for each metric, the loss last, an epoch to the right; training and validation, both phases, the start of
- * fine-tuning marked, the epoch whose weights were kept ringed (best_epoch, 0: none). Needs a row. */
+/* A panel for each metric, the loss last, an epoch to the right; training and validation, all phases, the start of each
+ * marked, the epoch whose weights were kept ringed (best_epoch, 0: none). Needs a row. */
 graft_status gf_plot_curves(gf_canvas **out, const gf_history *history, int32_t best_epoch, const gf_theme *theme,
                             graft_error *err);
 

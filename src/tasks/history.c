@@ -12,11 +12,9 @@
 
 enum { DIGITS = 9 };
 
-static const char *const phase_names[GF_RUN_PHASES] = {"feature_extraction", "fine_tuning"};
-
-const char *gf_run_phase_name(gf_run_phase phase)
+const char *gf_history_phase(const gf_history *h, int32_t phase)
 {
-    return (unsigned)phase < GF_RUN_PHASES ? phase_names[phase] : "unknown";
+    return phase >= 0 && (size_t)phase < h->n_phases ? h->phase[phase] : "unknown";
 }
 
 /* ---- the columns of real numbers, in the file's order; epoch and phase stand before them */
@@ -76,14 +74,15 @@ void gf_history_free(gf_history *h)
 {
     if (!h) return;
     gf_free(h->row);
-    *h = (gf_history){.metrics = h->metrics};
+    *h = (gf_history){.metrics = h->metrics, .phase = h->phase, .n_phases = h->n_phases};
 }
 
 /* ---- history.csv */
 
-static void add_row(gf_text *t, const gf_metric_list *m, gf_history_row row)
+static void add_row(gf_text *t, const gf_history *h, gf_history_row row)
 {
-    gf_text_printf(t, "%" PRId32 ",%s", row.epoch, gf_run_phase_name(row.phase));
+    const gf_metric_list *m = h->metrics;
+    gf_text_printf(t, "%" PRId32 ",%s", row.epoch, gf_history_phase(h, row.phase));
     for (size_t i = 0; i < count_columns(m); i++) gf_text_printf(t, ",%s", GF_GENERAL(*cell(m, &row, i), DIGITS));
     gf_text_add(t, "\n");
 }
@@ -91,7 +90,7 @@ static void add_row(gf_text *t, const gf_metric_list *m, gf_history_row row)
 graft_status gf_history_append(const char *path, const gf_history *h, graft_error *err)
 {
     gf_text t = {0};
-    add_row(&t, h->metrics, h->row[h->n - 1]);
+    add_row(&t, h, h->row[h->n - 1]);
     graft_status status = t.failed ? gf_fail_memory(err, t.n, "history.csv") : gf_file_append(path, t.s, t.n, err);
     gf_text_free(&t);
     return status;
@@ -102,7 +101,7 @@ graft_status gf_history_write(const char *path, const gf_history *h, graft_error
     gf_text t = {0};
     add_names(&t, h->metrics);
     gf_text_add(&t, "\n");
-    for (size_t r = 0; r < h->n; r++) add_row(&t, h->metrics, h->row[r]);
+    for (size_t r = 0; r < h->n; r++) add_row(&t, h, h->row[r]);
     graft_status status =
         t.failed ? gf_fail_memory(err, t.n, "history.csv") : gf_file_write(path, &(gf_bytes){t.s, t.n}, 1, err);
     gf_text_free(&t);

@@ -4,30 +4,30 @@
 
 #include "tasks/metric.h"
 
-typedef enum gf_run_phase { GF_RUN_FEATURE_EXTRACTION, GF_RUN_FINE_TUNING, GF_RUN_PHASES } gf_run_phase;
-
-/* "feature_extraction", "fine_tuning": as the file has it. */
-const char *gf_run_phase_name(gf_run_phase phase);
-
 /* Which samples a value is of: the training set, while it trains; the validation set, after the epoch. */
 typedef enum gf_measured { GF_ON_TRAINING, GF_ON_VALIDATION, GF_MEASURED } gf_measured;
 
 typedef struct gf_history_row {
     int32_t epoch; /* from 1; goes on from phase to phase */
-    gf_run_phase phase;
+    int32_t phase; /* from 0: history.phase names it */
     double lr, seconds, images_per_second;
     double value[GF_MEASURED][GF_MAX_METRICS]; /* of the history's metrics; NaN: not measured */
 } gf_history_row;
 
-/* Zeroed but for `metrics` is empty. Rows are in the order of their epochs. */
+/* Zeroed but for `metrics` and `phase` is empty. Rows are in the order of their epochs. */
 typedef struct gf_history {
     const gf_metric_list *metrics; /* borrowed */
     gf_history_row *row;
     size_t n, cap;
+    const char *const *phase; /* names of n_phases phases; borrowed */
+    size_t n_phases;
 } gf_history;
 
+/* As the file has it; "unknown" where there is none of that number. */
+const char *gf_history_phase(const gf_history *h, int32_t phase);
+
 graft_status gf_history_add(gf_history *h, const gf_history_row *row, graft_error *err);
-void gf_history_free(gf_history *h); /* takes NULL; leaves it empty, with its metrics */
+void gf_history_free(gf_history *h); /* takes NULL; leaves it empty, with its metrics and phases */
 
 /* The whole file anew, under its name only once it is complete: with a header line (epoch, phase, lr, each metric, each
  * as val_METRIC, seconds, images_per_second), numbers with 9 significant digits (a float reads back as itself), a point

@@ -34,6 +34,7 @@ void gf_config_free(gf_run_config *c)
         if (field[i].kind == TEXT) gf_free(*(char **)at(c, i));
     }
     gf_settings_free(c->settings);
+    gf_free(c->phases);
     *c = (gf_run_config){0};
 }
 
@@ -78,6 +79,14 @@ static gf_json *settings_value(const gf_run_config *c)
     return object;
 }
 
+/* NULL: none are known. */
+static gf_json *phases_value(const gf_run_config *c)
+{
+    gf_json *list = NULL;
+    if (c->phases) gf_json_parse(&list, c->phases, strlen(c->phases), "phases", NULL);
+    return list;
+}
+
 graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err)
 {
     gf_json *document = gf_json_object();
@@ -91,6 +100,8 @@ graft_status gf_config_write(const char *path, const gf_run_config *c, graft_err
     }
     gf_json *settings = settings_value(c);
     if (settings) gf_json_set(document, "settings", settings);
+    gf_json *phases = phases_value(c);
+    if (phases) gf_json_set(document, "phases", phases);
     char *text = gf_json_text(document, 2);
     gf_json_free(document);
     if (!text) return gf_fail_memory(err, 4096, "a configuration");
@@ -140,6 +151,13 @@ static graft_status read_settings(gf_run_config *c, const gf_json *object, const
     return gf_json_each(object, take_setting, &(taking){c->settings, path, err});
 }
 
+static graft_status read_phases(gf_run_config *c, const gf_json *list, graft_error *err)
+{
+    if (gf_json_is_null(list)) return GRAFT_OK;
+    c->phases = gf_json_text(list, 0);
+    return c->phases ? GRAFT_OK : gf_fail_memory(err, 1024, "a configuration");
+}
+
 typedef struct known {
     const char *section, *path;
     graft_error *err;
@@ -183,6 +201,7 @@ graft_status gf_config_parse(gf_run_config *c, const char *text, size_t n, const
         status = read_field(c, i, gf_json_get(section, field[i].name), path, err);
     }
     if (status == GRAFT_OK) status = read_settings(c, gf_json_get(document, "settings"), path, err);
+    if (status == GRAFT_OK) status = read_phases(c, gf_json_get(document, "phases"), err);
     gf_json_free(document);
     if (status != GRAFT_OK) gf_config_free(c);
     return status;

@@ -80,6 +80,8 @@ typedef struct gf_run_config {
     /* Options by name (settings.def), owned; NULL: all at their defaults. config.json and the identity hold those that
      * gf_settings_kept says, so that a run of an older version needs none of them. */
     gf_settings *settings;
+    char *phases; /* owned: the JSON list of the run's phases (phase.h), which follows from the options; NULL: not known
+                   */
 #define GF_CONFIG_ADDED_TEXT(section, name, ...) char *name;
     GF_CONFIG_ADDED(GF_CONFIG_ADDED_TEXT)
 #undef GF_CONFIG_ADDED_TEXT

@@ -1,4 +1,4 @@
-/* loop.c - the training loop: epochs of two phases, step by step. */
+/* loop.c - the training loop: the epochs of each phase, step by step. */
 #include "train/run.h"
 
 #include "base/sys.h"
@@ -10,18 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 
-bool gf_run_over(const gf_run *r)
-{
-    int64_t total = r->config->epochs + r->config->fine_tune_epochs;
-    return total && r->state.epoch >= total;
-}
+const gf_phase *gf_run_phase(const gf_run *r) { return r->state.phase ? &r->phases.item[r->state.phase - 1] : NULL; }
 
-static const char *phase_optimizer(const gf_run *r, int phase)
+/* The phase (from 1) of the next epoch; 0: every epoch is done. */
+static int next_phase(const gf_run *r)
 {
-    return phase == 2 ? r->config->fine_tune_optimizer : r->config->optimizer;
+    const gf_phase *p = gf_run_phase(r);
+    if (p && !r->state.phase_over && r->state.phase_epoch < p->epochs) return r->state.phase;
+    for (size_t i = (size_t)r->state.phase; i < r->phases.n; i++) {
+        if (r->phases.item[i].epochs) return (int)i + 1;
+    }
+    return 0;
 }
-
-static double phase_lr(const gf_run *r, int phase) { return phase == 2 ? r->config->fine_tune_lr : r->config->lr; }
 
 /* Keeps what crosses the split point where it does not change and memory allows. */
 static graft_status make_feature_caches(gf_run *r, graft_error *err)
@@ -36,7 +36,7 @@ static graft_status make_feature_caches(gf_run *r, graft_error *err)
         GF_TRY(gf_feature_cache_create(&r->feature_cache, r->engine, first, held, err));
     }
     uint32_t n = gf_run_split(r, GF_TRAIN, &first);
-    if (gf_run_over(r) || gf_augment_any(&r->feed.augment) || gf_feature_cache_bytes(r->engine, n) > room)
+    if (!next_phase(r) || gf_augment_any(&r->feed.augment) || gf_feature_cache_bytes(r->engine, n) > room)
         return GRAFT_OK;
     return gf_feature_cache_create(&r->train_feature_cache, r->engine, first, n, err);
 }
@@ -62,19 +62,19 @@ static graft_status fill_train_feature_cache(gf_run *r, graft_error *err)
     return status;
 }
 
-gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_model *m)
+gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_phase *p)
 {
     gf_engine_spec spec;
     gf_engine_defaults(&spec);
     spec.train = true;
     spec.batch = (int)c->batch;
     spec.dtype = c->dtype && !strcmp(c->dtype, "bf16") ? GF_BF16 : GF_F32;
-    if (gf_config_frozen_in_int8(c)) spec.int8_layers = (int)m->n_layers;
+    if (gf_config_frozen_in_int8(c)) spec.int8_layers = p->int8_layers;
     spec.seed = (uint64_t)c->seed;
     spec.accumulate = (int)gf_settings_whole(c->settings, GF_SET_TRAIN_ACCUMULATE);
     spec.clip = gf_clip_of(c->settings);
     spec.groups = gf_settings_text(c->settings, GF_SET_TRAIN_GROUPS);
-    if (gf_config_uses_batch_stats(c)) gf_engine_use_batch_stats(&spec);
+    if (gf_phase_uses_batch_stats(p)) gf_engine_use_batch_stats(&spec);
     return spec;
 }
 
@@ -109,19 +109,22 @@ static void tell_groups(const gf_run *r)
 
 graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err)
 {
+    const gf_phase *p = &r->phases.item[phase - 1];
     gf_run_tell_stage(r, GF_RUN_PLANNING, 0, 0);
     gf_engine_destroy(r->engine);
     r->engine = NULL;
-    r->model->boundary = phase == 2 ? (int)r->config->fine_tune_at : (int)gf_model_backbone_layers(r->model);
-    gf_engine_spec spec = gf_run_engine_spec(r->config, r->model);
+    r->model->boundary = p->boundary;
+    gf_engine_spec spec = gf_run_engine_spec(r->config, p);
     spec.task = &r->task;
     spec.scores = gf_metric_list_wants_scores(&r->metrics);
     GF_TRY(gf_engine_create(&r->engine, r->model, r->host.ops, r->host.pool, &spec, err));
-    GF_TRY(gf_optimizer_parse(&r->optimizer, phase_optimizer(r, phase), err));
+    r->optimizer = p->optimizer_parsed;
+    GF_TRY(gf_data_feed_change(&r->feed, p->augment, (uint64_t)r->config->seed, err));
     GF_TRY(make_slots(r, err));
     tell_groups(r);
     r->state.phase = phase;
     r->state.applied = 0;
+    r->state.phase_epoch = r->state.phase_over = 0;
     GF_TRY(make_feature_caches(r, err));
     return fill_train_feature_cache(r, err);
 }
@@ -171,7 +174,7 @@ static graft_status one_step(gf_run *r, const gf_batch *batch, const gf_batch *n
     do {
         GF_TRY(gf_engine_gradient(r->engine, &feed, feature_cache, batch, next, &step, err));
         action = gf_nan_decide(&r->nan_policy, &r->nan, r->state.total_steps, step.loss, step.grad_norm);
-        lr = phase_lr(r, r->state.phase) * gf_nan_lr_factor(&r->nan);
+        lr = gf_run_phase(r)->lr * gf_nan_lr_factor(&r->nan);
     } while (action == GF_NAN_RETRY);
     if (action == GF_NAN_GO && step.n) {
         GF_TRY(gf_engine_apply(r->engine, &r->optimizer, lr, r->state.applied, r->slots, err));
@@ -243,9 +246,10 @@ static graft_status end_epoch(gf_run *r, double seconds, uint64_t images, graft_
     gf_metrics val = gf_evaluation_metrics(&r->validation);
     bool judged = val.images > 0;
     r->state.epoch++;
+    r->state.phase_epoch++;
     gf_history_row row = {.epoch = r->state.epoch,
-                          .phase = r->state.phase == 2 ? GF_RUN_FINE_TUNING : GF_RUN_FEATURE_EXTRACTION,
-                          .lr = phase_lr(r, r->state.phase) * gf_nan_lr_factor(&r->nan),
+                          .phase = r->state.phase - 1,
+                          .lr = gf_run_phase(r)->lr * gf_nan_lr_factor(&r->nan),
                           .seconds = r->clock.epoch_seconds + seconds,
                           .images_per_second = seconds > 0 ? (double)images / seconds : NAN};
     gf_running_values(&r->running, row.value[GF_ON_TRAINING]);
@@ -313,18 +317,23 @@ static graft_status keep_state(gf_run *r, graft_status asked, graft_error *err)
     return asked;
 }
 
+/* Where the phase has not begun, or only its values are there: a run of no epochs ends with the first one's engine. */
+static graft_status be_in_phase(gf_run *r, int phase, graft_error *err)
+{
+    if (!r->engine || r->state.phase != phase) GF_TRY(gf_run_begin_phase(r, phase, err));
+    return measure_before(r, err);
+}
+
 static graft_status go(gf_run *r, graft_error *err)
 {
-    int64_t first = r->config->epochs, total = first + r->config->fine_tune_epochs;
-    if (!gf_run_over(r)) gf_run_log(r); /* without rows of a later state than the checkpoint's */
-    do {
-        int phase = r->state.epoch < first || !total || r->config->fine_tune_at < 0 ? 1 : 2;
-        if (!gf_run_over(r) && r->state.phase != phase) GF_TRY(gf_run_begin_phase(r, phase, err));
-        if (!r->engine) GF_TRY(gf_run_begin_phase(r, phase, err));
-        GF_TRY(measure_before(r, err));
+    if (next_phase(r)) gf_run_log(r); /* without rows of a later state than the checkpoint's */
+    for (int phase; (phase = next_phase(r));) {
+        GF_TRY(be_in_phase(r, phase, err));
         GF_TRY(gf_run_stop_asked(r, err));
-        if (r->state.epoch < total) GF_TRY(train_epoch(r, err));
-    } while (r->state.epoch < total);
+        GF_TRY(train_epoch(r, err));
+    }
+    GF_TRY(be_in_phase(r, r->state.phase ? r->state.phase : 1, err));
+    GF_TRY(gf_run_stop_asked(r, err));
     r->finishing = true;
     return gf_run_finish(r, err);
 }

@@ -15,8 +15,8 @@ typedef struct gf_best {
     double value, second; /* of the monitored column, and of the one that decides between equal ones */
 } gf_best;
 
-/* Whether this epoch (from 1) is the best so far: better in `by`, or the same and better in `then`. One with a NaN or an
- * infinity in either never is, and never stands in the way of a later one. Keeps it where it is. */
+/* Whether this epoch (from 1) is the best so far: better in `by`, or the same and better in `then`. One with a NaN or
+ * an infinity in either never is, and never stands in the way of a later one. Keeps it where it is. */
 bool gf_best_offer(gf_best *best, const gf_monitor *by, const gf_monitor *then, const gf_history_row *row);
 
 /* The sum of squares of n floats, in f64, in a fixed order: 8 sums of every 8th element, then their tree. NaN or

@@ -48,7 +48,8 @@ void gf_run_report_progress(gf_run *r, gf_run_progress *p, bool always)
     if (!r->host.progress || (!always && !other && now - r->last_tick < interval)) return;
     r->last_tick = now;
     r->last_stage = (int)p->stage;
-    p->epochs = (int)(r->config->epochs + r->config->fine_tune_epochs);
+    p->epochs = (int)gf_phases_epochs(&r->phases);
+    p->phase_name = r->state.phase ? gf_run_phase(r)->name : NULL;
     r->host.progress(r->host.ctx, p);
 }
 
@@ -69,23 +70,30 @@ gf_feed gf_run_feed(gf_run *r) { return gf_data_feed_of(&r->feed); }
 
 /* ---- setting up */
 
-/* The first value that changes in a run of that length. */
-size_t gf_run_trainable_offset(gf_run *r, int64_t fine_tune_epochs, int64_t fine_tune_at)
+size_t gf_run_trainable_offset(gf_run *r, const gf_phases *phases)
 {
-    int kept = r->model->boundary, frozen = (int)gf_model_backbone_layers(r->model);
+    int kept = r->model->boundary;
     gf_model_freeze(r->model, NULL); /* what parameter groups leave out is kept all the same: one stretch of values */
-    r->model->boundary = fine_tune_epochs > 0 && fine_tune_at >= 0 ? (int)fine_tune_at : frozen;
+    r->model->boundary = gf_phases_boundary(phases, r->model);
     size_t trainable_offset = gf_model_first_trainable(r->model);
     r->model->boundary = kept;
     return trainable_offset;
 }
 
+static graft_status make_phases(gf_run *r, graft_error *err)
+{
+    GF_TRY(gf_phases_of(&r->phases, r->config, r->model, err));
+    r->history.phase = r->phases.name;
+    r->history.n_phases = r->phases.n;
+    return GRAFT_OK;
+}
+
 static graft_status make_blocks(gf_run *r, graft_error *err)
 {
     gf_model *m = r->model;
-    r->trainable_offset = gf_run_trainable_offset(r, r->config->fine_tune_epochs, r->config->fine_tune_at);
+    r->trainable_offset = gf_run_trainable_offset(r, &r->phases);
     r->trainable_count =
-        (gf_config_uses_batch_stats(r->config) ? m->n_values : m->n_trainable_values) - r->trainable_offset;
+        (gf_phases_use_batch_stats(&r->phases) ? m->n_values : m->n_trainable_values) - r->trainable_offset;
     m->boundary = (int)gf_model_backbone_layers(m);
     size_t bytes = r->trainable_count * sizeof(float);
     const gf_index *x = r->data->index;
@@ -165,7 +173,7 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
     }
     GF_GOTO(identify(r, err));
     GF_GOTO(gf_data_feed_open(&r->feed, data, (size_t)gf_pool_threads(host->pool), err));
-    GF_GOTO(gf_data_feed_change(&r->feed, config->augment, (uint64_t)config->seed, err));
+    GF_GOTO(make_phases(r, err));
     GF_GOTO(gf_nan_policy_parse(&r->nan_policy, config->on_nan, err));
     GF_GOTO(gf_order_create(&r->order, data->index, GF_TRAIN, step_images(config), err));
     GF_GOTO(prepare_task(r, err));
@@ -196,6 +204,7 @@ void gf_run_close(gf_run *r)
     gf_history_free(&r->history);
     gf_task_close(&r->task);
     gf_running_free(&r->running);
+    gf_phases_free(&r->phases);
     gf_evaluation_free(&r->validation);
     gf_evaluation_free(&r->test);
     gf_data_feed_close(&r->feed);
@@ -249,10 +258,36 @@ graft_status gf_run_write_decisions(const gf_run *r, graft_error *err)
     return status;
 }
 
+static graft_status phases_text(const gf_run *r, char **text, graft_error *err)
+{
+    gf_json *j = gf_phases_json(&r->phases);
+    *text = gf_json_text(j, 0);
+    gf_json_free(j);
+    return *text ? GRAFT_OK : gf_fail_memory(err, 1024, "the phases of a run");
+}
+
+graft_status gf_run_check_phases(const gf_run *r, graft_error *err)
+{
+    char *text;
+    graft_status status = GRAFT_OK;
+    if (!r->config->phases) return GRAFT_OK;
+    GF_TRY(phases_text(r, &text, err));
+    if (strcmp(r->config->phases, text)) {
+        status = gf_fail(err, GF_E_CONFIG, "undo the change of config.json, or train anew",
+                         "%s/" GF_FOLDER_CONFIG ": its phases are not those that its options make: %s", GF_ESC(r->dir),
+                         GF_ESC(text));
+    }
+    gf_free(text);
+    return status;
+}
+
 graft_status gf_run_tie(gf_run *r, graft_error *err)
 {
     gf_sha256 digest;
-    char hex[65], *base;
+    char hex[65], *base, *phases;
+    GF_TRY(phases_text(r, &phases, err));
+    gf_free(r->config->phases);
+    r->config->phases = phases;
     GF_TRY(gf_run_path(r, GF_FOLDER_BASE, &base, err));
     graft_status status = gf_file_sha256(base, &digest, err);
     gf_free(base);

@@ -1,4 +1,4 @@
-/* run.h - a training run: both phases, checkpoints, resume, the run folder.
+/* run.h - a training run: its phases, checkpoints, resume, the run folder.
  *
  * RUN/config.json says how, RUN/checkpoint/ where it stands; base.safetensors in there is the model as the run began,
  * so that a resume needs no other weight file. A run is a function of (config, base, data): killed at any moment and
@@ -13,11 +13,13 @@
 #include "train/engine.h"
 #include "train/metrics.h"
 #include "train/model_file.h"
+#include "train/phase.h"
 
 typedef struct gf_run_progress {
     enum { GF_RUN_PLANNING, GF_RUN_TRAINING, GF_RUN_EVALUATING, GF_RUN_EPOCH_END, GF_RUN_REPORTING } stage;
     int64_t done, total;
     int epoch, epochs, phase;
+    const char *phase_name;
     const gf_metric_list *metrics;
     double value[GF_MEASURED][GF_MAX_METRICS]; /* of those; NaN: not measured now */
     double images_per_second, seconds_left, seconds;
@@ -39,8 +41,10 @@ typedef struct gf_run_state {
     int64_t applied;     /* steps applied in this phase: the optimizer's count */
     int32_t epoch;       /* epochs completed */
     int32_t batch;       /* batches of the present epoch that are done */
-    int32_t phase;       /* 1, 2: of `applied` and the optimizer's slots; 0: not begun */
+    int32_t phase;       /* from 1: of `applied` and the optimizer's slots; 0: not begun */
     int32_t before_done;
+    int32_t phase_epoch; /* epochs of the phase that are completed */
+    int32_t phase_over;  /* 1: it has ended before its epochs were over */
 } gf_run_state;
 
 typedef struct gf_run_before {
@@ -64,7 +68,8 @@ typedef struct gf_run {
     gf_engine *engine; /* of the present phase */
     gf_optimizer optimizer;
     float *slots; /* of the present phase: gf_run_slot_bytes; NULL where its optimizer has none */
-    gf_data_feed feed;
+    gf_phases phases;
+    gf_data_feed feed; /* with the random changes of the present phase */
     gf_nan_policy nan_policy;
     gf_order *order; /* of the training set */
     uint8_t
@@ -102,8 +107,12 @@ void gf_run_close(gf_run *r);
 /* Writes base.safetensors, classes.txt, data.txt (manifest.h), decisions.json, config.json: from here on it can be
  * resumed. */
 graft_status gf_run_begin(gf_run *r, graft_error *err);
-/* Notes the digest of base.safetensors, which is there, in the configuration. */
+/* Notes the digest of base.safetensors, which is there, and the phases in the configuration. */
 graft_status gf_run_tie(gf_run *r, graft_error *err);
+/* config.json holds the phases for people and programs; what they are follows from its options. E3005 where it is
+ * edited.
+ */
+graft_status gf_run_check_phases(const gf_run *r, graft_error *err);
 /* E2307 where DIR/checkpoint/base.safetensors is missing, or is not that which the run began with (config.base_digest;
  * graft 0.1 kept none: nothing to tell by). */
 graft_status gf_run_check_base(const char *dir, const gf_run_config *config, graft_error *err);
@@ -116,14 +125,15 @@ graft_status gf_run_train(gf_run *r, graft_error *err);
 
 /* The name of a file in the run's folder; gf_free. */
 graft_status gf_run_path(const gf_run *r, const char *name, char **path, graft_error *err);
-/* The first value of the model's block that changes in a run of that length. */
-size_t gf_run_trainable_offset(gf_run *r, int64_t fine_tune_epochs, int64_t fine_tune_at);
+/* The first value of the model's block that changes in a run of those phases. */
+size_t gf_run_trainable_offset(gf_run *r, const gf_phases *phases);
 
-/* How the engine of a training phase is made, for the model's present boundary: by a run, and by whoever times or
- * prepares one. */
-gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_model *m);
-graft_status gf_run_begin_phase(gf_run *r, int phase,
-                                graft_error *err); /* makes that phase's engine from the model's values */
+/* How the engine of a phase is made, for the model's present boundary: by a run, and by whoever times or prepares one.
+ */
+gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_phase *p);
+/* Makes the engine of phases.item[phase - 1] from the model's values. */
+graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err);
+const gf_phase *gf_run_phase(const gf_run *r); /* the present one; NULL: none has begun */
 /* Loss and accuracy of samples [first, first + n) into e; with `logits` (may be NULL) kept there. */
 graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err);
 /* The end: best weights, measures, model, report, and last the list of them (folder.h). What is there already and right
@@ -140,7 +150,6 @@ graft_status gf_run_write_decisions(const gf_run *r, graft_error *err);
  * training.
  */
 void gf_run_log(gf_run *r);
-bool gf_run_over(const gf_run *r); /* every epoch is done: nothing but the end is left */
 /* Class names, a line each, into DIR/classes.txt. */
 graft_status gf_run_write_classes(const char *dir, const gf_names *classes, graft_error *err);
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err);

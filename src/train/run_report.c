@@ -86,10 +86,22 @@ static graft_status sample_photos(gathering *g, graft_error *err)
     return GRAFT_OK;
 }
 
+/* The first phase that changes images; NULL: there is none. */
+static const gf_phase *changing_phase(const gf_run *r)
+{
+    for (size_t i = 0; i < r->phases.n; i++) {
+        const gf_phase *p = &r->phases.item[i];
+        if ((p->epochs || i == 0) && gf_augment_any(&p->augment_parsed)) return p;
+    }
+    return NULL;
+}
+
 static graft_status augmented_photos(gathering *g, graft_error *err)
 {
     gf_run *r = g->r;
-    if (!g->record.samples.n || !gf_augment_any(&r->feed.augment)) return GRAFT_OK;
+    const gf_phase *changing = changing_phase(r);
+    if (!g->record.samples.n || !changing) return GRAFT_OK;
+    GF_TRY(gf_data_feed_change(&r->feed, changing->augment, r->feed.seed, err));
     int w = (int)r->config->width, h = (int)r->config->height;
     size_t n = (size_t)(w * h * 3);
     float *values = gf_new_n(n, float);
@@ -221,7 +233,7 @@ static graft_status gather_facts(gathering *g, graft_error *err)
 {
     gf_run *r = g->r;
     gf_run_config *c = r->config;
-    if (c->fine_tune_epochs > 0 && c->fine_tune_at >= 0) r->model->boundary = (int)c->fine_tune_at;
+    r->model->boundary = gf_phases_boundary(&r->phases, r->model);
     gf_counts n = gf_model_counts(r->model);
     GF_TRY(fact(g, &g->model, "Weights", gf_strdup(c->weights ? c->weights : "random"), err));
     GF_TRY(fact(g, &g->model, "Image size", gf_sprintf("%lld x %lld", (long long)c->width, (long long)c->height), err));

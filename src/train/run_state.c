@@ -8,6 +8,7 @@
 #include "train/folder.h"
 #include "train/state_parts.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* The first layout of "running": loss and accuracy, which a list of metrics begins with. Since then: samples, and the
@@ -20,7 +21,8 @@ static bool upgrade_running(void *data, uint32_t version, const void *bytes, siz
     } first;
     if (version != 1 || size != sizeof first) return false;
     memcpy(&first, bytes, size);
-    const double images = (double)first.images, counts[] = {images, first.loss_sum, images, (double)first.right, images};
+    const double images = (double)first.images,
+                 counts[] = {images, first.loss_sum, images, (double)first.right, images};
     memcpy(data, counts, sizeof counts);
     return true;
 }
@@ -41,6 +43,17 @@ static bool upgrade_before(void *data, uint32_t version, const void *bytes, size
     return true;
 }
 
+/* Version 1 ended before phase_epoch, which then follows from the phases' epochs. */
+static bool run_of_version_1(void *data, uint32_t version, const void *bytes, size_t size)
+{
+    gf_run_state *s = data;
+    if (version != 1 || size != offsetof(gf_run_state, phase_epoch)) return false;
+    memcpy(s, bytes, size);
+    s->phase_epoch = -1;
+    s->phase_over = 0;
+    return true;
+}
+
 /* The counters of the run's parts, a section each. */
 enum { PARTS = 6 };
 static void parts_of(gf_run *r, gf_state_part part[PARTS])
@@ -49,7 +62,7 @@ static void parts_of(gf_run *r, gf_state_part part[PARTS])
                  before = offsetof(gf_run_before, value) + r->metrics.n * sizeof *r->before.value;
     bool first = r->metrics.n == 2; /* what had the first layouts: loss and accuracy alone */
     const gf_state_part all[PARTS] = {
-        {"run", 1, &r->state, sizeof r->state},
+        {"run", 2, &r->state, sizeof r->state, false, run_of_version_1},
         {"running", 2, r->running.counts, counts, false, first ? upgrade_running : NULL},
         {"nan", 1, &r->nan, sizeof r->nan},
         {"best.epoch", 1, &r->best, sizeof r->best},
@@ -83,38 +96,54 @@ static graft_status take_decisions(gf_run *r, const gf_checkpoint *c, graft_erro
     return status;
 }
 
+/* The run's phases as they were when the checkpoint was written: it may have been given more epochs since. */
+static graft_status earlier_phases(const gf_run *r, const gf_config_length *length, gf_phases *was, graft_error *err)
+{
+    gf_run_config then = *r->config; /* texts are borrowed */
+    then.epochs = length->epochs;
+    then.fine_tune_epochs = length->fine_tune_epochs;
+    then.fine_tune_at = length->fine_tune_at;
+    return gf_phases_of(was, &then, r->model, err);
+}
+
+/* Whether phase i may be what it is now. */
+static bool phase_may_be(const gf_phase *now, const gf_phase *was, const gf_run_state *s, int i)
+{
+    bool same_place = now->boundary == was->boundary;
+    if (i < s->phase - 1) return same_place && now->epochs == was->epochs;
+    if (i == s->phase - 1) return same_place && now->epochs >= s->phase_epoch;
+    return !was->epochs || (same_place && now->epochs);
+}
+
 /* A run may be given more or fewer epochs as long as what is done is what the longer run would have done: those of a
  * phase that is over stay as they were, those of the present one are at least what is done. */
-static graft_status check_length(const gf_run_config *c, const gf_config_length *was, const gf_run_state *s,
-                                 const char *path, graft_error *err)
+static graft_status check_length(gf_run *r, const gf_phases *was, const char *path, graft_error *err)
 {
-    bool tuning = s->epoch > was->epochs || s->phase == 2;
-    int64_t head = tuning ? was->epochs : s->epoch, tuned = tuning ? s->epoch - was->epochs : 0;
-    const char *name = NULL;
-    int64_t kept = 0;
-    if (c->epochs != was->epochs && (tuning || c->epochs < head)) {
-        name = "epochs";
-        kept = was->epochs;
-    } else if (c->fine_tune_epochs < tuned || (was->fine_tune_epochs > 0 && c->fine_tune_epochs == 0)) {
-        name = "fine_tune_epochs";
-        kept = was->fine_tune_epochs;
-    } else if (c->fine_tune_at != was->fine_tune_at && was->fine_tune_epochs > 0) {
-        name = "fine_tune_at";
-        kept = was->fine_tune_at;
+    gf_run_state *s = &r->state;
+    bool ok = s->phase >= 0 && (size_t)s->phase <= was->n && was->n == r->phases.n;
+    if (!ok)
+        return gf_fail(err, GF_E_CHECKPOINT_SECTION, NULL, "%s: of phase %d, which is none", GF_ESC(path), s->phase);
+    if (s->phase_epoch < 0) {
+        s->phase_epoch = s->epoch;
+        for (int i = 0; i < s->phase - 1; i++) s->phase_epoch -= (int32_t)was->item[i].epochs;
     }
-    if (!name) return GRAFT_OK;
-    return gf_fail(err, GF_E_CHECKPOINT_OTHER_RUN,
-                   tuning ? "the run is fine-tuning: --fine-tune-epochs may grow, what came before stays"
-                          : "--epochs may grow, and fine-tuning may be added",
-                   "%s: written with \"%s %lld\" after %d epochs, which config.json no longer allows", GF_ESC(path),
-                   name, (long long)kept, s->epoch);
+    for (int i = 0; (size_t)i < was->n; i++) {
+        const gf_phase *p = &was->item[i];
+        if (phase_may_be(&r->phases.item[i], p, s, i)) continue;
+        return gf_fail(
+            err, GF_E_CHECKPOINT_OTHER_RUN, "the present phase may be given more epochs, and a later one may be added",
+            "%s: written after %d epochs, with %lld epochs of %s from layer %d on, which config.json no longer "
+            "allows",
+            GF_ESC(path), s->epoch, (long long)p->epochs, p->name, p->boundary);
+    }
+    return GRAFT_OK;
 }
 
 /* Values and best values. A run that was to end without fine-tuning, and now has some, kept only its head's: the others
  * are as they began. */
-static graft_status take_values(gf_run *r, const gf_checkpoint *c, const gf_config_length *length, graft_error *err)
+static graft_status take_values(gf_run *r, const gf_checkpoint *c, const gf_phases *was, graft_error *err)
 {
-    size_t first = gf_run_trainable_offset(r, length->fine_tune_epochs, length->fine_tune_at);
+    size_t first = gf_run_trainable_offset(r, was);
     if (first < r->trainable_offset) first = r->trainable_offset; /* the sections' sizes then tell */
     size_t bytes = (r->trainable_offset + r->trainable_count - first) * sizeof(float);
     GF_TRY(gf_checkpoint_copy(c, "params", r->model->value + first, bytes, err));
@@ -126,18 +155,24 @@ graft_status gf_run_restore(gf_run *r, graft_error *err)
     char *dir;
     GF_TRY(gf_run_path(r, GF_FOLDER_CHECKPOINTS, &dir, err));
     gf_checkpoint c = {0};
+    gf_phases was = {0};
     graft_status status = GRAFT_OK;
-    if (!gf_checkpoint_exists(dir)) goto out; /* killed before the first one: from the beginning */
+    if (!gf_checkpoint_exists(dir)) { /* killed before the first one: from the beginning */
+        status = gf_run_check_phases(r, err);
+        goto out;
+    }
     GF_GOTO(gf_checkpoint_read_latest(&c, dir, 0, r->host.log, err));
     gf_state_part part[PARTS];
     gf_config_length length;
     const gf_section *options = gf_checkpoint_find(&c, "options");
     GF_GOTO(gf_config_check_identity(r->config, options ? options->data : "", options ? options->size : 0, c.path,
                                      &length, err));
+    GF_GOTO(gf_run_check_phases(r, err));
     parts_of(r, part);
     GF_GOTO(gf_parts_take(&c, part, PARTS, err));
-    GF_GOTO(check_length(r->config, &length, &r->state, c.path, err));
-    GF_GOTO(take_values(r, &c, &length, err));
+    GF_GOTO(earlier_phases(r, &length, &was, err));
+    GF_GOTO(check_length(r, &was, c.path, err));
+    GF_GOTO(take_values(r, &c, &was, err));
     GF_GOTO(take_history(r, &c, err));
     GF_GOTO(take_decisions(r, &c, err));
     GF_GOTO(gf_checkpoint_copy(&c, "lost", r->lost, r->data->index->n, err));
@@ -151,6 +186,7 @@ graft_status gf_run_restore(gf_run *r, graft_error *err)
         GF_GOTO(gf_checkpoint_copy(&c, "slots", r->slots, gf_run_slot_bytes(r), err));
     }
 out:
+    gf_phases_free(&was);
     gf_checkpoint_free(&c);
     gf_free(dir);
     return status;

@@ -223,6 +223,12 @@ const graft_metric *graft_progress_metric(const graft_context *c, size_t i)
     return measured && i < 2 ? &metric[i] : NULL;
 }
 
+const char *graft_progress_phase(const graft_context *c)
+{
+    (void)c;
+    return last.phase == 2 ? "fine_tuning" : "feature_extraction";
+}
+
 static graft_status step(const graft_context_options *c, int epoch, int64_t done, graft_error *err)
 {
     const graft_progress at = {.stage = GRAFT_STAGE_TRAIN,

@@ -34,8 +34,6 @@ SYMBOLS = {  # symbol -> why it may be
     "gf_html_data": OWN,
     "gf_keras_h5_put": OWN,
     "gf_preprocess_at": OWN,
-    "gf_run_over": OWN,
-    "gf_run_phase_name": OWN,
 }
 PLACES = "its place counts: the ones around it are used"
 VALUES = {  # enum value -> why it may be

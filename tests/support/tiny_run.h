@@ -17,6 +17,7 @@ typedef struct tiny_run {
     uint64_t seed;
     const char *precision;
     int size; /* that the data are opened at; 32 */
+    const char *(*by_name)[2]; /* options by name and their values, NULL behind the last; NULL: none */
 } tiny_run;
 
 static inline void tiny_run_defaults(tiny_run *t, const char *data, const char *out)
@@ -92,12 +93,26 @@ static inline graft_status tiny_run_train_in(const tiny_run *t, graft_context *c
     return status;
 }
 
+static inline graft_status tiny_run_by_name(const tiny_run *t, graft_context *context, graft_error *err)
+{
+    graft_settings *s = NULL;
+    if (!t->by_name) return GRAFT_OK;
+    graft_status status = graft_settings_new(&s, err);
+    for (int i = 0; !status && t->by_name[i][0]; i++) {
+        status = graft_settings_set(s, t->by_name[i][0], t->by_name[i][1], err);
+    }
+    if (!status) status = graft_context_settings(context, s, err);
+    graft_settings_free(s);
+    return status;
+}
+
 /* Trains, or takes up what is in t->out. */
 static inline graft_status tiny_run_train(const tiny_run *t, bool resume, graft_error *err)
 {
     graft_context *context = NULL;
     graft_result *result = NULL;
     graft_status status = graft_context_open(&t->context, &context, err);
+    if (!status && !resume) status = tiny_run_by_name(t, context, err);
     if (!status && resume) status = graft_resume(context, t->out, NULL, &result, err);
     if (!status && !resume) status = tiny_run_train_in(t, context, err);
     graft_result_free(result);

@@ -31,7 +31,7 @@ static inline void fake_run_fill(fake_run *f)
     for (int i = 0; i < FAKE_ROWS; i++) {
         double t = 1.0 / (i + 1);
         f->row[i] = (gf_history_row){.epoch = i + 1,
-                                     .phase = i < 3 ? GF_RUN_FEATURE_EXTRACTION : GF_RUN_FINE_TUNING,
+                                     .phase = i < 3 ? 0 : 1,
                                      .lr = 1e-4,
                                      .value = {{t, 1 - t / 2}, {t / 2, 1 - t / 3}},
                                      .seconds = 10,
@@ -49,8 +49,9 @@ static inline void fake_run_fill(fake_run *f)
     f->facts[1] = (gf_fact){"data", "/tmp/\"a\"&'b'"};
     f->classes[0] = "cats";
     f->classes[1] = "<dogs>";
+    static const char *const phase[] = {"feature_extraction", "fine_tuning"};
     if (gf_metric_list_parse(&f->metrics, "loss,accuracy", NULL, NULL) != GRAFT_OK) abort();
-    f->history = (gf_history){&f->metrics, f->row, FAKE_ROWS, FAKE_ROWS};
+    f->history = (gf_history){&f->metrics, f->row, FAKE_ROWS, FAKE_ROWS, phase, 2};
     gf_photos photos = {f->photo, FAKE_PHOTOS};
     f->record = (gf_run_record){.title = "cats & <dogs>",
                                 .model = "mobilenet_v2",

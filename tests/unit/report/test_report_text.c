@@ -41,12 +41,13 @@ static char *text_of(const char *name, size_t *n)
 }
 
 static const gf_history_row rows[] = {
-    {1, GF_RUN_FEATURE_EXTRACTION, 1e-4, 12.25, 163.2653f, {{(float)1 / 3, 0.5f}, {0.1f, 0.75f}}},
-    {2, GF_RUN_FEATURE_EXTRACTION, 1e-4, 11, 181.8f, {{INFINITY, 0.5f}, {NAN, NAN}}},
-    {3, GF_RUN_FINE_TUNING, 1e-5, 30, 66, {{1.17549435e-38f, 1}, {3.40282347e38f, -0.0}}},
+    {1, 0, 1e-4, 12.25, 163.2653f, {{(float)1 / 3, 0.5f}, {0.1f, 0.75f}}},
+    {2, 0, 1e-4, 11, 181.8f, {{INFINITY, 0.5f}, {NAN, NAN}}},
+    {3, 1, 1e-5, 30, 66, {{1.17549435e-38f, 1}, {3.40282347e38f, -0.0}}},
 };
 static gf_metric_list metrics; /* loss, accuracy */
-static const gf_history history = {&metrics, (gf_history_row *)rows, 3, 3};
+static const char *const phases[] = {"feature_extraction", "fine_tuning"};
+static const gf_history history = {&metrics, (gf_history_row *)rows, 3, 3, phases, 2};
 
 static void numbers_as_people_read_them(void **state)
 {
@@ -178,7 +179,7 @@ static void rows_of_a_checkpoint(void **state)
     static const char two[] = "epoch,phase,seconds,loss"; /* fewer, in another order */
     assert_int_equal(gf_history_take(&h, two, sizeof two - 1, few, sizeof few, "c", &err), GRAFT_OK);
     assert_int_equal(h.n, 2);
-    assert_true(h.row[1].epoch == 2 && h.row[1].phase == GF_RUN_FINE_TUNING);
+    assert_true(h.row[1].epoch == 2 && h.row[1].phase == 1);
     assert_true(h.row[1].seconds == 3.5 && h.row[1].value[GF_ON_TRAINING][0] == 0.25 && isnan(h.row[1].lr));
     assert_true(isnan(h.row[1].value[GF_ON_VALIDATION][0]) && isnan(h.row[1].value[GF_ON_TRAINING][1]));
     gf_history_free(&h);
@@ -368,8 +369,8 @@ static void tensorboard_reads_the_events(void **state)
 static void a_row_of_nans_is_an_event_without_scalars(void **state)
 {
     (void)state;
-    gf_history_row row = {1, GF_RUN_FINE_TUNING, NAN, NAN, NAN, {{NAN, NAN}, {NAN, NAN}}};
-    gf_history h = {&metrics, &row, 1, 1};
+    gf_history_row row = {1, 1, NAN, NAN, NAN, {{NAN, NAN}, {NAN, NAN}}};
+    gf_history h = {&metrics, &row, 1, 1, phases, 2};
     assert_int_equal(gf_events_write(in_folder("nan"), &h, NULL), GRAFT_OK);
     size_t n;
     uint8_t *file = (uint8_t *)text_of("nan", &n);
