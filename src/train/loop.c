@@ -131,6 +131,15 @@ graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err)
 
 /* ---- a step */
 
+/* Of the step after `applied` ones of the phase. */
+static double rate_of(const gf_run *r, int64_t applied)
+{
+    const gf_phase *p = gf_run_phase(r);
+    int64_t each = gf_order_batches(r->order);
+    gf_schedule_at at = {.lr = p->lr, .step = applied, .steps = p->epochs * each, .epoch_steps = each};
+    return gf_schedule_lr(&p->schedule_parsed, &at) * gf_nan_lr_factor(&r->nan);
+}
+
 static graft_status write_diverged(gf_run *r, const gf_batch *batch, const gf_step_result *step, gf_nan_action action,
                                    double lr, graft_error *err)
 {
@@ -174,7 +183,7 @@ static graft_status one_step(gf_run *r, const gf_batch *batch, const gf_batch *n
     do {
         GF_TRY(gf_engine_gradient(r->engine, &feed, feature_cache, batch, next, &step, err));
         action = gf_nan_decide(&r->nan_policy, &r->nan, r->state.total_steps, step.loss, step.grad_norm);
-        lr = gf_run_phase(r)->lr * gf_nan_lr_factor(&r->nan);
+        lr = rate_of(r, r->state.applied);
     } while (action == GF_NAN_RETRY);
     if (action == GF_NAN_GO && step.n) {
         GF_TRY(gf_engine_apply(r->engine, &r->optimizer, lr, r->state.applied, r->slots, err));
@@ -249,7 +258,7 @@ static graft_status end_epoch(gf_run *r, double seconds, uint64_t images, graft_
     r->state.phase_epoch++;
     gf_history_row row = {.epoch = r->state.epoch,
                           .phase = r->state.phase - 1,
-                          .lr = gf_run_phase(r)->lr * gf_nan_lr_factor(&r->nan),
+                          .lr = rate_of(r, r->state.applied ? r->state.applied - 1 : 0), /* of its last step */
                           .seconds = r->clock.epoch_seconds + seconds,
                           .images_per_second = seconds > 0 ? (double)images / seconds : NAN};
     gf_running_values(&r->running, row.value[GF_ON_TRAINING]);

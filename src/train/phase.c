@@ -22,6 +22,7 @@ static const struct key {
     {"at", "the first layer that trains, by number or name", TEXT, offsetof(gf_phase, at), 0, 0},
     {"last", "the number of layers before the head that train", TEXT, offsetof(gf_phase, last), 0, 0},
     {"lr", "learning rate", REAL, offsetof(gf_phase, lr), 1e-12, 100},
+    {"schedule", "how the rate moves, as --schedule", TEXT, offsetof(gf_phase, schedule), 0, 0},
     {"optimizer", "as --optimizer", TEXT, offsetof(gf_phase, optimizer), 0, 0},
     {"augment", "as --augment", TEXT, offsetof(gf_phase, augment), 0, 0},
     {"batch-norm", "as --batch-norm", TEXT, offsetof(gf_phase, batch_norm), 0, 0},
@@ -34,6 +35,7 @@ void gf_phases_free(gf_phases *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         gf_free(p->item[i].name);
+        gf_schedule_free(&p->item[i].schedule_parsed);
         for (int k = 0; k < KEYS; k++) {
             if (keys[k].kind == TEXT) gf_free(*(char **)place(&p->item[i], &keys[k]));
         }
@@ -170,6 +172,8 @@ static graft_status fill(gf_phase *p, const gf_run_config *c, graft_error *err)
     bool tunes = p->at || p->last;
     if (p->epochs < 0) p->epochs = tunes ? c->fine_tune_epochs : c->epochs;
     if (p->lr < 0) p->lr = tunes ? c->fine_tune_lr : c->lr;
+    gf_setting schedule = tunes ? GF_SET_TRAIN_FINE_TUNE_SCHEDULE : GF_SET_TRAIN_SCHEDULE;
+    GF_TRY(text_or(&p->schedule, gf_settings_text(c->settings, schedule), err));
     GF_TRY(text_or(&p->optimizer, tunes ? c->fine_tune_optimizer : c->optimizer, err));
     GF_TRY(text_or(&p->augment, c->augment, err));
     return text_or(&p->batch_norm, c->batch_norm, err);
@@ -177,6 +181,7 @@ static graft_status fill(gf_phase *p, const gf_run_config *c, graft_error *err)
 
 static graft_status check_texts(gf_phase *p, graft_error *err)
 {
+    GF_TRY(gf_schedule_parse(&p->schedule_parsed, p->schedule, err));
     if (p->optimizer) GF_TRY(gf_optimizer_parse(&p->optimizer_parsed, p->optimizer, err));
     if (p->augment) GF_TRY(gf_data_parse_changes(p->augment, &p->augment_parsed, err));
     if (!p->batch_norm || !strcmp(p->batch_norm, "fixed") || !strcmp(p->batch_norm, "batch")) return GRAFT_OK;
@@ -297,4 +302,35 @@ gf_json *gf_phases_json(const gf_phases *p)
         gf_json_add(list, j);
     }
     return list;
+}
+
+/* ---- compared */
+
+typedef struct compared {
+    const gf_json *own;
+    bool same;
+} compared;
+
+static graft_status compare_key(void *ctx, const char *key, const gf_json *value)
+{
+    compared *c = ctx;
+    char *kept = gf_json_text(value, 0), *own = gf_json_text(gf_json_get(c->own, key), 0);
+    c->same = c->same && kept && own && !strcmp(kept, own);
+    gf_free(kept);
+    gf_free(own);
+    return GRAFT_OK;
+}
+
+bool gf_phases_agree(const gf_phases *p, const gf_json *list)
+{
+    gf_json *own = gf_phases_json(p);
+    compared c = {NULL, gf_json_is_array(list) && gf_json_size(list) == p->n};
+    for (size_t i = 0; i < p->n && c.same; i++) {
+        const gf_json *phase = gf_json_at(list, i);
+        c.own = gf_json_at(own, i);
+        c.same = gf_json_is_object(phase);
+        if (c.same) gf_json_each(phase, compare_key, &c);
+    }
+    gf_json_free(own);
+    return c.same;
 }

@@ -14,6 +14,7 @@
 #include "image/augment.h"
 #include "train/config.h"
 #include "train/optimizer.h"
+#include "train/schedule.h"
 
 typedef struct gf_phase {
     char *name;      /* as history.csv has it */
@@ -21,7 +22,8 @@ typedef struct gf_phase {
     char *at, *last; /* as written; NULL: not given */
     int boundary;    /* layers of the backbone below this number are frozen */
     double lr;
-    char *optimizer, *augment, *batch_norm;
+    char *schedule, *optimizer, *augment, *batch_norm;
+    gf_schedule schedule_parsed;
     gf_optimizer optimizer_parsed;
     gf_augment_spec augment_parsed;
     int int8_layers; /* what no earlier phase has trained: the layers that may be in int8 while they are frozen */
@@ -35,8 +37,8 @@ typedef struct gf_phases {
 } gf_phases;
 
 /* The phases of a run of that configuration, for that model (with its head). E3002 where train.phases is not such a
- * list or names a layer that is not there; E3301, E3302, E3304 for an optimizer or random changes. On failure *out is
- * empty. */
+ * list or names a layer that is not there, or a schedule is none; E3301, E3302, E3304 for an optimizer or random
+ * changes. On failure *out is empty. */
 graft_status gf_phases_of(gf_phases *out, const gf_run_config *c, const gf_model *m, graft_error *err);
 void gf_phases_free(gf_phases *p); /* leaves it empty */
 
@@ -52,5 +54,7 @@ bool gf_phase_uses_batch_stats(const gf_phase *p);
 
 /* [{"name", "epochs", "boundary", ...}, ...], as config.json holds it; NULL: no memory. */
 gf_json *gf_phases_json(const gf_phases *p);
+/* Whether such a list, of any version, says what these are: what it does not have does not count. */
+bool gf_phases_agree(const gf_phases *p, const gf_json *list);
 
 #endif

@@ -268,17 +268,15 @@ static graft_status phases_text(const gf_run *r, char **text, graft_error *err)
 
 graft_status gf_run_check_phases(const gf_run *r, graft_error *err)
 {
-    char *text;
-    graft_status status = GRAFT_OK;
-    if (!r->config->phases) return GRAFT_OK;
-    GF_TRY(phases_text(r, &text, err));
-    if (strcmp(r->config->phases, text)) {
-        status = gf_fail(err, GF_E_CONFIG, "undo the change of config.json, or train anew",
-                         "%s/" GF_FOLDER_CONFIG ": its phases are not those that its options make: %s", GF_ESC(r->dir),
-                         GF_ESC(text));
-    }
-    gf_free(text);
-    return status;
+    gf_json *list;
+    const char *kept = r->config->phases;
+    if (!kept) return GRAFT_OK;
+    GF_TRY(gf_json_parse(&list, kept, strlen(kept), GF_FOLDER_CONFIG, err));
+    bool same = gf_phases_agree(&r->phases, list);
+    gf_json_free(list);
+    if (same) return GRAFT_OK;
+    return gf_fail(err, GF_E_CONFIG, "undo the change of config.json, or train anew",
+                   "%s/" GF_FOLDER_CONFIG ": its phases are not those that its options make", GF_ESC(r->dir));
 }
 
 graft_status gf_run_tie(gf_run *r, graft_error *err)

@@ -111,7 +111,10 @@ static bool phase_may_be(const gf_phase *now, const gf_phase *was, const gf_run_
 {
     bool same_place = now->boundary == was->boundary;
     if (i < s->phase - 1) return same_place && now->epochs == was->epochs;
-    if (i == s->phase - 1) return same_place && now->epochs >= s->phase_epoch;
+    if (i == s->phase - 1) {
+        bool begun = s->phase_epoch || s->applied, stretched = begun && now->schedule_parsed.class->stretches;
+        return same_place && (stretched ? now->epochs == was->epochs : now->epochs >= s->phase_epoch);
+    }
     return !was->epochs || (same_place && now->epochs);
 }
 
@@ -131,7 +134,9 @@ static graft_status check_length(gf_run *r, const gf_phases *was, const char *pa
         const gf_phase *p = &was->item[i];
         if (phase_may_be(&r->phases.item[i], p, s, i)) continue;
         return gf_fail(
-            err, GF_E_CHECKPOINT_OTHER_RUN, "the present phase may be given more epochs, and a later one may be added",
+            err, GF_E_CHECKPOINT_OTHER_RUN,
+            "the present phase may be given more epochs where its schedule does not depend on them, and a later one "
+            "may be added",
             "%s: written after %d epochs, with %lld epochs of %s from layer %d on, which config.json no longer "
             "allows",
             GF_ESC(path), s->epoch, (long long)p->epochs, p->name, p->boundary);

@@ -18,8 +18,9 @@
 static char root[64], data[96], reference[96];
 
 /* The head; the last layers, with other random changes; all; the head again, of which no epoch is frozen in int8. */
-#define THREE                                                                                               \
-    "head epochs=1 lr=0.05; last_layers last=15 epochs=2 lr=1e-3 optimizer=sgd:momentum=0.9 augment=flip; " \
+#define THREE                                                                                  \
+    "head epochs=1 lr=0.05; last_layers last=15 epochs=2 lr=1e-3 schedule=cosine:warmup=0.25 " \
+    "optimizer=sgd:momentum=0.9 augment=flip; "                                                \
     "all at=0 epochs=1 lr=1e-4 batch-norm=batch augment=none; again epochs=1 lr=1e-3"
 static const char *three[][2] = {{"train.phases", THREE}, {NULL, NULL}};
 
@@ -73,12 +74,13 @@ static void files_name_the_phases(void **state)
 {
     (void)state;
     expect_in(reference, "history.csv", "\n1,head,0.05,");
-    expect_in(reference, "history.csv", "\n2,last_layers,0.001,");
-    expect_in(reference, "history.csv", "\n3,last_layers,0.001,");
+    expect_in(reference, "history.csv", "\n2,last_layers,0.00093301270"); /* of the last step: t = 3 of 8, W = 2 */
+    expect_in(reference, "history.csv", "\n3,last_layers,6.69872981e-05,");
     expect_in(reference, "history.csv", "\n4,all,0.0001,");
     expect_in(reference, "history.csv", "\n5,again,0.001,");
     expect_in(reference, "config.json", "\"optimizer\": \"sgd:momentum=0.9\"");
     expect_in(reference, "config.json", "\"name\": \"last_layers\"");
+    expect_in(reference, "config.json", "\"schedule\": \"cosine:warmup=0.25\"");
 }
 
 static void a_stop_anywhere_changes_no_bit(void **state)

@@ -81,6 +81,8 @@ static void keys_that_are_left_out_are_the_options(void **state)
     assert_string_equal(gf_json_str(gf_json_get(gf_json_at(j, 2), "name"), ""), "all");
     assert_int_equal(gf_json_i64(gf_json_get(gf_json_at(j, 1), "boundary"), -1), 100);
     assert_string_equal(gf_json_str(gf_json_get(gf_json_at(j, 2), "optimizer"), ""), "sgd:momentum=0.9");
+    assert_string_equal(gf_json_str(gf_json_get(gf_json_at(j, 0), "schedule"), ""), "constant");
+    assert_true(gf_phases_agree(&p, j));
     gf_json_free(j);
     gf_phases_free(&p);
 }
@@ -123,6 +125,7 @@ static void what_is_no_list_is_told(void **state)
         {"a optimizer=", "optimizer \"\": wanted is a value"},
         {"a optimizer=adan", "optimizer \"adan\" is not known"},
         {"a augment=flop", "flop"},
+        {"a schedule=cosinus", "schedule \"cosinus\" is not known"},
         {"a batch-norm=maybe", "batch-norm maybe is not known"},
         {"a at=3 last=4", "at and last both say"},
     };
@@ -143,6 +146,30 @@ static void what_is_no_list_is_told(void **state)
         assert_int_not_equal(list(&p, places[i], &err), GRAFT_OK);
         if (!strstr(err.message, "layers of the backbone")) fail_msg("%s: %s", places[i], err.message);
     }
+}
+
+/* A list that an older version kept has fewer keys. */
+static void a_kept_list_is_compared_by_what_it_has(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kept;
+        bool agrees;
+    } rows[] = {{"[{\"name\": \"a\", \"epochs\": 2}, {\"name\": \"b\"}]", true},
+                {"[{\"name\": \"a\", \"epochs\": 3}, {\"name\": \"b\"}]", false},
+                {"[{\"name\": \"a\"}]", false},
+                {"[{\"name\": \"a\", \"newer\": 1}, {\"name\": \"b\"}]", false},
+                {"[{\"name\": \"a\"}, 7]", false},
+                {"{\"name\": \"a\"}", false}};
+    gf_phases p;
+    assert_int_equal(list(&p, "a epochs=2; b at=100 epochs=1", NULL), GRAFT_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        gf_json *j;
+        assert_int_equal(gf_json_parse(&j, rows[i].kept, strlen(rows[i].kept), "kept", NULL), GRAFT_OK);
+        if (gf_phases_agree(&p, j) != rows[i].agrees) fail_msg("%s", rows[i].kept);
+        gf_json_free(j);
+    }
+    gf_phases_free(&p);
 }
 
 static void more_than_64_are_refused(void **state)
@@ -178,9 +205,13 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_phases_without_a_list), cmocka_unit_test(keys_that_are_left_out_are_the_options),
-        cmocka_unit_test(where_a_phase_begins),      cmocka_unit_test(epochs_of_0_1_without_a_boundary),
-        cmocka_unit_test(what_is_no_list_is_told),   cmocka_unit_test(more_than_64_are_refused),
+        cmocka_unit_test(two_phases_without_a_list),
+        cmocka_unit_test(keys_that_are_left_out_are_the_options),
+        cmocka_unit_test(where_a_phase_begins),
+        cmocka_unit_test(epochs_of_0_1_without_a_boundary),
+        cmocka_unit_test(what_is_no_list_is_told),
+        cmocka_unit_test(more_than_64_are_refused),
+        cmocka_unit_test(a_kept_list_is_compared_by_what_it_has),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

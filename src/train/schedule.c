@@ -1,0 +1,62 @@
+#include "train/schedule.h"
+
+#include <math.h>
+#include <string.h>
+
+static graft_status fail_unknown(const char *text, graft_error *err)
+{
+    char name[64];
+    gf_text hint = {0};
+    for (size_t i = 0; gf_schedule_class_at(i); i++) {
+        gf_text_printf(&hint, "%s%s", i ? ", " : "use one of ", gf_schedule_class_at(i)->name);
+    }
+    graft_status status = gf_fail(err, GF_E_OPTION_VALUE, hint.failed ? NULL : hint.s, "schedule \"%s\" is not known",
+                                  gf_escape(name, sizeof name, text));
+    gf_text_free(&hint);
+    return status;
+}
+
+graft_status gf_schedule_parse(gf_schedule *out, const char *text, graft_error *err)
+{
+    *out = (gf_schedule){0};
+    if (!text) text = "constant";
+    size_t n = strcspn(text, ":"), i = 0;
+    const gf_schedule_class *class;
+    while ((class = gf_schedule_class_at(i)) && (strlen(class->name) != n || memcmp(class->name, text, n))) i++;
+    if (!class) return fail_unknown(text, err);
+    const char *arguments = text + n + (text[n] == ':');
+    GF_TRY(gf_arguments_parse(&out->arguments, "schedule", class->name, class->argument, class->n_arguments, arguments,
+                              strlen(arguments), err));
+    out->class = class;
+    return GRAFT_OK;
+}
+
+void gf_schedule_free(gf_schedule *s)
+{
+    gf_arguments_free(&s->arguments);
+    *s = (gf_schedule){0};
+}
+
+double gf_schedule_lr(const gf_schedule *s, const gf_schedule_at *at) { return s->class->lr(&s->arguments, at); }
+
+graft_status gf_schedule_check(const char *text, graft_error *err)
+{
+    gf_schedule s;
+    GF_TRY(gf_schedule_parse(&s, text, err));
+    gf_schedule_free(&s);
+    return GRAFT_OK;
+}
+
+void gf_schedule_words(gf_text *text)
+{
+    const gf_schedule_class *class;
+    for (size_t i = 0; (class = gf_schedule_class_at(i)); i++) {
+        gf_arguments_words(text, class->name, class->help, class->argument, class->n_arguments);
+    }
+}
+
+double gf_schedule_warmup(double warmup, const gf_schedule_at *at)
+{
+    double steps = warmup < 1 ? ceil(warmup * (double)at->steps) : floor(warmup), most = (double)at->steps - 1;
+    return steps < most ? steps : most > 0 ? most : 0;
+}
