@@ -75,6 +75,7 @@ static const struct {
     {GF_SET_TRAIN_AUGMENT, augment, gf_augment_words},
     {GF_SET_TRAIN_SCHEDULE, gf_schedule_check, gf_schedule_words},
     {GF_SET_TRAIN_FINE_TUNE_SCHEDULE, gf_schedule_check, gf_schedule_words},
+    {GF_SET_TRAIN_HOOKS, gf_hooks_check, gf_hooks_words},
     {GF_SET_TRAIN_PHASES, gf_phases_check, gf_phases_words},
     {GF_SET_TRAIN_ON_NAN, on_nan, NULL},
     {GF_SET_BENCH_AUGMENT, augment, gf_augment_words},

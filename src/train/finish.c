@@ -1,39 +1,12 @@
-/* finish.c - the end of a run: best weights, final measures, model.safetensors, the report. */
+/* finish.c - the end of a run: best weights (a hook's), final measures, model.safetensors, the report. */
 #include "train/run.h"
 
 #include "base/io.h"
-#include "report/events.h"
 #include "report/report.h"
 #include "train/checkpoint.h"
 #include "train/folder.h"
 
 #include <string.h>
-
-/* ---- while it runs */
-
-static graft_status log_to(const gf_run *r, const char *name,
-                           graft_status (*add_rows)(const char *path, const gf_history *h, graft_error *err),
-                           graft_error *err)
-{
-    char *path = gf_path_join(r->dir, name);
-    graft_status status = path ? add_rows(path, &r->history, err) : gf_fail_memory(err, strlen(r->dir), "a file name");
-    gf_free(path);
-    return status;
-}
-
-void gf_run_log(gf_run *r)
-{
-    graft_error why = {0};
-    bool add = r->logged && r->history.n;
-    r->logged = false;
-    graft_status status = log_to(r, GF_REPORT_HISTORY, add ? gf_history_append : gf_history_write, &why);
-    if (status == GRAFT_OK && r->config->report) {
-        status = log_to(r, GF_EVENTS_NAME, add ? gf_events_append : gf_events_write, &why);
-    }
-    r->logged = status == GRAFT_OK;
-    if (status == GRAFT_OK) return;
-    gf_log_say(r->host.log, GF_WARNING, "E%d: %s; tried again after the next epoch", why.number, why.message);
-}
 
 /* ---- the end */
 
@@ -118,7 +91,7 @@ out:
 graft_status gf_run_finish(gf_run *r, graft_error *err)
 {
     gf_folder_remove(r->dir, GF_FOLDER_LIST); /* until all is there again */
-    memcpy(r->model->value + r->trainable_offset, r->best_values, r->trainable_count * sizeof *r->best_values);
+    GF_TRY(gf_hooks_end(r, err));
     GF_TRY(gf_engine_reload(r->engine, err));
     GF_TRY(measure(r, err));
     r->facts->int8_layers = gf_engine_int8_layers(r->engine);

@@ -1,4 +1,5 @@
-/* loop.c - the training loop: the epochs of each phase, step by step. */
+/* loop.c - the phases of a run, one after the other: each begins with an engine of its own and is trained by its
+ * solver. */
 #include "train/run.h"
 
 #include "base/sys.h"
@@ -12,8 +13,7 @@
 
 const gf_phase *gf_run_phase(const gf_run *r) { return r->state.phase ? &r->phases.item[r->state.phase - 1] : NULL; }
 
-/* The phase (from 1) of the next epoch; 0: every epoch is done. */
-static int next_phase(const gf_run *r)
+int gf_run_next_phase(const gf_run *r)
 {
     const gf_phase *p = gf_run_phase(r);
     if (p && !r->state.phase_over && r->state.phase_epoch < p->epochs) return r->state.phase;
@@ -36,7 +36,7 @@ static graft_status make_feature_caches(gf_run *r, graft_error *err)
         GF_TRY(gf_feature_cache_create(&r->feature_cache, r->engine, first, held, err));
     }
     uint32_t n = gf_run_split(r, GF_TRAIN, &first);
-    if (!next_phase(r) || gf_augment_any(&r->feed.augment) || gf_feature_cache_bytes(r->engine, n) > room)
+    if (!gf_run_next_phase(r) || gf_augment_any(&r->feed.augment) || gf_feature_cache_bytes(r->engine, n) > room)
         return GRAFT_OK;
     return gf_feature_cache_create(&r->train_feature_cache, r->engine, first, n, err);
 }
@@ -107,7 +107,7 @@ static void tell_groups(const gf_run *r)
                g->n_tensors, g->values, g->n_groups, least, most);
 }
 
-graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err)
+graft_status gf_run_open_phase(gf_run *r, int phase, graft_error *err)
 {
     const gf_phase *p = &r->phases.item[phase - 1];
     gf_run_tell_stage(r, GF_RUN_PLANNING, 0, 0);
@@ -129,182 +129,26 @@ graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err)
     return fill_train_feature_cache(r, err);
 }
 
-/* ---- a step */
+/* ---- the run */
 
-/* Of the step after `applied` ones of the phase. */
-static double rate_of(const gf_run *r, int64_t applied)
+double gf_run_lr(const gf_run *r, int64_t applied)
 {
     const gf_phase *p = gf_run_phase(r);
     int64_t each = gf_order_batches(r->order);
-    gf_schedule_at at = {.lr = p->lr, .step = applied, .steps = p->epochs * each, .epoch_steps = each};
-    return gf_schedule_lr(&p->schedule_parsed, &at) * gf_nan_lr_factor(&r->nan);
+    const gf_schedule_at at = {.lr = p->lr, .step = applied, .steps = p->epochs * each, .epoch_steps = each};
+    return gf_hooks_lr(r, gf_schedule_lr(&p->schedule_parsed, &at));
 }
 
-static graft_status write_diverged(gf_run *r, const gf_batch *batch, const gf_step_result *step, gf_nan_action action,
-                                   double lr, graft_error *err)
-{
-    const char **paths = gf_new_n(batch->n, const char *);
-    char *file = gf_path_join(r->dir, GF_FOLDER_DIVERGED);
-    graft_status status = GRAFT_OK;
-    if (!paths || !file) {
-        status = gf_fail_memory(err, batch->n * sizeof *paths, "diverged.json");
-        goto out;
-    }
-    for (size_t i = 0; i < batch->n; i++) paths[i] = gf_index_path(r->data->index, batch->sample[i]);
-    gf_diverged d = {.epoch = r->state.epoch + 1,
-                     .phase = r->state.phase,
-                     .step = r->state.total_steps,
-                     .lr = lr,
-                     .loss = step->loss,
-                     .gradient_norm = step->grad_norm,
-                     .policy = r->config->on_nan,
-                     .action = action,
-                     .state = r->nan,
-                     .sample = batch->sample,
-                     .path = paths,
-                     .n_samples = batch->n};
-    GF_GOTO(gf_diverged_write(file, &d, err));
-    if (action != GF_NAN_END) goto out;
-    GF_GOTO(gf_run_checkpoint(r, true, err)); /* the weights are those before this step: finite */
-    status = gf_nan_fail(&d, file, err);
-out:
-    gf_free(paths);
-    gf_free(file);
-    return status;
-}
-
-static graft_status one_step(gf_run *r, const gf_batch *batch, const gf_batch *next, graft_error *err)
-{
-    gf_feed feed = gf_run_feed(r);
-    const gf_feature_cache *feature_cache = r->train_feature_cache.n ? &r->train_feature_cache : NULL;
-    gf_step_result step;
-    gf_nan_action action;
-    double lr;
-    do {
-        GF_TRY(gf_engine_gradient(r->engine, &feed, feature_cache, batch, next, &step, err));
-        action = gf_nan_decide(&r->nan_policy, &r->nan, r->state.total_steps, step.loss, step.grad_norm);
-        lr = rate_of(r, r->state.applied);
-    } while (action == GF_NAN_RETRY);
-    if (action == GF_NAN_GO && step.n) {
-        GF_TRY(gf_engine_apply(r->engine, &r->optimizer, lr, r->state.applied, r->slots, err));
-        r->state.applied++;
-        const gf_outcomes o = {step.n, r->facts->classes.n, step.sample_loss, step.label, step.predicted, step.score};
-        gf_running_add(&r->running, &o);
-    } else if (action != GF_NAN_GO) {
-        gf_log_say(r->host.log, GF_WARNING,
-                   "step %lld was not applied: its loss or gradient is not finite (diverged.json)",
-                   (long long)r->state.total_steps);
-        GF_TRY(write_diverged(r, batch, &step, action, lr, err));
-    }
-    r->state.total_steps++;
-    r->state.batch++;
-    return gf_cache_tell_lost(r->data->cache, err);
-}
-
-/* ---- an epoch */
-
-typedef struct epoch_clock {
-    double start;    /* of this call's share of the epoch */
-    uint64_t images; /* done in it */
-} epoch_clock;
-
-static void tell_training(gf_run *r, const epoch_clock *clock, bool always)
-{
-    double seconds = gf_sys_seconds() - clock->start;
-    gf_run_progress p = gf_run_progress_of(r, GF_RUN_TRAINING, (int64_t)gf_running_samples(&r->running), r->order->n);
-    p.epoch++;
-    gf_running_values(&r->running, p.value[GF_ON_TRAINING]);
-    p.images_per_second = seconds > 0 ? (double)clock->images / seconds : 0;
-    if (p.images_per_second > 0) p.seconds_left = (double)(p.total - p.done) / p.images_per_second;
-    gf_run_report_progress(r, &p, always);
-}
-
-static gf_batch batch_at(const gf_run *r, uint32_t b)
-{
-    gf_batch batch = {.epoch = (uint32_t)r->state.epoch,
-                      .number = (uint64_t)r->state.epoch * gf_order_batches(r->order) + b};
-    batch.n = gf_order_batch(r->order, b, &batch.sample);
-    return batch;
-}
-
-static graft_status train_batches(gf_run *r, epoch_clock *clock, graft_error *err)
-{
-    uint32_t batches = gf_order_batches(r->order);
-    while ((uint32_t)r->state.batch < batches) {
-        uint32_t b = (uint32_t)r->state.batch;
-        gf_batch batch = batch_at(r, b), next = {0};
-        if (b + 1 < batches) next = batch_at(r, b + 1);
-        GF_TRY(one_step(r, &batch, b + 1 < batches ? &next : NULL, err));
-        clock->images += batch.n;
-        tell_training(r, clock, false);
-        GF_TRY(gf_run_stop_asked(r, err));
-        if (gf_checkpoint_writer_due(r->writer)) GF_TRY(gf_run_checkpoint(r, false, err));
-    }
-    return GRAFT_OK;
-}
-
-static graft_status validate(gf_run *r, graft_error *err)
+graft_status gf_run_validate(gf_run *r, graft_error *err)
 {
     uint32_t first, n = gf_run_split(r, GF_VALIDATION, &first);
     return gf_run_evaluate(r, first, n, &r->validation, NULL, err);
 }
 
-static graft_status end_epoch(gf_run *r, double seconds, uint64_t images, graft_error *err)
-{
-    GF_TRY(validate(r, err));
-    gf_metrics val = gf_evaluation_metrics(&r->validation);
-    bool judged = val.images > 0;
-    r->state.epoch++;
-    r->state.phase_epoch++;
-    gf_history_row row = {.epoch = r->state.epoch,
-                          .phase = r->state.phase - 1,
-                          .lr = rate_of(r, r->state.applied ? r->state.applied - 1 : 0), /* of its last step */
-                          .seconds = r->clock.epoch_seconds + seconds,
-                          .images_per_second = seconds > 0 ? (double)images / seconds : NAN};
-    gf_running_values(&r->running, row.value[GF_ON_TRAINING]);
-    memcpy(row.value[GF_ON_VALIDATION], val.value, sizeof val.value);
-    GF_TRY(gf_history_add(&r->history, &row, err));
-    gf_run_log(r);
-    bool best = judged ? gf_best_offer(&r->best, &r->monitor[0], &r->monitor[1], &row) : true;
-    if (best)
-        memcpy(r->best_values, r->model->value + r->trainable_offset, r->trainable_count * sizeof *r->best_values);
-    if (!judged) r->best.epoch = row.epoch;
-    gf_run_progress p = gf_run_progress_of(r, GF_RUN_EPOCH_END, r->order->n, r->order->n);
-    memcpy(p.value, row.value, sizeof p.value);
-    p.images_per_second = row.images_per_second;
-    p.seconds_left = 0;
-    p.seconds = row.seconds;
-    gf_run_report_progress(r, &p, true);
-    r->state.batch = 0;
-    gf_running_clear(&r->running);
-    r->clock.epoch_seconds = 0;
-    return gf_run_checkpoint(r, false, err);
-}
-
-static graft_status train_epoch(gf_run *r, graft_error *err)
-{
-    gf_order_shuffle(r->order, r->data->index, GF_TRAIN, (uint64_t)r->config->seed, (uint32_t)r->state.epoch);
-    epoch_clock clock = {.start = gf_sys_seconds()};
-    graft_status status = train_batches(r, &clock, err);
-    gf_engine_drain_prefetch(r->engine);
-    double seconds = gf_sys_seconds() - clock.start;
-    bool none = !gf_running_samples(&r->running) && r->nan.in_a_row; /* losses have their own policy */
-    if (status == GRAFT_OK && none) {
-        status =
-            gf_fail(err, GF_E_DIVERGED, "lower --lr; diverged.json tells the last step",
-                    "epoch %d: no step could be applied, every gradient holds NaN or infinity", r->state.epoch + 1);
-    }
-    if (status == GRAFT_OK) status = end_epoch(r, seconds, clock.images, err);
-    if (status != GRAFT_OK) r->clock.epoch_seconds += seconds;
-    return status;
-}
-
-/* ---- the run */
-
 static graft_status measure_before(gf_run *r, graft_error *err)
 {
     if (r->state.before_done) return GRAFT_OK;
-    GF_TRY(validate(r, err));
+    GF_TRY(gf_run_validate(r, err));
     gf_metrics m = gf_evaluation_metrics(&r->validation);
     r->before.images = m.images;
     memcpy(r->before.value, m.value, sizeof m.value);
@@ -329,20 +173,20 @@ static graft_status keep_state(gf_run *r, graft_status asked, graft_error *err)
 /* Where the phase has not begun, or only its values are there: a run of no epochs ends with the first one's engine. */
 static graft_status be_in_phase(gf_run *r, int phase, graft_error *err)
 {
-    if (!r->engine || r->state.phase != phase) GF_TRY(gf_run_begin_phase(r, phase, err));
+    if (r->state.phase != phase) GF_TRY(gf_hooks_begin_phase(r, err));
+    if (!r->engine || r->state.phase != phase) GF_TRY(gf_run_open_phase(r, phase, err));
     return measure_before(r, err);
 }
 
 static graft_status go(gf_run *r, graft_error *err)
 {
-    if (next_phase(r)) gf_run_log(r); /* without rows of a later state than the checkpoint's */
-    for (int phase; (phase = next_phase(r));) {
+    GF_TRY(gf_hooks_begin_run(r, err));
+    for (int phase; (phase = gf_run_next_phase(r));) {
         GF_TRY(be_in_phase(r, phase, err));
-        GF_TRY(gf_run_stop_asked(r, err));
-        GF_TRY(train_epoch(r, err));
+        const gf_solver *solver = &gf_run_phase(r)->solver_parsed;
+        GF_TRY(solver->class->train(r, &solver->arguments, err));
     }
     GF_TRY(be_in_phase(r, r->state.phase ? r->state.phase : 1, err));
-    GF_TRY(gf_run_stop_asked(r, err));
     r->finishing = true;
     return gf_run_finish(r, err);
 }

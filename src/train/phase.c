@@ -23,6 +23,7 @@ static const struct key {
     {"last", "the number of layers before the head that train", TEXT, offsetof(gf_phase, last), 0, 0},
     {"lr", "learning rate", REAL, offsetof(gf_phase, lr), 1e-12, 100},
     {"schedule", "how the rate moves, as --schedule", TEXT, offsetof(gf_phase, schedule), 0, 0},
+    {"solver", "what trains it: sgd, epochs of steps", TEXT, offsetof(gf_phase, solver), 0, 0},
     {"optimizer", "as --optimizer", TEXT, offsetof(gf_phase, optimizer), 0, 0},
     {"augment", "as --augment", TEXT, offsetof(gf_phase, augment), 0, 0},
     {"batch-norm", "as --batch-norm", TEXT, offsetof(gf_phase, batch_norm), 0, 0},
@@ -36,6 +37,7 @@ void gf_phases_free(gf_phases *p)
     for (size_t i = 0; i < p->n; i++) {
         gf_free(p->item[i].name);
         gf_schedule_free(&p->item[i].schedule_parsed);
+        gf_solver_free(&p->item[i].solver_parsed);
         for (int k = 0; k < KEYS; k++) {
             if (keys[k].kind == TEXT) gf_free(*(char **)place(&p->item[i], &keys[k]));
         }
@@ -173,6 +175,7 @@ static graft_status fill(gf_phase *p, const gf_run_config *c, graft_error *err)
     if (p->epochs < 0) p->epochs = tunes ? c->fine_tune_epochs : c->epochs;
     if (p->lr < 0) p->lr = tunes ? c->fine_tune_lr : c->lr;
     gf_setting schedule = tunes ? GF_SET_TRAIN_FINE_TUNE_SCHEDULE : GF_SET_TRAIN_SCHEDULE;
+    GF_TRY(text_or(&p->solver, gf_solver_class_at(0)->name, err));
     GF_TRY(text_or(&p->schedule, gf_settings_text(c->settings, schedule), err));
     GF_TRY(text_or(&p->optimizer, tunes ? c->fine_tune_optimizer : c->optimizer, err));
     GF_TRY(text_or(&p->augment, c->augment, err));
@@ -181,6 +184,7 @@ static graft_status fill(gf_phase *p, const gf_run_config *c, graft_error *err)
 
 static graft_status check_texts(gf_phase *p, graft_error *err)
 {
+    GF_TRY(gf_solver_parse(&p->solver_parsed, p->solver, err));
     GF_TRY(gf_schedule_parse(&p->schedule_parsed, p->schedule, err));
     if (p->optimizer) GF_TRY(gf_optimizer_parse(&p->optimizer_parsed, p->optimizer, err));
     if (p->augment) GF_TRY(gf_data_parse_changes(p->augment, &p->augment_parsed, err));

@@ -15,6 +15,7 @@
 #include "train/config.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
+#include "train/solver.h"
 
 typedef struct gf_phase {
     char *name;      /* as history.csv has it */
@@ -22,7 +23,8 @@ typedef struct gf_phase {
     char *at, *last; /* as written; NULL: not given */
     int boundary;    /* layers of the backbone below this number are frozen */
     double lr;
-    char *schedule, *optimizer, *augment, *batch_norm;
+    char *solver, *schedule, *optimizer, *augment, *batch_norm;
+    gf_solver solver_parsed;
     gf_schedule schedule_parsed;
     gf_optimizer optimizer_parsed;
     gf_augment_spec augment_parsed;

@@ -97,13 +97,11 @@ static graft_status make_blocks(gf_run *r, graft_error *err)
     m->boundary = (int)gf_model_backbone_layers(m);
     size_t bytes = r->trainable_count * sizeof(float);
     const gf_index *x = r->data->index;
-    r->best_values = gf_alloc_tensor(bytes);
     r->lost = gf_new_n(x->n, uint8_t);
     uint32_t held = gf_run_split(r, GF_VALIDATION, NULL) + gf_run_split(r, GF_TEST, NULL);
     r->logits = gf_new_n(held * r->outputs, float);
-    bool ok = r->best_values && r->lost && r->logits;
+    bool ok = r->lost && r->logits;
     if (!ok) return gf_fail_memory(err, bytes, "training");
-    memcpy(r->best_values, m->value + r->trainable_offset, bytes);
     return GRAFT_OK;
 }
 
@@ -174,11 +172,11 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
     GF_GOTO(identify(r, err));
     GF_GOTO(gf_data_feed_open(&r->feed, data, (size_t)gf_pool_threads(host->pool), err));
     GF_GOTO(make_phases(r, err));
-    GF_GOTO(gf_nan_policy_parse(&r->nan_policy, config->on_nan, err));
     GF_GOTO(gf_order_create(&r->order, data->index, GF_TRAIN, step_images(config), err));
     GF_GOTO(prepare_task(r, err));
     GF_GOTO(prepare_metrics(r, err));
     GF_GOTO(make_blocks(r, err));
+    GF_GOTO(gf_hooks_open(&r->hooks, gf_settings_text(config->settings, GF_SET_TRAIN_HOOKS), r, err));
     char *checkpoints = gf_path_join(dir, GF_FOLDER_CHECKPOINTS);
     if (!checkpoints) {
         status = gf_fail_memory(err, strlen(dir), "a run");
@@ -204,13 +202,13 @@ void gf_run_close(gf_run *r)
     gf_history_free(&r->history);
     gf_task_close(&r->task);
     gf_running_free(&r->running);
+    gf_hooks_close(&r->hooks);
     gf_phases_free(&r->phases);
     gf_evaluation_free(&r->validation);
     gf_evaluation_free(&r->test);
     gf_data_feed_close(&r->feed);
     gf_free(r->slots);
     gf_free(r->lost);
-    gf_free(r->best_values);
     gf_free(r->logits);
     gf_free(r->identity);
     gf_free(r->dir);

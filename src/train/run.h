@@ -11,6 +11,7 @@
 #include "train/config.h"
 #include "train/diverged.h"
 #include "train/engine.h"
+#include "train/hook.h"
 #include "train/metrics.h"
 #include "train/model_file.h"
 #include "train/phase.h"
@@ -56,6 +57,12 @@ typedef struct gf_run_clock {
     double seconds, epoch_seconds; /* told to people; not part of the result */
 } gf_run_clock;
 
+/* How fast this epoch goes since it was begun or taken up; told to people. */
+typedef struct gf_run_pace {
+    double start;
+    uint64_t images;
+} gf_run_pace;
+
 typedef struct gf_run {
     gf_run_host host;
     char *dir;
@@ -70,7 +77,7 @@ typedef struct gf_run {
     float *slots; /* of the present phase: gf_run_slot_bytes; NULL where its optimizer has none */
     gf_phases phases;
     gf_data_feed feed; /* with the random changes of the present phase */
-    gf_nan_policy nan_policy;
+    gf_hooks hooks;
     gf_order *order; /* of the training set */
     uint8_t
         *lost; /* of every sample of the index: 1 where its file went away during the run, as the checkpoint keeps it */
@@ -78,7 +85,6 @@ typedef struct gf_run {
         train_feature_cache; /* of validation and test (one range); of training where images do not change */
     size_t trainable_offset, trainable_count; /* the values that change in any phase: [origin, origin + wide) of the
                             model's block; with the statistics, which lie behind what trains, where those move */
-    float *best_values;                       /* their best so far */
     gf_task task;                             /* what is learned */
     size_t outputs;                           /* that the network gives per sample */
     gf_metric_list metrics;                   /* that are measured */
@@ -87,8 +93,8 @@ typedef struct gf_run {
     bool logged; /* history.csv and, with a report, the TensorBoard file hold all rows but the last */
     gf_run_state state;
     gf_running running; /* of the present epoch */
-    gf_nan_state nan;
-    gf_best best; /* which epoch best_values are of */
+    int32_t best_epoch; /* whose values are in the model once training is over */
+    gf_run_pace pace;
     gf_run_before before;
     gf_run_clock clock;
     struct gf_checkpoint_writer *writer;
@@ -131,9 +137,15 @@ size_t gf_run_trainable_offset(gf_run *r, const gf_phases *phases);
 /* How the engine of a phase is made, for the model's present boundary: by a run, and by whoever times or prepares one.
  */
 gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_phase *p);
-/* Makes the engine of phases.item[phase - 1] from the model's values. */
-graft_status gf_run_begin_phase(gf_run *r, int phase, graft_error *err);
+/* Makes the engine of phases.item[phase - 1] from the model's values: no step of it is done. */
+graft_status gf_run_open_phase(gf_run *r, int phase, graft_error *err);
 const gf_phase *gf_run_phase(const gf_run *r); /* the present one; NULL: none has begun */
+/* The phase (from 1) of the next epoch; 0: every epoch is done. */
+int gf_run_next_phase(const gf_run *r);
+/* The learning rate of the step after `applied` ones of the phase: its schedule's, and then what hooks make of it. */
+double gf_run_lr(const gf_run *r, int64_t applied);
+/* Evaluates the validation set into r->validation. */
+graft_status gf_run_validate(gf_run *r, graft_error *err);
 /* Loss and accuracy of samples [first, first + n) into e; with `logits` (may be NULL) kept there. */
 graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err);
 /* The end: best weights, measures, model, report, and last the list of them (folder.h). What is there already and right
@@ -145,11 +157,6 @@ graft_status gf_run_finish(gf_run *r, graft_error *err);
 graft_status gf_run_write_report(gf_run *r, graft_error *err);
 /* RUN/decisions.json of what the host's log holds. */
 graft_status gf_run_write_decisions(const gf_run *r, graft_error *err);
-/* The history into history.csv and the TensorBoard file while the run goes on: the last row is added where `logged`
- * tells that those before it are there, else the files are made anew. What fails is warned about and no end of
- * training.
- */
-void gf_run_log(gf_run *r);
 /* Class names, a line each, into DIR/classes.txt. */
 graft_status gf_run_write_classes(const char *dir, const gf_names *classes, graft_error *err);
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err);

@@ -292,7 +292,7 @@ static graft_status gather(gathering *g, graft_error *err)
     memcpy(g->record.before.value, r->before.value, sizeof r->before.value);
     g->record.validation = gf_evaluation_metrics(&r->validation);
     g->record.test = gf_evaluation_metrics(&r->test);
-    g->record.best_epoch = r->best.epoch;
+    g->record.best_epoch = r->best_epoch;
     g->record.seconds = r->clock.seconds + gf_sys_seconds() - r->started;
     g->record.peak_rss_mb = gf_run_peak_rss_mb();
     return GRAFT_OK;

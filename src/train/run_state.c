@@ -54,22 +54,26 @@ static bool run_of_version_1(void *data, uint32_t version, const void *bytes, si
     return true;
 }
 
-/* The counters of the run's parts, a section each. */
-enum { PARTS = 6 };
-static void parts_of(gf_run *r, gf_state_part part[PARTS])
+/* The plain state of the run's parts and of its hooks, a section each; how many. */
+enum { OWN_PARTS = 4, MOST_PARTS = OWN_PARTS + GF_MOST_HOOKS };
+static size_t parts_of(gf_run *r, gf_state_part part[MOST_PARTS])
 {
     const size_t counts = r->running.n_counts * sizeof *r->running.counts,
                  before = offsetof(gf_run_before, value) + r->metrics.n * sizeof *r->before.value;
     bool first = r->metrics.n == 2; /* what had the first layouts: loss and accuracy alone */
-    const gf_state_part all[PARTS] = {
+    const gf_state_part own[OWN_PARTS] = {
         {"run", 2, &r->state, sizeof r->state, false, run_of_version_1},
         {"running", 2, r->running.counts, counts, false, first ? upgrade_running : NULL},
-        {"nan", 1, &r->nan, sizeof r->nan},
-        {"best.epoch", 1, &r->best, sizeof r->best},
         {"before", 2, &r->before, before, false, first ? upgrade_before : NULL},
         {"clock", 1, &r->clock, sizeof r->clock},
     };
-    memcpy(part, all, sizeof all);
+    memcpy(part, own, sizeof own);
+    for (size_t i = 0; i < r->hooks.n; i++) {
+        const gf_hook *h = &r->hooks.item[i];
+        const gf_hook_class *k = h->class;
+        part[OWN_PARTS + i] = (gf_state_part){h->section, k->version, h->state, k->state_bytes, false, k->upgrade};
+    }
+    return OWN_PARTS + r->hooks.n;
 }
 
 /* ---- taking up */
@@ -144,15 +148,20 @@ static graft_status check_length(gf_run *r, const gf_phases *was, const char *pa
     return GRAFT_OK;
 }
 
-/* Values and best values. A run that was to end without fine-tuning, and now has some, kept only its head's: the others
- * are as they began. */
+/* Values, and hooks' copies of them. A run that was to end without fine-tuning, and now has some, kept only its head's:
+ * the others are as they began. */
 static graft_status take_values(gf_run *r, const gf_checkpoint *c, const gf_phases *was, graft_error *err)
 {
     size_t first = gf_run_trainable_offset(r, was);
     if (first < r->trainable_offset) first = r->trainable_offset; /* the sections' sizes then tell */
     size_t bytes = (r->trainable_offset + r->trainable_count - first) * sizeof(float);
     GF_TRY(gf_checkpoint_copy(c, "params", r->model->value + first, bytes, err));
-    return gf_checkpoint_copy(c, "best", r->best_values + (first - r->trainable_offset), bytes, err);
+    for (size_t i = 0; i < r->hooks.n; i++) {
+        const gf_hook *h = &r->hooks.item[i];
+        if (!h->values) continue;
+        GF_TRY(gf_checkpoint_copy(c, h->values_section, h->values + (first - r->trainable_offset), bytes, err));
+    }
+    return GRAFT_OK;
 }
 
 graft_status gf_run_restore(gf_run *r, graft_error *err)
@@ -167,14 +176,13 @@ graft_status gf_run_restore(gf_run *r, graft_error *err)
         goto out;
     }
     GF_GOTO(gf_checkpoint_read_latest(&c, dir, 0, r->host.log, err));
-    gf_state_part part[PARTS];
+    gf_state_part part[MOST_PARTS];
     gf_config_length length;
     const gf_section *options = gf_checkpoint_find(&c, "options");
     GF_GOTO(gf_config_check_identity(r->config, options ? options->data : "", options ? options->size : 0, c.path,
                                      &length, err));
     GF_GOTO(gf_run_check_phases(r, err));
-    parts_of(r, part);
-    GF_GOTO(gf_parts_take(&c, part, PARTS, err));
+    GF_GOTO(gf_parts_take(&c, part, parts_of(r, part), err));
     GF_GOTO(earlier_phases(r, &length, &was, err));
     GF_GOTO(check_length(r, &was, c.path, err));
     GF_GOTO(take_values(r, &c, &was, err));
@@ -186,7 +194,7 @@ graft_status gf_run_restore(gf_run *r, graft_error *err)
     }
     if (r->state.phase) {
         gf_run_state kept = r->state; /* a phase begins with no step applied */
-        GF_GOTO(gf_run_begin_phase(r, kept.phase, err));
+        GF_GOTO(gf_run_open_phase(r, kept.phase, err));
         r->state = kept;
         GF_GOTO(gf_checkpoint_copy(&c, "slots", r->slots, gf_run_slot_bytes(r), err));
     }
@@ -218,6 +226,7 @@ static graft_status write_sections(gf_run *r, const gf_section *section, size_t 
 
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
 {
+    GF_TRY(gf_hooks_checkpoint(r, err));
     if (!finite(r)) return GRAFT_OK;
     r->clock.seconds += gf_sys_seconds() - r->started;
     r->started = gf_sys_seconds();
@@ -228,23 +237,25 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
     const gf_section blocks[] = {
         {"options", r->identity, strlen(r->identity)},
         {"params", r->model->value + r->trainable_offset, r->trainable_count * sizeof(float)},
-        {"best", r->best_values, r->trainable_count * sizeof(float)},
         {"slots", r->slots, gf_run_slot_bytes(r)},
         {"lost", r->lost, r->data->index->n},
         {"history.columns", columns, columns ? strlen(columns) : 0},
         {"history", history, history_bytes},
     };
-    gf_section section[sizeof blocks / sizeof *blocks + PARTS + 1];
+    gf_section section[sizeof blocks / sizeof *blocks + MOST_PARTS + GF_MOST_HOOKS + 1];
     size_t n = sizeof blocks / sizeof *blocks;
     memcpy(section, blocks, sizeof blocks);
     char *decisions = gf_decisions_text(r->host.log ? r->host.log->decisions : NULL);
     if (decisions)
         section[n++] = (gf_section){"decisions", decisions, strlen(decisions)}; /* no state: better without */
-    gf_state_part part[PARTS];
+    for (size_t i = 0; i < r->hooks.n; i++) {
+        const gf_hook *h = &r->hooks.item[i];
+        if (h->values) section[n++] = (gf_section){h->values_section, h->values, r->trainable_count * sizeof(float)};
+    }
+    gf_state_part part[MOST_PARTS];
     gf_packed_parts packed;
     graft_error why = {0};
-    parts_of(r, part);
-    graft_status status = gf_parts_pack(&packed, part, PARTS, section, &n, &why);
+    graft_status status = gf_parts_pack(&packed, part, parts_of(r, part), section, &n, &why);
     if (status == GRAFT_OK && (!columns || !history)) status = gf_fail_memory(&why, history_bytes, "a checkpoint");
     if (status == GRAFT_OK) {
         status = write_sections(r, section, n, last, err);

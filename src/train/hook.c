@@ -1,0 +1,179 @@
+#include "train/hook.h"
+
+#include "train/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the list */
+
+static const gf_hook_class *find(const char *name, size_t n)
+{
+    const gf_hook_class *class;
+    for (size_t i = 0; (class = gf_hook_class_at(i)); i++) {
+        if (!class->always && strlen(class->name) == n && !memcmp(class->name, name, n)) return class;
+    }
+    return NULL;
+}
+
+static graft_status fail_unknown(const char *text, size_t n, graft_error *err)
+{
+    const gf_hook_class *class;
+    char shown[64], *name = gf_strndup(text, n);
+    gf_text hint = {0};
+    for (size_t i = 0; (class = gf_hook_class_at(i)); i++) {
+        if (!class->always) gf_text_printf(&hint, "%s%s", hint.n ? ", " : "there are ", class->name);
+    }
+    graft_status status = gf_fail(err, GF_E_OPTION_VALUE, hint.n && !hint.failed ? hint.s : NULL,
+                                  "hook \"%s\" is not known", gf_escape(shown, sizeof shown, name ? name : "?"));
+    gf_text_free(&hint);
+    gf_free(name);
+    return status;
+}
+
+/* The second hook of a kind has other sections than the first. */
+static void name_sections(const gf_hooks *hooks, gf_hook *h)
+{
+    int before = 0;
+    for (size_t i = 0; &hooks->item[i] != h; i++) before += hooks->item[i].class == h->class;
+    const gf_hook_class *c = h->class;
+    char number[16] = "";
+    if (before) snprintf(number, sizeof number, ".%d", before + 1);
+    snprintf(h->section, sizeof h->section, "%s%.20s%s", c->section ? "" : "hook.", c->section ? c->section : c->name,
+             number);
+    if (c->values_section) {
+        snprintf(h->values_section, sizeof h->values_section, "%.30s%s", c->values_section, number);
+    } else {
+        snprintf(h->values_section, sizeof h->values_section, "%.30s.values", h->section);
+    }
+}
+
+static graft_status add(gf_hooks *hooks, const gf_hook_class *class, const char *text, size_t n, graft_error *err)
+{
+    if (hooks->n == GF_MOST_HOOKS)
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "there are more than %d hooks", GF_MOST_HOOKS);
+    if (!gf_grow(&hooks->item, hooks->n, &hooks->cap)) return gf_fail_memory(err, sizeof(gf_hook), "a hook");
+    gf_hook *h = &hooks->item[hooks->n];
+    *h = (gf_hook){.class = class};
+    GF_TRY(gf_arguments_parse(&h->arguments, "hook", class->name, class->argument, class->n_arguments, text, n, err));
+    hooks->n++;
+    name_sections(hooks, h);
+    return GRAFT_OK;
+}
+
+/* Where the hook that begins at `at` ends: before a comma whose next word is no KEY=VALUE of it. */
+static const char *end_of(const char *at)
+{
+    for (const char *end = at + strcspn(at, ",");; end += 1 + strcspn(end + 1, ",")) {
+        if (!*end) return end;
+        size_t word = strcspn(end + 1, ",:=");
+        if (end[1 + word] != '=') return end;
+    }
+}
+
+static graft_status parse(gf_hooks *hooks, const char *text, graft_error *err)
+{
+    for (const char *at = text; at && *at;) {
+        const char *end = end_of(at);
+        size_t name = strcspn(at, ":,");
+        const char *arguments = at + name + (at[name] == ':');
+        if (arguments > end) arguments = end;
+        const gf_hook_class *class = find(at, name);
+        if (!class) return fail_unknown(at, name, err);
+        GF_TRY(add(hooks, class, arguments, (size_t)(end - arguments), err));
+        at = *end ? end + 1 : NULL;
+    }
+    return GRAFT_OK;
+}
+
+static graft_status open_hook(gf_hook *h, gf_run *r, graft_error *err)
+{
+    const gf_hook_class *c = h->class;
+    size_t bytes = r->trainable_count * sizeof *h->values;
+    if (c->state_bytes) {
+        h->state = gf_alloc(1, c->state_bytes);
+        if (!h->state) return gf_fail_memory(err, c->state_bytes, "a hook");
+    }
+    if (c->keeps_values && c->keeps_values(h)) {
+        h->values = gf_alloc_tensor(bytes);
+        if (!h->values) return gf_fail_memory(err, bytes, "a hook's copy of the parameters");
+        memcpy(h->values, r->model->value + r->trainable_offset, bytes);
+    }
+    return c->open ? c->open(h, r, err) : GRAFT_OK;
+}
+
+graft_status gf_hooks_open(gf_hooks *hooks, const char *text, gf_run *r, graft_error *err)
+{
+    const gf_hook_class *class;
+    *hooks = (gf_hooks){0};
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; (class = gf_hook_class_at(i)) && status == GRAFT_OK; i++) {
+        if (class->always) status = add(hooks, class, "", 0, err);
+    }
+    if (status == GRAFT_OK) status = parse(hooks, text, err);
+    for (size_t i = 0; i < hooks->n && status == GRAFT_OK; i++) status = open_hook(&hooks->item[i], r, err);
+    if (status != GRAFT_OK) gf_hooks_close(hooks);
+    return status;
+}
+
+void gf_hooks_close(gf_hooks *hooks)
+{
+    for (size_t i = 0; i < hooks->n; i++) {
+        gf_hook *h = &hooks->item[i];
+        if (h->class->close) h->class->close(h);
+        gf_arguments_free(&h->arguments);
+        gf_free(h->state);
+        gf_free(h->values);
+    }
+    gf_free(hooks->item);
+    *hooks = (gf_hooks){0};
+}
+
+graft_status gf_hooks_check(const char *text, graft_error *err)
+{
+    gf_hooks hooks = {0};
+    graft_status status = parse(&hooks, text, err);
+    gf_hooks_close(&hooks);
+    return status;
+}
+
+void gf_hooks_words(gf_text *text)
+{
+    const gf_hook_class *c;
+    for (size_t i = 0; (c = gf_hook_class_at(i)); i++) {
+        if (!c->always) gf_arguments_words(text, c->name, c->help, c->argument, c->n_arguments);
+    }
+}
+
+/* ---- calls */
+
+#define CALL_EACH(r, call, ...)                                     \
+    for (size_t i = 0; i < (r)->hooks.n; i++) {                     \
+        gf_hook *h = &(r)->hooks.item[i];                           \
+        if (h->class->call) GF_TRY(h->class->call(h, __VA_ARGS__)); \
+    }                                                               \
+    return GRAFT_OK
+
+graft_status gf_hooks_begin_run(gf_run *r, graft_error *err) { CALL_EACH(r, begin_run, r, err); }
+graft_status gf_hooks_begin_phase(gf_run *r, graft_error *err) { CALL_EACH(r, begin_phase, r, err); }
+graft_status gf_hooks_gradient(gf_run *r, gf_hook_step *step, graft_error *err)
+{
+    CALL_EACH(r, gradient, r, step, err);
+}
+graft_status gf_hooks_step(gf_run *r, graft_error *err) { CALL_EACH(r, step, r, err); }
+graft_status gf_hooks_evaluation(gf_run *r, graft_error *err) { CALL_EACH(r, evaluation, r, err); }
+graft_status gf_hooks_epoch(gf_run *r, const gf_history_row *row, graft_error *err)
+{
+    CALL_EACH(r, epoch, r, row, err);
+}
+graft_status gf_hooks_checkpoint(gf_run *r, graft_error *err) { CALL_EACH(r, checkpoint, r, err); }
+graft_status gf_hooks_end(gf_run *r, graft_error *err) { CALL_EACH(r, end, r, err); }
+
+double gf_hooks_lr(const gf_run *r, double lr)
+{
+    for (size_t i = 0; i < r->hooks.n; i++) {
+        const gf_hook *h = &r->hooks.item[i];
+        if (h->class->lr) lr = h->class->lr(h, lr);
+    }
+    return lr;
+}
