@@ -34,6 +34,7 @@ static const option options[] = {
     SETTING("fine-tune-schedule", "train.fine_tune_schedule"),
     SETTING("fine-tune-optimizer", "train.fine_tune_optimizer"),
     SETTING("phases", "train.phases"),
+    SETTING("hook", "train.hooks"),
     SETTING("augment", "train.augment"),
     SETTING("groups", "train.groups"),
     SETTING("accumulate", "train.accumulate"),

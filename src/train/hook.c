@@ -145,6 +145,17 @@ void gf_hooks_words(gf_text *text)
     }
 }
 
+graft_status gf_hook_monitor(gf_monitor *out, const gf_run *r, const gf_hook *h, const char *column, const char *mode,
+                             graft_error *err)
+{
+    GF_TRY(gf_monitor_parse(out, &r->metrics, column, err));
+    if (!strcmp(mode, "min")) out->better = GF_BETTER_MIN;
+    if (!strcmp(mode, "max")) out->better = GF_BETTER_MAX;
+    if (out->on != GF_ON_VALIDATION || gf_run_split(r, GF_VALIDATION, NULL)) return GRAFT_OK;
+    return gf_fail(err, GF_E_OPTION_VALUE, "give the data a validation part, or look at a column of training",
+                   "hook %s: there is no validation set for %s", h->class->name, GF_ESC(column));
+}
+
 /* ---- calls */
 
 #define CALL_EACH(r, call, ...)                                     \

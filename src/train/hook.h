@@ -93,6 +93,11 @@ graft_status gf_hooks_epoch(struct gf_run *r, const gf_history_row *row, graft_e
 graft_status gf_hooks_checkpoint(struct gf_run *r, graft_error *err);
 graft_status gf_hooks_end(struct gf_run *r, graft_error *err);
 
+/* For kinds: the column that h looks at. mode: "auto", "min", "max" is better. E3002 where there is no such column, or
+ * no validation set that it could be of. */
+graft_status gf_hook_monitor(gf_monitor *out, const struct gf_run *r, const gf_hook *h, const char *column,
+                             const char *mode, graft_error *err);
+
 /* The kinds in the order of hooks.def; NULL behind the last. */
 const gf_hook_class *gf_hook_class_at(size_t i);
 

@@ -104,6 +104,41 @@ static void a_stop_anywhere_changes_no_bit(void **state)
     }
 }
 
+/* Early stopping ends phases; its counts and its best weights, which the next phase goes on from, survive any stop. */
+static void early_stopping_survives_a_stop(void **state)
+{
+    (void)state;
+    static const char *by_name[][2] = {
+        {"train.phases", "head epochs=6 lr=0.3; last_layers last=15 epochs=5 lr=0.05; again epochs=1"},
+        {"train.hooks", "early-stopping:patience=1,restore_best_weights=1,early-stopping:monitor=loss,patience=3"},
+        {NULL, NULL}};
+    static const int questions[] = {4, 9, 13, 18, 23, 27, 31, 36};
+    char whole[96], run[96], where[32];
+    tiny_run t;
+    graft_error err = {0};
+    snprintf(whole, sizeof whole, "%s/early", root);
+    of_phases(&t, whole, by_name);
+    if (tiny_run_train(&t, false, &err)) fail_msg("%s", err.message);
+    char *rows = text_of(whole, "history.csv");
+    int n = 0, heads = 0;
+    for (const char *at = rows; (at = strchr(at, '\n')) && at[1]; n++) heads += strstr(at, ",head,") != NULL, at++;
+    if (!(heads >= 2 && n < 12)) fail_msg("no phase has ended early:\n%s", rows);
+    gf_free(rows);
+    expect_in(whole, "history.csv", ",again,");
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        tiny_stop s = {.left = questions[i]};
+        snprintf(run, sizeof run, "%s/early_stopped", root);
+        snprintf(where, sizeof where, "stopped at question %d", s.left);
+        of_phases(&t, run, by_name);
+        tiny_run_stop(&t, &s);
+        assert_int_equal(tiny_run_train(&t, false, &err), GRAFT_TERMINATED);
+        of_phases(&t, run, NULL);
+        t.context.threads = 1 + (int)(i % 3);
+        if (tiny_run_train(&t, true, &err)) fail_msg("%s: %s", where, err.message);
+        run_bytes_equal(whole, run, where);
+    }
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -184,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_stop_anywhere_changes_no_bit),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(edited_phases_are_told),
+        cmocka_unit_test(early_stopping_survives_a_stop),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
