@@ -2,6 +2,7 @@
 
 #include "train/run.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -154,6 +155,14 @@ graft_status gf_hook_monitor(gf_monitor *out, const gf_run *r, const gf_hook *h,
     if (out->on != GF_ON_VALIDATION || gf_run_split(r, GF_VALIDATION, NULL)) return GRAFT_OK;
     return gf_fail(err, GF_E_OPTION_VALUE, "give the data a validation part, or look at a column of training",
                    "hook %s: there is no validation set for %s", h->class->name, GF_ESC(column));
+}
+
+bool gf_hook_improves(const gf_monitor *m, double value, double than, double delta)
+{
+    if (!gf_is_finite(value)) return false;
+    if (!gf_is_finite(than)) return true;
+    if (m->better == GF_BETTER_MIN) return (float)(value + fabs(delta)) < (float)than;
+    return (float)(value - fabs(delta)) > (float)than;
 }
 
 /* ---- calls */

@@ -97,6 +97,9 @@ graft_status gf_hooks_end(struct gf_run *r, graft_error *err);
  * no validation set that it could be of. */
 graft_status gf_hook_monitor(gf_monitor *out, const struct gf_run *r, const gf_hook *h, const char *column,
                              const char *mode, graft_error *err);
+/* Whether a value is better than another by more than |delta|: as floats, as Keras compares them. Never where it is not
+ * finite, always where the other alone is not. */
+bool gf_hook_improves(const gf_monitor *m, double value, double than, double delta);
 
 /* The kinds in the order of hooks.def; NULL behind the last. */
 const gf_hook_class *gf_hook_class_at(size_t i);

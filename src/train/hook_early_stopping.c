@@ -52,12 +52,7 @@ static graft_status begin_phase(gf_hook *h, gf_run *r, graft_error *err)
 
 static bool improves(const gf_hook *h, double value, double reference)
 {
-    const gf_monitor *m = h->own;
-    double delta = fabs(h->arguments.number[MIN_DELTA]);
-    if (!gf_is_finite(value)) return false;
-    if (!gf_is_finite(reference)) return true;
-    if (m->better == GF_BETTER_MIN) return (float)(value + delta) < (float)reference;
-    return (float)(value - delta) > (float)reference;
+    return gf_hook_improves(h->own, value, reference, h->arguments.number[MIN_DELTA]);
 }
 
 static void keep(gf_hook *h, const gf_run *r)

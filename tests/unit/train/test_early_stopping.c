@@ -1,6 +1,6 @@
 /* Early stopping: the epoch that ends a phase, and the best one, are those of Keras's EarlyStopping for 400 random
  * sequences (tests/fixtures/early_stopping.txt, made by tools/make_early_stopping_fixtures.py). */
-#include "train/run.h"
+#include "support/hook_run.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,68 +12,21 @@
 
 #include <cmocka.h>
 
-enum { LINE = 4096, VALUES = 3 };
-
-/* What the hook sees of a run: three values that train, one phase, one image of validation. */
-typedef struct fake {
-    gf_run run;
-    gf_run_config config;
-    gf_model model;
-    gf_index index;
-    gf_data data;
-    gf_phase phase;
-    float value[VALUES];
-} fake;
-
-static void make(fake *f, uint32_t validation)
-{
-    *f = (fake){.phase = {.name = (char *)"head"}, .config = {.on_nan = (char *)"stop"}};
-    gf_run *r = &f->run;
-    r->config = &f->config;
-    r->model = &f->model;
-    r->model->value = f->value;
-    r->trainable_count = VALUES;
-    r->data = &f->data;
-    f->data.index = &f->index;
-    for (int i = GF_VALIDATION + 1; i <= GF_SPLITS; i++) f->index.first[i] = validation;
-    r->phases = (gf_phases){.item = &f->phase, .n = 1};
-    r->state.phase = 1;
-    assert_int_equal(gf_metric_list_parse(&r->metrics, "loss,accuracy", NULL, NULL), GRAFT_OK);
-}
-
-static gf_hook *open_hook(fake *f, const char *arguments)
-{
-    char text[256];
-    graft_error err = {0};
-    snprintf(text, sizeof text, "early-stopping%s%s", *arguments ? ":" : "", arguments);
-    if (gf_hooks_open(&f->run.hooks, text, &f->run, &err)) fail_msg("%s: %s", text, err.message);
-    gf_hook *h = &f->run.hooks.item[f->run.hooks.n - 1];
-    assert_int_equal(h->class->begin_phase(h, &f->run, &err), GRAFT_OK);
-    return h;
-}
-
-/* An epoch in which every column has that value, and the values that train are the epoch's number. Whether it ended. */
-static bool epoch(fake *f, gf_hook *h, double value)
-{
-    gf_history_row row = {.epoch = ++f->run.state.phase_epoch};
-    for (int i = 0; i < 2; i++) row.value[GF_ON_TRAINING][i] = row.value[GF_ON_VALIDATION][i] = value;
-    for (int i = 0; i < VALUES; i++) f->value[i] = (float)f->run.state.phase_epoch;
-    assert_int_equal(h->class->epoch(h, &f->run, &row, NULL), GRAFT_OK);
-    return f->run.state.phase_over;
-}
+enum { LINE = 4096 };
 
 /* The state begins with wait and the best epoch. */
 static int best_epoch(const gf_hook *h) { return ((const int32_t *)h->state)[1]; }
 
 static void check_line(char *line)
 {
-    fake f;
-    char *rest = NULL, *arguments = strtok_r(line, " \n", &rest);
+    hook_run f;
+    char text[256], *rest = NULL, *arguments = strtok_r(line, " \n", &rest);
     int want_stop = atoi(strtok_r(NULL, " ", &rest)), want_best = atoi(strtok_r(NULL, " ", &rest)), stop = 0;
-    make(&f, 1);
-    gf_hook *h = open_hook(&f, arguments);
+    hook_run_make(&f, 1);
+    snprintf(text, sizeof text, "early-stopping:%s", arguments);
+    gf_hook *h = hook_run_open(&f, text);
     for (char *word; !stop && (word = strtok_r(NULL, " \n", &rest));) {
-        if (epoch(&f, h, atof(word))) stop = f.run.state.phase_epoch;
+        if (hook_run_epoch(&f, h, atof(word))) stop = f.run.state.phase_epoch;
     }
     if (stop != want_stop || best_epoch(h) != want_best) {
         fail_msg("%s: stops at %d, best is %d; Keras: %d, %d", arguments, stop, best_epoch(h), want_stop, want_best);
@@ -98,14 +51,14 @@ static void decisions_are_keras_s(void **state)
 static void what_is_not_finite_is_never_better(void **state)
 {
     (void)state;
-    fake f;
-    make(&f, 1);
-    gf_hook *h = open_hook(&f, "patience=2");
-    assert_false(epoch(&f, h, NAN));
-    assert_false(epoch(&f, h, 0.5)); /* better than that */
+    hook_run f;
+    hook_run_make(&f, 1);
+    gf_hook *h = hook_run_open(&f, "early-stopping:patience=2");
+    assert_false(hook_run_epoch(&f, h, NAN));
+    assert_false(hook_run_epoch(&f, h, 0.5)); /* better than that */
     assert_int_equal(best_epoch(h), 2);
-    assert_false(epoch(&f, h, -INFINITY));
-    assert_true(epoch(&f, h, NAN));
+    assert_false(hook_run_epoch(&f, h, -INFINITY));
+    assert_true(hook_run_epoch(&f, h, NAN));
     assert_int_equal(best_epoch(h), 2);
     gf_hooks_close(&f.run.hooks);
 }
@@ -113,14 +66,14 @@ static void what_is_not_finite_is_never_better(void **state)
 static void the_next_phase_goes_on_from_the_best_epoch(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"patience=2", "patience=2,restore_best_weights=1"};
+    static const char *const rows[] = {"early-stopping:patience=2", "early-stopping:patience=2,restore_best_weights=1"};
     for (int k = 0; k < 2; k++) {
-        fake f;
-        make(&f, 1);
-        gf_hook *h = open_hook(&f, rows[k]);
+        hook_run f;
+        hook_run_make(&f, 1);
+        gf_hook *h = hook_run_open(&f, rows[k]);
         static const double values[] = {0.5, 0.4, 0.3, 0.45};
-        for (int i = 0; i < 4; i++) assert_false(epoch(&f, h, values[i]));
-        assert_true(epoch(&f, h, 0.6));
+        for (int i = 0; i < 4; i++) assert_false(hook_run_epoch(&f, h, values[i]));
+        assert_true(hook_run_epoch(&f, h, 0.6));
         assert_int_equal(best_epoch(h), 3);
         assert_int_equal(h->class->begin_phase(h, &f.run, NULL), GRAFT_OK);
         assert_true(f.value[0] == (k ? 3 : 5) && f.value[VALUES - 1] == (k ? 3 : 5));
@@ -139,16 +92,16 @@ static void what_cannot_be_monitored_is_told(void **state)
                                           {"early-stopping:patience=-1", "patience \"-1\""},
                                           {"early-stopping,,", "hook \"\" is not known"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        fake f;
+        hook_run f;
         graft_error err = {0};
-        make(&f, 0);
+        hook_run_make(&f, 0);
         assert_int_equal(gf_hooks_open(&f.run.hooks, rows[i][0], &f.run, &err), GRAFT_USAGE);
         if (!strstr(err.message, rows[i][1])) fail_msg("%s: %s", rows[i][0], err.message);
         assert_int_equal(f.run.hooks.n, 0);
     }
-    fake f;
-    make(&f, 0);
-    open_hook(&f, "monitor=loss"); /* training's has a value */
+    hook_run f;
+    hook_run_make(&f, 0);
+    hook_run_open(&f, "early-stopping:monitor=loss"); /* training's has a value */
     gf_hooks_close(&f.run.hooks);
 }
 
@@ -156,8 +109,8 @@ static void what_cannot_be_monitored_is_told(void **state)
 static void each_hook_has_its_own_sections(void **state)
 {
     (void)state;
-    fake f;
-    make(&f, 1);
+    hook_run f;
+    hook_run_make(&f, 1);
     static const char text[] =
         "early-stopping:patience=2,restore_best_weights=1,early-stopping:monitor=loss,early-stopping";
     assert_int_equal(gf_hooks_open(&f.run.hooks, text, &f.run, NULL), GRAFT_OK);
