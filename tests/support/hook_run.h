@@ -32,7 +32,7 @@ static inline void hook_run_make(hook_run *f, uint32_t validation)
     r->config = &f->config;
     r->model = &f->model;
     r->model->value = f->value;
-    r->trainable_count = VALUES;
+    r->trainable_count = r->model->n_trainable_values = VALUES;
     r->data = &f->data;
     f->data.index = &f->index;
     for (int i = GF_VALIDATION + 1; i <= GF_SPLITS; i++) f->index.first[i] = validation;

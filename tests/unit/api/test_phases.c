@@ -110,7 +110,8 @@ static void early_stopping_survives_a_stop(void **state)
     (void)state;
     static const char *by_name[][2] = {
         {"train.phases", "head epochs=6 lr=0.3; last_layers last=15 epochs=5 lr=0.05; again epochs=1"},
-        {"train.hooks", "early-stopping:patience=1,restore_best_weights=1,early-stopping:monitor=loss,patience=3"},
+        {"train.hooks", "early-stopping:patience=1,restore_best_weights=1,early-stopping:monitor=loss,patience=3,"
+                        "reduce-lr:patience=1,factor=0.5,ema:momentum=0.8"},
         {NULL, NULL}};
     static const int questions[] = {4, 9, 13, 18, 23, 27, 31, 36};
     char whole[96], run[96], where[32];
