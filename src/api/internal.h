@@ -120,6 +120,11 @@ graft_bench_options gf_api_bench_options(const graft_context *c, const graft_ben
 /* Whether texts with a grammar of their own (train.optimizer) can be parsed; with the error of the room that does. */
 graft_status gf_api_check_settings(const gf_settings *s, graft_error *err);
 
+/* inspect_texts.c: whether a path is of texts, and what graft_inspect says of them. */
+bool gf_api_is_texts(const graft_context *context, const char *path);
+graft_status gf_api_inspect_texts(graft_context *context, const char *path, graft_result **out, int64_t *bad,
+                                  graft_error *err);
+
 /* Options as the data room takes them. */
 gf_data_options gf_api_data_options(const graft_data *d);
 /* Opens with the present options; `classes` (may be NULL): must be these. */

@@ -11,6 +11,7 @@ THIRD_PARTY = {  # header -> the one room that may see it
     r"curl/": "fetch",
     r"jpeglib\.h|jerror\.h|turbojpeg\.h|png\.h|webp/|gif_lib\.h|tiffio\.h": "image",
     r"cairo": "report",
+    r"iconv\.h": "text",
     r"jansson\.h": "json",
     r"nettle/": "base",
 }
