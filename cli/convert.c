@@ -1,8 +1,10 @@
 /* convert.c - graft convert IN OUT: a network from one tool's format into another's. */
 #include "errors.h"
+#include "text.h"
 #include "verbs.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static const option options[] = {
     HEADING("Model"),
@@ -47,8 +49,34 @@ static graft_status open_network(session *self, graft_model **model, graft_error
     return first.status;
 }
 
+/* The tensors of a checkpoint of TensorFlow, of whatever network. */
+static graft_status convert_checkpoint(session *self, graft_error *err)
+{
+    const settings *s = self->settings;
+    struct stat st;
+    graft_result *result = NULL;
+    if (stat(s->arguments[1], &st) == 0 && !s->force) {
+        return fail(err, E_USAGE, "give another name, or --force to overwrite it", "%s: is there already",
+                    ESCAPED(s->arguments[1]));
+    }
+    graft_status status = graft_checkpoint_convert(self->context, s->arguments[0], s->arguments[1], &result, err);
+    if (!status) status = session_print(self, result, err);
+    graft_result_free(result);
+    return status;
+}
+
+static bool is_safetensors(const settings *s)
+{
+    const char *out = s->arguments[1], *end = ".safetensors";
+    size_t n = strlen(out), m = strlen(end);
+    return s->to ? !strcmp(s->to, "safetensors") : n > m && !strcmp(out + n - m, end);
+}
+
 static graft_status run(session *self, graft_error *err)
 {
+    const settings *s = self->settings;
+    if (!s->convert_model && is_safetensors(s) && graft_checkpoint_is(s->arguments[0]))
+        return convert_checkpoint(self, err);
     graft_model *model = NULL;
     graft_status status = open_network(self, &model, err);
     if (!status) status = verbs_export_to(self, model, self->settings->arguments[1], err);
@@ -64,9 +92,12 @@ const verb verb_convert = {
     .summary = "a network from one tool's format into another's",
     .about = "Reads a network (.keras, whole .h5, .onnx, a run) or, with --model, the weights of an architecture, and "
              "writes "
-             "it as OUT says. What is written is read back and must compute the same.",
+             "it as OUT says. What is written is read back and must compute the same. Of a TensorFlow checkpoint "
+             "(model.ckpt, a "
+             "SavedModel's folder) without --model all tensors go into a .safetensors file, by their variables' names.",
     .examples = "graft convert classifier.h5 classifier.onnx\n"
-                "graft convert resnet18.pth resnet18.keras --model resnet18",
+                "graft convert resnet18.pth resnet18.keras --model resnet18\n"
+                "graft convert bert_model.ckpt bert.safetensors",
     OPTIONS(options),
     .run = run,
 };

@@ -7,13 +7,13 @@
 ORACLE: hf (tokenizers 0.23.3), hf-slow (transformers 5.24.0), google (bert-tensorflow 1.0.4 in PYTHONPATH), tf (tensorflow-text
 2.21.1). TEXT_IDS is build/tests/text_ids. Ends with 1 at a difference; prints the first ones."""
 import hashlib
+import importlib.util
 import itertools
 import pathlib
 import struct
 import subprocess
 import sys
 import tempfile
-import types
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import text_cases
@@ -43,20 +43,22 @@ class Slow:
 
 
 class Google(Slow):
-    def __init__(self, vocabulary, lower):
-        for name in ("tensorflow", "six"):
-            try:
-                __import__(name)
-            except ImportError:
-                sys.modules[name] = types.SimpleNamespace(PY3=True, PY2=False)
-        import importlib.util
+    module = None
+
+    @classmethod
+    def load(cls):
+        """Its file alone: the package wants TensorFlow 1. Once: it defines flags."""
         found = next(p for p in map(pathlib.Path, sys.path) if (p / "bert/tokenization.py").exists())
         spec = importlib.util.spec_from_file_location("google_tokenization", found / "bert/tokenization.py")
-        google = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(google)
-        google.FLAGS(["check_tokenizers"])
+        cls.module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(cls.module)
+        cls.module.FLAGS(["check_tokenizers"])
+
+    def __init__(self, vocabulary, lower):
+        if not self.module:
+            self.load()
         self.map = dict(zip(vocabulary, range(len(vocabulary))))
-        self.words, self.pieces = google.BasicTokenizer(do_lower_case=lower), google.WordpieceTokenizer(self.map)
+        self.words, self.pieces = self.module.BasicTokenizer(do_lower_case=lower), self.module.WordpieceTokenizer(self.map)
 
 
 class Tf:
@@ -86,8 +88,8 @@ def batches(texts, n=20000):
         yield batch
 
 
-def digests(name):
-    for lower in (1, 0):
+def digests(name, cases=(1, 0)):
+    for lower in cases:
         oracle = ORACLES[name](text_cases.vocabulary(), bool(lower))
         for kind, texts in (("scalars", text_cases.in_contexts()), ("random", text_cases.random_texts())):
             digest = hashlib.sha256()

@@ -199,6 +199,16 @@ GRAFT_API const char *graft_data_class_name(const graft_data *data, int class_in
 GRAFT_API graft_status graft_inspect(graft_context *context, const char *path, const graft_data_options *options,
                                      graft_result **out, int64_t *bad, graft_error *err);
 
+/* ---- other tools' checkpoints (0.2) */
+
+/* Whether a path is a TensorFlow checkpoint: its .index file, the beginning of its files' names (model.ckpt), or a folder that
+ * holds one (a SavedModel's, too). */
+GRAFT_API int graft_checkpoint_is(const char *path);
+/* All tensors of a checkpoint into a new safetensors file, under the names of their variables; an optimizer's are left out, as
+ * are texts and types without numbers that graft has. The result lists what was left out. Checksums are checked. */
+GRAFT_API graft_status graft_checkpoint_convert(graft_context *context, const char *path, const char *file,
+                                                graft_result **out, graft_error *err);
+
 /* ---- train, resume */
 
 typedef struct graft_train_options {

@@ -88,7 +88,7 @@ static const char saved_model_hint[] = /* Keras 3 itself loads none */
 static const char frozen_hint[] =
     "`python -m tf2onnx.convert --graphdef FILE --inputs NAME:0 --outputs NAME:0 --output model.onnx` makes ONNX of it";
 static const char checkpoint_hint[] =
-    "in TensorFlow: build the model, model.load_weights(FILE), then model.save_weights('model.weights.h5')";
+    "give the checkpoint by its .index file, or by the part of the names before it (model.ckpt)";
 
 static const struct {
     const char *ending, *what, *hint;

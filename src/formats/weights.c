@@ -149,8 +149,20 @@ static graft_status read_file(source *s, gf_weight *want, gf_weights_notes *note
     return status;
 }
 
-graft_status gf_weights_read(const char *path, gf_weight *want, size_t n, const gf_weights_options *options,
-                             gf_weights_notes *notes, graft_error *err)
+/* The file that the path stands for in one of the formats, else the path itself (gf_free). */
+static graft_status locate(const char *path, char **file, graft_error *err)
+{
+    *file = NULL;
+    for (size_t i = 0; gf_weight_format_at(i) && !*file; i++) {
+        const gf_weight_format *f = gf_weight_format_at(i);
+        if (f->locate) GF_TRY(f->locate(path, file, err));
+    }
+    if (!*file) *file = gf_strdup(path);
+    return *file ? GRAFT_OK : gf_fail_memory(err, strlen(path), "a path");
+}
+
+static graft_status read_at(const char *path, gf_weight *want, size_t n, const gf_weights_options *options,
+                            gf_weights_notes *notes, graft_error *err)
 {
     uint8_t *file;
     size_t size, limit = options && options->max_bytes ? options->max_bytes : (size_t)4 << 30;
@@ -165,6 +177,16 @@ graft_status gf_weights_read(const char *path, gf_weight *want, size_t n, const 
     gf_found_free(&s.r.found);
     gf_free(s.r.which);
     gf_free(s.r.places);
+    gf_free(file);
+    return status;
+}
+
+graft_status gf_weights_read(const char *path, gf_weight *want, size_t n, const gf_weights_options *options,
+                             gf_weights_notes *notes, graft_error *err)
+{
+    char *file;
+    GF_TRY(locate(path, &file, err));
+    graft_status status = read_at(file, want, n, options, notes, err);
     gf_free(file);
     return status;
 }

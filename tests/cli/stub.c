@@ -197,6 +197,20 @@ graft_status graft_inspect(graft_context *c, const char *path, const graft_data_
     return GRAFT_OK;
 }
 
+int graft_checkpoint_is(const char *path) { return strstr(path, ".ckpt") != NULL; }
+
+graft_status graft_checkpoint_convert(graft_context *c, const char *path, const char *file, graft_result **out,
+                                      graft_error *err)
+{
+    graft_status status = outcome(err);
+    (void)c;
+    *out = NULL;
+    if (status) return status;
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{\"checkpoint\":\"%s\",\"file\":\"%s\"}", path, file);
+    return GRAFT_OK;
+}
+
 void graft_train_defaults(graft_train_options *o)
 {
     *o = (graft_train_options){

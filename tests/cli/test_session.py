@@ -97,6 +97,9 @@ class Landing(CommandTest):
         self.assertEqual((got["model"], got["weights"], got["classes"], got["to"]), ("resnet18", "w.pth", 7, "npz"))
         self.assertEqual((got["width"], got["height"]), (64, 96))
         self.assertEqual(self.document("convert", "./RUN", "OUT.npz")["run"], "./RUN")
+        got = self.document("convert", "bert.ckpt", "OUT.safetensors")
+        self.assertEqual((got["checkpoint"], got["file"]), ("bert.ckpt", "OUT.safetensors"))
+        self.assertEqual(self.document("convert", "w.ckpt", "OUT.safetensors", "--model", "resnet18")["weights"], "w.ckpt")
 
     def test_what_is_there_is_not_overwritten(self):
         with open(os.path.join(self.dir, "f.onnx"), "w") as f:
