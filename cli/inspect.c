@@ -18,6 +18,7 @@ static const option options[] = {
     SETTING("text-column", "data.text_column"),
     SETTING("encoding", "data.encoding"),
     SETTING("weights", "data.tokenizer"),
+    SETTING("segment", "data.segment"),
     OPTION_GENERAL_ROWS("of the splits"),
 };
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Compares graft's tokenizers with those that they follow, id for id. In a Python that has the oracle:
 
-    check_tokenizers.py digests ORACLE                  # the lines of tests/fixtures/text/wordpiece.txt
+    check_tokenizers.py digests ORACLE                  # the lines of tests/fixtures/text/wordpiece.txt and bpe.txt
     check_tokenizers.py sweep ORACLE TEXT_IDS [FILE..]  # every Unicode scalar in 4 contexts, 20,000 random texts, lines of files
 
-ORACLE: hf (tokenizers 0.23.3), hf-slow (transformers 5.24.0), google (bert-tensorflow 1.0.4 in PYTHONPATH), tf (tensorflow-text
+ORACLE: hf and bpe (tokenizers 0.23.3), hf-slow (transformers 5.24.0), google (bert-tensorflow 1.0.4 in PYTHONPATH), tf (tensorflow-text
 2.21.1). TEXT_IDS is build/tests/text_ids. Ends with 1 at a difference; prints the first ones."""
 import hashlib
 import importlib.util
@@ -75,7 +75,22 @@ class Tf:
         return self.t.tokenize([t.encode() for t in texts]).merge_dims(-2, -1).to_list()
 
 
-ORACLES = {"hf": Hf, "hf-slow": Slow, "google": Google, "tf": Tf}
+class Bpe:
+    """Of tests/fixtures/text/bpe.json; "lower" is whether a space goes before the text."""
+    FILE = pathlib.Path(__file__).resolve().parents[1] / "tests/fixtures/text/bpe.json"
+
+    def __init__(self, _, space):
+        import tokenizers
+        assert tokenizers.__version__ == "0.23.3", tokenizers.__version__
+        self.t = tokenizers.Tokenizer.from_file(str(self.FILE))
+        self.t.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=space)
+        self.t.encode_special_tokens = True
+
+    def ids(self, texts):
+        return [e.ids for e in self.t.encode_batch(texts, add_special_tokens=False)]
+
+
+ORACLES = {"bpe": Bpe, "hf": Hf, "hf-slow": Slow, "google": Google, "tf": Tf}
 
 
 def packed(ids):
@@ -100,8 +115,9 @@ def digests(name, cases=(1, 0)):
 
 
 def ours(program, folder, name, lower, texts):
+    arguments = [Bpe.FILE, f"prefix-space={lower}"] if name == "bpe" else [folder, f"profile={name}", f"lower={lower}"]
     data = b"".join(struct.pack("<I", len(t.encode())) + t.encode() for t in texts)
-    out = subprocess.run([program, folder, f"profile={name}", f"lower={lower}"], input=data, capture_output=True, check=True).stdout
+    out = subprocess.run([program, *arguments], input=data, capture_output=True, check=True).stdout
     at, result = 0, []
     while at < len(out):
         n, = struct.unpack_from("<I", out, at)

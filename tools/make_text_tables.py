@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Makes src/text/tables_*.c: what each tokenizer that graft follows does with each Unicode character, found by asking it.
 
-Every oracle has Unicode tables of its own age, so that no system library could stand for them. Three runs, each in a Python
+Every oracle has Unicode tables of its own age, so that no system library could stand for them. Runs of each, in a Python
 with its oracle, then the writing:
 
     python3.11     tools/make_text_tables.py ask python     DIR    # unicodedata 14.0.0: Google's BERT, Hugging Face's slow one
     VENV/bin/python tools/make_text_tables.py ask tokenizers DIR    # tokenizers 0.23.3
+    VENV/bin/python tools/make_text_tables.py ask pattern DIR       # the same: letters, numbers, spaces of GPT-2's pattern
     VENV/bin/python tools/make_text_tables.py ask tensorflow DIR    # tensorflow-text 2.21.1
     python3        tools/make_text_tables.py write DIR
 
@@ -21,7 +22,9 @@ SCALARS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 HANGUL = range(0xAC00, 0xAC00 + 11172)
 FLAGS = ["CONTROL", "UNUSED", "SPACE", "SPLIT", "PUNCTUATION", "CHINESE", "MARK", "NFD", "LOWER", "FOLD", "FOLD_AWAY", "CASED",
          "IGNORABLE"]
-VERSIONS = {"python": "Python 3.11's unicodedata 14.0.0", "tokenizers": "tokenizers 0.23.3", "tensorflow": "tensorflow-text 2.21.1"}
+PATTERN = ["LETTER", "NUMBER", "SPACE"]  # of GPT-2's pattern
+VERSIONS = {"python": "Python 3.11's unicodedata 14.0.0", "tokenizers": "tokenizers 0.23.3", "tensorflow": "tensorflow-text 2.21.1",
+            "pattern": "the pattern of tokenizers 0.23.3's ByteLevel"}
 PROBES = [1, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 84,
           91, 103, 107, 118, 122, 129, 130, 132, 202, 214, 216, 218, 220, 222, 224, 226, 228, 230, 232, 233, 234, 240]
 
@@ -131,6 +134,20 @@ def ask_tokenizers():
     return out
 
 
+def ask_pattern():
+    import tokenizers
+    from tokenizers import pre_tokenizers
+    assert tokenizers.__version__ == "0.23.3", tokenizers.__version__
+    split = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str
+    flags = {}
+    for c in SCALARS:
+        joins = [len(split(other + chr(c))) == 1 for other in "a1!"]
+        assert sum(joins) <= 1, c
+        if not joins[2]:
+            flags[c] = [PATTERN[joins.index(True) if any(joins) else 2]]
+    return {"flags": flags, "ccc": {}}
+
+
 def ask_tensorflow():
     import tensorflow as tf
     import tensorflow_text as text
@@ -195,7 +212,7 @@ def write_tables(name, asked):
     flags = {int(c): f for c, f in asked["flags"].items()}
     kinds, runs, last = {}, [], None
     for c in range(0x110000):
-        mask = sum(1 << FLAGS.index(f) for f in flags.get(c, []))
+        mask = sum(1 << (PATTERN if name == "pattern" else FLAGS).index(f) for f in flags.get(c, []))
         kind = kinds.setdefault((mask, ccc.get(c, 0)), len(kinds))
         if kind != last:
             runs.append((c, kind))
@@ -253,7 +270,7 @@ const gf_unicode_pairs gf_unicode_compose = {{pair, sizeof pair / sizeof *pair}}
 
 if __name__ == "__main__":
     if sys.argv[1] == "ask":
-        out = {"python": ask_python, "tokenizers": ask_tokenizers, "tensorflow": ask_tensorflow}[sys.argv[2]]()
+        out = {"pattern": ask_pattern, "python": ask_python, "tokenizers": ask_tokenizers, "tensorflow": ask_tensorflow}[sys.argv[2]]()
         pathlib.Path(sys.argv[3], sys.argv[2] + ".json").write_text(json.dumps(out))
     else:
         asked = {n: json.loads(pathlib.Path(sys.argv[2], n + ".json").read_text()) for n in VERSIONS}

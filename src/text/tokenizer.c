@@ -96,24 +96,19 @@ void gf_tokenizer_close(gf_tokenizer *t)
 
 /* ---- the files beside weights */
 
-/* Where the pieces may stand, the likeliest first, and what that tells of the profile. */
-static const struct place {
-    const char *file, *class, *profile;
-    bool json;
-} place_row[] = {
-    {"tokenizer.json", NULL, NULL, true},
-    {"vocab.txt", "wordpiece", NULL, false},
-    {"assets/vocab.txt", "wordpiece", "tf", false}, /* of a SavedModel */
-};
-
-/* Google's own folders call their configuration so. */
-static const char google_config[] = "bert_config.json";
+static const char json_file[] = "tokenizer.json";
 
 typedef struct loading {
-    uint8_t *bytes, *config_bytes;
-    size_t n, config_n;
+    uint8_t *bytes, *merges, *config_bytes;
+    size_t n, n_merges, config_n;
     gf_json *json, *config;
 } loading;
+
+static bool is_json(const char *path)
+{
+    size_t n = strlen(path);
+    return n >= 5 && !strcmp(path + n - 5, ".json");
+}
 
 static graft_status read_json(const char *path, uint8_t **bytes, size_t *n, gf_json **json, graft_error *err)
 {
@@ -121,11 +116,10 @@ static graft_status read_json(const char *path, uint8_t **bytes, size_t *n, gf_j
     return gf_json_parse(json, (const char *)*bytes, *n, path, err);
 }
 
-static const gf_tokenizer_class *class_named(const char *name, const char *model)
+static const gf_tokenizer_class *class_of_model(const char *model)
 {
-    for (size_t i = 0; gf_tokenizer_at(i); i++) {
-        const gf_tokenizer_class *c = gf_tokenizer_at(i);
-        if ((name && !strcmp(c->name, name)) || (model && !strcmp(c->model, model))) return c;
+    for (size_t i = 0; model && gf_tokenizer_at(i); i++) {
+        if (gf_tokenizer_at(i)->model && !strcmp(gf_tokenizer_at(i)->model, model)) return gf_tokenizer_at(i);
     }
     return NULL;
 }
@@ -133,51 +127,70 @@ static const gf_tokenizer_class *class_named(const char *name, const char *model
 static graft_status unknown_model(const char *path, const char *model, graft_error *err)
 {
     gf_text known = {0};
-    for (size_t i = 0; gf_tokenizer_at(i); i++)
-        gf_text_printf(&known, "%s%s", i ? ", " : "", gf_tokenizer_at(i)->model);
+    for (size_t i = 0; gf_tokenizer_at(i); i++) {
+        if (gf_tokenizer_at(i)->model) gf_text_printf(&known, "%s%s", known.n ? ", " : "", gf_tokenizer_at(i)->model);
+    }
     graft_status status = gf_fail(err, GF_E_TOKENIZER_UNSUPPORTED, NULL, "%s: model is %s, of which graft knows %s",
                                   GF_ESC(path), model ? GF_ESC(model) : "missing", known.s ? known.s : "");
     gf_text_free(&known);
     return status;
 }
 
-static graft_status load(gf_tokenizer *out, loading *l, const char *path, const struct place *place, const char *config,
-                         const gf_tokenizer_argument *argument, size_t n, graft_error *err)
+/* Where the files of a tokenizer are; owned. */
+typedef struct found {
+    char *path, *with, *config;
+    const gf_tokenizer_class *class; /* NULL: what tokenizer.json says */
+    const gf_tokenizer_place *place; /* NULL: none */
+} found;
+
+static graft_status load(gf_tokenizer *out, loading *l, const found *f, const gf_tokenizer_argument *argument, size_t n,
+                         graft_error *err)
 {
-    gf_tokenizer_argument all[MAX_ARGUMENTS + 1] = {{"profile", place->profile}};
-    size_t implied = place->profile ? 1 : 0;
+    gf_tokenizer_argument all[MAX_ARGUMENTS + 1] = {{0}};
+    size_t implied = f->place && f->place->argument ? 1 : 0;
     if (n > MAX_ARGUMENTS)
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "a tokenizer has at most %d arguments", MAX_ARGUMENTS);
+    if (implied) all[0] = (gf_tokenizer_argument){f->place->argument, f->place->value};
     if (n) memcpy(all + implied, argument, n * sizeof *argument);
-    if (place->json) {
-        GF_TRY(read_json(path, &l->bytes, &l->n, &l->json, err));
+    bool json = is_json(f->path);
+    if (json) {
+        GF_TRY(read_json(f->path, &l->bytes, &l->n, &l->json, err));
     } else {
-        GF_TRY(gf_file_read(path, MAX_FILE, &l->bytes, &l->n, err));
+        GF_TRY(gf_file_read(f->path, MAX_FILE, &l->bytes, &l->n, err));
     }
-    if (config) GF_TRY(read_json(config, &l->config_bytes, &l->config_n, &l->config, err));
-    const char *model = place->json ? gf_tokenizer_json_model(l->json) : NULL;
-    const gf_tokenizer_class *class = class_named(place->class, model);
-    if (!class) return unknown_model(path, model, err);
-    const gf_tokenizer_files files = {
-        .name = path, .vocabulary = place->json ? NULL : l->bytes, .n = l->n, .json = l->json, .config = l->config};
+    if (f->with) GF_TRY(gf_file_read(f->with, MAX_FILE, &l->merges, &l->n_merges, err));
+    if (f->config) GF_TRY(read_json(f->config, &l->config_bytes, &l->config_n, &l->config, err));
+    const char *model = json ? gf_tokenizer_json_model(l->json) : NULL;
+    const gf_tokenizer_class *class = f->class ? f->class : class_of_model(model);
+    if (!class) return unknown_model(f->path, model, err);
+    const gf_tokenizer_files files = {.name = f->path,
+                                      .vocabulary = json ? NULL : l->bytes,
+                                      .n = l->n,
+                                      .merges = l->merges,
+                                      .n_merges = l->n_merges,
+                                      .json = l->json,
+                                      .config = l->config};
     return gf_tokenizer_open_files(out, class, &files, all, implied + n, err);
 }
 
-static graft_status load_all(gf_tokenizer *out, const char *path, const struct place *place, const char *config,
-                             const gf_tokenizer_argument *argument, size_t n, graft_error *err)
+static graft_status load_all(gf_tokenizer *out, const found *f, const gf_tokenizer_argument *argument, size_t n,
+                             graft_error *err)
 {
     loading l = {0};
-    graft_status status = load(out, &l, path, place, config, argument, n, err);
+    graft_status status = load(out, &l, f, argument, n, err);
     gf_json_free(l.json);
     gf_json_free(l.config);
     gf_free(l.bytes);
+    gf_free(l.merges);
     gf_free(l.config_bytes);
     return status;
 }
 
-/* A path in the folder; *out NULL where there is no such file. */
+/* A path in the folder; *out NULL where there is no such file, or no name. */
 static graft_status file_in(const char *folder, const char *name, char **out, graft_error *err)
 {
+    *out = NULL;
+    if (!name) return GRAFT_OK;
     *out = gf_path_join(folder, name);
     if (!*out) return gf_fail_memory(err, strlen(name), "a path");
     if (!gf_is_file(*out)) {
@@ -187,38 +200,93 @@ static graft_status file_in(const char *folder, const char *name, char **out, gr
     return GRAFT_OK;
 }
 
-static graft_status open_folder(gf_tokenizer *out, const char *folder, const gf_tokenizer_argument *argument, size_t n,
-                                graft_error *err)
+/* Whether the folder has what the place says: f then has its paths. */
+static graft_status try_place(const char *folder, const gf_tokenizer_class *class, const gf_tokenizer_place *place,
+                              found *f, graft_error *err)
 {
-    char *path = NULL, *config = NULL, *google = NULL;
-    struct place place = {0};
-    graft_status status = GRAFT_OK;
-    for (size_t i = 0; i < sizeof place_row / sizeof *place_row && !path; i++) {
-        place = place_row[i];
-        GF_GOTO(file_in(folder, place.file, &path, err));
+    char *where = NULL;
+    GF_TRY(file_in(folder, place->where, &where, err));
+    bool here = where || !place->where;
+    gf_free(where);
+    if (!here) return GRAFT_OK;
+    GF_TRY(file_in(folder, place->file, &f->path, err));
+    if (!f->path) return GRAFT_OK;
+    f->class = class;
+    f->place = place;
+    return file_in(folder, place->with, &f->with, err);
+}
+
+static graft_status find(const char *folder, found *f, graft_error *err)
+{
+    GF_TRY(file_in(folder, json_file, &f->path, err));
+    for (size_t i = 0; gf_tokenizer_at(i); i++) {
+        const gf_tokenizer_class *class = gf_tokenizer_at(i);
+        for (size_t k = 0; k < class->n_places && !f->path; k++)
+            GF_TRY(try_place(folder, class, &class->place[k], f, err));
     }
-    if (!path) {
-        status = gf_fail(err, GF_E_TOKENIZER_MISSING, "the files that come with the weights belong beside them",
-                         "%s: there is neither a tokenizer.json nor a vocab.txt", GF_ESC(folder));
-        goto out;
+    if (f->path) return file_in(folder, "tokenizer_config.json", &f->config, err);
+    gf_text names = {0};
+    for (size_t i = 0; gf_tokenizer_at(i); i++) {
+        for (size_t k = 0; k < gf_tokenizer_at(i)->n_places; k++)
+            gf_text_printf(&names, ", %s", gf_tokenizer_at(i)->place[k].file);
     }
-    GF_GOTO(file_in(folder, "tokenizer_config.json", &config, err));
-    GF_GOTO(file_in(folder, google_config, &google, err));
-    if (!place.json && google) place.profile = "google";
-    status = load_all(out, path, &place, config, argument, n, err);
-out:
-    gf_free(path);
-    gf_free(config);
-    gf_free(google);
+    graft_status status =
+        gf_fail(err, GF_E_TOKENIZER_MISSING, "the files that come with the weights belong beside them",
+                "%s: there is none of %s%s", GF_ESC(folder), json_file, names.s ? names.s : "");
+    gf_text_free(&names);
+    return status;
+}
+
+/* The place of a file by that name; NULL: any that is a text of lines alone. */
+static const gf_tokenizer_place *place_named(const char *name, const gf_tokenizer_class **class)
+{
+    for (size_t i = 0; gf_tokenizer_at(i); i++) {
+        *class = gf_tokenizer_at(i);
+        for (size_t k = 0; k < (*class)->n_places; k++) {
+            const gf_tokenizer_place *p = &(*class)->place[k];
+            if (!p->where && !p->argument && (name ? !strcmp(p->file, name) : !p->with && !is_json(p->file))) return p;
+        }
+    }
+    *class = NULL;
+    return NULL;
+}
+
+/* A file by itself: a class's place by its name, else JSON that says itself what it is, else lines. */
+static graft_status find_file(const char *path, found *f, graft_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    f->path = gf_strdup(path);
+    if (!f->path) return gf_fail_memory(err, strlen(path), "a path");
+    f->place = place_named(slash ? slash + 1 : path, &f->class);
+    if (!f->place && !is_json(path)) f->place = place_named(NULL, &f->class);
+    if (!f->place || !f->place->with) return GRAFT_OK;
+    char *folder = slash ? gf_strndup(path, (size_t)(slash - path)) : gf_strdup(".");
+    graft_status status =
+        folder ? file_in(folder, f->place->with, &f->with, err) : gf_fail_memory(err, strlen(path), "a path");
+    gf_free(folder);
     return status;
 }
 
 graft_status gf_tokenizer_open(gf_tokenizer *out, const char *path, const gf_tokenizer_argument *argument, size_t n,
                                graft_error *err)
 {
+    found f = {0};
     *out = (gf_tokenizer){0};
-    if (gf_is_dir(path)) return open_folder(out, path, argument, n, err);
-    size_t length = strlen(path);
-    bool json = length > 5 && !strcmp(path + length - 5, ".json");
-    return load_all(out, path, &place_row[json ? 0 : 1], NULL, argument, n, err);
+    graft_status status = gf_is_dir(path) ? find(path, &f, err) : find_file(path, &f, err);
+    if (status == GRAFT_OK) status = load_all(out, &f, argument, n, err);
+    gf_free(f.path);
+    gf_free(f.with);
+    gf_free(f.config);
+    return status;
+}
+
+graft_status gf_tokenizer_open_words(gf_tokenizer *out, const char *path, const char *lines, size_t n,
+                                     const gf_tokenizer_argument *argument, size_t n_arguments, graft_error *err)
+{
+    const gf_tokenizer_files files = {.name = path, .vocabulary = (const uint8_t *)lines, .n = n};
+    for (size_t i = 0; gf_tokenizer_at(i); i++) {
+        if (gf_tokenizer_at(i)->of_words)
+            return gf_tokenizer_open_files(out, gf_tokenizer_at(i), &files, argument, n_arguments, err);
+    }
+    return gf_fail(err, GF_E_TOKENIZER_UNSUPPORTED, NULL, "%s: no tokenizer is of words", GF_ESC(path));
 }

@@ -48,10 +48,22 @@ typedef struct gf_tokenizer_files {
     const gf_json *config; /* tokenizer_config.json; NULL: none */
 } gf_tokenizer_files;
 
+/* A file beside weights that a class reads. */
+typedef struct gf_tokenizer_place {
+    const char *file;     /* "vocab.txt"; in the folder of the weights */
+    const char *with;     /* a second one that belongs to it: "merges.txt"; NULL: none */
+    const char *where;    /* only in a folder with this file; NULL: in any */
+    const char *argument; /* what that tells of an argument; NULL: nothing */
+    const char *value;
+} gf_tokenizer_place;
+
 typedef struct gf_tokenizer_class {
-    const char *name;             /* "wordpiece" */
-    const char *help;          /* of which models, for lists of what there is */
-    const char *model;            /* what tokenizer.json calls it: "WordPiece" */
+    const char *name;                /* "wordpiece" */
+    const char *help;                /* of which models, for lists of what there is */
+    const char *model;               /* what tokenizer.json calls it: "WordPiece"; NULL: it has none */
+    const gf_tokenizer_place *place; /* n_places, the likeliest first; besides these tokenizer.json, by `model` */
+    size_t n_places;
+    bool of_words; /* its vocabulary is the words of a file of word vectors, one a line, the most frequent first */
     const graft_option *argument; /* rows of name, kind, default and help; what is not given is as the files say */
     size_t n_arguments;
     /* `value` holds one text for each argument row; NULL: not given. Their kinds have been checked. */
@@ -79,11 +91,14 @@ typedef struct gf_tokenizer {
     char *file; /* the vocabulary's path */
 } gf_tokenizer;
 
-/* Opens the tokenizer of a folder of weights (tokenizer.json, else vocab.txt, here or in assets/; with them
- * tokenizer_config.json), or of such a file itself. E2774 where there is none, E2771 where it is of a kind that graft
- * does not have, E2770 and E2772 where it is damaged, E3002 where an argument's value is none of its row. */
+/* Opens the tokenizer of a folder of weights (tokenizer.json, else a class's place), or of such a file itself; with
+ * them tokenizer_config.json. E2774 where there is none, E2771 where it is of a kind that graft does not have, E2770
+ * and E2772 where it is damaged, E3002 where an argument's value is none of its row. */
 graft_status gf_tokenizer_open(gf_tokenizer *out, const char *path, const gf_tokenizer_argument *argument, size_t n,
                                graft_error *err);
+/* Of the words of a file of word vectors, one a line. */
+graft_status gf_tokenizer_open_words(gf_tokenizer *out, const char *path, const char *lines, size_t n,
+                                     const gf_tokenizer_argument *argument, size_t n_arguments, graft_error *err);
 /* The same of files in memory; `class` is what reads them. */
 graft_status gf_tokenizer_open_files(gf_tokenizer *out, const gf_tokenizer_class *class,
                                      const gf_tokenizer_files *files, const gf_tokenizer_argument *argument, size_t n,

@@ -19,15 +19,15 @@ const char *gf_tokenizer_json_model(const gf_json *json)
     return gf_json_str(gf_json_get(gf_json_get(json, "model"), "type"), NULL);
 }
 
-/* The type of a component, which must be the one that is known. */
-static graft_status check_type(const gf_json *json, const char *name, const char *part, const char *known,
-                               graft_error *err)
+graft_status gf_tokenizer_json_part(const gf_json *json, const char *name, const char *part, const char *known,
+                                    graft_error *err)
 {
     const gf_json *component = gf_json_get(json, part);
     const char *type = gf_json_str(gf_json_get(component, "type"), NULL);
-    if (gf_json_is_null(component)) return unsupported(name, part, "missing", known, err);
+    if (gf_json_is_null(component)) return known ? unsupported(name, part, "missing", known, err) : GRAFT_OK;
     if (!type) return wrong(name, part, "an object with a \"type\"", err);
-    return strcmp(type, known) ? unsupported(name, part, type, known, err) : GRAFT_OK;
+    return known && !strcmp(type, known) ? GRAFT_OK
+                                         : unsupported(name, part, type, known ? known : "none for this model", err);
 }
 
 typedef struct reading {
@@ -79,8 +79,8 @@ static graft_status read_flag(const gf_json *normalizer, const char *key, const 
 static graft_status read_words(const gf_json *json, const char *name, gf_words_options *o, graft_error *err)
 {
     const gf_json *n = gf_json_get(json, "normalizer");
-    GF_TRY(check_type(json, name, "normalizer", "BertNormalizer", err));
-    GF_TRY(check_type(json, name, "pre_tokenizer", "BertPreTokenizer", err));
+    GF_TRY(gf_tokenizer_json_part(json, name, "normalizer", "BertNormalizer", err));
+    GF_TRY(gf_tokenizer_json_part(json, name, "pre_tokenizer", "BertPreTokenizer", err));
     GF_TRY(read_flag(n, "lowercase", name, &o->lower, err));
     GF_TRY(read_flag(n, "clean_text", name, &o->clean, err));
     GF_TRY(read_flag(n, "handle_chinese_chars", name, &o->chinese, err));

@@ -10,6 +10,11 @@
 /* "WordPiece", "BPE", "Unigram" ..: borrowed of json; NULL: it says none. */
 const char *gf_tokenizer_json_model(const gf_json *json);
 
+/* A component must be of the type `known`; NULL: it must not be there. E2771 with the name of the one that is, E2772.
+ */
+graft_status gf_tokenizer_json_part(const gf_json *json, const char *name, const char *part, const char *known,
+                                    graft_error *err);
+
 typedef struct gf_wordpiece_json {
     gf_words_options words;       /* profile is not its to say */
     uint32_t limit;               /* 0: not said */

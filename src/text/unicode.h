@@ -41,6 +41,10 @@ typedef struct gf_unicode_table {
 
 extern const gf_unicode_table gf_unicode_python, gf_unicode_tokenizers, gf_unicode_tensorflow;
 
+/* Of GPT-2's pattern, whose flags are its own. */
+enum { GF_PATTERN_LETTER = 1, GF_PATTERN_NUMBER = 2, GF_PATTERN_SPACE = 4 };
+extern const gf_unicode_table gf_unicode_pattern;
+
 typedef struct gf_unicode_row {
     uint32_t character;
     uint16_t at;

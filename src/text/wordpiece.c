@@ -220,10 +220,19 @@ static void wordpiece_decode(const void *self, const uint32_t *id, size_t n, gf_
 static gf_special_pieces wordpiece_special(const void *self) { return ((const wordpiece *)self)->special; }
 static uint32_t wordpiece_size(const void *self) { return (uint32_t)((const wordpiece *)self)->vocabulary.n; }
 
+/* Google's own folders call their configuration so; a SavedModel has its vocabulary among its assets. */
+static const gf_tokenizer_place place_row[] = {
+    {.file = "vocab.txt", .where = "bert_config.json", .argument = "profile", .value = "google"},
+    {.file = "vocab.txt"},
+    {.file = "assets/vocab.txt", .argument = "profile", .value = "tf"},
+};
+
 const gf_tokenizer_class gf_tokenizer_wordpiece = {
     .name = "wordpiece",
     .help = "BERT, DistilBERT, MiniLM, BGE, GTE and their kind",
     .model = "WordPiece",
+    .place = place_row,
+    .n_places = sizeof place_row / sizeof *place_row,
     .argument = argument_row,
     .n_arguments = ARGUMENTS,
     .open = wordpiece_open,

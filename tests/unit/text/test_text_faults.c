@@ -88,8 +88,59 @@ static void wordpiece(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* ---- the other kinds */
+
+static graft_status open_bpe(gf_tokenizer *t, graft_error *err)
+{
+    return gf_tokenizer_open(t, GRAFT_FIXTURES "/text/bpe.json", &(gf_tokenizer_argument){"prefix-space", "1"}, 1, err);
+}
+
+static graft_status open_words(gf_tokenizer *t, graft_error *err)
+{
+    static const char list[] = "a\ncaf\xc3\xa9\n\xe6\x88\xbf\n";
+    return gf_tokenizer_open_words(t, "f", list, sizeof list - 1, NULL, 0, err);
+}
+
+static graft_status pieces_of(graft_status (*open)(gf_tokenizer *t, graft_error *err), size_t *n)
+{
+    gf_tokenizer t;
+    gf_pieces pieces = {0};
+    graft_error err = {0};
+    graft_status status = open(&t, &err);
+    if (status != GRAFT_OK) return status;
+    status = t.class->encode(t.self, text, sizeof text - 1, &pieces, &err);
+    *n = pieces.n;
+    gf_pieces_free(&pieces);
+    gf_tokenizer_close(&t);
+    return status;
+}
+
+static void fail_some(graft_status (*open)(gf_tokenizer *t, graft_error *err), long step)
+{
+    size_t want, n, failed = 0;
+    OK(pieces_of(open, &want));
+    for (long k = 0;; k += step) {
+        long before = faults_live();
+        faults_arm(FAULT_ALLOC, k);
+        graft_status status = pieces_of(open, &n);
+        bool happened = faults_disarm();
+        assert_int_equal(faults_live(), before);
+        if (status == GRAFT_OK) assert_int_equal(n, want);
+        if (!happened) break;
+        failed += status != GRAFT_OK;
+    }
+    assert_true(failed > 5);
+}
+
+static void bpe_and_words(void **state)
+{
+    (void)state;
+    fail_some(open_bpe, 11); /* each piece of the vocabulary is an allocation or more */
+    fail_some(open_words, 1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(wordpiece)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(wordpiece), cmocka_unit_test(bpe_and_words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
