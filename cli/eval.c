@@ -10,6 +10,7 @@ static const option options[] = {
      "only this part of the data (otherwise all)"},
     SETTING("loss", "train.loss"),
     SETTING("metrics", "train.metrics"),
+    SETTING("intervals", "eval.intervals"),
     SETTING("csv", "eval.csv"),
     {"bad-images", OPTION_INDEX, PLACE(data.skip_bad), "POLICY", NO_RANGE, "refuse|skip",
      "whether images that cannot be read are an error or are left out"},

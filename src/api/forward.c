@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "formats/npy.h"
 #include "report/record.h"
+#include "tasks/bootstrap.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -115,13 +116,15 @@ typedef struct evaluating {
     gf_metric_list list;
     gf_evaluation result;
     gf_per_file rows;
+    bool sure; /* intervals of all metrics are wanted */
+    double bounds[GF_MAX_METRICS][2];
 } evaluating;
 
 static graft_status evaluate_range(graft_model *m, evaluating *ev, gf_engine *e, gf_data_feed *s, uint32_t first,
                                    uint32_t end, graft_error *err)
 {
     size_t outputs = gf_engine_outputs(e);
-    GF_TRY(gf_evaluation_expect(&ev->result, end - first, err));
+    GF_TRY(gf_evaluation_expect(&ev->result, end - first, ev->sure, err));
     float *out = gf_new_n(CHUNK * outputs, float);
     if (!out) return gf_fail_memory(err, CHUNK * outputs * sizeof *out, "an evaluation");
     graft_status status = GRAFT_OK;
@@ -167,6 +170,7 @@ static void evaluation_text(gf_text *t, const gf_metrics *m, const gf_names *cla
     gf_text_printf(t, "%llu images, ", (unsigned long long)m->images);
     gf_metrics_text(t, m);
     gf_text_add(t, "\n");
+    if (m->bounds) gf_intervals_text(t, m);
     enum { SHOWN = 30 };
     if (classes->n > SHOWN) return;
     gf_text_printf(t, "%-20s %s\n", "true class", "predicted");
@@ -228,7 +232,8 @@ static graft_status evaluate(graft_model *m, const char *path, const char *split
     d.options.allow_empty_class = 1; /* no images of it, so nothing to count */
     d.options.ignore_exif = m->facts.ignore_exif;
     gf_text text = {0};
-    evaluating ev = {.task = gf_task_of_model(&m->model, m->facts.task)};
+    evaluating ev = {.task = gf_task_of_model(&m->model, m->facts.task),
+                     .sure = gf_settings_flag(m->context->settings, GF_SET_EVAL_INTERVALS)};
     GF_TRY(gf_loss_parse(&ev.task.loss, gf_settings_text(m->context->settings, GF_SET_TRAIN_LOSS), err));
     const char *asked = gf_settings_text(m->context->settings, GF_SET_TRAIN_METRICS);
     GF_TRY(gf_metric_list_parse(&ev.list, ev.task.cls->metrics, asked, err));
@@ -236,9 +241,11 @@ static graft_status evaluate(graft_model *m, const char *path, const char *split
     if (status == GRAFT_OK) status = gf_api_data_open(&d, &m->facts.classes, NULL, err);
     if (status == GRAFT_OK) status = gf_evaluation_init(&ev.result, &ev.list, m->facts.classes.n, err);
     if (status == GRAFT_OK) status = evaluate_data(m, &ev, d.data, split, err);
+    if (status == GRAFT_OK && ev.sure) status = gf_bootstrap(&ev.result, m->context->pool, ev.bounds, err);
     if (status == GRAFT_OK) status = gf_per_file_write(&ev.rows, err);
     if (status == GRAFT_OK) {
         gf_metrics metrics = gf_evaluation_metrics(&ev.result);
+        if (ev.sure) metrics.bounds = (const double(*)[2])ev.bounds;
         evaluation_text(&text, &metrics, &m->facts.classes);
         gf_json *j = gf_metrics_json(&metrics, m->facts.classes.n);
         gf_json_set(j, "per_class", per_class(&metrics, &m->facts.classes));

@@ -13,6 +13,7 @@ typedef enum gf_purpose {
     GF_PURPOSE_INIT,
     GF_PURPOSE_SPLIT,
     GF_PURPOSE_SYNTHETIC,
+    GF_PURPOSE_BOOTSTRAP,
 } gf_purpose;
 
 typedef struct gf_rng {

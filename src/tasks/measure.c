@@ -80,6 +80,8 @@ void gf_running_values(const gf_running *r, double value[GF_MAX_METRICS])
 static void forget_all(gf_evaluation *e)
 {
     gf_free(e->all.truth);
+    gf_free(e->all.predicted);
+    gf_free(e->all.loss);
     gf_free(e->all.score);
     gf_free(e->all.rank);
     memset(&e->all, 0, sizeof e->all);
@@ -103,19 +105,22 @@ graft_status gf_evaluation_init(gf_evaluation *e, const gf_metric_list *list, si
     return status;
 }
 
-graft_status gf_evaluation_expect(gf_evaluation *e, size_t n, graft_error *err)
+graft_status gf_evaluation_expect(gf_evaluation *e, size_t n, bool keep, graft_error *err)
 {
-    bool wanted = false;
+    bool wanted = keep;
     for (size_t i = 0; i < e->running.list->n; i++) wanted = wanted || e->running.list->item[i].cls->of_set;
     if (!wanted || n <= e->all.most) return GRAFT_OK;
     forget_all(e);
     size_t scores;
-    bool fits = gf_mul_size(n, e->classes, &scores);
+    bool fits = gf_mul_size(n, e->classes, &scores), scored = e->score != NULL;
     e->all.truth = gf_new_n(n, int32_t);
-    e->all.score = fits ? gf_new_n(scores, float) : NULL;
+    e->all.predicted = gf_new_n(n, int32_t);
+    e->all.loss = gf_new_n(n, float);
+    e->all.score = fits && scored ? gf_new_n(scores, float) : NULL;
     e->all.rank = gf_new_n(n, gf_ranked);
     e->all.most = n;
-    if (e->all.truth && e->all.score && e->all.rank) return GRAFT_OK;
+    bool ok = e->all.truth && e->all.predicted && e->all.loss && e->all.rank;
+    if (ok && (e->all.score || !scored)) return GRAFT_OK;
     forget_all(e);
     return gf_fail_memory(err, n * e->classes * sizeof(float), "the metrics of a whole set");
 }
@@ -145,9 +150,12 @@ void gf_evaluation_add(gf_evaluation *e, const gf_outcomes *o)
         if (known) e->confusion[(size_t)o->truth[i] * e->classes + (size_t)o->predicted[i]]++;
     }
     gf_running_add(&e->running, o);
-    if (!o->score || o->n > e->all.most - e->all.n) return;
+    if (o->n > e->all.most - e->all.n || (e->all.score && !o->score)) return;
     memcpy(e->all.truth + e->all.n, o->truth, o->n * sizeof *o->truth);
-    memcpy(e->all.score + e->all.n * e->classes, o->score, o->n * e->classes * sizeof *o->score);
+    memcpy(e->all.predicted + e->all.n, o->predicted, o->n * sizeof *o->predicted);
+    memcpy(e->all.loss + e->all.n, o->loss, o->n * sizeof *o->loss);
+    float *score = e->all.score ? e->all.score + e->all.n * e->classes : NULL;
+    if (score) memcpy(score, o->score, o->n * e->classes * sizeof *score);
     e->all.n += o->n;
 }
 
@@ -200,19 +208,39 @@ void gf_wilson(double share, double n, double bounds[2])
     bounds[1] = n > 0 ? fmin(middle + half, 1) : NAN;
 }
 
+/* False: it has none. */
+static bool interval_of(const gf_metrics *m, size_t i, double bounds[2])
+{
+    if (m->list->item[i].cls->proportion) {
+        gf_wilson(m->value[i], (double)m->images, bounds);
+        return m->images > 0;
+    }
+    if (m->bounds) memcpy(bounds, m->bounds[i], 2 * sizeof *bounds);
+    return m->bounds && gf_is_finite(bounds[0]);
+}
+
 static gf_json *intervals_json(const gf_metrics *m)
 {
     gf_json *j = gf_json_object();
     for (size_t i = 0; i < m->list->n; i++) {
         double bounds[2];
-        if (!m->list->item[i].cls->proportion) continue;
-        gf_wilson(m->value[i], (double)m->images, bounds);
+        if (!interval_of(m, i, bounds)) continue;
         gf_json *pair = gf_json_array();
         gf_json_add(pair, gf_json_real(bounds[0]));
         gf_json_add(pair, gf_json_real(bounds[1]));
         gf_json_set(j, m->list->item[i].name, pair);
     }
     return j;
+}
+
+void gf_intervals_text(gf_text *t, const gf_metrics *m)
+{
+    for (size_t i = 0; i < m->list->n; i++) {
+        double bounds[2];
+        if (!interval_of(m, i, bounds)) continue;
+        gf_text_printf(t, "%-20s %.4f, with 95 %% confidence from %.4f to %.4f\n", m->list->item[i].name, m->value[i],
+                       bounds[0], bounds[1]);
+    }
 }
 
 gf_json *gf_metrics_json(const gf_metrics *m, size_t classes)

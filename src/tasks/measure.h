@@ -39,16 +39,19 @@ typedef struct gf_metrics {
     uint64_t images;              /* 0: not measured */
     double value[GF_MAX_METRICS]; /* as the list has them */
     const uint64_t *confusion;    /* classes x classes, row = true class, column = predicted; NULL: not kept */
+    const double (*bounds)[2];    /* 95 % intervals by the bootstrap; NULL: none were made */
 } gf_metrics;
 
 /* The 95 % interval of a share of n samples (Wilson, "Probable inference", 1927). NaN for n = 0. */
 void gf_wilson(double share, double n, double bounds[2]);
 
 /* {"images",METRIC..,"confusion":[[..]],"intervals":{METRIC:[low,high]}} (no confusion where it was not kept; intervals
- * of the metrics that are shares of the samples). */
+ * of the metrics that are shares of the samples, and where `bounds` are there of all). */
 gf_json *gf_metrics_json(const gf_metrics *m, size_t classes);
 /* "loss 0.1234, accuracy 0.9812" */
 void gf_metrics_text(gf_text *t, const gf_metrics *m);
+/* A line for each metric with an interval. */
+void gf_intervals_text(gf_text *t, const gf_metrics *m);
 /* NaN where it was not measured. */
 double gf_metrics_value(const gf_metrics *m, size_t i);
 
@@ -59,17 +62,19 @@ typedef struct gf_evaluation {
     float *score;        /* one sample's; NULL: no metric wants them */
     struct {
         size_t n, most; /* kept, room for */
-        int32_t *truth;
-        float *score; /* classes of each */
+        int32_t *truth, *predicted;
+        float *loss;
+        float *score; /* classes of each; NULL: no metric wants them */
         gf_ranked *rank;
-    } all; /* for metrics of whole sets */
+    } all; /* for metrics of whole sets, and for intervals */
 } gf_evaluation;
 
 graft_status gf_evaluation_init(gf_evaluation *e, const gf_metric_list *list, size_t classes, graft_error *err);
 void gf_evaluation_clear(gf_evaluation *e); /* back to no samples */
 void gf_evaluation_free(gf_evaluation *e);  /* takes NULL and a zeroed one */
-/* So many samples are to come, at most: what metrics of whole sets need is kept. Without it they are NaN. */
-graft_status gf_evaluation_expect(gf_evaluation *e, size_t n, graft_error *err);
+/* So many samples are to come, at most: what metrics of whole sets need is kept, or with `keep` in any case. Without it
+ * they are NaN. */
+graft_status gf_evaluation_expect(gf_evaluation *e, size_t n, bool keep, graft_error *err);
 /* Samples in their order. A class outside 0 .. classes - 1 is not in the matrix. */
 void gf_evaluation_add(gf_evaluation *e, const gf_outcomes *o);
 /* One sample, for which the network gave out[width]. */

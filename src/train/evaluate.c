@@ -27,7 +27,7 @@ graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluatio
         status = gf_fail_memory(err, CHUNK * outputs * sizeof *out, "an evaluation");
         goto out;
     }
-    GF_GOTO(gf_evaluation_expect(e, n, err));
+    GF_GOTO(gf_evaluation_expect(e, n, false, err));
     gf_evaluation_clear(e);
     for (uint32_t at = 0; at < n; at += CHUNK) {
         size_t m = n - at < CHUNK ? n - at : CHUNK;

@@ -171,7 +171,7 @@ static void an_evaluation_measures_them(void **state)
     o.threads = 2;
     o.progress = see;
     o.user = &w;
-    w.context = context_with(&o, (option[]){{"train.metrics", "top2,mcc,auc"}, {NULL, NULL}});
+    w.context = context_with(&o, (option[]){{"train.metrics", "top2,mcc,auc"}, {"eval.intervals", "1"}, {NULL, NULL}});
     assert_int_equal(graft_run_open(w.context, whole, &model, NULL), GRAFT_OK);
     assert_int_equal(graft_evaluate(model, data, "validation", &result, NULL), GRAFT_OK);
     assert_int_equal(w.metrics, 5);
@@ -179,6 +179,9 @@ static void an_evaluation_measures_them(void **state)
     assert_true(top2 == w.last && top2 >= graft_result_number(result, "accuracy") && auc >= 0 && auc <= 1);
     assert_true(graft_result_number(result, "mcc") <= 1);
     assert_non_null(strstr(graft_result_text(result), ", top2 "));
+    assert_non_null(strstr(graft_result_text(result), "\nmcc  "));
+    const char *intervals = strstr(graft_result_json(result), "\"intervals\"");
+    assert_true(intervals && strstr(intervals, "\"loss\"") && strstr(intervals, "\"mcc\""));
     graft_result_free(result);
     graft_model_free(model);
     graft_context_free(w.context);

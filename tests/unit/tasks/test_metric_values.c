@@ -43,7 +43,7 @@ static gf_metrics measured(const char *name, const gf_metric_list *list, gf_eval
         }
     }
     assert_int_equal(gf_evaluation_init(e, list, classes, NULL), GRAFT_OK);
-    assert_int_equal(gf_evaluation_expect(e, n, NULL), GRAFT_OK);
+    assert_int_equal(gf_evaluation_expect(e, n, false, NULL), GRAFT_OK);
     for (size_t at = 0; at < n; at += step) {
         size_t m = n - at < step ? n - at : step;
         const gf_outcomes o = {m, classes, loss + at, truth + at, predicted + at, score + at * classes};

@@ -1,6 +1,7 @@
 /* Tasks, metrics, an evaluation and the rows of a checkpoint where memory runs out: nothing leaks, and what comes
  * through is right. */
 #include "support/sys_faults.h"
+#include "tasks/bootstrap.h"
 #include "tasks/history.h"
 #include "tasks/measure.h"
 
@@ -27,7 +28,7 @@ static graft_status evaluate(double *auc, graft_error *err)
     graft_status status = gf_task_open(&t, &o, err);
     if (status == GRAFT_OK) status = gf_metric_list_parse(&list, t.cls->metrics, "top1,mcc,auc", err);
     if (status == GRAFT_OK) status = gf_evaluation_init(&e, &list, 2, err);
-    if (status == GRAFT_OK) status = gf_evaluation_expect(&e, 2, err);
+    if (status == GRAFT_OK) status = gf_evaluation_expect(&e, 2, false, err);
     if (status == GRAFT_OK) {
         const float z[] = {-1, 2};
         for (int32_t truth = 0; truth < 2; truth++) gf_evaluation_add_output(&e, &t, &z[truth], 1, &truth);
@@ -55,7 +56,7 @@ static void an_evaluation_without_memory(void **state)
         if (!happened) break;
         faults++;
     }
-    assert_int_equal(faults, 7); /* weights; confusion, counts, scores; classes, scores and ranks of the set */
+    assert_int_equal(faults, 9); /* weights; confusion, counts, scores; five arrays of the set */
 }
 
 /* A message that there is no memory for lacks its hint, and is a message all the same. */
@@ -112,12 +113,39 @@ static void rows_of_a_checkpoint_without_memory(void **state)
     }
 }
 
+static void intervals_without_memory(void **state)
+{
+    (void)state;
+    gf_pool *pool;
+    gf_metric_list list;
+    gf_evaluation e;
+    const float z[] = {-1, 2}, loss[] = {1, 2};
+    const int32_t truth[] = {0, 1};
+    assert_int_equal(gf_pool_create(&pool, 2, NULL, NULL), GRAFT_OK);
+    assert_int_equal(gf_metric_list_parse(&list, "loss,mcc", NULL, NULL), GRAFT_OK);
+    assert_int_equal(gf_evaluation_init(&e, &list, 2, NULL), GRAFT_OK);
+    assert_int_equal(gf_evaluation_expect(&e, 2, true, NULL), GRAFT_OK);
+    gf_evaluation_add(&e, &(gf_outcomes){2, 2, loss, truth, truth, z});
+    for (long k = 0, live = faults_live();; k++) {
+        double bounds[GF_MAX_METRICS][2];
+        faults_arm(FAULT_ALLOC, k);
+        graft_status status = gf_bootstrap(&e, pool, bounds, NULL);
+        bool happened = faults_disarm();
+        assert_int_equal(status, happened ? GRAFT_RESOURCE : GRAFT_OK);
+        assert_int_equal(faults_live(), live);
+        if (!happened) break;
+    }
+    gf_evaluation_free(&e);
+    gf_pool_destroy(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_evaluation_without_memory),
         cmocka_unit_test(what_is_no_option_is_told_without_memory),
         cmocka_unit_test(rows_of_a_checkpoint_without_memory),
+        cmocka_unit_test(intervals_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
