@@ -7,6 +7,7 @@
  *     graft_train        feature extraction, then fine-tuning; writes a run folder
  *     graft_evaluate     loss, accuracy, other metrics and the confusion matrix on labelled images
  *     graft_predict      labels for images
+ *     graft_session_open the model for programs: thread-safe, from memory, numbers out (graft/session.h)
  *
  * Rules for all of it. Functions return a graft_status and fill the caller's graft_error (may be NULL). A result is an
  * out-parameter, set to NULL on failure; what an _open or a call gave is freed by its _free, which takes NULL.
@@ -19,6 +20,7 @@
 #ifndef GRAFT_H
 #define GRAFT_H
 
+#include <graft/session.h>
 #include <graft/settings.h>
 #include <graft/status.h>
 #include <stddef.h>
@@ -29,6 +31,11 @@ extern "C" {
 #endif
 
 #define GRAFT_VERSION "0.1.0"
+
+/* Since 0.2: of the library that is there, which may be newer than this header. The version, as GRAFT_VERSION; and the
+ * number of the last set of calls that it has, 2 with those of 0.2. Calls and structs of earlier sets stay. */
+GRAFT_API const char *graft_version(void);
+GRAFT_API uint32_t graft_abi(void);
 
 typedef struct graft_context graft_context;
 typedef struct graft_model graft_model;
@@ -132,6 +139,9 @@ GRAFT_API void graft_model_defaults(graft_model_options *options);
 
 /* The image size that a model takes. */
 GRAFT_API void graft_model_size(const graft_model *model, int *width, int *height);
+/* Since 0.2. The classes of a trained model, or of a classifier that was kept; 0 where there are none yet. */
+GRAFT_API int graft_model_classes(const graft_model *model);
+GRAFT_API const char *graft_model_class_name(const graft_model *model, int class_index); /* NULL: no such class */
 
 /* A backbone with a new head. Weight files: Keras (.h5, .weights.h5, .keras), PyTorch state dicts (.pth, .pt),
  * safetensors, npz. Every tensor of the backbone
@@ -254,9 +264,10 @@ GRAFT_API graft_status graft_resume(graft_context *context, const char *run, con
 /* ---- evaluate, predict, features */
 
 /* Every labelled image below `path` (or of its split "train", "validation", "test"; NULL: all). Result JSON:
- * {"images","loss","accuracy",METRIC..,"confusion":[[..]]} (rows: true class; METRIC: those of "train.metrics"). Where the model's run computed in int8 or bf16
- * and this processor cannot, a note says how many labels that changed on images of the run, and the result has
- * "arithmetic":{"trained","here","images","labels_differ","probability_differs"}; so it is with graft_predict. */
+ * {"images","loss","accuracy",METRIC..,"confusion":[[..]]} (rows: true class; METRIC: those of "train.metrics"). Where
+ * the model's run computed in int8 or bf16 and this processor cannot, a note says how many labels that changed on
+ * images of the run, and the result has "arithmetic":{"trained","here","images","labels_differ","probability_differs"};
+ * so it is with graft_predict. */
 GRAFT_API graft_status graft_evaluate(graft_model *model, const char *path, const char *split, graft_result **out,
                                       graft_error *err);
 

@@ -72,6 +72,14 @@ void gf_api_keep_choices(graft_context *c)
     gf_free(now);
 }
 
+const char *graft_version(void) { return GRAFT_VERSION; }
+
+uint32_t graft_abi(void)
+{
+    enum { SETS = 2 }; /* version nodes of cmake/exports.map */
+    return SETS;
+}
+
 graft_status graft_context_open(const graft_context_options *options, graft_context **out, graft_error *err)
 {
     GF_OUT(out);
@@ -187,13 +195,15 @@ const graft_metric *graft_progress_metric(const graft_context *c, size_t i)
 
 const char *graft_progress_phase(const graft_context *c) { return c ? c->phase : NULL; }
 
+void gf_api_watch(graft_context *c, gf_pool *pool) { gf_pool_watch(pool, &(gf_watch){look, c}); }
+
 void gf_api_begin(graft_context *c, graft_stage stage)
 {
     c->phase = NULL;
     c->last = gf_api_progress(stage, 0, 0);
     c->metrics.n = 0;
     c->looked = gf_sys_seconds();
-    gf_pool_watch(c->pool, &(gf_watch){look, c});
+    gf_api_watch(c, c->pool);
 }
 
 void gf_api_tell(graft_context *c, const graft_progress *p)

@@ -1,5 +1,5 @@
 /* forward.c - what a model makes of images: evaluate, predict, features. */
-#include "api/internal.h"
+#include "api/session.h"
 
 #include "base/io.h"
 #include "formats/npy.h"
@@ -23,36 +23,6 @@ static graft_status make_engine(graft_model *m, int output_layer, gf_dtype dtype
     return gf_engine_create(e, &m->model, m->context->ops, m->context->pool, &spec, err);
 }
 
-/* What of the model is computed otherwise here than in its run: "int8", "bf16"; NULL: nothing. */
-static const char *lacking(const graft_model *m, const gf_engine *e)
-{
-    if (m->facts.int8_layers && !gf_engine_int8_layers(e)) return "int8";
-    return m->facts.saved_dtype != m->facts.dtype ? gf_dtype_name(m->facts.saved_dtype) : NULL;
-}
-
-/* Other arithmetic, other labels now and then: told once per model, and in results. */
-static void tell_arithmetic(graft_model *m, const gf_engine *e)
-{
-    const gf_elsewhere *f = &m->facts.elsewhere;
-    const char *was = m->trained ? lacking(m, e) : NULL, *is = gf_dtype_name(m->facts.dtype);
-    bool told = m->lacks != NULL;
-    m->lacks = was;
-    if (!was || told) return;
-    const char *part = !strcmp(was, "int8") ? "this model's frozen part" : "this model";
-    if (f->images) {
-        gf_log_say(
-            &m->context->log, GF_NOTE,
-            "%s was trained in %s; on this processor (%s) it runs in %s: of %d validation and test images of its run "
-            "%d are labelled otherwise so, and probabilities differ by up to %.3f",
-            part, was, gf_ops_machine(m->context->ops), is, f->images, f->labels, f->probability);
-    } else {
-        gf_log_say(
-            &m->context->log, GF_NOTE,
-            "%s was trained in %s; on this processor (%s) it runs in %s: labels may differ (how many was not measured)",
-            part, was, gf_ops_machine(m->context->ops), is);
-    }
-}
-
 static void add_arithmetic(gf_json *document, const graft_model *m)
 {
     const gf_elsewhere *f = &m->facts.elsewhere;
@@ -66,21 +36,6 @@ static void add_arithmetic(gf_json *document, const graft_model *m)
     gf_json_set(document, "arithmetic", j);
 }
 
-/* An engine for logits, which must make of the self-test's image what the model made of it when it was saved. */
-static graft_status make_tested_engine(graft_model *m, gf_engine **e, graft_error *err)
-{
-    GF_TRY(make_engine(m, -1, m->facts.dtype, e, err));
-    tell_arithmetic(m, *e);
-    if (!m->facts.n_self_test) return GRAFT_OK;
-    float *out = gf_new_n(gf_engine_outputs(*e), float);
-    if (!out) return gf_fail_memory(err, gf_engine_outputs(*e) * sizeof *out, "the self-test");
-    gf_feed feed = gf_self_test_feed();
-    graft_status status = gf_engine_forward(*e, &feed, NULL, &(uint32_t){0}, 1, out, NULL, err);
-    if (status == GRAFT_OK) status = gf_self_test_check(&m->facts, out, gf_engine_int8_layers(*e) > 0, err);
-    gf_free(out);
-    return status;
-}
-
 static void tell(graft_context *c, size_t done, size_t total, const gf_running *r)
 {
     graft_progress p = gf_api_progress(GRAFT_STAGE_EVALUATE, (int64_t)done, (int64_t)total);
@@ -88,22 +43,6 @@ static void tell(graft_context *c, size_t done, size_t total, const gf_running *
     if (r) gf_running_values(r, value);
     if (r) gf_api_measured(c, &p, r->list, value, NULL);
     gf_api_tell(c, &p);
-}
-
-/* int8 by name stands on ranges that training takes from its images. */
-static graft_status want_ranges(const graft_model *m, graft_error *err)
-{
-    if (m->trained || strcmp(m->config.precision, "int8")) return GRAFT_OK;
-    return gf_fail(err, GF_E_OPTION_VALUE, "auto, f32 or bf16",
-                   "precision int8: the model has not been trained, and its values' ranges are not known");
-}
-
-static graft_status want_head(const graft_model *m, graft_error *err)
-{
-    GF_TRY(want_ranges(m, err));
-    if (m->trained || (m->head.keep_last && m->has_values)) return GRAFT_OK;
-    return gf_fail(err, GF_E_NOT_A_RUN, "train it first, or open a run",
-                   "the model has not been trained: it has no classes");
 }
 
 /* Logits an image. */
@@ -134,7 +73,8 @@ static graft_status evaluate_range(graft_model *m, evaluating *ev, gf_engine *e,
         int32_t target[CHUNK];
         bool lost[CHUNK];
         for (uint32_t i = 0; i < n; i++) sample[i] = at + i;
-        GF_GOTO(gf_engine_forward_with(e, &feed, NULL, sample, n, out, target, lost, err));
+        const gf_forward f = {.sample = sample, .n = n, .out = out, .target = target, .lost = lost};
+        GF_GOTO(gf_engine_infer(e, &feed, &f, err));
         for (uint32_t i = 0; i < n; i++) {
             const float *one = lost[i] ? NULL : out + i * outputs;
             int32_t label = (int32_t)s->data->index->sample[at + i].class_id;
@@ -204,20 +144,19 @@ static graft_status evaluate_data(graft_model *m, evaluating *ev, const gf_data 
                                   graft_error *err)
 {
     gf_data_feed s;
-    gf_engine *e = NULL;
+    graft_session *session;
     uint32_t first, end;
     GF_TRY(gf_data_feed_open(&s, data, (size_t)gf_pool_threads(m->context->pool), err));
     graft_status status = split_range(data->index, split, &first, &end, err);
-    if (status == GRAFT_OK) status = make_tested_engine(m, &e, err);
-    if (status == GRAFT_OK) status = evaluate_range(m, ev, e, &s, first, end, err);
-    gf_engine_destroy(e);
+    if (status == GRAFT_OK) status = gf_api_session(m, &session, err);
+    if (status == GRAFT_OK) status = evaluate_range(m, ev, session->engine, &s, first, end, err);
     gf_data_feed_close(&s);
     return status;
 }
 
 static graft_status evaluate(graft_model *m, const char *path, const char *split, graft_result **out, graft_error *err)
 {
-    GF_TRY(want_head(m, err));
+    GF_TRY(gf_api_want_head(m, err));
     graft_data d = {.context = m->context,
                     .path = (char *)path,
                     .settings = m->context->settings,
@@ -380,17 +319,16 @@ static graft_status all_lost(const gf_image_list *a, graft_error *err)
 
 static graft_status predict_image_list(graft_model *m, gf_image_list *a, listing *l, float *logits, graft_error *err)
 {
-    gf_engine *e = NULL;
-    graft_status status = make_tested_engine(m, &e, err);
+    graft_session *s;
+    graft_status status = gf_api_session(m, &s, err);
     gf_feed feed = gf_image_list_feed(a);
     size_t outputs = outputs_of(m);
     for (uint32_t at = 0; status == GRAFT_OK && at < a->index->n; at += CHUNK) {
         size_t n = a->index->n - at < CHUNK ? a->index->n - at : CHUNK;
-        status = gf_engine_forward(e, &feed, NULL, a->sample + at, n, logits + at * outputs, a->lost + at, err);
+        status = gf_engine_forward(s->engine, &feed, NULL, a->sample + at, n, logits + at * outputs, a->lost + at, err);
         if (status == GRAFT_OK) status = gf_api_stop_asked(m->context, err);
         if (at + n > CHUNK) tell(m->context, at + n, a->index->n, NULL);
     }
-    gf_engine_destroy(e);
     if (status == GRAFT_OK) status = gf_check_tell(a->index, a->checked, &m->context->log, err);
     for (uint32_t i = 0; status == GRAFT_OK && i < a->index->n; i++) {
         status = list_one(l, m, a, i, logits + i * outputs, err);
@@ -401,7 +339,7 @@ static graft_status predict_image_list(graft_model *m, gf_image_list *a, listing
 static graft_status predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
                             graft_error *err)
 {
-    GF_TRY(want_head(m, err));
+    GF_TRY(gf_api_want_head(m, err));
     int classes = m->model.classes;
     gf_image_list a;
     GF_TRY(gf_image_list_open(&a, m->context, &m->facts, paths, n, false, err));
@@ -476,7 +414,7 @@ out:
 static graft_status features(graft_model *m, const char *const *paths, size_t n, const char *layer,
                              const char *out_file, graft_result **out, graft_error *err)
 {
-    GF_TRY(want_ranges(m, err));
+    GF_TRY(gf_api_want_ranges(m, err));
     int at = layer ? gf_model_find(&m->model, layer) : m->model.features;
     if (at < 0) {
         return gf_fail(err, GF_E_LAYER_UNKNOWN, "graft summary lists the layers", "the model has no layer called %s",

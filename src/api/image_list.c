@@ -37,6 +37,18 @@ void gf_api_geometry(gf_model_facts *f, const gf_settings *s)
     f->antialias = gf_settings_flag(s, GF_SET_DATA_ANTIALIAS);
 }
 
+void gf_api_image_options(gf_data_options *o, const gf_model_facts *f, const gf_settings *s)
+{
+    gf_data_defaults(o);
+    o->width = f->width;
+    o->height = f->height;
+    o->antialias = f->antialias;
+    o->image.ignore_exif = f->ignore_exif;
+    gf_data_take_settings(o, s);
+    o->fit = f->fit;
+    o->image.allow_truncated = gf_settings_flag(s, GF_SET_DATA_ALLOW_TRUNCATED);
+}
+
 /* Room for an image per thread. */
 static bool make_room(gf_image_list *a)
 {
@@ -53,14 +65,7 @@ graft_status gf_image_list_open(gf_image_list *a, graft_context *c, const gf_mod
                                 size_t n, bool exact_values, graft_error *err)
 {
     *a = (gf_image_list){.context = c, .exact = exact_values};
-    gf_data_defaults(&a->options);
-    a->options.width = f->width;
-    a->options.height = f->height;
-    a->options.antialias = f->antialias;
-    a->options.image.ignore_exif = f->ignore_exif;
-    gf_data_take_settings(&a->options, c->settings);
-    a->options.fit = f->fit;
-    a->options.image.allow_truncated = gf_settings_flag(c->settings, GF_SET_DATA_ALLOW_TRUNCATED);
+    gf_api_image_options(&a->options, f, c->settings);
     a->options.log = &c->log;
     graft_status status = GRAFT_OK;
     GF_GOTO(gf_index_images(&a->index, paths, n, &a->options, err));

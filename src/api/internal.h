@@ -47,8 +47,9 @@ struct graft_model {
     bool has_head;
     const char
         *lacks; /* what its run computed in and this processor does not, as a model that is used was told; NULL */
-    bool half_trained; /* graft_train began with it and failed */
-    bool own_size;     /* the image size is the network's own: none was asked for */
+    bool half_trained;      /* graft_train began with it and failed */
+    bool own_size;          /* the image size is the network's own: none was asked for */
+    graft_session *session; /* what predict and evaluate made, and go on with; NULL: none */
 };
 
 struct graft_data {
@@ -162,6 +163,7 @@ graft_status gf_api_check_texts(const char *function, const char *argument, cons
 /* Progress and stops. A call that may take long begins with gf_api_begin and returns through gf_api_end: in between,
  * whatever waits for the pool tells the last progress again several times a second and asks whether to stop. */
 void gf_api_begin(graft_context *c, graft_stage stage);
+void gf_api_watch(graft_context *c, gf_pool *pool);     /* the same for another pool than the context's */
 void gf_api_stage(graft_context *c, graft_stage stage); /* tells that another part has begun */
 void gf_api_tell(graft_context *c, const graft_progress *p);
 /* A progress of that stage that tells nothing yet. */
@@ -199,6 +201,20 @@ void gf_image_list_close(gf_image_list *a);
 /* How images are made to fit a network that no run has trained: as the settings say. */
 void gf_api_geometry(gf_model_facts *f, const gf_settings *s);
 gf_feed gf_image_list_feed(gf_image_list *a);
+
+/* How images are prepared for a model, with what the settings (may be NULL) say of single images. */
+void gf_api_image_options(gf_data_options *o, const gf_model_facts *f, const gf_settings *s);
+
+/* ---- sessions (session.c) */
+
+/* The model's own session, on the context's threads: planned, packed and tested at the first call. Belongs to the
+ * model. */
+graft_status gf_api_session(graft_model *m, graft_session **out, graft_error *err);
+/* To be called before the model's values or layers change. */
+void gf_api_drop_session(graft_model *m);
+graft_status gf_api_want_head(const graft_model *m, graft_error *err); /* it has a classifier, and can be computed */
+graft_status gf_api_want_ranges(const graft_model *m,
+                                graft_error *err); /* it can be computed in the precision asked for */
 
 /* Notes that the model was read from there; NULL: nothing. */
 graft_status gf_api_reads(graft_model *m, const char *path, graft_error *err);

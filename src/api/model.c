@@ -513,6 +513,7 @@ out:
 void graft_model_free(graft_model *m)
 {
     if (!m) return;
+    gf_api_drop_session(m);
     gf_model_free(&m->model);
     gf_model_free(&m->source);
     gf_model_facts_free(&m->facts);
@@ -543,7 +544,7 @@ static graft_status rename_classes(graft_model *m, const gf_names *classes, graf
                        "head keep: the network has %d classes, the data %zu", m->model.classes, classes->n);
     }
     gf_names_free(&m->facts.classes);
-    for (size_t i = 0; i < classes->n; i++) GF_TRY(gf_names_add(&m->facts.classes, classes->item[i], err));
+    GF_TRY(gf_names_add_all(&m->facts.classes, classes, err));
     return GRAFT_OK;
 }
 
@@ -579,7 +580,7 @@ graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_e
     m->has_head = true;
     m->config.classes = (int64_t)classes->n;
     gf_names_free(&m->facts.classes);
-    for (size_t i = 0; i < classes->n; i++) GF_TRY(gf_names_add(&m->facts.classes, classes->item[i], err));
+    GF_TRY(gf_names_add_all(&m->facts.classes, classes, err));
     return GRAFT_OK;
 }
 

@@ -383,6 +383,7 @@ graft_status graft_train(graft_model *m, graft_data *d, const graft_train_option
     GF_NEEDS(d, "data");
     GF_NEEDS(options, "options");
     GF_TRY(gf_api_whole(m, err));
+    gf_api_drop_session(m);
     gf_api_begin(m->context, GRAFT_STAGE_PLAN);
     return gf_api_end(train(m, d, options, out, err), err);
 }

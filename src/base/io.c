@@ -247,6 +247,12 @@ graft_status gf_names_add(gf_names *names, const char *name, graft_error *err)
 
 static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
+graft_status gf_names_add_all(gf_names *names, const gf_names *more, graft_error *err)
+{
+    for (size_t i = 0; i < more->n; i++) GF_TRY(gf_names_add(names, more->item[i], err));
+    return GRAFT_OK;
+}
+
 void gf_names_sort(gf_names *names)
 {
     if (names->n) qsort(names->item, names->n, sizeof *names->item, by_bytes);

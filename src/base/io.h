@@ -44,6 +44,8 @@ typedef struct gf_names {
 } gf_names;
 graft_status gf_dir_list(const char *path, gf_names *names, graft_error *err);
 graft_status gf_names_add(gf_names *names, const char *name, graft_error *err); /* copies */
+/* Adds copies of all of `more`. */
+graft_status gf_names_add_all(gf_names *names, const gf_names *more, graft_error *err);
 void gf_names_sort(gf_names *names);
 void gf_names_free(gf_names *names);
 

@@ -17,6 +17,7 @@ typedef struct job {
     size_t failed_item;
     graft_status status;
     graft_error error;
+    struct job *behind; /* in the foreground */
 } job;
 
 typedef struct worker_arg {
@@ -27,7 +28,8 @@ typedef struct worker_arg {
 struct gf_pool {
     pthread_mutex_t lock;
     pthread_cond_t work, idle;
-    job front, back;
+    job *front; /* those of all callers, which wait for them: the first one is next */
+    job back;
     bool stop;
     gf_watch watch;
     _Atomic graft_status asked; /* what it asked for; stays until there is another watch */
@@ -47,14 +49,37 @@ int gf_cpu_count(void)
 
 static job *next_job(gf_pool *pool)
 {
-    if (pool->front.next < pool->front.n) return &pool->front;
+    for (job *j = pool->front; j; j = j->behind) {
+        if (j->next < j->n) return j;
+    }
     if (pool->back.next < pool->back.n) return &pool->back;
     return NULL;
+}
+
+static void take_out(gf_pool *pool, const job *j)
+{
+    for (job **at = &pool->front; *at; at = &(*at)->behind) {
+        if (*at != j) continue;
+        *at = j->behind;
+        return;
+    }
+}
+
+static void put_last(gf_pool *pool, job *j)
+{
+    job **at = &pool->front;
+    while (*at) at = &(*at)->behind;
+    j->behind = NULL;
+    *at = j;
 }
 
 static void run_item(gf_pool *pool, job *j, int worker)
 {
     size_t item = j->next++;
+    if (j != &pool->back && j->behind) { /* callers take turns */
+        take_out(pool, j);
+        put_last(pool, j);
+    }
     gf_item_fn fn = j->fn;
     void *ctx = j->ctx;
     pthread_mutex_unlock(&pool->lock);
@@ -182,12 +207,13 @@ int gf_pool_threads(const gf_pool *pool) { return pool->threads; }
 
 static void drop_rest(job *j) { j->n = j->next; }
 
-/* Waits until every item of the job that was started has ended, then clears it. Lock held. */
+/* Waits until every item of the job that was started has ended, then takes it off. Lock held. */
 static graft_status collect(gf_pool *pool, job *j, graft_error *err)
 {
     while (j->done < j->n) pthread_cond_wait(&pool->idle, &pool->lock);
     graft_status status = j->status;
     if (status != GRAFT_OK && err) *err = j->error;
+    take_out(pool, j);
     *j = (job){0};
     return status;
 }
@@ -227,10 +253,11 @@ static graft_status stopped(graft_status asked, graft_error *err)
 graft_status gf_pool_run(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx, graft_error *err)
 {
     if (!n) return GRAFT_OK;
+    job j = {.fn = fn, .ctx = ctx, .n = n};
     pthread_mutex_lock(&pool->lock);
-    pool->front = (job){.fn = fn, .ctx = ctx, .n = n};
+    put_last(pool, &j);
     pthread_cond_broadcast(&pool->work);
-    graft_status status = collect(pool, &pool->front, err);
+    graft_status status = collect(pool, &j, err);
     pthread_mutex_unlock(&pool->lock);
     return status;
 }
@@ -255,12 +282,13 @@ graft_status gf_pool_run_watched(gf_pool *pool, size_t n, gf_item_fn fn, void *c
 {
     if (pool->asked != GRAFT_OK) return stopped(pool->asked, err);
     if (!n) return GRAFT_OK;
+    job j = {.fn = fn, .ctx = ctx, .n = n};
     pthread_mutex_lock(&pool->lock);
-    pool->front = (job){.fn = fn, .ctx = ctx, .n = n};
+    put_last(pool, &j);
     pthread_cond_broadcast(&pool->work);
-    graft_status asked = wait_watched(pool, &pool->front);
-    if (asked != GRAFT_OK) drop_rest(&pool->front);
-    graft_status status = collect(pool, &pool->front, err);
+    graft_status asked = wait_watched(pool, &j);
+    if (asked != GRAFT_OK) drop_rest(&j);
+    graft_status status = collect(pool, &j, err);
     pthread_mutex_unlock(&pool->lock);
     return asked != GRAFT_OK ? stopped(asked, err) : status;
 }

@@ -1,6 +1,6 @@
 /* threads.h - a pool of workers that share out numbered items.
  *
- * Two jobs can stand at once: the foreground, which the caller waits for, and the background, whose items
+ * There is the foreground, a job of each caller, which it waits for, and the background, whose items
  * a worker takes only when no foreground item is left (the next batch's frozen part, while the last
  * lanes of this step finish). Which worker takes which item never matters for a result: an item's outcome
  * depends on its number alone. */
@@ -26,7 +26,7 @@ int gf_cpu_count(void);
  * and waits for it: for third parties' deep calls. On the caller's own stack where no thread can be started. */
 graft_status gf_on_deep_stack(graft_status (*fn)(void *ctx, graft_error *err), void *ctx, graft_error *err);
 
-/* Runs items 0 .. n-1 and waits for all. One caller at a time. */
+/* Runs items 0 .. n-1 and waits for all. Several callers at a time take turns, item by item. */
 graft_status gf_pool_run(gf_pool *pool, size_t n, gf_item_fn fn, void *ctx, graft_error *err);
 
 /* While a _watched call waits, `watch` (copied; NULL: none) looks up several times a second. Where it asks for a stop,

@@ -165,19 +165,24 @@ static gf_image_options image_options(const gf_data_options *options)
     return o;
 }
 
-graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
-                              const gf_data_options *options, uint8_t *dst, gf_checked *checked, graft_error *err)
+graft_status gf_encoded_decode(const uint8_t *bytes, size_t n, const char *name, const gf_data_options *options,
+                               uint8_t *dst, gf_checked *checked, graft_error *err)
 {
-    const char *name = gf_index_path(index, sample);
     gf_image image = {0};
     gf_image_info info = {0};
     gf_image_options how = image_options(options);
-    GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &image, &info, err));
+    GF_TRY(gf_image_decode(bytes, n, name, &how, &image, &info, err));
     graft_status status = gf_fit_image_u8(&options->fit, image.rgb, image.h, image.w, dst, options->height,
                                           options->width, options->antialias, err);
     if (checked) note_marks(&info, name, &image, checked);
     gf_image_free(&image);
     return status;
+}
+
+graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
+                              const gf_data_options *options, uint8_t *dst, gf_checked *checked, graft_error *err)
+{
+    return gf_encoded_decode(buffer->data, buffer->n, gf_index_path(index, sample), options, dst, checked, err);
 }
 
 graft_status gf_sample_decode_f32(const gf_index *index, uint32_t sample, const gf_buffer *buffer,

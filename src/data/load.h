@@ -51,6 +51,11 @@ enum {
 graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
                               const gf_data_options *options, uint8_t *dst, gf_checked *checked, graft_error *err);
 
+/* The same of any bytes; `name` is what messages call them. Nothing is read from options but how an image is prepared.
+ */
+graft_status gf_encoded_decode(const uint8_t *bytes, size_t n, const char *name, const gf_data_options *options,
+                               uint8_t *dst, gf_checked *checked, graft_error *err);
+
 /* The same, not rounded to whole levels: the bits of TensorFlow's resize. For features alone: training, evaluation and
  * prediction all see the rounded image. */
 graft_status gf_sample_decode_f32(const gf_index *index, uint32_t sample, const gf_buffer *buffer,

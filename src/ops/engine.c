@@ -10,6 +10,7 @@
 #include <math.h>
 #include <omp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct gf_ops {
     size_t n_tables, tables_cap;
     char machine[160], timed_by[224];
     bool bf16, int8, amx;
+    atomic_int more_owners;
 };
 
 graft_status gf_dnnl_status(dnnl_status_t s, const char *call, const char *layer, graft_error *err)
@@ -135,9 +137,15 @@ out:
     return status;
 }
 
+gf_ops *gf_ops_hold(gf_ops *ops)
+{
+    atomic_fetch_add(&ops->more_owners, 1);
+    return ops;
+}
+
 void gf_ops_destroy(gf_ops *ops)
 {
-    if (!ops) return;
+    if (!ops || atomic_fetch_sub(&ops->more_owners, 1) > 0) return;
     if (ops->stream) dnnl_stream_destroy(ops->stream);
     if (ops->engine) dnnl_engine_destroy(ops->engine);
     gf_choices_free(&ops->choices);

@@ -13,6 +13,8 @@ typedef struct gf_ops gf_ops;
 
 /* `choices` (may be NULL): choices made before, as gf_ops_choices_text gave them; they are kept, others are timed. */
 graft_status gf_ops_create(gf_ops **out, const char *choices, graft_error *err);
+/* For one more owner; returns ops. The last gf_ops_destroy ends it. Any thread. */
+gf_ops *gf_ops_hold(gf_ops *ops);
 void gf_ops_destroy(gf_ops *ops);
 
 /* Adds choices on record (lines as above); one that is there already is replaced. Memory running out loses some. Those

@@ -113,11 +113,22 @@ void gf_feature_cache_free(gf_feature_cache *feature_cache);
  * out[n][gf_engine_outputs], lost[n] (may be NULL: a lost sample is an error). */
 graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
                                const uint32_t *sample, size_t n, float *out, bool *lost, graft_error *err);
-/* The same, with the samples' targets: target[n][spec.target_bytes]; NULL: not wanted. */
-graft_status gf_engine_forward_with(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
-                                    const uint32_t *sample, size_t n, float *out, void *target, bool *lost,
-                                    graft_error *err);
 size_t gf_engine_outputs(const gf_engine *e);
+/* The pooled features that are computed on the way to the logits; 0: they cannot be had of this engine. */
+size_t gf_engine_features(const gf_engine *e);
+
+/* The same with more of what is known. Of an engine that does not train, several calls may be under way at the same
+ * time. */
+typedef struct gf_forward {
+    const uint32_t *sample;
+    size_t n;
+    gf_feature_cache *feature_cache; /* may be NULL, as all that follows may be but `out` */
+    float *out;
+    float *features; /* n rows of gf_engine_features */
+    void *target;    /* n of spec.target_bytes */
+    bool *lost;
+} gf_forward;
+graft_status gf_engine_infer(gf_engine *e, const gf_feed *feed, const gf_forward *f, graft_error *err);
 
 /* As a spec without training must have it to compute what this engine does; 0: nothing in bytes. */
 int gf_engine_int8_layers(const gf_engine *e);

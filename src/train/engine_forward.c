@@ -41,13 +41,16 @@ void gf_feature_cache_free(gf_feature_cache *feature_cache)
 typedef struct forward_job {
     gf_engine *e;
     const gf_feed *feed;
-    gf_feature_cache *feature_cache;
-    const uint32_t *sample;
-    size_t n, micro;
-    float *out;
-    char *target;
-    bool *lost;
+    gf_forward f; /* target is there where a feature cache is, and lost always */
+    size_t micro;
 } forward_job;
+
+size_t gf_engine_features(const gf_engine *e)
+{
+    int v = e->graph.features;
+    bool has = !e->spec.train && e->spec.output_layer < 0 && v >= 0 && gf_plan_value_dtype(e->frozen, v) == GF_F32;
+    return has ? gf_count(&e->graph.value[v].shape) : 0;
+}
 
 /* One frozen micro-batch's rows at the split point, to rows at + i of `rows` (one block a part) and into the feature
  * cache. */
@@ -55,12 +58,13 @@ static graft_status cross(forward_job *j, size_t at, size_t n, int worker, char 
                           graft_error *err)
 {
     gf_engine *e = j->e;
-    gf_feature_cache *b = j->feature_cache;
-    const uint32_t *sample = j->sample + at;
+    gf_feature_cache *b = j->f.feature_cache;
+    const uint32_t *sample = j->f.sample + at;
+    bool *lost = j->f.lost + at;
+    char *target = j->f.target ? (char *)j->f.target + at * e->spec.target_bytes : NULL;
     bool banked = b != NULL;
     for (size_t i = 0; i < n && banked; i++) banked = b->filled[sample[i] - b->first];
-    const gf_micro_batch images = {
-        j->feed, 0, false, sample, n, j->target ? j->target + at * e->spec.target_bytes : NULL, j->lost + at};
+    const gf_micro_batch images = {j->feed, 0, false, sample, n, target, lost};
     if (!banked) GF_TRY(gf_engine_frozen(e, &images, worker, err));
     for (size_t i = 0; i < n; i++) {
         size_t row = b ? sample[i] - b->first : 0;
@@ -76,12 +80,12 @@ static graft_status cross(forward_job *j, size_t at, size_t n, int worker, char 
         if (!b) continue;
         size_t bytes = b->target_bytes;
         if (!banked) {
-            b->lost[row] = j->lost[at + i];
-            memcpy(b->target + row * bytes, j->target + (at + i) * bytes, bytes);
+            b->lost[row] = lost[i];
+            memcpy(b->target + row * bytes, target + i * bytes, bytes);
             b->filled[row] = true;
         } else {
-            j->lost[at + i] = b->lost[row];
-            memcpy(j->target + (at + i) * bytes, b->target + row * bytes, bytes);
+            lost[i] = b->lost[row];
+            memcpy(target + i * bytes, b->target + row * bytes, bytes);
         }
     }
     return GRAFT_OK;
@@ -91,48 +95,50 @@ static graft_status forward_item(void *ctx, size_t item, int worker, graft_error
 {
     forward_job *j = ctx;
     gf_engine *e = j->e;
-    size_t at = item * j->micro, n = j->n - at < j->micro ? j->n - at : j->micro, small = (size_t)e->spec.frozen_micro;
+    size_t at = item * j->micro, n = j->f.n - at < j->micro ? j->f.n - at : j->micro,
+           small = (size_t)e->spec.frozen_micro;
     char *rows[GF_MAX_BOUNDARY_TENSORS] = {
-        (char *)(j->out + at * e->outputs)}; /* without a tail the output is all that crosses */
+        (char *)(j->f.out + at * e->outputs)}; /* without a tail the output is all that crosses */
     gf_workspace *ws = e->eval_plan ? e->eval_workspace[worker] : NULL;
     for (size_t k = 0; k < e->parts && ws; k++) rows[k] = gf_workspace_value(ws, e->boundary_tensor[k]);
     for (size_t i = 0; i < n; i += small) {
         GF_TRY(cross(j, at + i, n - i < small ? n - i : small, worker, rows, i, err));
+    }
+    if (!ws && j->f.features) {
+        size_t row = gf_engine_features(e);
+        memcpy(j->f.features + at * row, gf_workspace_value(e->frozen_workspace[worker], e->graph.features),
+               n * row * sizeof(float));
     }
     if (!ws) return GRAFT_OK;
     for (size_t k = 0; k < e->parts; k++) {
         memset(rows[k] + n * e->part_bytes[k], 0, ((size_t)e->spec.trainable_micro - n) * e->part_bytes[k]);
     }
     GF_TRY(gf_workspace_forward(ws, &(gf_exec_context){.training = false}, err));
-    memcpy(j->out + at * e->outputs, gf_workspace_value(ws, e->graph.output), n * e->outputs * sizeof *j->out);
+    memcpy(j->f.out + at * e->outputs, gf_workspace_value(ws, e->graph.output), n * e->outputs * sizeof(float));
     return GRAFT_OK;
 }
 
-graft_status gf_engine_forward_with(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
-                                    const uint32_t *sample, size_t n, float *out, void *target, bool *lost,
-                                    graft_error *err)
+graft_status gf_engine_infer(gf_engine *e, const gf_feed *feed, const gf_forward *f, graft_error *err)
 {
     gf_engine_drain_prefetch(e);
-    forward_job j = {e,      feed,   feature_cache,
-                     sample, n,      (size_t)(e->trainable_plan ? e->spec.trainable_micro : e->spec.frozen_micro),
-                     out,    target, lost};
+    forward_job j = {e, feed, *f, (size_t)(e->trainable_plan ? e->spec.trainable_micro : e->spec.frozen_micro)};
     char *own = NULL;
     graft_status status = GRAFT_OK;
     bool narrow = !e->trainable_plan && gf_plan_value_dtype(e->frozen, e->graph.output) != GF_F32;
     GF_TRY(gf_engine_refresh(e, err));
     if (narrow) return gf_fail(err, GF_E_INTERNAL, NULL, "outputs of maps are computed in f32");
-    if (!lost) j.lost = gf_new_n(n, bool);
-    if (!target && feature_cache) j.target = own = gf_alloc_tensor(n * e->spec.target_bytes);
-    if (!j.lost || (feature_cache && !j.target)) {
-        status = gf_fail_memory(err, n, "an evaluation");
+    if (!f->lost) j.f.lost = gf_new_n(f->n, bool);
+    if (!f->target && f->feature_cache) j.f.target = own = gf_alloc_tensor(f->n * e->spec.target_bytes);
+    if (!j.f.lost || (f->feature_cache && !j.f.target)) {
+        status = gf_fail_memory(err, f->n, "an evaluation");
         goto out;
     }
-    GF_GOTO(gf_pool_run_watched(e->pool, (n + j.micro - 1) / j.micro, forward_item, &j, err));
-    for (size_t i = 0; i < n && !lost; i++) {
-        if (j.lost[i]) status = gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "sample %u cannot be read", sample[i]);
+    GF_GOTO(gf_pool_run_watched(e->pool, (f->n + j.micro - 1) / j.micro, forward_item, &j, err));
+    for (size_t i = 0; i < f->n && !f->lost; i++) {
+        if (j.f.lost[i]) status = gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "sample %u cannot be read", f->sample[i]);
     }
 out:
-    if (!lost) gf_free(j.lost);
+    if (!f->lost) gf_free(j.f.lost);
     gf_free(own);
     return status;
 }
@@ -140,5 +146,6 @@ out:
 graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
                                const uint32_t *sample, size_t n, float *out, bool *lost, graft_error *err)
 {
-    return gf_engine_forward_with(e, feed, feature_cache, sample, n, out, NULL, lost, err);
+    const gf_forward f = {.sample = sample, .n = n, .feature_cache = feature_cache, .out = out, .lost = lost};
+    return gf_engine_infer(e, feed, &f, err);
 }

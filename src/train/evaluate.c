@@ -32,8 +32,9 @@ graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluatio
     for (uint32_t at = 0; at < n; at += CHUNK) {
         size_t m = n - at < CHUNK ? n - at : CHUNK;
         for (size_t i = 0; i < m; i++) sample[i] = first + at + (uint32_t)i;
-        GF_GOTO(gf_engine_forward_with(r->engine, &feed, r->feature_cache.n ? &r->feature_cache : NULL, sample, m, out,
-                                       target, lost, err));
+        gf_feature_cache *cache = r->feature_cache.n ? &r->feature_cache : NULL;
+        const gf_forward f = {sample, m, cache, out, NULL, target, lost};
+        GF_GOTO(gf_engine_infer(r->engine, &feed, &f, err));
         add_chunk(r, e, target, m, out, lost);
         if (logits) memcpy(logits + at * outputs, out, m * outputs * sizeof *out);
         gf_run_progress p = gf_run_progress_of(r, GF_RUN_EVALUATING, at + (int64_t)m, n);

@@ -39,32 +39,26 @@ static int junk; /* what an out-parameter holds before */
 /* What gives no status must give nothing. */
 static graft_status nothing(bool is_nothing) { return is_nothing ? GRAFT_USAGE : GRAFT_OK; }
 
+#define TAKES_NULL(name) \
+    static graft_status name(int at, graft_error *e) { return (void)at, (void)e, graft_##name(NULL), nothing(true); }
+
 static graft_status status_text(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(graft_status_text((graft_status)12345) != NULL);
 }
-static graft_status context_defaults(int at, graft_error *e)
-{
-    return (void)at, (void)e, graft_context_defaults(NULL), nothing(true);
-}
+TAKES_NULL(context_defaults)
 static graft_status context_open(int at, graft_error *e)
 {
     graft_context_options o;
     graft_context_defaults(&o);
     OUT(1, graft_context, graft_context_open(OR_NULL(0, &o), to, e));
 }
-static graft_status context_free(int at, graft_error *e)
-{
-    return (void)at, (void)e, graft_context_free(NULL), nothing(true);
-}
+TAKES_NULL(context_free)
 static graft_status context_settings(int at, graft_error *e)
 {
     return graft_context_settings(OR_NULL(0, context), settings, e);
 }
-static graft_status model_defaults(int at, graft_error *e)
-{
-    return (void)at, (void)e, graft_model_defaults(NULL), nothing(true);
-}
+TAKES_NULL(model_defaults)
 static graft_status model_size(int at, graft_error *e)
 {
     int w = 1, h = 1;
@@ -82,10 +76,7 @@ static graft_status run_open(int at, graft_error *e)
 {
     OUT(2, graft_model, graft_run_open(OR_NULL(0, context), OR_NULL(1, run), to, e));
 }
-static graft_status model_free(int at, graft_error *e)
-{
-    return (void)at, (void)e, graft_model_free(NULL), nothing(true);
-}
+TAKES_NULL(model_free)
 static graft_status summary(int at, graft_error *e) { OUT(1, graft_result, graft_summary(OR_NULL(0, model), to, e)); }
 static graft_status fetch(int at, graft_error *e)
 {
@@ -95,20 +86,14 @@ static graft_status fetch_list(int at, graft_error *e)
 {
     OUT(1, graft_result, graft_fetch_list(OR_NULL(0, context), to, e));
 }
-static graft_status data_defaults(int at, graft_error *e)
-{
-    return (void)at, (void)e, graft_data_defaults(NULL), nothing(true);
-}
+TAKES_NULL(data_defaults)
 static graft_status data_open(int at, graft_error *e)
 {
     graft_data_options o;
     graft_data_defaults(&o);
     OUT(3, graft_data, graft_data_open(OR_NULL(0, context), OR_NULL(1, folder), OR_NULL(2, &o), to, e));
 }
-static graft_status data_free(int at, graft_error *e)
-{
-    return (void)at, (void)e, graft_data_free(NULL), nothing(true);
-}
+TAKES_NULL(data_free)
 static graft_status data_classes(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(graft_data_classes(NULL) == 0);
@@ -124,10 +109,7 @@ static graft_status inspect(int at, graft_error *e)
     graft_data_defaults(&o);
     OUT(3, graft_result, graft_inspect(OR_NULL(0, context), OR_NULL(1, folder), OR_NULL(2, &o), to, &bad, e));
 }
-static graft_status train_defaults(int at, graft_error *e)
-{
-    return (void)at, (void)e, graft_train_defaults(NULL), nothing(true);
-}
+TAKES_NULL(train_defaults)
 static graft_status train_check(int at, graft_error *e) { return (void)at, graft_train_check(NULL, e); }
 static graft_status train(int at, graft_error *e)
 {
@@ -163,10 +145,7 @@ static graft_status features(int at, graft_error *e)
     const char *paths[] = {folder, OR_NULL(2, folder)};
     OUT(4, graft_result, graft_features(OR_NULL(0, model), OR_NULL(1, paths), 2, NULL, OR_NULL(3, blocked), to, e));
 }
-static graft_status export_defaults(int at, graft_error *e)
-{
-    return (void)at, (void)e, graft_export_defaults(NULL), nothing(true);
-}
+TAKES_NULL(export_defaults)
 static graft_status export(int at, graft_error *e)
 {
     const char *paths[] = {OR_NULL(4, folder)};
@@ -178,10 +157,7 @@ static graft_status models(int at, graft_error *e)
     const char *names[] = {OR_NULL(2, "vgg16")};
     OUT(3, graft_result, graft_models(OR_NULL(0, context), OR_NULL(1, names), 1, 0, to, e));
 }
-static graft_status bench_defaults(int at, graft_error *e)
-{
-    return (void)at, (void)e, graft_bench_defaults(NULL), nothing(true);
-}
+TAKES_NULL(bench_defaults)
 static graft_status bench(int at, graft_error *e)
 {
     graft_bench_options o;
@@ -200,10 +176,7 @@ static graft_status result_number(int at, graft_error *e)
 {
     return (void)e, nothing(isnan(graft_result_number(OR_NULL(0, result), OR_NULL(1, "layers"))));
 }
-static graft_status result_free(int at, graft_error *e)
-{
-    return (void)at, (void)e, graft_result_free(NULL), nothing(true);
-}
+TAKES_NULL(result_free)
 static graft_status option_at(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(graft_option_at(SIZE_MAX) == NULL);
@@ -213,10 +186,7 @@ static graft_status option_find(int at, graft_error *e)
     return (void)at, (void)e, nothing(graft_option_find(NULL) == NULL);
 }
 static graft_status settings_new(int at, graft_error *e) { return (void)at, graft_settings_new(NULL, e); }
-static graft_status settings_free(int at, graft_error *e)
-{
-    return (void)at, (void)e, graft_settings_free(NULL), nothing(true);
-}
+TAKES_NULL(settings_free)
 static graft_status settings_set(int at, graft_error *e)
 {
     return graft_settings_set(OR_NULL(0, settings), OR_NULL(1, "train.lr"), "1", e);
@@ -229,6 +199,63 @@ static graft_status settings_given(int at, graft_error *e)
 {
     return (void)e, nothing(!graft_settings_given(OR_NULL(0, settings), OR_NULL(1, "train.lr")));
 }
+
+static graft_status option_words(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(!graft_option_words(NULL, NULL, 0));
+}
+static graft_status version(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(graft_version() && graft_abi());
+}
+static graft_status progress_metric(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(!graft_progress_metric(NULL, 0));
+}
+static graft_status model_classes(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(graft_model_classes(NULL) == 0);
+}
+static graft_status model_class_name(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(graft_model_class_name(NULL, 0) == NULL);
+}
+static graft_status session_open(int at, graft_error *e)
+{
+    OUT(1, graft_session, graft_session_open(OR_NULL(0, model), settings, to, e));
+}
+static graft_status session_run(int at, graft_error *e)
+{
+    graft_session *s = NULL;
+    float feature[1];
+    const graft_image image = {.size = sizeof image, .kind = GRAFT_IMAGE_ENCODED, .data = "", .bytes = 0};
+    const graft_output out = {.size = sizeof out, .name = "features", .data = feature, .values = 1};
+    if (graft_session_open(model, NULL, &s, e)) return GRAFT_OK;
+    graft_status status = graft_session_run(OR_NULL(0, s), OR_NULL(1, &image), 1, OR_NULL(2, &out), 1, NULL, e);
+    graft_session_free(s);
+    return status;
+}
+static graft_status session_values(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(graft_session_values(NULL, "logits") == 0);
+}
+static graft_status session_size(int at, graft_error *e)
+{
+    int w = 1, h = 1;
+    (void)e;
+    graft_session_size(NULL, OR_NULL(0, &w), OR_NULL(1, &h));
+    return nothing(w == (at == 0) && h == (at == 1));
+}
+static graft_status session_classes(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(graft_session_classes(NULL) == 0);
+}
+static graft_status session_class_name(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(graft_session_class_name(NULL, 0) == NULL);
+}
+TAKES_NULL(session_close)
+TAKES_NULL(session_free)
 
 static const struct {
     const char *name;
@@ -283,6 +310,20 @@ static const struct {
     ROW(settings_set, 2),
     ROW(settings_get, 2),
     ROW(settings_given, 2),
+    ROW(version, 1),
+    {"graft_abi", version, 1},
+    ROW(progress_metric, 1),
+    ROW(option_words, 1),
+    ROW(model_classes, 1),
+    ROW(model_class_name, 1),
+    ROW(session_open, 2),
+    ROW(session_run, 3),
+    ROW(session_values, 1),
+    ROW(session_size, 2),
+    ROW(session_classes, 1),
+    ROW(session_class_name, 1),
+    ROW(session_close, 1),
+    ROW(session_free, 1),
 #undef ROW
 };
 enum { ROWS = sizeof table / sizeof *table };
@@ -308,7 +349,7 @@ static void null_is_refused_by_name_or_does_nothing(void **state)
 static void the_table_is_complete(void **state)
 {
     (void)state;
-    static const char *const headers[] = {"graft.h", "settings.h", "status.h"};
+    static const char *const headers[] = {"graft.h", "session.h", "settings.h", "status.h"};
     size_t declared = 0;
     for (size_t k = 0; k < sizeof headers / sizeof *headers; k++) {
         char path[512];
