@@ -7,8 +7,9 @@
  *     graft_session_run(session, &image, 1, &out, 1, NULL, &err);
  *
  * A session is the model as it was when the session was opened: it has its own threads and packed weights, and neither
- * the model nor its context are needed from then on. An image has the same bits in a session, in graft_predict and in
- * graft_evaluate, for any number of threads and whatever else is run at the same time: all prepare it in one way.
+ * the model nor its context are needed from then on (in a child of fork() it must not be used). An image has the same
+ * bits in a session, in graft_predict and in graft_evaluate, for any number of threads and whatever else is run at the
+ * same time: all prepare it in one way.
  *
  * The structs begin with their size, as the caller's header has it; elements of an array follow each other at that
  * distance. A newer and longer one is taken where what this library does not know of it is zero. */
