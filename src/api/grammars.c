@@ -2,6 +2,8 @@
 #include "api/internal.h"
 #include "train/clip.h"
 
+#include "data/layouts.h"
+
 #include <string.h>
 
 static graft_status optimizer(const char *text, graft_error *err)
@@ -63,6 +65,12 @@ static graft_status metrics(const char *text, graft_error *err)
 }
 static graft_status groups(const char *text, graft_error *err) { return gf_param_groups_check(text, err); }
 
+static graft_status layout(const char *text, graft_error *err)
+{
+    const gf_layout_class *parsed;
+    return gf_layout_parse(&parsed, text, err);
+}
+
 static const struct {
     gf_setting row;
     graft_status (*check)(const char *text, graft_error *err);
@@ -83,6 +91,7 @@ static const struct {
     {GF_SET_TRAIN_TASK, task, gf_task_words},
     {GF_SET_TRAIN_LOSS, loss, gf_loss_words},
     {GF_SET_TRAIN_CLASS_WEIGHT, class_weight, NULL},
+    {GF_SET_DATA_LAYOUT, layout, gf_layout_words},
     {GF_SET_TRAIN_METRICS, metrics, gf_metric_words},
 };
 

@@ -17,10 +17,6 @@ void gf_index_sort(gf_index *index);
 /* Number of a class, -1 where there is none of that name. Binary search where the classes are sorted by bytes. */
 int64_t gf_index_class(const gf_index *index, const char *name);
 
-/* The layouts (folder.c, table.c): fill root, classes and samples. */
-graft_status gf_index_from_folder(gf_index *index, const char *path, const gf_data_options *options, graft_error *err);
-graft_status gf_index_from_csv(gf_index *index, const char *path, const gf_data_options *options, graft_error *err);
-
 /* Shares out the training samples where nothing else gave a validation set, then takes the test set out of the
  * validation batches (split.c). */
 graft_status gf_index_split(gf_index *index, const gf_data_options *options, graft_error *err);
@@ -80,8 +76,15 @@ typedef struct gf_place {
     gf_split split;
 } gf_place;
 
+typedef enum gf_folder_rule {
+    GF_FOLDERS_AUTO,
+    GF_FOLDERS_PARTS,  /* the data folder holds parts, whatever lies in their class folders */
+    GF_FOLDERS_CLASSES /* every folder in it is a class, whatever its name and whatever lies in it */
+} gf_folder_rule;
+
 typedef struct gf_layout {
     gf_walk walk;
+    gf_folder_rule rule;
     gf_place *place; /* sorted by split, then by class */
     size_t n, cap;
     gf_names names;

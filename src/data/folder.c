@@ -1,6 +1,7 @@
 /* The folder layouts: what layout.c found, its classes settled and walked. */
 #include "base/sys.h"
 #include "data/build.h"
+#include "data/layouts.h"
 #include "data/likeness.h"
 #include "data/names.h"
 #include "data/paths.h"
@@ -167,10 +168,11 @@ static graft_status tell_places(const gf_layout *l, graft_error *err)
                        (unsigned long long)index->loose);
 }
 
-graft_status gf_index_from_folder(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
+static graft_status read_folder(gf_index *index, const char *path, const gf_data_options *options, gf_folder_rule rule,
+                                graft_error *err)
 {
     char *real_root = NULL;
-    gf_layout l = {.walk = {.index = index, .options = options}};
+    gf_layout l = {.walk = {.index = index, .options = options}, .rule = rule};
     graft_status status = GRAFT_OK;
     index->root = gf_strdup(path);
     if (!index->root) return gf_fail_memory(err, strlen(path), "a file name");
@@ -185,3 +187,49 @@ out:
     gf_free(real_root);
     return status;
 }
+
+extern const gf_layout_class gf_layout_folder, gf_layout_parts, gf_layout_classes;
+
+static bool is_folder(const char *path, const struct stat *st)
+{
+    (void)path;
+    return S_ISDIR(st->st_mode);
+}
+
+static graft_status read_auto(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
+{
+    return read_folder(index, path, options, GF_FOLDERS_AUTO, err);
+}
+
+static graft_status read_parts(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
+{
+    return read_folder(index, path, options, GF_FOLDERS_PARTS, err);
+}
+
+static graft_status read_classes(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
+{
+    return read_folder(index, path, options, GF_FOLDERS_CLASSES, err);
+}
+
+const gf_layout_class gf_layout_folder = {
+    .name = "folder",
+    .help = "a folder of class folders, or of parts (train, validation, test) with class folders: as it looks",
+    .suits = is_folder,
+    .read = read_auto,
+};
+
+const gf_layout_class gf_layout_parts = {
+    .name = "parts",
+    .help = "a folder of parts, whatever lies in their class folders",
+    .by_name = true,
+    .suits = is_folder,
+    .read = read_parts,
+};
+
+const gf_layout_class gf_layout_classes = {
+    .name = "classes",
+    .help = "a folder in which each folder is a class, whatever its name",
+    .by_name = true,
+    .suits = is_folder,
+    .read = read_classes,
+};

@@ -3,6 +3,7 @@
 #include "base/decide.h"
 #include "base/sys.h"
 #include "data/build.h"
+#include "data/layouts.h"
 #include "data/names.h"
 #include "data/paths.h"
 
@@ -230,14 +231,7 @@ graft_status gf_index_build(gf_index **out, const char *path, const gf_data_opti
     if (gf_sys_stat(path, &st)) return gf_fail_errno(err, GF_E_DATA_NOT_FOUND, errno, "no data there", path);
     gf_index *index = gf_new(gf_index);
     if (!index) return gf_fail_memory(err, sizeof *index, "the list of files");
-    graft_status status;
-    if (S_ISDIR(st.st_mode)) {
-        status = gf_index_from_folder(index, path, options, err);
-    } else if (S_ISREG(st.st_mode) && !gf_name_is_image(path)) {
-        status = gf_index_from_csv(index, path, options, err);
-    } else {
-        status = gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: neither a folder nor a CSV file", GF_ESC(path));
-    }
+    graft_status status = gf_layout_read(index, path, &st, options, err);
     if (status == GRAFT_OK) status = finish(index, path, options, err);
     if (status == GRAFT_OK) {
         *out = index;

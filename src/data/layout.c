@@ -232,7 +232,7 @@ static graft_status no_classes_in(finder *f, const top *t, graft_error *err)
 
 static graft_status check_part(finder *f, const top *t, graft_error *err)
 {
-    if (f->options->layout == GF_LAYOUT_PARTS) return GRAFT_OK;
+    if (f->layout->rule == GF_FOLDERS_PARTS) return GRAFT_OK;
     top *classes = NULL;
     graft_status status = look_at_each(f, t->base, &t->in.folders, &classes, err);
     if (status == GRAFT_OK) status = refuse_equal(f, t->base, classes, t->in.folders.n, err);
@@ -555,14 +555,14 @@ static graft_status decide(finder *f, graft_error *err)
     gf_look counted;
     GF_TRY(gf_look_into(f->walk, "", GF_LOOK_COUNT, &counted, err));
     gf_look_free(&counted);
-    if (f->options->layout == GF_LAYOUT_CLASSES && f->n) return add_classes(f, err);
+    if (f->layout->rule == GF_FOLDERS_CLASSES && f->n) return add_classes(f, err);
     if (f->root.backslashes) return refuse_backslashes(f, &f->root, "", err);
     if (!f->n) return no_folders(f, err);
     if (all_are_given_classes(f)) return add_classes(f, err);
     bool parts;
     GF_TRY(settle_by_names(f, &parts, err));
     if (parts) return GRAFT_OK;
-    if (f->options->layout == GF_LAYOUT_PARTS) {
+    if (f->layout->rule == GF_FOLDERS_PARTS) {
         return unclear(f, "name the parts train/, validation/ and test/", &f->root.folders,
                        "--layout parts, but no folder is named as a part is", err);
     }

@@ -1,5 +1,7 @@
 #include "data/options.h"
 
+#include "data/layouts.h"
+
 #include <math.h>
 
 enum { MAX_SIDE = 16384 };
@@ -18,14 +20,13 @@ void gf_data_defaults(gf_data_options *options)
 
 void gf_data_take_settings(gf_data_options *o, const gf_settings *s)
 {
-    static const gf_layout_wanted layout[] = {GF_LAYOUT_AUTO, GF_LAYOUT_PARTS, GF_LAYOUT_CLASSES};
     o->settings = s;
-    o->layout = layout[gf_settings_choice(s, GF_SET_DATA_LAYOUT)];
+    gf_layout_parse(&o->layout, gf_settings_text(s, GF_SET_DATA_LAYOUT), NULL); /* checked below, as is the next */
     o->follow_links = gf_settings_flag(s, GF_SET_DATA_FOLLOW_LINKS);
     o->image_column = gf_settings_text(s, GF_SET_DATA_IMAGE_COLUMN);
     o->label_column = gf_settings_text(s, GF_SET_DATA_LABEL_COLUMN);
     o->split_column = gf_settings_text(s, GF_SET_DATA_SPLIT_COLUMN);
-    gf_fit_parse(&o->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL); /* its words are checked below */
+    gf_fit_parse(&o->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL);
     o->image.max_pixels = (uint64_t)gf_settings_whole(s, GF_SET_DATA_MAX_PIXELS);
 }
 
@@ -38,7 +39,9 @@ static graft_status in_range(const char *name, double value, double low, double 
 graft_status gf_data_options_check(const gf_data_options *o, graft_error *err)
 {
     gf_fit fit;
+    const gf_layout_class *layout;
     GF_TRY(gf_fit_parse(&fit, gf_settings_text(o->settings, GF_SET_DATA_FIT), err));
+    GF_TRY(gf_layout_parse(&layout, gf_settings_text(o->settings, GF_SET_DATA_LAYOUT), err));
     const struct {
         const char *name;
         double value, low, high;

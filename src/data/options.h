@@ -14,19 +14,13 @@
 typedef enum gf_cache_mode { GF_CACHE_AUTO, GF_CACHE_MEMORY, GF_CACHE_DISK, GF_CACHE_NONE } gf_cache_mode;
 typedef enum gf_bad_policy { GF_BAD_REFUSE, GF_BAD_SKIP } gf_bad_policy;
 
-typedef enum gf_layout_wanted {
-    GF_LAYOUT_AUTO,
-    GF_LAYOUT_PARTS,  /* the data folder holds parts, whatever lies in their class folders */
-    GF_LAYOUT_CLASSES /* every folder in it is a class, whatever its name and whatever lies in it */
-} gf_layout_wanted;
-
 typedef struct gf_data_options {
     /* finding and splitting */
-    gf_layout_wanted layout;     /* of folders; auto */
-    bool follow_links;           /* also out of the data folder; false */
-    const char *image_column;    /* borrowed; of a CSV file: by name, or by number from 1; NULL: found out */
-    const char *label_column;    /* likewise */
-    const char *split_column;    /* likewise; NULL: found out, there may be none */
+    const struct gf_layout_class *layout; /* layouts.h; NULL: as the path tells */
+    bool follow_links;                    /* also out of the data folder; false */
+    const char *image_column;             /* borrowed; of a CSV file: by name, or by number from 1; NULL: found out */
+    const char *label_column;             /* likewise */
+    const char *split_column;             /* likewise; NULL: found out, there may be none */
     double split[3];             /* train, validation, test shares where the data has no splits; sum 1; {0.8, 0.2, 0} */
     double test_from_validation; /* this share of the validation batches becomes the test set, [0, 1); 0 */
     uint32_t batch;              /* images a batch, for test_from_validation; 32 */

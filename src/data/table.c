@@ -3,6 +3,7 @@
 #include "base/sys.h"
 #include "data/build.h"
 #include "data/columns.h"
+#include "data/layouts.h"
 #include "data/likeness.h"
 #include "data/names.h"
 #include "data/parts.h"
@@ -396,7 +397,7 @@ static graft_status read_table(table *t, graft_error *err)
     return settle_labels(t, err);
 }
 
-graft_status gf_index_from_csv(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
+static graft_status read_csv(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
 {
     table t = {.index = index, .options = options, .name = path};
     uint8_t *data = NULL;
@@ -420,3 +421,16 @@ out:
     gf_free(data);
     return status;
 }
+
+static bool is_table(const char *path, const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && !gf_name_is_image(path);
+}
+
+extern const gf_layout_class gf_layout_csv;
+const gf_layout_class gf_layout_csv = {
+    .name = "csv",
+    .help = "a CSV file with a line for each image: its path, its label, and where there is one its split",
+    .suits = is_table,
+    .read = read_csv,
+};

@@ -1,5 +1,6 @@
 /* data: which folders are parts, which are classes, and what is refused because it could be either. */
 #include "base/decide.h"
+#include "data/layouts.h"
 #include "data/likeness.h"
 #include "data/parts.h"
 #include "tree.h"
@@ -219,10 +220,48 @@ static void a_user_may_say_what_is_meant(void **state)
         {"a/1.jpg|b/1.jpg", NULL, "no folder is named as a part is", GF_E_DATA_LAYOUT},
     };
     gf_data_options o = tree_options();
-    o.layout = GF_LAYOUT_CLASSES;
+    assert_int_equal(gf_layout_parse(&o.layout, "classes", NULL), GRAFT_OK);
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) check(&classes[i], &o);
-    o.layout = GF_LAYOUT_PARTS;
+    assert_int_equal(gf_layout_parse(&o.layout, "parts", NULL), GRAFT_OK);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) check(&parts[i], &o);
+}
+
+/* What may be asked for is the table; what cannot be it is refused, and says why. */
+static void layouts_are_a_table(void **state)
+{
+    (void)state;
+    tree t = tree_of("a/1.jpg|b/1.jpg");
+    gf_data_options o = tree_options();
+    gf_index *x;
+    gf_text words = {0};
+    graft_error err = {0};
+    gf_layout_words(&words);
+    assert_int_equal(strncmp(words.s, "auto - ", 7), 0);
+    assert_int_equal(gf_layout_parse(&o.layout, "auto", NULL), GRAFT_OK);
+    assert_null(o.layout);
+    size_t n = 0;
+    for (const gf_layout_class *c; (c = gf_layout_at(n)); n++) {
+        assert_int_equal(gf_layout_parse(&o.layout, c->name, NULL), GRAFT_OK);
+        assert_ptr_equal(o.layout, c);
+        char line[64];
+        snprintf(line, sizeof line, "\n%s - ", c->name);
+        assert_non_null(strstr(words.s, line));
+    }
+    assert_true(n >= 4);
+    gf_text_free(&words);
+    assert_int_equal(gf_layout_parse(&o.layout, "clases", &err), GRAFT_USAGE);
+    assert_int_equal(err.number, GF_E_OPTION_VALUE);
+    assert_non_null(strstr(err.hint, "did you mean classes?"));
+    assert_non_null(strstr(err.message, "auto, folder, parts, classes, csv"));
+    assert_int_equal(gf_layout_parse(&o.layout, "csv", NULL), GRAFT_OK);
+    assert_int_equal(gf_index_build(&x, t.dir, &o, &err), GRAFT_DATA);
+    assert_int_equal(err.number, GF_E_DATA_LAYOUT);
+    assert_non_null(strstr(err.message, "cannot be of the layout csv"));
+    assert_int_equal(gf_layout_parse(&o.layout, "folder", NULL), GRAFT_OK);
+    assert_int_equal(gf_index_build(&x, t.dir, &o, &err), GRAFT_OK);
+    assert_int_equal(x->n, 2);
+    gf_index_free(x);
+    tree_remove(&t);
 }
 
 /* Of a model whose classes are known. */
@@ -414,6 +453,7 @@ int main(void)
         cmocka_unit_test(classes_are_found),
         cmocka_unit_test(what_could_be_either_is_refused),
         cmocka_unit_test(a_user_may_say_what_is_meant),
+        cmocka_unit_test(layouts_are_a_table),
         cmocka_unit_test(given_classes_settle_doubt),
         cmocka_unit_test(what_was_taken_is_kept),
         cmocka_unit_test(differences_are_said_in_words),
