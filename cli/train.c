@@ -36,6 +36,7 @@ static const option options[] = {
     SETTING("phases", "train.phases"),
     SETTING("hook", "train.hooks"),
     SETTING("augment", "train.augment"),
+    SETTING("stored-size", "data.stored_size"),
     SETTING("groups", "train.groups"),
     SETTING("accumulate", "train.accumulate"),
     SETTING("clip-norm", "train.clip_norm"),

@@ -46,6 +46,7 @@ void gf_api_image_options(gf_data_options *o, const gf_model_facts *f, const gf_
     o->image.ignore_exif = f->ignore_exif;
     gf_data_take_settings(o, s);
     o->fit = f->fit;
+    o->stored_side = 0;
     o->image.allow_truncated = gf_settings_flag(s, GF_SET_DATA_ALLOW_TRUNCATED);
 }
 

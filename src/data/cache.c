@@ -13,7 +13,8 @@
 struct gf_cache {
     gf_index *index;
     const gf_data_options *options;
-    size_t image_int8;
+    size_t train_bytes, image_bytes; /* of an image to train on, and of another */
+    uint32_t train_slots;            /* the first ones */
     uint32_t slots, in_memory;
     uint8_t *memory;
     gf_cache_file file;
@@ -24,6 +25,18 @@ struct gf_cache {
     atomic_uint n_lost, n_damaged;
     gf_failed_samples failed;
 };
+
+static size_t bytes_of(const gf_cache *c, uint32_t slot)
+{
+    return slot < c->train_slots ? c->train_bytes : c->image_bytes;
+}
+
+/* Where a slot's pixels begin, and how much all those before it take. */
+static uint64_t before(const gf_cache *c, uint32_t slot)
+{
+    uint64_t train = slot < c->train_slots ? slot : c->train_slots;
+    return train * c->train_bytes + (slot - train) * c->image_bytes;
+}
 
 static graft_status warn(gf_cache *c, graft_error *err, const char *what, const graft_error *why)
 {
@@ -39,8 +52,9 @@ static uint32_t memory_slots(const gf_cache *c)
     uint64_t limit = c->options->memory_limit ? c->options->memory_limit : available / 2;
     if (limit > available - available / 8)
         limit = available - available / 8; /* a wish for more would end the process */
-    uint64_t fitting = limit / c->image_int8;
-    if (fitting >= c->slots) return c->slots;
+    if (limit >= before(c, c->slots)) return c->slots;
+    uint64_t train = before(c, c->train_slots), fitting = limit / c->train_bytes;
+    if (limit >= train) fitting = c->train_slots + (limit - train) / c->image_bytes;
     /* on disk all have a better place than a part of them decoded anew; the system's own cache helps there */
     return mode == GF_CACHE_AUTO && c->options->cache_dir ? 0 : (uint32_t)fitting;
 }
@@ -49,9 +63,8 @@ static graft_status book_memory(gf_cache *c, graft_error *err)
 {
     c->in_memory = memory_slots(c);
     if (!c->in_memory) return GRAFT_OK;
-    size_t bytes;
-    bool fits = gf_mul_size(c->in_memory, c->image_int8, &bytes);
-    c->memory = fits ? gf_alloc_tensor(bytes) : NULL;
+    size_t bytes = (size_t)before(c, c->in_memory); /* below the limit, which is memory's */
+    c->memory = gf_alloc_tensor(bytes);
     if (c->memory) return GRAFT_OK;
     graft_error why;
     gf_fail_memory(&why, bytes, "decoded images");
@@ -91,8 +104,8 @@ static graft_status tell_rest(gf_cache *c, graft_error *err)
     if (!rest || c->file.fd >= 0 || c->options->cache == GF_CACHE_NONE) return GRAFT_OK;
     return gf_note_add(&c->index->notes, c->options->log, GF_WARNING, err,
                        "%u of %u images are decoded anew in each epoch: all decoded take %llu MB, memory for %llu MB",
-                       rest, c->slots, (unsigned long long)c->slots * c->image_int8 >> 20,
-                       (unsigned long long)c->in_memory * c->image_int8 >> 20);
+                       rest, c->slots, (unsigned long long)before(c, c->slots) >> 20,
+                       (unsigned long long)before(c, c->in_memory) >> 20);
 }
 
 graft_status gf_cache_create(gf_cache **out, gf_index *index, const gf_data_options *options, graft_error *err)
@@ -106,7 +119,9 @@ graft_status gf_cache_create(gf_cache **out, gf_index *index, const gf_data_opti
     c->options = options;
     c->file.fd = -1;
     c->slots = index->n;
-    c->image_int8 = (size_t)options->height * (size_t)options->width * 3;
+    c->image_bytes = gf_data_stored_bytes(options, false);
+    c->train_bytes = gf_data_stored_bytes(options, true);
+    c->train_slots = index->first[GF_TRAIN + 1];
     c->rows = gf_new_n(c->slots, gf_checked);
     c->slot = gf_alloc_raw(c->slots, sizeof *c->slot);
     c->lost = gf_alloc(c->slots, sizeof *c->lost);
@@ -138,13 +153,13 @@ gf_checked *gf_cache_rows(gf_cache *cache) { return cache->rows; }
 
 uint8_t *gf_cache_place(gf_cache *cache, uint32_t sample, uint8_t *scratch)
 {
-    return sample < cache->in_memory ? cache->memory + sample * cache->image_int8 : scratch;
+    return sample < cache->in_memory ? cache->memory + before(cache, sample) : scratch;
 }
 
 void gf_cache_put(gf_cache *cache, uint32_t sample, const uint8_t *pixels)
 {
     if (sample < cache->in_memory || !cache->file.making || atomic_load(&cache->file_failed)) return;
-    cache->rows[sample].sum = gf_pixel_sum(pixels, cache->image_int8);
+    cache->rows[sample].sum = gf_pixel_sum(pixels, bytes_of(cache, sample));
     if (gf_cache_file_put(&cache->file, sample, pixels, NULL) != GRAFT_OK) atomic_store(&cache->file_failed, true);
 }
 
@@ -204,7 +219,7 @@ graft_status gf_cache_get(gf_cache *cache, uint32_t sample, uint8_t *scratch, co
         return gf_fail(err, GF_E_DATA_CHANGED, NULL, "%s: lost before", GF_ESC(gf_index_path(cache->index, sample)));
     }
     if (slot < cache->in_memory) {
-        *pixels = cache->memory + slot * cache->image_int8;
+        *pixels = cache->memory + before(cache, slot);
         return GRAFT_OK;
     }
     bool on_disk = cache->file.fd >= 0 && cache->rows[slot].sum;
@@ -246,6 +261,11 @@ void gf_cache_mark_lost(gf_cache *cache, uint32_t sample)
 }
 
 uint32_t gf_cache_lost(const gf_cache *cache) { return atomic_load(&cache->n_lost); }
-size_t gf_cache_image_bytes(const gf_cache *cache) { return cache->image_int8; }
+
+size_t gf_cache_image_bytes(const gf_cache *cache)
+{
+    return cache->train_bytes > cache->image_bytes ? cache->train_bytes : cache->image_bytes;
+}
+
 uint32_t gf_cache_in_memory(const gf_cache *cache) { return cache->in_memory; }
 bool gf_cache_has_file(const gf_cache *cache) { return cache->file.fd >= 0; }

@@ -1,4 +1,4 @@
-/* cache.h - decoded images at working size, by sample: u8 RGB [height, width, 3].
+/* cache.h - decoded images by sample: u8 RGB [height, width, 3], of the size that gf_sample_size tells.
  *
  *   samples 0 .. m-1     in memory, one block: read without locks or copies
  *   samples m .. n-1     in a file on disk, read by pread into the caller's block, each with a checksum;
@@ -49,7 +49,7 @@ bool gf_cache_is_lost(const gf_cache *cache, uint32_t sample);
 void gf_cache_mark_lost(gf_cache *cache, uint32_t sample);
 uint32_t gf_cache_lost(const gf_cache *cache); /* how many */
 
-size_t gf_cache_image_bytes(const gf_cache *cache);
+size_t gf_cache_image_bytes(const gf_cache *cache); /* of the largest */
 uint32_t gf_cache_in_memory(const gf_cache *cache); /* samples held there */
 bool gf_cache_has_file(const gf_cache *cache);
 

@@ -10,10 +10,11 @@
 
 typedef struct header {
     uint64_t magic;
-    uint64_t n, first, image_int8;
+    uint64_t n, first, image_bytes;
     uint8_t digest[32];
     uint64_t rows_sum;
-    uint8_t unused[48];
+    uint64_t train, train_bytes; /* 0 where all images are of one size */
+    uint8_t unused[32];
     uint64_t sum; /* of all before it */
 } header;
 
@@ -44,6 +45,7 @@ static void add_rules(gf_sha256_state *sha, const gf_data_options *options)
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) add_number(sha, rules[i]);
     const gf_fit *fit = &options->fit;
+    if (options->stored_side) add_number(sha, (uint64_t)options->stored_side << 32); /* no number of the next ones */
     if (fit->kind == GF_FIT_STRETCH) return; /* the only way there was when the format began */
     const uint64_t more[] = {fit->kind, (uint64_t)fit->shortest, fit->gray};
     for (size_t i = 0; i < sizeof more / sizeof *more; i++) add_number(sha, more[i]);
@@ -67,8 +69,12 @@ graft_status gf_cache_key_make(gf_cache_key *key, const gf_index *index, const g
     *key = (gf_cache_key){
         .n = index->n,
         .first = first,
-        .image_int8 = (uint64_t)options->height * (uint64_t)options->width * 3,
+        .image_bytes = gf_data_stored_bytes(options, false),
     };
+    if (gf_data_stored_bytes(options, true) != key->image_bytes) {
+        key->train = index->first[GF_TRAIN + 1];
+        key->train_bytes = gf_data_stored_bytes(options, true);
+    }
     key->digest = gf_sha256_end(sha);
     return GRAFT_OK;
 }
@@ -78,10 +84,24 @@ size_t gf_cache_head_bytes(const gf_cache_key *key)
     return (sizeof(header) + key->n * sizeof(gf_checked) + PAGE - 1) / PAGE * PAGE;
 }
 
-uint64_t gf_cache_file_bytes(const gf_cache_key *key)
+/* Of all pixels before this sample's, had the file all. */
+static uint64_t pixels_before(const gf_cache_key *key, uint64_t sample)
 {
-    return gf_cache_head_bytes(key) + (key->n - key->first) * key->image_int8;
+    uint64_t train = sample < key->train ? sample : key->train;
+    return train * key->train_bytes + (sample - train) * key->image_bytes;
 }
+
+static size_t bytes_of(const gf_cache_key *key, uint64_t sample)
+{
+    return sample < key->train ? key->train_bytes : key->image_bytes;
+}
+
+static uint64_t place_of(const gf_cache_key *key, uint64_t sample)
+{
+    return gf_cache_head_bytes(key) + pixels_before(key, sample) - pixels_before(key, key->first);
+}
+
+uint64_t gf_cache_file_bytes(const gf_cache_key *key) { return place_of(key, key->n); }
 
 /* Four independent workspaces of multiply-and-rotate: one chain would wait for its multiplications. The multiplier is
  * odd, so no step loses a bit: a single changed word always changes the sum. */
@@ -112,7 +132,9 @@ void gf_cache_head_write(const gf_cache_key *key, const gf_checked *rows, uint8_
         .magic = MAGIC,
         .n = key->n,
         .first = key->first,
-        .image_int8 = key->image_int8,
+        .image_bytes = key->image_bytes,
+        .train = key->train,
+        .train_bytes = key->train_bytes,
         .rows_sum = gf_pixel_sum((const uint8_t *)rows, bytes),
     };
     memcpy(h.digest, key->digest.byte, sizeof h.digest);
@@ -128,7 +150,8 @@ graft_status gf_cache_head_parse(const uint8_t *bytes, size_t n, const gf_cache_
     size_t row_bytes = key->n * sizeof *rows;
     if (n < gf_cache_head_bytes(key)) return gf_fail(err, GF_E_CACHE_DAMAGED, NULL, "it ends early");
     memcpy(&h, bytes, sizeof h);
-    bool ours = h.magic == MAGIC && h.n == key->n && h.first == key->first && h.image_int8 == key->image_int8 &&
+    bool ours = h.magic == MAGIC && h.n == key->n && h.first == key->first && h.image_bytes == key->image_bytes &&
+                h.train == key->train && h.train_bytes == key->train_bytes &&
                 !memcmp(h.digest, key->digest.byte, sizeof h.digest);
     if (!ours) return gf_fail(err, GF_E_CACHE_DAMAGED, NULL, "its header is of another cache");
     if (h.sum != gf_pixel_sum((const uint8_t *)&h, offsetof(header, sum))) {
@@ -256,23 +279,19 @@ graft_status gf_cache_file_begin(gf_cache_file *f, const char *dir, const gf_cac
     return status;
 }
 
-static uint64_t place(const gf_cache_file *f, uint64_t sample)
-{
-    return gf_cache_head_bytes(&f->key) + (sample - f->key.first) * f->key.image_int8;
-}
-
 graft_status gf_cache_file_put(const gf_cache_file *f, uint64_t sample, const uint8_t *pixels, graft_error *err)
 {
-    if (!write_at(f->fd, pixels, f->key.image_int8, place(f, sample))) return GRAFT_OK;
+    if (!write_at(f->fd, pixels, bytes_of(&f->key, sample), place_of(&f->key, sample))) return GRAFT_OK;
     return gf_fail_errno(err, GF_E_IO_WRITE, errno, "cannot be written", f->tmp);
 }
 
 graft_status gf_cache_file_get(const gf_cache_file *f, uint64_t sample, uint64_t sum, uint8_t *pixels, graft_error *err)
 {
-    if (read_at(f->fd, pixels, f->key.image_int8, place(f, sample))) {
+    size_t n = bytes_of(&f->key, sample);
+    if (read_at(f->fd, pixels, n, place_of(&f->key, sample))) {
         return gf_fail_errno(err, GF_E_IO_READ, errno, "cannot be read", f->path);
     }
-    if (gf_pixel_sum(pixels, f->key.image_int8) == sum) return GRAFT_OK;
+    if (gf_pixel_sum(pixels, n) == sum) return GRAFT_OK;
     return gf_fail(err, GF_E_CACHE_DAMAGED, NULL, "%s: image %llu has a wrong checksum", GF_ESC(f->path),
                    (unsigned long long)sample);
 }

@@ -14,12 +14,13 @@
 
 typedef struct gf_cache_key {
     gf_sha256 digest;
-    uint64_t n;          /* samples */
-    uint64_t first;      /* pixels are held of samples first .. n - 1 */
-    uint64_t image_int8; /* of one */
+    uint64_t n;                  /* samples */
+    uint64_t first;              /* pixels are held of samples first .. n - 1 */
+    uint64_t image_bytes;        /* of one */
+    uint64_t train, train_bytes; /* but of each of the first `train`: where that is more; else 0 */
 } gf_cache_key;
 
-/* The digest over files, size and rules. */
+/* The digest over files, sizes and rules. */
 graft_status gf_cache_key_make(gf_cache_key *key, const gf_index *index, const gf_data_options *options, uint64_t first,
                                graft_error *err);
 

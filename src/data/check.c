@@ -79,7 +79,7 @@ static graft_status check_all(check *c, gf_pool *pool, graft_error *err)
 
 static graft_status make_workers(check *c, int threads, graft_error *err)
 {
-    size_t bytes = (size_t)c->options->height * (size_t)c->options->width * 3;
+    size_t bytes = gf_data_stored_bytes(c->options, true); /* the larger ones */
     c->worker = gf_new_n((size_t)threads, worker);
     if (!c->worker) return gf_fail_memory(err, (size_t)threads * sizeof *c->worker, "the check");
     for (int i = 0; i < threads; i++) {

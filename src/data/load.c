@@ -157,32 +157,46 @@ static void note_marks(const gf_image_info *info, const char *name, const gf_ima
 }
 
 /* A JPEG that is too large to be decoded whole must still be larger than what it becomes. */
-static gf_image_options image_options(const gf_data_options *options)
+static gf_image_options image_options(const gf_data_options *options, int h, int w)
 {
     gf_image_options o = options->image;
-    o.least_w = options->width;
-    o.least_h = options->height;
+    o.least_w = w;
+    o.least_h = h;
     return o;
 }
 
-graft_status gf_encoded_decode(const uint8_t *bytes, size_t n, const char *name, const gf_data_options *options,
-                               uint8_t *dst, gf_checked *checked, graft_error *err)
+static graft_status decode_to(const uint8_t *bytes, size_t n, const char *name, const gf_data_options *options, int h,
+                              int w, uint8_t *dst, gf_checked *checked, graft_error *err)
 {
     gf_image image = {0};
     gf_image_info info = {0};
-    gf_image_options how = image_options(options);
+    gf_image_options how = image_options(options, h, w);
     GF_TRY(gf_image_decode(bytes, n, name, &how, &image, &info, err));
-    graft_status status = gf_fit_image_u8(&options->fit, image.rgb, image.h, image.w, dst, options->height,
-                                          options->width, options->antialias, err);
+    graft_status status =
+        gf_fit_image_u8(&options->fit, image.rgb, image.h, image.w, dst, h, w, options->antialias, err);
     if (checked) note_marks(&info, name, &image, checked);
     gf_image_free(&image);
     return status;
 }
 
+graft_status gf_encoded_decode(const uint8_t *bytes, size_t n, const char *name, const gf_data_options *options,
+                               uint8_t *dst, gf_checked *checked, graft_error *err)
+{
+    return decode_to(bytes, n, name, options, options->height, options->width, dst, checked, err);
+}
+
+void gf_sample_size(const gf_index *index, uint32_t sample, const gf_data_options *options, int *height, int *width)
+{
+    gf_data_stored_size(options, sample >= index->first[GF_TRAIN] && sample < index->first[GF_TRAIN + 1], height,
+                        width);
+}
+
 graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
                               const gf_data_options *options, uint8_t *dst, gf_checked *checked, graft_error *err)
 {
-    return gf_encoded_decode(buffer->data, buffer->n, gf_index_path(index, sample), options, dst, checked, err);
+    int h, w;
+    gf_sample_size(index, sample, options, &h, &w);
+    return decode_to(buffer->data, buffer->n, gf_index_path(index, sample), options, h, w, dst, checked, err);
 }
 
 graft_status gf_sample_decode_f32(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
@@ -191,7 +205,7 @@ graft_status gf_sample_decode_f32(const gf_index *index, uint32_t sample, const 
     gf_image image = {0};
     const char *name = gf_index_path(index, sample);
     gf_image_info info = {0};
-    gf_image_options how = image_options(options);
+    gf_image_options how = image_options(options, options->height, options->width);
     GF_TRY(gf_image_decode(buffer->data, buffer->n, name, &how, &image, &info, err));
     graft_status status = gf_fit_image(&options->fit, image.rgb, image.h, image.w, dst, options->height, options->width,
                                        options->antialias, err);

@@ -46,12 +46,16 @@ enum {
     GF_MARKS = 9
 };
 
-/* Decodes the bytes in `buffer` and resizes them to options->height x options->width x 3 at dst. `checked` (may be
+/* The size at which the sample is decoded and cached (gf_data_stored_size). */
+void gf_sample_size(const gf_index *index, uint32_t sample, const gf_data_options *options, int *height, int *width);
+
+/* Decodes the bytes in `buffer` and resizes them to that size, x 3, at dst. `checked` (may be
  * NULL) gets sizes, format and marks. */
 graft_status gf_sample_decode(const gf_index *index, uint32_t sample, const gf_buffer *buffer,
                               const gf_data_options *options, uint8_t *dst, gf_checked *checked, graft_error *err);
 
-/* The same of any bytes; `name` is what messages call them. Nothing is read from options but how an image is prepared.
+/* The same of any bytes, to options->height x options->width; `name` is what messages call them. Nothing is read from
+ * options but how an image is prepared.
  */
 graft_status gf_encoded_decode(const uint8_t *bytes, size_t n, const char *name, const gf_data_options *options,
                                uint8_t *dst, gf_checked *checked, graft_error *err);

@@ -27,7 +27,25 @@ void gf_data_take_settings(gf_data_options *o, const gf_settings *s)
     o->label_column = gf_settings_text(s, GF_SET_DATA_LABEL_COLUMN);
     o->split_column = gf_settings_text(s, GF_SET_DATA_SPLIT_COLUMN);
     gf_fit_parse(&o->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL);
+    o->stored_side = (int)gf_settings_whole(s, GF_SET_DATA_STORED_SIZE);
     o->image.max_pixels = (uint64_t)gf_settings_whole(s, GF_SET_DATA_MAX_PIXELS);
+}
+
+static int shorter_side(const gf_data_options *o) { return o->height < o->width ? o->height : o->width; }
+
+void gf_data_stored_size(const gf_data_options *o, bool to_train_on, int *height, int *width)
+{
+    int side = to_train_on && o->stored_side ? o->stored_side : shorter_side(o), by = shorter_side(o);
+    *height = (int)(((int64_t)o->height * side + by / 2) / by);
+    *width = (int)(((int64_t)o->width * side + by / 2) / by);
+}
+
+size_t gf_data_stored_bytes(const gf_data_options *o, bool to_train_on)
+{
+    const size_t rgb = 3;
+    int h, w;
+    gf_data_stored_size(o, to_train_on, &h, &w);
+    return rgb * (size_t)h * (size_t)w;
 }
 
 static graft_status in_range(const char *name, double value, double low, double high, graft_error *err)
@@ -54,6 +72,7 @@ graft_status gf_data_options_check(const gf_data_options *o, graft_error *err)
         {"max bad", o->max_bad, 0, 1},
         {"height", o->height, 1, MAX_SIDE},
         {"width", o->width, 1, MAX_SIDE},
+        {"stored size", o->stored_side ? o->stored_side : shorter_side(o), shorter_side(o), MAX_SIDE},
         {"cache", o->cache, GF_CACHE_AUTO, GF_CACHE_NONE},
         {"bad images", o->bad_images, GF_BAD_REFUSE, GF_BAD_SKIP},
     };

@@ -38,8 +38,9 @@ typedef struct gf_data_options {
 
     /* working size and cache */
     int height, width; /* images are resized to this; 160 x 160 */
-    bool antialias;    /* false, as Keras does */
-    gf_fit fit;        /* what becomes of other proportions; stretched */
+    int stored_side; /* those to train on are kept with this shorter side, so that random crops have room; 0: so too */
+    bool antialias;  /* false, as Keras does */
+    gf_fit fit;      /* what becomes of other proportions; stretched */
     gf_cache_mode cache;
     uint64_t memory_limit;       /* bytes of decoded images in memory; 0: half of what is available */
     const gf_settings *settings; /* borrowed; the rows data.*, image.* that came after 0.1; NULL: their defaults */
@@ -53,6 +54,10 @@ typedef struct gf_data_options {
 } gf_data_options;
 
 void gf_data_defaults(gf_data_options *options);
+
+/* The size at which an image is decoded and cached: of one to train on, of another. */
+void gf_data_stored_size(const gf_data_options *options, bool to_train_on, int *height, int *width);
+size_t gf_data_stored_bytes(const gf_data_options *options, bool to_train_on); /* of its pixels */
 
 /* Keeps the settings and fills the fields that are rows of them (0.2 and later); texts are borrowed. */
 void gf_data_take_settings(gf_data_options *options, const gf_settings *settings);

@@ -59,13 +59,15 @@ static void free_all(gathering *g)
 static graft_status take_pixels(gathering *g, uint32_t sample, gf_photo *photo, graft_error *err)
 {
     gf_run *r = g->r;
-    size_t bytes = gf_cache_image_bytes(r->data->cache);
+    int h, w;
+    gf_sample_size(r->data->index, sample, &r->data->options, &h, &w);
+    size_t bytes = 3 * (size_t)h * (size_t)w;
     const uint8_t *pixels;
     GF_TRY(gf_cache_get(r->data->cache, sample, r->feed.pixels[0], &pixels, err));
     uint8_t *copy = own(g, gf_alloc_raw(bytes, 1));
     if (!copy) return gf_fail_memory(err, bytes, "a photo of the report");
     memcpy(copy, pixels, bytes);
-    *photo = (gf_photo){.pixels = {(int)r->config->width, (int)r->config->height, copy},
+    *photo = (gf_photo){.pixels = {w, h, copy},
                         .path = gf_index_path(r->data->index, sample),
                         .truth = (int)r->data->index->sample[sample].class_id,
                         .predicted = -1};
@@ -108,6 +110,7 @@ static graft_status augmented_photos(gathering *g, graft_error *err)
     if (!values) return gf_fail_memory(err, n * sizeof *values, "a photo of the report");
     graft_status status = GRAFT_OK;
     uint32_t sample = r->order->sample[0];
+    const gf_pixels from = g->samples[0].pixels;
     for (int k = 0; k < SHOWN_AUGMENTED && status == GRAFT_OK; k++) {
         uint8_t *rgb = own(g, gf_alloc_raw(n, 1));
         if (!rgb) {
@@ -115,11 +118,11 @@ static graft_status augmented_photos(gathering *g, graft_error *err)
             break;
         }
         gf_augment_drawn drawn;
-        gf_augment_draw(&r->feed.augment, r->feed.seed, (uint32_t)k, sample, h, w, h, w, &drawn);
-        gf_augment_apply(&drawn, g->samples[0].pixels.rgb, values, r->feed.for_change[0]);
+        gf_augment_draw(&r->feed.augment, r->feed.seed, (uint32_t)k, sample, from.h, from.w, h, w, &drawn);
+        gf_augment_apply(&drawn, from.rgb, values, r->feed.for_change[0]);
         for (size_t i = 0; i < n; i++) rgb[i] = (uint8_t)(values[i] + 0.5f);
         g->augmented[k] = g->samples[0];
-        g->augmented[k].pixels.rgb = rgb;
+        g->augmented[k].pixels = (gf_pixels){w, h, rgb};
         g->record.augmentations.n++;
     }
     g->record.augmentations.item = g->augmented;

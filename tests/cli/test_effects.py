@@ -17,7 +17,7 @@ VALUES = {
     "split": ("0.5,0.5", []), "bad-images": ("skip", []), "max-bad": ("0.5", ["--bad-images", "skip"]),
     "allow-empty-class": (None, []), "antialias": (None, []), "fit": ("crop", []), "allow-truncated": (None, []), "no-exif": (None, []),
     "layout": ("parts", []), "image-column": ("f", []), "label-column": ("2", []), "split-column": ("s", []),
-    "follow-links": (None, []), "max-pixels": ("5000", []), "cache": ("disk", []), "memory": ("8M", []), "cache-dir": ("c", []), "checkpoint-seconds": ("5", []),
+    "follow-links": (None, []), "max-pixels": ("5000", []), "stored-size": ("200", []), "cache": ("disk", []), "memory": ("8M", []), "cache-dir": ("c", []), "checkpoint-seconds": ("5", []),
     "no-report": (None, []), "threads": ("3", []), "data": ("d", []), "classes": ("5", []), "labels": ("l.txt", []),
     "top": ("3", []), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
     "from": ("d", []), "seed": ("7", []), "out": ("other", []), "list": (None, []),

@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { ROWS = 3, HEADER = 128, PAGE = 4096 };
-static const gf_cache_key key = {.n = ROWS, .first = 1, .image_int8 = 300};
+static const gf_cache_key key = {.n = ROWS, .first = 1, .image_bytes = 300};
 
 static void parse(const uint8_t *data, size_t size)
 {
