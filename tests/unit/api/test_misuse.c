@@ -200,6 +200,11 @@ static graft_status settings_given(int at, graft_error *e)
     return (void)e, nothing(!graft_settings_given(OR_NULL(0, settings), OR_NULL(1, "train.lr")));
 }
 
+static graft_status augment(int at, graft_error *e)
+{
+    OUT(3, graft_result,
+        graft_augment(OR_NULL(0, context), OR_NULL(1, "/no-such"), OR_NULL(2, "/no/sheet.png"), 1, to, e));
+}
 static graft_status option_words(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(!graft_option_words(NULL, NULL, 0));
@@ -314,6 +319,7 @@ static const struct {
     {"graft_abi", version, 1},
     ROW(progress_metric, 1),
     ROW(option_words, 1),
+    ROW(augment, 4),
     ROW(model_classes, 1),
     ROW(model_class_name, 1),
     ROW(session_open, 2),
