@@ -90,7 +90,7 @@ static graft_status parse(gf_hooks *hooks, const char *text, graft_error *err)
 static graft_status open_hook(gf_hook *h, gf_run *r, graft_error *err)
 {
     const gf_hook_class *c = h->class;
-    size_t bytes = r->trainable_count * sizeof *h->values;
+    size_t bytes = r->kept.count * sizeof *h->values;
     if (c->state_bytes) {
         h->state = gf_alloc(1, c->state_bytes);
         if (!h->state) return gf_fail_memory(err, c->state_bytes, "a hook");
@@ -98,7 +98,7 @@ static graft_status open_hook(gf_hook *h, gf_run *r, graft_error *err)
     if (c->keeps_values && c->keeps_values(h)) {
         h->values = gf_alloc_tensor(bytes);
         if (!h->values) return gf_fail_memory(err, bytes, "a hook's copy of the parameters");
-        memcpy(h->values, r->model->value + r->trainable_offset, bytes);
+        gf_kept_take(&r->kept, r->model, h->values);
     }
     return c->open ? c->open(h, r, err) : GRAFT_OK;
 }

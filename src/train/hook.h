@@ -65,7 +65,7 @@ struct gf_hook {
     const gf_hook_class *class;
     gf_arguments arguments;
     void *state;   /* owned; NULL: state_bytes is 0 */
-    float *values; /* owned; as many as the run's trainable_count; NULL: it keeps none */
+    float *values; /* owned; as many as the run keeps (r->kept); NULL: it keeps none */
     void *own;     /* what the kind likes, no part of the state */
     char section[40], values_section[40];
 };

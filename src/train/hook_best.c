@@ -19,7 +19,7 @@ static graft_status offer(gf_hook *h, gf_run *r, const gf_history_row *row, graf
     bool judged = gf_running_samples(&r->validation.running) > 0;
     if (judged && !gf_best_offer(best, &r->monitor[0], &r->monitor[1], row)) return GRAFT_OK;
     if (!judged) best->epoch = row->epoch;
-    memcpy(h->values, r->model->value + r->trainable_offset, r->trainable_count * sizeof *h->values);
+    gf_kept_take(&r->kept, r->model, h->values);
     return GRAFT_OK;
 }
 
@@ -28,7 +28,7 @@ static graft_status restore(gf_hook *h, gf_run *r, graft_error *err)
     (void)err;
     const gf_best *best = h->state;
     r->best_epoch = best->epoch;
-    memcpy(r->model->value + r->trainable_offset, h->values, r->trainable_count * sizeof *h->values);
+    gf_kept_put(&r->kept, r->model, h->values);
     return GRAFT_OK;
 }
 

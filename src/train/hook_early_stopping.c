@@ -45,7 +45,7 @@ static graft_status begin_phase(gf_hook *h, gf_run *r, graft_error *err)
 {
     (void)err;
     stopping_state *s = h->state;
-    if (s->kept) memcpy(r->model->value + r->trainable_offset, h->values, r->trainable_count * sizeof *h->values);
+    if (s->kept) gf_kept_put(&r->kept, r->model, h->values);
     *s = (stopping_state){0};
     return GRAFT_OK;
 }
@@ -61,7 +61,7 @@ static void keep(gf_hook *h, const gf_run *r)
     s->best_epoch = r->state.phase_epoch;
     if (!h->values) return;
     s->kept = 1;
-    memcpy(h->values, r->model->value + r->trainable_offset, r->trainable_count * sizeof *h->values);
+    gf_kept_take(&r->kept, r->model, h->values);
 }
 
 static graft_status look(gf_hook *h, gf_run *r, const gf_history_row *row, graft_error *err)

@@ -26,11 +26,11 @@ static bool keeps_values(const gf_hook *h)
     return true;
 }
 
-/* The values that the optimizer moves, at the beginning of those that the run keeps. */
-static size_t averaged(const gf_run *r)
+/* How many values of a range that the run keeps the optimizer may move: statistics lie behind them. */
+static size_t averaged(const gf_run *r, const gf_param_range *range)
 {
-    size_t n = r->model->n_trainable_values - r->trainable_offset;
-    return n < r->trainable_count ? n : r->trainable_count;
+    size_t end = r->model->n_trainable_values, left = range->first < end ? end - range->first : 0;
+    return left < range->count ? left : range->count;
 }
 
 static graft_status begin_phase(gf_hook *h, gf_run *r, graft_error *err)
@@ -45,20 +45,31 @@ static void blend(float *average, const float *value, size_t n, float m)
     for (size_t i = 0; i < n; i++) average[i] = m * average[i] + (1 - m) * value[i];
 }
 
+static void blend_all(gf_hook *h, const gf_run *r, float m)
+{
+    for (size_t i = 0; i < r->kept.n; i++) {
+        const gf_param_range *k = &r->kept.range[i];
+        blend(h->values + k->at, r->model->value + k->first, averaged(r, k), m);
+    }
+}
+
 /* What does not train in this phase is its own average, to the bit. */
 static graft_status average(gf_hook *h, gf_run *r, graft_error *err)
 {
     (void)err;
     ema_state *s = h->state;
-    const float *value = r->model->value + r->trainable_offset, m = (float)h->arguments.number[MOMENTUM];
+    const float m = (float)h->arguments.number[MOMENTUM];
     if (s->applied == r->state.applied) return GRAFT_OK; /* the step was left out */
-    if (!s->applied) memcpy(h->values, value, averaged(r) * sizeof *value);
     const gf_param_groups *g = r->engine ? gf_engine_groups(r->engine) : NULL;
-    for (size_t i = 0; s->applied && g && i < g->n_ranges; i++) {
-        size_t at = g->range[i].first - r->trainable_offset;
-        blend(h->values + at, value + at, g->range[i].count, m);
+    for (size_t i = 0; i < r->kept.n && !s->applied; i++) {
+        const gf_param_range *k = &r->kept.range[i];
+        memcpy(h->values + k->at, r->model->value + k->first, averaged(r, k) * sizeof *h->values);
     }
-    if (s->applied && !g) blend(h->values, value, averaged(r), m);
+    for (size_t i = 0; s->applied && g && i < g->n_ranges; i++) {
+        size_t first = g->range[i].first;
+        blend(h->values + gf_kept_at(&r->kept, first), r->model->value + first, g->range[i].count, m);
+    }
+    if (s->applied && !g) blend_all(h, r, m);
     s->applied = r->state.applied;
     return GRAFT_OK;
 }
@@ -66,12 +77,14 @@ static graft_status average(gf_hook *h, gf_run *r, graft_error *err)
 static graft_status swap(gf_hook *h, gf_run *r, graft_error *err)
 {
     ema_state *s = h->state;
-    float *value = r->model->value + r->trainable_offset;
-    size_t n = averaged(r);
-    for (size_t i = 0; i < n; i++) {
-        float kept = value[i];
-        value[i] = h->values[i];
-        h->values[i] = kept;
+    for (size_t i = 0; i < r->kept.n; i++) {
+        const gf_param_range *k = &r->kept.range[i];
+        float *value = r->model->value + k->first, *other = h->values + k->at;
+        for (size_t j = 0; j < averaged(r, k); j++) {
+            float kept = value[j];
+            value[j] = other[j];
+            other[j] = kept;
+        }
     }
     s->swapped = !s->swapped;
     return r->engine ? gf_engine_reload(r->engine, err) : GRAFT_OK;

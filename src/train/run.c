@@ -70,14 +70,11 @@ gf_feed gf_run_feed(gf_run *r) { return gf_data_feed_of(&r->feed); }
 
 /* ---- setting up */
 
-size_t gf_run_trainable_offset(gf_run *r, const gf_phases *phases)
+graft_status gf_run_kept(gf_run *r, const gf_phases *phases, gf_kept *kept, graft_error *err)
 {
-    int kept = r->model->boundary;
-    gf_model_freeze(r->model, NULL); /* what parameter groups leave out is kept all the same: one stretch of values */
-    r->model->boundary = gf_phases_boundary(phases, r->model);
-    size_t trainable_offset = gf_model_first_trainable(r->model);
-    r->model->boundary = kept;
-    return trainable_offset;
+    const char *words = gf_settings_text(r->config->settings, GF_SET_TRAIN_GROUPS);
+    return gf_kept_create(kept, r->model, gf_phases_boundary(phases, r->model), words,
+                          gf_phases_use_batch_stats(phases), err);
 }
 
 static graft_status make_phases(gf_run *r, graft_error *err)
@@ -91,16 +88,15 @@ static graft_status make_phases(gf_run *r, graft_error *err)
 static graft_status make_blocks(gf_run *r, graft_error *err)
 {
     gf_model *m = r->model;
-    r->trainable_offset = gf_run_trainable_offset(r, &r->phases);
-    r->trainable_count =
-        (gf_phases_use_batch_stats(&r->phases) ? m->n_values : m->n_trainable_values) - r->trainable_offset;
+    GF_TRY(gf_run_kept(r, &r->phases, &r->kept, err));
     m->boundary = (int)gf_model_backbone_layers(m);
-    size_t bytes = r->trainable_count * sizeof(float);
+    size_t bytes = r->kept.count * sizeof(float);
+    r->packed = r->kept.n > 1 ? gf_alloc_tensor(bytes) : NULL;
     const gf_index *x = r->data->index;
     r->lost = gf_new_n(x->n, uint8_t);
     uint32_t held = gf_run_split(r, GF_VALIDATION, NULL) + gf_run_split(r, GF_TEST, NULL);
     r->logits = gf_new_n(held * r->outputs, float);
-    bool ok = r->lost && r->logits;
+    bool ok = r->lost && r->logits && (r->packed || r->kept.n <= 1);
     if (!ok) return gf_fail_memory(err, bytes, "training");
     return GRAFT_OK;
 }
@@ -207,6 +203,8 @@ void gf_run_close(gf_run *r)
     gf_evaluation_free(&r->validation);
     gf_evaluation_free(&r->test);
     gf_data_feed_close(&r->feed);
+    gf_kept_free(&r->kept);
+    gf_free(r->packed);
     gf_free(r->slots);
     gf_free(r->lost);
     gf_free(r->logits);

@@ -12,6 +12,7 @@
 #include "train/diverged.h"
 #include "train/engine.h"
 #include "train/hook.h"
+#include "train/kept.h"
 #include "train/metrics.h"
 #include "train/model_file.h"
 #include "train/phase.h"
@@ -83,12 +84,12 @@ typedef struct gf_run {
         *lost; /* of every sample of the index: 1 where its file went away during the run, as the checkpoint keeps it */
     gf_feature_cache feature_cache,
         train_feature_cache; /* of validation and test (one range); of training where images do not change */
-    size_t trainable_offset, trainable_count; /* the values that change in any phase: [origin, origin + wide) of the
-                            model's block; with the statistics, which lie behind what trains, where those move */
-    gf_task task;                             /* what is learned */
-    size_t outputs;                           /* that the network gives per sample */
-    gf_metric_list metrics;                   /* that are measured */
-    gf_monitor monitor[2];                    /* what tells the best epoch; and between equal ones */
+    gf_kept kept;            /* the values that change in any phase; with the statistics, where those move */
+    float *packed;           /* of a checkpoint, where they are more than one range; else NULL */
+    gf_task task;            /* what is learned */
+    size_t outputs;          /* that the network gives per sample */
+    gf_metric_list metrics;  /* that are measured */
+    gf_monitor monitor[2];   /* what tells the best epoch; and between equal ones */
     gf_history history;
     bool logged; /* history.csv and, with a report, the TensorBoard file hold all rows but the last */
     gf_run_state state;
@@ -131,8 +132,8 @@ graft_status gf_run_train(gf_run *r, graft_error *err);
 
 /* The name of a file in the run's folder; gf_free. */
 graft_status gf_run_path(const gf_run *r, const char *name, char **path, graft_error *err);
-/* The first value of the model's block that changes in a run of those phases. */
-size_t gf_run_trainable_offset(gf_run *r, const gf_phases *phases);
+/* The values that change in a run of those phases; the model's parameter groups are then what the last of them asks. */
+graft_status gf_run_kept(gf_run *r, const gf_phases *phases, gf_kept *kept, graft_error *err);
 
 /* How the engine of a phase is made, for the model's present boundary: by a run, and by whoever times or prepares one.
  */

@@ -152,16 +152,20 @@ static graft_status check_length(gf_run *r, const gf_phases *was, const char *pa
  * the others are as they began. */
 static graft_status take_values(gf_run *r, const gf_checkpoint *c, const gf_phases *was, graft_error *err)
 {
-    size_t first = gf_run_trainable_offset(r, was);
-    if (first < r->trainable_offset) first = r->trainable_offset; /* the sections' sizes then tell */
-    size_t bytes = (r->trainable_offset + r->trainable_count - first) * sizeof(float);
-    GF_TRY(gf_checkpoint_copy(c, "params", r->model->value + first, bytes, err));
-    for (size_t i = 0; i < r->hooks.n; i++) {
+    gf_kept then;
+    GF_TRY(gf_run_kept(r, was, &then, err));
+    size_t bytes = then.count * sizeof(float);
+    const void *values;
+    graft_status status = gf_checkpoint_get(c, "params", bytes, &values, err);
+    if (status == GRAFT_OK) gf_kept_put(&then, r->model, values);
+    for (size_t i = 0; i < r->hooks.n && status == GRAFT_OK; i++) {
         const gf_hook *h = &r->hooks.item[i];
         if (!h->values) continue;
-        GF_TRY(gf_checkpoint_copy(c, h->values_section, h->values + (first - r->trainable_offset), bytes, err));
+        status = gf_checkpoint_get(c, h->values_section, bytes, &values, err);
+        if (status == GRAFT_OK) gf_kept_move(&r->kept, h->values, &then, values);
     }
-    return GRAFT_OK;
+    gf_kept_free(&then);
+    return status;
 }
 
 graft_status gf_run_restore(gf_run *r, graft_error *err)
@@ -211,7 +215,7 @@ out:
  * gradient was finite; the loss of the next step then tells. */
 static bool finite(const gf_run *r)
 {
-    if (gf_is_finite(gf_norm(r->model->value + r->trainable_offset, r->trainable_count))) return true;
+    if (gf_kept_finite(&r->kept, r->model)) return true;
     gf_log_say(r->host.log, GF_WARNING, "no checkpoint of step %lld: its weights are not finite",
                (long long)r->state.total_steps);
     return false;
@@ -234,9 +238,11 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
     size_t history_bytes;
     char *columns = gf_history_columns(&r->metrics);
     void *history = gf_history_rows(&r->history, &history_bytes);
+    const float *values = r->packed ? r->packed : r->model->value + r->kept.range[0].first;
+    if (r->packed) gf_kept_take(&r->kept, r->model, r->packed);
     const gf_section blocks[] = {
         {"options", r->identity, strlen(r->identity)},
-        {"params", r->model->value + r->trainable_offset, r->trainable_count * sizeof(float)},
+        {"params", values, r->kept.count * sizeof(float)},
         {"slots", r->slots, gf_run_slot_bytes(r)},
         {"lost", r->lost, r->data->index->n},
         {"history.columns", columns, columns ? strlen(columns) : 0},
@@ -250,7 +256,7 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
         section[n++] = (gf_section){"decisions", decisions, strlen(decisions)}; /* no state: better without */
     for (size_t i = 0; i < r->hooks.n; i++) {
         const gf_hook *h = &r->hooks.item[i];
-        if (h->values) section[n++] = (gf_section){h->values_section, h->values, r->trainable_count * sizeof(float)};
+        if (h->values) section[n++] = (gf_section){h->values_section, h->values, r->kept.count * sizeof(float)};
     }
     gf_state_part part[MOST_PARTS];
     gf_packed_parts packed;

@@ -21,6 +21,7 @@ typedef struct hook_run {
     gf_index index;
     gf_data data;
     gf_phase phase;
+    gf_param_range range;
     float value[VALUES];
 } hook_run;
 
@@ -32,7 +33,9 @@ static inline void hook_run_make(hook_run *f, uint32_t validation)
     r->config = &f->config;
     r->model = &f->model;
     r->model->value = f->value;
-    r->trainable_count = r->model->n_trainable_values = VALUES;
+    r->model->n_trainable_values = VALUES;
+    f->range = (gf_param_range){.count = VALUES};
+    r->kept = (gf_kept){&f->range, 1, VALUES};
     r->data = &f->data;
     f->data.index = &f->index;
     for (int i = GF_VALIDATION + 1; i <= GF_SPLITS; i++) f->index.first[i] = validation;

@@ -8,15 +8,18 @@
 #include "base/error.h"
 #include "formats/safetensors.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+static bool head_alone;
 static char root[64], data[96], reference[96], run[96];
 
 static const char words[] = "layer-decay=0.5,no-decay,freeze=block_16_depthwise*,group=head:lr=2";
-/* With these words also another optimizer, accumulation and clipping. */
-static const char all_options[] = "layer-decay=0.5,no-decay";
+/* With these words also another optimizer, accumulation, clipping and an average. */
+static const char all_options[] = "layer-decay=0.5,no-decay,freeze=block_16_depthwise*";
 
 /* Of `with`, or, where that is NULL, without groups or of the run. */
 static graft_status train(const char *out, const char *with, int stop_after, int threads, bool resume)
@@ -28,6 +31,7 @@ static graft_status train(const char *out, const char *with, int stop_after, int
     graft_result *result = NULL;
     tiny_run_defaults(&t, data, out);
     t.context.threads = threads;
+    if (head_alone) t.train.fine_tune_epochs = 0;
     if (stop_after >= 0) tiny_run_stop(&t, &s);
     OK(graft_settings_new(&settings, &error));
     if (with) OK(graft_settings_set(settings, "train.groups", with, &error));
@@ -35,6 +39,7 @@ static graft_status train(const char *out, const char *with, int stop_after, int
         t.train.optimizer = t.train.fine_tune_optimizer = "lamb:weight_decay=0.01";
         OK(graft_settings_set(settings, "train.accumulate", "2", &error));
         OK(graft_settings_set(settings, "train.clip_norm", "0.5", &error));
+        OK(graft_settings_set(settings, "train.hooks", "ema:momentum=0.5", &error));
     }
     OK(graft_context_open(&t.context, &context, &error));
     graft_status status = graft_context_settings(context, settings, &error);
@@ -44,6 +49,20 @@ static graft_status train(const char *out, const char *with, int stop_after, int
     graft_context_free(context);
     graft_settings_free(settings);
     return status;
+}
+
+static int largest_checkpoint(const char *folder, struct stat *out)
+{
+    DIR *dir = opendir(folder);
+    if (!dir) return -1;
+    for (struct dirent *d; (d = readdir(dir));) {
+        char path[512];
+        struct stat s;
+        snprintf(path, sizeof path, "%s/%s", folder, d->d_name);
+        if (!strncmp(d->d_name, "ckpt-", 5) && !stat(path, &s) && s.st_size > out->st_size) *out = s;
+    }
+    closedir(dir);
+    return out->st_size ? 0 : -1;
 }
 
 /* Whether the tensor of that name is the same, bit by bit, in the model that the run began with and in what came of
@@ -119,6 +138,44 @@ static void a_stop_at_any_step_changes_no_bit(void **state)
     run_bytes_differ(reference, run, "without groups");
 }
 
+/* A run of the head alone that is given fine-tuning later keeps more values from then on. */
+static void fine_tuning_may_be_added(void **state)
+{
+    (void)state;
+    graft_context *context;
+    graft_settings *settings;
+    graft_result *result;
+    tiny_run t;
+    OK(train(reference, words, -1, 2, false));
+    head_alone = true;
+    OK(train(run, words, -1, 2, false));
+    head_alone = false;
+    tiny_run_defaults(&t, data, run);
+    OK(graft_settings_new(&settings, &error));
+    OK(graft_settings_set(settings, "train.fine_tune_epochs", "2", &error));
+    OK(graft_context_open(&t.context, &context, &error));
+    OK(graft_context_settings(context, settings, &error));
+    OK(graft_resume(context, run, NULL, &result, &error));
+    graft_result_free(result);
+    graft_context_free(context);
+    graft_settings_free(settings);
+    run_bytes_equal(reference, run, "with fine-tuning added");
+}
+
+/* A checkpoint holds what trains: of 409,600 values of a network nearly none. */
+static void a_checkpoint_is_as_small_as_what_trains(void **state)
+{
+    (void)state;
+    char path[160];
+    struct stat all = {0}, few = {0};
+    OK(train(run, NULL, -1, 2, false));
+    snprintf(path, sizeof path, "%s/checkpoint", run);
+    assert_int_equal(largest_checkpoint(path, &all), 0);
+    OK(train(run, "only=block_16_project_BN", -1, 2, false));
+    assert_int_equal(largest_checkpoint(path, &few), 0);
+    assert_true(few.st_size > 1000 && 4 * few.st_size < all.st_size);
+}
+
 static void wrong_words_begin_no_run(void **state)
 {
     (void)state;
@@ -151,8 +208,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_left_out_stays),
-        cmocka_unit_test(a_stop_at_any_step_changes_no_bit),
+        cmocka_unit_test(what_is_left_out_stays),   cmocka_unit_test(a_stop_at_any_step_changes_no_bit),
+        cmocka_unit_test(fine_tuning_may_be_added), cmocka_unit_test(a_checkpoint_is_as_small_as_what_trains),
         cmocka_unit_test(wrong_words_begin_no_run),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
