@@ -123,15 +123,10 @@ graft_status gf_arguments_parse(gf_arguments *out, const char *what, const char 
 
 void gf_arguments_words(gf_text *text, const char *name, const char *help, const gf_argument *row, size_t rows)
 {
-    gf_text_add(text, name);
-    const char *before = ":";
-    for (size_t i = 0; i < rows; i++) {
-        if (row[i].value) gf_text_printf(text, "%s%s=%s", before, row[i].name, row[i].value);
-        if (row[i].value) before = ",";
-    }
-    gf_text_printf(text, " - %s\n", help);
+    gf_text_printf(text, "%s - %s\n", name, help);
     for (size_t i = 0; i < rows; i++) {
         char takes[SHOWN];
-        gf_text_printf(text, "  %s: %s (%s)\n", row[i].name, row[i].help, wanted(&row[i], takes));
+        gf_text_printf(text, "  %s=%s - %s (%s)\n", row[i].name, row[i].value ? row[i].value : "", row[i].help,
+                       wanted(&row[i], takes));
     }
 }

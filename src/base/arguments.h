@@ -33,7 +33,7 @@ graft_status gf_arguments_parse(gf_arguments *out, const char *what, const char 
                                 size_t rows, const char *text, size_t n, graft_error *err);
 void gf_arguments_free(gf_arguments *a); /* leaves it empty */
 
-/* "NAME:KEY=DEFAULT,... - HELP" and a line for each argument, two spaces in. */
+/* "NAME - HELP", and a line "KEY=DEFAULT - help (what it takes)" for each argument, two spaces in. */
 void gf_arguments_words(gf_text *text, const char *name, const char *help, const gf_argument *row, size_t rows);
 
 #endif

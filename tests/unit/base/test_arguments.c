@@ -79,9 +79,9 @@ static void help_is_made_of_the_rows(void **state)
     (void)state;
     gf_text t = {0};
     gf_arguments_words(&t, "toy", "a toy", rows, ROWS);
-    assert_string_equal(t.s, "toy:rate=0.5,on=1,mode=auto - a toy\n  rate: a rate (a number from 0 to 1)\n"
-                             "  count: a count (a whole number from 1 to 10)\n  on: whether (0 or 1)\n"
-                             "  mode: which way (auto|min|max)\n  any: a word (a word)\n");
+    assert_string_equal(t.s, "toy - a toy\n  rate=0.5 - a rate (a number from 0 to 1)\n"
+                             "  count= - a count (a whole number from 1 to 10)\n  on=1 - whether (0 or 1)\n"
+                             "  mode=auto - which way (auto|min|max)\n  any= - a word (a word)\n");
     gf_text_free(&t);
 }
 
