@@ -41,12 +41,26 @@ static graft_status page_close(page *p, bool document, graft_error *err)
     return status;
 }
 
+/* How much of a word of n letters is written at once: all of it where a line has room for it, else up to a comma. */
+static int piece_of(const char *word, int n, int room)
+{
+    if (n <= room) return n;
+    for (int i = room; i > 0; i--)
+        if (word[i - 1] == ',') return i;
+    return n;
+}
+
 /* Words of text, lines broken at COLUMNS, all but the first indented. `column`: where the first begins. */
 static void write_wrapped(FILE *f, const char *text, int column, int indent)
 {
     bool first = true;
     while (*text) {
         int n = (int)strcspn(text, " \n");
+        for (int part; (part = piece_of(text, n, COLUMNS - (first ? column : indent))) < n; column = indent) {
+            fprintf(f, "%s%.*s\n%*s", first ? "" : " ", part, text, indent, "");
+            text += part, n -= part;
+            first = true;
+        }
         if (!first && column + 1 + n > COLUMNS) {
             fprintf(f, "\n%*s", indent, "");
             column = indent;

@@ -20,7 +20,7 @@ VALUES = {
     "follow-links": (None, []), "max-pixels": ("5000", []), "stored-size": ("200", []), "cache": ("disk", []), "memory": ("8M", []), "cache-dir": ("c", []), "checkpoint-seconds": ("5", []),
     "no-report": (None, []), "threads": ("3", []), "data": ("d", []), "classes": ("5", []), "labels": ("l.txt", []),
     "top": ("3", []), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
-    "from": ("d", []), "seed": ("7", []), "out": ("other", []), "list": (None, []),
+    "clip-norm": ("1", []), "clip-tensor-norm": ("1", []), "clip-value": ("1", []), "from": ("d", []), "seed": ("7", []), "out": ("other", []), "list": (None, []),
 }
 OF_A_VERB = {("resume", "fine-tune-epochs"): ("3", []), ("eval", "split"): ("test", []), ("convert", "model"): ("resnet18", []),
              ("convert", "alpha"): ("0.5", ["--model", "mobilenet_v2"]),
@@ -29,7 +29,8 @@ OF_A_VERB = {("resume", "fine-tune-epochs"): ("3", []), ("eval", "split"): ("tes
 ARGUMENTS = {"eval": ["mobilenet_v2", "DATA"], "predict": ["mobilenet_v2", "a.jpg"], "fetch": ["mobilenet_v2"],
              "export": ["run.safetensors", "--out", "f.onnx"]}
 # --force is about what is there; --seed where nothing is random is taken, as its help says; what --list is given stands alone
-NOT_HERE = {("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
+# detections are judged without a run: below
+NOT_HERE = {("eval", "truth"), ("eval", "results"), ("eval", "nms"), ("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
 NOTHING_RANDOM = {"eval", "predict", "export", "convert", "fetch", "resume", "models"}
 
 # verb, what is given, the option that then would have no effect
@@ -113,6 +114,13 @@ class Effects(CommandTest):
                     without = self.told(verb, *beside)
                     given = self.told(verb, *beside, f"--{name}", *([value] if value else []))
                     self.assertNotEqual(given, without)
+
+    def test_detections_reach_the_library(self):
+        def told(*options):
+            return json.loads(self.good("eval", *options, "--json").out)
+        base = told("--truth", "t.json", "--results", "r.json")
+        self.assertEqual((base["truth"], base["results"]), ("t.json", "r.json"))
+        self.assertNotEqual(told("--truth", "t.json", "--results", "r.json", "--nms", "0.5"), base)
 
     def test_what_would_have_no_effect_is_refused(self):
         for verb, options, name in IDLE:
