@@ -151,8 +151,9 @@ static uint32_t percentile(const uint32_t *sorted, size_t n, unsigned percent)
 static graft_status count_pieces(gf_text_lengths *l, const gf_texts *t, const gf_tokenizer *k, uint32_t *length,
                                  graft_error *err)
 {
-    enum { SPECIAL = 2 };
-    uint32_t unknown = k->class->special(k->self).unknown;
+    const gf_special_pieces special = k->class->special(k->self);
+    uint32_t unknown = special.unknown;
+    l->special = (special.begin != GF_NO_PIECE) + (special.end != GF_NO_PIECE);
     gf_pieces pieces = {0};
     graft_status status = GRAFT_OK;
     for (size_t i = 0; i < t->n && status == GRAFT_OK; i++) {
@@ -160,7 +161,7 @@ static graft_status count_pieces(gf_text_lengths *l, const gf_texts *t, const gf
         status = k->class->encode(k->self, gf_texts_text(t, i), t->row[i].n, &pieces, err);
         for (size_t p = 0; p < pieces.n; p++) l->unknown += pieces.item[p].id == unknown;
         l->pieces += pieces.n;
-        length[i] = (uint32_t)pieces.n + SPECIAL;
+        length[i] = (uint32_t)pieces.n + l->special;
         for (int c = 0; c < GF_TEXT_LIMITS; c++) l->cut[c] += length[i] > limit_row[c];
     }
     gf_pieces_free(&pieces);
@@ -272,6 +273,7 @@ static gf_json *pieces_json(const gf_text_report *r)
     gf_json_set(j, "tokenizer", gf_json_string(r->tokenizer));
     gf_json_set(j, "pieces", gf_json_int((int64_t)l->pieces));
     gf_json_set(j, "unknown", gf_json_int((int64_t)l->unknown));
+    gf_json_set(j, "special", gf_json_int(l->special));
     gf_json_set(j, "mean", gf_json_real(l->mean));
     gf_json_set(j, "median", gf_json_int(l->median));
     gf_json_set(j, "p90", gf_json_int(l->p90));
@@ -343,9 +345,9 @@ static void length_lines(const gf_text_report *r, gf_text *t)
     const gf_text_lengths *l = &r->pieces;
     if (!r->has_pieces) return;
     gf_text_printf(t,
-                   "pieces     mean %.1f, median %u, 90 %% up to %u, 95 %% %u, 99 %% %u, longest %u (two special ones "
+                   "pieces     mean %.1f, median %u, 90 %% up to %u, 95 %% %u, 99 %% %u, longest %u (%u special ones "
                    "with each)\n",
-                   l->mean, l->median, l->p90, l->p95, l->p99, l->max);
+                   l->mean, l->median, l->p90, l->p95, l->p99, l->max, l->special);
     gf_text_add(t, "longer     ");
     for (int c = 0; c < GF_TEXT_LIMITS; c++) {
         gf_text_printf(t, "%sthan %u: %.1f %%", c ? ", " : "", limit_row[c],

@@ -12,7 +12,8 @@ enum { GF_TEXT_LIMITS = 4 }; /* 64, 128, 256, 512 pieces */
 
 typedef struct gf_text_lengths {
     uint64_t pieces, unknown; /* of all texts, without special ones */
-    double mean;              /* of a text, with the two special ones, as the following */
+    uint32_t special;         /* pieces that a model's texts have besides: at the beginning, at the end */
+    double mean;              /* of a text, with the special ones, as the following */
     uint32_t median, p90, p95, p99, max;
     uint64_t cut[GF_TEXT_LIMITS]; /* texts that are longer than the limit */
 } gf_text_lengths;

@@ -333,6 +333,12 @@ static void the_report_counts(void **state)
     gf_json_free(j);
     gf_text_report_free(&r);
     gf_tokenizer_close(&k);
+    OK(gf_tokenizer_open_words(&k, "v", "a\nb\n", 4, NULL, 0, &error)); /* words have no special pieces */
+    OK(gf_text_report_make(&r, &t, &k, NULL, &error));
+    assert_int_equal(r.pieces.special, 0);
+    assert_int_equal(r.pieces.max, 2);
+    gf_text_report_free(&r);
+    gf_tokenizer_close(&k);
     gf_texts_free(&t);
 }
 
