@@ -205,6 +205,14 @@ static graft_status augment(int at, graft_error *e)
     OUT(3, graft_result,
         graft_augment(OR_NULL(0, context), OR_NULL(1, "/no-such"), OR_NULL(2, "/no/sheet.png"), 1, to, e));
 }
+static graft_status progress_phase(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(!graft_progress_phase(NULL));
+}
+static graft_status checkpoint_is(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(!graft_checkpoint_is(NULL));
+}
 static graft_status option_words(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(!graft_option_words(NULL, NULL, 0));
@@ -318,6 +326,8 @@ static const struct {
     ROW(version, 1),
     {"graft_abi", version, 1},
     ROW(progress_metric, 1),
+    ROW(progress_phase, 1),
+    ROW(checkpoint_is, 1),
     ROW(option_words, 1),
     ROW(augment, 4),
     ROW(model_classes, 1),
