@@ -55,7 +55,7 @@ const verb verb_features = {
     .most = -1,
     .summary = "write a backbone's activations for images to a .npy file",
     .about =
-        "Runs the frozen backbone and writes what comes out as float32, a row an image in the order given: the pooled "
+        "Runs the frozen backbone and writes what comes out as float32, a row per image in the order given: the pooled "
         "features [n, c], or with --layer the output of one layer.",
     .examples = "graft features --weights mobilenet_v2.h5 --size 160 --out features.npy a.jpg b.jpg\n"
                 "graft features --weights mobilenet_v2.h5 --layer block_12_add --out maps.npy photos/*.jpg",

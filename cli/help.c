@@ -10,7 +10,7 @@
 enum { COLUMNS = 100, HELP_COLUMN = 30 };
 
 static const char about[] = "graft fine-tunes a pretrained network on your own images: it reads a folder with one "
-                            "folder of images a class, "
+                            "folder of images per class, "
                             "trains a new head on the frozen backbone, then fine-tunes the backbone's last layers, and "
                             "writes a run folder with "
                             "the model, the history, plots and a report.";

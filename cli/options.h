@@ -103,7 +103,7 @@ typedef struct verb verb;
     {"fine-tune-last", OPTION_INT, PLACE(model.fine_tune_last), "N", FROM_TO(0, 100000), NULL, \
      "or: fine-tuning trains the last N layers of the backbone"}
 #define OPTION_BATCH_ROW \
-    {"batch", OPTION_INT, PLACE(train.batch), "N", FROM_TO(1, 4096), NULL, "images a batch"}
+    {"batch", OPTION_INT, PLACE(train.batch), "N", FROM_TO(1, 4096), NULL, "images per batch"}
 #define OPTION_GEOMETRY_ROWS \
     SETTING("fit", "data.fit"), SETTING("antialias", "data.antialias")
 #define OPTION_READING_ROWS \

@@ -14,7 +14,7 @@ struct verb {
     const char *examples;  /* a line each */
     const option *options;
     size_t n_options;
-    bool log_epochs; /* progress belongs to the output: a line an epoch */
+    bool log_epochs; /* progress belongs to the output: a line per epoch */
     /* What the options make no sense with each other; before anything is opened. May be NULL. */
     graft_status (*check)(const verb *v, settings *s, graft_error *err);
     graft_status (*run)(session *session, graft_error *err);

@@ -3,7 +3,7 @@
  *     cc finetune.c -o finetune $(pkg-config --cflags --libs graft)
  *     ./finetune pets mobilenet_v2.h5 runs/pets photo.jpg
  *
- * pets/cat, pets/dog: a folder of images a class; runs/pets: made, with the model and a report in it. */
+ * pets/cat, pets/dog: a folder of images per class; runs/pets: made, with the model and a report in it. */
 #include <graft/graft.h>
 #include <stdio.h>
 

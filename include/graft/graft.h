@@ -180,7 +180,7 @@ typedef struct graft_data_options {
     int antialias;               /* 0, as Keras does */
     double split[3];             /* train, validation, test shares of a folder without splits; {0.8, 0.2, 0} */
     double test_from_validation; /* this share of the validation batches becomes the test set; 0 */
-    int batch;                   /* images a batch (for test_from_validation); 32 */
+    int batch;                   /* images per batch (for test_from_validation); 32 */
     uint64_t seed;               /* of the splits; 0 */
     graft_cache cache;           /* of decoded images; GRAFT_CACHE_AUTO: memory where it fits */
     uint64_t memory_limit;       /* bytes for the cache in memory; 0: half of what is free */
@@ -234,7 +234,7 @@ typedef struct graft_train_options {
     const char *augment;             /* "flip,rotate=0.2" or "none"; NULL: "flip,rotate=0.2" */
     uint64_t seed;                   /* of shuffling, augmentation and dropout; 0 */
     const char *on_nan;              /* "stop", "skip:N" or "lower-lr"; NULL: "stop" */
-    double checkpoint_seconds;       /* at least one checkpoint in this time and one an epoch; 60 */
+    double checkpoint_seconds;       /* at least one checkpoint in this time and one per epoch; 60 */
     int report;                      /* plots and report.html; 1 */
     const char *command_line;        /* noted in the report; may be NULL */
     /* What batch normalisation that trains takes: "fixed", its moving statistics, or "batch", those of the batch (some
@@ -294,7 +294,7 @@ typedef struct graft_prediction {
 GRAFT_API size_t graft_result_predictions(const graft_result *result);
 GRAFT_API graft_prediction graft_result_prediction(const graft_result *result, size_t i);
 
-/* Activations of images as a .npy file, f32, a row an image in the order given: pooled features [n, c] of the
+/* Activations of images as a .npy file, f32, a row per image in the order given: pooled features [n, c] of the
  * backbone, or with `layer` the output of that layer [n, h, w, c]. */
 GRAFT_API graft_status graft_features(graft_model *model, const char *const *paths, size_t n, const char *layer,
                                       const char *out_file, graft_result **out, graft_error *err);

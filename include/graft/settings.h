@@ -45,6 +45,9 @@ typedef struct graft_option {
     const char *value;         /* what help pages call the value ("N"); NULL for flags */
     const char *help;
     const char *since; /* the version that brought it: "0.2" */
+    const char *verbs; /* the verbs of the command that take it as --flag: "train bench"; NULL: each says so itself */
+    const char *flag;  /* "max-pixels" */
+    const char *group; /* where --help lists it: "Data" */
 } graft_option;
 
 /* The rows, sorted by section; NULL behind the last. They are constants. */

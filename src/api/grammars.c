@@ -121,7 +121,7 @@ static size_t copy_text(const gf_text *text, char *buf, size_t size)
 
 size_t graft_option_words(const char *name, char *buf, size_t size)
 {
-    gf_setting row = name ? gf_setting_find(name) : GF_SETTINGS;
+    gf_setting row = name ? gf_setting_find(name) : GF_SETTING_NONE;
     gf_text text = {0};
     for (size_t i = 0; i < sizeof grammars / sizeof *grammars; i++) {
         if (grammars[i].row == row && grammars[i].words) grammars[i].words(&text);

@@ -43,7 +43,7 @@ struct graft_model {
     bool from_run;                       /* `source` is a run's model */
     bool has_values;                     /* the backbone's values stand: a file's, or made before its head */
     bool random;                         /* no file gave it any */
-    bool trained;                        /* it comes from a run: facts tell its classes */
+    bool trained;                        /* it comes from a run: the names of its classes are in `facts` */
     bool has_head;
     const char
         *lacks; /* what its run computed in and this processor does not, as a model that is used was told; NULL */

@@ -338,7 +338,7 @@ static graft_status read_labels(graft_model *m, const char *path, graft_error *e
                   "every line of %s begins with a number of its own", GF_ESC(path));
     }
     if (status == GRAFT_OK && labels.names.n != (size_t)m->model.classes) {
-        status = gf_fail(err, GF_E_OPTION_VALUE, "one name a line", "%s: %zu names for %d classes", GF_ESC(path),
+        status = gf_fail(err, GF_E_OPTION_VALUE, "one name per line", "%s: %zu names for %d classes", GF_ESC(path),
                          labels.names.n, m->model.classes);
     }
     if (status == GRAFT_OK) {

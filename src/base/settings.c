@@ -11,14 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-const graft_option gf_setting_rows[GF_SETTINGS] = {
+const graft_option gf_setting_rows[] = {
 #define GF_SETTING(id, title, ...) {.size = sizeof(graft_option), .name = (title), __VA_ARGS__},
 #include "base/settings.def"
 #undef GF_SETTING
 };
 
+enum { ROWS = sizeof gf_setting_rows / sizeof *gf_setting_rows };
+
+int gf_settings_count(void) { return ROWS; }
+
 struct graft_settings {
-    char *text[GF_SETTINGS]; /* in one spelling; NULL: not set */
+    char *text[ROWS]; /* in one spelling; NULL: not set */
 };
 
 enum { DIGITS = 64, WANTED = 320 };
@@ -175,10 +179,10 @@ static const struct {
 
 gf_setting gf_setting_find(const char *name)
 {
-    for (int i = 0; i < GF_SETTINGS; i++) {
+    for (int i = 0; i < ROWS; i++) {
         if (!strcmp(gf_setting_rows[i].name, name)) return (gf_setting)i;
     }
-    return GF_SETTINGS;
+    return GF_SETTING_NONE;
 }
 
 enum { LONGEST = 63 };
@@ -188,7 +192,7 @@ static graft_status fail_name(const char *name, graft_error *err)
     size_t least = SIZE_MAX, n = strlen(name);
     const char *best = NULL, *below = strchr(name, '.');
     char hint[128] = "";
-    for (int i = 0; i < GF_SETTINGS && n <= LONGEST; i++) {
+    for (int i = 0; i < ROWS && n <= LONGEST; i++) {
         const char *row = gf_setting_rows[i].name;
         size_t d = gf_edit_distance(name, row),
                without_section = below ? SIZE_MAX : gf_edit_distance(name, strchr(row, '.') + 1);
@@ -206,14 +210,14 @@ gf_settings *gf_settings_new(void) { return gf_new(gf_settings); }
 
 void gf_settings_free(gf_settings *s)
 {
-    for (int i = 0; s && i < GF_SETTINGS; i++) gf_free(s->text[i]);
+    for (int i = 0; s && i < ROWS; i++) gf_free(s->text[i]);
     gf_free(s);
 }
 
 graft_status gf_settings_set(gf_settings *s, const char *name, const char *value, graft_error *err)
 {
     gf_setting id = gf_setting_find(name);
-    if (id == GF_SETTINGS) return fail_name(name, err);
+    if (id == GF_SETTING_NONE) return fail_name(name, err);
     char *copy = NULL;
     if (value) {
         reading r = {.row = &gf_setting_rows[id], .text = value};
@@ -233,7 +237,7 @@ graft_status gf_settings_set(gf_settings *s, const char *name, const char *value
 
 graft_status gf_settings_take(gf_settings *to, const gf_settings *from, const char *section, graft_error *err)
 {
-    for (int i = 0; i < GF_SETTINGS; i++) {
+    for (int i = 0; i < ROWS; i++) {
         const char *name = gf_setting_rows[i].name;
         if (strncmp(name, section, strlen(section)) != 0) continue;
         GF_TRY(gf_settings_set(to, name, from ? from->text[i] : NULL, err));

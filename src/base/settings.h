@@ -10,15 +10,16 @@
 #include <stdbool.h>
 
 typedef enum gf_setting {
+    GF_SETTING_NONE = -1,
 #define GF_SETTING(id, name, ...) GF_SET_##id,
 #include "base/settings.def"
 #undef GF_SETTING
-    GF_SETTINGS
 } gf_setting;
 
 typedef struct graft_settings gf_settings;
 
-extern const graft_option gf_setting_rows[GF_SETTINGS];
+extern const graft_option gf_setting_rows[]; /* gf_settings_count() */
+int gf_settings_count(void);
 
 gf_settings *gf_settings_new(void); /* NULL: no memory */
 void gf_settings_free(gf_settings *s);
@@ -30,7 +31,7 @@ graft_status gf_settings_take(gf_settings *to, const gf_settings *from, const ch
 
 /* As graft_settings_set. */
 graft_status gf_settings_set(gf_settings *s, const char *name, const char *value, graft_error *err);
-/* GF_SETTINGS where there is no such row. */
+/* GF_SETTING_NONE where there is no such row. */
 gf_setting gf_setting_find(const char *name);
 
 /* The value, or the row's default; s may be NULL. The function must be that of the row's kind. */

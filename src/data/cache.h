@@ -36,7 +36,7 @@ graft_status gf_cache_seal(gf_cache *cache, graft_error *err);
 /* To be called with every gf_index_drop, before it. */
 void gf_cache_drop(gf_cache *cache, const bool *drop);
 
-/* The sample's pixels: a pointer into the cache, or to scratch (gf_cache_image_bytes, the caller's, one a thread)
+/* The sample's pixels: a pointer into the cache, or to scratch (gf_cache_image_bytes, the caller's, one per thread)
  * filled. Any thread. A file that changed or vanished since the check, or cannot be read, loses its sample: status DATA
  * or RESOURCE now and at every later call, so that no epoch has it again. E5001 loses nothing. */
 graft_status gf_cache_get(gf_cache *cache, uint32_t sample, uint8_t *scratch, const uint8_t **pixels, graft_error *err);

@@ -1,4 +1,4 @@
-/* index.h - which files there are, what class and split each has. Built once, small (40 bytes a file and its path),
+/* index.h - which files there are, what class and split each has. Built once, small (40 bytes per file and its path),
  * the same for the same files on every machine: samples are sorted by split, then by the bytes of their path.
  *
  * Layouts:  DATA/{train,validation[,test]}/CLASS/...    the folders tell the split (parts.h: in any usual spelling)

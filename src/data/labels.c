@@ -77,7 +77,7 @@ static graft_status take_numbers(gf_labels *labels, graft_error *err)
 
 static graft_status refuse(const char *name, const char *what, graft_error *err)
 {
-    return gf_fail(err, GF_E_OPTION_VALUE, "a text in UTF-8, one name a line", "%s: %s", GF_ESC(name), what);
+    return gf_fail(err, GF_E_OPTION_VALUE, "a text in UTF-8, one name per line", "%s: %s", GF_ESC(name), what);
 }
 
 graft_status gf_labels_parse(gf_labels *labels, const uint8_t *text, size_t n, const char *name, graft_error *err)

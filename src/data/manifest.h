@@ -1,4 +1,4 @@
-/* manifest.h - the data a run was started with, a line a file, so that a resumed run can say what is different now.
+/* manifest.h - the data a run was started with, a line per file, so that a resumed run can say what is different now.
  *
  *     graft-data 1
  *     <16 hex digits: the path> <16 hex digits: its class, split, size and content>

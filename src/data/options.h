@@ -23,7 +23,7 @@ typedef struct gf_data_options {
     const char *split_column;             /* likewise; NULL: found out, there may be none */
     double split[3];             /* train, validation, test shares where the data has no splits; sum 1; {0.8, 0.2, 0} */
     double test_from_validation; /* this share of the validation batches becomes the test set, [0, 1); 0 */
-    uint32_t batch;              /* images a batch, for test_from_validation; 32 */
+    uint32_t batch;              /* images per batch, for test_from_validation; 32 */
     uint64_t seed;               /* of the splits; 0 */
     bool allow_empty_class;      /* a class without images keeps its number; false */
     const char *const *classes;  /* borrowed; NULL: the classes are what the data has. Else these, in this order, and */

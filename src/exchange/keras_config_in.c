@@ -117,6 +117,7 @@ static int most_sources(const gf_layer_class *cls)
 {
     enum { OF_ATTENTION = 3 };
     bool merges = cls == &gf_layer_add || cls == &gf_layer_multiply || cls == &gf_layer_concatenate;
+    merges |= cls == &gf_layer_operation; /* which checks it */
     return merges ? GF_OP_MAX_SRC : cls == &gf_layer_attention ? OF_ATTENTION : 1;
 }
 
@@ -127,7 +128,7 @@ static bool has_positions(const gf_kc *st, const gf_kc_node *n)
     return has;
 }
 
-/* An operation that makes numbers of places is no layer: its output is known for what it is. */
+/* An operation that yields position indices becomes no layer: its node remembers whose positions they are. */
 static graft_status build_positions(gf_kc *st, gf_kc_node *n)
 {
     const gf_kc_node *src = &st->node[n->src[0]];

@@ -1,4 +1,4 @@
-/* keras_positions.h - the numbers of places, as Keras's operations spell them out: a table of positions that trains and
+/* keras_positions.h - position indices, as Keras's operations compute them: a table of positions that trains and
  * that Keras can save is Embedding(cumsum(ones_like(x[:, :, 0]), axis=1) - 1). Nothing of x counts but how long it is.
  */
 #ifndef GF_EXCHANGE_KERAS_POSITIONS_H

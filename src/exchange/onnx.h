@@ -19,7 +19,7 @@ graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, c
 /* Writes a model as ONNX (opset 17, ir 8): input "image", float32 (n, channels, h, w), RGB, values 0..255,
  * preprocessing inside; outputs "logits" and "probabilities", both (n, classes), softmax applied; a model with one
  * logit gets two classes; a model without classes has one output "features". `classes` (n_classes names, may be NULL)
- * stand in the metadata "classes", one a line. */
+ * stand in the metadata "classes", one per line. */
 graft_status gf_onnx_export(const gf_model *m, const char *const *classes, size_t n_classes, const char *path,
                             graft_error *err);
 

@@ -524,7 +524,7 @@ graft_status gf_oi_prelu(gf_oi *s, const gf_onnx_node *n)
     if (!v || v->constant || !out) return gf_oi_refuse(s, n, "of these inputs");
     GF_TRY(gf_oi_materialize(s, v));
     if (c) slope = gf_oi_per_channel(s, v, c);
-    if (!slope) return gf_oi_refuse(s, n, "of slopes that are not constants of one a channel");
+    if (!slope) return gf_oi_refuse(s, n, "of slopes that are not constants of one per channel");
     for (size_t i = 0; i < gf_count(&slope->shape); i++) slope->f[i] = -slope->f[i], slope->of = NULL;
     gf_layer negative = {.cls = &gf_layer_rescaling, .n_src = 1, .src = {v->layer}};
     for (int i = 0; i < 4; i++) negative.at.scale[i] = -1;
@@ -579,7 +579,7 @@ graft_status gf_oi_arithmetic(gf_oi *s, const gf_onnx_node *n)
     gf_oi_const *positions = first ? a->constant : b->constant;
     if (!each && add && is_table(v, positions)) return add_table(s, n, v, positions, !first);
     if (!each || (first && (sub || div)) || !(sub || mul || div || add)) {
-        return gf_oi_refuse(s, n, "by numbers that are not one a channel");
+        return gf_oi_refuse(s, n, "by numbers that are not one per channel");
     }
     for (size_t i = 0; i < gf_count(&each->shape); i++) { /* a copy of its own */
         if (sub) each->f[i] = -each->f[i];

@@ -455,7 +455,7 @@ graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, c
     return status;
 }
 
-/* A name a line in the metadata "classes". */
+/* A name per line in the metadata "classes". */
 static graft_status names_of_onnx(gf_names *classes, const gf_onnx *o, graft_error *err)
 {
     const char *at = gf_onnx_metadata(o, "classes");

@@ -132,7 +132,7 @@ static graft_status batch_norm(gf_oi *s, const gf_onnx_node *n)
     for (size_t k = 0; k < 4; k++) {
         gf_oi_const *c = gf_oi_weights(s, n, k + 1);
         if (!c || gf_count(&c->shape) != gf_layer_channels(&s->m->layer[layer])) {
-            return gf_oi_refuse(s, n, "its scale, bias, mean and variance are not constants of one a channel");
+            return gf_oi_refuse(s, n, "its scale, bias, mean and variance are not constants of one per channel");
         }
         GF_TRY(gf_oi_fill_later(s, gf_oi_vector(layer, vars[k], c)));
     }
@@ -160,7 +160,7 @@ static graft_status layer_norm(gf_oi *s, const gf_onnx_node *n)
         gf_oi_const *c = gf_oi_weights(s, n, k + 1);
         if (!c) continue;
         if (gf_count(&c->shape) != gf_layer_channels(&s->m->layer[layer])) {
-            return gf_oi_refuse(s, n, "its scale and bias are not one a channel");
+            return gf_oi_refuse(s, n, "its scale and bias are not one per channel");
         }
         GF_TRY(gf_oi_fill_later(s, gf_oi_vector(layer, vars[k], c)));
     }
@@ -269,7 +269,7 @@ static graft_status instance_norm(gf_oi *s, const gf_onnx_node *n)
         given[k] = gf_oi_weights(s, n, (size_t)k + 1);
         const float *x = given[k] && (int64_t)gf_count(&given[k]->shape) == groups ? gf_oi_floats(s, given[k]) : NULL;
         each[k] = x ? gf_oi_make_const(s, &GF_SHAPE(channels), false) : NULL;
-        if (!each[k]) return gf_oi_refuse(s, n, "its scale and bias are not constants of one a channel");
+        if (!each[k]) return gf_oi_refuse(s, n, "its scale and bias are not constants of one per channel");
         each[k]->of = given[k]->of ? given[k]->of : given[k];
         for (int64_t c = 0; c < channels; c++) each[k]->f[c] = x[c / (channels / groups)];
         for (int64_t c = 0; c < channels; c++) plain &= each[k]->f[c] == (float)!k;

@@ -1,4 +1,4 @@
-/* The messages in an object's header, by the HDF5 file format specification: a row a type. */
+/* The messages in an object's header, by the HDF5 file format specification: a row per type. */
 #include "formats/h5_check_parts.h"
 
 static const char *data_space(gf_h5_check *c, gf_h5_object *o, gf_h5_span *s)

@@ -14,7 +14,8 @@ static const char config_name[] = "config.json", metadata_name[] = "metadata.jso
 
 /* ---- out ---- */
 
-/* The version is that of the layout, the date that of every member: the file says what it is, not when it was made. */
+/* The version of the layout that is written, and one date for every member: the same model gives the same bytes
+ * whenever it is written. */
 static char *metadata_of(const gf_meta *meta, size_t n_meta)
 {
     gf_json *j = gf_json_object();

@@ -16,7 +16,7 @@ struct gf_npy {
     int fd;
     bool made;      /* tmp exists, and is ours to take away */
     gf_shape shape; /* dim[0]: rows so far */
-    size_t row;     /* floats a row */
+    size_t row;     /* floats per row */
     uint64_t at;    /* bytes written */
 };
 

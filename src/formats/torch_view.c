@@ -155,7 +155,7 @@ static void copy_plane(const plane *p)
     }
 }
 
-/* The dimension of the rows: of those before the last the one whose neighbours are the nearest in the file. */
+/* The dimension that is walked row by row: of all but the last, the one with the smallest stride in the file. */
 static int row_dimension(const gf_view *view)
 {
     int best = -1;

@@ -30,7 +30,7 @@ static bool does_nothing(const gf_layer *l)
     return IS_ANY(l, nothing) || (l->cls == &gf_layer_activation && l->at.act == GF_ACT_LINEAR);
 }
 
-/* The same values, where they are one a channel. */
+/* The same values, where they are one per channel. */
 static bool lays_out(const gf_model *m, const gf_layer *l)
 {
     return IS_ANY(l, layouts) && one_position(&m->layer[l->src[0]]);

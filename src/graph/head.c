@@ -222,7 +222,7 @@ typedef struct keeping {
     bool joins; /* the two logits, in their dense layer */
 } keeping;
 
-/* The network up to its logits, as a list of one a class. */
+/* The network up to its logits, as a list of one per class. */
 static graft_status keep_whole(gf_model *to, keeping *k, graft_error *err)
 {
     const gf_layer *last = &k->whole->layer[k->e.logits];

@@ -60,7 +60,7 @@ static moments rectified(gf_act act, moments x)
     return y;
 }
 
-/* What normalisation by statistics that are right, but for epsilon, leaves of the variance. */
+/* The variance behind a normalisation by exact statistics: below 1, because epsilon is added to the divisor. */
 static moments normalised(const gf_model *m, const gf_layer *l)
 {
     const gf_param *p = gf_model_param(m, (int)(l - m->layer), "moving_variance");

@@ -64,6 +64,11 @@ static graft_status operation_infer(gf_model *m, gf_layer *l, graft_error *err)
 {
     gf_op_spec s = {.cls = l->at.op, .name = l->name, .n_src = l->n_src};
     if (!s.cls || !s.cls->plain) return gf_fail(err, GF_E_INTERNAL, NULL, "layer %s: no operation", GF_ESC(l->name));
+    int least = s.cls->least_src ? s.cls->least_src : 1, most = s.cls->most_src ? s.cls->most_src : 1;
+    if (l->n_src < least || l->n_src > most) {
+        return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s (%s): %d sources, wanted are %d to %d", GF_ESC(l->name),
+                       s.cls->name, l->n_src, least, most);
+    }
     for (int k = 0; k < l->n_src; k++) {
         const gf_shape *src = gf_source_shape(m, l, k);
         s.src[k] = (gf_shape){.rank = src->rank + 1, .dim = {1}};

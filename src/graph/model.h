@@ -24,7 +24,7 @@ typedef struct gf_param {
     const char *var; /* "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", ... as Keras calls them */
     gf_shape shape;
     bool statistic;       /* moves with the data, never with a gradient */
-    bool idle;            /* counted, but nothing is computed from it (Normalization's count): files need not have it */
+    bool idle;            /* no operation reads it (Normalization's count): it is counted, but files may lack it */
     bool given;           /* its values came with the graph: files need not have it, no start replaces them */
     size_t offset, count; /* floats in the block */
     bool frozen;          /* stays as it is, wherever the boundary is (gf_model_freeze) */
@@ -77,7 +77,7 @@ typedef struct gf_layer {
         int axis;                  /* Concatenate: of one image's shape, 0 .. rank - 1 */
         gf_shape target;           /* Reshape */
         int permute[GF_MAX_RANK];  /* Permute: dimension i of the output is permute[i] of the input, from 0 */
-        float scale[4], offset[4]; /* InputLayer: image values 0..255 -> scale x + offset, a channel at a time;
+        float scale[4], offset[4]; /* InputLayer: image values 0..255 -> scale x + offset, channel by channel;
                                       Rescaling the same; with more than 4 channels all by [0] */
         bool bgr;                  /* InputLayer: the network wants blue first; images are RGB */
         const gf_op_class *op;     /* Operation: the one, by its name in ops.def; it is `plain` */
@@ -137,7 +137,7 @@ graft_status gf_model_add_param(gf_model *m, gf_layer *l, const char *var, const
 graft_status gf_model_finish(gf_model *m, graft_error *err);
 void gf_model_free(gf_model *m);
 
-/* Ranges of all layers, zeroed (calibration fills them); and where a layer's begin, one a channel. */
+/* Ranges of all layers, zeroed (calibration fills them); and where a layer's begin, one per channel. */
 graft_status gf_model_add_ranges(gf_model *m, graft_error *err);
 void gf_model_drop_ranges(gf_model *m);
 gf_range *gf_model_range(const gf_model *m, int layer); /* NULL: none */

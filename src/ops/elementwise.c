@@ -65,6 +65,8 @@ static graft_status sum_backward(gf_exec *exec, const gf_exec_context *step, gra
 const gf_op_class gf_op_add = {
     .name = "add",
     .plain = true,
+    .least_src = 2,
+    .most_src = GF_OP_MAX_SRC,
     .fuses = GF_FUSES_ANY,
     .in_place = true,
     .infer = same_shape,
@@ -222,6 +224,8 @@ static graft_status multiply_backward(gf_exec *exec, const gf_exec_context *step
 const gf_op_class gf_op_multiply = {
     .name = "multiply",
     .plain = true,
+    .least_src = 2,
+    .most_src = 2,
     .int8 = &gf_op_multiply_int8,
     .in_place = true,
     .infer = multiply_infer,

@@ -37,7 +37,7 @@ typedef struct gf_choice {
     double margin; /* another one is taken where it needs less than this part of the preferred one's time: 1 / margin */
     bool on_pool;  /* candidates work on other threads, too: the whole process's time counts */
     const gf_pool *pool; /* which they work on: after a stop (gf_pool_asked) nothing was measured; may be NULL */
-    bool (*run)(void *ctx, int candidate); /* false: it does not work; may itself choose */
+    bool (*run)(void *ctx, int candidate); /* false: it does not work here; it may call gf_ops_choose itself */
     void *ctx;
     double *seconds; /* may be NULL. n: the shortest time of each; NAN where none was taken, as of what is on record */
 } gf_choice;

@@ -1,4 +1,4 @@
-/* multiply_int8.c - a map of bytes times a factor a channel of each image (the gate of squeeze-and-excitation), to
+/* multiply_int8.c - a map of bytes times a factor per channel of each image (the gate of squeeze-and-excitation), to
  * bytes:
  *
  *   dst = q' with s' (q' - z') = factor s (q - z):   q' = q a + b,  a = factor s / s',  b = z' - z a

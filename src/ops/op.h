@@ -186,6 +186,7 @@ struct gf_op_class {
     bool residual; /* adds src[1], where there is one, before the activation; diff_src[1] may be diff_dst's memory */
     bool scales;   /* its kernel's last dimension is dst's channels: a scale per channel can be folded into it */
     bool plain;    /* no arguments and no kernel: it may stand in a model by its name (gf_layer_operation) */
+    int least_src, most_src; /* sources of a plain one; 0: 1 */
     gf_act_fusion fuses;
     const gf_op_class *int8; /* what computes the same on quantized sources; NULL: nothing does */
     size_t (*kernel_count)(const gf_op_spec *spec); /* values; NULL: it has no kernel */

@@ -80,7 +80,7 @@ typedef struct cursor {
     const int8_t *kernel;
 } cursor;
 
-/* In what follows `rows`, `vectors` and `kind` are constants where it is called: sums are registers. */
+/* Inlined with constant `rows`, `vectors` and `kind`, so that the accumulators stay in registers. */
 
 GF_INT8_INLINE void clear(sums sum, int rows, int vectors)
 {

@@ -71,7 +71,7 @@ static gf_json *value_of(const gf_run_config *c, size_t i)
 static gf_json *settings_value(const gf_run_config *c)
 {
     gf_json *object = NULL;
-    for (int i = 0; i < GF_SETTINGS; i++) {
+    for (int i = 0; i < gf_settings_count(); i++) {
         if (!gf_settings_kept(c->settings, (gf_setting)i)) continue;
         if (!object) object = gf_json_object();
         gf_json_set(object, gf_setting_rows[i].name, gf_json_string(gf_settings_text(c->settings, (gf_setting)i)));
@@ -249,7 +249,7 @@ char *gf_config_identity(const gf_run_config *c)
     for (size_t i = 0; i < FIELDS; i++) {
         if (shapes_result(c, i)) add_line(&t, c, i);
     }
-    for (int i = 0; i < GF_SETTINGS; i++) {
+    for (int i = 0; i < gf_settings_count(); i++) {
         if (!(gf_setting_rows[i].flags & GRAFT_OPTION_RESULT) || !gf_settings_kept(c->settings, (gf_setting)i))
             continue;
         gf_text_printf(&t, "%s %s\n", gf_setting_rows[i].name, gf_settings_text(c->settings, (gf_setting)i));
@@ -320,7 +320,7 @@ graft_status gf_config_each(const gf_run_config *c,
         if (field[i].kind == REAL) snprintf(text, sizeof text, "%.9g", *(double *)at(c, i));
         GF_TRY(fn(ctx, field[i].section, field[i].name, value ? value : ""));
     }
-    for (int i = 0; i < GF_SETTINGS; i++) {
+    for (int i = 0; i < gf_settings_count(); i++) {
         if (!gf_settings_kept(c->settings, (gf_setting)i)) continue;
         GF_TRY(fn(ctx, "settings", gf_setting_rows[i].name, gf_settings_text(c->settings, (gf_setting)i)));
     }

@@ -20,7 +20,7 @@ typedef struct gf_engine gf_engine;
 typedef struct gf_engine_spec {
     bool train;          /* else the whole graph is one plan without gradients */
     int batch;           /* the largest batch of a training step */
-    int frozen_micro;    /* images a micro-batch below the split point; 0: 2 */
+    int frozen_micro;    /* images per micro-batch below the split point; 0: 2 */
     int trainable_micro; /* and above it; 0: 8 */
     gf_dtype dtype;
     bool batch_norm;           /* batch normalisation that trains measures each micro-batch (ops/batch_norm.c) */

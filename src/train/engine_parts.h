@@ -32,7 +32,7 @@ struct gf_engine {
     gf_plan *frozen, *trainable_plan;           /* tail: NULL without training */
     gf_plan *eval_plan;  /* the trainable part at rest, by moving statistics: tail itself where it measures nothing */
     bool stale;          /* still has not seen the last update */
-    int threads, blocks; /* gradient blocks, one a micro-batch of the largest batch */
+    int threads, blocks; /* gradient blocks, one per micro-batch of the largest batch */
     gf_workspace **frozen_workspace, **eval_workspace; /* threads of each */
     gf_workspace **trainable_workspace;                /* blocks; where that is still, the larger of both */
     size_t trainable_workspaces;

@@ -13,7 +13,8 @@ GOOD = {
     "src/base/a.h": "int gf_a(void);\n",
     "src/base/a.c": '#include "base/a.h"\nstatic const int table[] = {1};\nint gf_a(void) { return table[0]; }\n',
     "src/base/errors.def": '/* 1100-1199 data */\nGF_E(A, 1101, "a")\n',
-    "src/ops/b.c": '#include "base/a.h"\n#include <string.h>\nint gf_b(void)\n{\n    return gf_a(); /* no exit() */\n}\n',
+    "src/ops/b.c": '#include "base/a.h"\n#include "base/kind.h"\n#include <string.h>\nint gf_b(void)\n{\n'
+                   '    return gf_a() + !gf_kind_at(0); /* no exit() */\n}\n',
     "include/graft/graft.h": "#define GRAFT_API __attribute__((visibility(\"default\")))\nGRAFT_API int graft_x(void);\n",
     "tests/fixtures/abi/0.1/graft/graft.h": "/* as it was */ GRAFT_API int\n graft_x(void);\n",
     "cmake/exports.map": "GRAFT_0.1 { global: graft_x; local: *; };\nGRAFT_0.2 { global: graft_y; } GRAFT_0.1;\n",
@@ -21,7 +22,13 @@ GOOD = {
     "tests/unit/base/test_a.c": 'static void fast(void **state)\n{\n    NEEDS("bf16");\n}\n',
     "src/base/x.c": "#include <graft/graft.h>\nint gf_b(void);\nint graft_x(void) { return gf_b(); }\n",
     "src/base/errors.h": "enum { GF_E_A = 1101 };\nstatic const int e = GF_E_A;\n",
-    "docs/map.md": "`src/ops/b.c` and `b.c`, see [this](map.md)\n",
+    "docs/map.md": "`base`, `ops`: `src/ops/b.c` and `b.c`, `gf_a`, see [this](map.md)\n",
+    "src/base/kind.h": 'typedef struct gf_kind { const char *name; } gf_kind;\n#define GF_KIND(x) extern const gf_kind gf_kind_##x;\n'
+                       '#include "base/kinds.def"\n#undef GF_KIND\nconst gf_kind *gf_kind_at(int i);\n',
+    "src/base/kinds.def": 'GF_KIND(one)\n#ifdef GF_EXTEND\n#include "extend/kinds.def"\n#endif\n',
+    "src/base/kinds.c": '#include "base/kind.h"\nstatic const gf_kind *const kinds[] = {\n#define GF_KIND(x) &gf_kind_##x,\n'
+                        '#include "base/kinds.def"\n#undef GF_KIND\n};\nconst gf_kind *gf_kind_at(int i) { return kinds[i]; }\n',
+    "src/base/kind_one.c": '#include "base/kind.h"\nconst gf_kind gf_kind_one = {.name = "one"};\n',
 }
 CASES = [  # gate, file, its text, a word of the message that must come
     ("layering.py", "src/base/a.c", '#include "ops/b.h"\n', "room base may not include"),
@@ -56,6 +63,12 @@ CASES = [  # gate, file, its text, a word of the message that must come
     ("docs_files.py", "docs/map.md", "`src/ops/gone.c`\n", "docs/map.md:1: there is no src/ops/gone.c"),
     ("docs_files.py", "docs/map.md", "\n`gone.c`\n", "docs/map.md:2: there is no gone.c"),
     ("docs_files.py", "docs/map.md", "[that](gone.md#x)\n", "the link's gone.md"),
+    ("map.py", "docs/map.md", "`base`, `ops`\n`gf_gone`\n", "docs/map.md:2: there is no gf_gone"),
+    ("map.py", "docs/map.md", "`base`\n", "no row has the room ops"),
+    ("registries.py", "src/ops/b.c", '#include "base/kind.h"\nconst gf_kind *b(void) { return &gf_kind_one; }\n', "b.c:2: gf_kind_one is named"),
+    ("registries.py", "src/base/kinds.def", 'GF_KIND(one)\n#ifdef GF_EXTEND\n#include "extend/others.def"\n#endif\n', "its hook"),
+    ("registries.py", "src/base/kinds.c", '#include "base/kinds.def"\n' + "\n" * 80, "its lookup alone"),
+    ("registries.py", "src/base/kind_one.c", "\n", "gf_kind_one is in no file"),
     ("lengths.py", "src/ops/b.c", "int gf_b(void)\n{\n" + "\n" * 60 + "}\n", "gf_b has"),
     ("lengths.py", "src/ops/b.c", "int gf_b(void);\n" * 601, "the file has 601"),
     ("skips.py", "tests/skips.txt", "bf16 test_a fast\nbf16 test_a gone\n", "there is no such test"),

@@ -22,7 +22,7 @@ static void every_row_is_whole(void **state)
     char section[16] = "";
     gf_settings *s = gf_settings_new();
     graft_error err;
-    for (int i = 0; i < GF_SETTINGS; i++) {
+    for (int i = 0; i < gf_settings_count(); i++) {
         const graft_option *o = &gf_setting_rows[i];
         const char *point = strchr(o->name, '.');
         if (!point || !point[1] || !o->help || !o->since || o->size != sizeof *o) fail_msg("%s: half a row", o->name);
@@ -186,7 +186,7 @@ static void what_a_run_keeps(void **state)
     (void)state;
     gf_settings *s = gf_settings_new();
     graft_error err;
-    for (int i = 0; i < GF_SETTINGS; i++) {
+    for (int i = 0; i < gf_settings_count(); i++) {
         const graft_option *o = &gf_setting_rows[i];
         char other[GF_NUMBER_SIZE] = "x";
         bool newer = strcmp(o->since, "0.1") != 0, local = o->flags & GRAFT_OPTION_LOCAL;

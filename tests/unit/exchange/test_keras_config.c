@@ -99,7 +99,7 @@ static void same_attributes(const gf_layer *a, const gf_layer *b)
     SAME(at.padding), SAME(at.pt), SAME(at.pb), SAME(at.pl), SAME(at.pr), SAME(at.count_padding), SAME(at.use_bias);
     SAME(at.no_bias), SAME(at.no_scale), SAME(at.no_center), SAME(at.act), SAME(at.alpha), SAME(at.epsilon);
     SAME(at.momentum), SAME(at.units), SAME(at.rate), SAME(at.keepdims), SAME(at.norm_groups), SAME(at.factor_h);
-    SAME(at.factor_w), SAME(at.bilinear), SAME(at.log), SAME(at.axis), SAME(at.bgr);
+    SAME(at.factor_w), SAME(at.bilinear), SAME(at.log), SAME(at.axis), SAME(at.bgr), SAME(at.op);
     SAME(at.sequence), SAME(at.dh), SAME(at.dw), SAME(at.heads), SAME(at.key_dim), SAME(at.value_dim), SAME(at.causal),
         SAME(at.fixed);
     for (int i = 0; i < GF_MAX_RANK; i++) SAME(at.permute[i]);
@@ -278,6 +278,39 @@ static void what_cannot_be_said_exactly_is_refused(void **state)
     }
 }
 
+/* An operation by its name: graft's own text keeps it, another tool has no such layer. Of two sources, and in twos. */
+static void an_operation_keeps_its_name(void **state)
+{
+    (void)state;
+    gf_model m = {.name = "gated"};
+    gf_layer l = {.cls = &gf_layer_input, .name = "image", .shape = GF_SHAPE(4, 6, 2), .backbone = true};
+    l.at.scale[0] = l.at.scale[1] = 1;
+    OK(gf_model_add(&m, &l, NULL, &error));
+    l = (gf_layer){.cls = &gf_layer_operation, .name = "sum", .n_src = 2};
+    l.at.op = gf_op_find("add");
+    OK(gf_model_add(&m, &l, NULL, &error));
+    l = (gf_layer){.cls = &gf_layer_operation, .name = "gate", .n_src = 1, .src = {1}};
+    l.at.op = gf_op_find("glu");
+    OK(gf_model_add(&m, &l, &m.output, &error));
+    m.features = m.output;
+    OK(gf_model_finish(&m, &error));
+    assert_ptr_equal(l.at.op, &gf_op_glu);
+    assert_true(gf_shape_equal(&m.layer[m.output].shape, &GF_SHAPE(4, 6, 1)));
+    there_and_back(&m);
+    char *text;
+    assert_int_not_equal(gf_keras_config_text(&text, &m, NULL, &error), GRAFT_OK);
+    assert_int_equal(error.number, GF_E_MODEL_EXPORT);
+    assert_non_null(strstr(error.message, "Keras has no such layer"));
+    l = (gf_layer){.cls = &gf_layer_operation, .name = "conv", .n_src = 1, .src = {1}};
+    l.at.op = gf_op_find("conv"); /* it has arguments */
+    assert_int_not_equal(gf_model_add(&m, &l, NULL, &error), GRAFT_OK);
+    assert_null(gf_op_find("no_operation"));
+    l.at.op = gf_op_find("multiply"); /* of two sources */
+    assert_int_not_equal(gf_model_add(&m, &l, NULL, &error), GRAFT_OK);
+    assert_int_equal(error.number, GF_E_MODEL_SHAPE);
+    gf_model_free(&m);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -303,6 +336,7 @@ int main(void)
         cmocka_unit_test(own_text_gives_every_fixture_back),
         cmocka_unit_test(exports_are_the_same_function),
         cmocka_unit_test(what_cannot_be_said_exactly_is_refused),
+        cmocka_unit_test(an_operation_keeps_its_name),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -74,61 +74,62 @@ static char *with(const char *old, const char *new_text)
     return text;
 }
 
+static const struct {
+    const char *old, *now, *word;
+} bad_entries[] = {
+    {"\"name\":\"a\"", "\"name\":\"\"", "\"name\""},
+    {"\"name\":\"a\"", "\"name\":\"-rf\"", "\"name\""},
+    {"\"name\":\"a\"", "\"name\":7", "\"name\""},
+    {"\"name\":\"a\",", "", "\"name\""},
+    {"\"file\":\"a.h5\"", "\"file\":\"../a.h5\"", "\"file\""},
+    {"\"file\":\"a.h5\"", "\"file\":\"/etc/passwd\"", "\"file\""},
+    {"\"file\":\"a.h5\"", "\"file\":\".hidden\"", "\"file\""},
+    {"https://example.org/a.h5", "http://example.org/a.h5", "\"urls\""},
+    {"https://example.org/a.h5", "file:///etc/passwd", "\"urls\""},
+    {"https://example.org/a.h5", "https://me@example.org/a.h5", "\"urls\""},
+    {"https://example.org/a.h5", "https://example.org/a b", "\"urls\""},
+    {"https://example.org/a.h5", "https://", "\"urls\""},
+    {"https://example.org/a.h5", "https://example.org", "\"urls\""},
+    {"[\"https://example.org/a.h5\"]", "[]", "\"urls\""},
+    {"[\"https://example.org/a.h5\"]", "[7]", "\"urls\""},
+    {"\"urls\":[\"https://example.org/a.h5\"]", "\"package\":\"p\"", "\"package\""},
+    {"\"urls\":[\"https://example.org/a.h5\"]", "\"package\":\"p\",\"version\":\"1\",\"member\":\"a/../../b\"",
+     "\"member\""},
+    {"\"urls\":[\"https://example.org/a.h5\"]", "\"package\":\"--index-url=x\",\"version\":\"1\",\"member\":\"b\"",
+     "\"package\""},
+    {"\"urls\":", "\"package\":\"p\",\"version\":\"1\",\"member\":\"b\",\"urls\":", "\"urls\""},
+    {"\"size\":10", "\"size\":0", "\"size\""},
+    {"\"size\":10", "\"size\":-1", "\"size\""},
+    {"\"size\":10", "\"size\":99999999999999", "\"size\""},
+    {"\"size\":10", "\"size\":10,\"size_most\":10", "\"size\""},
+    {"\"size\":10", "\"size_least\":10", "\"size\""},
+    {"\"size\":10", "\"size_least\":10,\"size_most\":9", "\"size_most\""},
+    {"\"size\":10", "\"size\":10,\"sha256\":\"abc\"", "\"sha256\""},
+    {"\"size\":10", "\"size\":10,\"md5\":\"00112233445566778899AABBCCDDEEFF\"", "\"md5\""},
+    {"\"size\":10", "\"size\":10,\"sha256_prefix\":\"0123\"", "\"sha256_prefix\""},
+    {"\"size\":10", "\"size\":10,\"alpha\":0", "\"alpha\""},
+    {"\"size\":10", "\"size\":10,\"image_size\":-5", "\"image_size\""},
+    {"\"size\":10", "\"size\":10,\"colour\":\"red\"", "\"colour\""},
+    {"[" GOOD "]", "[]", "\"weights\""},
+    {"[" GOOD "]", "{}", "\"weights\""},
+    {"[" GOOD "]", "[1]", "\"weights\""},
+    {"[" GOOD "]", "[" GOOD "," GOOD "]", "entry 2: \"name\""},
+};
+
 static void bad_entries_are_refused_by_entry_and_key(void **state)
 {
     (void)state;
-    static const struct {
-        const char *old, *now, *word;
-    } cases[] = {
-        {"\"name\":\"a\"", "\"name\":\"\"", "\"name\""},
-        {"\"name\":\"a\"", "\"name\":\"-rf\"", "\"name\""},
-        {"\"name\":\"a\"", "\"name\":7", "\"name\""},
-        {"\"name\":\"a\",", "", "\"name\""},
-        {"\"file\":\"a.h5\"", "\"file\":\"../a.h5\"", "\"file\""},
-        {"\"file\":\"a.h5\"", "\"file\":\"/etc/passwd\"", "\"file\""},
-        {"\"file\":\"a.h5\"", "\"file\":\".hidden\"", "\"file\""},
-        {"https://example.org/a.h5", "http://example.org/a.h5", "\"urls\""},
-        {"https://example.org/a.h5", "file:///etc/passwd", "\"urls\""},
-        {"https://example.org/a.h5", "https://me@example.org/a.h5", "\"urls\""},
-        {"https://example.org/a.h5", "https://example.org/a b", "\"urls\""},
-        {"https://example.org/a.h5", "https://", "\"urls\""},
-        {"https://example.org/a.h5", "https://example.org", "\"urls\""},
-        {"[\"https://example.org/a.h5\"]", "[]", "\"urls\""},
-        {"[\"https://example.org/a.h5\"]", "[7]", "\"urls\""},
-        {"\"urls\":[\"https://example.org/a.h5\"]", "\"package\":\"p\"", "\"package\""},
-        {"\"urls\":[\"https://example.org/a.h5\"]", "\"package\":\"p\",\"version\":\"1\",\"member\":\"a/../../b\"",
-         "\"member\""},
-        {"\"urls\":[\"https://example.org/a.h5\"]", "\"package\":\"--index-url=x\",\"version\":\"1\",\"member\":\"b\"",
-         "\"package\""},
-        {"\"urls\":", "\"package\":\"p\",\"version\":\"1\",\"member\":\"b\",\"urls\":", "\"urls\""},
-        {"\"size\":10", "\"size\":0", "\"size\""},
-        {"\"size\":10", "\"size\":-1", "\"size\""},
-        {"\"size\":10", "\"size\":99999999999999", "\"size\""},
-        {"\"size\":10", "\"size\":10,\"size_most\":10", "\"size\""},
-        {"\"size\":10", "\"size_least\":10", "\"size\""},
-        {"\"size\":10", "\"size_least\":10,\"size_most\":9", "\"size_most\""},
-        {"\"size\":10", "\"size\":10,\"sha256\":\"abc\"", "\"sha256\""},
-        {"\"size\":10", "\"size\":10,\"md5\":\"00112233445566778899AABBCCDDEEFF\"", "\"md5\""},
-        {"\"size\":10", "\"size\":10,\"sha256_prefix\":\"0123\"", "\"sha256_prefix\""},
-        {"\"size\":10", "\"size\":10,\"alpha\":0", "\"alpha\""},
-        {"\"size\":10", "\"size\":10,\"image_size\":-5", "\"image_size\""},
-        {"\"size\":10", "\"size\":10,\"colour\":\"red\"", "\"colour\""},
-        {"[" GOOD "]", "[]", "\"weights\""},
-        {"[" GOOD "]", "{}", "\"weights\""},
-        {"[" GOOD "]", "[1]", "\"weights\""},
-        {"[" GOOD "]", "[" GOOD "," GOOD "]", "entry 2: \"name\""},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof bad_entries / sizeof *bad_entries; i++) {
         gf_catalogue *c;
         graft_error err = {0};
-        char *text = with(cases[i].old, cases[i].now);
-        if (parse(&c, text, &err) == GRAFT_OK || !strstr(err.message, cases[i].word)) {
+        char *text = with(bad_entries[i].old, bad_entries[i].now);
+        if (parse(&c, text, &err) == GRAFT_OK || !strstr(err.message, bad_entries[i].word)) {
             print_error("%s: %s\n", text, err.message);
         }
         assert_null(c);
         assert_int_equal(err.number, GF_E_FETCH_CATALOGUE);
         assert_non_null(strstr(err.message, "catalogue.json"));
-        assert_non_null(strstr(err.message, cases[i].word));
+        assert_non_null(strstr(err.message, bad_entries[i].word));
         free(text);
     }
     gf_catalogue *c;

@@ -118,7 +118,7 @@ static void a_value_twice(gf_model *m)
     head(m, sum(m, "twice more", y, y), 0);
 }
 
-/* Normalisations with one of their two parameters, with none, and a factor a channel. */
+/* Normalisations with one of their two parameters, with none, and a factor per channel. */
 static void half_a_normalisation(gf_model *m)
 {
     static const struct {
