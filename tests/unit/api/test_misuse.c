@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 
+#include <graft/boxes.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -209,6 +210,14 @@ static graft_status progress_phase(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(!graft_progress_phase(NULL));
 }
+static graft_status checkpoint_convert(int at, graft_error *e)
+{
+    OUT(3, graft_result, graft_checkpoint_convert(OR_NULL(0, context), OR_NULL(1, folder), OR_NULL(2, other), to, e));
+}
+static graft_status evaluate_detections(int at, graft_error *e)
+{
+    OUT(3, graft_result, graft_evaluate_detections(OR_NULL(0, context), OR_NULL(1, folder), OR_NULL(2, other), to, e));
+}
 static graft_status checkpoint_is(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(!graft_checkpoint_is(NULL));
@@ -328,6 +337,8 @@ static const struct {
     ROW(progress_metric, 1),
     ROW(progress_phase, 1),
     ROW(checkpoint_is, 1),
+    ROW(evaluate_detections, 4),
+    ROW(checkpoint_convert, 4),
     ROW(option_words, 1),
     ROW(augment, 4),
     ROW(model_classes, 1),
@@ -365,7 +376,7 @@ static void null_is_refused_by_name_or_does_nothing(void **state)
 static void the_table_is_complete(void **state)
 {
     (void)state;
-    static const char *const headers[] = {"graft.h", "session.h", "settings.h", "status.h"};
+    static const char *const headers[] = {"boxes.h", "graft.h", "session.h", "settings.h", "status.h"};
     size_t declared = 0;
     for (size_t k = 0; k < sizeof headers / sizeof *headers; k++) {
         char path[512];
