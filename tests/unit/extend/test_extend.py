@@ -96,11 +96,11 @@ KINDS = {
                  wrong=[(["--task", "no-task"], 3002, "toy-task")]),
     "report_part": Kind(shown=[("report.html", "A toy of a report part")]),
     "schedule": Kind(["--schedule", "toy_schedule:share=0.25"], differs=True,
-                     listed=[(["train", "--help"], "toy_schedule:share=0.5")],
+                     listed=[(["train", "--help"], "toy_schedule - a test's share=0.5 - of the rate")],
                      shown=[("config.json", "toy_schedule:share=0.25"), ("report.html", "toy_schedule:share=0.25")],
                      wrong=[(["--schedule", "toy_schedule:share=7"], 3002, "of the rate"),
                             (["--schedule", "no_schedule"], 3002, "toy_schedule")]),
-    "hook": Kind(["--hook", "toy_hook:after=5"], differs=True, listed=[(["train", "--help"], "toy_hook:after=3")],
+    "hook": Kind(["--hook", "toy_hook:after=5"], differs=True, listed=[(["train", "--help"], "toy_hook - a test's after=3 - a toy's steps")],
                  shown=[("config.json", "toy_hook:after=5"), ("report.html", "toy_hook:after=5")],
                  wrong=[(["--hook", "toy_hook:after=-7"], 3002, "a toy's steps"), (["--hook", "no_hook"], 3002, "toy_hook")]),
     # not there yet
