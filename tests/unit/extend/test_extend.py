@@ -103,9 +103,8 @@ KINDS = {
     "hook": Kind(["--hook", "toy_hook:after=5"], differs=True, listed=[(["train", "--help"], "toy_hook - a test's after=3 - a toy's steps")],
                  shown=[("config.json", "toy_hook:after=5"), ("report.html", "toy_hook:after=5")],
                  wrong=[(["--hook", "toy_hook:after=-7"], 3002, "a toy's steps"), (["--hook", "no_hook"], 3002, "toy_hook")]),
-    # not there yet
-    "layout": Kind(["--layout", "toy_layout"], listed=[(["train", "--help"], "toy_layout")]),
-    "tokenizer": Kind(listed=[(["train", "--help"], "toy_tokenizer")]),
+    "layout": Kind(["--layout", "toy_layout"], differs=True, listed=[(["train", "--help"], "toy_layout")],
+                   shown=[("config.json", "toy_layout")], wrong=[(["--layout", "no_layout"], 3002, "toy_layout")]),
 }
 
 
@@ -171,6 +170,19 @@ class Extensions(CommandTest):
             self.assertNotEqual(done.status, 0, arguments)
             self.assertIn(f"error E{code}: ", done.err, arguments)
             self.assertIn(text, " ".join(done.err.split()), arguments)
+
+
+    def test_tokenizer(self):
+        """Texts are looked at, not trained on: what is asked of the toy is asked of `inspect`."""
+        folder = f"{self.dir}/weights"
+        pictures.write(f"{folder}/tokenizer.json", json.dumps({"model": {"type": "ToyBytes"}}).encode())
+        texts = pictures.write(f"{self.dir}/t.tsv", b"text\tlabel\nten bytes.\tgood\nfour\tbad\nten bytes!\tbad\n")
+        pieces = json.loads(self.good("inspect", texts, "--weights", folder, "--json").out)["lengths"]
+        self.assertEqual((pieces["mean"], pieces["max"]), (8, 10), pieces)
+        pictures.write(f"{folder}/tokenizer.json", json.dumps({"model": {"type": "NoSuch"}}).encode())
+        done = self.graft("inspect", texts, "--weights", folder)
+        self.assertNotEqual(done.status, 0)
+        self.assertIn("ToyBytes", " ".join(done.err.split()))
 
 
 def add_tests():
