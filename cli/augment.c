@@ -4,7 +4,7 @@
 
 static const option options[] = {
     HEADING("Changes"),
-    SETTING("augment", "train.augment"),
+    SETTING("augment", "augment.words"),
     SETTING("grid", "augment.grid"),
 
     HEADING("Pictures"),

@@ -34,7 +34,7 @@ static graft_status sheet_open(sheet *s, const gf_settings *settings, graft_erro
 {
     *s = (sheet){.n = (int)gf_settings_whole(settings, GF_SET_AUGMENT_GRID),
                  .side = (int)gf_settings_whole(settings, GF_SET_AUGMENT_SIZE)};
-    GF_TRY(gf_augment_parse(gf_settings_text(settings, GF_SET_TRAIN_AUGMENT), &s->spec, err));
+    GF_TRY(gf_augment_parse(gf_settings_text(settings, GF_SET_AUGMENT_WORDS), &s->spec, err));
     while (s->columns * s->columns < s->n) s->columns++;
     s->rows = (s->n + s->columns - 1) / s->columns;
     s->w = s->columns * (s->side + GAP) - GAP;
@@ -133,7 +133,7 @@ static graft_status augment(graft_context *c, const char *image, const char *fil
     for (int place = 0; place < s.n && status == GRAFT_OK; place++) draw(&s, place, seed);
     if (status == GRAFT_OK) status = write_sheet(&s, file, err);
     if (status == GRAFT_OK) {
-        const char *words = gf_settings_text(c->settings, GF_SET_TRAIN_AUGMENT);
+        const char *words = gf_settings_text(c->settings, GF_SET_AUGMENT_WORDS);
         gf_json *j = gf_json_object();
         gf_json_set(j, "file", gf_json_string(file));
         gf_json_set(j, "image", gf_json_string(image));

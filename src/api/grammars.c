@@ -2,6 +2,7 @@
 #include "api/internal.h"
 #include "train/clip.h"
 
+#include "data/feed.h"
 #include "data/layouts.h"
 
 #include <string.h>
@@ -16,6 +17,13 @@ static graft_status augment(const char *text, graft_error *err)
 {
     gf_augment_spec parsed;
     return gf_augment_parse(text, &parsed, err);
+}
+
+/* Of a run: without what blends two images. */
+static graft_status run_augment(const char *text, graft_error *err)
+{
+    gf_augment_spec parsed;
+    return gf_data_parse_changes(text, &parsed, err);
 }
 
 static graft_status on_nan(const char *text, graft_error *err)
@@ -80,13 +88,14 @@ static const struct {
     {GF_SET_TRAIN_OPTIMIZER, optimizer, gf_optimizer_words},
     {GF_SET_TRAIN_FINE_TUNE_OPTIMIZER, optimizer, gf_optimizer_words},
     {GF_SET_TRAIN_GROUPS, groups, gf_param_groups_words},
-    {GF_SET_TRAIN_AUGMENT, augment, gf_augment_words},
+    {GF_SET_TRAIN_AUGMENT, run_augment, gf_augment_words},
     {GF_SET_TRAIN_SCHEDULE, gf_schedule_check, gf_schedule_words},
     {GF_SET_TRAIN_FINE_TUNE_SCHEDULE, gf_schedule_check, gf_schedule_words},
     {GF_SET_TRAIN_HOOKS, gf_hooks_check, gf_hooks_words},
     {GF_SET_TRAIN_PHASES, gf_phases_check, gf_phases_words},
     {GF_SET_TRAIN_ON_NAN, on_nan, NULL},
-    {GF_SET_BENCH_AUGMENT, augment, gf_augment_words},
+    {GF_SET_BENCH_AUGMENT, run_augment, gf_augment_words},
+    {GF_SET_AUGMENT_WORDS, augment, gf_augment_words},
     {GF_SET_DATA_FIT, fit, NULL},
     {GF_SET_TRAIN_TASK, task, gf_task_words},
     {GF_SET_TRAIN_LOSS, loss, gf_loss_words},

@@ -354,7 +354,7 @@ class Verbs(RunTest):
 class Refusals(RunTest):
     GRAMMARS = [  # option, value, code, a word of the message or hint: the library's own parser speaks, before anything is opened
         ("optimizer", "adamm", "E3301", "adam, adamw, rmsprop, sgd"), ("optimizer", "Adam", "E3301", "sgd"),
-        ("fine-tune-optimizer", "lion", "E3301", "rmsprop"), ("optimizer", "sgd:beta_1=0.5", "E3302", "momentum"),
+        ("fine-tune-optimizer", "tiger", "E3301", "rmsprop"), ("optimizer", "sgd:beta_1=0.5", "E3302", "momentum"),
         ("optimizer", "sgd:momentum=2", "E3302", "from 0 to 1"), ("optimizer", "sgd:", "E3302", "options"),
         ("optimizer", "adam:amsgrad=yes", "E3302", "0 or 1"), ("on-nan", "skip", "E3303", "skip:N"),
         ("on-nan", "skip:0", "E3303", "skip:N"), ("on-nan", "skip:x", "E3303", "skip:N"), ("on-nan", "go", "E3303", "stop"),

@@ -41,7 +41,7 @@ static int make_photo(void **state)
     o.threads = 1;
     assert_int_equal(graft_context_open(&o, &context, &err), GRAFT_OK);
     assert_int_equal(graft_settings_new(&settings, &err), GRAFT_OK);
-    assert_int_equal(graft_settings_set(settings, "train.augment", words, &err), GRAFT_OK);
+    assert_int_equal(graft_settings_set(settings, "augment.words", words, &err), GRAFT_OK);
     assert_int_equal(graft_settings_set(settings, "augment.grid", "5", &err), GRAFT_OK);
     assert_int_equal(graft_settings_set(settings, "augment.size", "24", &err), GRAFT_OK);
     assert_int_equal(graft_context_settings(context, settings, &err), GRAFT_OK);
