@@ -138,12 +138,28 @@ static graft_status read_tsv(gf_texts_build *b, const char *text, size_t n, graf
 /* By ending; of what may as well hold images or anything else, whether it begins like texts. */
 static bool begins_with_label(const char *text, size_t n) { return n > 9 && !memcmp(text, "__label__", 9); }
 
+/* No field of the first rows names an image: such a table is one of images and their labels. */
+static bool names_no_image(const char *text, size_t n)
+{
+    char field[256];
+    int rows = 0;
+    for (size_t at = 0, end; at < n && rows < 3; at = end + 1) {
+        for (end = at; end < n && !strchr("\t\r\n", text[end]);) end++;
+        if (end < n && text[end] == '\n') rows++;
+        if (end - at >= sizeof field) continue;
+        memcpy(field, text + at, end - at);
+        field[end - at] = '\0';
+        if (gf_name_is_image(field)) return false;
+    }
+    return true;
+}
+
 static const struct kind {
     const char *ending;
     reader read;
     bool (*is)(const char *text, size_t n); /* NULL: the ending is enough */
 } kind_row[] = {
-    {".tsv", read_tsv, NULL},
+    {".tsv", read_tsv, names_no_image},
     {".csv", read_csv, gf_texts_has_header},
     {".jsonl", gf_texts_read_json_lines, NULL},
     {".ndjson", gf_texts_read_json_lines, NULL},

@@ -228,15 +228,17 @@ static void texts_are_told_from_images(void **state)
     put("images.csv", "path,label,text\na.jpg,1,x\n");
     put("plain.txt", "hello\n");
     put("labelled.txt", "__label__a hello\n");
+    put("images.tsv", "path\tlabel\npets/cat/1.jpg\tcat\n");
+    put("reviews.tsv", "label\ttext_a\n1\tgood.\n");
     put("pets/cat/1.jpg", "x");
     put("pets/cat/1.txt", "x");
     put("empty/readme.txt", "x");
     static const struct {
         const char *name;
         bool texts;
-    } row[] = {{"reviews.csv", true}, {"images.csv", false}, {"plain.txt", false}, {"labelled.txt", true},
-               {"tables", true},      {"classes", true},     {"imdb", true},       {"pets", false},
-               {"empty", false},      {"nowhere", false}};
+    } row[] = {{"reviews.csv", true}, {"images.csv", false},  {"images.tsv", false}, {"reviews.tsv", true},
+               {"plain.txt", false},  {"labelled.txt", true}, {"tables", true},      {"classes", true},
+               {"imdb", true},        {"pets", false},        {"empty", false},      {"nowhere", false}};
     folders(NULL);
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         if (gf_texts_are(path_of(row[i].name)) != row[i].texts) fail_msg("%s", row[i].name);
