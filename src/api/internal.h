@@ -131,10 +131,19 @@ gf_data_options gf_api_data_options(const graft_data *d);
 /* Opens with the present options; `classes` (may be NULL): must be these. */
 graft_status gf_api_data_open(graft_data *d, const gf_names *classes, gf_data_report **report, graft_error *err);
 
+/* The head that was asked for, with the outputs that the task of the settings has for so many classes. */
+gf_head_spec gf_api_head_of(const graft_model *m, int classes);
+/* The network that the model's options ask for, with a head for the classes, without values. */
+graft_status gf_api_build_model(const graft_model *m, gf_model *model, int classes, graft_error *err);
 /* Gives the model a head for these classes (a new one, seeded) unless it has just that. */
 graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_error *err);
 /* A classifier that was kept as a file has it becomes one that the loss is for; what that changes is told. */
 graft_status gf_api_make_trainable(graft_model *m, graft_error *err);
+/* Where fine-tuning begins, unless it was said. */
+void gf_api_choose_boundary(gf_run_config *k, const gf_model *m, const gf_log *log);
+/* Times what has to be timed by making each phase's plan once, so that config.json holds every choice before training.
+ */
+graft_status gf_api_make_choices(graft_context *c, const gf_run_config *k, gf_model *m, graft_error *err);
 /* What a choice that is timed for a whole model is kept under. */
 enum { GF_CHOICE_KEY = 192 };
 void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOICE_KEY]);

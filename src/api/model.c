@@ -10,7 +10,6 @@
 #include "zoo/zoo.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void graft_model_defaults(graft_model_options *o)
@@ -33,8 +32,7 @@ void graft_model_size(const graft_model *m, int *width, int *height)
 
 /* ---- building: an architecture or a file's network, cut where it is asked for, with a head for `classes` */
 
-/* The head that is asked for, as the task of these settings wants it. */
-static gf_head_spec head_of(const graft_model *m, int classes)
+gf_head_spec gf_api_head_of(const graft_model *m, int classes)
 {
     const gf_task_class *task = gf_task_find(gf_settings_text(m->context->settings, GF_SET_TRAIN_TASK));
     gf_head_spec head = m->head;
@@ -44,7 +42,7 @@ static gf_head_spec head_of(const graft_model *m, int classes)
 
 static graft_status build_zoo(const graft_model *m, gf_model *model, int classes, graft_error *err)
 {
-    const gf_head_spec head = head_of(m, classes);
+    const gf_head_spec head = gf_api_head_of(m, classes);
     const gf_run_config *c = &m->config;
     gf_zoo_options o = {.width = (int)c->width,
                         .height = (int)c->height,
@@ -105,12 +103,12 @@ static graft_status tell(const graft_model *m, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status build(const graft_model *m, gf_model *model, int classes, graft_error *err)
+graft_status gf_api_build_model(const graft_model *m, gf_model *model, int classes, graft_error *err)
 {
     bool imported = m->source.n_layers > 0;
     if (!imported) GF_TRY(build_zoo(m, model, classes, err));
     if (imported) {
-        const gf_head_spec head = head_of(m, classes);
+        const gf_head_spec head = gf_api_head_of(m, classes);
         GF_TRY(gf_head_on(model, &m->source, m->config.cut, &head, classes, (float)m->dropout, err));
     }
     int first = imported && m->has_values ? (int)gf_model_backbone_layers(model) : 0;
@@ -403,7 +401,7 @@ static graft_status make_gray(graft_model *m, const graft_model_options *o, graf
         zoo.preprocess = c->preprocess;
         zoo.head.keep_last = own;
         zoo.classes = own ? (m->head.keep_last ? classes_of(m, o) : GF_IMAGENET_CLASSES) : 0;
-        zoo.head.outputs = head_of(m, zoo.classes).outputs;
+        zoo.head.outputs = gf_api_head_of(m, zoo.classes).outputs;
         GF_TRY(gf_zoo_build(&rgb, c->architecture, &zoo, err));
     }
     if (!m->has_values) gf_model_init(&rgb, (uint64_t)c->model_seed, 0);
@@ -439,7 +437,7 @@ graft_status graft_model_open(graft_context *context, const graft_model_options 
     const bool imported = m->source.n_layers > 0;
     m->random = !m->has_values && !o->weights;
     if (o->channels == 1) GF_GOTO(make_gray(m, o, err));
-    GF_GOTO(build(m, &m->model, classes_of(m, o), err));
+    GF_GOTO(gf_api_build_model(m, &m->model, classes_of(m, o), err));
     if (imported) GF_GOTO(tell(m, err));
     m->has_head = m->model.classes > 0;
     m->config.classes = m->model.classes;
@@ -524,132 +522,6 @@ void graft_model_free(graft_model *m)
     gf_decisions_free(&m->decisions);
     gf_free(m->run);
     gf_free(m);
-}
-
-/* ---- head and precision */
-
-static bool same_names(const gf_names *a, const gf_names *b)
-{
-    for (size_t i = 0; i < a->n && a->n == b->n; i++) {
-        if (strcmp(a->item[i], b->item[i])) return false;
-    }
-    return a->n == b->n;
-}
-
-/* The data's classes become names of the kept classifier's outputs, which the sorted folders must fit. */
-static graft_status rename_classes(graft_model *m, const gf_names *classes, graft_error *err)
-{
-    if (classes->n != (size_t)m->model.classes) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "leave the head out to get a new one",
-                       "head keep: the network has %d classes, the data %zu", m->model.classes, classes->n);
-    }
-    gf_names_free(&m->facts.classes);
-    GF_TRY(gf_names_add_all(&m->facts.classes, classes, err));
-    return GRAFT_OK;
-}
-
-graft_status gf_api_make_trainable(graft_model *m, graft_error *err)
-{
-    if (m->trained || !m->head.keep_last) return GRAFT_OK;
-    if (m->model.end == GF_END_SIGMOID) {
-        gf_decide(&m->log, "end of the network", "softmax",
-                  "%s: its sigmoid is of each class by itself; here each image has one class",
-                  GF_ESC(m->config.architecture));
-    }
-    return gf_head_for_training(&m->model, (size_t)head_of(m, m->model.classes).outputs, err);
-}
-
-graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_error *err)
-{
-    GF_TRY(gf_api_make_trainable(m, err));
-    if (m->has_head && same_names(&m->facts.classes, classes)) return GRAFT_OK;
-    if (m->head.keep_last) return rename_classes(m, classes, err);
-    if (m->head.none) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "leave the head out to get a new one",
-                       "head none: nothing would tell the %zu classes apart", classes->n);
-    }
-    gf_model with_head;
-    GF_TRY(build(m, &with_head, (int)classes->n, err));
-    size_t backbone = gf_model_backbone_layers(&with_head);
-    int boundary = m->model.boundary;
-    gf_model_copy_values(&with_head, &m->model);
-    gf_model_init(&with_head, (uint64_t)m->config.model_seed, (int)backbone); /* a head of an equal shape, too */
-    with_head.boundary = boundary;
-    gf_model_free(&m->model);
-    m->model = with_head;
-    m->has_head = true;
-    m->config.classes = (int64_t)classes->n;
-    gf_names_free(&m->facts.classes);
-    GF_TRY(gf_names_add_all(&m->facts.classes, classes, err));
-    return GRAFT_OK;
-}
-
-typedef struct trial {
-    graft_model *m;
-    gf_engine *engine[2];
-} trial;
-
-static bool run_trial(void *ctx, int candidate)
-{
-    trial *t = ctx;
-    if (!t->engine[candidate]) {
-        gf_engine_spec spec;
-        gf_engine_defaults(&spec);
-        spec.dtype = candidate ? GF_BF16 : GF_F32;
-        graft_status status =
-            gf_engine_create(&t->engine[candidate], &t->m->model, t->m->context->ops, t->m->context->pool, &spec, NULL);
-        if (status != GRAFT_OK) return false;
-    }
-    enum { IMAGES = 16 };
-    uint32_t sample[IMAGES];
-    bool lost[IMAGES];
-    for (uint32_t i = 0; i < IMAGES; i++) sample[i] = i;
-    float *out = gf_new_n(IMAGES * gf_engine_outputs(t->engine[candidate]), float);
-    gf_feed feed = gf_self_test_feed();
-    bool ok = out && gf_engine_forward(t->engine[candidate], &feed, NULL, sample, IMAGES, out, lost, NULL) == GRAFT_OK;
-    gf_free(out);
-    return ok;
-}
-
-graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
-{
-    const char *asked = m->config.precision;
-    bool can = gf_ops_has_bf16(m->context->ops), both = !strcmp(asked, "auto");
-    if (!strcmp(asked, "bf16") && !can) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "use --precision auto",
-                       "precision bf16: this processor (%s) has no bf16", gf_ops_machine(m->context->ops));
-    }
-    bool int8 = !strcmp(asked, "int8");
-    if (int8 && !gf_ops_has_int8(m->context->ops)) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "use --precision auto",
-                       "precision int8: this processor (%s) has no AVX-512 VNNI", gf_ops_machine(m->context->ops));
-    }
-    m->facts.dtype = !strcmp(asked, "bf16") ? GF_BF16 : GF_F32;
-    if (both && !can) gf_decide(&m->log, "precision", "f32", "auto: this processor has no bf16");
-    if ((int8 || both) && can) { /* int8 is the frozen part's; what trains is as auto has it */
-        char key[GF_CHOICE_KEY];
-        gf_api_choice_key(m, "model", key);
-        static const char *const names[] = {"f32", "bf16"};
-        trial t = {.m = m};
-        double seconds[2];
-        char times[GF_TIMES];
-        gf_choice c = {.key = key,
-                       .names = names,
-                       .n = 2,
-                       .preferred = 1,
-                       .margin = GF_MARGIN_NETWORK,
-                       .on_pool = true,
-                       .pool = m->context->pool,
-                       .run = run_trial,
-                       .ctx = &t,
-                       .seconds = seconds};
-        m->facts.dtype = gf_ops_choose(m->context->ops, &c) ? GF_BF16 : GF_F32;
-        for (int i = 0; i < 2; i++) gf_engine_destroy(t.engine[i]);
-        gf_decide(&m->log, "precision", gf_dtype_name(m->facts.dtype),
-                  "%s: bf16 where the processor has it, unless it is clearly slower; %s",
-                  both ? "auto" : "behind the int8 part", gf_api_times(times, names, seconds));
-    }
-    return gf_config_text(&m->config.dtype, gf_dtype_name(m->facts.dtype), err);
 }
 
 /* ---- summary */
