@@ -26,7 +26,37 @@ bool gf_draw_part(gf_rng *rng, int h, int w, const struct gf_change_value *area,
     return false;
 }
 
-gf_rect gf_draw_crop(gf_rng *rng, int h, int w, const struct gf_change_value *area, const struct gf_change_value *ratio)
+/* ---- RandomResizedCrop */
+
+const gf_change_arg gf_resized_crop_rows[GF_RESIZED_CROP_ROWS] = {
+    [GF_RESIZED_CROP_SCALE] = {.name = "scale",
+                               .kind = GF_CHANGE_SPAN,
+                               .min = 0.0001,
+                               .max = 1,
+                               .default_value = "0.08-1",
+                               .help = "share of the image's area"},
+    [GF_RESIZED_CROP_RATIO] = {.name = "ratio",
+                               .kind = GF_CHANGE_SPAN,
+                               .min = 0.01,
+                               .max = 100,
+                               .default_value = "0.75-1.3333333",
+                               .help = "width : height"},
+    [GF_RESIZED_CROP_SIZE] = {.name = "size",
+                              .kind = GF_CHANGE_WHOLE,
+                              .min = 1,
+                              .max = 4096,
+                              .default_value = "1",
+                              .help = "pixels a side; without, as it was"},
+};
+
+void gf_resized_crop_size(const gf_change_args *args, int *h, int *w)
+{
+    const struct gf_change_value *size = &args->value[GF_RESIZED_CROP_SIZE];
+    if (size->given) *h = *w = (int)size->low;
+}
+
+static gf_rect draw_crop(gf_rng *rng, int h, int w, const struct gf_change_value *area,
+                         const struct gf_change_value *ratio)
 {
     gf_rect part;
     if (gf_draw_part(rng, h, w, area, ratio, false, false, &part)) return part;
@@ -39,4 +69,31 @@ gf_rect gf_draw_crop(gf_rng *rng, int h, int w, const struct gf_change_value *ar
     part.y = (h - part.h) / 2;
     part.x = (w - part.w) / 2;
     return part;
+}
+
+gf_rect gf_draw_resized_crop(const gf_change_args *args, gf_rng *rng, int h, int w, gf_transform *t)
+{
+    struct gf_change_value scale = args->value[GF_RESIZED_CROP_SCALE];
+    if (!scale.pair) scale.high = 1;
+    gf_resized_crop_size(args, &t->h, &t->w);
+    return draw_crop(rng, h, w, &scale, &args->value[GF_RESIZED_CROP_RATIO]);
+}
+
+/* ---- windows */
+
+const gf_change_arg gf_window_rows[GF_WINDOW_ROWS] = {
+    [GF_WINDOW_HEIGHT] = {.name = "height", .kind = GF_CHANGE_WHOLE, .min = 1, .max = 4096, .help = "pixels"},
+    [GF_WINDOW_WIDTH] = {.name = "width",
+                         .kind = GF_CHANGE_WHOLE,
+                         .min = 1,
+                         .max = 4096,
+                         .default_value = "1",
+                         .help = "pixels; without, as the height"},
+};
+
+void gf_window_size(const gf_change_args *args, int *h, int *w)
+{
+    const struct gf_change_value *width = &args->value[GF_WINDOW_WIDTH];
+    *h = (int)args->value[GF_WINDOW_HEIGHT].low;
+    *w = width->given ? (int)width->low : *h;
 }

@@ -1,23 +1,13 @@
 /* A part of the image, from a random place: Keras's RandomCrop, whose place is here each image's own. A side that is
  * not longer than what is asked for stays. */
-#include "image/random_change.h"
+#include "image/part.h"
 
 #include <string.h>
 
-enum { HEIGHT, WIDTH };
-static const gf_change_arg rows[] = {
-    [HEIGHT] = {.name = "height", .kind = GF_CHANGE_WHOLE, .min = 1, .max = 4096, .help = "pixels"},
-    [WIDTH] = {.name = "width",
-               .kind = GF_CHANGE_WHOLE,
-               .min = 1,
-               .max = 4096,
-               .default_value = "1",
-               .help = "pixels; without, as the height"},
-};
-
 static void size(const gf_change_args *args, int *h, int *w)
 {
-    int high = (int)args->value[HEIGHT].low, wide = args->value[WIDTH].given ? (int)args->value[WIDTH].low : high;
+    int high, wide;
+    gf_window_size(args, &high, &wide);
     *h = high < *h ? high : *h;
     *w = wide < *w ? wide : *w;
 }
@@ -33,7 +23,8 @@ const gf_random_change_class gf_random_change_crop = {
     .families = GF_CHANGE_OWN | GF_CHANGE_KERAS,
     .name = "crop",
     .help = "a part from a random place",
-    GF_ROWS_OF(rows),
+    .args = gf_window_rows,
+    .n_args = GF_WINDOW_ROWS,
     .stream = 13,
     .draw = draw,
     .size = size,
