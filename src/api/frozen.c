@@ -23,14 +23,35 @@ void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOIC
              m->source.n_values); /* the file may be another by then */
 }
 
-const char *gf_api_times(char text[GF_TIMES], const char *const names[2], const double seconds[2])
+static void write_times(char text[GF_TIMES], const char *const names[2], const double seconds[2])
 {
     const double ms = 1e3;
-    const char *known = "as timed by an earlier run";
-    if (!isfinite(seconds[0]) || !isfinite(seconds[1])) return known;
-    snprintf(text, GF_TIMES, "timed: %s %.1f ms, %s %.1f ms of processor time for some images", names[0],
-             ms * seconds[0], names[1], ms * seconds[1]);
-    return text;
+    if (isfinite(seconds[0]) && isfinite(seconds[1]))
+        snprintf(text, GF_TIMES, "timed: %s %.1f ms, %s %.1f ms of processor time for some images", names[0],
+                 ms * seconds[0], names[1], ms * seconds[1]);
+    else
+        snprintf(text, GF_TIMES, "as timed by an earlier run");
+}
+
+int gf_api_choose_network(const graft_model *m, const char *what, const char *const names[2],
+                          bool (*run)(void *ctx, int candidate), void *ctx, char times[GF_TIMES])
+{
+    char key[GF_CHOICE_KEY];
+    gf_api_choice_key(m, what, key);
+    double seconds[] = {NAN, NAN};
+    gf_choice c = {.key = key,
+                   .names = names,
+                   .n = 2,
+                   .preferred = 1,
+                   .margin = GF_MARGIN_NETWORK,
+                   .on_pool = true,
+                   .pool = m->context->pool,
+                   .run = run,
+                   .ctx = ctx,
+                   .seconds = seconds};
+    int chosen = gf_ops_choose(m->context->ops, &c);
+    write_times(times, names, seconds);
+    return chosen;
 }
 
 typedef struct benchmark {
@@ -62,27 +83,13 @@ static bool run_autotune(void *ctx, int candidate)
 /* `times`: what was measured, for people. */
 static bool is_fast(graft_model *m, const gf_feed *feed, const uint32_t *sample, size_t n, char times[GF_TIMES])
 {
-    char key[GF_CHOICE_KEY];
-    gf_api_choice_key(m, "frozen", key);
     const char *const names[] = {gf_dtype_name(m->facts.dtype), "int8"};
-    double seconds[] = {NAN, NAN};
     benchmark r = {.m = m, .feed = feed, .sample = sample, .n = n < RACERS ? n : RACERS};
+    times[0] = '\0';
     r.out = gf_new_n(RACERS * gf_count(&m->model.layer[m->model.features].shape), float);
-    gf_choice c = {.key = key,
-                   .names = names,
-                   .n = 2,
-                   .preferred = 1,
-                   .margin = GF_MARGIN_NETWORK,
-                   .on_pool = true,
-                   .pool = m->context->pool,
-                   .run = run_autotune,
-                   .ctx = &r,
-                   .seconds = seconds};
-    int chosen = r.out ? gf_ops_choose(m->context->ops, &c) : 0;
+    int chosen = r.out ? gf_api_choose_network(m, "frozen", names, run_autotune, &r, times) : 0;
     for (int i = 0; i < 2; i++) gf_engine_destroy(r.engine[i]);
     gf_free(r.out);
-    const char *text = gf_api_times(times, names, seconds);
-    if (text != times) snprintf(times, GF_TIMES, "%s", text);
     return chosen == 1;
 }
 

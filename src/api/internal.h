@@ -147,9 +147,11 @@ graft_status gf_api_make_choices(graft_context *c, const gf_run_config *k, gf_mo
 /* What a choice that is timed for a whole model is kept under. */
 enum { GF_CHOICE_KEY = 192 };
 void gf_api_choice_key(const graft_model *m, const char *what, char key[GF_CHOICE_KEY]);
-/* What such a choice between two took (gf_choice.seconds), for people. */
 enum { GF_TIMES = 160 };
-const char *gf_api_times(char text[GF_TIMES], const char *const names[2], const double seconds[2]);
+/* One of two ways to compute the model's network, timed by running them (run, as in gf_choice; ctx is handed to it) but
+ * where the kept choices know; the second is preferred. `times` gets what was measured, for people. */
+int gf_api_choose_network(const graft_model *m, const char *what, const char *const names[2],
+                          bool (*run)(void *ctx, int candidate), void *ctx, char times[GF_TIMES]);
 /* facts.dtype from the precision asked for; "auto" and "int8" time f32 against bf16. */
 graft_status gf_api_resolve_precision(graft_model *m, graft_error *err);
 /* The backbone's layer at which fine-tuning begins, from number, name or "last N"; -1: not asked for. */

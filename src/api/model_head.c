@@ -104,27 +104,14 @@ graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
     m->facts.dtype = !strcmp(asked, "bf16") ? GF_BF16 : GF_F32;
     if (both && !can) gf_decide(&m->log, "precision", "f32", "auto: this processor has no bf16");
     if ((int8 || both) && can) { /* int8 is the frozen part's; what trains is as auto has it */
-        char key[GF_CHOICE_KEY];
-        gf_api_choice_key(m, "model", key);
         static const char *const names[] = {"f32", "bf16"};
         trial t = {.m = m};
-        double seconds[2];
         char times[GF_TIMES];
-        gf_choice c = {.key = key,
-                       .names = names,
-                       .n = 2,
-                       .preferred = 1,
-                       .margin = GF_MARGIN_NETWORK,
-                       .on_pool = true,
-                       .pool = m->context->pool,
-                       .run = run_trial,
-                       .ctx = &t,
-                       .seconds = seconds};
-        m->facts.dtype = gf_ops_choose(m->context->ops, &c) ? GF_BF16 : GF_F32;
+        m->facts.dtype = gf_api_choose_network(m, "model", names, run_trial, &t, times) ? GF_BF16 : GF_F32;
         for (int i = 0; i < 2; i++) gf_engine_destroy(t.engine[i]);
         gf_decide(&m->log, "precision", gf_dtype_name(m->facts.dtype),
                   "%s: bf16 where the processor has it, unless it is clearly slower; %s",
-                  both ? "auto" : "behind the int8 part", gf_api_times(times, names, seconds));
+                  both ? "auto" : "behind the int8 part", times);
     }
     return gf_config_text(&m->config.dtype, gf_dtype_name(m->facts.dtype), err);
 }

@@ -237,24 +237,8 @@ AVX2_INLINE void warp(const gf_warp *p, const uint8_t *rgb, const gf_quantize_ma
     }
 }
 
-/* The frequent case has loops of its own: each branch on these three is then gone. */
-AVX2 static void warp_any(const gf_warp *p, const uint8_t *rgb, const gf_quantize_map *map, void *dst)
-{
-    gf_warp copy = *p; /* that no store through dst can be thought to change; the map likewise */
-    gf_quantize_map kept = map ? *map : (gf_quantize_map){.factor = {0}};
-    bool frequent = p->border == GF_BORDER_REFLECT && !p->nearest;
-    if (frequent) {
-        copy.border = GF_BORDER_REFLECT;
-        copy.nearest = false;
-    }
-    if (frequent && !map) {
-        warp(&copy, rgb, NULL, dst);
-    } else if (frequent) {
-        warp(&copy, rgb, &kept, dst);
-    } else {
-        warp(&copy, rgb, map ? &kept : NULL, dst);
-    }
-}
+#define TARGET AVX2
+#include "image/warp_frequent.h"
 
 bool gf_warp_avx2(const gf_warp *p, const uint8_t *rgb, const gf_quantize_map *map, void *dst)
 {

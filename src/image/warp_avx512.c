@@ -275,25 +275,8 @@ INLINE void warp(const gf_warp *p, const uint8_t *rgb, const gf_quantize_map *ma
     }
 }
 
-/* The frequent case, in floats and in bytes, has loops of its own: their branches on border and interpolation are
- * gone. The copies are for no store through dst to be thought to change what they hold. */
-AVX512 static void warp_any(const gf_warp *p, const uint8_t *rgb, const gf_quantize_map *map, void *dst)
-{
-    gf_warp copy = *p;
-    gf_quantize_map kept = map ? *map : (gf_quantize_map){.factor = {0}};
-    bool frequent = p->border == GF_BORDER_REFLECT && !p->nearest;
-    if (frequent) {
-        copy.border = GF_BORDER_REFLECT;
-        copy.nearest = false;
-    }
-    if (frequent && !map) {
-        warp(&copy, rgb, NULL, dst);
-    } else if (frequent) {
-        warp(&copy, rgb, &kept, dst);
-    } else {
-        warp(&copy, rgb, map ? &kept : NULL, dst);
-    }
-}
+#define TARGET AVX512
+#include "image/warp_frequent.h"
 
 bool gf_warp_avx512(const gf_warp *p, const uint8_t *rgb, const gf_quantize_map *map, void *dst)
 {
