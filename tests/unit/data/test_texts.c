@@ -4,6 +4,7 @@
 #include "data/texts.h"
 #include "support/needs.h"
 #include "support/ok.h"
+#include "support/own_dir.h"
 #include "text/encoding.h"
 
 #include <stdio.h>
@@ -11,24 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    strcpy(dir, "/tmp/graft-test-XXXXXX");
-    return mkdtemp(dir) ? 0 : 1;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    char command[128];
-    if (strncmp(dir, "/tmp/graft-test-", 16)) return 1;
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
-}
 
 static const char *path_of(const char *name)
 {

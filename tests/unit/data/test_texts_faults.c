@@ -3,14 +3,13 @@
 #include "data/text_report.h"
 #include "data/texts.h"
 #include "support/ok.h"
+#include "support/own_dir.h"
 #include "support/sys_faults.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static char dir[64];
 
 static void put(const char *name, const char *text)
 {
@@ -72,17 +71,14 @@ static void fail_each(const gf_texts_options *o, size_t want)
 static void a_folder_of_tables(void **state)
 {
     (void)state;
-    strcpy(dir, "/tmp/graft-test-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(make_dir(NULL), 0);
     put("vocab.txt", "[UNK]\n[CLS]\n[SEP]\na\n");
     put("train.csv", "text,label\na b,1\na  b,0\nbad\n");
     put("dev.jsonl", "{\"text\":\"a b\",\"label\":1}\n[]\n");
     put("test.tsv", "1\tlong text\n1\tanother\n0\ta\n");
     fail_each(&(gf_texts_options){0}, 8);
     fail_each(&(gf_texts_options){.encoding = "latin1"}, 8);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(remove_dir(NULL), 0);
 }
 
 int main(void)

@@ -9,6 +9,7 @@
 #include "formats/weights.h"
 #include "support/fixture.h"
 #include "support/ok.h"
+#include "support/own_dir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -329,24 +330,6 @@ static void graphs_that_make_no_sense_are_refused(void **state)
 }
 
 /* ---- files */
-
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    strcpy(dir, "/tmp/graft-test-XXXXXX");
-    return mkdtemp(dir) ? 0 : 1;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    char command[128];
-    if (strncmp(dir, "/tmp/graft-test-", 16)) return 1;
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
-}
 
 static const char *in_dir(const char *name)
 {

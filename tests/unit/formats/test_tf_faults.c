@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "formats/tf_checkpoint.h"
 #include "formats/weights.h"
+#include "support/own_dir.h"
 #include "support/sys_faults.h"
 
 #include <setjmp.h>
@@ -17,8 +18,6 @@
 #include <cmocka.h>
 
 #define TF GRAFT_FIXTURES "/formats/tf/"
-
-static char dir[64];
 
 static graft_status as_weights(void)
 {
@@ -68,13 +67,10 @@ static void fail_each(graft_status (*call)(void), fault_kind last)
 static void a_checkpoint(void **state)
 {
     (void)state;
-    strcpy(dir, "/tmp/graft-test-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(make_dir(NULL), 0);
     fail_each(as_weights, FAULT_READ);
     fail_each(converted, FAULT_RENAME);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(remove_dir(NULL), 0);
 }
 
 int main(void)

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "support/ok.h"
+#include "support/own_dir.h"
 #include "support/text_cases.h"
 #include "text/tokenizer.h"
 
@@ -129,8 +130,6 @@ static void what_is_not_utf8_is_replaced(void **state)
 
 /* ---- files */
 
-static char dir[64];
-
 static void put_file(const char *name, const char *text)
 {
     char path[128];
@@ -171,8 +170,7 @@ static void bad_files_are_refused(void **state)
         {"{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]},\"pre_tokenizer\":{\"type\":\"Whitespace\"}}",
          GF_E_TOKENIZER_UNSUPPORTED, "pre_tokenizer is Whitespace, of which graft knows ByteLevel"},
     };
-    strcpy(dir, "/tmp/graft-test-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(make_dir(NULL), 0);
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         gf_tokenizer t;
         put_file("tokenizer.json", row[i].json);
@@ -180,9 +178,7 @@ static void bad_files_are_refused(void **state)
         if (error.number != row[i].number || !strstr(error.message, row[i].message))
             fail_msg("row %zu: E%d %s", i, error.number, error.message);
     }
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(remove_dir(NULL), 0);
 }
 
 /* GPT-2's form of the same: vocab.json and merges.txt, written out of the fixture. */
@@ -192,8 +188,7 @@ static void vocab_and_merges_are_the_same(void **state)
     uint8_t *bytes;
     size_t n;
     gf_json *json;
-    strcpy(dir, "/tmp/graft-test-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(make_dir(NULL), 0);
     OK(gf_file_read(BPE, 1 << 20, &bytes, &n, &error));
     OK(gf_json_parse(&json, (const char *)bytes, n, "f", &error));
     const gf_json *model = gf_json_get(json, "model"), *merges = gf_json_get(model, "merges");
@@ -239,9 +234,7 @@ static void vocab_and_merges_are_the_same(void **state)
     gf_json_free(json);
     gf_free(vocab);
     gf_free(bytes);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(remove_dir(NULL), 0);
 }
 
 int main(void)

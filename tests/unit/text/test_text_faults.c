@@ -2,6 +2,7 @@
  * leaks. */
 #include "base/io.h"
 #include "support/ok.h"
+#include "support/own_dir.h"
 #include "support/sys_faults.h"
 #include "text/tokenizer.h"
 
@@ -9,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static char dir[64];
 
 static void put_file(const char *name, const char *text)
 {
@@ -75,17 +74,14 @@ static void wordpiece(void **state)
                                "\"normalizer\":{\"type\":\"BertNormalizer\"},\"pre_tokenizer\":{\"type\":"
                                "\"BertPreTokenizer\"},\"model\":{\"type\":\"WordPiece\","
                                "\"vocab\":{\"[UNK]\":0,\"a\":1,\"cafe\":2,\"\\u623f\":3}}}";
-    strcpy(dir, "/tmp/graft-test-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(make_dir(NULL), 0);
     put_file("vocab.txt", "[UNK]\n[CLS]\n[SEP]\na\ncafe\n\xe6\x88\xbf\n");
     put_file("tokenizer_config.json", "{\"do_lower_case\":true}");
     fail_each("hf-slow");
     fail_each("tf");
     put_file("tokenizer.json", json);
     fail_each("hf");
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(remove_dir(NULL), 0);
 }
 
 /* ---- the other kinds */

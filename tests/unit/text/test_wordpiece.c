@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "support/ok.h"
+#include "support/own_dir.h"
 #include "support/text_cases.h"
 #include "text/tokenizer.h"
 
@@ -219,24 +220,6 @@ static void arguments_are_checked(void **state)
 }
 
 /* ---- folders */
-
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    strcpy(dir, "/tmp/graft-test-XXXXXX");
-    return mkdtemp(dir) ? 0 : 1;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    char command[128];
-    if (strncmp(dir, "/tmp/graft-test-", 16)) return 1;
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
-}
 
 static void put_file(const char *name, const char *text)
 {
