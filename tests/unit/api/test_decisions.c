@@ -1,5 +1,5 @@
 /* What graft decides for its user is said, and stands in the run folder: also after a stop and a resume. */
-#include "support/tiny_data.h"
+#include "support/run_places.h"
 #include "support/tiny_run.h"
 
 #include "base/alloc.h"
@@ -14,8 +14,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static char root[64], data[96], run[96];
 
 typedef struct listener {
     tiny_stop stop; /* first: tiny_run.h's functions get it */
@@ -135,19 +133,7 @@ static void a_split_is_told_with_its_counts(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root)) return -1;
-    snprintf(data, sizeof data, "%s/data", root);
-    snprintf(run, sizeof run, "%s/run", root);
-    tiny_data_make(data, 8, 4);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    tiny_data_remove(root);
-    return 0;
+    return run_places_make(8, 4);
 }
 
 int main(void)
@@ -155,5 +141,5 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(decisions_outlive_a_stop),
                                        cmocka_unit_test(what_was_asked_for_is_no_decision),
                                        cmocka_unit_test(a_split_is_told_with_its_counts)};
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }

@@ -2,7 +2,7 @@
  * number of threads change nothing; other words are another run. */
 #include "support/ok.h"
 #include "support/run_bytes.h"
-#include "support/tiny_data.h"
+#include "support/run_places.h"
 #include "support/tiny_run.h"
 
 #include "base/error.h"
@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 
 static bool head_alone;
-static char root[64], data[96], reference[96], run[96];
 
 static const char words[] = "layer-decay=0.5,no-decay,freeze=block_16_depthwise*,group=head:lr=2";
 /* With these words also another optimizer, accumulation, clipping and an average. */
@@ -189,20 +188,7 @@ static void wrong_words_begin_no_run(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/graft-groups-XXXXXX");
-    if (!mkdtemp(root)) return -1;
-    snprintf(data, sizeof data, "%s/data", root);
-    snprintf(reference, sizeof reference, "%s/reference", root);
-    snprintf(run, sizeof run, "%s/run", root);
-    tiny_data_make(data, 6, 3);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    tiny_data_remove(root);
-    return 0;
+    return run_places_make(6, 3);
 }
 
 int main(void)
@@ -212,5 +198,5 @@ int main(void)
         cmocka_unit_test(fine_tuning_may_be_added), cmocka_unit_test(a_checkpoint_is_as_small_as_what_trains),
         cmocka_unit_test(wrong_words_begin_no_run),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }

@@ -2,7 +2,7 @@
  * was stopped anywhere has, resumed, the same bits. Time is the process's own (both threads'), so that a busy machine
  * does not make it red. */
 #include "support/run_bytes.h"
-#include "support/tiny_data.h"
+#include "support/run_places.h"
 #include "support/tiny_run.h"
 
 #include "base/io.h"
@@ -34,8 +34,6 @@ static const double slower = 1;
 static const double slower = 1;
 #endif
 static const double gap_most = 1.0, stop_most = 1.0; /* seconds of each thread */
-
-static char root[64], data[96], reference[96], run[96];
 
 /* ---- a listener: how long it heard nothing, and when it is to ask for a stop */
 
@@ -217,20 +215,7 @@ static void stopped_at_any_moment_it_ends_soon_and_loses_nothing(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root)) return -1;
-    snprintf(data, sizeof data, "%s/data", root);
-    snprintf(reference, sizeof reference, "%s/reference", root);
-    snprintf(run, sizeof run, "%s/run", root);
-    tiny_data_make(data, 96, 48);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    tiny_data_remove(root);
-    return 0;
+    return run_places_make(96, 48);
 }
 
 int main(void)
@@ -240,5 +225,5 @@ int main(void)
         cmocka_unit_test(every_call_stops),
         cmocka_unit_test(stopped_at_any_moment_it_ends_soon_and_loses_nothing),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }

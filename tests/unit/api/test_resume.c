@@ -1,6 +1,6 @@
 /* Resuming: what may change between a stop and a resume (threads, the run folder's place), and what may not. */
 #include "support/run_bytes.h"
-#include "support/tiny_data.h"
+#include "support/run_places.h"
 #include "support/tiny_run.h"
 
 #include "base/alloc.h"
@@ -15,8 +15,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static char root[64], data[96], reference[96], run[96];
 
 static void count_warnings(void *user, graft_level level, const char *text)
 {
@@ -190,23 +188,11 @@ static int set_up(void **state)
     (void)state;
     tiny_run t;
     graft_error err;
-    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root)) return -1;
-    snprintf(data, sizeof data, "%s/data", root);
-    snprintf(reference, sizeof reference, "%s/reference", root);
-    snprintf(run, sizeof run, "%s/run", root);
-    tiny_data_make(data, 6, 3);
+    if (run_places_make(6, 3)) return -1;
     tiny_run_defaults(&t, data, reference);
     graft_status status = tiny_run_train(&t, false, &err);
     if (status != GRAFT_OK) print_error("the reference run: %s\n", err.message);
     return (int)status;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    tiny_data_remove(root);
-    return 0;
 }
 
 int main(void)
@@ -219,5 +205,5 @@ int main(void)
         cmocka_unit_test(a_run_begun_anew_takes_nothing_from_the_old_one),
         cmocka_unit_test(a_damaged_latest_checkpoint_is_told_and_passed_over),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }
