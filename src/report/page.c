@@ -56,6 +56,7 @@ static const char style[] =
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.95rem}"
     "th,td{text-align:left;padding:.42rem 1.4rem .42rem 0;border-bottom:1px solid var(--line);vertical-align:top;"
     "font-weight:400;overflow-wrap:anywhere}"
+    "tbody th{min-width:min(9rem,38vw)}" /* words stay whole beside many columns on a phone */
     "thead th{color:var(--muted);font-size:.86rem;overflow-wrap:normal;white-space:nowrap}"
     ".n{text-align:right;white-space:nowrap}"
     "tr.total th,tr.total td{font-weight:600}"
