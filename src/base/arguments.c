@@ -8,6 +8,35 @@
 
 enum { DIGITS = 9, SHOWN = 64 };
 
+/* ---- names */
+
+size_t gf_name_find(gf_name_at *name_at, const char *text, size_t n)
+{
+    const char *name;
+    for (size_t i = 0; n && (name = name_at(i)); i++) {
+        if (strlen(name) == n && !memcmp(name, text, n)) return i;
+    }
+    return SIZE_MAX;
+}
+
+graft_status gf_name_fail(gf_errno number, const char *what, gf_name_at *name_at, const char *text, size_t n,
+                          graft_error *err)
+{
+    char shown[SHOWN], *asked = gf_strndup(text, n);
+    const char *name;
+    gf_text hint = {0};
+    for (size_t i = 0; (name = name_at(i)); i++) {
+        if (*name) gf_text_printf(&hint, "%s%s", hint.n ? ", " : "use one of ", name);
+    }
+    graft_status status = gf_fail(err, number, hint.failed ? NULL : hint.s, "%s \"%s\" is not known", what,
+                                  gf_escape(shown, sizeof shown, asked ? asked : "?"));
+    gf_text_free(&hint);
+    gf_free(asked);
+    return status;
+}
+
+/* ---- arguments */
+
 void gf_arguments_free(gf_arguments *a)
 {
     for (int i = 0; i < GF_MAX_ARGUMENTS; i++) gf_free(a->word[i]);

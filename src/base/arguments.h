@@ -8,6 +8,14 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+/* The names of a list, by position: NULL behind the last, "" of one that cannot be asked for. */
+typedef const char *gf_name_at(size_t i);
+/* The position of the name that the n bytes are; SIZE_MAX: there is no such name. */
+size_t gf_name_find(gf_name_at *name_at, const char *text, size_t n);
+/* `what` ("schedule") of that name is not known; the hint lists those that are. */
+graft_status gf_name_fail(gf_errno number, const char *what, gf_name_at *name_at, const char *text, size_t n,
+                          graft_error *err);
+
 enum { GF_MAX_ARGUMENTS = 12 };
 
 typedef enum gf_argument_kind { GF_ARG_REAL, GF_ARG_WHOLE, GF_ARG_FLAG, GF_ARG_WORD } gf_argument_kind;

@@ -8,28 +8,10 @@
 
 /* ---- the list */
 
-static const gf_hook_class *find(const char *name, size_t n)
+static const char *name_at(size_t i)
 {
-    const gf_hook_class *class;
-    for (size_t i = 0; (class = gf_hook_class_at(i)); i++) {
-        if (!class->always && strlen(class->name) == n && !memcmp(class->name, name, n)) return class;
-    }
-    return NULL;
-}
-
-static graft_status fail_unknown(const char *text, size_t n, graft_error *err)
-{
-    const gf_hook_class *class;
-    char shown[64], *name = gf_strndup(text, n);
-    gf_text hint = {0};
-    for (size_t i = 0; (class = gf_hook_class_at(i)); i++) {
-        if (!class->always) gf_text_printf(&hint, "%s%s", hint.n ? ", " : "there are ", class->name);
-    }
-    graft_status status = gf_fail(err, GF_E_OPTION_VALUE, hint.n && !hint.failed ? hint.s : NULL,
-                                  "hook \"%s\" is not known", gf_escape(shown, sizeof shown, name ? name : "?"));
-    gf_text_free(&hint);
-    gf_free(name);
-    return status;
+    const gf_hook_class *class = gf_hook_class_at(i);
+    return !class ? NULL : class->always ? "" : class->name;
 }
 
 /* The second hook of a kind has other sections than the first. */
@@ -79,9 +61,9 @@ static graft_status parse(gf_hooks *hooks, const char *text, graft_error *err)
         size_t name = strcspn(at, ":,");
         const char *arguments = at + name + (at[name] == ':');
         if (arguments > end) arguments = end;
-        const gf_hook_class *class = find(at, name);
-        if (!class) return fail_unknown(at, name, err);
-        GF_TRY(add(hooks, class, arguments, (size_t)(end - arguments), err));
+        size_t kind = gf_name_find(name_at, at, name);
+        if (kind == SIZE_MAX) return gf_name_fail(GF_E_OPTION_VALUE, "hook", name_at, at, name, err);
+        GF_TRY(add(hooks, gf_hook_class_at(kind), arguments, (size_t)(end - arguments), err));
         at = *end ? end + 1 : NULL;
     }
     return GRAFT_OK;

@@ -1,6 +1,7 @@
 /* optimizer.c - what all kinds of optimizers share: their text, weight decay, the step in stretches. */
 #include "train/optimizer.h"
 
+#include "base/arguments.h"
 #include "base/number.h"
 
 #include <string.h>
@@ -24,12 +25,10 @@ static gf_optimizer_arg arg_at(const gf_optimizer_class *class, size_t i)
 
 static bool same(const char *s, size_t n, const char *name) { return strlen(name) == n && !memcmp(s, name, n); }
 
-static const gf_optimizer_class *find_class(const char *s, size_t n)
+static const char *name_at(size_t i)
 {
-    for (size_t i = 0; gf_optimizer_at(i); i++) {
-        if (same(s, n, gf_optimizer_at(i)->name)) return gf_optimizer_at(i);
-    }
-    return NULL;
+    const gf_optimizer_class *class = gf_optimizer_at(i);
+    return class ? class->name : NULL;
 }
 
 /* n_args: weight_decay; beyond it: there is no such argument. */
@@ -107,19 +106,6 @@ static graft_status parse_arg(gf_optimizer *o, const char *s, size_t n, graft_er
     return status;
 }
 
-static graft_status fail_unknown(const char *text, graft_error *err)
-{
-    gf_text hint = {0};
-    char name[64];
-    for (size_t i = 0; gf_optimizer_at(i); i++) {
-        gf_text_printf(&hint, "%s%s", i ? ", " : "use one of ", gf_optimizer_at(i)->name);
-    }
-    graft_status status = gf_fail(err, GF_E_OPTIMIZER_UNKNOWN, hint.failed ? NULL : hint.s,
-                                  "optimizer \"%s\" is not known", gf_escape(name, sizeof name, text));
-    gf_text_free(&hint);
-    return status;
-}
-
 typedef graft_status parse_fn(gf_optimizer *o, const char *s, size_t n, graft_error *err);
 
 /* Each "name=value" of the list that is a form, or is none. */
@@ -137,9 +123,9 @@ static graft_status parse_args(gf_optimizer *o, const char *s, bool form, parse_
 graft_status gf_optimizer_parse(gf_optimizer *out, const char *text, graft_error *err)
 {
     *out = (gf_optimizer){0};
-    size_t n = strcspn(text, ":");
-    const gf_optimizer_class *class = find_class(text, n);
-    if (!class) return fail_unknown(text, err);
+    size_t n = strcspn(text, ":"), at = gf_name_find(name_at, text, n);
+    if (at == SIZE_MAX) return gf_name_fail(GF_E_OPTIMIZER_UNKNOWN, "optimizer", name_at, text, strlen(text), err);
+    const gf_optimizer_class *class = gf_optimizer_at(at);
     out->class = class;
     GF_TRY(parse_args(out, text + n, true, parse_form, err)); /* the defaults depend on it */
     out->weight_decay = out->torch ? class->torch_decay : class->weight_decay;

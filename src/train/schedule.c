@@ -3,27 +3,19 @@
 #include <math.h>
 #include <string.h>
 
-static graft_status fail_unknown(const char *text, graft_error *err)
+static const char *name_at(size_t i)
 {
-    char name[64];
-    gf_text hint = {0};
-    for (size_t i = 0; gf_schedule_class_at(i); i++) {
-        gf_text_printf(&hint, "%s%s", i ? ", " : "use one of ", gf_schedule_class_at(i)->name);
-    }
-    graft_status status = gf_fail(err, GF_E_OPTION_VALUE, hint.failed ? NULL : hint.s, "schedule \"%s\" is not known",
-                                  gf_escape(name, sizeof name, text));
-    gf_text_free(&hint);
-    return status;
+    const gf_schedule_class *class = gf_schedule_class_at(i);
+    return class ? class->name : NULL;
 }
 
 graft_status gf_schedule_parse(gf_schedule *out, const char *text, graft_error *err)
 {
     *out = (gf_schedule){0};
     if (!text) text = "constant";
-    size_t n = strcspn(text, ":"), i = 0;
-    const gf_schedule_class *class;
-    while ((class = gf_schedule_class_at(i)) && (strlen(class->name) != n || memcmp(class->name, text, n))) i++;
-    if (!class) return fail_unknown(text, err);
+    size_t n = strcspn(text, ":"), i = gf_name_find(name_at, text, n);
+    if (i == SIZE_MAX) return gf_name_fail(GF_E_OPTION_VALUE, "schedule", name_at, text, strlen(text), err);
+    const gf_schedule_class *class = gf_schedule_class_at(i);
     const char *arguments = text + n + (text[n] == ':');
     GF_TRY(gf_arguments_parse(&out->arguments, "schedule", class->name, class->argument, class->n_arguments, arguments,
                               strlen(arguments), err));
