@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "data/feed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,11 +74,13 @@ static graft_status take_value(gf_phase *p, const struct key *k, const char *val
     bool ok = k->kind != TEXT && gf_number_parse(value, strlen(value), &x) && x >= k->low && x <= k->high;
     if (ok && k->kind == WHOLE) ok = x == (double)(int64_t)x;
     if (!ok) {
+        enum { DIGITS = 9 };
+        char wanted[64] = "a value";
+        if (k->kind != TEXT)
+            snprintf(wanted, sizeof wanted, "a %snumber from %s to %s", k->kind == WHOLE ? "whole " : "",
+                     GF_GENERAL(k->low, DIGITS), GF_GENERAL(k->high, DIGITS));
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "phase %s: %s \"%s\": wanted is %s", GF_ESC(p->name), k->name,
-                       gf_escape(shown, sizeof shown, value),
-                       k->kind == TEXT    ? "a value"
-                       : k->kind == WHOLE ? "a whole number from 0 to 100000"
-                                          : "a number from 1e-12 to 100");
+                       gf_escape(shown, sizeof shown, value), wanted);
     }
     if (k->kind == WHOLE) *(int64_t *)place(p, k) = (int64_t)x;
     if (k->kind == REAL) *(double *)place(p, k) = x;
@@ -123,7 +126,8 @@ static graft_status take_phase(gf_phases *list, char *text, graft_error *err)
 {
     char *rest = NULL, *name = strtok_r(text, " \t\n", &rest);
     if (!name) return gf_fail(err, GF_E_OPTION_VALUE, hint, "a phase is empty");
-    if (list->n == MOST_PHASES) return gf_fail(err, GF_E_OPTION_VALUE, NULL, "there are more than 64 phases");
+    if (list->n == MOST_PHASES)
+        return gf_fail(err, GF_E_OPTION_VALUE, NULL, "there are more than %d phases", MOST_PHASES);
     gf_phase *p = add_phase(list, name, strlen(name), err);
     if (!p) return GRAFT_RESOURCE;
     GF_TRY(check_name(list, name, err));
