@@ -55,10 +55,9 @@ graft_status gf_data_parse_changes(const char *words, gf_augment_spec *out, graf
                    "augment: `%s` blends two images, whose targets a run cannot blend yet", mixes);
 }
 
-graft_status gf_data_feed_change(gf_data_feed *f, const char *words, uint64_t seed, graft_error *err)
+graft_status gf_data_feed_change(gf_data_feed *f, const gf_augment_spec *changes, uint64_t seed, graft_error *err)
 {
-    f->augment = (gf_augment_spec){0};
-    GF_TRY(gf_data_parse_changes(words, &f->augment, err));
+    f->augment = *changes;
     f->seed = seed;
     return book_change(f, err);
 }

@@ -119,7 +119,7 @@ graft_status gf_run_open_phase(gf_run *r, int phase, graft_error *err)
     spec.scores = gf_metric_list_wants_scores(&r->metrics);
     GF_TRY(gf_engine_create(&r->engine, r->model, r->host.ops, r->host.pool, &spec, err));
     r->optimizer = p->optimizer_parsed;
-    GF_TRY(gf_data_feed_change(&r->feed, p->augment, (uint64_t)r->config->seed, err));
+    GF_TRY(gf_data_feed_change(&r->feed, &p->augment_parsed, (uint64_t)r->config->seed, err));
     GF_TRY(make_slots(r, err));
     tell_groups(r);
     r->state.phase = phase;

@@ -103,7 +103,7 @@ static graft_status augmented_photos(gathering *g, graft_error *err)
     gf_run *r = g->r;
     const gf_phase *changing = changing_phase(r);
     if (!g->record.samples.n || !changing) return GRAFT_OK;
-    GF_TRY(gf_data_feed_change(&r->feed, changing->augment, r->feed.seed, err));
+    GF_TRY(gf_data_feed_change(&r->feed, &changing->augment_parsed, r->feed.seed, err));
     int w = (int)r->config->width, h = (int)r->config->height;
     size_t n = (size_t)(w * h * 3);
     float *values = gf_new_n(n, float);

@@ -169,7 +169,7 @@ static void a_network_gets_its_own_size(void **state)
                     fail_msg("%u: %g, not %g", i, (double)got[k], want);
             }
         }
-        assert_int_equal(gf_data_feed_change(&f, "none", 0, NULL), GRAFT_OK); /* then as in training */
+        assert_int_equal(gf_data_feed_change(&f, &(gf_augment_spec){0}, 0, NULL), GRAFT_OK); /* then as in training */
     }
     gf_data_feed_close(&f);
     job_end(&j);
