@@ -44,19 +44,20 @@ typedef struct graft_option {
     const char *default_value; /* as text; NULL: none, `help` says what holds then */
     const char *value;         /* what help pages call the value ("N"); NULL for flags */
     const char *help;
-    const char *since; /* the version that brought it: "0.2" */
-    const char *verbs; /* the verbs of the command that take it as --flag: "train bench"; NULL: each says so itself */
-    const char *flag;  /* "max-pixels" */
-    const char *group; /* where --help lists it: "Data" */
+    const char *since;  /* the version that brought it: "0.2" */
+    const char *verbs;  /* the verbs of the command that take it as --flag: "train bench"; NULL: each says so itself */
+    const char *flag;   /* "max-pixels" */
+    const char *group;  /* where --help lists it: "Data" */
+    const char *before; /* what runs of versions without this option did, where that is not its default; else NULL */
 } graft_option;
 
 /* The rows, sorted by section; NULL behind the last. They are constants. */
 GRAFT_API const graft_option *graft_option_at(size_t i);
 GRAFT_API const graft_option *graft_option_find(const char *name); /* NULL: there is no such option */
 
-/* What the text of an option, or "model.weights", may be made of, a line each ("adam:beta_1=0.9,... - Adam (Kingma and Ba, 2015)\n"): into
- * buf, cut off behind size - 1 bytes; buf may be NULL. Returns the length of all of it; 0: the option has no such
- * list, or no memory. */
+/* What the text of an option, or "model.weights", may be made of, a line each ("adam:beta_1=0.9,... - Adam (Kingma and
+ * Ba, 2015)\n"): into buf, cut off behind size - 1 bytes; buf may be NULL. Returns the length of all of it; 0: the
+ * option has no such list, or no memory. */
 GRAFT_API size_t graft_option_words(const char *name, char *buf, size_t size);
 
 typedef struct graft_settings graft_settings;

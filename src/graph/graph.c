@@ -75,6 +75,13 @@ size_t gf_graph_common(const gf_graph *a, const gf_graph *b)
     return i;
 }
 
+size_t gf_graph_first_dropout(const gf_graph *g)
+{
+    size_t i = 0;
+    while (i < g->n_nodes && !(g->node[i].spec.cls == &gf_op_dropout && g->node[i].spec.dropout.rate > 0)) i++;
+    return i;
+}
+
 size_t gf_graph_split_point(const gf_graph *g, size_t most, double share)
 {
     size_t first = gf_graph_first_grad(g), best_size = SIZE_MAX;

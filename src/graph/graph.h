@@ -78,6 +78,10 @@ bool gf_graph_is_output(const gf_graph *g, int value);
 /* The first node that needs a gradient; n_nodes: none. */
 size_t gf_graph_first_grad(const gf_graph *g);
 
+/* The first node that drops values in training, of which there are none in a backbone; n_nodes: none. Dropout needs no
+ * gradient, and yet belongs behind the split point: what lies before it is computed as at inference. */
+size_t gf_graph_first_dropout(const gf_graph *g);
+
 /* How many nodes, from the first on, two graphs of one model have in common. */
 size_t gf_graph_common(const gf_graph *a, const gf_graph *b);
 

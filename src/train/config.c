@@ -22,7 +22,9 @@ static const struct {
 #define ROW_REAL(section, name) {#section, #name, REAL, offsetof(gf_run_config, name)},
 #define ROW_ADDED(section, name, shapes) {#section, #name, TEXT, offsetof(gf_run_config, name), true, shapes},
     GF_CONFIG_MAP(ROW_TEXT, ROW_WHOLE, ROW_REAL) GF_CONFIG_ADDED(ROW_ADDED)};
-enum { FIELDS = sizeof field / sizeof *field, FORMAT = 2 /* 1: graft 0.1's, without what came later */ };
+/* Format 1 is graft 0.1's, without what came later; in 1 and 2 an option that is not there has the value `before` of
+ * its row, where there is one. */
+enum { FIELDS = sizeof field / sizeof *field, FORMAT = 3, LAST_WITHOUT_BEFORE = 2 };
 
 static const char *const sections[] = {"model", "data", "train", "versions"};
 
@@ -140,15 +142,28 @@ static graft_status take_setting(void *ctx, const char *name, const gf_json *val
                    GF_ESC(t->path), text ? why.message : "a value is not a text");
 }
 
-/* Their absence is their default. */
-static graft_status read_settings(gf_run_config *c, const gf_json *object, const char *path, graft_error *err)
+/* What a run of an old format did where today's default is something else. */
+static graft_status take_before(gf_run_config *c, graft_error *err)
 {
-    if (gf_json_is_null(object)) return GRAFT_OK;
-    if (!gf_json_is_object(object))
+    for (int i = 0; i < gf_settings_count(); i++) {
+        const graft_option *o = &gf_setting_rows[i];
+        if (o->before) GF_TRY(gf_settings_set(c->settings, o->name, o->before, err));
+    }
+    return GRAFT_OK;
+}
+
+/* Their absence is their default, or what was done before there were defaults. */
+static graft_status read_settings(gf_run_config *c, const gf_json *document, const char *path, graft_error *err)
+{
+    const gf_json *object = gf_json_get(document, "settings");
+    bool old = gf_json_i64(gf_json_get(document, "format"), 1) <= LAST_WITHOUT_BEFORE, any = !gf_json_is_null(object);
+    if (!any && !old) return GRAFT_OK;
+    if (any && !gf_json_is_object(object))
         return gf_fail(err, GF_E_CONFIG, NULL, "%s: settings is not an object", GF_ESC(path));
     c->settings = gf_settings_new();
     if (!c->settings) return gf_fail_memory(err, 1024, "a configuration");
-    return gf_json_each(object, take_setting, &(taking){c->settings, path, err});
+    if (old) GF_TRY(take_before(c, err));
+    return any ? gf_json_each(object, take_setting, &(taking){c->settings, path, err}) : GRAFT_OK;
 }
 
 static graft_status read_phases(gf_run_config *c, const gf_json *list, graft_error *err)
@@ -200,7 +215,7 @@ graft_status gf_config_parse(gf_run_config *c, const char *text, size_t n, const
         const gf_json *section = gf_json_get(document, field[i].section);
         status = read_field(c, i, gf_json_get(section, field[i].name), path, err);
     }
-    if (status == GRAFT_OK) status = read_settings(c, gf_json_get(document, "settings"), path, err);
+    if (status == GRAFT_OK) status = read_settings(c, document, path, err);
     if (status == GRAFT_OK) status = read_phases(c, gf_json_get(document, "phases"), err);
     gf_json_free(document);
     if (status != GRAFT_OK) gf_config_free(c);
@@ -243,6 +258,14 @@ static void add_line(gf_text *t, const gf_run_config *c, size_t i)
     gf_text_add(t, "\n");
 }
 
+/* Whether a run's identity names the option: not where it is what every run did before there was this option. */
+static bool identifies(const gf_settings *s, gf_setting id)
+{
+    const graft_option *o = &gf_setting_rows[id];
+    if (!(o->flags & GRAFT_OPTION_RESULT)) return false;
+    return o->before ? strcmp(gf_settings_text(s, id), o->before) != 0 : gf_settings_kept(s, id);
+}
+
 char *gf_config_identity(const gf_run_config *c)
 {
     gf_text t = {0};
@@ -250,8 +273,7 @@ char *gf_config_identity(const gf_run_config *c)
         if (shapes_result(c, i)) add_line(&t, c, i);
     }
     for (int i = 0; i < gf_settings_count(); i++) {
-        if (!(gf_setting_rows[i].flags & GRAFT_OPTION_RESULT) || !gf_settings_kept(c->settings, (gf_setting)i))
-            continue;
+        if (!identifies(c->settings, (gf_setting)i)) continue;
         gf_text_printf(&t, "%s %s\n", gf_setting_rows[i].name, gf_settings_text(c->settings, (gf_setting)i));
     }
     if (t.failed) gf_text_free(&t);

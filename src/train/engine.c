@@ -97,7 +97,8 @@ static graft_status make_graph(gf_engine *e, graft_error *err)
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%d inputs and %d outputs: what runs here has one of each",
                        e->graph.n_inputs, e->graph.n_outputs);
     }
-    size_t most = gf_graph_common(&e->graph, gf_engine_train_graph(e));
+    size_t most = gf_graph_common(&e->graph, gf_engine_train_graph(e)), drop = gf_graph_first_dropout(&e->graph);
+    if (drop < most && !e->spec.frozen_dropout) most = drop;
     enum { PERCENT = 5 }; /* of the work may be done again in the tail for a smaller cut */
     e->cut = e->spec.train ? gf_graph_split_point(&e->graph, most, PERCENT / 100.0) : e->graph.n_nodes;
     e->parts = gf_graph_boundary_tensors(&e->graph, e->cut, e->boundary_tensor);

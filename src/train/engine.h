@@ -29,6 +29,7 @@ typedef struct gf_engine_spec {
     int output_layer;          /* without training: the layer whose output is wanted; -1: the logits */
     bool reference, no_fusion; /* for tests */
     uint64_t seed;             /* of dropout */
+    bool frozen_dropout;       /* where all behind it but dropout is frozen, dropout is, too: it does nothing */
     size_t target_bytes;       /* of what feeds give beside a sample's inputs; the task's, where there is one */
     int accumulate;            /* batches whose gradients are added up before a step; 0: 1 */
     gf_clip clip;              /* of a step's gradient */

@@ -71,6 +71,7 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_phase *p)
     spec.dtype = c->dtype && !strcmp(c->dtype, "bf16") ? GF_BF16 : GF_F32;
     if (gf_config_frozen_in_int8(c)) spec.int8_layers = p->int8_layers;
     spec.seed = (uint64_t)c->seed;
+    spec.frozen_dropout = !strcmp(gf_settings_text(c->settings, GF_SET_TRAIN_HEAD_DROPOUT), "fine-tuning");
     spec.accumulate = (int)gf_settings_whole(c->settings, GF_SET_TRAIN_ACCUMULATE);
     spec.clip = gf_clip_of(c->settings);
     spec.groups = gf_settings_text(c->settings, GF_SET_TRAIN_GROUPS);

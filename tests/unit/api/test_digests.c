@@ -12,6 +12,10 @@
 #include "api/internal.h"
 
 #include <graft/graft.h>
+#if __has_include(<graft/settings.h>) /* 0.1 had none */
+#include <graft/settings.h>
+#define HAS_SETTINGS 1
+#endif
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -148,6 +152,23 @@ static void expect_pinned(const test_case *t, const char *made)
     if (others.s) fail_msg("%s: timed, not on record (add 0.1's way to %s):\n%s", t->name, record_path, others.s);
 }
 
+/* What 0.1 did where later versions do something else unless they are told. */
+static void set_what_0_1_did(graft_context *c)
+{
+#ifdef HAS_SETTINGS
+    graft_settings *s;
+    assert_int_equal(graft_settings_new(&s, NULL), GRAFT_OK);
+    for (size_t i = 0; graft_option_at(i); i++) {
+        const graft_option *o = graft_option_at(i);
+        if (o->before) assert_int_equal(graft_settings_set(s, o->name, o->before, NULL), GRAFT_OK);
+    }
+    assert_int_equal(graft_context_settings(c, s, NULL), GRAFT_OK);
+    graft_settings_free(s);
+#else
+    (void)c;
+#endif
+}
+
 /* Trains with the pinned choices; what was chosen beside them fails the test, or is pinned from now on. */
 static void train(const test_case *t, const char *precision)
 {
@@ -163,6 +184,7 @@ static void train(const test_case *t, const char *precision)
     set_options(t, precision, &model_options, &data_options, &train_options);
     graft_context_defaults(&options);
     TRY(graft_context_open(&options, &context, &err));
+    set_what_0_1_did(context);
     gf_ops_add_choices(context->ops, pinned);
     TRY(graft_model_open(context, &model_options, &model, &err));
     if (recording && !strcmp(t->precision, "int8")) keep_int8(model, context);
