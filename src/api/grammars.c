@@ -1,5 +1,6 @@
 /* grammars.c - options by name whose text has a grammar: whoever parses it checks it, as soon as a context gets it. */
 #include "api/internal.h"
+#include "base/number.h"
 #include "train/clip.h"
 
 #include "data/feed.h"
@@ -79,6 +80,13 @@ static graft_status layout(const char *text, graft_error *err)
     return gf_layout_parse(&parsed, text, err);
 }
 
+static graft_status max_time(const char *text, graft_error *err)
+{
+    double seconds;
+    if (gf_number_seconds(text, &seconds)) return GRAFT_OK;
+    return gf_fail(err, GF_E_OPTION_VALUE, "as in 10m, 1h30m, 90s", "train.max_time: %s is no time", GF_ESC(text));
+}
+
 static const struct {
     gf_setting row;
     graft_status (*check)(const char *text, graft_error *err);
@@ -102,6 +110,7 @@ static const struct {
     {GF_SET_TRAIN_CLASS_WEIGHT, class_weight, NULL},
     {GF_SET_DATA_LAYOUT, layout, gf_layout_words},
     {GF_SET_TRAIN_METRICS, metrics, gf_metric_words},
+    {GF_SET_TRAIN_MAX_TIME, max_time, NULL},
 };
 
 /* Fields of graft.h's structs that no row stands for. */

@@ -53,11 +53,31 @@ static bool is_choice(const char *choices, const char *s, size_t n)
     return false;
 }
 
+static bool flag_word(const char *s, size_t n, double *x)
+{
+    static const char *const words[2] = {"no|false|off|No|False|Off", "yes|true|on|Yes|True|On"};
+    for (int i = 0; i < 2; i++) {
+        if (!is_choice(words[i], s, n)) continue;
+        *x = i;
+        return true;
+    }
+    return false;
+}
+
+/* Whether the n bytes are a key's name: "min-delta" is "min_delta". */
+static bool is_key(const char *name, const char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n && name[i] && (s[i] == name[i] || (s[i] == '-' && name[i] == '_'))) i++;
+    return i == n && !name[i];
+}
+
 /* Whether the n bytes are a value for the row; the number that they are. */
 static bool is_value(const gf_argument *row, const char *s, size_t n, double *x)
 {
     *x = NAN;
     if (row->kind == GF_ARG_WORD) return n && (!row->choices || is_choice(row->choices, s, n));
+    if (row->kind == GF_ARG_FLAG && flag_word(s, n, x)) return true;
     if (!gf_number_parse(s, n, x) || isnan(*x)) return false;
     if (row->kind == GF_ARG_FLAG) return *x == 0 || *x == 1;
     return *x >= row->low && *x <= row->high && (row->kind == GF_ARG_REAL || *x == floor(*x));
@@ -65,7 +85,7 @@ static bool is_value(const gf_argument *row, const char *s, size_t n, double *x)
 
 static const char *wanted(const gf_argument *row, char buf[SHOWN])
 {
-    if (row->kind == GF_ARG_FLAG) return "0 or 1";
+    if (row->kind == GF_ARG_FLAG) return "yes or no";
     if (row->kind == GF_ARG_WORD) return row->choices ? row->choices : "a word";
     snprintf(buf, SHOWN, "a %snumber from %s to %s", row->kind == GF_ARG_WHOLE ? "whole " : "",
              GF_GENERAL(row->low, DIGITS), GF_GENERAL(row->high, DIGITS));
@@ -107,7 +127,7 @@ static graft_status take(gf_arguments *out, const kind *k, const char *s, size_t
 {
     const char *equals = memchr(s, '=', n);
     size_t key = equals ? (size_t)(equals - s) : n, i = 0;
-    while (i < k->rows && (strlen(k->row[i].name) != key || memcmp(k->row[i].name, s, key))) i++;
+    while (i < k->rows && !is_key(k->row[i].name, s, key)) i++;
     if (i == k->rows || !equals) return fail_key(k, s, key, err);
     double x;
     const char *value = equals + 1;

@@ -61,3 +61,24 @@ bool gf_number_parse(const char *s, size_t n, double *out)
     freelocale(plain);
     return end == text + n;
 }
+
+bool gf_number_seconds(const char *s, double *seconds)
+{
+    static const struct {
+        char letter;
+        double seconds;
+    } units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+    enum { UNITS = sizeof units / sizeof *units };
+    double sum = 0, x;
+    for (size_t unit = 0; *s; s++) { /* units in their order, each once */
+        size_t n = strspn(s, "0123456789.");
+        if (!n || !gf_number_parse(s, n, &x)) return false;
+        bool bare = !s[n] && sum == 0 && !unit;
+        while (unit < UNITS && units[unit].letter != s[n] && !bare) unit++;
+        if (unit == UNITS) return false;
+        sum += x * (bare ? 1 : units[unit++].seconds);
+        s += n - bare;
+    }
+    *seconds = sum;
+    return sum > 0 && isfinite(sum);
+}

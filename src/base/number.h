@@ -16,6 +16,10 @@ const char *gf_number_decimals(char buf[GF_NUMBER_SIZE], double x, int decimals)
 
 #define GF_GENERAL(x, digits) gf_number_general((char[GF_NUMBER_SIZE]){0}, (x), (digits))
 
+/* "10m", "1h30m", "45s", "2.5h", "600": a time in seconds, as a person writes it; false where it is none, or not above
+ * 0. */
+bool gf_number_seconds(const char *s, double *seconds);
+
 /* The n bytes at s as one number, all of them; false where they are none. "nan" and "inf" are numbers. */
 bool gf_number_parse(const char *s, size_t n, double *out);
 

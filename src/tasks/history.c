@@ -19,7 +19,7 @@ const char *gf_history_phase(const gf_history *h, int32_t phase)
 
 /* ---- the columns of real numbers, in the file's order; epoch and phase stand before them */
 
-enum { COLUMN_NAME = GF_METRIC_NAME + 4, MOST_COLUMNS = 3 + GF_MEASURED * GF_MAX_METRICS };
+enum { COLUMN_NAME = GF_COLUMN_NAME, MOST_COLUMNS = 3 + GF_MEASURED * GF_MAX_METRICS };
 
 static const char *const prefix[GF_MEASURED] = {"", "val_"};
 
@@ -49,6 +49,14 @@ static double *cell(const gf_metric_list *m, gf_history_row *row, size_t i)
     size_t on, metric;
     if (metric_of(m, i, &on, &metric)) return &row->value[on][metric];
     return !i ? &row->lr : i + 2 == count_columns(m) ? &row->seconds : &row->images_per_second;
+}
+
+size_t gf_history_width(const gf_metric_list *metrics) { return count_columns(metrics); }
+void gf_history_name(const gf_metric_list *metrics, size_t i, char name[COLUMN_NAME]) { column_name(metrics, i, name); }
+double gf_history_cell(const gf_metric_list *metrics, const gf_history_row *row, size_t i)
+{
+    gf_history_row copy = *row;
+    return *cell(metrics, &copy, i);
 }
 
 static void add_names(gf_text *t, const gf_metric_list *m)

@@ -26,6 +26,12 @@ typedef struct gf_history {
 /* As the file has it; "unknown" where there is none of that number. */
 const char *gf_history_phase(const gf_history *h, int32_t phase);
 
+/* The columns of real numbers in the file's order, behind epoch and phase: how many, their names, a row's values. */
+enum { GF_COLUMN_NAME = GF_METRIC_NAME + 4 };
+size_t gf_history_width(const gf_metric_list *metrics);
+void gf_history_name(const gf_metric_list *metrics, size_t i, char name[GF_COLUMN_NAME]);
+double gf_history_cell(const gf_metric_list *metrics, const gf_history_row *row, size_t i);
+
 graft_status gf_history_add(gf_history *h, const gf_history_row *row, graft_error *err);
 void gf_history_free(gf_history *h); /* takes NULL; leaves it empty, with its metrics and phases */
 

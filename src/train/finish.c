@@ -88,6 +88,13 @@ out:
     return status;
 }
 
+graft_status gf_run_write_model(gf_run *r, const char *path, graft_error *err)
+{
+    r->facts->int8_layers = gf_engine_int8_layers(r->engine);
+    GF_TRY(self_test(r, err));
+    return gf_model_file_write(path, r->model, r->facts, err);
+}
+
 graft_status gf_run_finish(gf_run *r, graft_error *err)
 {
     gf_folder_remove(r->dir, GF_FOLDER_LIST); /* until all is there again */

@@ -2,6 +2,9 @@
 
 #include "train/run.h"
 
+#include "base/decide.h"
+#include "train/folder.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,15 +131,36 @@ void gf_hooks_words(gf_text *text)
     }
 }
 
-graft_status gf_hook_monitor(gf_monitor *out, const gf_run *r, const gf_hook *h, const char *column, const char *mode,
+/* What "auto" is. */
+static const char *default_column(const gf_run *r)
+{
+    const char *asked = gf_settings_text(r->config->settings, GF_SET_TRAIN_MONITOR);
+    if (asked) return asked;
+    if (gf_run_split(r, GF_VALIDATION, NULL)) return "val_loss";
+    gf_decide(r->host.log, "monitor", "loss", "there is no validation set to look at");
+    return "loss";
+}
+
+graft_status gf_hook_monitor(gf_monitor *out, const gf_run *r, gf_hook *h, const char *column, const char *mode,
                              graft_error *err)
 {
+    if (!strcmp(column, "auto")) column = default_column(r);
     GF_TRY(gf_monitor_parse(out, &r->metrics, column, err));
+    snprintf(h->column, sizeof h->column, "%s", column);
     if (!strcmp(mode, "min")) out->better = GF_BETTER_MIN;
     if (!strcmp(mode, "max")) out->better = GF_BETTER_MAX;
     if (out->on != GF_ON_VALIDATION || gf_run_split(r, GF_VALIDATION, NULL)) return GRAFT_OK;
     return gf_fail(err, GF_E_OPTION_VALUE, "give the data a validation part, or look at a column of training",
                    "hook %s: there is no validation set for %s", h->class->name, GF_ESC(column));
+}
+
+graft_status gf_hook_path(const gf_run *r, const gf_hook *h, const char *name, char **path, graft_error *err)
+{
+    if (gf_folder_writes(name)) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "give another name", "hook %s: the run itself writes %s", h->class->name,
+                       GF_ESC(name));
+    }
+    return *name == '/' ? gf_config_text(path, name, err) : gf_run_path(r, name, path, err);
 }
 
 bool gf_hook_improves(const gf_monitor *m, double value, double than, double delta)
@@ -168,6 +192,7 @@ graft_status gf_hooks_epoch(gf_run *r, const gf_history_row *row, graft_error *e
 {
     CALL_EACH(r, epoch, r, row, err);
 }
+graft_status gf_hooks_after_epoch(gf_run *r, graft_error *err) { CALL_EACH(r, after_epoch, r, err); }
 graft_status gf_hooks_checkpoint(gf_run *r, graft_error *err) { CALL_EACH(r, checkpoint, r, err); }
 graft_status gf_hooks_end(gf_run *r, graft_error *err) { CALL_EACH(r, end, r, err); }
 

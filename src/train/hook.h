@@ -56,9 +56,10 @@ typedef struct gf_hook_class {
     graft_status (*step)(gf_hook *h, struct gf_run *r, graft_error *err);       /* a step is over */
     graft_status (*evaluation)(gf_hook *h, struct gf_run *r, graft_error *err); /* an epoch's steps are over */
     graft_status (*epoch)(gf_hook *h, struct gf_run *r, const gf_history_row *row, graft_error *err); /* it is judged */
-    graft_status (*checkpoint)(gf_hook *h, struct gf_run *r, graft_error *err); /* one is about to be written */
-    graft_status (*end)(gf_hook *h, struct gf_run *r, graft_error *err);        /* no epoch is left */
-    void (*close)(gf_hook *h);                                                  /* frees h->own */
+    graft_status (*after_epoch)(gf_hook *h, struct gf_run *r, graft_error *err); /* every hook has seen it */
+    graft_status (*checkpoint)(gf_hook *h, struct gf_run *r, graft_error *err);  /* one is about to be written */
+    graft_status (*end)(gf_hook *h, struct gf_run *r, graft_error *err);         /* no epoch is left */
+    void (*close)(gf_hook *h);                                                   /* frees h->own */
 } gf_hook_class;
 
 struct gf_hook {
@@ -68,6 +69,7 @@ struct gf_hook {
     float *values; /* owned; as many as the run keeps (r->kept); NULL: it keeps none */
     void *own;     /* what the kind likes, no part of the state */
     char section[40], values_section[40];
+    char column[GF_COLUMN_NAME]; /* that it looks at: gf_hook_monitor */
 };
 
 /* Zeroed is empty. */
@@ -90,13 +92,18 @@ double gf_hooks_lr(const struct gf_run *r, double lr);
 graft_status gf_hooks_step(struct gf_run *r, graft_error *err);
 graft_status gf_hooks_evaluation(struct gf_run *r, graft_error *err);
 graft_status gf_hooks_epoch(struct gf_run *r, const gf_history_row *row, graft_error *err);
+graft_status gf_hooks_after_epoch(struct gf_run *r, graft_error *err);
 graft_status gf_hooks_checkpoint(struct gf_run *r, graft_error *err);
 graft_status gf_hooks_end(struct gf_run *r, graft_error *err);
 
-/* For kinds: the column that h looks at. mode: "auto", "min", "max" is better. E3002 where there is no such column, or
- * no validation set that it could be of. */
-graft_status gf_hook_monitor(gf_monitor *out, const struct gf_run *r, const gf_hook *h, const char *column,
-                             const char *mode, graft_error *err);
+#define GF_MONITOR_HELP "the column of history.csv that is looked at; auto: as --monitor says"
+/* For kinds: the column that h looks at, whose name is then h->column. "auto": train.monitor's; without one the
+ * validation loss, or, where there is no validation set, the loss of training, which is told. mode: "auto", "min",
+ * "max" is better. E3002 where there is no such column, or no validation set that it could be of. */
+graft_status gf_hook_monitor(gf_monitor *out, const struct gf_run *r, gf_hook *h, const char *column, const char *mode,
+                             graft_error *err);
+/* The path that an argument names: in the run's folder, or absolute. gf_free. E3002 for a file of the run's own. */
+graft_status gf_hook_path(const struct gf_run *r, const gf_hook *h, const char *name, char **path, graft_error *err);
 /* Whether a value is better than another by more than |delta|: as floats, as Keras compares them. Never where it is not
  * finite, always where the other alone is not. */
 bool gf_hook_improves(const gf_monitor *m, double value, double than, double delta);

@@ -13,7 +13,7 @@ extern const gf_hook_class gf_hook_early_stopping;
 
 enum { MONITOR, MIN_DELTA, PATIENCE, MODE, BASELINE, RESTORE, START };
 static const gf_argument arguments[] = {
-    [MONITOR] = {"monitor", GF_ARG_WORD, "val_loss", 0, 0, NULL, "the column of history.csv that is looked at"},
+    [MONITOR] = {"monitor", GF_ARG_WORD, "auto", 0, 0, NULL, GF_MONITOR_HELP},
     [MIN_DELTA] = {"min_delta", GF_ARG_REAL, "0", -1e12, 1e12, NULL, "better is better by more than this"},
     [PATIENCE] = {"patience", GF_ARG_WHOLE, "0", 0, 1e6, NULL, "epochs that may pass without a better one"},
     [MODE] = {"mode", GF_ARG_WORD, "auto", 0, 0, "auto|min|max", "which way is better; auto: as the metric says"},
@@ -78,9 +78,9 @@ static graft_status look(gf_hook *h, gf_run *r, const gf_history_row *row, graft
         keep(h, r);
         if (isnan(a[BASELINE]) || improves(h, value, a[BASELINE])) s->wait = 0;
     } else if (s->wait >= (int32_t)a[PATIENCE] && r->state.phase_epoch > 1) {
-        r->state.phase_over = 1;
+        r->state.phase_over = GF_PHASE_OVER;
         gf_log_say(r->host.log, GF_NOTE, "early stopping: %s has not become better since epoch %d of %s (%g)",
-                   h->arguments.word[MONITOR], s->best_epoch, gf_run_phase(r)->name, s->best);
+                   h->column, s->best_epoch, gf_run_phase(r)->name, s->best);
     }
     return GRAFT_OK;
 }

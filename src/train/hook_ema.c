@@ -96,9 +96,8 @@ static graft_status put_average(gf_hook *h, gf_run *r, graft_error *err)
     return s->applied && !s->swapped ? swap(h, r, err) : GRAFT_OK; /* swapped: stopped while it was judged */
 }
 
-static graft_status put_values(gf_hook *h, gf_run *r, const gf_history_row *row, graft_error *err)
+static graft_status put_values(gf_hook *h, gf_run *r, graft_error *err)
 {
-    (void)row;
     const ema_state *s = h->state;
     return s->swapped ? swap(h, r, err) : GRAFT_OK;
 }
@@ -114,5 +113,5 @@ const gf_hook_class gf_hook_ema = {
     .begin_phase = begin_phase,
     .step = average,
     .evaluation = put_average,
-    .epoch = put_values,
+    .after_epoch = put_values,
 };

@@ -9,7 +9,7 @@ extern const gf_hook_class gf_hook_reduce_lr;
 
 enum { MONITOR, FACTOR, PATIENCE, MODE, MIN_DELTA, COOLDOWN, MIN_LR };
 static const gf_argument arguments[] = {
-    [MONITOR] = {"monitor", GF_ARG_WORD, "val_loss", 0, 0, NULL, "the column of history.csv that is looked at"},
+    [MONITOR] = {"monitor", GF_ARG_WORD, "auto", 0, 0, NULL, GF_MONITOR_HELP},
     [FACTOR] = {"factor", GF_ARG_REAL, "0.1", 1e-12, 0.999999, NULL, "what the rate is multiplied by"},
     [PATIENCE] = {"patience", GF_ARG_WHOLE, "10", 0, 1e6, NULL, "epochs that may pass without a better value"},
     [MODE] = {"mode", GF_ARG_WORD, "auto", 0, 0, "auto|min|max", "which way is better; auto: as the metric says"},
@@ -65,8 +65,8 @@ static graft_status look(gf_hook *h, gf_run *r, const gf_history_row *row, graft
         s->reductions++;
         s->cooldown = (int32_t)a[COOLDOWN];
         s->wait = 0;
-        gf_log_say(r->host.log, GF_NOTE, "%s has not become better: the learning rate is now %g",
-                   h->arguments.word[MONITOR], reduced(h, gf_run_phase(r)->lr));
+        gf_log_say(r->host.log, GF_NOTE, "%s has not become better: the learning rate is now %g", h->column,
+                   reduced(h, gf_run_phase(r)->lr));
     }
     return GRAFT_OK;
 }

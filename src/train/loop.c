@@ -16,7 +16,9 @@ const gf_phase *gf_run_phase(const gf_run *r) { return r->state.phase ? &r->phas
 int gf_run_next_phase(const gf_run *r)
 {
     const gf_phase *p = gf_run_phase(r);
-    if (p && !r->state.phase_over && r->state.phase_epoch < p->epochs) return r->state.phase;
+    bool begun = r->state.batch > 0; /* an epoch that was cut short is ended */
+    if (p && (begun || (!r->state.phase_over && r->state.phase_epoch < p->epochs))) return r->state.phase;
+    if (r->state.phase_over == GF_RUN_OVER) return 0;
     for (size_t i = (size_t)r->state.phase; i < r->phases.n; i++) {
         if (r->phases.item[i].epochs) return (int)i + 1;
     }

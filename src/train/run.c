@@ -134,13 +134,18 @@ static graft_status prepare_task(gf_run *r, graft_error *err)
 static graft_status prepare_metrics(gf_run *r, graft_error *err)
 {
     const char *asked = gf_settings_text(r->config->settings, GF_SET_TRAIN_METRICS);
+    const char *named = gf_settings_text(r->config->settings, GF_SET_TRAIN_MONITOR);
     size_t classes = r->facts->classes.n;
     GF_TRY(gf_metric_list_parse(&r->metrics, r->task.cls->metrics, asked, err));
     char column[GF_METRIC_NAME + 4];
     for (int i = 0; i < 2; i++) { /* between epochs that are as good, the loss decides */
         size_t metric = i ? 0 : gf_metric_list_headline(&r->metrics);
         snprintf(column, sizeof column, "val_%s", r->metrics.item[metric].name);
-        GF_TRY(gf_monitor_parse(&r->monitor[i], &r->metrics, column, err));
+        GF_TRY(gf_monitor_parse(&r->monitor[i], &r->metrics, !i && named ? named : column, err));
+    }
+    if (named && r->monitor[0].on == GF_ON_VALIDATION && !gf_run_split(r, GF_VALIDATION, NULL)) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "give the data a validation part, or look at a column of training",
+                       "train.monitor: there is no validation set for %s", GF_ESC(named));
     }
     r->history.metrics = &r->metrics;
     GF_TRY(gf_running_init(&r->running, &r->metrics, classes, err));

@@ -37,6 +37,9 @@ typedef struct gf_run_host {
     void *ctx;
 } gf_run_host;
 
+/* Why no further epoch of a phase is begun. */
+enum { GF_PHASE_OVER = 1, GF_RUN_OVER = 2 /* and none of another; the present epoch ends with the step at hand */ };
+
 /* Where a run stands. Plain data, as the next two, kept in a checkpoint (run_state.c). */
 typedef struct gf_run_state {
     int64_t total_steps; /* tried in the run: numbers the checkpoints */
@@ -46,7 +49,7 @@ typedef struct gf_run_state {
     int32_t phase;       /* from 1: of `applied` and the optimizer's slots; 0: not begun */
     int32_t before_done;
     int32_t phase_epoch; /* epochs of the phase that are completed */
-    int32_t phase_over;  /* 1: it has ended before its epochs were over */
+    int32_t phase_over;  /* GF_PHASE_...: it has ended before its epochs were over */
 } gf_run_state;
 
 typedef struct gf_run_before {
@@ -149,6 +152,8 @@ double gf_run_lr(const gf_run *r, int64_t applied);
 graft_status gf_run_validate(gf_run *r, graft_error *err);
 /* Loss and accuracy of samples [first, first + n) into e; with `logits` (may be NULL) kept there. */
 graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err);
+/* The model as the present engine computes it, with all that is needed to predict. */
+graft_status gf_run_write_model(gf_run *r, const char *path, graft_error *err);
 /* The end: best weights, measures, model, report, and last the list of them (folder.h). What is there already and right
  * is written again all the same, but for the model. */
 /* After the last evaluation of validation and test: sets facts->elsewhere. */

@@ -54,7 +54,7 @@ static graft_status step(gf_run *r, const gf_batch *batch, const gf_batch *next,
 static graft_status steps(gf_run *r, graft_error *err)
 {
     uint32_t batches = gf_order_batches(r->order);
-    for (uint32_t b; (b = (uint32_t)r->state.batch) < batches;) {
+    for (uint32_t b; (b = (uint32_t)r->state.batch) < batches && r->state.phase_over != GF_RUN_OVER;) {
         gf_batch batch = batch_at(r, b), next = {0};
         if (b + 1 < batches) next = batch_at(r, b + 1);
         GF_TRY(step(r, &batch, b + 1 < batches ? &next : NULL, err));
@@ -80,6 +80,7 @@ static graft_status end_epoch(gf_run *r, double seconds, graft_error *err)
     memcpy(row.value[GF_ON_VALIDATION], validation.value, sizeof validation.value);
     GF_TRY(gf_history_add(&r->history, &row, err));
     GF_TRY(gf_hooks_epoch(r, &row, err));
+    GF_TRY(gf_hooks_after_epoch(r, err));
     r->state.batch = 0;
     gf_running_clear(&r->running);
     r->clock.epoch_seconds = 0;

@@ -18,7 +18,7 @@ VALUES = {
     "allow-empty-class": (None, []), "antialias": (None, []), "fit": ("crop", []), "allow-truncated": (None, []), "no-exif": (None, []),
     "layout": ("parts", []), "image-column": ("f", []), "label-column": ("2", []), "split-column": ("s", []),
     "follow-links": (None, []), "max-pixels": ("5000", []), "stored-size": ("200", []), "cache": ("disk", []), "memory": ("8M", []), "cache-dir": ("c", []), "checkpoint-seconds": ("5", []),
-    "no-report": (None, []), "threads": ("3", []), "data": ("d", []), "classes": ("5", []), "labels": ("l.txt", []),
+    "no-report": (None, []), "monitor": ("loss", []), "max-time": ("10m", []), "threads": ("3", []), "data": ("d", []), "classes": ("5", []), "labels": ("l.txt", []),
     "top": ("3", []), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
     "clip-norm": ("1", []), "clip-tensor-norm": ("1", []), "clip-value": ("1", []), "from": ("d", []), "seed": ("7", []), "out": ("other", []), "list": (None, []),
 }

@@ -46,6 +46,28 @@ static void what_is_given_holds(void **state)
     gf_arguments_free(&a);
 }
 
+static void people_write_it_their_way(void **state)
+{
+    (void)state;
+    static const gf_argument own[] = {{"from_epoch", GF_ARG_WHOLE, "0", 0, 9, NULL, "a number"},
+                                      {"restore", GF_ARG_FLAG, "no", 0, 0, NULL, "whether"}};
+    static const char *const on[] = {"restore=yes", "restore=true", "restore=on", "restore=1", "restore=True"},
+                             *const off[] = {"restore=no", "restore=false", "restore=off", "restore=0"};
+    gf_arguments a;
+    for (size_t i = 0; i < sizeof on / sizeof *on; i++) {
+        assert_int_equal(gf_arguments_parse(&a, "hook", "toy", own, 2, on[i], strlen(on[i]), NULL), GRAFT_OK);
+        assert_true(a.number[1] == 1);
+    }
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
+        assert_int_equal(gf_arguments_parse(&a, "hook", "toy", own, 2, off[i], strlen(off[i]), NULL), GRAFT_OK);
+        assert_true(a.number[1] == 0);
+    }
+    static const char dash[] = "from-epoch=4", none[] = "from+epoch=4";
+    assert_int_equal(gf_arguments_parse(&a, "hook", "toy", own, 2, dash, strlen(dash), NULL), GRAFT_OK);
+    assert_true(a.number[0] == 4);
+    assert_int_equal(gf_arguments_parse(&a, "hook", "toy", own, 2, none, strlen(none), NULL), GRAFT_USAGE);
+}
+
 static void what_is_wrong_is_told(void **state)
 {
     (void)state;
@@ -56,7 +78,7 @@ static void what_is_wrong_is_told(void **state)
         {"rate=nan", "rate \"nan\""},
         {"rate=", "rate \"\""},
         {"count=1.5", "count \"1.5\": wanted is a whole number from 1 to 10"},
-        {"on=2", "on \"2\": wanted is 0 or 1"},
+        {"on=2", "on \"2\": wanted is yes or no"},
         {"mode=ma", "mode \"ma\": wanted is auto|min|max"},
         {"any=", "any \"\": wanted is a word"},
         {",rate=1", "has no \"\""},
@@ -80,7 +102,7 @@ static void help_is_made_of_the_rows(void **state)
     gf_text t = {0};
     gf_arguments_words(&t, "toy", "a toy", rows, ROWS);
     assert_string_equal(t.s, "toy - a toy\n  rate=0.5 - a rate (a number from 0 to 1)\n"
-                             "  count= - a count (a whole number from 1 to 10)\n  on=1 - whether (0 or 1)\n"
+                             "  count= - a count (a whole number from 1 to 10)\n  on=1 - whether (yes or no)\n"
                              "  mode=auto - which way (auto|min|max)\n  any= - a word (a word)\n");
     gf_text_free(&t);
 }
@@ -88,9 +110,8 @@ static void help_is_made_of_the_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_not_given_has_its_default),
-        cmocka_unit_test(what_is_given_holds),
-        cmocka_unit_test(what_is_wrong_is_told),
+        cmocka_unit_test(what_is_not_given_has_its_default), cmocka_unit_test(what_is_given_holds),
+        cmocka_unit_test(people_write_it_their_way),         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(help_is_made_of_the_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

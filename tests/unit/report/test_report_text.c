@@ -454,6 +454,24 @@ static int remove_folder(void **state)
     return system(command);
 }
 
+static void times_are_read_as_people_write_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double seconds;
+    } good[] = {{"10m", 600},   {"1h30m", 5400},     {"90s", 90}, {"90", 90},
+                {"2.5h", 9000}, {"1d2h3m4s", 93784}, {"0.5", 0.5}};
+    static const char *const bad[] = {"", "m", "10x", "1m2h", "1h30", "-1m", "0", "1m1m", "nan", "1h 30m", "inf"};
+    double x;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        if (!gf_number_seconds(good[i].text, &x) || x != good[i].seconds) fail_msg("%s", good[i].text);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (gf_number_seconds(bad[i], &x)) fail_msg("%s: %g", bad[i], x);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +486,7 @@ int main(void)
         cmocka_unit_test(a_row_of_nans_is_an_event_without_scalars),
         cmocka_unit_test(scores_of_a_class),
         cmocka_unit_test(metrics_json_reads_back),
+        cmocka_unit_test(times_are_read_as_people_write_them),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -48,6 +48,20 @@ static void decisions_are_keras_s(void **state)
     assert_true(n > 400);
 }
 
+static void without_validation_the_loss_is_looked_at(void **state)
+{
+    (void)state;
+    hook_run f;
+    hook_run_make(&f, 0);
+    gf_hook *h = hook_run_open(&f, "early-stopping:patience=1,restore-best-weights=yes");
+    assert_string_equal(h->column, "loss");
+    gf_hooks_close(&f.run.hooks);
+    hook_run_make(&f, 1);
+    h = hook_run_open(&f, "early-stopping");
+    assert_string_equal(h->column, "val_loss");
+    gf_hooks_close(&f.run.hooks);
+}
+
 static void what_is_not_finite_is_never_better(void **state)
 {
     (void)state;
@@ -85,12 +99,13 @@ static void the_next_phase_goes_on_from_the_best_epoch(void **state)
 static void what_cannot_be_monitored_is_told(void **state)
 {
     (void)state;
-    static const char *const rows[][2] = {{"early-stopping", "there is no validation set for val_loss"},
-                                          {"early-stopping:monitor=val_f2", "val_f2"},
-                                          {"early-stoping", "hook \"early-stoping\" is not known"},
-                                          {"nan", "hook \"nan\" is not known"},
-                                          {"early-stopping:patience=-1", "patience \"-1\""},
-                                          {"early-stopping,,", "hook \"\" is not known"}};
+    static const char *const rows[][2] = {
+        {"early-stopping:monitor=val_loss", "there is no validation set for val_loss"},
+        {"early-stopping:monitor=val_f2", "val_f2"},
+        {"early-stoping", "hook \"early-stoping\" is not known"},
+        {"nan", "hook \"nan\" is not known"},
+        {"early-stopping:patience=-1", "patience \"-1\""},
+        {"early-stopping,,", "hook \"\" is not known"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         hook_run f;
         graft_error err = {0};
@@ -129,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decisions_are_keras_s),
+        cmocka_unit_test(without_validation_the_loss_is_looked_at),
         cmocka_unit_test(what_is_not_finite_is_never_better),
         cmocka_unit_test(the_next_phase_goes_on_from_the_best_epoch),
         cmocka_unit_test(what_cannot_be_monitored_is_told),

@@ -62,11 +62,10 @@ static void the_average_is_judged_and_training_goes_on(void **state)
     (void)state;
     static const float first[VALUES] = {1, 2, 3}, second[VALUES] = {3, 2, 1};
     hook_run f;
-    gf_history_row row = {0};
     hook_run_make(&f, 1);
     gf_hook *h = hook_run_open(&f, "ema:momentum=0.5");
     assert_int_equal(h->class->evaluation(h, &f.run, NULL), GRAFT_OK); /* nothing to average yet */
-    assert_int_equal(h->class->epoch(h, &f.run, &row, NULL), GRAFT_OK);
+    assert_int_equal(h->class->after_epoch(h, &f.run, NULL), GRAFT_OK);
     step(&f, h, first);
     step(&f, h, second);
     assert_int_equal(h->class->step(h, &f.run, NULL), GRAFT_OK); /* one that was left out */
@@ -74,7 +73,7 @@ static void the_average_is_judged_and_training_goes_on(void **state)
         assert_int_equal(h->class->evaluation(h, &f.run, NULL), GRAFT_OK);
         assert_true(f.value[0] == 2 && f.value[1] == 2 && f.value[2] == 2);
     }
-    assert_int_equal(h->class->epoch(h, &f.run, &row, NULL), GRAFT_OK);
+    assert_int_equal(h->class->after_epoch(h, &f.run, NULL), GRAFT_OK);
     assert_memory_equal(f.value, second, sizeof second);
     gf_hooks_close(&f.run.hooks);
 }

@@ -1,0 +1,86 @@
+/* hook_max_time.c - train.max_time: training ends, after whatever step, so early that the evaluation of the epoch, that
+ * of the end and the report fit into the time too. Unlike other hooks it looks at a clock; when it has, that the run is
+ * over is part of the run's state, and a run that is taken up then ends to the same bits. What counts is the time of
+ * the run's parts, not of the pause between them. */
+#include "train/run.h"
+
+#include "base/decide.h"
+#include "base/number.h"
+#include "base/sys.h"
+
+#include <stdio.h>
+
+extern const gf_hook_class gf_hook_max_time;
+
+typedef struct limit {
+    double seconds;    /* 0: none */
+    double evaluation; /* the longest of an epoch that was seen, in seconds */
+    double began;      /* the present evaluation */
+} limit;
+
+static graft_status open_limit(gf_hook *h, gf_run *r, graft_error *err)
+{
+    const char *text = gf_settings_text(r->config->settings, GF_SET_TRAIN_MAX_TIME);
+    limit *l = h->own = gf_new(limit);
+    if (!l) return gf_fail_memory(err, sizeof *l, "a hook");
+    if (!text || gf_number_seconds(text, &l->seconds)) return GRAFT_OK;
+    return gf_fail(err, GF_E_OPTION_VALUE, "as in 10m, 1h30m, 90s", "train.max_time: %s is no time", GF_ESC(text));
+}
+
+static void close_limit(gf_hook *h) { gf_free(h->own); }
+
+/* What has to be done behind a step that is the last: so many evaluations as this epoch's, and a report. */
+static double seconds_behind(const gf_run *r, const limit *l)
+{
+    double validation = gf_run_split(r, GF_VALIDATION, NULL), test = gf_run_split(r, GF_TEST, NULL);
+    double report = r->config->report ? 1 : 0;
+    return report + (validation > 0 ? l->evaluation * (2 + test / validation) : 0);
+}
+
+static void look(const gf_hook *h, gf_run *r, bool epoch_ends)
+{
+    const limit *l = h->own;
+    double used = r->clock.seconds + gf_sys_seconds() - r->started;
+    if (!l->seconds || r->state.phase_over == GF_RUN_OVER || used + seconds_behind(r, l) < l->seconds) return;
+    r->state.phase_over = GF_RUN_OVER;
+    char when[64];
+    snprintf(when, sizeof when, "in epoch %d, after %d of %u batches", r->state.epoch + 1, r->state.batch,
+             gf_order_batches(r->order));
+    if (epoch_ends) snprintf(when, sizeof when, "after epoch %d", r->state.epoch);
+    gf_decide(r->host.log, "training ends", when, "--max-time %s",
+              gf_settings_text(r->config->settings, GF_SET_TRAIN_MAX_TIME));
+}
+
+static graft_status after_step(gf_hook *h, gf_run *r, graft_error *err)
+{
+    (void)err;
+    look(h, r, false);
+    return GRAFT_OK;
+}
+
+static graft_status before_evaluation(gf_hook *h, gf_run *r, graft_error *err)
+{
+    (void)r, (void)err;
+    ((limit *)h->own)->began = gf_sys_seconds();
+    return GRAFT_OK;
+}
+
+static graft_status after_evaluation(gf_hook *h, gf_run *r, const gf_history_row *row, graft_error *err)
+{
+    (void)row, (void)err;
+    limit *l = h->own;
+    double seconds = gf_sys_seconds() - l->began;
+    if (seconds > l->evaluation) l->evaluation = seconds;
+    look(h, r, true);
+    return GRAFT_OK;
+}
+
+const gf_hook_class gf_hook_max_time = {
+    .name = "max-time",
+    .always = true,
+    .open = open_limit,
+    .step = after_step,
+    .evaluation = before_evaluation,
+    .epoch = after_evaluation,
+    .close = close_limit,
+};
