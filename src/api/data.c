@@ -62,15 +62,15 @@ static graft_status stopped(graft_status status, graft_error *err)
     return status;
 }
 
-graft_status gf_api_data_open(graft_data *d, const gf_names *classes, gf_data_report **report, graft_error *err)
+graft_status gf_api_data_open(graft_data *d, const gf_names *classes, graft_error *err)
 {
     gf_data_options o = gf_api_data_options(d);
-    if (!classes && !report) o.least_classes = 2; /* to train on; inspect looks at any */
+    if (!classes) o.least_classes = 2; /* to train on; inspect looks at any */
     if (classes) {
         o.classes = (const char *const *)classes->item;
         o.n_classes = classes->n;
     }
-    graft_status status = gf_data_open(&d->data, d->path, &o, d->context->pool, report, err);
+    graft_status status = gf_dataset_open(&d->data, d->path, &o, d->context->pool, err);
     return stopped(status, err);
 }
 
@@ -134,7 +134,7 @@ graft_status graft_data_open(graft_context *context, const char *path, const gra
     GF_NEEDS(options, "options");
     GF_TRY(make(context, path, options, out, err));
     gf_api_begin(context, GRAFT_STAGE_CHECK);
-    graft_status status = gf_api_data_open(*out, NULL, NULL, err);
+    graft_status status = gf_api_data_open(*out, NULL, err);
     if (status != GRAFT_OK) {
         graft_data_free(*out);
         *out = NULL;
@@ -145,7 +145,7 @@ graft_status graft_data_open(graft_context *context, const char *path, const gra
 void graft_data_free(graft_data *d)
 {
     if (!d) return;
-    gf_data_close(d->data);
+    gf_dataset_close(d->data);
     gf_free(d->path);
     gf_free(d->cache_dir);
     gf_settings_free(d->settings);
@@ -174,7 +174,7 @@ graft_status graft_inspect(graft_context *context, const char *path, const graft
     gf_api_begin(context, GRAFT_STAGE_CHECK);
     gf_data_options o = gf_api_data_options(d);
     gf_data_report *report = NULL;
-    graft_status status = stopped(gf_data_inspect(d->path, &o, context->pool, &report, err), err);
+    graft_status status = stopped(gf_images_inspect(d->path, &o, context->pool, &report, err), err);
     char *text = NULL;
     if (status == GRAFT_OK) status = gf_report_text(report, &text, err);
     if (status == GRAFT_OK) {

@@ -83,7 +83,7 @@ static graft_status evaluate_range(graft_model *m, evaluating *ev, gf_engine *e,
         }
         tell(m->context, at + n - first, end - first, &ev->result.running);
         GF_GOTO(gf_api_stop_asked(m->context, err));
-        GF_GOTO(gf_cache_tell_lost(s->data->cache, err));
+        GF_GOTO(gf_dataset_tell_lost(s->data, err));
     }
 out:
     gf_free(out);
@@ -140,7 +140,7 @@ static gf_json *per_class(const gf_metrics *m, const gf_names *classes)
     return list;
 }
 
-static graft_status evaluate_data(graft_model *m, evaluating *ev, const gf_data *data, const char *split,
+static graft_status evaluate_data(graft_model *m, evaluating *ev, gf_dataset *data, const char *split,
                                   graft_error *err)
 {
     gf_data_feed s;
@@ -177,7 +177,7 @@ static graft_status evaluate(graft_model *m, const char *path, const char *split
     const char *asked = gf_settings_text(m->context->settings, GF_SET_TRAIN_METRICS);
     GF_TRY(gf_metric_list_parse(&ev.list, ev.task.cls->metrics, asked, err));
     graft_status status = gf_per_file_begin(&ev.rows, m, &ev.task, err);
-    if (status == GRAFT_OK) status = gf_api_data_open(&d, &m->facts.classes, NULL, err);
+    if (status == GRAFT_OK) status = gf_api_data_open(&d, &m->facts.classes, err);
     if (status == GRAFT_OK) status = gf_evaluation_init(&ev.result, &ev.list, m->facts.classes.n, err);
     if (status == GRAFT_OK) status = evaluate_data(m, &ev, d.data, split, err);
     if (status == GRAFT_OK && ev.sure) status = gf_bootstrap(&ev.result, m->context->pool, ev.bounds, err);
@@ -193,7 +193,7 @@ static graft_status evaluate(graft_model *m, const char *path, const char *split
     }
     gf_evaluation_free(&ev.result);
     gf_per_file_free(&ev.rows);
-    gf_data_close(d.data);
+    gf_dataset_close(d.data);
     return status;
 }
 

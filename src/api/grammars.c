@@ -3,7 +3,7 @@
 #include "base/number.h"
 #include "train/clip.h"
 
-#include "data/feed.h"
+#include "data/dataset.h"
 #include "data/layouts.h"
 
 #include <string.h>

@@ -4,6 +4,7 @@
 
 #include "base/decide.h"
 #include "base/settings.h"
+#include "data/images.h"
 #include "fetch/catalogue.h"
 #include "formats/weights.h"
 #include "graph/head.h"
@@ -61,7 +62,7 @@ struct graft_data {
     char *cache_dir;
     gf_settings *settings; /* that it was opened with; may be NULL */
     const gf_fit *fit;     /* a model's own, which holds instead of theirs; NULL: none */
-    gf_data *data;
+    gf_dataset *data;
 };
 
 struct graft_result {
@@ -129,7 +130,7 @@ graft_status gf_api_inspect_texts(graft_context *context, const char *path, graf
 /* Options as the data room takes them. */
 gf_data_options gf_api_data_options(const graft_data *d);
 /* Opens with the present options; `classes` (may be NULL): must be these. */
-graft_status gf_api_data_open(graft_data *d, const gf_names *classes, gf_data_report **report, graft_error *err);
+graft_status gf_api_data_open(graft_data *d, const gf_names *classes, graft_error *err);
 
 /* The head that was asked for, with the outputs that the task of the settings has for so many classes. */
 gf_head_spec gf_api_head_of(const graft_model *m, int classes);

@@ -56,7 +56,7 @@ static graft_status open_data(graft_context *c, const char *run, const gf_run_co
     o->allow_truncated = (int)k->allow_truncated;
     o->ignore_exif = (int)k->ignore_exif;
     o->allow_empty_class = (int)k->allow_empty_class;
-    GF_TRY(gf_api_data_open(d, classes, NULL, err));
+    GF_TRY(gf_api_data_open(d, classes, err));
     char hex[65];
     gf_sha256 digest;
     GF_TRY(gf_index_digest(d->data->index, &digest, err));

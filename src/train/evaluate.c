@@ -42,7 +42,7 @@ graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluatio
         gf_run_report_progress(r, &p, false);
         GF_GOTO(gf_run_stop_asked(r, err));
     }
-    GF_GOTO(gf_cache_tell_lost(r->data->cache, err));
+    GF_GOTO(gf_dataset_tell_lost(r->data, err));
 out:
     gf_free(target);
     gf_free(out);

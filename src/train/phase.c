@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/number.h"
-#include "data/feed.h"
+#include "data/dataset.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -160,7 +160,7 @@ static uint32_t step_images(const gf_run_config *c)
 }
 
 graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf_run_config *config, gf_model *model,
-                         gf_model_facts *facts, gf_data *data, graft_error *err)
+                         gf_model_facts *facts, gf_dataset *data, graft_error *err)
 {
     *r = (gf_run){.host = *host, .config = config, .model = model, .facts = facts, .data = data};
     r->started = gf_sys_seconds();

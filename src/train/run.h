@@ -6,7 +6,8 @@
 #ifndef GF_TRAIN_RUN_H
 #define GF_TRAIN_RUN_H
 
-#include "data/feed.h"
+#include "data/dataset.h"
+#include "data/order.h"
 #include "ops/engine.h"
 #include "train/config.h"
 #include "train/diverged.h"
@@ -73,7 +74,7 @@ typedef struct gf_run {
     char *identity;        /* of config */
     gf_run_config *config; /* borrowed, as the next two */
     gf_model *model;       /* with the head; values as the run began */
-    gf_data *data;
+    gf_dataset *data;
     gf_model_facts *facts;
 
     gf_engine *engine; /* of the present phase */
@@ -111,7 +112,7 @@ typedef struct gf_run {
 
 /* Sets up (no file is written); `dir` exists. */
 graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf_run_config *config, gf_model *model,
-                         gf_model_facts *facts, gf_data *data, graft_error *err);
+                         gf_model_facts *facts, gf_dataset *data, graft_error *err);
 void gf_run_close(gf_run *r);
 
 /* Writes base.safetensors, classes.txt, data.txt (manifest.h), decisions.json, config.json: from here on it can be

@@ -56,18 +56,15 @@ static void free_all(gathering *g)
 
 /* ---- photos */
 
-static graft_status take_pixels(gathering *g, uint32_t sample, gf_photo *photo, graft_error *err)
+static graft_status take_photo(gathering *g, uint32_t sample, bool changed, uint32_t epoch, gf_photo *photo,
+                               graft_error *err)
 {
     gf_run *r = g->r;
-    int h, w;
-    gf_sample_size(r->data->index, sample, &r->data->options, &h, &w);
-    size_t bytes = 3 * (size_t)h * (size_t)w;
-    const uint8_t *pixels;
-    GF_TRY(gf_cache_get(r->data->cache, sample, r->feed.pixels[0], &pixels, err));
-    uint8_t *copy = own(g, gf_alloc_raw(bytes, 1));
-    if (!copy) return gf_fail_memory(err, bytes, "a photo of the report");
-    memcpy(copy, pixels, bytes);
-    *photo = (gf_photo){.pixels = {w, h, copy},
+    gf_shown shown;
+    graft_status status = gf_data_feed_show(&r->feed, sample, changed, epoch, &shown, err);
+    if (!own(g, shown.rgb) && status == GRAFT_OK) status = gf_fail_memory(err, 64, "a photo of the report");
+    if (status != GRAFT_OK) return status;
+    *photo = (gf_photo){.pixels = {shown.w, shown.h, shown.rgb},
                         .path = gf_index_path(r->data->index, sample),
                         .truth = (int)r->data->index->sample[sample].class_id,
                         .predicted = -1};
@@ -80,7 +77,7 @@ static graft_status sample_photos(gathering *g, graft_error *err)
     gf_run *r = g->r;
     gf_order_shuffle(r->order, r->data->index, GF_TRAIN, (uint64_t)r->config->seed, 0);
     for (uint32_t i = 0; i < r->order->n && g->record.samples.n < SHOWN_SAMPLES; i++) {
-        graft_status status = take_pixels(g, r->order->sample[i], &g->samples[g->record.samples.n], err);
+        graft_status status = take_photo(g, r->order->sample[i], false, 0, &g->samples[g->record.samples.n], err);
         if (status == GRAFT_OK) g->record.samples.n++;
         if (status == GRAFT_RESOURCE && err && err->number == GF_E_NO_MEMORY) return status;
     }
@@ -104,30 +101,12 @@ static graft_status augmented_photos(gathering *g, graft_error *err)
     const gf_phase *changing = changing_phase(r);
     if (!g->record.samples.n || !changing) return GRAFT_OK;
     GF_TRY(gf_data_feed_change(&r->feed, &changing->augment_parsed, r->feed.seed, err));
-    int w = (int)r->config->width, h = (int)r->config->height;
-    size_t n = (size_t)(w * h * 3);
-    float *values = gf_new_n(n, float);
-    if (!values) return gf_fail_memory(err, n * sizeof *values, "a photo of the report");
-    graft_status status = GRAFT_OK;
-    uint32_t sample = r->order->sample[0];
-    const gf_pixels from = g->samples[0].pixels;
-    for (int k = 0; k < SHOWN_AUGMENTED && status == GRAFT_OK; k++) {
-        uint8_t *rgb = own(g, gf_alloc_raw(n, 1));
-        if (!rgb) {
-            status = gf_fail_memory(err, n, "a photo of the report");
-            break;
-        }
-        gf_augment_drawn drawn;
-        gf_augment_draw(&r->feed.augment, r->feed.seed, (uint32_t)k, sample, from.h, from.w, h, w, &drawn);
-        gf_augment_apply(&drawn, from.rgb, values, r->feed.for_change[0]);
-        for (size_t i = 0; i < n; i++) rgb[i] = (uint8_t)(values[i] + 0.5f);
-        g->augmented[k] = g->samples[0];
-        g->augmented[k].pixels = (gf_pixels){w, h, rgb};
+    for (uint32_t k = 0; k < SHOWN_AUGMENTED; k++) {
+        GF_TRY(take_photo(g, r->order->sample[0], true, k, &g->augmented[k], err));
         g->record.augmentations.n++;
     }
     g->record.augmentations.item = g->augmented;
-    gf_free(values);
-    return status;
+    return GRAFT_OK;
 }
 
 typedef struct judged {
@@ -170,9 +149,9 @@ static graft_status judge(gf_run *r, uint32_t first, size_t n, const float *logi
 
 static graft_status show(gathering *g, const judged *j, gf_photo *list, gf_photos *photos, size_t max, graft_error *err)
 {
-    if (photos->n >= max || gf_cache_is_lost(g->r->data->cache, j->sample)) return GRAFT_OK;
+    if (photos->n >= max || gf_dataset_is_lost(g->r->data, j->sample)) return GRAFT_OK;
     gf_photo *photo = &list[photos->n];
-    GF_TRY(take_pixels(g, j->sample, photo, err));
+    GF_TRY(take_photo(g, j->sample, false, 0, photo, err));
     photo->predicted = j->predicted;
     photo->probability = j->probability;
     photos->item = list;
@@ -246,8 +225,7 @@ static graft_status gather_facts(gathering *g, graft_error *err)
     GF_TRY(fact(g, &g->model, "Precision", precision_text(c), err));
     GF_TRY(fact(g, &g->data, "Folder", gf_strdup(c->data), err));
     GF_TRY(fact(g, &g->data, "Digest", gf_strdup(c->digest ? c->digest : ""), err));
-    GF_TRY(
-        fact(g, &g->data, "Bad images left out", gf_sprintf("%zu", r->data->report ? r->data->report->n_bad : 0), err));
+    GF_TRY(fact(g, &g->data, "Bad images left out", gf_sprintf("%llu", (unsigned long long)r->data->n_bad), err));
     GF_TRY(fact(g, &g->versions, "graft", gf_strdup(c->graft), err));
     GF_TRY(fact(g, &g->versions, "Machine", gf_strdup(c->machine), err));
     return gf_config_each(c, option_fact, g);

@@ -194,7 +194,7 @@ graft_status gf_run_restore(gf_run *r, graft_error *err)
     GF_GOTO(take_decisions(r, &c, err));
     GF_GOTO(gf_checkpoint_copy(&c, "lost", r->lost, r->data->index->n, err));
     for (uint32_t i = 0; i < r->data->index->n; i++) {
-        if (r->lost[i]) gf_cache_mark_lost(r->data->cache, i);
+        if (r->lost[i]) gf_dataset_mark_lost(r->data, i);
     }
     if (r->state.phase) {
         gf_run_state kept = r->state; /* a phase begins with no step applied */
@@ -234,7 +234,7 @@ graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
     if (!finite(r)) return GRAFT_OK;
     r->clock.seconds += gf_sys_seconds() - r->started;
     r->started = gf_sys_seconds();
-    for (uint32_t i = 0; i < r->data->index->n; i++) r->lost[i] = gf_cache_is_lost(r->data->cache, i);
+    for (uint32_t i = 0; i < r->data->index->n; i++) r->lost[i] = gf_dataset_is_lost(r->data, i);
     size_t history_bytes;
     char *columns = gf_history_columns(&r->metrics);
     void *history = gf_history_rows(&r->history, &history_bytes);

@@ -47,7 +47,7 @@ static graft_status step(gf_run *r, const gf_batch *batch, const gf_batch *next,
     r->state.total_steps++;
     r->state.batch++;
     r->pace.images += batch->n;
-    GF_TRY(gf_cache_tell_lost(r->data->cache, err));
+    GF_TRY(gf_dataset_tell_lost(r->data, err));
     return gf_hooks_step(r, err);
 }
 

@@ -37,6 +37,8 @@ def texts(path):
 
 sources = [p for p in c_files("src", "cli")]
 codes = {p: code(p) for p in sources}
+raws = {p: p.read_text() for p in sources}
+everything = "\n".join(raws.values())
 quoted = {p: list(texts(p)) for p in sources if p.suffix != ".def"}
 
 for path in sources:
@@ -55,24 +57,25 @@ for path in sources:
     macro = None
     for macro, x in MEMBER.findall(text):
         members += 1
-        found = re.search(rf"#define {macro}\((\w+)\)\s+extern const (\w+) (\w+)##\1;", "\n".join(p.read_text() for p in sources))
+        found = re.search(rf"#define {macro}\((\w+)\)\s+extern const (\w+) (\w+)##\1;", everything)
         if not found:
             violations.append(f"{name(path)}:1: {macro}(x) declares no object")
             break
         kind, object_ = found[2], found[3] + x
-        homes = [p for p in sources if re.search(rf"const {kind}\b[^;{{]*\b{object_}\b\s*=", codes[p]) or
-                 (p.suffix == ".c" and re.search(rf"const {kind} {found[3]}\w*##", codes[p]))]
+        homes = [p for p in sources if f"const {kind}" in codes[p] and (
+                     re.search(rf"const {kind}\b[^;{{]*\b{object_}\b\s*=", codes[p]) or
+                     (p.suffix == ".c" and re.search(rf"const {kind} {found[3]}\w*##", codes[p])))]
         if not homes:
             violations.append(f"{name(path)}:1: {object_} is in no file")
             continue
         for p in sources:
-            if p not in homes and re.search(rf"\b{object_}\b", codes[p]):
+            if p not in homes and object_ in codes[p] and re.search(rf"\b{object_}\b", codes[p]):
                 number = codes[p][: re.search(rf"\b{object_}\b", codes[p]).start()].count("\n") + 1
                 violations.append(f"{name(p)}:{number}: {object_} is named outside of its file and {name(path)}")
-        told = re.search(rf'\b{object_}\b\s*=\s*\{{[^;]*?\.name\s*=\s*"([^"]+)"', homes[0].read_text(), re.S)
+        told = re.search(rf'\b{object_}\b\s*=\s*\{{[^;]*?\.name\s*=\s*"([^"]+)"', raws[homes[0]], re.S)
         for p in sources:
             for number, word in quoted.get(p, []):
                 if (told and word == told[1] and path.stem in TOLD and p not in homes and (name(p), word) not in ALSO and
-                        path.parent.name + p.parent.name != "imageimage" and not re.search(rf'\.name = "{word}"', p.read_text())):
+                        path.parent.name + p.parent.name != "imageimage" and not re.search(rf'\.name = "{word}"', raws[p])):
                     violations.append(f'{name(p)}:{number}: "{word}" is a member of {name(path)}')
 finish(violations, members, "members of lists")

@@ -19,7 +19,7 @@ typedef struct hook_run {
     gf_run_config config;
     gf_model model;
     gf_index index;
-    gf_data data;
+    gf_dataset data;
     gf_phase phase;
     gf_param_range range;
     float value[VALUES];

@@ -15,7 +15,7 @@ typedef struct job {
     tree t, disk;
     gf_data_options o;
     gf_pool *pool;
-    gf_data *data;
+    gf_images *data;
     heard h;
     gf_log log;
 } job;
@@ -39,14 +39,14 @@ static job *job_make(gf_cache_mode mode)
 static void job_open(job *j)
 {
     graft_error err = {0};
-    gf_data_close(j->data);
+    gf_images_close(j->data);
     memset(&j->h, 0, sizeof j->h);
-    if (gf_data_open(&j->data, j->t.dir, &j->o, j->pool, NULL, &err)) fail_msg("E%d: %s", err.number, err.message);
+    if (gf_images_open(&j->data, j->t.dir, &j->o, j->pool, NULL, &err)) fail_msg("E%d: %s", err.number, err.message);
 }
 
 static void job_end(job *j)
 {
-    gf_data_close(j->data);
+    gf_images_close(j->data);
     gf_pool_destroy(j->pool);
     tree_remove(&j->t);
     tree_remove(&j->disk);
@@ -58,12 +58,12 @@ static void assert_right_pixels(const job *j)
 {
     uint8_t expected[BYTES], scratch[BYTES];
     gf_buffer buffer = {0};
-    for (uint32_t i = 0; i < j->data->index->n; i++) {
+    for (uint32_t i = 0; i < j->data->set.index->n; i++) {
         const uint8_t *pixels;
         graft_error err = {0};
         if (gf_cache_get(j->data->cache, i, scratch, &pixels, &err)) fail_msg("sample %u: %s", i, err.message);
-        assert_int_equal(gf_sample_read(j->data->index, i, &buffer, NULL), GRAFT_OK);
-        assert_int_equal(gf_sample_decode(j->data->index, i, &buffer, &j->o, expected, NULL, NULL), GRAFT_OK);
+        assert_int_equal(gf_sample_read(j->data->set.index, i, &buffer, NULL), GRAFT_OK);
+        assert_int_equal(gf_sample_decode(j->data->set.index, i, &buffer, &j->o, expected, NULL, NULL), GRAFT_OK);
         assert_memory_equal(pixels, expected, BYTES);
     }
     gf_buffer_free(&buffer);
@@ -292,7 +292,7 @@ static graft_status ask(void *ctx, size_t item, int worker, graft_error *err)
     crowd *c = ctx;
     uint8_t scratch[BYTES];
     const uint8_t *pixels;
-    uint32_t sample = (uint32_t)(item * 7 % c->j->data->index->n);
+    uint32_t sample = (uint32_t)(item * 7 % c->j->data->set.index->n);
     if (gf_cache_get(c->j->data->cache, sample, scratch, &pixels, err) != GRAFT_OK) {
         atomic_fetch_add(&c->lost, 1);
     } else if (!memcmp(pixels, c->want + sample * BYTES, BYTES)) {
@@ -309,7 +309,7 @@ static void threads_get_the_same_and_lose_the_same(void **state)
     for (size_t m = 0; m < sizeof modes / sizeof *modes; m++) {
         job *j = job_make(modes[m]);
         job_open(j);
-        uint32_t n = j->data->index->n;
+        uint32_t n = j->data->set.index->n;
         uint8_t *want = calloc(n, BYTES);
         assert_non_null(want);
         for (uint32_t i = 0; i < n; i++) {

@@ -13,11 +13,11 @@ static gf_pool *pool_of(int threads)
     return pool;
 }
 
-static gf_data *opened(const tree *t, const gf_data_options *o, gf_pool *pool)
+static gf_images *opened(const tree *t, const gf_data_options *o, gf_pool *pool)
 {
-    gf_data *data;
+    gf_images *data;
     graft_error err = {0};
-    if (gf_data_open(&data, t->dir, o, pool, NULL, &err)) fail_msg("E%d: %s", err.number, err.message);
+    if (gf_images_open(&data, t->dir, o, pool, NULL, &err)) fail_msg("E%d: %s", err.number, err.message);
     return data;
 }
 
@@ -38,8 +38,8 @@ static void good_data_are_all_there(void **state)
     tree t = tree_cats_and_dogs();
     gf_data_options o = tree_options();
     gf_pool *pool = pool_of(2);
-    gf_data *data = opened(&t, &o, pool);
-    assert_int_equal(data->index->n, 18);
+    gf_images *data = opened(&t, &o, pool);
+    assert_int_equal(data->set.index->n, 18);
     assert_int_equal(data->report->images, 18);
     assert_int_equal(data->report->n_bad, 0);
     assert_int_equal(data->report->format[GF_IMAGE_JPEG], 18);
@@ -54,8 +54,8 @@ static void good_data_are_all_there(void **state)
     assert_int_equal(gf_file_read(tree_path(&t, "train/cat/p004.jpg"), 1 << 20, &bytes, &n, NULL), GRAFT_OK);
     gf_sha256 digest = gf_sha256_of(bytes, n);
     gf_free(bytes);
-    assert_memory_equal(data->index->content[4].byte, digest.byte, 32);
-    gf_data_close(data);
+    assert_memory_equal(data->set.index->content[4].byte, digest.byte, 32);
+    gf_images_close(data);
     gf_pool_destroy(pool);
     tree_remove(&t);
 }
@@ -67,10 +67,10 @@ static void all_bad_files_are_told_at_once(void **state)
     spoil(&t);
     gf_data_options o = tree_options();
     gf_pool *pool = pool_of(2);
-    gf_data *data;
+    gf_images *data;
     gf_data_report *report;
     graft_error err = {0};
-    assert_int_equal(gf_data_open(&data, t.dir, &o, pool, &report, &err), GRAFT_DATA);
+    assert_int_equal(gf_images_open(&data, t.dir, &o, pool, &report, &err), GRAFT_DATA);
     assert_null(data);
     assert_int_equal(err.number, GF_E_DATA_BAD_IMAGES);
     assert_has(err.message, "3 of 18 images cannot be used:");
@@ -83,7 +83,7 @@ static void all_bad_files_are_told_at_once(void **state)
     assert_int_equal(report->bad[0].number, GF_E_IMAGE_EMPTY);
     assert_string_equal(report->bad[2].path, "validation/dog/p000.jpg");
     gf_report_free(report);
-    assert_int_equal(gf_data_open(&data, t.dir, &o, pool, NULL, NULL), GRAFT_DATA); /* nobody wants the report */
+    assert_int_equal(gf_images_open(&data, t.dir, &o, pool, NULL, NULL), GRAFT_DATA); /* nobody wants the report */
     gf_pool_destroy(pool);
     tree_remove(&t);
 }
@@ -99,10 +99,10 @@ static void a_long_list_is_cut_in_the_message_alone(void **state)
     }
     gf_data_options o = tree_options();
     gf_pool *pool = pool_of(2);
-    gf_data *data;
+    gf_images *data;
     gf_data_report *report;
     graft_error err = {0};
-    assert_int_equal(gf_data_open(&data, t.dir, &o, pool, &report, &err), GRAFT_DATA);
+    assert_int_equal(gf_images_open(&data, t.dir, &o, pool, &report, &err), GRAFT_DATA);
     assert_has(err.message, "300 of 318 images cannot be used:");
     assert_has(err.message, "broken-000.jpg");
     const char *more = strstr(err.message, "  and ");
@@ -125,28 +125,28 @@ static void bad_files_are_left_out_when_told(void **state)
     o.log = &log;
     o.bad_images = GF_BAD_SKIP;
     gf_pool *pool = pool_of(2);
-    gf_data *data;
+    gf_images *data;
     graft_error err = {0};
-    assert_int_equal(gf_data_open(&data, t.dir, &o, pool, NULL, &err), GRAFT_DATA);
+    assert_int_equal(gf_images_open(&data, t.dir, &o, pool, NULL, &err), GRAFT_DATA);
     assert_has(err.message, "3 of 18 images cannot be used, at most 1 % are allowed:");
     o.max_bad = 0.2;
     data = opened(&t, &o, pool);
-    assert_int_equal(data->index->n, 15);
-    assert_int_equal(data->index->first[GF_VALIDATION], 10);
-    assert_string_equal(gf_index_path(data->index, 1), "train/cat/p002.jpg");
+    assert_int_equal(data->set.index->n, 15);
+    assert_int_equal(data->set.index->first[GF_VALIDATION], 10);
+    assert_string_equal(gf_index_path(data->set.index, 1), "train/cat/p002.jpg");
     assert_has(h.text, "3 bad images are left out");
     /* the cache gives each sample its own pixels all the same */
     uint8_t expected[10 * 12 * 3];
     gf_buffer buffer = {0};
-    for (uint32_t i = 0; i < data->index->n; i++) {
+    for (uint32_t i = 0; i < data->set.index->n; i++) {
         const uint8_t *pixels;
         assert_int_equal(gf_cache_get(data->cache, i, NULL, &pixels, NULL), GRAFT_OK);
-        assert_int_equal(gf_sample_read(data->index, i, &buffer, NULL), GRAFT_OK);
-        assert_int_equal(gf_sample_decode(data->index, i, &buffer, &o, expected, NULL, NULL), GRAFT_OK);
+        assert_int_equal(gf_sample_read(data->set.index, i, &buffer, NULL), GRAFT_OK);
+        assert_int_equal(gf_sample_decode(data->set.index, i, &buffer, &o, expected, NULL, NULL), GRAFT_OK);
         assert_memory_equal(pixels, expected, sizeof expected);
     }
     gf_buffer_free(&buffer);
-    gf_data_close(data);
+    gf_images_close(data);
     gf_pool_destroy(pool);
     tree_remove(&t);
 }
@@ -160,9 +160,9 @@ static void a_class_that_loses_all_is_refused(void **state)
     o.bad_images = GF_BAD_SKIP;
     o.max_bad = 1;
     gf_pool *pool = pool_of(1);
-    gf_data *data;
+    gf_images *data;
     graft_error err = {0};
-    assert_int_equal(gf_data_open(&data, t.dir, &o, pool, NULL, &err), GRAFT_DATA);
+    assert_int_equal(gf_images_open(&data, t.dir, &o, pool, NULL, &err), GRAFT_DATA);
     assert_int_equal(err.number, GF_E_DATA_EMPTY_CLASS);
     assert_has(err.message, "class eel has no image left, 1 could not be used");
     gf_pool_destroy(pool);
@@ -177,12 +177,12 @@ static void apple_double_files_are_litter(void **state)
     tree_bytes(&t, "train/cat/resource.jpg", "\0\5\26\7\0\2\0\0Mac OS X", 16);
     gf_data_options o = tree_options();
     gf_pool *pool = pool_of(2);
-    gf_data *data = opened(&t, &o, pool);
-    assert_int_equal(data->index->n, 18);
+    gf_images *data = opened(&t, &o, pool);
+    assert_int_equal(data->set.index->n, 18);
     assert_int_equal(data->report->images, 18);
     assert_int_equal(data->report->ignored_system, 1);
     assert_int_equal(data->report->n_bad, 0);
-    gf_data_close(data);
+    gf_images_close(data);
     gf_pool_destroy(pool);
     tree_remove(&t);
 }
@@ -200,7 +200,7 @@ static void content_decides(void **state)
                24);
     gf_pool *pool = pool_of(1);
     gf_data_report *report;
-    assert_int_equal(gf_data_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
+    assert_int_equal(gf_images_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
     assert_int_equal(report->mark[0], 1);
     assert_int_equal(report->n_bad, 1);
     assert_has(report->bad[0].message, "HEIC");
@@ -223,7 +223,7 @@ static void unreadable_files_are_named(void **state)
         gf_data_options o = tree_options();
         gf_pool *pool;
         gf_data_report *report;
-        if (gf_pool_create(&pool, 2, NULL, NULL) || gf_data_inspect(t.dir, &o, pool, &report, NULL)) _exit(1);
+        if (gf_pool_create(&pool, 2, NULL, NULL) || gf_images_inspect(t.dir, &o, pool, &report, NULL)) _exit(1);
         bool told = report->n_bad == 1 && report->bad[0].number == GF_E_DATA_UNREADABLE &&
                     strstr(report->bad[0].message, "train/dog/p003.jpg: permission denied");
         gf_report_free(report);
@@ -256,13 +256,13 @@ static void duplicates_are_told_apart(void **state)
     gf_log log = {heard_say, &h};
     o.log = &log;
     gf_pool *pool = pool_of(2);
-    gf_data *data = opened(&t, &o, pool);
+    gf_images *data = opened(&t, &o, pool);
     const gf_data_report *r = data->report;
     assert_int_equal(r->same_class, 1);
     assert_int_equal(r->other_class, 1);
     assert_int_equal(r->other_split, 1);
     assert_int_equal(r->n_duplicates, 3);
-    assert_int_equal(data->index->n, 21);
+    assert_int_equal(data->set.index->n, 21);
     assert_has(h.text, "1 images are exact copies of others of their class");
     assert_has(h.text, "1 images are in two or more classes (label conflict)");
     assert_has(h.text, "1 images are in training and in validation or test too (leak)");
@@ -277,7 +277,7 @@ static void duplicates_are_told_apart(void **state)
     }
     assert_int_equal(leaks, 1);
     assert_int_equal(conflicts, 1);
-    gf_data_close(data);
+    gf_images_close(data);
     gf_pool_destroy(pool);
     tree_remove(&t);
 }
@@ -297,15 +297,15 @@ static void dedup_keeps_one_copy_and_no_conflict(void **state)
     gf_data_options o = tree_options();
     o.dedup = true;
     gf_pool *pool = pool_of(2);
-    gf_data *data = opened(&t, &o, pool);
-    const gf_index *index = data->index;
+    gf_images *data = opened(&t, &o, pool);
+    const gf_index *index = data->set.index;
     assert_int_equal(index->n, 17);
     assert_true(has_path(index, "train/cat/copy.jpg") != has_path(index, "train/cat/p000.jpg"));
     assert_false(has_path(index, "train/cat/mistake.jpg"));
     assert_false(has_path(index, "train/dog/p000.jpg"));
     assert_false(has_path(index, "train/cat/p002.jpg"));
     assert_true(has_path(index, "validation/cat/leak.jpg"));
-    gf_data_close(data);
+    gf_images_close(data);
     gf_pool_destroy(pool);
     tree_remove(&t);
 }
@@ -348,7 +348,7 @@ static void any_number_of_threads_tells_the_same(void **state)
     for (int threads = 1; threads <= 4; threads++) {
         gf_pool *pool = pool_of(threads);
         gf_data_report *report;
-        assert_int_equal(gf_data_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
+        assert_int_equal(gf_images_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
         report->seconds = 0;
         gf_json *json = gf_report_json(report);
         char *text = gf_json_text(json, 1);
@@ -377,7 +377,7 @@ static void report_tells_all(void **state)
     gf_data_options o = tree_options();
     gf_pool *pool = pool_of(2);
     gf_data_report *report;
-    assert_int_equal(gf_data_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
+    assert_int_equal(gf_images_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
     gf_json *json = gf_report_json(report);
     assert_int_equal(gf_json_i64(gf_json_get(json, "images"), -1), 21);
     assert_int_equal(gf_json_i64(gf_json_get(json, "bad_images"), -1), 3);
@@ -429,12 +429,12 @@ static void progress_is_told_and_may_stop(void **state)
     o.progress = step;
     o.user = &s;
     gf_pool *pool = pool_of(2);
-    gf_data *data = opened(&t, &o, pool);
+    gf_images *data = opened(&t, &o, pool);
     assert_int_equal(s.last, 18);
     assert_true(s.calls >= 2);
-    gf_data_close(data);
+    gf_images_close(data);
     s = (steps){.answer = GRAFT_TERMINATED};
-    assert_int_equal(gf_data_open(&data, t.dir, &o, pool, NULL, NULL), GRAFT_TERMINATED);
+    assert_int_equal(gf_images_open(&data, t.dir, &o, pool, NULL, NULL), GRAFT_TERMINATED);
     gf_pool_destroy(pool);
     tree_remove(&t);
 }
@@ -450,13 +450,13 @@ static void real_photos_are_good(void **state)
     gf_data_defaults(&o);
     o.test_from_validation = 0.2;
     gf_pool *pool = pool_of(2);
-    gf_data *data;
+    gf_images *data;
     graft_error err = {0};
-    if (gf_data_open(&data, photos, &o, pool, NULL, &err)) fail_msg("%s", err.message);
-    assert_int_equal(data->index->first[GF_VALIDATION], 2000);
-    assert_int_equal(data->index->first[GF_TEST], 2808);
-    assert_int_equal(data->index->n, 3000);
-    gf_data_close(data);
+    if (gf_images_open(&data, photos, &o, pool, NULL, &err)) fail_msg("%s", err.message);
+    assert_int_equal(data->set.index->first[GF_VALIDATION], 2000);
+    assert_int_equal(data->set.index->first[GF_TEST], 2808);
+    assert_int_equal(data->set.index->n, 3000);
+    gf_images_close(data);
     gf_pool_destroy(pool);
 }
 

@@ -32,15 +32,15 @@ static void empty_folder(const tree *t)
 }
 
 /* Whether every image can be had; what a lost file system gives instead is an error, not other pixels. */
-static void assert_pixels(gf_data *data)
+static void assert_pixels(gf_images *data)
 {
     uint8_t scratch[BYTES], expected[BYTES];
     gf_buffer buffer = {0};
-    for (uint32_t i = 0; i < data->index->n; i++) {
+    for (uint32_t i = 0; i < data->set.index->n; i++) {
         const uint8_t *pixels;
         assert_int_equal(gf_cache_get(data->cache, i, scratch, &pixels, NULL), GRAFT_OK);
-        assert_int_equal(gf_sample_read(data->index, i, &buffer, NULL), GRAFT_OK);
-        assert_int_equal(gf_sample_decode(data->index, i, &buffer, &data->options, expected, NULL, NULL), GRAFT_OK);
+        assert_int_equal(gf_sample_read(data->set.index, i, &buffer, NULL), GRAFT_OK);
+        assert_int_equal(gf_sample_decode(data->set.index, i, &buffer, &data->options, expected, NULL, NULL), GRAFT_OK);
         assert_memory_equal(pixels, expected, BYTES);
     }
     gf_buffer_free(&buffer);
@@ -58,15 +58,15 @@ static outcome fail_each(const char *path, const gf_data_options *o, fault_kind 
     for (long k = 0;; k++) {
         if (disk) empty_folder(disk);
         long live = faults_live();
-        gf_data *data;
+        gf_images *data;
         gf_data_report *report;
         graft_error err = {0};
         faults_arm(kind, k);
-        graft_status status = gf_data_open(&data, path, o, pool, &report, &err);
+        graft_status status = gf_images_open(&data, path, o, pool, &report, &err);
         bool happened = faults_disarm();
         if (status == GRAFT_OK) {
             assert_pixels(data);
-            gf_data_close(data);
+            gf_images_close(data);
             seen.survived += happened;
         } else {
             assert_null(data);
@@ -244,17 +244,17 @@ static void a_full_disk_is_told(void **state)
     o.cache = GF_CACHE_DISK;
     o.cache_dir = disk.dir;
     gf_pool *pool = one_thread();
-    gf_data *data;
+    gf_images *data;
     for (long skip = 0; skip < 2; skip++) { /* when its space is reserved; when it is written */
         memset(&h, 0, sizeof h);
         faults_arm_errno(FAULT_WRITE, skip, ENOSPC, true);
-        assert_int_equal(gf_data_open(&data, t.dir, &o, pool, NULL, NULL), GRAFT_OK);
+        assert_int_equal(gf_images_open(&data, t.dir, &o, pool, NULL, NULL), GRAFT_OK);
         assert_true(faults_disarm());
         assert_has(h.text, skip ? "a write failed; is the disk full?" : "No space left on device");
         assert_has(h.text, "7 of 7 images are decoded anew in each epoch");
         assert_false(gf_cache_has_file(data->cache));
         assert_pixels(data);
-        gf_data_close(data);
+        gf_images_close(data);
     }
     gf_pool_destroy(pool);
     tree_remove(&t);
@@ -307,8 +307,8 @@ static void a_failing_read_loses_the_sample_alone(void **state)
     o.cache = GF_CACHE_NONE;
     o.max_bad = 0.5;
     gf_pool *pool = one_thread();
-    gf_data *data;
-    assert_int_equal(gf_data_open(&data, t.dir, &o, pool, NULL, NULL), GRAFT_OK);
+    gf_images *data;
+    assert_int_equal(gf_images_open(&data, t.dir, &o, pool, NULL, NULL), GRAFT_OK);
     uint8_t scratch[BYTES];
     const uint8_t *pixels;
     graft_error err = {0};
@@ -333,7 +333,7 @@ static void a_failing_read_loses_the_sample_alone(void **state)
     assert_true(gf_cache_is_lost(data->cache, 2));
     assert_int_equal(gf_cache_get(data->cache, 3, scratch, &pixels, &err), GRAFT_OK);
     assert_int_equal(gf_cache_tell_lost(data->cache, NULL), GRAFT_OK);
-    gf_data_close(data);
+    gf_images_close(data);
     gf_pool_destroy(pool);
     tree_remove(&t);
 }
@@ -347,7 +347,7 @@ static void report_failures_are_survived(void **state)
     gf_data_options o = tree_options();
     gf_pool *pool = one_thread();
     gf_data_report *report;
-    assert_int_equal(gf_data_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
+    assert_int_equal(gf_images_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
     long faults = 0;
     for (bool happened = true; happened; faults++) {
         long live = faults_live();

@@ -1,7 +1,7 @@
 /* data.stored_size: images to train on are kept larger than the network takes them, the others at its size, in memory,
  * on disk and decoded anew; a network gets its own size of both. */
 #include "data/cache_file.h"
-#include "data/feed.h"
+#include "data/images.h"
 #include "image/fit.h"
 #include "tree.h"
 
@@ -13,7 +13,7 @@ typedef struct job {
     tree t, disk;
     gf_data_options o;
     gf_pool *pool;
-    gf_data *data;
+    gf_images *data;
 } job;
 
 static void job_begin(job *j, gf_cache_mode mode, uint64_t limit)
@@ -29,13 +29,13 @@ static void job_begin(job *j, gf_cache_mode mode, uint64_t limit)
 static void job_open(job *j)
 {
     graft_error err = {0};
-    gf_data_close(j->data);
-    if (gf_data_open(&j->data, j->t.dir, &j->o, j->pool, NULL, &err)) fail_msg("E%d: %s", err.number, err.message);
+    gf_images_close(j->data);
+    if (gf_images_open(&j->data, j->t.dir, &j->o, j->pool, NULL, &err)) fail_msg("E%d: %s", err.number, err.message);
 }
 
 static void job_end(job *j)
 {
-    gf_data_close(j->data);
+    gf_images_close(j->data);
     gf_pool_destroy(j->pool);
     tree_remove(&j->t);
     tree_remove(&j->disk);
@@ -46,7 +46,7 @@ static void expect(const job *j, uint32_t sample, int h, int w, uint8_t *dst)
 {
     gf_buffer buffer = {0};
     gf_image image;
-    assert_int_equal(gf_sample_read(j->data->index, sample, &buffer, NULL), GRAFT_OK);
+    assert_int_equal(gf_sample_read(j->data->set.index, sample, &buffer, NULL), GRAFT_OK);
     assert_int_equal(gf_image_decode(buffer.data, buffer.n, "", NULL, &image, NULL, NULL), GRAFT_OK);
     assert_int_equal(gf_fit_image_u8(&j->o.fit, image.rgb, image.h, image.w, dst, h, w, false, NULL), GRAFT_OK);
     gf_image_free(&image);
@@ -56,7 +56,7 @@ static void expect(const job *j, uint32_t sample, int h, int w, uint8_t *dst)
 static void assert_right_pixels(const job *j)
 {
     uint8_t scratch[3 * SIDE * STORED_W], want[3 * SIDE * STORED_W];
-    const gf_index *x = j->data->index;
+    const gf_index *x = j->data->set.index;
     assert_int_equal(x->n, ALL);
     assert_int_equal(gf_cache_image_bytes(j->data->cache), sizeof scratch);
     for (uint32_t i = 0; i < x->n; i++) {
@@ -113,7 +113,7 @@ static void dropped_samples_change_no_size(void **state)
         j.o.max_bad = 0.5;
         tree_bytes(&j.t, "train/cat/p002.jpg", "none", 4);
         job_open(&j);
-        const gf_index *x = j.data->index;
+        const gf_index *x = j.data->set.index;
         assert_int_equal(x->n, ALL - 1);
         uint8_t scratch[3 * SIDE * STORED_W], want[3 * SIDE * STORED_W];
         for (uint32_t i = 0; i < x->n; i++) {
@@ -151,7 +151,7 @@ static void a_network_gets_its_own_size(void **state)
     gf_data_feed f;
     job_begin(&j, GF_CACHE_MEMORY, 0);
     job_open(&j);
-    assert_int_equal(gf_data_feed_open(&f, j.data, 1, NULL), GRAFT_OK);
+    assert_int_equal(gf_data_feed_open(&f, &j.data->set, 1, NULL), GRAFT_OK);
     const gf_input_layout in = {.dtype = GF_F32, .shape = GF_SHAPE(H, W, 3)};
     float got[H * W * 3], scratch[H * W * 3], *dst = got;
     uint8_t pixels[3 * SIDE * STORED_W];
@@ -161,7 +161,7 @@ static void a_network_gets_its_own_size(void **state)
             int32_t target = -1;
             const gf_request q = {.sample = i, .training = changed, .scratch = scratch};
             assert_int_equal(feed.fill(feed.ctx, &q, &in, (void *const *)&dst, &target, NULL), GRAFT_OK);
-            assert_int_equal(target, (int)j.data->index->sample[i].class_id);
+            assert_int_equal(target, (int)j.data->set.index->sample[i].class_id);
             expect(&j, i, i < TRAIN ? SIDE : H, i < TRAIN ? STORED_W : W, pixels);
             for (int k = 0; k < H * W * 3; k++) {
                 double want = i < TRAIN ? stretched(pixels, k / 3 / W, k / 3 % W, k % 3) : pixels[k];
@@ -186,14 +186,14 @@ static void the_size_is_part_of_the_key(void **state)
     j.o.stored_side = 0;
     job_open(&j);
     gf_cache_key plain, same, other;
-    assert_int_equal(gf_cache_key_make(&plain, j.data->index, &j.o, 0, NULL), GRAFT_OK);
+    assert_int_equal(gf_cache_key_make(&plain, j.data->set.index, &j.o, 0, NULL), GRAFT_OK);
     assert_int_equal(plain.train + plain.train_bytes, 0);
     assert_int_equal(plain.image_bytes, 3 * H * W);
     j.o.stored_side = H; /* as large as the network takes them */
-    assert_int_equal(gf_cache_key_make(&same, j.data->index, &j.o, 0, NULL), GRAFT_OK);
+    assert_int_equal(gf_cache_key_make(&same, j.data->set.index, &j.o, 0, NULL), GRAFT_OK);
     assert_int_equal(same.train_bytes, 0);
     j.o.stored_side = SIDE;
-    assert_int_equal(gf_cache_key_make(&other, j.data->index, &j.o, 0, NULL), GRAFT_OK);
+    assert_int_equal(gf_cache_key_make(&other, j.data->set.index, &j.o, 0, NULL), GRAFT_OK);
     assert_int_equal(other.train, TRAIN);
     assert_int_equal(other.train_bytes, 3 * SIDE * STORED_W);
     assert_memory_not_equal(plain.digest.byte, other.digest.byte, sizeof plain.digest.byte);

@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
-#include "data/data.h"
+#include "data/images.h"
 #include "image/encode.h"
 
 #include <setjmp.h>

@@ -50,8 +50,14 @@ def unknown_operation(path):
     return pictures.write(path, json.dumps(network).encode())
 
 
+def colors(folder, last=1):
+    """What toy_dataset.c reads: dark colors and light ones, to train on and to validate; the last sample's class."""
+    lines = [f"{int(i >= 24)} {i % 2} {(i % 2) * 120 + 3 * i} {(i % 2) * 90 + 2 * i} {(i % 2) * 100 + i}" for i in range(36)]
+    return pictures.write(f"{folder}/set.colors", "\n".join(lines + [f"0 {last} 9 9 9"]).encode())
+
+
 class Kind:
-    """arguments: more of `graft train`, or a function that makes them in a folder. differs: the run ends otherwise than
+    """arguments: more of `graft train`, or a function that makes them in a folder; the first may be another data set. differs: the run ends otherwise than
     one without the arguments; differs_from_graft: than one of the command without toys. listed: a call whose output names it. shown: files of the run and what stands in them. wrong:
     arguments of train, number and a part of the message."""
 
@@ -103,6 +109,8 @@ KINDS = {
     "hook": Kind(["--hook", "toy_hook:after=5"], differs=True, listed=[(["train", "--help"], "toy_hook - a test's after=3 - a toy's steps")],
                  shown=[("config.json", "toy_hook:after=5"), ("report.html", "toy_hook:after=5")],
                  wrong=[(["--hook", "toy_hook:after=-7"], 3002, "a toy's steps"), (["--hook", "no_hook"], 3002, "toy_hook")]),
+    "dataset": Kind(lambda folder: [colors(folder)], differs=True, shown=[("config.json", "set.colors"), ("report.html", "dark")],
+                    wrong=[(lambda folder: [colors(folder, 7)], 1125, "class 7")]),
     "layout": Kind(["--layout", "toy_layout"], differs=True, listed=[(["train", "--help"], "toy_layout")],
                    shown=[("config.json", "toy_layout")], wrong=[(["--layout", "no_layout"], 3002, "toy_layout")]),
 }
@@ -130,7 +138,11 @@ class Extensions(CommandTest):
         subprocess.run([self.binary, *self.train(self.plain, [])], check=True, capture_output=True, timeout=300)
 
     def train(self, out, more):
-        return ["train", self.data, "--model", "toy_architecture", "--size", "32", "--epochs", str(EPOCHS), "--batch", "6",
+        if more and not more[0].startswith("--"):
+            data, more = more[0], more[1:]
+        else:
+            data = self.data
+        return ["train", data, "--model", "toy_architecture", "--size", "32", "--epochs", str(EPOCHS), "--batch", "6",
                 "--precision", "f32", "--seed", "5", "--checkpoint-seconds", "0", "--out", out, *more]
 
     def kill_and_resume(self, out, more):

@@ -1,0 +1,283 @@
+/* images.c - images as samples: found, split, checked and cached; then out of the cache, with random changes where they
+ * are to train. */
+#include "data/images.h"
+
+#include "image/input.h"
+
+#include <string.h>
+
+static graft_status copy_options(gf_images *data, const gf_data_options *options, graft_error *err)
+{
+    data->options = *options;
+    for (size_t i = 0; options->classes && i < options->n_classes; i++) {
+        GF_TRY(gf_names_add(&data->given_classes, options->classes[i], err));
+    }
+    if (options->classes) data->options.classes = (const char *const *)data->given_classes.item;
+    data->options.image_column = data->options.label_column = data->options.split_column = NULL; /* not needed again */
+    if (!options->cache_dir) return GRAFT_OK;
+    data->cache_dir = gf_strdup(options->cache_dir);
+    data->options.cache_dir = data->cache_dir;
+    return data->cache_dir ? GRAFT_OK : gf_fail_memory(err, 4096, "a file name");
+}
+
+/* A class that had images and lost them all to the check. */
+static graft_status refuse_emptied(const gf_images *data, const bool *drop, graft_error *err)
+{
+    const gf_index *index = data->set.index;
+    uint32_t *left = gf_new_n(index->classes.n, uint32_t), *had = gf_new_n(index->classes.n, uint32_t);
+    graft_status status = GRAFT_OK;
+    if (!left || !had) GF_GOTO(gf_fail_memory(err, index->classes.n * sizeof *left, "class counts"));
+    for (uint32_t i = 0; i < index->n; i++) {
+        had[index->sample[i].class_id]++;
+        left[index->sample[i].class_id] += !drop[i];
+    }
+    for (size_t c = 0; c < index->classes.n && !data->options.allow_empty_class; c++) {
+        if (!had[c] || left[c]) continue;
+        status = gf_fail(err, GF_E_DATA_EMPTY_CLASS, "repair its images, or take its folder away",
+                         "%s: class %s has no image left, %u could not be used", GF_ESC(index->root),
+                         GF_ESC(index->classes.item[c]), had[c]);
+        break;
+    }
+out:
+    gf_free(left);
+    gf_free(had);
+    return status;
+}
+
+static graft_status drop_bad(gf_images *data, const bool *drop, graft_error *err)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < data->set.index->n; i++) n += drop[i];
+    if (!n) return GRAFT_OK;
+    GF_TRY(refuse_emptied(data, drop, err));
+    gf_cache_drop(data->cache, drop);
+    gf_index_drop(data->set.index, drop);
+    if (data->report->n_bad) {
+        gf_log_say(data->options.log, GF_WARNING, "%zu bad images are left out", data->report->n_bad);
+    }
+    if (data->set.index->n) return GRAFT_OK;
+    return gf_fail(err, GF_E_DATA_NO_IMAGES, NULL, "%s: no image is left", GF_ESC(data->set.index->root));
+}
+
+static graft_status check_classes(const gf_index *x, const char *path, size_t least, graft_error *err)
+{
+    if (x->classes.n >= least) return GRAFT_OK;
+    return gf_fail(err, GF_E_DATA_ONE_CLASS,
+                   "a folder a class is wanted, two at least; is the data set a folder further down?",
+                   "%s: holds the class \"%s\" alone: there is nothing to tell apart", GF_ESC(path),
+                   x->classes.n ? GF_ESC(x->classes.item[0]) : "");
+}
+
+graft_status gf_images_open(gf_images **out, const char *path, const gf_data_options *options, gf_pool *pool,
+                            gf_data_report **report, graft_error *err)
+{
+    *out = NULL;
+    if (report) *report = NULL;
+    gf_images *data = gf_new(gf_images);
+    if (!data) return gf_fail_memory(err, sizeof *data, "the data");
+    data->set.cls = &gf_dataset_images;
+    bool *drop = NULL;
+    graft_status status;
+    GF_GOTO(copy_options(data, options, err));
+    GF_GOTO(gf_index_build(&data->set.index, path, options, err));
+    gf_index_tell_ignored(data->set.index, data->options.log);
+    GF_GOTO(check_classes(data->set.index, path, options->least_classes, err));
+    drop = gf_new_n(data->set.index->n, bool);
+    if (!drop) GF_GOTO(gf_fail_memory(err, data->set.index->n, "the data"));
+    GF_GOTO(gf_cache_create(&data->cache, data->set.index, &data->options, err));
+    GF_GOTO(gf_check(data->set.index, data->cache, &data->options, pool, &data->report, drop, err));
+    GF_GOTO(gf_check_policy(data->report, &data->options, err));
+    GF_GOTO(drop_bad(data, drop, err));
+    data->set.n_bad = data->report->n_bad;
+    if (report) *report = data->report;
+    *out = data;
+out:
+    gf_free(drop);
+    if (status != GRAFT_OK && report) {
+        *report = data->report;
+        data->report = NULL;
+    }
+    if (status != GRAFT_OK) gf_images_close(data);
+    return status;
+}
+
+void gf_images_close(gf_images *data)
+{
+    if (!data) return;
+    gf_cache_free(data->cache);
+    gf_index_free(data->set.index);
+    gf_report_free(data->report);
+    gf_names_free(&data->given_classes);
+    gf_free(data->cache_dir);
+    gf_free(data);
+}
+
+graft_status gf_images_inspect(const char *path, const gf_data_options *options, gf_pool *pool, gf_data_report **report,
+                               graft_error *err)
+{
+    *report = NULL;
+    gf_index *index;
+    GF_TRY(gf_index_build(&index, path, options, err));
+    bool *drop = gf_new_n(index->n, bool);
+    graft_status status =
+        drop ? gf_check(index, NULL, options, pool, report, drop, err) : gf_fail_memory(err, index->n, "the data");
+    gf_free(drop);
+    gf_index_free(index);
+    return status;
+}
+
+/* ---- as samples */
+
+/* Per worker, an array of f->threads each. */
+typedef struct image_feed {
+    uint8_t **pixels;  /* of an image that is not in memory */
+    void **for_change; /* what random changes need; NULL: nothing */
+} image_feed;
+
+static gf_images *images_of(const gf_data_feed *f) { return (gf_images *)f->data; }
+
+static graft_status open_set(gf_dataset **out, const char *path, const gf_data_options *o, gf_pool *pool,
+                             graft_error *err)
+{
+    gf_images *data;
+    GF_TRY(gf_images_open(&data, path, o, pool, NULL, err));
+    *out = &data->set;
+    return GRAFT_OK;
+}
+
+static void close_set(gf_dataset *d) { gf_images_close((gf_images *)d); }
+
+static void free_each(const gf_data_feed *f, void **of)
+{
+    for (size_t i = 0; i < f->threads && of; i++) gf_free(of[i]);
+    gf_free(of);
+}
+
+/* NULL: no memory. */
+static void **for_each(const gf_data_feed *f, size_t bytes)
+{
+    void **of = gf_new_n(f->threads, void *);
+    bool ok = of != NULL;
+    for (size_t i = 0; i < f->threads && ok; i++) {
+        of[i] = gf_alloc_tensor(bytes);
+        ok = of[i] != NULL;
+    }
+    if (ok) return of;
+    free_each(f, of);
+    return NULL;
+}
+
+/* What changing images takes, be it by their size alone. */
+static graft_status book_change(const gf_data_feed *f, image_feed *own, graft_error *err)
+{
+    const gf_data_options *o = &images_of(f)->options;
+    int h, w;
+    gf_data_stored_size(o, true, &h, &w);
+    size_t bytes = gf_augment_scratch_bytes(&f->augment, h, w, o->height, o->width);
+    free_each(f, own->for_change);
+    own->for_change = bytes ? for_each(f, bytes) : NULL;
+    return own->for_change || !bytes ? GRAFT_OK : gf_fail_memory(err, f->threads * bytes, "random changes of images");
+}
+
+static graft_status feed_open(gf_data_feed *f, graft_error *err)
+{
+    size_t bytes = gf_cache_image_bytes(images_of(f)->cache);
+    if (!f->own) f->own = gf_new(image_feed);
+    image_feed *own = f->own;
+    if (own && !own->pixels) own->pixels = (uint8_t **)for_each(f, bytes);
+    return own && own->pixels ? book_change(f, own, err) : gf_fail_memory(err, f->threads * bytes, "images");
+}
+
+static void feed_close(gf_data_feed *f)
+{
+    image_feed *own = f->own;
+    if (!own) return;
+    free_each(f, own->for_change);
+    free_each(f, (void **)own->pixels);
+    gf_free(own);
+}
+
+static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
+                         graft_error *err)
+{
+    const gf_data_feed *f = ctx;
+    const image_feed *own = f->own;
+    gf_images *data = images_of(f);
+    const uint8_t *pixels;
+    graft_status status = gf_cache_get(data->cache, q->sample, own->pixels[q->worker], &pixels, err);
+    if (status != GRAFT_OK) return gf_cache_is_lost(data->cache, q->sample) ? GRAFT_DATA : status;
+    static const gf_augment_spec none = {0};
+    const gf_data_options *o = &data->options;
+    const gf_augment_spec *spec = q->training ? &f->augment : &none;
+    int h, w;
+    gf_sample_size(f->data->index, q->sample, o, &h, &w);
+    bool changes = gf_augment_any(spec) || h != o->height || w != o->width;
+    gf_augment_drawn drawn;
+    if (changes) gf_augment_draw(spec, f->seed, q->epoch, q->sample, h, w, o->height, o->width, &drawn);
+    gf_input_put(&in[0], changes ? &drawn : NULL, pixels, q->scratch, changes ? own->for_change[q->worker] : NULL,
+                 dst[0]);
+    if (target) memcpy(target, &(int32_t){(int32_t)f->data->index->sample[q->sample].class_id}, sizeof(int32_t));
+    return GRAFT_OK;
+}
+
+/* ---- for people */
+
+static graft_status change_shown(const gf_data_feed *f, uint32_t sample, uint32_t epoch, const uint8_t *pixels, int h,
+                                 int w, gf_shown *out, graft_error *err)
+{
+    const image_feed *own = f->own;
+    size_t n = 3 * (size_t)out->h * (size_t)out->w;
+    float *values = gf_new_n(n, float);
+    if (!values) return gf_fail_memory(err, n * sizeof *values, "an image of the report");
+    gf_augment_drawn drawn;
+    gf_augment_draw(&f->augment, f->seed, epoch, sample, h, w, out->h, out->w, &drawn);
+    gf_augment_apply(&drawn, pixels, values, own->for_change ? own->for_change[0] : NULL);
+    for (size_t i = 0; i < n; i++) out->rgb[i] = (uint8_t)(values[i] + 0.5f);
+    gf_free(values);
+    return GRAFT_OK;
+}
+
+static graft_status show(gf_data_feed *f, uint32_t sample, bool changed, uint32_t epoch, gf_shown *out,
+                         graft_error *err)
+{
+    const image_feed *own = f->own;
+    gf_images *data = images_of(f);
+    int h, w;
+    gf_sample_size(f->data->index, sample, &data->options, &h, &w);
+    const uint8_t *pixels;
+    GF_TRY(gf_cache_get(data->cache, sample, own->pixels[0], &pixels, err));
+    *out = (gf_shown){.w = changed ? data->options.width : w, .h = changed ? data->options.height : h};
+    size_t bytes = 3 * (size_t)out->h * (size_t)out->w;
+    out->rgb = gf_alloc_raw(bytes, 1);
+    if (!out->rgb) return gf_fail_memory(err, bytes, "an image of the report");
+    if (changed) return change_shown(f, sample, epoch, pixels, h, w, out, err);
+    memcpy(out->rgb, pixels, bytes);
+    return GRAFT_OK;
+}
+
+/* ---- images whose files went away */
+
+static bool is_lost(const gf_dataset *d, uint32_t sample)
+{
+    return gf_cache_is_lost(((const gf_images *)d)->cache, sample);
+}
+
+static void mark_lost(gf_dataset *d, uint32_t sample) { gf_cache_mark_lost(((gf_images *)d)->cache, sample); }
+
+static graft_status tell_lost(gf_dataset *d, graft_error *err)
+{
+    return gf_cache_tell_lost(((gf_images *)d)->cache, err);
+}
+
+const gf_dataset_class gf_dataset_images = {
+    .name = "images",
+    .open = open_set,
+    .close = close_set,
+    .feed_open = feed_open,
+    .feed_close = feed_close,
+    .fill = fill,
+    .show = show,
+    .is_lost = is_lost,
+    .mark_lost = mark_lost,
+    .tell_lost = tell_lost,
+};
