@@ -355,10 +355,13 @@ static void key(const gf_op_spec *s, char text[GF_VARIANT_KEY])
              (long long)s->src[0].dim[2], (long long)s->src[0].dim[3], s->conv.filters, s->n_src > 1 ? " add" : "");
 }
 
+/* AMX makes oneDNN's up to five times as fast, but for small products: setting its tiles up costs more than graft's own
+ * loops take for them. */
 static bool preferred(const gf_op_spec *s, const gf_ops *ops)
 {
-    (void)s;
-    return gf_ops_has_amx(ops);
+    const double least = 5e5; /* products of two values */
+    double pixels = (double)s->src[0].dim[0] * (double)s->src[0].dim[1] * (double)s->src[0].dim[2];
+    return gf_ops_has_amx(ops) && pixels * (double)s->src[0].dim[3] * (double)s->conv.filters >= least;
 }
 
 const gf_op_variant gf_variant_conv_int8_onednn = {
