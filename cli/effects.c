@@ -19,6 +19,9 @@ static bool no_tuning(const verb *v, const settings *s)
     return given(v, s, "fine-tune-epochs") && s->train.fine_tune_epochs == 0;
 }
 static bool no_extraction(const verb *v, const settings *s) { return (void)v, s->train.epochs == 0; }
+static bool probes(const verb *v, const settings *s) { return given(v, s, "probe"); }
+static bool no_probe(const verb *v, const settings *s) { return !given(v, s, "probe"); }
+static bool probes_alone(const verb *v, const settings *s) { return probes(v, s) && no_boundary(v, s); }
 static bool refuses_bad(const verb *v, const settings *s) { return (void)v, !s->data.skip_bad; }
 static bool not_in_memory(const verb *v, const settings *s)
 {
@@ -74,6 +77,12 @@ static const struct {
     {" train ", "fine-tune-lr", no_tuning, "with --fine-tune-epochs 0 nothing is fine-tuned"},
     {" train ", "fine-tune-optimizer", no_tuning, "with --fine-tune-epochs 0 nothing is fine-tuned"},
     {" train ", "optimizer", no_extraction, "with --epochs 0 there is no feature extraction"},
+    {" train ", "epochs", probes, "--probe solves the head: there are no epochs of it"},
+    {" train ", "optimizer", probes, "--probe solves the head"},
+    {" train ", "schedule", probes, "--probe solves the head"},
+    {" train ", "lr", probes_alone, "--probe solves the head"},
+    {" train ", "augment", probes_alone, "--probe takes images as they are"},
+    {" train ", "probe-options", no_probe, "they belong to --probe"},
     {" train eval ", "max-bad", refuses_bad, "bad images are refused without --bad-images skip"},
     {" train ", "memory", not_in_memory, "with this --cache nothing is kept in memory"},
     {" train ", "cache-dir", not_cached, "with --cache none nothing is kept on disk"},

@@ -111,6 +111,7 @@ static const struct {
     {GF_SET_DATA_LAYOUT, layout, gf_layout_words},
     {GF_SET_TRAIN_METRICS, metrics, gf_metric_words},
     {GF_SET_TRAIN_MAX_TIME, max_time, NULL},
+    {GF_SET_TRAIN_PROBE_OPTIONS, gf_probe_options_check, gf_probe_options_words},
 };
 
 /* Fields of graft.h's structs that no row stands for. */

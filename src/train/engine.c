@@ -84,6 +84,8 @@ static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *
     return gf_plan_create(&e->eval_plan, &e->graph, e->ops, &spec, err);
 }
 
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
 static graft_status make_graph(gf_engine *e, graft_error *err)
 {
     gf_lower_options lower = {.no_fusion = e->spec.no_fusion,
@@ -101,6 +103,10 @@ static graft_status make_graph(gf_engine *e, graft_error *err)
     if (drop < most && !e->spec.frozen_dropout) most = drop;
     enum { PERCENT = 5 }; /* of the work may be done again in the tail for a smaller cut */
     e->cut = e->spec.train ? gf_graph_split_point(&e->graph, most, PERCENT / 100.0) : e->graph.n_nodes;
+    int features = e->graph.features < 0 ? -1 : e->graph.value[e->graph.features].producer;
+    size_t first = gf_graph_first_grad(&e->graph);
+    if (e->spec.train && e->spec.at_features && features >= 0 && (size_t)features < smaller(first, most))
+        e->cut = (size_t)features + 1;
     e->parts = gf_graph_boundary_tensors(&e->graph, e->cut, e->boundary_tensor);
     if (e->parts > GF_MAX_BOUNDARY_TENSORS) {
         return gf_fail(err, GF_E_MODEL_SHAPE, "choose another layer for --fine-tune-at",

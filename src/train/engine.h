@@ -36,6 +36,7 @@ typedef struct gf_engine_spec {
     const char *groups;        /* words of param_groups.h; NULL: all that is above the boundary, in one group */
     const gf_task *task;       /* with training: what is learned; NULL: what the model is for, with the default loss */
     bool scores;               /* with training: gf_step_result.score is wanted */
+    bool at_features; /* with training: the split point is where the pooled features are, if all goes through them */
 } gf_engine_spec;
 
 void gf_engine_defaults(gf_engine_spec *spec);
@@ -109,6 +110,11 @@ size_t gf_feature_cache_bytes(const gf_engine *e, size_t n); /* what a feature c
 graft_status gf_feature_cache_create(gf_feature_cache *feature_cache, const gf_engine *e, uint32_t first, size_t n,
                                      graft_error *err);
 void gf_feature_cache_free(gf_feature_cache *feature_cache);
+/* How many numbers cross the split point where they are the pooled features, and nothing else does; 0: something else
+ * crosses. */
+size_t gf_engine_boundary_features(const gf_engine *e);
+/* A feature cache's row of them, which is filled. */
+void gf_engine_take_features(const gf_engine *e, const gf_feature_cache *feature_cache, size_t row, float *out);
 
 /* Outputs (logits, or the output layer's values) of n samples without augmentation or dropout:
  * out[n][gf_engine_outputs], lost[n] (may be NULL: a lost sample is an error). */

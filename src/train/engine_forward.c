@@ -38,6 +38,29 @@ void gf_feature_cache_free(gf_feature_cache *feature_cache)
     *feature_cache = (gf_feature_cache){0};
 }
 
+size_t gf_engine_boundary_features(const gf_engine *e)
+{
+    int v = e->parts == 1 ? e->boundary_tensor[0] : -1;
+    if (v < 0 || v != e->graph.features || !e->spec.train) return 0;
+    gf_dtype type = gf_plan_value_dtype(e->frozen, v);
+    return type == GF_F32 || type == GF_BF16 ? gf_count(&e->graph.value[v].shape) : 0;
+}
+
+void gf_engine_take_features(const gf_engine *e, const gf_feature_cache *feature_cache, size_t row, float *out)
+{
+    size_t n = gf_engine_boundary_features(e);
+    const char *from = feature_cache->data[0] + row * e->part_bytes[0];
+    if (gf_plan_value_dtype(e->frozen, e->boundary_tensor[0]) == GF_F32) {
+        memcpy(out, from, n * sizeof *out);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint16_t x;
+        memcpy(&x, from + i * sizeof x, sizeof x);
+        out[i] = gf_bf16_to_f32(x);
+    }
+}
+
 typedef struct forward_job {
     gf_engine *e;
     const gf_feed *feed;

@@ -15,6 +15,7 @@
 #define GF_FOLDER_MODEL "model.safetensors"
 #define GF_FOLDER_DECISIONS "decisions.json"
 #define GF_FOLDER_DIVERGED "diverged.json"
+#define GF_FOLDER_PROBE "probe.json"
 #define GF_FOLDER_LIST "files.sha256"
 #define GF_FOLDER_CHECKPOINTS "checkpoint"
 #define GF_FOLDER_BASE "checkpoint/base.safetensors"

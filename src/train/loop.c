@@ -43,21 +43,19 @@ static graft_status make_feature_caches(gf_run *r, graft_error *err)
     return gf_feature_cache_create(&r->train_feature_cache, r->engine, first, n, err);
 }
 
-/* Fills the training feature cache by running every training image once. */
-static graft_status fill_train_feature_cache(gf_run *r, graft_error *err)
+graft_status gf_run_fill_features(gf_run *r, gf_feature_cache *cache, size_t total, graft_error *err)
 {
     enum { CHUNK = 256 }; /* images between two looks at progress and stop; whole micro-batches */
     uint32_t sample[CHUNK];
     bool lost[CHUNK];
     gf_feed feed = gf_run_feed(r);
-    size_t total = r->train_feature_cache.n;
     float *out = total ? gf_new_n(CHUNK * gf_engine_outputs(r->engine), float) : NULL;
     graft_status status = out || !total ? GRAFT_OK : gf_fail_memory(err, CHUNK * sizeof *out, "training images");
     for (size_t at = 0; status == GRAFT_OK && at < total; at += CHUNK) {
         size_t n = total - at < CHUNK ? total - at : CHUNK;
-        for (size_t i = 0; i < n; i++) sample[i] = r->train_feature_cache.first + (uint32_t)(at + i);
+        for (size_t i = 0; i < n; i++) sample[i] = cache->first + (uint32_t)(at + i);
         gf_run_tell_stage(r, GF_RUN_EVALUATING, (int64_t)at, (int64_t)total);
-        status = gf_engine_forward(r->engine, &feed, &r->train_feature_cache, sample, n, out, lost, err);
+        status = gf_engine_forward(r->engine, &feed, cache, sample, n, out, lost, err);
         if (status == GRAFT_OK) status = gf_run_stop_asked(r, err);
     }
     gf_free(out);
@@ -77,6 +75,7 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_phase *p)
     spec.accumulate = (int)gf_settings_whole(c->settings, GF_SET_TRAIN_ACCUMULATE);
     spec.clip = gf_clip_of(c->settings);
     spec.groups = gf_settings_text(c->settings, GF_SET_TRAIN_GROUPS);
+    spec.at_features = p->solver_parsed.class->solves;
     if (gf_phase_uses_batch_stats(p)) gf_engine_use_batch_stats(&spec);
     return spec;
 }
@@ -129,7 +128,7 @@ graft_status gf_run_open_phase(gf_run *r, int phase, graft_error *err)
     r->state.applied = 0;
     r->state.phase_epoch = r->state.phase_over = 0;
     GF_TRY(make_feature_caches(r, err));
-    return fill_train_feature_cache(r, err);
+    return gf_run_fill_features(r, &r->train_feature_cache, r->train_feature_cache.n, err);
 }
 
 /* ---- the run */
@@ -142,16 +141,39 @@ double gf_run_lr(const gf_run *r, int64_t applied)
     return gf_hooks_lr(r, gf_schedule_lr(&p->schedule_parsed, &at));
 }
 
-graft_status gf_run_validate(gf_run *r, graft_error *err)
+static graft_status validate(gf_run *r, graft_error *err)
 {
     uint32_t first, n = gf_run_split(r, GF_VALIDATION, &first);
     return gf_run_evaluate(r, first, n, &r->validation, NULL, err);
 }
 
+graft_status gf_run_end_epoch(gf_run *r, double lr, double seconds, graft_error *err)
+{
+    GF_TRY(gf_hooks_evaluation(r, err));
+    GF_TRY(validate(r, err));
+    r->state.epoch++;
+    r->state.phase_epoch++;
+    gf_history_row row = {.epoch = r->state.epoch,
+                          .phase = r->state.phase - 1,
+                          .lr = lr,
+                          .seconds = r->clock.epoch_seconds + seconds,
+                          .images_per_second = seconds > 0 ? (double)r->pace.images / seconds : NAN};
+    gf_running_values(&r->running, row.value[GF_ON_TRAINING]);
+    gf_metrics validation = gf_evaluation_metrics(&r->validation);
+    memcpy(row.value[GF_ON_VALIDATION], validation.value, sizeof validation.value);
+    GF_TRY(gf_history_add(&r->history, &row, err));
+    GF_TRY(gf_hooks_epoch(r, &row, err));
+    GF_TRY(gf_hooks_after_epoch(r, err));
+    r->state.batch = 0;
+    gf_running_clear(&r->running);
+    r->clock.epoch_seconds = 0;
+    return gf_run_checkpoint(r, false, err);
+}
+
 static graft_status measure_before(gf_run *r, graft_error *err)
 {
     if (r->state.before_done) return GRAFT_OK;
-    GF_TRY(gf_run_validate(r, err));
+    GF_TRY(validate(r, err));
     gf_metrics m = gf_evaluation_metrics(&r->validation);
     r->before.images = m.images;
     memcpy(r->before.value, m.value, sizeof m.value);

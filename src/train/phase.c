@@ -24,7 +24,8 @@ static const struct key {
     {"last", "the number of layers before the head that train", TEXT, offsetof(gf_phase, last), 0, 0},
     {"lr", "learning rate", REAL, offsetof(gf_phase, lr), 1e-12, 100},
     {"schedule", "how the rate moves, as --schedule", TEXT, offsetof(gf_phase, schedule), 0, 0},
-    {"solver", "what trains it: sgd, epochs of steps", TEXT, offsetof(gf_phase, solver), 0, 0},
+    {"solver", "what trains it: sgd, epochs of steps, or probe, the head's optimum", TEXT, offsetof(gf_phase, solver),
+     0, 0},
     {"optimizer", "as --optimizer", TEXT, offsetof(gf_phase, optimizer), 0, 0},
     {"augment", "as --augment", TEXT, offsetof(gf_phase, augment), 0, 0},
     {"batch-norm", "as --batch-norm", TEXT, offsetof(gf_phase, batch_norm), 0, 0},
@@ -163,9 +164,22 @@ static graft_status two_phases(gf_phases *out, const gf_run_config *c, graft_err
     gf_phase *tune = add_phase(out, second, strlen(second), err);
     if (!tune) return GRAFT_RESOURCE;
     if (c->fine_tune_at >= 0) return gf_config_text(&tune->at, GF_GENERAL((double)c->fine_tune_at, 9), err);
-    out->item[0].epochs = c->epochs + c->fine_tune_epochs; /* graft 0.1: all epochs are the head's */
+    if (!gf_settings_flag(c->settings, GF_SET_TRAIN_PROBE))
+        out->item[0].epochs = c->epochs + c->fine_tune_epochs; /* graft 0.1: all epochs are the head's */
     tune->epochs = 0;
     return GRAFT_OK;
+}
+
+/* --probe: the first phase is solved. */
+static graft_status take_probe(gf_phase *p, const gf_run_config *c, graft_error *err)
+{
+    const char *options = gf_settings_text(c->settings, GF_SET_TRAIN_PROBE_OPTIONS);
+    if (!gf_settings_flag(c->settings, GF_SET_TRAIN_PROBE)) return GRAFT_OK;
+    char *solver = gf_sprintf("%s%s%s", gf_solver_of_probes()->name, options ? ":" : "", options ? options : "");
+    if (!solver) return gf_fail_memory(err, 64, "the phases of a run");
+    graft_status status = gf_config_text(&p->solver, solver, err);
+    gf_free(solver);
+    return status;
 }
 
 static graft_status text_or(char **text, const char *fallback, graft_error *err)
@@ -173,13 +187,32 @@ static graft_status text_or(char **text, const char *fallback, graft_error *err)
     return *text ? GRAFT_OK : gf_config_text(text, fallback, err);
 }
 
+/* A phase that is solved is one epoch of images as they are. */
+static graft_status fill_solved(gf_phase *p, graft_error *err)
+{
+    static const char none[] = "none";
+    const char *solver = p->solver_parsed.class->name;
+    if (p->at || p->last) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "let another phase fine-tune from it",
+                       "phase %s: solver %s solves the head alone", GF_ESC(p->name), solver);
+    }
+    if (p->epochs > 1 || (p->augment && strcmp(p->augment, none) != 0)) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "leave it out",
+                       "phase %s: solver %s has no epochs and no random changes", GF_ESC(p->name), solver);
+    }
+    if (p->epochs < 0) p->epochs = 1;
+    return text_or(&p->augment, none, err);
+}
+
 static graft_status fill(gf_phase *p, const gf_run_config *c, graft_error *err)
 {
     bool tunes = p->at || p->last;
+    GF_TRY(text_or(&p->solver, gf_solver_class_at(0)->name, err));
+    GF_TRY(gf_solver_parse(&p->solver_parsed, p->solver, err));
+    if (p->solver_parsed.class->solves) GF_TRY(fill_solved(p, err));
     if (p->epochs < 0) p->epochs = tunes ? c->fine_tune_epochs : c->epochs;
     if (p->lr < 0) p->lr = tunes ? c->fine_tune_lr : c->lr;
     gf_setting schedule = tunes ? GF_SET_TRAIN_FINE_TUNE_SCHEDULE : GF_SET_TRAIN_SCHEDULE;
-    GF_TRY(text_or(&p->solver, gf_solver_class_at(0)->name, err));
     GF_TRY(text_or(&p->schedule, gf_settings_text(c->settings, schedule), err));
     GF_TRY(text_or(&p->optimizer, tunes ? c->fine_tune_optimizer : c->optimizer, err));
     GF_TRY(text_or(&p->augment, c->augment, err));
@@ -188,7 +221,7 @@ static graft_status fill(gf_phase *p, const gf_run_config *c, graft_error *err)
 
 static graft_status check_texts(gf_phase *p, graft_error *err)
 {
-    GF_TRY(gf_solver_parse(&p->solver_parsed, p->solver, err));
+    if (!p->solver_parsed.class) GF_TRY(gf_solver_parse(&p->solver_parsed, p->solver, err));
     GF_TRY(gf_schedule_parse(&p->schedule_parsed, p->schedule, err));
     if (p->optimizer) GF_TRY(gf_optimizer_parse(&p->optimizer_parsed, p->optimizer, err));
     if (p->augment) GF_TRY(gf_data_parse_changes(p->augment, &p->augment_parsed, err));
@@ -232,6 +265,7 @@ static graft_status make(gf_phases *out, const gf_run_config *c, const gf_model 
     out->name = gf_new_n(out->n, const char *);
     if (!out->name) return gf_fail_memory(err, out->n * sizeof *out->name, "the phases of a run");
     int untrained = (int)m->n_layers;
+    if (!text) GF_TRY(take_probe(&out->item[0], c, err));
     for (size_t i = 0; i < out->n; i++) {
         gf_phase *p = &out->item[i];
         GF_TRY(fill(p, c, err));

@@ -149,8 +149,11 @@ const gf_phase *gf_run_phase(const gf_run *r); /* the present one; NULL: none ha
 int gf_run_next_phase(const gf_run *r);
 /* The learning rate of the step after `applied` ones of the phase: its schedule's, and then what hooks make of it. */
 double gf_run_lr(const gf_run *r, int64_t applied);
-/* Evaluates the validation set into r->validation. */
-graft_status gf_run_validate(gf_run *r, graft_error *err);
+/* Runs the first n samples of a feature cache through the frozen part, those that it does not have yet. */
+graft_status gf_run_fill_features(gf_run *r, gf_feature_cache *cache, size_t n, graft_error *err);
+/* For solvers, when the epoch's values are in the model and r->running has what was measured on the way: the validation
+ * set, a row of the history, hooks, a checkpoint. */
+graft_status gf_run_end_epoch(gf_run *r, double lr, double seconds, graft_error *err);
 /* Loss and accuracy of samples [first, first + n) into e; with `logits` (may be NULL) kept there. */
 graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err);
 /* The model as the present engine computes it, with all that is needed to predict. */

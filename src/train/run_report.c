@@ -228,7 +228,7 @@ static graft_status gather_facts(gathering *g, graft_error *err)
     GF_TRY(fact(g, &g->data, "Bad images left out", gf_sprintf("%llu", (unsigned long long)r->data->n_bad), err));
     GF_TRY(fact(g, &g->versions, "graft", gf_strdup(c->graft), err));
     GF_TRY(fact(g, &g->versions, "Machine", gf_strdup(c->machine), err));
-    return gf_config_each(c, option_fact, g);
+    return gf_config_each(c, option_fact, g) == GRAFT_OK ? GRAFT_OK : gf_fail_memory(err, 64, "the report");
 }
 
 static graft_status gather_splits(gathering *g, graft_error *err)

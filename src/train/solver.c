@@ -27,3 +27,25 @@ void gf_solver_free(gf_solver *s)
     gf_arguments_free(&s->arguments);
     *s = (gf_solver){0};
 }
+
+const gf_solver_class *gf_solver_of_probes(void)
+{
+    size_t i = 0;
+    while (!gf_solver_class_at(i)->solves) i++;
+    return gf_solver_class_at(i);
+}
+
+graft_status gf_probe_options_check(const char *text, graft_error *err)
+{
+    const gf_solver_class *c = gf_solver_of_probes();
+    gf_arguments a;
+    GF_TRY(gf_arguments_parse(&a, "solver", c->name, c->argument, c->n_arguments, text, strlen(text), err));
+    gf_arguments_free(&a);
+    return GRAFT_OK;
+}
+
+void gf_probe_options_words(gf_text *text)
+{
+    const gf_solver_class *c = gf_solver_of_probes();
+    gf_arguments_words(text, c->name, c->help, c->argument, c->n_arguments);
+}

@@ -64,29 +64,6 @@ static graft_status steps(gf_run *r, graft_error *err)
     return GRAFT_OK;
 }
 
-static graft_status end_epoch(gf_run *r, double seconds, graft_error *err)
-{
-    GF_TRY(gf_hooks_evaluation(r, err));
-    GF_TRY(gf_run_validate(r, err));
-    r->state.epoch++;
-    r->state.phase_epoch++;
-    gf_history_row row = {.epoch = r->state.epoch,
-                          .phase = r->state.phase - 1,
-                          .lr = gf_run_lr(r, r->state.applied ? r->state.applied - 1 : 0), /* of its last step */
-                          .seconds = r->clock.epoch_seconds + seconds,
-                          .images_per_second = seconds > 0 ? (double)r->pace.images / seconds : NAN};
-    gf_running_values(&r->running, row.value[GF_ON_TRAINING]);
-    gf_metrics validation = gf_evaluation_metrics(&r->validation);
-    memcpy(row.value[GF_ON_VALIDATION], validation.value, sizeof validation.value);
-    GF_TRY(gf_history_add(&r->history, &row, err));
-    GF_TRY(gf_hooks_epoch(r, &row, err));
-    GF_TRY(gf_hooks_after_epoch(r, err));
-    r->state.batch = 0;
-    gf_running_clear(&r->running);
-    r->clock.epoch_seconds = 0;
-    return gf_run_checkpoint(r, false, err);
-}
-
 static graft_status epoch(gf_run *r, graft_error *err)
 {
     gf_order_shuffle(r->order, r->data->index, GF_TRAIN, (uint64_t)r->config->seed, (uint32_t)r->state.epoch);
@@ -94,7 +71,10 @@ static graft_status epoch(gf_run *r, graft_error *err)
     graft_status status = steps(r, err);
     gf_engine_drain_prefetch(r->engine);
     double seconds = gf_sys_seconds() - r->pace.start;
-    if (status == GRAFT_OK) status = end_epoch(r, seconds, err);
+    if (status == GRAFT_OK) {
+        /* the rate of its last step */
+        status = gf_run_end_epoch(r, gf_run_lr(r, r->state.applied ? r->state.applied - 1 : 0), seconds, err);
+    }
     if (status != GRAFT_OK) r->clock.epoch_seconds += seconds;
     return status;
 }
