@@ -33,7 +33,7 @@ static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout i
     gf_augment_draw(&s->augment, 1, q->epoch, q->sample, s->height, s->width, s->height, s->width, &drawn);
     gf_input_put(&in[0], q->training ? &drawn : NULL, pixels, q->scratch,
                  s->for_change + (size_t)q->worker * s->change_bytes, dst[0]);
-    if (target) *(int32_t *)target = (int32_t)(q->sample % (uint32_t)s->classes);
+    if (target) *(gf_class_target *)target = gf_target_of(q->sample % (uint32_t)s->classes);
     return GRAFT_OK;
 }
 
@@ -170,7 +170,7 @@ static graft_status bench(graft_model *m, const graft_bench_options *options, gr
         (int)(m->config.fine_tune_at >= 0 ? m->config.fine_tune_at : (int64_t)gf_model_backbone_layers(&m->model));
     GF_GOTO(gf_api_make_trainable(m, err));
     if (!m->has_head) GF_GOTO(gf_api_set_classes(m, &two, err));
-    GF_GOTO(gf_data_parse_changes(gf_api_text_or(o->augment, GF_SET_BENCH_AUGMENT), &s.augment, err));
+    GF_GOTO(gf_augment_parse(gf_api_text_or(o->augment, GF_SET_BENCH_AUGMENT), &s.augment, err));
     GF_GOTO(gf_api_resolve_precision(m, err));
     s.classes = m->model.classes;
     size_t bytes = (size_t)(s.width * s.height * 3) * (size_t)s.batch;

@@ -70,7 +70,7 @@ static graft_status evaluate_range(graft_model *m, evaluating *ev, gf_engine *e,
     gf_feed feed = gf_data_feed_of(s);
     for (uint32_t at = first; at < end; at += CHUNK) {
         uint32_t sample[CHUNK], n = end - at < CHUNK ? end - at : CHUNK;
-        int32_t target[CHUNK];
+        gf_class_target target[CHUNK];
         bool lost[CHUNK];
         for (uint32_t i = 0; i < n; i++) sample[i] = at + i;
         const gf_forward f = {.sample = sample, .n = n, .out = out, .target = target, .lost = lost};

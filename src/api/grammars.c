@@ -24,7 +24,7 @@ static graft_status augment(const char *text, graft_error *err)
 static graft_status run_augment(const char *text, graft_error *err)
 {
     gf_augment_spec parsed;
-    return gf_data_parse_changes(text, &parsed, err);
+    return gf_augment_parse(text, &parsed, err);
 }
 
 static graft_status on_nan(const char *text, graft_error *err)

@@ -59,9 +59,10 @@ void gf_per_file_add(gf_per_file *f, const char *path, int32_t truth, const floa
     }
     float loss;
     int32_t predicted;
+    const gf_class_target target = gf_target_of((uint32_t)truth);
     f->task->cls->step(
         f->task, &(gf_task_batch){
-                     .n = 1, .width = f->width, .out = out, .target = &truth, .loss = &loss, .predicted = &predicted});
+                     .n = 1, .width = f->width, .out = out, .target = &target, .loss = &loss, .predicted = &predicted});
     f->task->cls->decode(f->task, out, f->width, f->p);
     gf_text_add(&f->text, ",");
     add_field(&f->text, "", f->classes->item[predicted]);

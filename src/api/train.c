@@ -87,7 +87,7 @@ graft_status graft_train_check(const graft_train_options *o, graft_error *err)
     GF_TRY(check_numbers(o, err));
     GF_TRY(gf_optimizer_parse(&optimizer, text_or(o->optimizer, "adam"), err));
     GF_TRY(gf_optimizer_parse(&optimizer, text_or(o->fine_tune_optimizer, "rmsprop"), err));
-    GF_TRY(gf_data_parse_changes(gf_api_text_or(o->augment, GF_SET_TRAIN_AUGMENT), &augment, err));
+    GF_TRY(gf_augment_parse(gf_api_text_or(o->augment, GF_SET_TRAIN_AUGMENT), &augment, err));
     GF_TRY(gf_nan_policy_parse(&policy, o->on_nan, err));
     GF_TRY(check_batch_norm(o->batch_norm, err));
     return check_out(o, err);

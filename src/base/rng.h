@@ -14,6 +14,7 @@ typedef enum gf_purpose {
     GF_PURPOSE_SPLIT,
     GF_PURPOSE_SYNTHETIC,
     GF_PURPOSE_BOOTSTRAP,
+    GF_PURPOSE_PARTNER,
 } gf_purpose;
 
 typedef struct gf_rng {

@@ -54,13 +54,3 @@ graft_status gf_data_feed_show(gf_data_feed *f, uint32_t sample, bool changed, u
     *out = (gf_shown){0};
     return f->data->cls->show(f, sample, changed, epoch, out, err);
 }
-
-graft_status gf_data_parse_changes(const char *words, gf_augment_spec *out, graft_error *err)
-{
-    GF_TRY(gf_augment_parse(words, out, err));
-    const char *mixes = gf_augment_mixes(out);
-    if (!mixes) return GRAFT_OK;
-    out->n = 0;
-    return gf_fail(err, GF_E_OPTION_VALUE, "graft augment shows what it does to an image",
-                   "augment: `%s` blends two images, whose targets a run cannot blend yet", mixes);
-}

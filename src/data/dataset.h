@@ -43,7 +43,7 @@ struct gf_dataset_class {
      * that this kind of sample does not know. */
     graft_status (*feed_open)(gf_data_feed *f, graft_error *err);
     void (*feed_close)(gf_data_feed *f); /* takes a feed that never came to be open */
-    /* gf_feed.fill, whose ctx is the gf_data_feed. The target is an int32_t, the number of the sample's class. */
+    /* gf_feed.fill, whose ctx is the gf_data_feed. The target is a gf_class_target. */
     graft_status (*fill)(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                          graft_error *err);
     /* `changed`: as epoch `epoch` of training has it. E5001, or what keeps the sample from being read. */
@@ -82,8 +82,5 @@ void gf_data_feed_close(gf_data_feed *f);
 gf_feed gf_data_feed_of(gf_data_feed *f);
 graft_status gf_data_feed_show(gf_data_feed *f, uint32_t sample, bool changed, uint32_t epoch, gf_shown *out,
                                graft_error *err);
-
-/* The words of --augment that a run can do: E3002 for others, and for those that blend samples. */
-graft_status gf_data_parse_changes(const char *words, gf_augment_spec *out, graft_error *err);
 
 #endif

@@ -132,6 +132,7 @@ graft_status gf_images_inspect(const char *path, const gf_data_options *options,
 typedef struct image_feed {
     uint8_t **pixels;  /* of an image that is not in memory */
     void **for_change; /* what random changes need; NULL: nothing */
+    float **partner;   /* where images are blended: one as the network reads it; else NULL */
 } image_feed;
 
 static gf_images *images_of(const gf_data_feed *f) { return (gf_images *)f->data; }
@@ -167,16 +168,20 @@ static void **for_each(const gf_data_feed *f, size_t bytes)
     return NULL;
 }
 
-/* What changing images takes, be it by their size alone. */
+/* What changing images takes, be it by their size alone, and blending two. */
 static graft_status book_change(const gf_data_feed *f, image_feed *own, graft_error *err)
 {
     const gf_data_options *o = &images_of(f)->options;
     int h, w;
     gf_data_stored_size(o, true, &h, &w);
     size_t bytes = gf_augment_scratch_bytes(&f->augment, h, w, o->height, o->width);
+    size_t blended = gf_augment_mixes(&f->augment) ? 3 * sizeof(float) * (size_t)o->height * (size_t)o->width : 0;
     free_each(f, own->for_change);
+    free_each(f, (void **)own->partner);
     own->for_change = bytes ? for_each(f, bytes) : NULL;
-    return own->for_change || !bytes ? GRAFT_OK : gf_fail_memory(err, f->threads * bytes, "random changes of images");
+    own->partner = blended ? (float **)for_each(f, blended) : NULL;
+    if ((own->for_change || !bytes) && (own->partner || !blended)) return GRAFT_OK;
+    return gf_fail_memory(err, f->threads * (bytes + blended), "random changes of images");
 }
 
 static graft_status feed_open(gf_data_feed *f, graft_error *err)
@@ -193,8 +198,66 @@ static void feed_close(gf_data_feed *f)
     image_feed *own = f->own;
     if (!own) return;
     free_each(f, own->for_change);
+    free_each(f, (void **)own->partner);
     free_each(f, (void **)own->pixels);
     gf_free(own);
+}
+
+static const gf_augment_spec *changes_of(const gf_data_feed *f, bool training)
+{
+    static const gf_augment_spec none = {0};
+    return training ? &f->augment : &none;
+}
+
+/* What the sample gets; false: nothing. */
+static bool draw(const gf_data_feed *f, const gf_augment_spec *spec, uint32_t epoch, uint32_t sample,
+                 gf_augment_drawn *drawn)
+{
+    const gf_data_options *o = &images_of(f)->options;
+    int h, w;
+    gf_sample_size(f->data->index, sample, o, &h, &w);
+    if (!gf_augment_any(spec) && h == o->height && w == o->width) return false;
+    gf_augment_draw(spec, f->seed, epoch, sample, h, w, o->height, o->width, drawn);
+    return true;
+}
+
+/* The image that a sample is blended with: any of those to train on, drawn by (seed, epoch, sample). Keras takes
+ * another one of the same batch; which batch a sample is in depends on the batch size, this does not. */
+static uint32_t partner_of(const gf_data_feed *f, uint32_t epoch, uint32_t sample)
+{
+    const gf_index *x = f->data->index;
+    gf_rng rng = gf_rng_make(f->seed, GF_PURPOSE_PARTNER, epoch, sample);
+    return x->first[GF_TRAIN] + gf_rng_below(&rng, x->first[GF_TRAIN + 1] - x->first[GF_TRAIN]);
+}
+
+/* The sample as `drawn` has it, and its partner with the changes of its own, blended: as values, and the target. A
+ * partner whose file went away is left out. */
+static graft_status blend(const gf_data_feed *f, uint32_t epoch, uint32_t sample, int worker,
+                          const gf_augment_drawn *drawn, const uint8_t *pixels, float *values, gf_class_target *target,
+                          graft_error *err)
+{
+    const image_feed *own = f->own;
+    gf_images *data = images_of(f);
+    void *for_change = own->for_change ? own->for_change[worker] : NULL;
+    uint32_t other = partner_of(f, epoch, sample);
+    gf_augment_drawn others;
+    gf_augment_apply(drawn, pixels, values, for_change);
+    if (!(drawn->mix.lambda < 1)) return GRAFT_OK;
+    graft_status status = gf_cache_get(data->cache, other, own->pixels[worker], &pixels, err);
+    if (status != GRAFT_OK) return gf_cache_is_lost(data->cache, other) ? GRAFT_OK : status;
+    draw(f, &f->augment, epoch, other, &others);
+    gf_augment_apply(&others, pixels, own->partner[worker], for_change);
+    gf_augment_mix(&drawn->mix, drawn->ow, (size_t)drawn->oh * (size_t)drawn->ow, own->partner[worker], values);
+    target->other = (int32_t)f->data->index->sample[other].class_id;
+    target->share = drawn->mix.lambda;
+    return GRAFT_OK;
+}
+
+/* The class of the larger share comes first. */
+static void put_target(gf_class_target t, void *target)
+{
+    if (t.share < 0.5f) t = (gf_class_target){t.other, t.label, 1 - t.share};
+    if (target) *(gf_class_target *)target = t;
 }
 
 static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
@@ -204,37 +267,41 @@ static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout i
     const image_feed *own = f->own;
     gf_images *data = images_of(f);
     const uint8_t *pixels;
+    gf_class_target t = gf_target_of(f->data->index->sample[q->sample].class_id);
     graft_status status = gf_cache_get(data->cache, q->sample, own->pixels[q->worker], &pixels, err);
     if (status != GRAFT_OK) return gf_cache_is_lost(data->cache, q->sample) ? GRAFT_DATA : status;
-    static const gf_augment_spec none = {0};
-    const gf_data_options *o = &data->options;
-    const gf_augment_spec *spec = q->training ? &f->augment : &none;
-    int h, w;
-    gf_sample_size(f->data->index, q->sample, o, &h, &w);
-    bool changes = gf_augment_any(spec) || h != o->height || w != o->width;
     gf_augment_drawn drawn;
-    if (changes) gf_augment_draw(spec, f->seed, q->epoch, q->sample, h, w, o->height, o->width, &drawn);
-    gf_input_put(&in[0], changes ? &drawn : NULL, pixels, q->scratch, changes ? own->for_change[q->worker] : NULL,
-                 dst[0]);
-    if (target) memcpy(target, &(int32_t){(int32_t)f->data->index->sample[q->sample].class_id}, sizeof(int32_t));
+    bool changes = draw(f, changes_of(f, q->training), q->epoch, q->sample, &drawn);
+    if (changes && drawn.mix.lambda < 1) {
+        GF_TRY(blend(f, q->epoch, q->sample, q->worker, &drawn, pixels, q->scratch, &t, err));
+        gf_input_put_f32(&in[0], q->scratch, dst[0]);
+    } else {
+        void *for_change = own->for_change ? own->for_change[q->worker] : NULL;
+        gf_input_put(&in[0], changes ? &drawn : NULL, pixels, q->scratch, for_change, dst[0]);
+    }
+    put_target(t, target);
     return GRAFT_OK;
 }
 
 /* ---- for people */
 
-static graft_status change_shown(const gf_data_feed *f, uint32_t sample, uint32_t epoch, const uint8_t *pixels, int h,
-                                 int w, gf_shown *out, graft_error *err)
+static graft_status change_shown(const gf_data_feed *f, uint32_t sample, uint32_t epoch, const uint8_t *pixels,
+                                 gf_shown *out, graft_error *err)
 {
-    const image_feed *own = f->own;
     size_t n = 3 * (size_t)out->h * (size_t)out->w;
     float *values = gf_new_n(n, float);
     if (!values) return gf_fail_memory(err, n * sizeof *values, "an image of the report");
     gf_augment_drawn drawn;
-    gf_augment_draw(&f->augment, f->seed, epoch, sample, h, w, out->h, out->w, &drawn);
-    gf_augment_apply(&drawn, pixels, values, own->for_change ? own->for_change[0] : NULL);
-    for (size_t i = 0; i < n; i++) out->rgb[i] = (uint8_t)(values[i] + 0.5f);
+    gf_class_target target;
+    graft_status status = GRAFT_OK;
+    if (draw(f, &f->augment, epoch, sample, &drawn)) {
+        status = blend(f, epoch, sample, 0, &drawn, pixels, values, &target, err);
+        for (size_t i = 0; i < n; i++) out->rgb[i] = (uint8_t)(values[i] + 0.5f);
+    } else {
+        memcpy(out->rgb, pixels, n);
+    }
     gf_free(values);
-    return GRAFT_OK;
+    return status;
 }
 
 static graft_status show(gf_data_feed *f, uint32_t sample, bool changed, uint32_t epoch, gf_shown *out,
@@ -250,7 +317,7 @@ static graft_status show(gf_data_feed *f, uint32_t sample, bool changed, uint32_
     size_t bytes = 3 * (size_t)out->h * (size_t)out->w;
     out->rgb = gf_alloc_raw(bytes, 1);
     if (!out->rgb) return gf_fail_memory(err, bytes, "an image of the report");
-    if (changed) return change_shown(f, sample, epoch, pixels, h, w, out, err);
+    if (changed) return change_shown(f, sample, epoch, pixels, out, err);
     memcpy(out->rgb, pixels, bytes);
     return GRAFT_OK;
 }

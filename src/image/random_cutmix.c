@@ -29,7 +29,7 @@ static void draw(const gf_change_args *args, gf_rng *rng, int h, int w, gf_trans
 const gf_random_change_class gf_random_change_cutmix = {
     .families = GF_CHANGE_OWN,
     .name = "cutmix",
-    .help = "a rectangle of another image put in, targets likewise (not in a run yet)",
+    .help = "a rectangle of another image put in, targets likewise",
     GF_ROWS_OF(rows),
     .stream = 27,
     .draw = draw,

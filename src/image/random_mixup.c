@@ -22,7 +22,7 @@ static void draw(const gf_change_args *args, gf_rng *rng, int h, int w, gf_trans
 const gf_random_change_class gf_random_change_mixup = {
     .families = GF_CHANGE_OWN | GF_CHANGE_KERAS,
     .name = "mixup",
-    .help = "two images and their targets blended (not in a run yet)",
+    .help = "two images and their targets blended",
     GF_ROWS_OF(rows),
     .stream = 26,
     .draw = draw,

@@ -2,6 +2,8 @@
  * which a sigmoid stands; more have one each, with a softmax. That rule is here alone. */
 #include "tasks/task.h"
 
+#include "tensor/feed.h"
+
 static size_t outputs(int classes) { return classes == 2 ? 1 : (size_t)classes; }
 
 static bool fits(const gf_task *t, const gf_model *m)
@@ -30,23 +32,34 @@ static void decode(const gf_task *t, const float *z, size_t width, float *p)
     }
 }
 
+/* Of one class y: its loss, times the class's weight in training. */
+static float loss_of(const gf_task *t, const gf_task_batch *b, const float *z, int32_t y, float share, float *diff)
+{
+    const float weight = b->training && t->class_weight ? t->class_weight[y] : 1, scale = b->scale * weight * share;
+    if (b->width == 1) return weight * t->loss.cls->sigmoid(&t->loss, z[0], y, scale, diff);
+    if (t->end == GF_END_SIGMOID) return weight * each_by_itself(t, z, t->classes, y);
+    return weight * t->loss.cls->softmax(&t->loss, z, t->classes, y, scale, diff);
+}
+
+/* Of two blended samples: losses are linear in the target, so their shares of the loss and of its gradient add up. */
+static float blended_loss(const gf_task *t, const gf_task_batch *b, const float *z, const gf_class_target *y,
+                          float *diff)
+{
+    float loss = y->share * loss_of(t, b, z, y->label, y->share, diff);
+    loss += (1 - y->share) * loss_of(t, b, z, y->other, 1 - y->share, diff ? b->spare : NULL);
+    for (size_t k = 0; diff && k < b->width; k++) diff[k] += b->spare[k];
+    return loss;
+}
+
 /* One sample; what ranks its classes are the logits, for one logit 0 and that. */
 static void one(const gf_task *t, const gf_task_batch *b, size_t i)
 {
     const float *z = b->out + i * b->width;
-    const int32_t y = ((const int32_t *)b->target)[i];
-    const float weight = b->training && t->class_weight ? t->class_weight[y] : 1, scale = b->scale * weight;
+    const gf_class_target *y = (const gf_class_target *)b->target + i;
     float *diff = b->diff ? b->diff + i * b->width : NULL, *score = b->score ? b->score + i * (size_t)t->classes : NULL;
-    if (b->width == 1) {
-        b->loss[i] = t->loss.cls->sigmoid(&t->loss, z[0], y, scale, diff);
-        b->predicted[i] = z[0] > 0;
-    } else {
-        b->predicted[i] = gf_largest(z, t->classes);
-        b->loss[i] = t->end == GF_END_SIGMOID ? each_by_itself(t, z, t->classes, y)
-                                              : t->loss.cls->softmax(&t->loss, z, t->classes, y, scale, diff);
-    }
-    b->loss[i] *= weight;
-    if (b->truth) b->truth[i] = y;
+    b->loss[i] = y->share < 1 ? blended_loss(t, b, z, y, diff) : loss_of(t, b, z, y->label, 1, diff);
+    b->predicted[i] = b->width == 1 ? z[0] > 0 : gf_largest(z, t->classes);
+    if (b->truth) b->truth[i] = y->label;
     for (int k = 0; score && k < t->classes; k++) score[k] = b->width > 1 ? z[k] : k ? z[0] : 0;
 }
 
@@ -58,7 +71,7 @@ static void step(const gf_task *t, const gf_task_batch *b)
 const gf_task_class gf_task_classify = {.name = "classify",
                                         .help = "each image is of one of several classes",
                                         .metrics = "loss,accuracy",
-                                        .target_bytes = sizeof(int32_t),
+                                        .target_bytes = sizeof(gf_class_target),
                                         .outputs = outputs,
                                         .fits = fits,
                                         .step = step,

@@ -38,6 +38,7 @@ typedef struct gf_task_batch {
     bool training;  /* the loss that training makes smaller, with the classes' weights; else that of an evaluation */
     float scale;    /* of diff */
     float *diff;    /* n x width: d(scale * sum of losses)/d(out); NULL: not wanted */
+    float *spare;   /* with diff: width, which holds nothing */
     float *loss;    /* n */
     int32_t *truth; /* n: the class that the target says; NULL: not wanted */
     int32_t *predicted; /* n: the class that the outputs say */

@@ -38,6 +38,18 @@ typedef struct gf_request {
 /* Floats of scratch for n inputs. */
 size_t gf_feed_scratch(const gf_input_layout in[], size_t n);
 
+/* The target of a sample that is of one class; or of two blended samples (MixUp, CutMix): `share` of the one, the rest of
+ * the other, which is of class `other`. */
+typedef struct gf_class_target {
+    int32_t label, other;
+    float share; /* 0.5 to 1 */
+} gf_class_target;
+
+static inline gf_class_target gf_target_of(uint32_t label)
+{
+    return (gf_class_target){(int32_t)label, (int32_t)label, 1};
+}
+
 /* fill: makes the sample's inputs, one at each dst, and its target (NULL: not wanted) from the same draws. Called on
  * workers, several at a time; allocates nothing that lasts. GRAFT_DATA: this sample is lost, the batch goes on without
  * it; any other failure ends the step. */

@@ -12,7 +12,7 @@ void gf_engine_defaults(gf_engine_spec *spec)
                              .trainable_micro = 8,
                              .dtype = GF_F32,
                              .output_layer = -1,
-                             .target_bytes = sizeof(int32_t)};
+                             .target_bytes = sizeof(gf_class_target)};
 }
 
 void gf_engine_use_batch_stats(gf_engine_spec *spec)
@@ -243,11 +243,13 @@ static graft_status make_step_memory(gf_engine *e, graft_error *err)
     GF_TRY(make_levels(e, err));
     e->present = gf_new_n(batch, size_t);
     e->sample_loss = gf_new_n(all, float);
+    e->spare = gf_new_n(e->trainable_workspaces * e->outputs, float);
     e->predicted = gf_new_n(all, int32_t);
     e->target = gf_alloc_tensor(all * e->spec.target_bytes);
     e->truth = gf_new_n(all, int32_t);
     if (e->spec.scores) e->score = gf_new_n(all * (size_t)e->task.classes, float);
-    bool ok = e->present && e->sample_loss && e->predicted && e->target && e->truth && (e->score || !e->spec.scores);
+    bool ok = e->present && e->sample_loss && e->spare && e->predicted && e->target && e->truth;
+    ok = ok && (e->score || !e->spec.scores);
     for (int s = 0; s < 2; s++) {
         gf_stage *st = &e->stage[s];
         st->engine = e;
@@ -357,6 +359,7 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e->level);
     gf_free(e->present);
     gf_free(e->sample_loss);
+    gf_free(e->spare);
     gf_free(e->predicted);
     gf_free(e->target);
     gf_free(e->truth);

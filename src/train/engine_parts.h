@@ -56,6 +56,7 @@ struct gf_engine {
     gf_stage stage[2];
     size_t *present;    /* of the step, batch of each: which of the batch's samples are there */
     float *sample_loss; /* and of those, in order */
+    float *spare;       /* `outputs` of each micro-batch: gf_task_batch's */
     int32_t *predicted, *truth;
     float *score;
     char *target;

@@ -149,6 +149,7 @@ static graft_status trainable_item(void *ctx, size_t item, int worker, graft_err
                              .training = true,
                              .scale = j->scale,
                              .diff = diff,
+                             .spare = e->spare + item * outputs,
                              .loss = e->sample_loss + to,
                              .truth = e->truth + to,
                              .predicted = e->predicted + to,

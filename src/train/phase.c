@@ -224,7 +224,7 @@ static graft_status check_texts(gf_phase *p, graft_error *err)
     if (!p->solver_parsed.class) GF_TRY(gf_solver_parse(&p->solver_parsed, p->solver, err));
     GF_TRY(gf_schedule_parse(&p->schedule_parsed, p->schedule, err));
     if (p->optimizer) GF_TRY(gf_optimizer_parse(&p->optimizer_parsed, p->optimizer, err));
-    if (p->augment) GF_TRY(gf_data_parse_changes(p->augment, &p->augment_parsed, err));
+    if (p->augment) GF_TRY(gf_augment_parse(p->augment, &p->augment_parsed, err));
     if (!p->batch_norm || !strcmp(p->batch_norm, "fixed") || !strcmp(p->batch_norm, "batch")) return GRAFT_OK;
     return gf_fail(err, GF_E_OPTION_VALUE, "fixed or batch", "phase %s: batch-norm %s is not known", GF_ESC(p->name),
                    GF_ESC(p->batch_norm));

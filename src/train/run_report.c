@@ -131,17 +131,17 @@ static graft_status judge(gf_run *r, uint32_t first, size_t n, const float *logi
     for (size_t i = 0; i < n; i++) {
         judged *j = &out[i];
         j->sample = first + (uint32_t)i;
-        int32_t label = (int32_t)r->data->index->sample[j->sample].class_id;
+        gf_class_target target = gf_target_of(r->data->index->sample[j->sample].class_id);
         float loss;
         r->task.cls->step(&r->task, &(gf_task_batch){.n = 1,
                                                      .width = outputs,
                                                      .out = logits + i * outputs,
-                                                     .target = &label,
+                                                     .target = &target,
                                                      .loss = &loss,
                                                      .predicted = &j->predicted});
         r->task.cls->decode(&r->task, logits + i * outputs, outputs, p);
         j->probability = p[j->predicted];
-        j->right = j->predicted == label;
+        j->right = j->predicted == target.label;
     }
     gf_free(p);
     return GRAFT_OK;

@@ -149,6 +149,7 @@ static graft_model *open_model(void)
     o.precision = "f32";
     o.fine_tune_at_name = "wide";
     o.seed = 5;
+    o.dropout = 0; /* with a frozen backbone 0.1 did none */
     must(graft_model_open(context, &o, &m, &err), &err, "graft_model_open");
     int width, height;
     graft_model_size(m, &width, &height);

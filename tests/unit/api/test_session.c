@@ -3,6 +3,7 @@
 #include "sessions.h"
 #include "support/needs.h"
 #include "tasks/task.h"
+#include "tensor/feed.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -61,7 +62,8 @@ static void one_answer(graft_model *m, const char *const *paths, size_t n_paths,
         assert_true(told.probability == (double)p[0][2 * i + (size_t)top]); /* a float in a double: the same bits */
         if (i >= evaluations) continue;
         float loss;
-        int32_t predicted, label = top;
+        int32_t predicted;
+        const gf_class_target label = gf_target_of((uint32_t)top);
         task.cls->step(
             &task,
             &(gf_task_batch){

@@ -158,10 +158,11 @@ static void a_network_gets_its_own_size(void **state)
     gf_feed feed = gf_data_feed_of(&f);
     for (int changed = 0; changed < 2; changed++) {
         for (uint32_t i = 0; i < ALL; i++) {
-            int32_t target = -1;
+            gf_class_target target = {-1, -1, 0};
             const gf_request q = {.sample = i, .training = changed, .scratch = scratch};
             assert_int_equal(feed.fill(feed.ctx, &q, &in, (void *const *)&dst, &target, NULL), GRAFT_OK);
-            assert_int_equal(target, (int)j.data->set.index->sample[i].class_id);
+            assert_int_equal(target.label, (int)j.data->set.index->sample[i].class_id);
+            assert_true(target.share == 1);
             expect(&j, i, i < TRAIN ? SIDE : H, i < TRAIN ? STORED_W : W, pixels);
             for (int k = 0; k < H * W * 3; k++) {
                 double want = i < TRAIN ? stretched(pixels, k / 3 / W, k / 3 % W, k % 3) : pixels[k];

@@ -96,7 +96,7 @@ static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout i
     (void)err;
     paint((const toy *)f->data, q->sample, rgb);
     gf_input_put(&in[0], NULL, rgb, q->scratch, NULL, dst[0]);
-    if (target) memcpy(target, &(int32_t){(int32_t)f->data->index->sample[q->sample].class_id}, sizeof(int32_t));
+    if (target) *(gf_class_target *)target = gf_target_of(f->data->index->sample[q->sample].class_id);
     return GRAFT_OK;
 }
 

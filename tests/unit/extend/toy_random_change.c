@@ -9,5 +9,9 @@ static void draw(const gf_change_args *args, gf_rng *rng, int h, int w, gf_trans
     if (gf_rng_f32(rng) < (float)args->value[0].low) gf_transform_about_center(t, h, w, -1, 0, 0, -1);
 }
 
-const gf_random_change_class gf_random_change_toy = {
-    .families = GF_CHANGE_OWN, .name = "toy-change", .help = "a test's", GF_ROWS_OF(rows), .stream = 0xfff0, .draw = draw};
+const gf_random_change_class gf_random_change_toy = {.families = GF_CHANGE_OWN,
+                                                     .name = "toy-change",
+                                                     .help = "a test's",
+                                                     GF_ROWS_OF(rows),
+                                                     .stream = 0xfff0,
+                                                     .draw = draw};

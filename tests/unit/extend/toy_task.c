@@ -2,6 +2,8 @@
  * loss. */
 #include "tasks/task.h"
 
+#include "tensor/feed.h"
+
 static size_t outputs(int classes) { return classes == 2 ? 1 : (size_t)classes; }
 
 static bool fits(const gf_task *t, const gf_model *m)
@@ -21,7 +23,7 @@ static void decode(const gf_task *t, const float *out, size_t width, float *p)
 static void one(const gf_task *t, const gf_task_batch *b, size_t i)
 {
     const float *z = b->out + i * b->width;
-    const int32_t y = ((const int32_t *)b->target)[i];
+    const int32_t y = ((const gf_class_target *)b->target)[i].label;
     float *diff = b->diff ? b->diff + i * b->width : NULL, scale = 2 * b->scale;
     b->loss[i] = 2 * (b->width == 1 ? t->loss.cls->sigmoid(&t->loss, z[0], y, scale, diff)
                                     : t->loss.cls->softmax(&t->loss, z, t->classes, y, scale, diff));
@@ -40,7 +42,7 @@ static void step(const gf_task *t, const gf_task_batch *b)
 const gf_task_class gf_task_toy_task = {.name = "toy-task",
                                         .help = "a test's",
                                         .metrics = "loss,accuracy",
-                                        .target_bytes = sizeof(int32_t),
+                                        .target_bytes = sizeof(gf_class_target),
                                         .outputs = outputs,
                                         .fits = fits,
                                         .step = step,

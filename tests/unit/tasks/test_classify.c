@@ -1,6 +1,7 @@
 /* Classification's loss against its formula in double, its gradient against finite differences of that, and what
  * extreme logits give. */
 #include "tasks/task.h"
+#include "tensor/feed.h"
 
 #include "support/seeded.h"
 
@@ -11,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -27,23 +29,27 @@ static void losses(const float *z, const int32_t *label, size_t n, int classes, 
                    int32_t *predicted)
 {
     const gf_task t = task_of(classes, GF_END_SOFTMAX);
+    gf_class_target *target = calloc(n, sizeof *target);
+    for (size_t i = 0; i < n; i++) target[i] = gf_target_of((uint32_t)label[i]);
     t.cls->step(&t, &(gf_task_batch){.n = n,
                                      .width = t.cls->outputs(classes),
                                      .out = z,
-                                     .target = label,
+                                     .target = target,
                                      .training = true,
                                      .scale = scale,
                                      .diff = diff,
                                      .loss = loss,
                                      .predicted = predicted});
+    free(target);
 }
 
 static void own_loss(const float *z, size_t width, int32_t label, int classes, gf_end end, float *loss,
                      int32_t *predicted)
 {
     const gf_task t = task_of(classes, end);
-    t.cls->step(
-        &t, &(gf_task_batch){.n = 1, .width = width, .out = z, .target = &label, .loss = loss, .predicted = predicted});
+    const gf_class_target target = gf_target_of((uint32_t)label);
+    t.cls->step(&t, &(gf_task_batch){
+                        .n = 1, .width = width, .out = z, .target = &target, .loss = loss, .predicted = predicted});
 }
 
 static void probabilities(const float *z, size_t width, int classes, gf_end end, float *p)
@@ -279,13 +285,58 @@ static void what_a_file_ends_in_is_kept(void **state)
     check(fabs((double)p[1] - 1 / (1 + exp(-3.5))), 1e-6, "two logits", 2);
 }
 
+/* A soft target's cross-entropy, -sum t ln p, and softmax - t, by the definition (Keras's CategoricalCrossentropy of a
+ * blended target); with its classes' weights each share has its class's. */
+static void a_blended_target_is_a_soft_one(void **state)
+{
+    (void)state;
+    for (int c = 0; c < COUNTS; c++) {
+        int classes = class_counts[c];
+        size_t width = gf_task_classify.outputs(classes);
+        float weight[MOST_CLASSES];
+        for (int k = 0; k < classes; k++) weight[k] = 1 + (float)(k % 3);
+        for (size_t s = 0; s < SAMPLES; s++) {
+            float z[MOST_CLASSES], diff[MOST_CLASSES], spare[MOST_CLASSES], loss;
+            double wide[MOST_CLASSES];
+            draw(classes, s, z, wide);
+            bool weighs = s % 2;
+            gf_task t = task_of(classes, GF_END_SOFTMAX);
+            t.class_weight = weighs ? weight : NULL;
+            const gf_class_target y = {(int32_t)(s * 7 % (size_t)classes), (int32_t)(s * 5 % (size_t)classes), 0.7f};
+            const double shares[2] = {(double)y.share * (weighs ? (double)weight[y.label] : 1),
+                                      (1 - (double)y.share) * (weighs ? (double)weight[y.other] : 1)};
+            int32_t truth, predicted;
+            t.cls->step(&t, &(gf_task_batch){.n = 1,
+                                             .width = width,
+                                             .out = z,
+                                             .target = &y,
+                                             .training = true,
+                                             .scale = 0.5f,
+                                             .diff = diff,
+                                             .spare = spare,
+                                             .loss = &loss,
+                                             .truth = &truth,
+                                             .predicted = &predicted});
+            double want = shares[0] * loss_of(wide, classes, y.label) + shares[1] * loss_of(wide, classes, y.other);
+            check(fabs((double)loss - want), 2e-6 * (1 + want), "the loss of a blended target", classes);
+            assert_int_equal(truth, y.label);
+            for (size_t i = 0; i < width; i++) {
+                int k = classes == 2 ? 1 : (int)i;
+                double soft = shares[0] * (y.label == k) + shares[1] * (y.other == k);
+                double slope = 0.5 * ((shares[0] + shares[1]) * probability_of(wide, classes, k) - soft);
+                check(fabs((double)diff[i] - slope), 2e-6, "the slope of a blended target", classes);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loss_is_the_formula),         cmocka_unit_test(gradient_is_the_slope),
         cmocka_unit_test(a_batch_is_its_samples),      cmocka_unit_test(extreme_logits_stay_finite),
         cmocka_unit_test(nonsense_is_not_hidden),      cmocka_unit_test(probabilities_sum_to_one),
-        cmocka_unit_test(what_a_file_ends_in_is_kept),
+        cmocka_unit_test(what_a_file_ends_in_is_kept), cmocka_unit_test(a_blended_target_is_a_soft_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

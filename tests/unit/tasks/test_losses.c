@@ -2,6 +2,7 @@
  * against finite differences; options that are none. */
 #include "support/fixture.h"
 #include "tasks/task.h"
+#include "tensor/feed.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -39,11 +40,12 @@ static void run(const char *name, int classes, const char *class_weight, bool tr
 {
     gf_task t;
     const gf_task_options options = {.classes = classes, .loss = name, .class_weight = class_weight};
-    int32_t label[SAMPLES], predicted[SAMPLES];
+    gf_class_target label[SAMPLES];
+    int32_t predicted[SAMPLES];
     size_t n;
     const float *truth = tensor("label", "", classes, "", &n);
     assert_int_equal(n, SAMPLES);
-    for (int i = 0; i < SAMPLES; i++) label[i] = (int32_t)truth[i];
+    for (int i = 0; i < SAMPLES; i++) label[i] = gf_target_of((uint32_t)truth[i]);
     assert_int_equal(gf_task_open(&t, &options, NULL), GRAFT_OK);
     t.cls->step(&t, &(gf_task_batch){.n = SAMPLES,
                                      .width = t.cls->outputs(classes),
@@ -154,7 +156,8 @@ static void class_weights_weigh_training_alone(void **state)
     run("cross-entropy", 3, "balanced", true, &weighted); /* without counts all weigh 1 */
     assert_memory_equal(&plain, &weighted, sizeof plain);
     const float z[] = {1, 2, 3}, weight[] = {2, 1, 1};
-    int32_t truth = 0, predicted;
+    const gf_class_target truth = gf_target_of(0);
+    int32_t predicted;
     float loss[2], diff[2][3];
     for (int training = 0; training < 2; training++) {
         t = (gf_task){.cls = gf_task_find(NULL), .classes = 3, .class_weight = (float *)weight};

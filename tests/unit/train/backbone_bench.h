@@ -191,7 +191,7 @@ static graft_status image(void *ctx, const gf_request *q, const gf_input_layout 
     size_t n = image_values(b);
     for (size_t i = 0; i < n; i++) values[i] = b->pixels[q->sample * n + i];
     gf_input_put_f32(&in[0], values, dst[0]);
-    if (target) *(int32_t *)target = b->label[q->sample];
+    if (target) *(gf_class_target *)target = gf_target_of((uint32_t)b->label[q->sample]);
     return GRAFT_OK;
 }
 

@@ -21,7 +21,7 @@ static graft_status image(void *ctx, const gf_request *q, const gf_input_layout 
                           graft_error *err)
 {
     (void)ctx;
-    if (target) *(int32_t *)target = (int32_t)(q->sample % CLASSES);
+    if (target) *(gf_class_target *)target = gf_target_of(q->sample % CLASSES);
     if (lost[q->sample]) return gf_fail(err, GF_E_DATA_CHANGED, NULL, "sample %u is gone", q->sample);
     for (size_t i = 0; i < SIZE * SIZE * 3; i++) {
         q->scratch[i] = (float)(seeded_word("pixel", q->epoch, q->sample * SIZE * SIZE * 3 + i) >> 56);

@@ -31,7 +31,7 @@ static graft_status image(void *ctx, const gf_request *q, const gf_input_layout 
     const bench *b = ctx;
     for (size_t i = 0; i < b->image; i++) values[i] = b->pixels[q->sample * b->image + i];
     gf_input_put_f32(&in[0], values, dst[0]);
-    if (target) *(int32_t *)target = (int32_t)(q->sample % CLASSES);
+    if (target) *(gf_class_target *)target = gf_target_of(q->sample % CLASSES);
     return GRAFT_OK;
 }
 

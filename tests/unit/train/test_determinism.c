@@ -46,7 +46,7 @@ static graft_status image(void *ctx, const gf_request *q, const gf_input_layout 
     }
     uint64_t seed = s->fixed ? 0 : q->epoch * 2 + q->training;
     if (s->references) sample %= SAMPLES / 2;
-    if (target) *(int32_t *)target = (int32_t)(sample % CLASSES);
+    if (target) *(gf_class_target *)target = gf_target_of(sample % CLASSES);
     for (size_t i = 0; i < SIZE * SIZE * 3; i++) {
         values[i] = (float)(seeded_word("pixel", seed, sample * SIZE * SIZE * 3 + i) >> 56);
     }

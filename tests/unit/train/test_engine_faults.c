@@ -35,7 +35,7 @@ static graft_status image(void *ctx, const gf_request *q, const gf_input_layout 
     float *values = q->scratch;
     for (size_t i = 0; i < SIZE * SIZE * 3; i++) values[i] = (float)(seeded_word("pixel", q->sample, i) >> 56);
     gf_input_put_f32(&in[0], values, dst[0]);
-    if (target) *(int32_t *)target = (int32_t)(q->sample % CLASSES);
+    if (target) *(gf_class_target *)target = gf_target_of(q->sample % CLASSES);
     return GRAFT_OK;
 }
 

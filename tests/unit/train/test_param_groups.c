@@ -232,7 +232,7 @@ static graft_status image(void *ctx, const gf_request *q, const gf_input_layout 
                           graft_error *err)
 {
     (void)ctx, (void)err;
-    if (target) *(int32_t *)target = (int32_t)(q->sample % CLASSES);
+    if (target) *(gf_class_target *)target = gf_target_of(q->sample % CLASSES);
     for (size_t i = 0; i < SIZE * SIZE * 3; i++) {
         q->scratch[i] = (float)(seeded_word("pixel", q->epoch, q->sample * SIZE * SIZE * 3 + i) >> 56);
     }
@@ -298,10 +298,8 @@ static void bench_free(bench *b)
 
 static void gradient(bench *b, int step)
 {
-    gf_batch batch = {.epoch = (uint32_t)step,
-                      .number = (uint64_t)step,
-                      .n = BATCH,
-                      .sample = b->sample + step * BATCH};
+    gf_batch batch = {
+        .epoch = (uint32_t)step, .number = (uint64_t)step, .n = BATCH, .sample = b->sample + step * BATCH};
     gf_step_result r;
     OK(gf_engine_gradient(b->e, &b->feed, NULL, &batch, NULL, &r, &error));
     assert_true(r.n == BATCH && isfinite(r.loss) && r.grad_norm > 0);
