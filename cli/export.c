@@ -8,6 +8,7 @@
 
 static const option options[] = {
     HEADING("Output"),
+    SETTING("calibration", "model.calibration"),
     {"to", OPTION_NAME, PLACE(to), "FORMAT", NO_RANGE, "keras|onnx|safetensors|npz|labels",
      "the format (otherwise by the ending of --out)"},
     {"out", OPTION_FILE, PLACE(out), "FILE", NO_RANGE, NULL, "the file to write (otherwise RUN/model.ENDING)"},

@@ -11,6 +11,12 @@ static const option options[] = {
     HEADING("Output"),
     {"top", OPTION_INT, PLACE(top), "K", FROM_TO(1, 1000), NULL,
      "the K most probable labels of each image (in lines of text: one, unless this is given)"},
+    SETTING("output", "predict.output"),
+    SETTING("unknown", "predict.unknown"),
+    SETTING("calibration", "model.calibration"),
+    SETTING("csv", "predict.csv"),
+    SETTING("draw", "predict.draw"),
+    SETTING("sort-into", "predict.sort_into"),
 
     HEADING("Pictures"),
     SETTING("max-pixels", "data.max_pixels"),
@@ -46,7 +52,7 @@ static void write_prediction(FILE *f, const graft_prediction *p, size_t width, s
     }
     for (size_t i = 0; p->label && i < p->n_top && i < top; i++) {
         fputs(gap, f);
-        text_write_escaped(f, p->top[i].label);
+        text_write_escaped(f, i ? p->top[i].label : p->label);
         fprintf(f, "%s%.6f", gap, p->top[i].probability);
     }
     fputc('\n', f);
@@ -82,7 +88,9 @@ static graft_status run(session *self, graft_error *err)
     graft_result *result = NULL;
     graft_status status = session_open_classifier(self, s->arguments[0], &model, err);
     if (!status) status = graft_predict(model, s->arguments + 1, s->n_arguments - 1, s->top, &result, err);
-    if (!status) status = s->json ? session_print(self, result, err) : print_lines(self, result, err);
+    if (!status)
+        status = s->json || options_given(self->verb, s, "output") ? session_print(self, result, err)
+                                                                   : print_lines(self, result, err);
     graft_result_free(result);
     graft_model_free(model);
     return status;

@@ -12,6 +12,11 @@ static const option options[] = {
     {"classes", OPTION_INT, PLACE(model.classes), "N", FROM_TO(2, 1000000), NULL,
      "outputs of the head (default: 2, which share one logit)"},
     OPTION_BOUNDARY_ROWS,
+
+    HEADING("Output"),
+    SETTING("variables", "summary.variables"),
+    SETTING("values", "summary.values"),
+
     OPTION_GENERAL_ROWS("of the head's initial values"),
 };
 
@@ -48,6 +53,7 @@ const verb verb_summary = {
         "architecture, such as mobilenet_v2, or a run folder or model file. With --fine-tune-at or --fine-tune-last, "
         "trainable is told for fine-tuning, else for feature extraction.",
     .examples = "graft summary mobilenet_v2 --size 160 --classes 2 --fine-tune-at 100\n"
+                "graft summary runs/pets --variables --values\n"
                 "graft summary runs/pets --json",
     OPTIONS(options),
     .check = check,

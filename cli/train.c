@@ -49,6 +49,8 @@ static const option options[] = {
     SETTING("class-weight", "train.class_weight"),
     SETTING("metrics", "train.metrics"),
 
+    SETTING("calibration", "model.calibration"),
+
     HEADING("Data"),
     {"test-from-validation", OPTION_SHARE, PLACE(data.test_from_validation), "SHARE", FROM_BELOW(0, 1), NULL,
      "this share of the validation batches becomes the test set"},

@@ -271,6 +271,15 @@ GRAFT_API graft_status graft_resume(graft_context *context, const char *run, con
 GRAFT_API graft_status graft_evaluate(graft_model *model, const char *path, const char *split, graft_result **out,
                                       graft_error *err);
 
+/* Since 0.2. n finished runs (2 to 20) on the same images: those below `data`, of its part `split` (NULL: all); data NULL:
+ * those that all of them held out, test or else validation, for which they must have had the same images, shared out in the
+ * same way (GRAFT_USAGE). Each is compared with the first: McNemar's exact test, corrected as Holm does; the difference of
+ * accuracies with its 95 % interval. By options of the context: compare.plot. Result JSON:
+ * {"runs":[{"run","images","accuracy","interval","loss","calibration_error"}],"pairs":[{"first","second","difference",
+ * "interval","p","p_corrected","verdict",..}]}. */
+GRAFT_API graft_status graft_compare(graft_context *context, const char *const *runs, size_t n, const char *data,
+                                     const char *split, graft_result **out, graft_error *err);
+
 /* Files and folders (walked) of images. `top`: how many labels for each, at most. Result JSON:
  * {"predictions":[{"path", "label","probability","top":[{"label","probability"}]}]}; an image that cannot be read has
  * "error" instead. If all of them failed that is an error (GRAFT_DATA). */

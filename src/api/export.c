@@ -275,6 +275,30 @@ void graft_export_defaults(graft_export_options *o)
     if (o) *o = (graft_export_options){0};
 }
 
+/* The values of the last layer, whose outputs are the logits, multiplied by one over the model's temperature, so that
+ * other tools give the same probabilities. *kept (gf_free) holds what they were; NULL: nothing was to be done, or no
+ * layer is there for it. */
+static graft_status put_temperature(graft_model *m, float **kept, graft_error *err)
+{
+    const double beta = gf_api_task(m).beta;
+    const gf_layer_class *last = m->model.layer[m->model.output].cls;
+    *kept = NULL;
+    if (beta <= 0) return GRAFT_OK;
+    if (last != &gf_layer_dense && last != &gf_layer_conv2d) {
+        gf_log_say(&m->context->log, GF_WARNING, "the file's probabilities are not at the model's temperature");
+        return GRAFT_OK;
+    }
+    *kept = gf_new_n(m->model.n_values, float);
+    if (!*kept) return gf_fail_memory(err, m->model.n_values * sizeof(float), "an export");
+    memcpy(*kept, m->model.value, m->model.n_values * sizeof(float));
+    for (size_t i = 0; i < m->model.n_params; i++) {
+        const gf_param *p = &m->model.param[i];
+        if (p->layer != m->model.output) continue;
+        for (size_t k = 0; k < p->count; k++) m->model.value[p->offset + k] *= (float)beta;
+    }
+    return GRAFT_OK;
+}
+
 static graft_status export(graft_model *m, const char *file, const graft_export_options *o, graft_result **out,
                            graft_error *err)
 {
@@ -318,5 +342,10 @@ graft_status graft_export(graft_model *m, const char *file, const graft_export_o
     GF_TRY(gf_api_check_texts(__func__, "pictures", o->pictures, o->n_pictures, err));
     GF_TRY(gf_api_whole(m, err));
     gf_api_begin(m->context, GRAFT_STAGE_EVALUATE);
-    return gf_api_end(export(m, file, o, out, err), err);
+    float *kept = NULL;
+    graft_status status = put_temperature(m, &kept, err);
+    if (status == GRAFT_OK) status = export(m, file, o, out, err);
+    if (kept) memcpy(m->model.value, kept, m->model.n_values * sizeof(float));
+    gf_free(kept);
+    return gf_api_end(status, err);
 }

@@ -1,4 +1,5 @@
-/* forward.c - what a model makes of images: evaluate, predict, features. */
+/* forward.c - what a model makes of images: evaluate, features. (predict.c: predict) */
+#include "api/evaluate.h"
 #include "api/session.h"
 
 #include "base/io.h"
@@ -23,7 +24,7 @@ static graft_status make_engine(graft_model *m, int output_layer, gf_dtype dtype
     return gf_engine_create(e, &m->model, m->context->ops, m->context->pool, &spec, err);
 }
 
-static void add_arithmetic(gf_json *document, const graft_model *m)
+void gf_api_add_arithmetic(gf_json *document, const graft_model *m)
 {
     const gf_elsewhere *f = &m->facts.elsewhere;
     if (!m->lacks) return;
@@ -36,7 +37,7 @@ static void add_arithmetic(gf_json *document, const graft_model *m)
     gf_json_set(document, "arithmetic", j);
 }
 
-static void tell(graft_context *c, size_t done, size_t total, const gf_running *r)
+void gf_api_tell_evaluated(graft_context *c, size_t done, size_t total, const gf_running *r)
 {
     graft_progress p = gf_api_progress(GRAFT_STAGE_EVALUATE, (int64_t)done, (int64_t)total);
     double value[GF_MAX_METRICS];
@@ -45,21 +46,9 @@ static void tell(graft_context *c, size_t done, size_t total, const gf_running *
     gf_api_tell(c, &p);
 }
 
-/* Logits an image. */
-static size_t outputs_of(const graft_model *m) { return gf_count(&m->model.layer[m->model.output].shape); }
-
 /* ---- evaluate */
 
-typedef struct evaluating {
-    gf_task task;
-    gf_metric_list list;
-    gf_evaluation result;
-    gf_per_file rows;
-    bool sure; /* intervals of all metrics are wanted */
-    double bounds[GF_MAX_METRICS][2];
-} evaluating;
-
-static graft_status evaluate_range(graft_model *m, evaluating *ev, gf_engine *e, gf_data_feed *s, uint32_t first,
+static graft_status evaluate_range(graft_model *m, gf_evaluating *ev, gf_engine *e, gf_data_feed *s, uint32_t first,
                                    uint32_t end, graft_error *err)
 {
     size_t outputs = gf_engine_outputs(e);
@@ -79,9 +68,10 @@ static graft_status evaluate_range(graft_model *m, evaluating *ev, gf_engine *e,
             const float *one = lost[i] ? NULL : out + i * outputs;
             int32_t label = (int32_t)s->data->index->sample[at + i].class_id;
             if (one) gf_evaluation_add_output(&ev->result, &ev->task, one, outputs, &target[i]);
-            gf_per_file_add(&ev->rows, gf_index_path(s->data->index, at + i), label, one);
+            if (one) gf_judgement_add(&ev->judgement, at + i, label, one, outputs);
+            gf_per_file_add(&ev->rows, gf_index_path(s->data->index, at + i), label, NULL, one);
         }
-        tell(m->context, at + n - first, end - first, &ev->result.running);
+        gf_api_tell_evaluated(m->context, at + n - first, end - first, &ev->result.running);
         GF_GOTO(gf_api_stop_asked(m->context, err));
         GF_GOTO(gf_dataset_tell_lost(s->data, err));
     }
@@ -95,6 +85,9 @@ static graft_status split_range(const gf_index *x, const char *split, uint32_t *
     *first = 0;
     *end = x->n;
     if (!split) return GRAFT_OK;
+    if (!strcmp(split, GF_HELD_OUT)) {
+        split = gf_split_name(x->first[GF_SPLITS] > x->first[GF_TEST] ? GF_TEST : GF_VALIDATION);
+    }
     for (int s = 0; s < GF_SPLITS; s++) {
         if (strcmp(split, gf_split_name((gf_split)s))) continue;
         *first = x->first[s];
@@ -140,7 +133,7 @@ static gf_json *per_class(const gf_metrics *m, const gf_names *classes)
     return list;
 }
 
-static graft_status evaluate_data(graft_model *m, evaluating *ev, gf_dataset *data, const char *split,
+static graft_status evaluate_data(graft_model *m, gf_evaluating *ev, gf_dataset *data, const char *split,
                                   graft_error *err)
 {
     gf_data_feed s;
@@ -148,51 +141,83 @@ static graft_status evaluate_data(graft_model *m, evaluating *ev, gf_dataset *da
     uint32_t first, end;
     GF_TRY(gf_data_feed_open(&s, data, (size_t)gf_pool_threads(m->context->pool), err));
     graft_status status = split_range(data->index, split, &first, &end, err);
+    if (status == GRAFT_OK) status = gf_judgement_open(&ev->judgement, m, &ev->task, data, end - first, err);
     if (status == GRAFT_OK) status = gf_api_session(m, &session, err);
     if (status == GRAFT_OK) status = evaluate_range(m, ev, session->engine, &s, first, end, err);
     gf_data_feed_close(&s);
     return status;
 }
 
+static graft_status evaluation_result(graft_model *m, gf_evaluating *ev, graft_result **out, graft_error *err)
+{
+    gf_text text = {0};
+    gf_metrics metrics = gf_evaluation_metrics(&ev->result);
+    if (ev->sure) metrics.bounds = (const double(*)[2])ev->bounds;
+    evaluation_text(&text, &metrics, &m->facts.classes);
+    gf_json *j = gf_metrics_json(&metrics, m->facts.classes.n);
+    gf_json_set(j, "per_class", per_class(&metrics, &m->facts.classes));
+    gf_api_add_arithmetic(j, m);
+    graft_status status = gf_judgement_tell(&ev->judgement, metrics.confusion, ev->promise, j, &text, err);
+    if (status == GRAFT_OK) return gf_result_create(out, j, text.s, err);
+    gf_text_free(&text);
+    gf_json_free(j);
+    return status;
+}
+
+void gf_api_labelled(graft_data *d, const graft_model *m, const char *path)
+{
+    *d = (graft_data){.context = m->context,
+                      .path = (char *)path,
+                      .settings = m->context->settings,
+                      .fit = &m->facts.fit,
+                      .log = m->context->log};
+    graft_data_defaults(&d->options);
+    d->options = gf_api_opened_options(m->context, &d->options);
+    d->cache_dir = (char *)d->options.cache_dir;
+    d->options.width = m->facts.width;
+    d->options.height = m->facts.height;
+    d->options.antialias = m->facts.antialias;
+    d->options.allow_empty_class = 1; /* no images of it, so nothing to count */
+    d->options.ignore_exif = m->facts.ignore_exif;
+}
+
+graft_status gf_evaluating_open(gf_evaluating *ev, const graft_model *m, graft_error *err)
+{
+    const gf_settings *s = m->context->settings;
+    *ev = (gf_evaluating){.task = gf_api_task(m), .sure = gf_settings_flag(s, GF_SET_EVAL_INTERVALS)};
+    GF_TRY(gf_loss_parse(&ev->task.loss, gf_settings_text(s, GF_SET_TRAIN_LOSS), err));
+    const char *asked = gf_settings_text(s, GF_SET_TRAIN_METRICS);
+    GF_TRY(gf_metric_list_parse(&ev->list, ev->task.cls->metrics, asked, err));
+    GF_TRY(gf_judgement_check(m, &ev->promise, err));
+    GF_TRY(gf_per_file_begin(&ev->rows, m, &ev->task, GF_SET_EVAL_CSV, err));
+    return gf_evaluation_init(&ev->result, &ev->list, m->facts.classes.n, err);
+}
+
+graft_status gf_evaluating_run(gf_evaluating *ev, graft_model *m, graft_data *d, const char *split, graft_error *err)
+{
+    GF_TRY(gf_api_data_open(d, &m->facts.classes, err));
+    GF_TRY(evaluate_data(m, ev, d->data, split, err));
+    return ev->sure ? gf_bootstrap(&ev->result, m->context->pool, ev->bounds, err) : GRAFT_OK;
+}
+
+void gf_evaluating_close(gf_evaluating *ev)
+{
+    gf_evaluation_free(&ev->result);
+    gf_judgement_close(&ev->judgement);
+    gf_per_file_free(&ev->rows);
+}
+
 static graft_status evaluate(graft_model *m, const char *path, const char *split, graft_result **out, graft_error *err)
 {
     GF_TRY(gf_api_want_head(m, err));
-    graft_data d = {.context = m->context,
-                    .path = (char *)path,
-                    .settings = m->context->settings,
-                    .fit = &m->facts.fit,
-                    .log = m->context->log};
-    graft_data_defaults(&d.options);
-    d.options = gf_api_opened_options(m->context, &d.options);
-    d.cache_dir = (char *)d.options.cache_dir;
-    d.options.width = m->facts.width;
-    d.options.height = m->facts.height;
-    d.options.antialias = m->facts.antialias;
-    d.options.allow_empty_class = 1; /* no images of it, so nothing to count */
-    d.options.ignore_exif = m->facts.ignore_exif;
-    gf_text text = {0};
-    evaluating ev = {.task = gf_task_of_model(&m->model, m->facts.task),
-                     .sure = gf_settings_flag(m->context->settings, GF_SET_EVAL_INTERVALS)};
-    GF_TRY(gf_loss_parse(&ev.task.loss, gf_settings_text(m->context->settings, GF_SET_TRAIN_LOSS), err));
-    const char *asked = gf_settings_text(m->context->settings, GF_SET_TRAIN_METRICS);
-    GF_TRY(gf_metric_list_parse(&ev.list, ev.task.cls->metrics, asked, err));
-    graft_status status = gf_per_file_begin(&ev.rows, m, &ev.task, err);
-    if (status == GRAFT_OK) status = gf_api_data_open(&d, &m->facts.classes, err);
-    if (status == GRAFT_OK) status = gf_evaluation_init(&ev.result, &ev.list, m->facts.classes.n, err);
-    if (status == GRAFT_OK) status = evaluate_data(m, &ev, d.data, split, err);
-    if (status == GRAFT_OK && ev.sure) status = gf_bootstrap(&ev.result, m->context->pool, ev.bounds, err);
+    gf_evaluating ev;
+    graft_data d;
+    gf_api_labelled(&d, m, path);
+    graft_status status = gf_evaluating_open(&ev, m, err);
+    if (status == GRAFT_OK) status = gf_evaluating_run(&ev, m, &d, split, err);
     if (status == GRAFT_OK) status = gf_per_file_write(&ev.rows, err);
-    if (status == GRAFT_OK) {
-        gf_metrics metrics = gf_evaluation_metrics(&ev.result);
-        if (ev.sure) metrics.bounds = (const double(*)[2])ev.bounds;
-        evaluation_text(&text, &metrics, &m->facts.classes);
-        gf_json *j = gf_metrics_json(&metrics, m->facts.classes.n);
-        gf_json_set(j, "per_class", per_class(&metrics, &m->facts.classes));
-        add_arithmetic(j, m);
-        status = gf_result_create(out, j, text.s, err);
-    }
-    gf_evaluation_free(&ev.result);
-    gf_per_file_free(&ev.rows);
+    if (status == GRAFT_OK) status = evaluation_result(m, &ev, out, err);
+    gf_evaluating_close(&ev);
     gf_dataset_close(d.data);
     return status;
 }
@@ -205,176 +230,6 @@ graft_status graft_evaluate(graft_model *m, const char *path, const char *split,
     GF_TRY(gf_api_whole(m, err));
     gf_api_begin(m->context, GRAFT_STAGE_PLAN);
     return gf_api_end(evaluate(m, path, split, out, err), err);
-}
-
-/* ---- predict */
-
-/* The `top` likeliest classes of p, likeliest first, equal ones by number. */
-static void likeliest(const float *p, int classes, int top, int *out)
-{
-    for (int k = 0; k < top; k++) {
-        int best = -1;
-        for (int c = 0; c < classes; c++) {
-            bool taken = false;
-            for (int i = 0; i < k; i++) taken = taken || out[i] == c;
-            if (!taken && (best < 0 || p[c] > p[best])) best = c;
-        }
-        out[k] = best;
-    }
-}
-
-static gf_json *prediction_json(const graft_prediction *p)
-{
-    gf_json *j = gf_json_object();
-    gf_json_set(j, "path", gf_json_string(p->path));
-    if (p->error) {
-        gf_json_set(j, "error", gf_json_string(p->error));
-        return j;
-    }
-    gf_json_set(j, "label", gf_json_string(p->label));
-    gf_json_set(j, "probability", gf_json_real(p->probability));
-    gf_json *top = gf_json_array();
-    for (size_t i = 0; i < p->n_top; i++) {
-        gf_json *row = gf_json_object();
-        gf_json_set(row, "label", gf_json_string(p->top[i].label));
-        gf_json_set(row, "probability", gf_json_real(p->top[i].probability));
-        gf_json_add(top, row);
-    }
-    gf_json_set(j, "top", top);
-    return j;
-}
-
-/* What a list of predictions needs, filled image by image; a graft_result takes it over. */
-typedef struct listing {
-    graft_prediction *prediction;
-    graft_label *labels;
-    gf_names strings;
-    int *order;
-    float *p;
-    int top;
-} listing;
-
-static const char *keep(listing *l, const char *s)
-{
-    return gf_names_add(&l->strings, s, NULL) == GRAFT_OK ? l->strings.item[l->strings.n - 1] : NULL;
-}
-
-static graft_status list_one(listing *l, const graft_model *m, const gf_image_list *a, uint32_t i, const float *logits,
-                             graft_error *err)
-{
-    graft_prediction *p = &l->prediction[i];
-    p->path = keep(l, gf_index_path(a->index, i));
-    if (a->lost[i]) {
-        p->error = keep(l, a->error[i].message);
-        gf_log_say(&m->context->log, GF_WARNING, "E%d: %s", a->error[i].number, a->error[i].message);
-        return p->path && p->error ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
-    }
-    const gf_task t = gf_task_of_model(&m->model, m->facts.task);
-    t.cls->decode(&t, logits, outputs_of(m), l->p);
-    likeliest(l->p, m->model.classes, l->top, l->order);
-    graft_label *labels = l->labels + (size_t)i * (size_t)l->top;
-    for (int k = 0; k < l->top; k++) {
-        labels[k].label = keep(l, m->facts.classes.item[l->order[k]]);
-        labels[k].probability = l->p[l->order[k]];
-        if (!labels[k].label) return gf_fail_memory(err, 64, "predictions");
-    }
-    p->label = labels[0].label;
-    p->probability = labels[0].probability;
-    p->n_top = (size_t)l->top;
-    p->top = labels;
-    return p->path ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
-}
-
-static graft_status list_result(listing *l, const graft_model *m, uint32_t n, graft_result **out, graft_error *err)
-{
-    gf_json *j = gf_json_object(), *list = gf_json_array();
-    gf_text text = {0};
-    for (uint32_t i = 0; i < n; i++) {
-        const graft_prediction *p = &l->prediction[i];
-        gf_json_add(list, prediction_json(p));
-        gf_text_printf(&text, "%s\t%s\t%.4f\n", GF_ESC(p->path), p->error ? "-" : GF_ESC(p->label), p->probability);
-    }
-    gf_json_set(j, "predictions", list);
-    add_arithmetic(j, m);
-    GF_TRY(gf_result_create(out, j, text.s, err));
-    (*out)->prediction = l->prediction;
-    (*out)->n_predictions = n;
-    (*out)->labels = l->labels;
-    (*out)->strings = l->strings;
-    l->prediction = NULL;
-    l->labels = NULL;
-    l->strings = (gf_names){0};
-    return GRAFT_OK;
-}
-
-static graft_status all_lost(const gf_image_list *a, graft_error *err)
-{
-    for (uint32_t i = 0; i < a->index->n; i++) {
-        if (!a->lost[i]) return GRAFT_OK;
-    }
-    if (err) *err = a->error[0];
-    if (err) err->status = GRAFT_DATA;
-    return GRAFT_DATA;
-}
-
-static graft_status predict_image_list(graft_model *m, gf_image_list *a, listing *l, float *logits, graft_error *err)
-{
-    graft_session *s;
-    graft_status status = gf_api_session(m, &s, err);
-    gf_feed feed = gf_image_list_feed(a);
-    size_t outputs = outputs_of(m);
-    for (uint32_t at = 0; status == GRAFT_OK && at < a->index->n; at += CHUNK) {
-        size_t n = a->index->n - at < CHUNK ? a->index->n - at : CHUNK;
-        status = gf_engine_forward(s->engine, &feed, NULL, a->sample + at, n, logits + at * outputs, a->lost + at, err);
-        if (status == GRAFT_OK) status = gf_api_stop_asked(m->context, err);
-        if (at + n > CHUNK) tell(m->context, at + n, a->index->n, NULL);
-    }
-    if (status == GRAFT_OK) status = gf_check_tell(a->index, a->checked, &m->context->log, err);
-    for (uint32_t i = 0; status == GRAFT_OK && i < a->index->n; i++) {
-        status = list_one(l, m, a, i, logits + i * outputs, err);
-    }
-    return status == GRAFT_OK ? all_lost(a, err) : status;
-}
-
-static graft_status predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
-                            graft_error *err)
-{
-    GF_TRY(gf_api_want_head(m, err));
-    int classes = m->model.classes;
-    gf_image_list a;
-    GF_TRY(gf_image_list_open(&a, m->context, &m->facts, paths, n, false, err));
-    listing l = {.top = top < 1 ? 1 : top > classes ? classes : top};
-    size_t images = a.index->n;
-    float *logits = gf_new_n(images * outputs_of(m), float);
-    l.prediction = gf_new_n(images, graft_prediction);
-    l.labels = gf_new_n(images * (size_t)l.top, graft_label);
-    l.order = gf_new_n((size_t)l.top, int);
-    l.p = gf_new_n((size_t)classes, float);
-    graft_status status = GRAFT_OK;
-    if (!logits || !l.prediction || !l.labels || !l.order || !l.p) {
-        status = gf_fail_memory(err, images * sizeof *l.prediction, "predictions");
-    }
-    if (status == GRAFT_OK) status = predict_image_list(m, &a, &l, logits, err);
-    if (status == GRAFT_OK) status = list_result(&l, m, (uint32_t)images, out, err);
-    gf_free(logits);
-    gf_free(l.prediction);
-    gf_free(l.labels);
-    gf_free(l.order);
-    gf_free(l.p);
-    gf_names_free(&l.strings);
-    gf_image_list_close(&a);
-    return status;
-}
-
-graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
-                           graft_error *err)
-{
-    GF_OUT(out);
-    GF_NEEDS(m, "model");
-    GF_TRY(gf_api_check_texts(__func__, "paths", paths, n, err));
-    GF_TRY(gf_api_whole(m, err));
-    gf_api_begin(m->context, GRAFT_STAGE_PLAN);
-    return gf_api_end(predict(m, paths, n, top, out, err), err);
 }
 
 /* ---- features */
@@ -398,7 +253,7 @@ static graft_status write_features(graft_model *m, gf_image_list *a, gf_engine *
             goto out;
         }
         GF_GOTO(gf_npy_add(npy, out, n, err));
-        tell(m->context, at + n, a->index->n, NULL);
+        gf_api_tell_evaluated(m->context, at + n, a->index->n, NULL);
         GF_GOTO(gf_api_stop_asked(m->context, err));
     }
     if (status == GRAFT_OK) {

@@ -91,25 +91,39 @@ graft_status gf_api_missing(const char *function, const char *argument, graft_er
  */
 graft_status gf_api_whole(const graft_model *m, graft_error *err);
 
+/* The task that the model is for; its probabilities are at the model's temperature unless "model.calibration" is off.
+ */
+gf_task gf_api_task(const graft_model *m);
+size_t gf_api_outputs(const graft_model *m); /* logits per image */
+/* What the settings ask the model to promise ("predict.unknown"); NULL: nothing. E3002 where it cannot. */
+graft_status gf_api_promise(const graft_model *m, const gf_promise **promise, graft_error *err);
+
+/* Into a result: what the model's run computed in and this processor cannot. */
+void gf_api_add_arithmetic(gf_json *document, const graft_model *m);
+
 /* Takes the document over and renders it; `text` (may be NULL: the JSON stands for it) as well. */
 graft_status gf_result_create(graft_result **out, gf_json *document, char *text, graft_error *err);
 
 /* The result of a finished run, out of its metrics.json. */
 graft_status gf_api_run_result(const char *dir, graft_result **out, graft_error *err);
 
-/* An evaluation image by image, as CSV, where the setting "eval.csv" names a file (per_file.c); else these do nothing.
- */
+/* What is said of images, one by one, as CSV, where the setting names a file (per_file.c); else these do nothing. */
 typedef struct gf_per_file {
     const char *path; /* borrowed, as the next two; NULL: not wanted */
     const gf_names *classes;
     const gf_task *task;
     size_t width;
+    bool labelled; /* with a column of true classes */
     float *p;
     gf_text text;
 } gf_per_file;
-graft_status gf_per_file_begin(gf_per_file *f, const graft_model *m, const gf_task *task, graft_error *err);
-/* out NULL: the image was lost. */
-void gf_per_file_add(gf_per_file *f, const char *path, int32_t truth, const float *out);
+/* A field of CSV, quoted where that needs it (RFC 4180). */
+void gf_per_file_field(gf_text *t, const char *prefix, const char *s);
+/* GF_SET_EVAL_CSV or, without true classes, GF_SET_PREDICT_CSV. */
+graft_status gf_per_file_begin(gf_per_file *f, const graft_model *m, const gf_task *task, gf_setting file,
+                               graft_error *err);
+/* `predicted` NULL: the likeliest class. out NULL: the image was lost. */
+void gf_per_file_add(gf_per_file *f, const char *path, int32_t truth, const char *predicted, const float *out);
 graft_status gf_per_file_write(gf_per_file *f, graft_error *err);
 void gf_per_file_free(gf_per_file *f);
 
@@ -183,6 +197,8 @@ graft_progress gf_api_progress(graft_stage stage, int64_t done, int64_t total);
 /* The metrics of a progress about to be told: values so far and, with NULL: unknown, those of validation. */
 void gf_api_measured(graft_context *c, graft_progress *p, const gf_metric_list *list, const double *value,
                      const double *validation);
+/* Of an evaluation or prediction; with what was measured so far (NULL: nothing is). */
+void gf_api_tell_evaluated(graft_context *c, size_t done, size_t total, const gf_running *r);
 graft_status gf_api_stop_asked(graft_context *c, graft_error *err);
 /* `status`; where it is that of a stop which has no words of its own, with some. */
 graft_status gf_api_end(graft_status status, graft_error *err);

@@ -523,26 +523,3 @@ void graft_model_free(graft_model *m)
     gf_free(m->run);
     gf_free(m);
 }
-
-/* ---- summary */
-
-graft_status graft_summary(const graft_model *m, graft_result **out, graft_error *err)
-{
-    GF_OUT(out);
-    GF_NEEDS(m, "model");
-    gf_counts c = gf_model_counts(&m->model);
-    gf_json *j = gf_json_object();
-    gf_json_set(j, "layers", gf_json_int((int64_t)c.layers));
-    gf_json_set(j, "total_params", gf_json_int((int64_t)c.total));
-    gf_json_set(j, "trainable_params", gf_json_int((int64_t)c.trainable));
-    gf_json_set(j, "non_trainable_params", gf_json_int((int64_t)c.non_trainable));
-    gf_json_set(j, "trainable_variables", gf_json_int((int64_t)c.trainable_variables));
-    gf_text text = {0};
-    graft_status status = gf_model_summary(&m->model, &text, err);
-    if (status != GRAFT_OK) {
-        gf_json_free(j);
-        gf_text_free(&text);
-        return status;
-    }
-    return gf_result_create(out, j, text.s, err);
-}

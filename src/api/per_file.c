@@ -1,6 +1,6 @@
-/* per_file.c - an evaluation image by image, as CSV: path,true,predicted, the probability of each class (p_CLASS), the
- * network's outputs (z_CLASS; z where one logit stands for two classes). In the data's order; an image that was lost
- * has empty cells. Numbers read back as themselves. */
+/* per_file.c - images one by one, as CSV: path, true class (of an evaluation), predicted class, the probability of each
+ * class (p_CLASS), the network's outputs (z_CLASS; z where one logit stands for two classes). In the data's order; an
+ * image that was lost has empty cells. Numbers read back as themselves. */
 #include "api/internal.h"
 
 #include "base/io.h"
@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-/* Quoted where CSV needs it (RFC 4180). */
-static void add_field(gf_text *t, const char *prefix, const char *s)
+void gf_per_file_field(gf_text *t, const char *prefix, const char *s)
 {
     if (!s[strcspn(s, ",\"\r\n")]) {
         gf_text_add(t, prefix);
@@ -22,50 +21,52 @@ static void add_field(gf_text *t, const char *prefix, const char *s)
     gf_text_add(t, "\"");
 }
 
-graft_status gf_per_file_begin(gf_per_file *f, const graft_model *m, const gf_task *task, graft_error *err)
+graft_status gf_per_file_begin(gf_per_file *f, const graft_model *m, const gf_task *task, gf_setting file,
+                               graft_error *err)
 {
     const gf_names *classes = &m->facts.classes;
-    *f = (gf_per_file){
-        .path = gf_settings_text(m->context->settings, GF_SET_EVAL_CSV), .classes = classes, .task = task};
+    *f = (gf_per_file){.path = gf_settings_text(m->context->settings, file), .classes = classes, .task = task};
     if (!f->path) return GRAFT_OK;
     GF_TRY(gf_api_check_out(m, NULL, 0, f->path, err));
+    f->labelled = file == GF_SET_EVAL_CSV;
     f->width = gf_count(&m->model.layer[m->model.output].shape);
     f->p = gf_new_n(classes->n, float);
     if (!f->p) return gf_fail_memory(err, classes->n * sizeof *f->p, "the rows of an evaluation");
-    gf_text_add(&f->text, "path,true,predicted");
+    gf_text_add(&f->text, f->labelled ? "path,true,predicted" : "path,predicted");
     for (size_t k = 0; k < classes->n; k++) {
         gf_text_add(&f->text, ",");
-        add_field(&f->text, "p_", classes->item[k]);
+        gf_per_file_field(&f->text, "p_", classes->item[k]);
     }
     for (size_t k = 0; k < f->width; k++) {
         gf_text_add(&f->text, ",");
-        add_field(&f->text, f->width == classes->n ? "z_" : "z", f->width == classes->n ? classes->item[k] : "");
+        gf_per_file_field(&f->text, f->width == classes->n ? "z_" : "z",
+                          f->width == classes->n ? classes->item[k] : "");
     }
     gf_text_add(&f->text, "\n");
     return GRAFT_OK;
 }
 
-void gf_per_file_add(gf_per_file *f, const char *path, int32_t truth, const float *out)
+void gf_per_file_add(gf_per_file *f, const char *path, int32_t truth, const char *predicted, const float *out)
 {
     enum { DIGITS = 9 };
     if (!f->path) return;
-    add_field(&f->text, "", path);
-    gf_text_add(&f->text, ",");
-    add_field(&f->text, "", f->classes->item[truth]);
+    gf_per_file_field(&f->text, "", path);
+    if (f->labelled) gf_text_add(&f->text, ",");
+    if (f->labelled) gf_per_file_field(&f->text, "", f->classes->item[truth]);
     if (!out) {
         for (size_t k = 0; k < 1 + f->classes->n + f->width; k++) gf_text_add(&f->text, ",");
         gf_text_add(&f->text, "\n");
         return;
     }
     float loss;
-    int32_t predicted;
+    int32_t likeliest;
     const gf_class_target target = gf_target_of((uint32_t)truth);
     f->task->cls->step(
         f->task, &(gf_task_batch){
-                     .n = 1, .width = f->width, .out = out, .target = &target, .loss = &loss, .predicted = &predicted});
+                     .n = 1, .width = f->width, .out = out, .target = &target, .loss = &loss, .predicted = &likeliest});
     f->task->cls->decode(f->task, out, f->width, f->p);
     gf_text_add(&f->text, ",");
-    add_field(&f->text, "", f->classes->item[predicted]);
+    gf_per_file_field(&f->text, "", predicted ? predicted : f->classes->item[likeliest]);
     for (size_t k = 0; k < f->classes->n; k++) gf_text_printf(&f->text, ",%s", GF_GENERAL((double)f->p[k], DIGITS));
     for (size_t k = 0; k < f->width; k++) gf_text_printf(&f->text, ",%s", GF_GENERAL((double)out[k], DIGITS));
     gf_text_add(&f->text, "\n");

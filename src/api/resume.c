@@ -1,6 +1,6 @@
 /* resume.c - graft_resume: a run that was stopped goes on from its checkpoint; of one that had ended, what is missing
  * or damaged is made again. */
-#include "api/internal.h"
+#include "api/evaluate.h"
 
 #include "base/io.h"
 #include "data/manifest.h"
@@ -28,18 +28,8 @@ static graft_status data_differs(const char *run, const graft_data *d, graft_err
                    "%s: the images are not those the run began with", GF_ESC(d->path));
 }
 
-static graft_status open_data(graft_context *c, const char *run, const gf_run_config *k, const char *moved,
-                              const gf_names *classes, graft_data **out, graft_error *err)
+static void take_options(graft_data_options *o, const gf_run_config *k)
 {
-    graft_data *d = *out = gf_new(graft_data);
-    if (!d) return gf_fail_memory(err, sizeof *d, "a data set");
-    d->context = c;
-    d->path = gf_strdup(moved ? moved : k->data ? k->data : "");
-    d->cache_dir = k->cache_dir ? gf_strdup(k->cache_dir) : NULL;
-    if (!d->path) return gf_fail_memory(err, 64, "a data set");
-    GF_TRY(gf_settings_copy(&d->settings, k->settings, err));
-    graft_data_defaults(&d->options);
-    graft_data_options *o = &d->options;
     o->width = (int)k->width;
     o->height = (int)k->height;
     o->split[0] = k->split_train;
@@ -56,6 +46,29 @@ static graft_status open_data(graft_context *c, const char *run, const gf_run_co
     o->allow_truncated = (int)k->allow_truncated;
     o->ignore_exif = (int)k->ignore_exif;
     o->allow_empty_class = (int)k->allow_empty_class;
+}
+
+void gf_api_data_of_run(graft_data *d, const gf_run_config *k)
+{
+    d->path = k->data;
+    d->settings = k->settings;
+    d->cache_dir = k->cache_dir;
+    take_options(&d->options, k);
+    d->options.cache_dir = k->cache_dir;
+}
+
+static graft_status open_data(graft_context *c, const char *run, const gf_run_config *k, const char *moved,
+                              const gf_names *classes, graft_data **out, graft_error *err)
+{
+    graft_data *d = *out = gf_new(graft_data);
+    if (!d) return gf_fail_memory(err, sizeof *d, "a data set");
+    d->context = c;
+    d->path = gf_strdup(moved ? moved : k->data ? k->data : "");
+    d->cache_dir = k->cache_dir ? gf_strdup(k->cache_dir) : NULL;
+    if (!d->path) return gf_fail_memory(err, 64, "a data set");
+    GF_TRY(gf_settings_copy(&d->settings, k->settings, err));
+    graft_data_defaults(&d->options);
+    take_options(&d->options, k);
     GF_TRY(gf_api_data_open(d, classes, err));
     char hex[65];
     gf_sha256 digest;

@@ -96,7 +96,7 @@ static graft_status make_classifier(graft_session *s, graft_model *m, graft_erro
     GF_TRY(self_test(s, m, err));
     s->logits = gf_engine_outputs(s->engine);
     s->features = gf_engine_features(s->engine);
-    s->task = gf_task_of_model(&m->model, m->facts.task);
+    s->task = gf_api_task(m);
     return gf_names_add_all(&s->classes, &m->facts.classes, err);
 }
 

@@ -30,6 +30,37 @@ graft_status gf_plot_photos(gf_canvas **out, const gf_photo_grid *grid, const gf
 graft_status gf_plot_confusion(gf_canvas **out, const uint64_t *confusion, const gf_run_record *names,
                                const char *title, const gf_theme *theme, graft_error *err);
 
+/* How many of the images told with a probability are right, by that probability, and how many there are. */
+graft_status gf_plot_reliability(gf_canvas **out, const gf_reliability *calibration, const char *title,
+                                 const gf_theme *theme, graft_error *err);
+
+/* Photos, each beside its likeliest classes. `unknown`: the first of them is not sure enough to be told. */
+enum { GF_BARS = 5 };
+typedef struct gf_bar {
+    const char *name;
+    double share;
+} gf_bar;
+typedef struct gf_barred {
+    gf_pixels pixels;
+    const char *title;
+    const gf_bar *bar;
+    size_t n;
+    bool unknown;
+} gf_barred;
+graft_status gf_plot_barred(gf_canvas **out, const gf_barred *item, size_t n, const gf_theme *theme, graft_error *err);
+
+/* Runs judged on the same images. Each row's difference is from the first, whose own is NaN. */
+typedef struct gf_compared {
+    const char *name;
+    double accuracy, bounds[2];
+    double difference, difference_bounds[2];
+} gf_compared;
+graft_status gf_plot_compared(gf_canvas **out, const gf_compared *row, size_t n, size_t images, const gf_theme *theme,
+                              graft_error *err);
+
+/* The sheet as a PNG file; it is destroyed in any case. */
+graft_status gf_plot_write(gf_canvas *sheet, const char *path, graft_error *err);
+
 /* The same for a part of a report: a NULL sheet where there are no photos. */
 graft_status gf_plot_grid(gf_canvas **out, const gf_photo_grid *grid, const gf_run_record *r, const gf_theme *theme,
                           graft_error *err);

@@ -60,6 +60,20 @@ static gf_json *metrics_json(const gf_metrics *m, size_t n_classes)
     return j;
 }
 
+static gf_json *calibration_json(const gf_run_record *r)
+{
+    if (!r->calibration.images) return gf_json_null();
+    gf_json *j = gf_json_object();
+    gf_json_set(j, "set", gf_json_string(r->calibrated_on));
+    gf_json_set(j, "images", gf_json_int((int64_t)r->calibration.images));
+    gf_json_set(j, "temperature", r->temperature > 0 ? gf_json_real(r->temperature) : gf_json_null());
+    gf_json_set(j, "error", gf_json_real(r->calibration.error));
+    gf_json_set(j, "error_without", gf_json_real(r->uncalibrated_error));
+    gf_json_set(j, "log_loss", gf_json_real(r->calibration.log_loss));
+    gf_json_set(j, "brier", gf_json_real(r->calibration.brier));
+    return j;
+}
+
 graft_status gf_record_write_json(const char *path, const gf_run_record *r, graft_error *err)
 {
     gf_json *j = gf_json_object(), *classes = gf_json_array();
@@ -69,6 +83,7 @@ graft_status gf_record_write_json(const char *path, const gf_run_record *r, graf
     gf_json_set(j, "before", metrics_json(&r->before, r->n_classes));
     gf_json_set(j, "validation", metrics_json(&r->validation, r->n_classes));
     gf_json_set(j, "test", metrics_json(&r->test, r->n_classes));
+    gf_json_set(j, "calibration", calibration_json(r));
     gf_json_set(j, "best_epoch", r->best_epoch ? gf_json_int(r->best_epoch) : gf_json_null());
     gf_json_set(j, "epochs", gf_json_int(r->history ? (int64_t)r->history->n : 0));
     gf_json_set(j, "seconds", gf_json_real(r->seconds));

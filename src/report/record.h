@@ -8,6 +8,7 @@
 
 #include "base/watch.h"
 #include "report/number.h"
+#include "tasks/calibration.h"
 #include "tasks/history.h"
 #include "tasks/measure.h"
 #include "json/json.h"
@@ -71,6 +72,12 @@ typedef struct gf_run_record {
     gf_photos augmentations;             /* of one photo; the first 9 are shown */
     gf_photos predictions;               /* with predicted; the first 12 are shown */
     gf_photos mistakes;                  /* wrong predictions, most confident first; the first 12 are shown */
+    const char *calibrated_on;           /* the set that the next is of */
+    gf_reliability calibration;          /* as the model tells probabilities; no images: not measured */
+    double uncalibrated_error;           /* without its temperature */
+    double temperature;                  /* 0: it has none */
+    const gf_promise *promises;          /* on the validation set */
+    size_t n_promises;
 } gf_run_record;
 
 /* The name of a class; "unknown" for an index outside the classes. */
@@ -95,7 +102,8 @@ const char *gf_record_value(char buf[GF_NUMBER_SIZE], const gf_metric *m, double
 size_t gf_record_order(const gf_metric_list *list, size_t k);
 
 /* metrics.json: {"model", "classes", "before", "validation", "test": {"images", METRIC .., "confusion"},
- * "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation that was not made is null, as are NaNs. */
+ * "calibration", "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation that was not made is null, as are
+ * NaNs. */
 graft_status gf_record_write_json(const char *path, const gf_run_record *r, graft_error *err);
 
 #endif

@@ -3,22 +3,16 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/sys.h"
+#include "report/card.h"
 #include "report/events.h"
 #include "report/part.h"
 
 static graft_status write_plot(const char *path, const gf_plot *plot, const gf_run_record *r, graft_error *err)
 {
     gf_canvas *sheet;
-    uint8_t *png;
-    size_t n;
     GF_TRY(plot->draw(&sheet, r, &gf_theme_light, err));
     if (!sheet) gf_sys_unlink(path); /* an older one would be of another run, or of its state then */
-    if (!sheet) return GRAFT_OK;
-    graft_status status = gf_canvas_png(sheet, &png, &n, err);
-    gf_canvas_destroy(sheet);
-    if (status == GRAFT_OK) status = gf_file_write(path, &(gf_bytes){png, n}, 1, err);
-    gf_free(png);
-    return status;
+    return sheet ? gf_plot_write(sheet, path, err) : GRAFT_OK;
 }
 
 static graft_status write_plots(const char *dir, const gf_run_record *r, graft_error *err)
@@ -66,6 +60,7 @@ graft_status gf_report_write(const char *dir, const gf_run_record *r, graft_erro
         {GF_REPORT_HISTORY, write_history},
         {GF_EVENTS_NAME, write_events},
         {GF_REPORT_PLOTS, write_plots},
+        {GF_REPORT_CARD, gf_card_write},
         {GF_REPORT_PAGE, write_page},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {

@@ -83,7 +83,7 @@ static double percentile(const double *sorted, size_t n, double share)
     return sorted[below] + (at - (double)below) * (sorted[above] - sorted[below]);
 }
 
-static void bounds_of(double *value, double bounds[2])
+void gf_percentile_bounds(double value[GF_RESAMPLES], double bounds[2])
 {
     const double tail = 0.025;
     bounds[0] = bounds[1] = NAN;
@@ -105,7 +105,8 @@ graft_status gf_bootstrap(const gf_evaluation *e, gf_pool *pool, double bounds[G
         j.worker && j.value ? GRAFT_OK : gf_fail_memory(err, metrics * GF_RESAMPLES * sizeof(double), "the intervals");
     for (size_t k = 0; status == GRAFT_OK && k < threads; k++) status = make_resample(&j.worker[k], e, err);
     if (status == GRAFT_OK) status = gf_pool_run_watched(pool, GF_RESAMPLES, resample_item, &j, err);
-    for (size_t i = 0; status == GRAFT_OK && i < metrics; i++) bounds_of(j.value + i * GF_RESAMPLES, bounds[i]);
+    for (size_t i = 0; status == GRAFT_OK && i < metrics; i++)
+        gf_percentile_bounds(j.value + i * GF_RESAMPLES, bounds[i]);
     for (size_t k = 0; j.worker && k < threads; k++) free_resample(&j.worker[k]);
     gf_free(j.worker);
     gf_free(j.value);

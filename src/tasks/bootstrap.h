@@ -12,4 +12,8 @@ enum { GF_RESAMPLES = 2000 };
  * keeps all of its samples (gf_evaluation_expect with `keep`). The same for any number of threads. */
 graft_status gf_bootstrap(const gf_evaluation *e, gf_pool *pool, double bounds[GF_MAX_METRICS][2], graft_error *err);
 
+/* The 2.5 and 97.5 percentiles of what the resamples gave, as numpy has them; NaN where one of these is no number.
+ * Sorts `value`. */
+void gf_percentile_bounds(double value[GF_RESAMPLES], double bounds[2]);
+
 #endif

@@ -22,13 +22,15 @@ static float each_by_itself(const gf_task *t, const float *z, int n, int32_t y)
 
 static void decode(const gf_task *t, const float *z, size_t width, float *p)
 {
+    const float by = t->beta > 0 ? (float)t->beta : 1; /* by 1 nothing changes, not a bit */
     if (width == 1) {
-        p[1] = gf_sigmoid(z[0]);
+        p[1] = gf_sigmoid(by * z[0]);
         p[0] = 1 - p[1];
     } else if (t->end == GF_END_SIGMOID) {
-        for (int i = 0; i < t->classes; i++) p[i] = gf_sigmoid(z[i]);
+        for (int i = 0; i < t->classes; i++) p[i] = gf_sigmoid(by * z[i]);
     } else {
-        gf_softmax(z, t->classes, p);
+        for (int i = 0; i < t->classes; i++) p[i] = by * z[i];
+        gf_softmax(p, t->classes, p);
     }
 }
 

@@ -17,6 +17,8 @@ typedef struct gf_task {
     gf_end end; /* what stands behind the outputs of a classifier that was kept as another tool made it */
     gf_loss loss;
     float *class_weight; /* one per class, owned; NULL: all 1 */
+    double beta; /* what outputs are multiplied by before they become probabilities: one over a temperature; 0: as they
+                    are */
 } gf_task;
 
 /* All but classes may be NULL or 0. Texts and arrays are borrowed for the length of the call. */

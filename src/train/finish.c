@@ -6,6 +6,7 @@
 #include "train/checkpoint.h"
 #include "train/folder.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- the end */
@@ -63,7 +64,9 @@ static graft_status read_back(const gf_run *r, const char *path, bool *same, gra
     *same = false;
     GF_TRY(gf_model_file_read(&m, &f, path, err));
     *same = m.n_values == r->model->n_values && !memcmp(m.value, r->model->value, m.n_values * sizeof *m.value) &&
-            f.int8_layers == r->facts->int8_layers && same_classes(&f.classes, &r->facts->classes);
+            f.int8_layers == r->facts->int8_layers &&
+            fabs(f.fitted.temperature - r->facts->fitted.temperature) <= 1e-6 * f.fitted.temperature &&
+            same_classes(&f.classes, &r->facts->classes);
     gf_model_free(&m);
     gf_model_facts_free(&f);
     return GRAFT_OK;
@@ -101,6 +104,7 @@ graft_status gf_run_finish(gf_run *r, graft_error *err)
     GF_TRY(gf_hooks_end(r, err));
     GF_TRY(gf_engine_reload(r->engine, err));
     GF_TRY(measure(r, err));
+    GF_TRY(gf_run_fit_temperature(r, err));
     r->facts->int8_layers = gf_engine_int8_layers(r->engine);
     GF_TRY(self_test(r, err));
     GF_TRY(gf_run_elsewhere(r, err));

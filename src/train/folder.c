@@ -21,6 +21,7 @@ static const gf_folder_row rows[] = {
     {.name = GF_REPORT_METRICS, .promised = true},
     {.name = GF_REPORT_HISTORY, .promised = true},
     {.name = GF_EVENTS_NAME, .promised = true},
+    {.name = GF_REPORT_CARD, .promised = true},
     {.name = GF_REPORT_PAGE, .promised = true},
     {.name = GF_FOLDER_DIVERGED},
     {.name = GF_FOLDER_PROBE},

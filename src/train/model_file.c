@@ -19,6 +19,13 @@ void gf_model_facts_free(gf_model_facts *f)
     *f = (gf_model_facts){0};
 }
 
+gf_task gf_model_file_task(const gf_model *m, const gf_model_facts *f)
+{
+    gf_task t = gf_task_of_model(m, f->task);
+    if (f->fitted.temperature > 0) t.beta = 1 / f->fitted.temperature;
+    return t;
+}
+
 /* ---- writing */
 
 void gf_self_test_image(float *dst, int w, int h)
@@ -73,6 +80,24 @@ static void read_numbers(const gf_json *j, float *x, int n)
     for (int i = 0; i < n; i++) x[i] = (float)gf_json_f64(gf_json_at(j, (size_t)i), 0);
 }
 
+static gf_json *fitted_json(const gf_fitted *f)
+{
+    gf_json *j = gf_json_object(), *rows = gf_json_array();
+    gf_json_set(j, "temperature", gf_json_real(f->temperature));
+    gf_json_set(j, "images", gf_json_int(f->images));
+    gf_json_set(j, "error_before", gf_json_real(f->error[0]));
+    gf_json_set(j, "error", gf_json_real(f->error[1]));
+    for (size_t i = 0; i < f->n_promises; i++) {
+        gf_json *row = gf_json_object();
+        gf_json_set(row, "accuracy", gf_json_real(f->promise[i].accuracy));
+        gf_json_set(row, "threshold", gf_json_real(f->promise[i].threshold));
+        gf_json_set(row, "coverage", gf_json_real(f->promise[i].coverage));
+        gf_json_add(rows, row);
+    }
+    gf_json_set(j, "promises", rows);
+    return j;
+}
+
 static char *facts_text(const gf_model_facts *f)
 {
     gf_json *j = gf_json_object(), *classes = gf_json_array();
@@ -102,6 +127,7 @@ static char *facts_text(const gf_model_facts *f)
         gf_json_set(e, "probability", gf_json_real(f->elsewhere.probability));
         gf_json_set(j, "elsewhere", e);
     }
+    if (f->fitted.temperature > 0) gf_json_set(j, "calibration", fitted_json(&f->fitted));
     char *text = gf_json_text(j, 0);
     gf_json_free(j);
     return text;
@@ -173,12 +199,39 @@ static int read_count(const gf_json *j, const char *name)
     return n > 0 && n < INT_MAX ? (int)n : 0;
 }
 
+/* Numbers that nothing could have fitted are those of another file. */
+static graft_status read_fitted(gf_fitted *f, const gf_json *j, const char *path, graft_error *err)
+{
+    if (!j) return GRAFT_OK;
+    const gf_json *rows = gf_json_get(j, "promises");
+    bool good = true;
+    f->temperature = gf_json_f64(gf_json_get(j, "temperature"), 0);
+    f->images = read_count(j, "images");
+    f->error[0] = gf_json_f64(gf_json_get(j, "error_before"), 0);
+    f->error[1] = gf_json_f64(gf_json_get(j, "error"), 0);
+    f->n_promises = gf_json_size(rows) < GF_PROMISES ? gf_json_size(rows) : GF_PROMISES;
+    for (size_t i = 0; i < f->n_promises; i++) {
+        const gf_json *row = gf_json_at(rows, i);
+        f->promise[i] = (gf_promise){gf_json_f64(gf_json_get(row, "accuracy"), NAN),
+                                     gf_json_f64(gf_json_get(row, "threshold"), NAN),
+                                     gf_json_f64(gf_json_get(row, "coverage"), NAN)};
+        const gf_promise *p = &f->promise[i];
+        good =
+            good && p->accuracy >= 0 && p->accuracy <= 1 && p->threshold <= 1 && p->coverage >= 0 && p->coverage <= 1;
+    }
+    const double lowest = 1e-5, highest = 1e5;
+    if (good && f->temperature >= lowest && f->temperature <= highest) return GRAFT_OK;
+    return gf_fail(err, GF_E_NOT_A_MODEL, "was it edited?", "%s: its calibration is none: a temperature of %g",
+                   GF_ESC(path), f->temperature);
+}
+
 static graft_status read_facts(gf_model_facts *f, const char *text, const char *path, graft_error *err)
 {
     gf_json *j;
     GF_TRY(gf_json_parse(&j, text, strlen(text), path, err));
     graft_status status = GRAFT_OK;
     GF_GOTO(gf_fit_parse(&f->fit, gf_json_str(gf_json_get(j, "fit"), "stretch"), err));
+    GF_GOTO(read_fitted(&f->fitted, gf_json_get(j, "calibration"), path, err));
     snprintf(f->architecture, sizeof f->architecture, "%s", gf_json_str(gf_json_get(j, "architecture"), ""));
     snprintf(f->task, sizeof f->task, "%s", gf_json_str(gf_json_get(j, "task"), ""));
     f->alpha = gf_json_f64(gf_json_get(j, "alpha"), 0);

@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "formats/safetensors.h"
 #include "image/fit.h"
+#include "tasks/calibration.h"
 #include "train/engine.h"
 
 enum { GF_SELF_TEST_MAX = 8 };
@@ -21,6 +22,16 @@ typedef struct gf_elsewhere {
     int images, labels;
     double probability;
 } gf_elsewhere;
+
+/* What was fitted on the run's validation set: a temperature, by which probabilities mean what they say, and above
+ * which of these so much of what is said is right. */
+typedef struct gf_fitted {
+    double temperature; /* 0: none */
+    int images;
+    double error[2]; /* calibration error without and with it */
+    size_t n_promises;
+    gf_promise promise[GF_PROMISES];
+} gf_fitted;
 
 typedef struct gf_model_facts {
     char architecture[GF_NAME_MAX];
@@ -38,9 +49,13 @@ typedef struct gf_model_facts {
                                           saved */
     float plain_self_test[GF_SELF_TEST_MAX]; /* with int8_layers: as it would be with none, for other machines */
     gf_elsewhere elsewhere;
+    gf_fitted fitted;
 } gf_model_facts;
 
 void gf_model_facts_free(gf_model_facts *f);
+
+/* The task that the model is for, whose probabilities are at the temperature that was fitted. */
+gf_task gf_model_file_task(const gf_model *m, const gf_model_facts *f);
 
 /* That image, in the size that is wanted, as sample 0; with 29 s added, modulo 256, as sample s. */
 gf_feed gf_self_test_feed(void);

@@ -163,6 +163,7 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
                          gf_model_facts *facts, gf_dataset *data, graft_error *err)
 {
     *r = (gf_run){.host = *host, .config = config, .model = model, .facts = facts, .data = data};
+    facts->fitted = (gf_fitted){0}; /* what its weights were before had another one */
     r->started = gf_sys_seconds();
     graft_status status = GRAFT_OK;
     r->dir = gf_strdup(dir);

@@ -154,6 +154,22 @@ graft_status gf_run_fill_features(gf_run *r, gf_feature_cache *cache, size_t n, 
 /* For solvers, when the epoch's values are in the model and r->running has what was measured on the way: the validation
  * set, a row of the history, hooks, a checkpoint. */
 graft_status gf_run_end_epoch(gf_run *r, double lr, double seconds, graft_error *err);
+/* Temperature and promises (facts.fitted), by the logits of the validation set that the last evaluation left; nothing
+ * where that is too small. From then on the task's probabilities are at that temperature. */
+graft_status gf_run_fit_temperature(gf_run *r, graft_error *err);
+
+/* What a range of samples with these logits makes of calibration.h. */
+typedef struct gf_run_sure {
+    gf_outcomes all; /* those that were not lost, in order: truth and score */
+    int32_t *truth;
+    float *score;
+    gf_sureness *sure; /* at the beta that was asked for last, the surest first */
+} gf_run_sure;
+graft_status gf_run_sureness(gf_run *r, uint32_t first, size_t n, const float *logits, gf_run_sure *out,
+                             graft_error *err);
+void gf_run_sure_at(gf_run_sure *s, double beta);
+void gf_run_sure_free(gf_run_sure *s);
+
 /* Loss and accuracy of samples [first, first + n) into e; with `logits` (may be NULL) kept there. */
 graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err);
 /* The model as the present engine computes it, with all that is needed to predict. */

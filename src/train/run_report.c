@@ -245,6 +245,28 @@ static graft_status gather_splits(gathering *g, graft_error *err)
     return GRAFT_OK;
 }
 
+/* Of the set that the run is judged by, as the model tells probabilities, and without its temperature. */
+static graft_status gather_calibration(gathering *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    gf_run_record *to = &g->record;
+    uint32_t v, t, nv = gf_run_split(r, GF_VALIDATION, &v), nt = gf_run_split(r, GF_TEST, &t);
+    gf_run_sure s;
+    to->temperature = r->facts->fitted.temperature;
+    to->promises = r->facts->fitted.promise;
+    to->n_promises = r->facts->fitted.n_promises;
+    to->calibrated_on = nt ? "test" : "validation";
+    if (!(nt ? nt : nv) || (r->task.end == GF_END_SIGMOID && r->outputs > 1)) return GRAFT_OK;
+    const float *logits = r->logits + (nt ? nv : 0) * r->outputs;
+    GF_TRY(gf_run_sureness(r, nt ? t : v, nt ? nt : nv, logits, &s, err));
+    gf_run_sure_at(&s, 1);
+    to->uncalibrated_error = gf_reliability_of(s.sure, s.all.n, s.all.classes).error;
+    gf_run_sure_at(&s, to->temperature > 0 ? 1 / to->temperature : 1);
+    to->calibration = gf_reliability_of(s.sure, s.all.n, s.all.classes);
+    gf_run_sure_free(&s);
+    return GRAFT_OK;
+}
+
 static graft_status gather(gathering *g, graft_error *err)
 {
     gf_run *r = g->r;
@@ -254,6 +276,7 @@ static graft_status gather(gathering *g, graft_error *err)
     GF_TRY(sample_photos(g, err));
     GF_TRY(augmented_photos(g, err));
     GF_TRY(judged_photos(g, err));
+    GF_TRY(gather_calibration(g, err));
     const char *slash = strrchr(r->dir, '/');
     g->record.title = slash && slash[1] ? slash + 1 : r->dir;
     g->record.model = r->config->architecture;

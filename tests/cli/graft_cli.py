@@ -14,6 +14,7 @@ VERBS = {  # verb: arguments that make its command line complete
     "resume": ["RUN"],
     "eval": ["RUN", "DATA"],
     "predict": ["RUN", "a.jpg"],
+    "compare": ["RUN", "RUN"],
     "summary": ["mobilenet_v2"],
     "features": ["a.jpg", "--out", "f.npy"],
     "inspect": ["DATA"],

@@ -364,6 +364,18 @@ graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, i
     return GRAFT_OK;
 }
 
+graft_status graft_compare(graft_context *c, const char *const *runs, size_t n, const char *data, const char *split,
+                           graft_result **out, graft_error *err)
+{
+    char context[4096];
+    (void)err;
+    context_json(c, context, sizeof context);
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{\"run\":\"%s\",\"n\":%zu,\"data\":\"%s\",\"split\":\"%s\",%s}",
+             runs[0], n, text_of(data), text_of(split), context);
+    return GRAFT_OK;
+}
+
 size_t graft_result_predictions(const graft_result *r) { return r->n; }
 
 graft_prediction graft_result_prediction(const graft_result *r, size_t i)

@@ -19,10 +19,10 @@ VALUES = {
     "layout": ("parts", []), "image-column": ("f", []), "label-column": ("2", []), "split-column": ("s", []),
     "follow-links": (None, []), "max-pixels": ("5000", []), "stored-size": ("200", []), "cache": ("disk", []), "memory": ("8M", []), "cache-dir": ("c", []), "checkpoint-seconds": ("5", []),
     "no-report": (None, []), "probe": (None, []), "probe-options": ("lambda=1", ["--probe"]), "monitor": ("loss", []), "max-time": ("10m", []), "threads": ("3", []), "data": ("d", []), "classes": ("5", []), "labels": ("l.txt", []),
-    "top": ("3", []), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
+    "top": ("3", []), "calibration": ("off", []), "values": (None, ["--variables"]), "unknown": ("0.9", []), "grid": ("3", ["--out", "g.png"]), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
     "clip-norm": ("1", []), "clip-tensor-norm": ("1", []), "clip-value": ("1", []), "from": ("d", []), "seed": ("7", []), "out": ("other", []), "list": (None, []),
 }
-OF_A_VERB = {("resume", "fine-tune-epochs"): ("3", []), ("eval", "split"): ("test", []), ("convert", "model"): ("resnet18", []),
+OF_A_VERB = {("eval", "out"): ("other.png", ["--grid", "3"]), ("compare", "split"): ("test", []), ("resume", "fine-tune-epochs"): ("3", []), ("eval", "split"): ("test", []), ("convert", "model"): ("resnet18", []),
              ("convert", "alpha"): ("0.5", ["--model", "mobilenet_v2"]),
              ("convert", "classes"): ("5", ["--model", "resnet18"])}
 # a verb's arguments where those of graft_cli.VERBS take a run, which has its own
@@ -31,7 +31,7 @@ ARGUMENTS = {"eval": ["mobilenet_v2", "DATA"], "predict": ["mobilenet_v2", "a.jp
 # --force is about what is there; --seed where nothing is random is taken, as its help says; what --list is given stands alone
 # detections are judged without a run: below
 NOT_HERE = {("eval", "truth"), ("eval", "results"), ("eval", "nms"), ("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
-NOTHING_RANDOM = {"eval", "predict", "export", "convert", "fetch", "resume", "models"}
+NOTHING_RANDOM = {"eval", "predict", "compare", "export", "convert", "fetch", "resume", "models"}
 
 # verb, what is given, the option that then would have no effect
 IDLE = [

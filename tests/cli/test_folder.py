@@ -63,7 +63,7 @@ class Folder(RunTest):
         names = promised(self.run_folder)
         for name in ("model.safetensors", "classes.txt", "metrics.json", "history.csv", "events.out.tfevents.graft",
                      "report.html", "plots/curves.png", "plots/samples.png", "plots/augmentations.png",
-                     "plots/predictions.png", "plots/confusion.png"):
+                     "plots/predictions.png", "plots/confusion.png", "plots/reliability.png", "model-card.md"):
             self.assertIn(name, names)
         subprocess.run(["sha256sum", "--check", "--strict", "--quiet", LIST], cwd=self.run_folder, check=True)
 

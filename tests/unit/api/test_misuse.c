@@ -123,15 +123,7 @@ static graft_status resume(int at, graft_error *e)
 {
     OUT(2, graft_result, graft_resume(OR_NULL(0, context), OR_NULL(1, run), NULL, to, e));
 }
-static graft_status evaluate(int at, graft_error *e)
-{
-    OUT(2, graft_result, graft_evaluate(OR_NULL(0, model), OR_NULL(1, folder), NULL, to, e));
-}
-static graft_status predict(int at, graft_error *e)
-{
-    const char *paths[] = {folder, OR_NULL(2, folder)};
-    OUT(3, graft_result, graft_predict(OR_NULL(0, model), OR_NULL(1, paths), 2, 1, to, e));
-}
+#include "misuse_judging.h"
 static graft_status result_predictions(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(graft_result_predictions(NULL) == 0);
@@ -311,8 +303,7 @@ static const struct {
     ROW(train_check, 1),
     ROW(train, 4),
     ROW(resume, 3),
-    ROW(evaluate, 3),
-    ROW(predict, 4),
+    JUDGING_ROWS,
     ROW(result_predictions, 1),
     ROW(result_prediction, 1),
     ROW(features, 5),

@@ -22,7 +22,24 @@ typedef struct fake_run {
     gf_data_split splits[2];
     gf_fact facts[2];
     const char *classes[2];
+    gf_promise promises[2];
 } fake_run;
+
+static inline void fake_run_calibrate(fake_run *f)
+{
+    gf_run_record *r = &f->record;
+    r->calibrated_on = "test";
+    r->calibration =
+        (gf_reliability){.images = 200, .error = 0.031, .equal_mass_error = 0.03, .log_loss = 0.2, .brier = 0.07};
+    r->calibration.bin[11] = (gf_reliability_bin){80, 60, 62};
+    r->calibration.bin[14] = (gf_reliability_bin){120, 118, 117};
+    r->uncalibrated_error = 0.082;
+    r->temperature = 1.25;
+    f->promises[0] = (gf_promise){0.9, 0.55, 0.97};
+    f->promises[1] = (gf_promise){0.95, 0.7, 0.81};
+    r->promises = f->promises;
+    r->n_promises = 2;
+}
 
 /* Photo i is truly of class i % 2, predicted right but for i = 1, 6, 11. Pointers lead into *f. */
 static inline void fake_run_fill(fake_run *f)
@@ -76,6 +93,7 @@ static inline void fake_run_fill(fake_run *f)
                                 .augmentations = photos,
                                 .predictions = photos,
                                 .mistakes = {f->photo + 1, 1}};
+    fake_run_calibrate(f);
 }
 
 #endif

@@ -160,8 +160,9 @@ static graft_status write_all(const fake_run *f, graft_error *err) { return gf_r
 static void folder_holds_whole_files_after_any_fault(void **state)
 {
     (void)state;
-    static const char *const names[] = {"metrics.json",     "history.csv",       GF_EVENTS_NAME,       "report.html",
-                                        "plots/curves.png", "plots/samples.png", "plots/confusion.png"};
+    static const char *const names[] = {"metrics.json",        "history.csv",           GF_EVENTS_NAME,
+                                        "report.html",         "plots/curves.png",      "plots/samples.png",
+                                        "plots/confusion.png", "plots/reliability.png", "model-card.md"};
     enum { N = sizeof names / sizeof *names };
     fake_run f;
     fake_run_fill(&f);

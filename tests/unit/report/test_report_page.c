@@ -127,7 +127,8 @@ static void page_is_well_formed_and_needs_nothing_else(void **state)
     fake_run_fill(&f);
     char *html = page_of(&f.record);
     tags found = check_well_formed(html);
-    assert_int_equal(found.images, 2 + 12 + 1 + 9 + 9); /* curves, confusion; predictions, mistakes, samples ... */
+    assert_int_equal(found.images,
+                     3 + 12 + 1 + 9 + 9); /* curves, confusion, reliability; predictions, mistakes, samples ... */
     assert_true(found.headings >= 12);
     assert_true(has(html, "<html lang=\"en\">") && has(html, "<meta charset=\"utf-8\"/>"));
     assert_true(has(html, "prefers-color-scheme: dark") && has(html, "default-src 'none'"));
@@ -278,7 +279,7 @@ static void embedded_images_decode(void **state)
         gf_image_free(&image);
         free(bytes);
     }
-    assert_int_equal(pngs, 4); /* two plots, light and dark */
+    assert_int_equal(pngs, 6); /* three plots, light and dark */
     assert_int_equal(jpegs, 12 + 1 + 9 + 9);
     gf_free(html);
 }
@@ -311,7 +312,9 @@ static void folder_holds_every_file(void **state)
                                         "plots/samples.png",
                                         "plots/augmentations.png",
                                         "plots/predictions.png",
-                                        "plots/confusion.png"};
+                                        "plots/confusion.png",
+                                        "plots/reliability.png",
+                                        "model-card.md"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, files[i]);
         if (!gf_is_file(path)) fail_msg("no %s", path);

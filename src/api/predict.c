@@ -1,0 +1,262 @@
+/* predict.c - labels of images, or the numbers behind them. */
+#include "api/predict.h"
+#include "api/session.h"
+
+#include "base/number.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { CHUNK = 256 }; /* images between two looks at progress and stop */
+
+/* The `top` likeliest classes of p, likeliest first, equal ones by number. */
+static void likeliest(const float *p, int classes, int top, int *out)
+{
+    for (int k = 0; k < top; k++) {
+        int best = -1;
+        for (int c = 0; c < classes; c++) {
+            bool taken = false;
+            for (int i = 0; i < k; i++) taken = taken || out[i] == c;
+            if (!taken && (best < 0 || p[c] > p[best])) best = c;
+        }
+        out[k] = best;
+    }
+}
+
+/* The numbers that were asked for instead of labels; `values` NULL: none were. */
+static gf_json *prediction_json(const graft_prediction *p, const double *values, size_t n)
+{
+    gf_json *j = gf_json_object();
+    gf_json_set(j, "path", gf_json_string(p->path));
+    if (p->error) {
+        gf_json_set(j, "error", gf_json_string(p->error));
+        return j;
+    }
+    gf_json_set(j, "label", gf_json_string(p->label));
+    gf_json_set(j, "probability", gf_json_real(p->probability));
+    gf_json *top = gf_json_array();
+    for (size_t i = 0; i < p->n_top; i++) {
+        gf_json *row = gf_json_object();
+        gf_json_set(row, "label", gf_json_string(p->top[i].label));
+        gf_json_set(row, "probability", gf_json_real(p->top[i].probability));
+        gf_json_add(top, row);
+    }
+    gf_json_set(j, "top", top);
+    if (!values) return j;
+    gf_json *list = gf_json_array();
+    for (size_t i = 0; i < n; i++) gf_json_add(list, gf_json_real(values[i]));
+    gf_json_set(j, "values", list);
+    return j;
+}
+
+/* What a list of predictions needs, filled image by image; a graft_result takes it over. */
+typedef struct listing {
+    graft_prediction *prediction;
+    graft_label *labels;
+    gf_names strings;
+    int *order;
+    float *p;
+    int top;
+    const gf_promise *promise; /* below its threshold an image is unknown; NULL: none is */
+    const char *output;        /* "logits", ..; NULL: labels */
+    double *values;            /* of all images, n_values each; NULL likewise */
+    size_t n_values;
+} listing;
+
+static const char *keep(listing *l, const char *s)
+{
+    return gf_names_add(&l->strings, s, NULL) == GRAFT_OK ? l->strings.item[l->strings.n - 1] : NULL;
+}
+
+/* Logarithms out of the logits themselves: a probability may be too small for a float. */
+static void put_log_probabilities(const gf_task *t, const float *z, size_t width, double *to)
+{
+    double by = t->beta > 0 ? t->beta : 1, top = by * (double)z[0], sum = 0;
+    if (width == 1 || t->end == GF_END_SIGMOID) { /* of one logit: the second class's, and the first's behind it */
+        for (int k = 0; k < t->classes; k++) {
+            double x = by * (double)z[width == 1 ? 0 : k] * (width == 1 && k == 0 ? -1 : 1);
+            to[k] = x < 0 ? x - log1p(exp(x)) : -log1p(exp(-x));
+        }
+        return;
+    }
+    for (size_t k = 1; k < width; k++) top = fmax(top, by * (double)z[k]);
+    for (size_t k = 0; k < width; k++) sum += exp(by * (double)z[k] - top);
+    for (size_t k = 0; k < width; k++) to[k] = by * (double)z[k] - top - log(sum);
+}
+
+/* l->p has the probabilities already. */
+static void put_values(const listing *l, const gf_task *t, const float *logits, size_t width, double *to)
+{
+    if (!strcmp(l->output, "log-probabilities")) {
+        put_log_probabilities(t, logits, width, to);
+        return;
+    }
+    const float *from = !strcmp(l->output, "logits") ? logits : l->p;
+    for (size_t k = 0; k < l->n_values; k++) to[k] = (double)from[k];
+}
+
+static graft_status list_one(listing *l, const graft_model *m, const gf_image_list *a, uint32_t i, const float *logits,
+                             graft_error *err)
+{
+    graft_prediction *p = &l->prediction[i];
+    p->path = keep(l, gf_index_path(a->index, i));
+    if (a->lost[i]) {
+        p->error = keep(l, a->error[i].message);
+        gf_log_say(&m->context->log, GF_WARNING, "E%d: %s", a->error[i].number, a->error[i].message);
+        return p->path && p->error ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
+    }
+    const gf_task t = gf_api_task(m);
+    t.cls->decode(&t, logits, gf_api_outputs(m), l->p);
+    if (l->values) put_values(l, &t, logits, gf_api_outputs(m), l->values + i * l->n_values);
+    likeliest(l->p, m->model.classes, l->top, l->order);
+    graft_label *labels = l->labels + (size_t)i * (size_t)l->top;
+    for (int k = 0; k < l->top; k++) {
+        labels[k].label = keep(l, m->facts.classes.item[l->order[k]]);
+        labels[k].probability = l->p[l->order[k]];
+        if (!labels[k].label) return gf_fail_memory(err, 64, "predictions");
+    }
+    bool unknown = l->promise && labels[0].probability < l->promise->threshold;
+    p->label = unknown ? "unknown" : labels[0].label;
+    p->probability = labels[0].probability;
+    p->n_top = (size_t)l->top;
+    p->top = labels;
+    return p->path ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
+}
+
+/* What a column of values is called: its class, or of one logit for two classes the second. */
+static const char *value_name(const listing *l, const graft_model *m, size_t k)
+{
+    return m->facts.classes.item[l->n_values == 1 ? 1 : k];
+}
+
+static void add_lines(gf_text *t, const listing *l, const graft_model *m, uint32_t n)
+{
+    enum { DIGITS = 9 };
+    if (l->values) gf_text_add(t, "path");
+    for (size_t k = 0; l->values && k < l->n_values; k++) gf_text_printf(t, "\t%s", GF_ESC(value_name(l, m, k)));
+    if (l->values) gf_text_add(t, "\n");
+    for (uint32_t i = 0; i < n; i++) {
+        const graft_prediction *p = &l->prediction[i];
+        if (!l->values) {
+            gf_text_printf(t, "%s\t%s\t%.4f\n", GF_ESC(p->path), p->error ? "-" : GF_ESC(p->label), p->probability);
+            continue;
+        }
+        gf_text_printf(t, "%s", GF_ESC(p->path));
+        for (size_t k = 0; k < l->n_values && !p->error; k++) {
+            gf_text_printf(t, "\t%s", GF_GENERAL(l->values[i * l->n_values + k], DIGITS));
+        }
+        gf_text_printf(t, p->error ? "\terror: %s\n" : "\n", GF_ESC(p->error ? p->error : ""));
+    }
+}
+
+static graft_status list_result(listing *l, const graft_model *m, uint32_t n, graft_result **out, graft_error *err)
+{
+    gf_json *j = gf_json_object(), *list = gf_json_array();
+    gf_text text = {0};
+    if (l->values) {
+        gf_json *names = gf_json_array();
+        for (size_t k = 0; k < l->n_values; k++) gf_json_add(names, gf_json_string(value_name(l, m, k)));
+        gf_json_set(j, "values", gf_json_string(l->output));
+        gf_json_set(j, "values_of", names);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const double *values = l->values ? l->values + i * l->n_values : NULL;
+        gf_json_add(list, prediction_json(&l->prediction[i], values, l->n_values));
+    }
+    add_lines(&text, l, m, n);
+    gf_json_set(j, "predictions", list);
+    if (l->promise) gf_json_set(j, "unknown_below", gf_json_real(l->promise->threshold));
+    gf_api_add_arithmetic(j, m);
+    GF_TRY(gf_result_create(out, j, text.s, err));
+    (*out)->prediction = l->prediction;
+    (*out)->n_predictions = n;
+    (*out)->labels = l->labels;
+    (*out)->strings = l->strings;
+    l->prediction = NULL;
+    l->labels = NULL;
+    l->strings = (gf_names){0};
+    return GRAFT_OK;
+}
+
+static graft_status all_lost(const gf_image_list *a, graft_error *err)
+{
+    for (uint32_t i = 0; i < a->index->n; i++) {
+        if (!a->lost[i]) return GRAFT_OK;
+    }
+    if (err) *err = a->error[0];
+    if (err) err->status = GRAFT_DATA;
+    return GRAFT_DATA;
+}
+
+static graft_status predict_image_list(graft_model *m, gf_image_list *a, listing *l, float *logits, graft_error *err)
+{
+    graft_session *s;
+    graft_status status = gf_api_session(m, &s, err);
+    gf_feed feed = gf_image_list_feed(a);
+    size_t outputs = gf_api_outputs(m);
+    for (uint32_t at = 0; status == GRAFT_OK && at < a->index->n; at += CHUNK) {
+        size_t n = a->index->n - at < CHUNK ? a->index->n - at : CHUNK;
+        status = gf_engine_forward(s->engine, &feed, NULL, a->sample + at, n, logits + at * outputs, a->lost + at, err);
+        if (status == GRAFT_OK) status = gf_api_stop_asked(m->context, err);
+        if (at + n > CHUNK) gf_api_tell_evaluated(m->context, at + n, a->index->n, NULL);
+    }
+    if (status == GRAFT_OK) status = gf_check_tell(a->index, a->checked, &m->context->log, err);
+    for (uint32_t i = 0; status == GRAFT_OK && i < a->index->n; i++) {
+        status = list_one(l, m, a, i, logits + i * outputs, err);
+    }
+    return status == GRAFT_OK ? all_lost(a, err) : status;
+}
+
+static graft_status make_listing(listing *l, const graft_model *m, size_t images, graft_error *err)
+{
+    const gf_settings *s = m->context->settings;
+    size_t classes = (size_t)m->model.classes;
+    l->output = gf_settings_text(s, GF_SET_PREDICT_OUTPUT);
+    l->n_values = l->output && !strcmp(l->output, "logits") ? gf_api_outputs(m) : classes;
+    l->prediction = gf_new_n(images, graft_prediction);
+    l->labels = gf_new_n(images * (size_t)l->top, graft_label);
+    l->order = gf_new_n((size_t)l->top, int);
+    l->p = gf_new_n(classes, float);
+    l->values = l->output ? gf_new_n(images * l->n_values, double) : NULL;
+    if (l->prediction && l->labels && l->order && l->p && (l->values || !l->output)) return GRAFT_OK;
+    return gf_fail_memory(err, images * sizeof *l->prediction, "predictions");
+}
+
+static graft_status predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
+                            graft_error *err)
+{
+    GF_TRY(gf_api_want_head(m, err));
+    int classes = m->model.classes;
+    gf_image_list a;
+    listing l = {.top = top < 1 ? 1 : top > classes ? classes : top};
+    GF_TRY(gf_api_promise(m, &l.promise, err));
+    GF_TRY(gf_image_list_open(&a, m->context, &m->facts, paths, n, false, err));
+    size_t images = a.index->n;
+    float *logits = gf_new_n(images * gf_api_outputs(m), float);
+    graft_status status = logits ? gf_prediction_files_check(m, &a, err)
+                                 : gf_fail_memory(err, images * sizeof *l.prediction, "predictions");
+    if (status == GRAFT_OK) status = make_listing(&l, m, images, err);
+    if (status == GRAFT_OK) status = predict_image_list(m, &a, &l, logits, err);
+    if (status == GRAFT_OK) status = gf_prediction_files_write(m, &a, l.prediction, logits, err);
+    if (status == GRAFT_OK) status = list_result(&l, m, (uint32_t)images, out, err);
+    gf_free(logits);
+    gf_free(l.prediction);
+    gf_free(l.labels);
+    gf_free(l.order);
+    gf_free(l.p);
+    gf_free(l.values);
+    gf_names_free(&l.strings);
+    gf_image_list_close(&a);
+    return status;
+}
+
+graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
+                           graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(m, "model");
+    GF_TRY(gf_api_check_texts(__func__, "paths", paths, n, err));
+    GF_TRY(gf_api_whole(m, err));
+    gf_api_begin(m->context, GRAFT_STAGE_PLAN);
+    return gf_api_end(predict(m, paths, n, top, out, err), err);
+}

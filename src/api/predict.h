@@ -1,0 +1,13 @@
+/* predict.h - the files that a prediction writes beside its lines, as the settings "predict.*" ask for them. */
+#ifndef GF_API_PREDICT_H
+#define GF_API_PREDICT_H
+
+#include "api/internal.h"
+
+/* What is asked for can be done. */
+graft_status gf_prediction_files_check(const graft_model *m, const gf_image_list *a, graft_error *err);
+/* prediction, logits: of each image of the list, as it stands there. */
+graft_status gf_prediction_files_write(graft_model *m, gf_image_list *a, const graft_prediction *prediction,
+                                       const float *logits, graft_error *err);
+
+#endif

@@ -1,0 +1,22 @@
+/* misuse_judging.h - the part of test_misuse.c about calls that judge images; for that file alone. */
+#ifndef TESTS_API_MISUSE_JUDGING_H
+#define TESTS_API_MISUSE_JUDGING_H
+
+static graft_status evaluate(int at, graft_error *e)
+{
+    OUT(2, graft_result, graft_evaluate(OR_NULL(0, model), OR_NULL(1, folder), NULL, to, e));
+}
+static graft_status predict(int at, graft_error *e)
+{
+    const char *paths[] = {folder, OR_NULL(2, folder)};
+    OUT(3, graft_result, graft_predict(OR_NULL(0, model), OR_NULL(1, paths), 2, 1, to, e));
+}
+static graft_status compare(int at, graft_error *e)
+{
+    const char *const runs[] = {OR_NULL(1, run), OR_NULL(2, run)};
+    OUT(4, graft_result, graft_compare(OR_NULL(0, context), OR_NULL(3, runs), 2, NULL, NULL, to, e));
+}
+
+#define JUDGING_ROWS ROW(evaluate, 3), ROW(predict, 4), ROW(compare, 5)
+
+#endif
