@@ -37,6 +37,7 @@ gf_head_spec gf_api_head_of(const graft_model *m, int classes)
     const gf_task_class *task = gf_task_find(gf_settings_text(m->context->settings, GF_SET_TRAIN_TASK));
     gf_head_spec head = m->head;
     if (task) head.outputs = (int)task->outputs(classes);
+    if (task) head.add = task->add_head;
     return head;
 }
 

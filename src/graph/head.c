@@ -58,7 +58,7 @@ static void new_name(const gf_model *m, const char *stem, char name[GF_NAME_MAX]
     for (int i = 1; gf_model_find(m, name) >= 0; i++) snprintf(name, GF_NAME_MAX, "%s_%d", stem, i);
 }
 
-static graft_status put(gf_model *m, gf_layer l, const char *stem, int *at, graft_error *err)
+graft_status gf_head_put(gf_model *m, gf_layer l, const char *stem, int *at, graft_error *err)
 {
     l.n_src = 1;
     l.src[0] = *at;
@@ -74,11 +74,16 @@ graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int cl
         m->classes = 0;
         return GRAFT_OK;
     }
+    if (spec->add && classes) {
+        m->features = last;
+        m->classes = classes;
+        return spec->add(m, last, classes, dropout, err);
+    }
     if (m->layer[last].shape.rank == 3) {
-        GF_TRY(put(m, (gf_layer){.cls = &gf_layer_global_pool}, "global_average_pooling2d", &at, err));
+        GF_TRY(gf_head_put(m, (gf_layer){.cls = &gf_layer_global_pool}, "global_average_pooling2d", &at, err));
     } else if (m->layer[last].shape.rank == 2) {
         gf_layer pool = {.cls = &gf_layer_global_pool, .at = {.sequence = true}};
-        GF_TRY(put(m, pool, "global_average_pooling1d", &at, err));
+        GF_TRY(gf_head_put(m, pool, "global_average_pooling1d", &at, err));
     }
     if (m->layer[at].shape.rank != 1) {
         return gf_fail(err, GF_E_MODEL_SHAPE,
@@ -93,14 +98,14 @@ graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int cl
         gf_layer hidden = {.cls = &gf_layer_dense};
         hidden.at.units = spec->hidden;
         hidden.at.act = GF_ACT_RELU;
-        GF_TRY(put(m, hidden, "hidden", &at, err));
+        GF_TRY(gf_head_put(m, hidden, "hidden", &at, err));
     }
     gf_layer drop = {.cls = &gf_layer_dropout};
     drop.at.rate = dropout;
-    GF_TRY(put(m, drop, "dropout", &at, err));
+    GF_TRY(gf_head_put(m, drop, "dropout", &at, err));
     gf_layer dense = {.cls = &gf_layer_dense};
     dense.at.units = spec->outputs ? spec->outputs : classes;
-    GF_TRY(put(m, dense, "head", &at, err));
+    GF_TRY(gf_head_put(m, dense, "head", &at, err));
     m->output = at;
     return GRAFT_OK;
 }
@@ -198,7 +203,7 @@ graft_status gf_head_for_training(gf_model *m, size_t outputs, graft_error *err)
     memcpy(to.name, m->name, sizeof to.name);
     to.buffers = m->buffers;
     GF_GOTO(gf_model_copy_layers(&to, m, m->output, NULL, &at, err));
-    GF_GOTO(put(&to, l, "difference", &at, err));
+    GF_GOTO(gf_head_put(&to, l, "difference", &at, err));
     GF_GOTO(gf_model_finish(&to, err));
     gf_model_copy_values(&to, m);
     to.output = at;
@@ -236,7 +241,8 @@ static graft_status keep_whole(gf_model *to, keeping *k, graft_error *err)
     GF_TRY(k->joins ? join_two(to, k->whole, k->e.logits, &at, err)
                     : gf_model_copy_layers(to, k->whole, k->e.logits, NULL, &at, err));
     if (k->e.own) to->layer[at].at.act = GF_ACT_LINEAR;
-    if (to->layer[at].shape.rank != 1) GF_TRY(put(to, (gf_layer){.cls = &gf_layer_flatten}, "flatten", &at, err));
+    if (to->layer[at].shape.rank != 1)
+        GF_TRY(gf_head_put(to, (gf_layer){.cls = &gf_layer_flatten}, "flatten", &at, err));
     classifier = classifier < 0 ? at : gf_model_find(to, k->whole->layer[classifier].name);
     take(to, classifier, at, k->e.end);
     return GRAFT_OK;

@@ -5,7 +5,10 @@
 #include "graph/model.h"
 
 typedef struct gf_head_spec {
-    int outputs;       /* numbers that it gives, as its task says; 0: one per class */
+    int outputs; /* numbers that it gives, as its task says; 0: one per class */
+    /* Layers of the task's own behind layer `last`, whatever its shape, instead of pooling, dropout and a dense layer:
+     * sets m->output, and m->features where that is not `last`. NULL: those. */
+    graft_status (*add)(gf_model *m, int last, int classes, float dropout, graft_error *err);
     int hidden;        /* units of a hidden layer with ReLU before the dropout; 0: none */
     bool replace_last; /* the network's own classifier stays, its last Dense layer goes: the head stands behind what
                           that layer read */
@@ -20,6 +23,9 @@ graft_status gf_head_parse(const char *text, gf_head_spec *spec, double *dropout
 /* Adds the head behind layer `last`, after global average pooling where that is a map; sets features, output and
  * classes (0: none, the features are the output). */
 graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int classes, float dropout, graft_error *err);
+
+/* Adds a layer of the head that reads layer *at; its name is `stem`, numbered where there is one of that name. */
+graft_status gf_head_put(gf_model *m, gf_layer l, const char *stem, int *at, graft_error *err);
 
 /* How a network ends, as far as its layers tell. */
 typedef struct gf_ending {

@@ -50,9 +50,11 @@ typedef struct gf_task_batch {
 struct gf_task_class {
     const char *name; /* "classify" */
     const char *help;
-    const char *metrics;                               /* that are always measured, "loss,accuracy" */
-    size_t target_bytes;                               /* of a sample */
-    size_t (*outputs)(int classes);                    /* numbers per sample that the head gives */
+    const char *metrics;            /* that are always measured, "loss,accuracy" */
+    size_t target_bytes;            /* of a sample */
+    size_t (*outputs)(int classes); /* numbers per sample that the head gives */
+    /* Its head on layer `last` (gf_head_spec.add); NULL: what --head says. */
+    graft_status (*add_head)(gf_model *m, int last, int classes, float dropout, graft_error *err);
     bool (*fits)(const gf_task *t, const gf_model *m); /* the model's output is this task's */
     /* Losses, gradients, predictions and scores: each sample by itself, in order, with nothing allocated. */
     void (*step)(const gf_task *t, const gf_task_batch *b);

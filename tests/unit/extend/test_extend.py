@@ -98,7 +98,7 @@ KINDS = {
                  shown=[("config.json", "toy-loss:by=0.5"), ("report.html", "toy-loss:by=0.5")],
                  wrong=[(["--loss", "toy-loss:by=7"], 3002, "by from 0 to 2"), (["--loss", "no-loss"], 3002, "toy-loss")]),
     "task": Kind(["--task", "toy-task"], differs=True, listed=[(["train", "--help"], "toy-task - a test's")],
-                 shown=[("config.json", "toy-task"), ("report.html", "toy-task")],
+                 shown=[("config.json", "toy-task"), ("report.html", "toy-task"), ("model.safetensors", "toy_few/kernel")],
                  wrong=[(["--task", "no-task"], 3002, "toy-task")]),
     "report_part": Kind(shown=[("report.html", "A toy of a report part")]),
     "schedule": Kind(["--schedule", "toy_schedule:share=0.25"], differs=True,

@@ -1,10 +1,24 @@
-/* A toy of a task: two classes or more, one logit each but one of two classes; what training makes smaller is twice the
- * loss. */
+/* A toy of a task: two classes or more, one logit each but one of two classes; a head of its own, of two dense layers;
+ * what training makes smaller is twice the loss. */
 #include "tasks/task.h"
 
+#include "graph/head.h"
 #include "tensor/feed.h"
 
 static size_t outputs(int classes) { return classes == 2 ? 1 : (size_t)classes; }
+
+static graft_status add_head(gf_model *m, int last, int classes, float dropout, graft_error *err)
+{
+    int at = last;
+    gf_layer few = {.cls = &gf_layer_dense, .at.units = 4, .at.act = GF_ACT_RELU};
+    gf_layer logits = {.cls = &gf_layer_dense, .at.units = (int)outputs(classes)};
+    (void)dropout;
+    GF_TRY(gf_head_put(m, (gf_layer){.cls = &gf_layer_global_pool}, "toy_pool", &at, err));
+    GF_TRY(gf_head_put(m, few, "toy_few", &at, err));
+    GF_TRY(gf_head_put(m, logits, "toy_logits", &at, err));
+    m->output = at;
+    return GRAFT_OK;
+}
 
 static bool fits(const gf_task *t, const gf_model *m)
 {
@@ -44,6 +58,7 @@ const gf_task_class gf_task_toy_task = {.name = "toy-task",
                                         .metrics = "loss,accuracy",
                                         .target_bytes = sizeof(gf_class_target),
                                         .outputs = outputs,
+                                        .add_head = add_head,
                                         .fits = fits,
                                         .step = step,
                                         .decode = decode};
