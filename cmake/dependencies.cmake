@@ -13,6 +13,8 @@ pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 
 pkg_check_modules(HDF5 IMPORTED_TARGET hdf5-serial)
 if(NOT HDF5_FOUND)

@@ -168,6 +168,7 @@ graft_status graft_inspect(graft_context *context, const char *path, const graft
     GF_NEEDS(context, "context");
     GF_NEEDS(path, "path");
     GF_NEEDS(options, "options");
+    if (gf_api_is_boxes(context, path)) return gf_api_inspect_boxes(context, path, out, bad, err);
     if (gf_api_is_texts(context, path)) return gf_api_inspect_texts(context, path, out, bad, err);
     graft_data *d;
     GF_TRY(make(context, path, options, &d, err));

@@ -141,6 +141,11 @@ bool gf_api_is_texts(const graft_context *context, const char *path);
 graft_status gf_api_inspect_texts(graft_context *context, const char *path, graft_result **out, int64_t *bad,
                                   graft_error *err);
 
+/* inspect_boxes.c: the same of labelled boxes. */
+bool gf_api_is_boxes(const graft_context *context, const char *path);
+graft_status gf_api_inspect_boxes(graft_context *context, const char *path, graft_result **out, int64_t *bad,
+                                  graft_error *err);
+
 /* Options as the data room takes them. */
 gf_data_options gf_api_data_options(const graft_data *d);
 /* Opens with the present options; `classes` (may be NULL): must be these. */

@@ -121,6 +121,26 @@ static graft_status copy_ids(int64_t **out, const identity *order, size_t n, gra
     return GRAFT_OK;
 }
 
+static uint32_t size_of(const gf_json *object, const char *key)
+{
+    int64_t side = gf_json_i64(gf_json_get(object, key), 0);
+    return side > 0 && side <= INT32_MAX ? (uint32_t)side : 0;
+}
+
+static graft_status read_files(gf_coco_truth *t, const gf_json *items, const identity *order, graft_error *err)
+{
+    t->width = gf_new_n(t->images, uint32_t);
+    t->height = gf_new_n(t->images, uint32_t);
+    if (!t->width || !t->height) return gf_fail_memory(err, t->images * sizeof *t->width, "sizes of images");
+    for (size_t i = 0; i < t->images; i++) {
+        const gf_json *one = gf_json_at(items, order[i].at);
+        t->width[i] = size_of(one, "width");
+        t->height[i] = size_of(one, "height");
+        GF_TRY(gf_names_add(&t->file, gf_json_str(gf_json_get(one, "file_name"), ""), err));
+    }
+    return GRAFT_OK;
+}
+
 static graft_status read_images(gf_coco_truth *t, const gf_json *document, const char *file, graft_error *err)
 {
     const gf_json *items;
@@ -128,6 +148,7 @@ static graft_status read_images(gf_coco_truth *t, const gf_json *document, const
     graft_status status = take_list(&items, document, "images", file, err);
     if (status == GRAFT_OK) status = take_ids(&order, &t->images, items, "images", file, err);
     if (status == GRAFT_OK) status = copy_ids(&t->image, order, t->images, err);
+    if (status == GRAFT_OK) status = read_files(t, items, order, err);
     gf_free(order);
     return status;
 }
@@ -280,6 +301,9 @@ void gf_coco_truth_free(gf_coco_truth *t)
     gf_free(t->image);
     gf_free(t->category);
     gf_free(t->truth);
+    gf_free(t->width);
+    gf_free(t->height);
+    gf_names_free(&t->file);
     gf_names_free(&t->name);
     *t = (gf_coco_truth){0};
 }

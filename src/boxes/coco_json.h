@@ -1,8 +1,9 @@
 /* coco_json.h - COCO's files: labelled boxes (a "ground truth") and detections of any tool.
  *
- * Truth is an object with "images" [{"id"}], "categories" [{"id", "name"}] and "annotations" [{"image_id",
- * "category_id", "bbox": [x, y, w, h], "area", "iscrowd"}]; results are an array of {"image_id", "category_id", "bbox",
- * "score"}. "area" is the box's where it is not there, "iscrowd" 0. Other members are left aside. */
+ * Truth is an object with "images" [{"id", "file_name", "width", "height"}; the id alone is needed], "categories"
+ * [{"id", "name"}] and "annotations" [{"image_id", "category_id", "bbox": [x, y, w, h], "area", "iscrowd"}]; results
+ * are an array of {"image_id", "category_id", "bbox", "score"}. "area" is the box's where it is not there, "iscrowd" 0.
+ * Other members are left aside. */
 #ifndef GF_BOXES_COCO_JSON_H
 #define GF_BOXES_COCO_JSON_H
 
@@ -15,7 +16,9 @@ enum { GF_COCO_MOST_BYTES = 512 << 20 }; /* of a file: COCO's own largest has 45
 typedef struct gf_coco_truth {
     int64_t *image, *category; /* ids, ascending */
     size_t images, categories;
-    gf_names name; /* of the categories */
+    gf_names file;            /* of the images: "" where it is not said */
+    uint32_t *width, *height; /* likewise; 0: not said */
+    gf_names name;            /* of the categories */
     gf_truth *truth;
     size_t truths;
 } gf_coco_truth;

@@ -24,6 +24,7 @@ VERBS = {  # verb: arguments that make its command line complete
     "models": [],
     "export": ["RUN", "--to", "onnx", "--out", "f.onnx"],
     "convert": ["IN.h5", "OUT.onnx"],
+    "labels": ["DATA", "OUT", "--to", "yolo"],
 }
 
 

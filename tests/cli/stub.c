@@ -340,6 +340,18 @@ graft_status graft_evaluate_detections(graft_context *c, const char *truth, cons
     return GRAFT_OK;
 }
 
+graft_status graft_convert_labels(graft_context *c, const char *path, const char *format, const char *folder,
+                                  graft_result **out, graft_error *err)
+{
+    (void)err;
+    char context[4096];
+    context_json(c, context, sizeof context);
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{\"path\":\"%s\",\"format\":\"%s\",\"folder\":\"%s\",%s}", path, format,
+             folder, context);
+    return GRAFT_OK;
+}
+
 graft_status graft_evaluate(graft_model *m, const char *path, const char *split, graft_result **out, graft_error *err)
 {
     char model[4096];

@@ -170,5 +170,48 @@ class Detections(DataTest):
         self.assertIn("not like labels", self.refused(3, "E1130", "eval", "--truth", results, "--results", truth))
 
 
+class Boxes(DataTest):
+    """Labelled boxes: inspected and converted."""
+
+    def setUp(self):
+        super().setUp()
+        self.pictures(*[f"d/images/{i}.png" for i in range(3)])
+        os.mkdir(f"{self.dir}/d/annotations")
+        for i in range(3):
+            self.label(i, 20 + i)
+
+    def label(self, i, right):
+        pictures.write(f"{self.dir}/d/annotations/{i}.xml", f"<annotation><object><name>cat</name><bndbox><xmin>2</xmin><ymin>3</ymin>"
+                       f"<xmax>{right}</xmax><ymax>30</ymax></bndbox></object></annotation>".encode())
+
+    def test_inspect_tells_classes_and_sizes(self):
+        told = json.loads(self.good("inspect", "d", "--json").out)
+        self.assertEqual((told["format"], told["images"], told["boxes"], told["problems"]), ("voc", 3, 3, 0))
+        self.assertEqual(told["classes"], [{"name": "cat", "boxes": 3, "images": 3}])
+        text = self.good("inspect", "d", "--rename", "cat=dog")
+        self.assertIn("3 images, VOC XML labels, 1 class, 3 boxes", text.out)
+        self.assertRegex(text.out, r"dog +3 +3")
+        self.assertIn("warning: class \"dog\" has 3 boxes only", text.out)
+
+    def test_conversion_there_and_back(self):
+        self.good("labels", "d", "coco", "--to", "coco")
+        self.good("labels", "coco", "csv", "--to", "csv", "--labels-only")
+        self.assertEqual(os.listdir(f"{self.dir}/csv"), ["labels.csv"])
+        with open(f"{self.dir}/csv/labels.csv") as f:
+            self.assertEqual(f.read().splitlines()[1], "0.png,43,54,cat,2,3,20,30,")
+        self.assertIn("is not empty", self.refused(2, "E3006", "labels", "d", "coco", "--to", "yolo"))
+        self.assertIn("never written to", self.refused(2, "E3006", "labels", "d", "d/yolo", "--to", "yolo"))
+        self.assertIn("--to FORMAT", self.refused(2, "E3001", "labels", "d", "x"))
+
+    def test_what_cannot_be_right_is_told(self):
+        self.label(1, 90)
+        self.label(2, "12,5")
+        self.assertIn("the box is 2,3 to 90,30", self.refused(3, "E1132", "labels", "d", "out", "--to", "yolo"))
+        done = self.graft("inspect", "d")
+        self.assertEqual(done.status, 3)
+        self.assertIn("bad: annotations/2.xml:1: <xmax> is \"12,5\": wanted is a number with a decimal point", done.out)
+        self.assertIn("2 things in the labels cannot be right", done.err)
+
+
 if __name__ == "__main__":
     main()

@@ -24,14 +24,14 @@ VALUES = {
 }
 OF_A_VERB = {("eval", "out"): ("other.png", ["--grid", "3"]), ("compare", "split"): ("test", []), ("resume", "fine-tune-epochs"): ("3", []), ("eval", "split"): ("test", []), ("convert", "model"): ("resnet18", []),
              ("convert", "alpha"): ("0.5", ["--model", "mobilenet_v2"]),
-             ("convert", "classes"): ("5", ["--model", "resnet18"])}
+             ("convert", "classes"): ("5", ["--model", "resnet18"]), ("labels", "to"): ("voc", [])}
 # a verb's arguments where those of graft_cli.VERBS take a run, which has its own
 ARGUMENTS = {"eval": ["mobilenet_v2", "DATA"], "predict": ["mobilenet_v2", "a.jpg"], "fetch": ["mobilenet_v2"],
              "export": ["run.safetensors", "--out", "f.onnx"]}
 # --force is about what is there; --seed where nothing is random is taken, as its help says; what --list is given stands alone
 # detections are judged without a run: below
 NOT_HERE = {("eval", "truth"), ("eval", "results"), ("eval", "nms"), ("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
-NOTHING_RANDOM = {"eval", "predict", "compare", "export", "convert", "fetch", "resume", "models"}
+NOTHING_RANDOM = {"eval", "predict", "compare", "export", "convert", "fetch", "resume", "models", "labels"}
 
 # verb, what is given, the option that then would have no effect
 IDLE = [

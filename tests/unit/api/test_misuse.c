@@ -206,10 +206,7 @@ static graft_status checkpoint_convert(int at, graft_error *e)
 {
     OUT(3, graft_result, graft_checkpoint_convert(OR_NULL(0, context), OR_NULL(1, folder), OR_NULL(2, other), to, e));
 }
-static graft_status evaluate_detections(int at, graft_error *e)
-{
-    OUT(3, graft_result, graft_evaluate_detections(OR_NULL(0, context), OR_NULL(1, folder), OR_NULL(2, other), to, e));
-}
+#include "misuse_boxes.h"
 static graft_status checkpoint_is(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(!graft_checkpoint_is(NULL));
@@ -329,6 +326,7 @@ static const struct {
     ROW(progress_phase, 1),
     ROW(checkpoint_is, 1),
     ROW(evaluate_detections, 4),
+    ROW(convert_labels, 5),
     ROW(checkpoint_convert, 4),
     ROW(option_words, 1),
     ROW(augment, 4),

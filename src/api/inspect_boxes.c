@@ -1,0 +1,75 @@
+/* inspect_boxes.c - labelled boxes: what inspect says of them, and their conversion. */
+#include "api/internal.h"
+
+#include "annotations/format.h"
+#include "annotations/statistics.h"
+
+#include <graft/boxes.h>
+#include <string.h>
+
+bool gf_api_is_boxes(const graft_context *context, const char *path)
+{
+    return gf_settings_given(context->settings, GF_SET_DATA_LABEL_FORMAT) || gf_annotations_are(path);
+}
+
+static graft_status take_options(const graft_context *context, gf_annotation_options *o, graft_error *err)
+{
+    const gf_settings *s = context->settings;
+    const char *format = gf_settings_text(s, GF_SET_DATA_LABEL_FORMAT);
+    *o = (gf_annotation_options){
+        .voc_pixels = (gf_voc_pixels)gf_settings_choice(s, GF_SET_DATA_VOC_PIXELS),
+        .background = gf_settings_choice(s, GF_SET_DATA_UNLABELLED) == 1,
+        .skip_bad = gf_settings_flag(s, GF_SET_DATA_SKIP_BAD),
+        .scale = gf_settings_flag(s, GF_SET_DATA_LABELS_SCALE),
+        .ignore_exif = gf_settings_flag(s, GF_SET_DATA_IGNORE_EXIF),
+        .rename = gf_settings_text(s, GF_SET_DATA_RENAME),
+    };
+    return format ? gf_annotation_format_parse(&o->format, format, err) : GRAFT_OK;
+}
+
+static graft_status read_boxes(graft_context *context, const char *path, gf_annotations *a, graft_error *err)
+{
+    gf_annotation_options o;
+    GF_TRY(take_options(context, &o, err));
+    gf_api_begin(context, GRAFT_STAGE_CHECK);
+    return gf_api_end(gf_annotations_read(a, path, &o, context->pool, err), err);
+}
+
+static graft_status report(const gf_annotations *a, graft_result **out, graft_error *err)
+{
+    gf_json *document;
+    char *text;
+    GF_TRY(gf_annotations_report(a, &document, &text, err));
+    return gf_result_create(out, document, text, err);
+}
+
+graft_status gf_api_inspect_boxes(graft_context *context, const char *path, graft_result **out, int64_t *bad,
+                                  graft_error *err)
+{
+    gf_annotations a;
+    GF_TRY(read_boxes(context, path, &a, err));
+    if (bad) *bad = (int64_t)a.problems;
+    graft_status status = report(&a, out, err);
+    gf_annotations_free(&a);
+    return status;
+}
+
+graft_status graft_convert_labels(graft_context *context, const char *path, const char *format, const char *folder,
+                                  graft_result **out, graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(context, "context");
+    GF_NEEDS(path, "path");
+    GF_NEEDS(format, "format");
+    GF_NEEDS(folder, "folder");
+    const gf_annotation_format *to;
+    gf_annotations a;
+    GF_TRY(gf_annotation_format_parse(&to, format, err));
+    GF_TRY(read_boxes(context, path, &a, err));
+    graft_status status = gf_annotations_refuse(&a, err);
+    if (status == GRAFT_OK)
+        status = gf_annotations_write(&a, to, folder, gf_settings_flag(context->settings, GF_SET_LABELS_ONLY), err);
+    if (status == GRAFT_OK) status = report(&a, out, err);
+    gf_annotations_free(&a);
+    return status;
+}
