@@ -87,6 +87,12 @@ static graft_status max_time(const char *text, graft_error *err)
     return gf_fail(err, GF_E_OPTION_VALUE, "as in 10m, 1h30m, 90s", "train.max_time: %s is no time", GF_ESC(text));
 }
 
+static graft_status feature_cache(const char *text, graft_error *err)
+{
+    gf_feature_words parsed;
+    return gf_feature_words_parse(&parsed, text, err);
+}
+
 static const struct {
     gf_setting row;
     graft_status (*check)(const char *text, graft_error *err);
@@ -111,6 +117,7 @@ static const struct {
     {GF_SET_DATA_LAYOUT, layout, gf_layout_words},
     {GF_SET_TRAIN_METRICS, metrics, gf_metric_words},
     {GF_SET_TRAIN_MAX_TIME, max_time, NULL},
+    {GF_SET_TRAIN_FEATURE_CACHE, feature_cache, NULL},
     {GF_SET_TRAIN_PROBE_OPTIONS, gf_probe_options_check, gf_probe_options_words},
 };
 

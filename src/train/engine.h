@@ -61,6 +61,8 @@ typedef struct gf_batch {
     uint64_t number;        /* of the batch, over the whole run: what tells two batches apart */
     size_t n;               /* up to spec.batch times spec.accumulate */
     const uint32_t *sample; /* n, borrowed while the batch is in use */
+    uint32_t variants;      /* not 0: random changes are drawn as in one of so many epochs from `start` on, in turn */
+    uint32_t start;
 } gf_batch;
 
 typedef struct gf_step_result {
@@ -100,7 +102,9 @@ const gf_param_groups *gf_engine_groups(const gf_engine *e);
 typedef struct gf_feature_cache {
     uint32_t first;
     size_t n;
+    size_t variants; /* n rows of each, one behind the other: of gf_batch's epochs; 1: images as they are */
     size_t parts;
+    size_t row[GF_MAX_BOUNDARY_TENSORS]; /* bytes of a row of each */
     char *data[GF_MAX_BOUNDARY_TENSORS];
     char *target;
     size_t target_bytes;
@@ -108,7 +112,10 @@ typedef struct gf_feature_cache {
 } gf_feature_cache;
 size_t gf_feature_cache_bytes(const gf_engine *e, size_t n); /* what a feature cache of n samples would take */
 graft_status gf_feature_cache_create(gf_feature_cache *feature_cache, const gf_engine *e, uint32_t first, size_t n,
-                                     graft_error *err);
+                                     size_t variants, graft_error *err);
+/* Fills rows `at` .. at + n - 1 of a variant: the images with the random changes of epoch `epoch`. */
+graft_status gf_engine_fill_variant(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache, size_t variant,
+                                    uint32_t epoch, size_t at, size_t n, graft_error *err);
 void gf_feature_cache_free(gf_feature_cache *feature_cache);
 /* How many numbers cross the split point where they are the pooled features, and nothing else does; 0: something else
  * crosses. */

@@ -11,11 +11,13 @@ size_t gf_feature_cache_bytes(const gf_engine *e, size_t n)
     return row * n;
 }
 
-graft_status gf_feature_cache_create(gf_feature_cache *feature_cache, const gf_engine *e, uint32_t first, size_t n,
-                                     graft_error *err)
+graft_status gf_feature_cache_create(gf_feature_cache *feature_cache, const gf_engine *e, uint32_t first, size_t each,
+                                     size_t variants, graft_error *err)
 {
-    *feature_cache =
-        (gf_feature_cache){.first = first, .n = n, .parts = e->parts, .target_bytes = e->spec.target_bytes};
+    size_t n = each * variants;
+    *feature_cache = (gf_feature_cache){
+        .first = first, .n = each, .variants = variants, .parts = e->parts, .target_bytes = e->spec.target_bytes};
+    memcpy(feature_cache->row, e->part_bytes, sizeof e->part_bytes);
     feature_cache->target = gf_alloc_tensor(n * e->spec.target_bytes);
     feature_cache->lost = gf_new_n(n, bool);
     feature_cache->filled = gf_new_n(n, bool);
@@ -59,6 +61,42 @@ void gf_engine_take_features(const gf_engine *e, const gf_feature_cache *feature
         memcpy(&x, from + i * sizeof x, sizeof x);
         out[i] = gf_bf16_to_f32(x);
     }
+}
+
+typedef struct variant_job {
+    gf_engine *e;
+    const gf_feed *feed;
+    gf_feature_cache *feature_cache;
+    uint32_t epoch;
+    size_t first, at, n; /* the variant's first row; of its rows */
+} variant_job;
+
+static graft_status variant_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    enum { MOST = 256 };
+    variant_job *j = ctx;
+    gf_feature_cache *c = j->feature_cache;
+    size_t micro = (size_t)j->e->spec.frozen_micro, at = j->at + item * micro, left = j->at + j->n - at;
+    size_t n = left < micro ? left : micro, row = j->first + at;
+    uint32_t sample[MOST];
+    if (micro > MOST) return gf_fail(err, GF_E_INTERNAL, NULL, "micro-batch %zu", micro);
+    for (size_t i = 0; i < n; i++) sample[i] = c->first + (uint32_t)(at + i);
+    const gf_micro_batch b = {j->feed, j->epoch, true, sample, n, c->target + row * c->target_bytes, c->lost + row};
+    GF_TRY(gf_engine_frozen(j->e, &b, worker, err));
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < j->e->parts; k++) gf_engine_copy_row(j->e, worker, k, i, c->data[k], row + i);
+        c->filled[row + i] = true;
+    }
+    return GRAFT_OK;
+}
+
+graft_status gf_engine_fill_variant(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache, size_t variant,
+                                    uint32_t epoch, size_t at, size_t n, graft_error *err)
+{
+    variant_job j = {e, feed, feature_cache, epoch, variant * feature_cache->n, at, n};
+    size_t micro = (size_t)e->spec.frozen_micro;
+    gf_engine_drain_prefetch(e);
+    return gf_pool_run_watched(e->pool, (n + micro - 1) / micro, variant_item, &j, err);
 }
 
 typedef struct forward_job {

@@ -9,6 +9,17 @@
 
 /* ---- the frozen part into a stage */
 
+static uint32_t variant_of(const gf_batch *b) { return b->variants ? (b->epoch - b->start) % b->variants : 0; }
+
+/* What the batch's random changes are drawn as. */
+static uint32_t drawn_as(const gf_batch *b) { return b->variants ? b->start + variant_of(b) : b->epoch; }
+
+/* Where a feature cache has a sample of the batch. */
+static size_t row_of(const gf_feature_cache *c, const gf_batch *b, size_t i)
+{
+    return variant_of(b) * c->n + b->sample[i] - c->first;
+}
+
 static size_t items_of(size_t n, int size) { return (n + (size_t)size - 1) / (size_t)size; }
 
 static graft_status fill_item(void *ctx, size_t item, int worker, graft_error *err)
@@ -18,7 +29,7 @@ static graft_status fill_item(void *ctx, size_t item, int worker, graft_error *e
     size_t micro = (size_t)e->spec.frozen_micro, at = item * micro;
     size_t n = st->batch.n - at < micro ? st->batch.n - at : micro;
     char *target = st->target + at * e->spec.target_bytes;
-    const gf_micro_batch b = {&st->feed, st->batch.epoch, true, st->sample + at, n, target, st->lost + at};
+    const gf_micro_batch b = {&st->feed, drawn_as(&st->batch), true, st->sample + at, n, target, st->lost + at};
     GF_TRY(gf_engine_frozen(e, &b, worker, err));
     for (size_t k = 0; k < e->parts; k++) {
         for (size_t i = 0; i < n; i++) gf_engine_copy_row(e, worker, k, i, st->data[k], at + i);
@@ -99,7 +110,7 @@ static void list_present(trainable_job *j)
     const char *target = j->feature_cache ? j->feature_cache->target : j->stage->target;
     j->first = e->images;
     for (size_t i = 0; i < j->batch->n; i++) {
-        size_t row = j->feature_cache ? j->batch->sample[i] - j->feature_cache->first : i;
+        size_t row = j->feature_cache ? row_of(j->feature_cache, j->batch, i) : i;
         if (lost[row]) continue;
         memcpy(e->target + e->images * bytes, target + row * bytes, bytes);
         e->present[j->images++] = i;
@@ -116,7 +127,7 @@ static void load_rows(const trainable_job *j, gf_workspace *ws, size_t at, size_
         size_t row = e->part_bytes[k];
         for (size_t i = 0; i < n; i++) {
             size_t from = e->present[at + i];
-            if (j->feature_cache) from = j->batch->sample[from] - j->feature_cache->first;
+            if (j->feature_cache) from = row_of(j->feature_cache, j->batch, from);
             memcpy(to + i * row, (j->feature_cache ? j->feature_cache->data[k] : j->stage->data[k]) + from * row, row);
         }
         memset(to + n * row, 0, ((size_t)e->spec.trainable_micro - n) * row);

@@ -25,43 +25,6 @@ int gf_run_next_phase(const gf_run *r)
     return 0;
 }
 
-/* Keeps what crosses the split point where it does not change and memory allows. */
-static graft_status make_feature_caches(gf_run *r, graft_error *err)
-{
-    gf_feature_cache_free(&r->feature_cache);
-    gf_feature_cache_free(&r->train_feature_cache);
-    const uint64_t share = 4; /* of the memory that is free: a quarter at most */
-    uint64_t room = gf_memory_available() / share;
-    uint32_t first, held = gf_run_split(r, GF_VALIDATION, &first) + gf_run_split(r, GF_TEST, NULL);
-    if (held && gf_feature_cache_bytes(r->engine, held) <= room) {
-        room -= gf_feature_cache_bytes(r->engine, held);
-        GF_TRY(gf_feature_cache_create(&r->feature_cache, r->engine, first, held, err));
-    }
-    uint32_t n = gf_run_split(r, GF_TRAIN, &first);
-    if (!gf_run_next_phase(r) || gf_augment_any(&r->feed.augment) || gf_feature_cache_bytes(r->engine, n) > room)
-        return GRAFT_OK;
-    return gf_feature_cache_create(&r->train_feature_cache, r->engine, first, n, err);
-}
-
-graft_status gf_run_fill_features(gf_run *r, gf_feature_cache *cache, size_t total, graft_error *err)
-{
-    enum { CHUNK = 256 }; /* images between two looks at progress and stop; whole micro-batches */
-    uint32_t sample[CHUNK];
-    bool lost[CHUNK];
-    gf_feed feed = gf_run_feed(r);
-    float *out = total ? gf_new_n(CHUNK * gf_engine_outputs(r->engine), float) : NULL;
-    graft_status status = out || !total ? GRAFT_OK : gf_fail_memory(err, CHUNK * sizeof *out, "training images");
-    for (size_t at = 0; status == GRAFT_OK && at < total; at += CHUNK) {
-        size_t n = total - at < CHUNK ? total - at : CHUNK;
-        for (size_t i = 0; i < n; i++) sample[i] = cache->first + (uint32_t)(at + i);
-        gf_run_tell_stage(r, GF_RUN_EVALUATING, (int64_t)at, (int64_t)total);
-        status = gf_engine_forward(r->engine, &feed, cache, sample, n, out, lost, err);
-        if (status == GRAFT_OK) status = gf_run_stop_asked(r, err);
-    }
-    gf_free(out);
-    return status;
-}
-
 gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_phase *p)
 {
     gf_engine_spec spec;
@@ -112,6 +75,7 @@ static void tell_groups(const gf_run *r)
 graft_status gf_run_open_phase(gf_run *r, int phase, graft_error *err)
 {
     const gf_phase *p = &r->phases.item[phase - 1];
+    r->phase_start = r->state.epoch - (r->state.phase == phase ? r->state.phase_epoch : 0);
     gf_run_tell_stage(r, GF_RUN_PLANNING, 0, 0);
     gf_engine_destroy(r->engine);
     r->engine = NULL;
@@ -127,8 +91,7 @@ graft_status gf_run_open_phase(gf_run *r, int phase, graft_error *err)
     r->state.phase = phase;
     r->state.applied = 0;
     r->state.phase_epoch = r->state.phase_over = 0;
-    GF_TRY(make_feature_caches(r, err));
-    return gf_run_fill_features(r, &r->train_feature_cache, r->train_feature_cache.n, err);
+    return gf_run_make_features(r, err);
 }
 
 /* ---- the run */

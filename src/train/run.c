@@ -173,6 +173,8 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
     }
     GF_GOTO(identify(r, err));
     GF_GOTO(gf_data_feed_open(&r->feed, data, (size_t)gf_pool_threads(host->pool), err));
+    GF_GOTO(
+        gf_feature_words_parse(&r->feature_words, gf_settings_text(config->settings, GF_SET_TRAIN_FEATURE_CACHE), err));
     GF_GOTO(make_phases(r, err));
     GF_GOTO(gf_order_create(&r->order, data->index, GF_TRAIN, step_images(config), err));
     GF_GOTO(prepare_task(r, err));

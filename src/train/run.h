@@ -12,6 +12,7 @@
 #include "train/config.h"
 #include "train/diverged.h"
 #include "train/engine.h"
+#include "train/feature_store.h"
 #include "train/hook.h"
 #include "train/kept.h"
 #include "train/metrics.h"
@@ -87,13 +88,15 @@ typedef struct gf_run {
     uint8_t
         *lost; /* of every sample of the index: 1 where its file went away during the run, as the checkpoint keeps it */
     gf_feature_cache feature_cache,
-        train_feature_cache; /* of validation and test (one range); of training where images do not change */
-    gf_kept kept;            /* the values that change in any phase; with the statistics, where those move */
-    float *packed;           /* of a checkpoint, where they are more than one range; else NULL */
-    gf_task task;            /* what is learned */
-    size_t outputs;          /* that the network gives per sample */
-    gf_metric_list metrics;  /* that are measured */
-    gf_monitor monitor[2];   /* what tells the best epoch; and between equal ones */
+        train_feature_cache;        /* of validation and test (one range); of training where images do not change */
+    gf_feature_words feature_words; /* --feature-cache */
+    int32_t phase_start;            /* epochs that were completed when the present phase began */
+    gf_kept kept;                   /* the values that change in any phase; with the statistics, where those move */
+    float *packed;                  /* of a checkpoint, where they are more than one range; else NULL */
+    gf_task task;                   /* what is learned */
+    size_t outputs;                 /* that the network gives per sample */
+    gf_metric_list metrics;         /* that are measured */
+    gf_monitor monitor[2];          /* what tells the best epoch; and between equal ones */
     gf_history history;
     bool logged; /* history.csv and, with a report, the TensorBoard file hold all rows but the last */
     gf_run_state state;
@@ -149,6 +152,11 @@ const gf_phase *gf_run_phase(const gf_run *r); /* the present one; NULL: none ha
 int gf_run_next_phase(const gf_run *r);
 /* The learning rate of the step after `applied` ones of the phase: its schedule's, and then what hooks make of it. */
 double gf_run_lr(const gf_run *r, int64_t applied);
+/* Keeps what crosses the present engine's split point: of validation and test, and of training where its images do not
+ * change, or come in few variants; as far as memory allows. With `disk` what an earlier run has kept is taken. */
+graft_status gf_run_make_features(gf_run *r, graft_error *err);
+/* So many epochs' random changes come in turn in the present phase; 0: each epoch has its own. */
+uint32_t gf_run_variants(const gf_run *r);
 /* Runs the first n samples of a feature cache through the frozen part, those that it does not have yet. */
 graft_status gf_run_fill_features(gf_run *r, gf_feature_cache *cache, size_t n, graft_error *err);
 /* For solvers, when the epoch's values are in the model and r->running has what was measured on the way: the validation

@@ -19,6 +19,8 @@ extern const gf_solver_class gf_solver_sgd;
 static gf_batch batch_at(const gf_run *r, uint32_t b)
 {
     gf_batch batch = {.epoch = (uint32_t)r->state.epoch,
+                      .variants = gf_run_variants(r),
+                      .start = (uint32_t)r->phase_start,
                       .number = (uint64_t)r->state.epoch * gf_order_batches(r->order) + b};
     batch.n = gf_order_batch(r->order, b, &batch.sample);
     return batch;

@@ -419,7 +419,7 @@ static void a_feature_cache_gives_the_same(void **state)
         b->source.fixed = true;
         memcpy(b->source.lost, s.lost, sizeof s.lost);
         gf_feature_cache feature_cache;
-        OK(gf_feature_cache_create(&feature_cache, b->e, 0, SAMPLES, &error));
+        OK(gf_feature_cache_create(&feature_cache, b->e, 0, SAMPLES, 1, &error));
         float first[SAMPLES * CLASSES], again[SAMPLES * CLASSES];
         bool lost[SAMPLES];
         OK(gf_engine_forward(b->e, &b->feed, &feature_cache, b->sample, SAMPLES, first, lost, &error));

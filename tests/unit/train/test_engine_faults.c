@@ -139,7 +139,7 @@ static graft_status use(bench *b, work *w, graft_error *err)
     next.number = 2;
     next.sample += BATCH;
     GF_TRY(gf_engine_gradient(b->e, &b->feed, NULL, &batch, &next, &r, err));
-    GF_TRY(gf_feature_cache_create(&w->feature_cache, b->e, 0, SAMPLES, err));
+    GF_TRY(gf_feature_cache_create(&w->feature_cache, b->e, 0, SAMPLES, 1, err));
     w->has_feature_cache = true;
     GF_TRY(gf_engine_forward(b->e, &b->feed, &w->feature_cache, b->sample, SAMPLES, w->out, NULL, err));
     GF_TRY(gf_engine_gradient(b->e, &b->feed, &w->feature_cache, &batch, NULL, &r, err));
