@@ -2,12 +2,17 @@
 
 #include "train/metrics.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+/* Ranges come in the block's order, and may overlap. */
 static void add(gf_kept *k, size_t first, size_t count)
 {
     gf_param_range *last = k->n ? &k->range[k->n - 1] : NULL;
-    if (!count) return;
+    size_t end = first + count;
+    if (last && first < last->first + last->count) first = last->first + last->count;
+    if (end <= first) return;
+    count = end - first;
     if (last && last->first + last->count == first) {
         last->count += count;
     } else {
@@ -16,20 +21,47 @@ static void add(gf_kept *k, size_t first, size_t count)
     k->count += count;
 }
 
-graft_status gf_kept_create(gf_kept *k, gf_model *m, int boundary, const char *words, bool statistics, graft_error *err)
+typedef struct range_list {
+    gf_param_range *item;
+    size_t n, cap;
+} range_list;
+
+static graft_status add_part(range_list *all, gf_model *m, const gf_kept_part *part, graft_error *err)
 {
-    *k = (gf_kept){0};
-    int own = m->boundary;
     gf_param_groups g;
-    m->boundary = boundary;
-    graft_status status = gf_param_groups_create(&g, m, words, err);
+    int own = m->boundary;
+    m->boundary = part->boundary;
+    graft_status status = gf_param_groups_create(&g, m, part->words, err);
     m->boundary = own;
     GF_TRY(status);
-    k->range = gf_new_n(g.n_ranges + 1, gf_param_range);
-    if (!k->range) status = gf_fail_memory(err, g.n_ranges * sizeof *k->range, "parameter groups");
-    for (size_t i = 0; i < g.n_ranges && k->range; i++) add(k, g.range[i].first, g.range[i].count);
-    if (statistics && k->range) add(k, m->n_trainable_values, m->n_values - m->n_trainable_values);
+    for (size_t i = 0; i < g.n_ranges && status == GRAFT_OK; i++) {
+        if (!gf_grow(&all->item, all->n, &all->cap)) status = gf_fail_memory(err, g.n_ranges * 32, "parameter groups");
+        if (status == GRAFT_OK) all->item[all->n++] = g.range[i];
+    }
     gf_param_groups_free(&g);
+    return status;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const gf_param_range *x = a, *y = b;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+graft_status gf_kept_create(gf_kept *k, gf_model *m, const gf_kept_part *part, size_t n, bool statistics,
+                            graft_error *err)
+{
+    *k = (gf_kept){0};
+    range_list all = {0};
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < n; i++) GF_GOTO(add_part(&all, m, &part[i], err));
+    k->range = gf_new_n(all.n + 1, gf_param_range);
+    if (!k->range) GF_GOTO(gf_fail_memory(err, all.n * sizeof *k->range, "parameter groups"));
+    if (all.n) qsort(all.item, all.n, sizeof *all.item, by_place);
+    for (size_t i = 0; i < all.n; i++) add(k, all.item[i].first, all.item[i].count);
+    if (statistics) add(k, m->n_trainable_values, m->n_values - m->n_trainable_values);
+out:
+    gf_free(all.item);
     return status;
 }
 

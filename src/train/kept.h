@@ -11,9 +11,15 @@ typedef struct gf_kept {
     size_t n, count; /* floats in all */
 } gf_kept;
 
-/* What trains from `boundary` on, with the words of train.groups; with `statistics` all moving statistics too. The
- * model is left at its own boundary. E3310. */
-graft_status gf_kept_create(gf_kept *k, gf_model *m, int boundary, const char *words, bool statistics,
+/* What trains from a boundary on, with the words of parameter groups. */
+typedef struct gf_kept_part {
+    int boundary;
+    const char *words;
+} gf_kept_part;
+
+/* What trains in any of n parts; with `statistics` all moving statistics too. The model is left at its own boundary.
+ * E3310. */
+graft_status gf_kept_create(gf_kept *k, gf_model *m, const gf_kept_part *part, size_t n, bool statistics,
                             graft_error *err);
 void gf_kept_free(gf_kept *k);
 

@@ -37,7 +37,7 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_phase *p)
     spec.frozen_dropout = !strcmp(gf_settings_text(c->settings, GF_SET_TRAIN_HEAD_DROPOUT), "fine-tuning");
     spec.accumulate = (int)gf_settings_whole(c->settings, GF_SET_TRAIN_ACCUMULATE);
     spec.clip = gf_clip_of(c->settings);
-    spec.groups = gf_settings_text(c->settings, GF_SET_TRAIN_GROUPS);
+    spec.groups = p->groups ? p->groups : gf_settings_text(c->settings, GF_SET_TRAIN_GROUPS);
     spec.at_features = p->solver_parsed.class->solves;
     if (gf_phase_uses_batch_stats(p)) gf_engine_use_batch_stats(&spec);
     return spec;
@@ -58,12 +58,12 @@ static graft_status make_slots(gf_run *r, graft_error *err)
     return r->slots || !bytes ? GRAFT_OK : gf_fail_memory(err, bytes, "the optimizer");
 }
 
-/* What the words of train.groups came to: a pattern may fit nothing that trains. */
-static void tell_groups(const gf_run *r)
+/* What the words of the phase's groups came to: a pattern may fit nothing that trains. */
+static void tell_groups(const gf_run *r, const gf_phase *p)
 {
     const gf_param_groups *g = gf_engine_groups(r->engine);
     double least = g->group[0].lr_scale, most = least;
-    if (!gf_settings_kept(r->config->settings, GF_SET_TRAIN_GROUPS)) return;
+    if (!strcmp(p->groups, gf_setting_rows[GF_SET_TRAIN_GROUPS].default_value)) return;
     for (size_t i = 1; i < g->n_groups; i++) {
         least = fmin(least, g->group[i].lr_scale);
         most = fmax(most, g->group[i].lr_scale);
@@ -87,7 +87,7 @@ graft_status gf_run_open_phase(gf_run *r, int phase, graft_error *err)
     r->optimizer = p->optimizer_parsed;
     GF_TRY(gf_data_feed_change(&r->feed, &p->augment_parsed, (uint64_t)r->config->seed, err));
     GF_TRY(make_slots(r, err));
-    tell_groups(r);
+    tell_groups(r, p);
     r->state.phase = phase;
     r->state.applied = 0;
     r->state.phase_epoch = r->state.phase_over = 0;

@@ -2,7 +2,8 @@
 
 #include "base/alloc.h"
 #include "base/number.h"
-#include "data/dataset.h"
+#include "image/augment.h"
+#include "train/param_groups.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ static const struct key {
      0, 0},
     {"optimizer", "as --optimizer", TEXT, offsetof(gf_phase, optimizer), 0, 0},
     {"augment", "as --augment", TEXT, offsetof(gf_phase, augment), 0, 0},
+    {"groups", "what of its layers trains, and how fast, as --groups", TEXT, offsetof(gf_phase, groups), 0, 0},
     {"batch-norm", "as --batch-norm", TEXT, offsetof(gf_phase, batch_norm), 0, 0},
 };
 enum { KEYS = sizeof keys / sizeof *keys };
@@ -216,6 +218,7 @@ static graft_status fill(gf_phase *p, const gf_run_config *c, graft_error *err)
     GF_TRY(text_or(&p->schedule, gf_settings_text(c->settings, schedule), err));
     GF_TRY(text_or(&p->optimizer, tunes ? c->fine_tune_optimizer : c->optimizer, err));
     GF_TRY(text_or(&p->augment, c->augment, err));
+    GF_TRY(text_or(&p->groups, gf_settings_text(c->settings, GF_SET_TRAIN_GROUPS), err));
     return text_or(&p->batch_norm, c->batch_norm, err);
 }
 
@@ -225,6 +228,7 @@ static graft_status check_texts(gf_phase *p, graft_error *err)
     GF_TRY(gf_schedule_parse(&p->schedule_parsed, p->schedule, err));
     if (p->optimizer) GF_TRY(gf_optimizer_parse(&p->optimizer_parsed, p->optimizer, err));
     if (p->augment) GF_TRY(gf_augment_parse(p->augment, &p->augment_parsed, err));
+    if (p->groups) GF_TRY(gf_param_groups_check(p->groups, err));
     if (!p->batch_norm || !strcmp(p->batch_norm, "fixed") || !strcmp(p->batch_norm, "batch")) return GRAFT_OK;
     return gf_fail(err, GF_E_OPTION_VALUE, "fixed or batch", "phase %s: batch-norm %s is not known", GF_ESC(p->name),
                    GF_ESC(p->batch_norm));

@@ -70,11 +70,30 @@ gf_feed gf_run_feed(gf_run *r) { return gf_data_feed_of(&r->feed); }
 
 /* ---- setting up */
 
+/* Each phase's words at the least boundary of the phases with these words: a group that freezes what a phase above it
+ * does not reach is none there. */
+static size_t parts_of(const gf_phases *phases, const gf_model *m, gf_kept_part *part)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < phases->n; i++) {
+        const gf_phase *p = &phases->item[i];
+        int boundary = p->epochs ? p->boundary : (int)gf_model_backbone_layers(m);
+        size_t k = 0;
+        while (k < n && strcmp(part[k].words, p->groups) != 0) k++;
+        if (k == n) part[n++] = (gf_kept_part){boundary, p->groups};
+        if (boundary < part[k].boundary) part[k].boundary = boundary;
+    }
+    return n;
+}
+
 graft_status gf_run_kept(gf_run *r, const gf_phases *phases, gf_kept *kept, graft_error *err)
 {
-    const char *words = gf_settings_text(r->config->settings, GF_SET_TRAIN_GROUPS);
-    return gf_kept_create(kept, r->model, gf_phases_boundary(phases, r->model), words,
-                          gf_phases_use_batch_stats(phases), err);
+    gf_kept_part *part = gf_new_n(phases->n, gf_kept_part);
+    if (!part) return gf_fail_memory(err, phases->n * sizeof *part, "parameter groups");
+    size_t n = parts_of(phases, r->model, part);
+    graft_status status = gf_kept_create(kept, r->model, part, n, gf_phases_use_batch_stats(phases), err);
+    gf_free(part);
+    return status;
 }
 
 static graft_status make_phases(gf_run *r, graft_error *err)

@@ -14,7 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool head_alone;
+static bool head_alone, in_phases;
+static uint64_t seed;
 
 static const char words[] = "layer-decay=0.5,no-decay,freeze=block_16_depthwise*,group=head:lr=2";
 /* With these words also another optimizer, accumulation, clipping and an average. */
@@ -30,10 +31,12 @@ static graft_status train(const char *out, const char *with, int stop_after, int
     graft_result *result = NULL;
     tiny_run_defaults(&t, data, out);
     t.context.threads = threads;
+    t.seed = seed;
     if (head_alone) t.train.fine_tune_epochs = 0;
+    if (in_phases) t.model.fine_tune_at = -1;
     if (stop_after >= 0) tiny_run_stop(&t, &s);
     OK(graft_settings_new(&settings, &error));
-    if (with) OK(graft_settings_set(settings, "train.groups", with, &error));
+    if (with) OK(graft_settings_set(settings, in_phases ? "train.phases" : "train.groups", with, &error));
     if (with == all_options) {
         t.train.optimizer = t.train.fine_tune_optimizer = "lamb:weight_decay=0.01";
         OK(graft_settings_set(settings, "train.accumulate", "2", &error));
@@ -137,6 +140,48 @@ static void a_stop_at_any_step_changes_no_bit(void **state)
     run_bytes_differ(reference, run, "without groups");
 }
 
+/* Whether the one gamma that trains in the last phase did, and nothing else but what trains in the others. */
+static bool only_these_changed(const char *folder)
+{
+    static const char one[] = "block_16_project_BN/gamma";
+    char path[160];
+    gf_safetensors base, end;
+    bool gamma = false;
+    snprintf(path, sizeof path, "%s/checkpoint/base.safetensors", folder);
+    OK(gf_safetensors_open(&base, path, NULL, &error));
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    OK(gf_safetensors_open(&end, path, NULL, &error));
+    for (size_t k = 0; k < base.n; k++) {
+        const gf_safetensors_tensor *t = &base.tensor[k];
+        bool may = !strncmp(t->name, "head/", 5) || strstr(t->name, "moving_") || strstr(t->name, "/beta") ||
+                   strstr(t->name, "/bias") || !strcmp(t->name, one);
+        bool stays = same(&base, &end, t);
+        if (!stays && !may) fail_msg("%s changed", t->name);
+        gamma = gamma || (!stays && !strcmp(t->name, one));
+    }
+    gf_safetensors_close(&base);
+    gf_safetensors_close(&end);
+    return gamma;
+}
+
+/* Groups of one phase: what trains in none of them stays, what trains in one changes; a stop changes no bit. */
+static void each_phase_has_its_own(void **state)
+{
+    (void)state;
+    static const char phases[] = "head epochs=1; bias last=40 epochs=1 groups=bias-only; "
+                                 "last last=20 epochs=1 groups=only=block_16_project_BN/gamma";
+    in_phases = true;
+    check_stops(phases);
+    bool gamma = false; /* the best epoch is kept, which need not be the last */
+    for (seed = 1; seed <= 6 && !gamma; seed++) {
+        OK(train(reference, phases, -1, 2, false));
+        gamma = only_these_changed(reference);
+    }
+    seed = 0;
+    in_phases = false;
+    assert_true(gamma);
+}
+
 /* A run of the head alone that is given fine-tuning later keeps more values from then on. */
 static void fine_tuning_may_be_added(void **state)
 {
@@ -196,7 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_left_out_stays),   cmocka_unit_test(a_stop_at_any_step_changes_no_bit),
         cmocka_unit_test(fine_tuning_may_be_added), cmocka_unit_test(a_checkpoint_is_as_small_as_what_trains),
-        cmocka_unit_test(wrong_words_begin_no_run),
+        cmocka_unit_test(wrong_words_begin_no_run), cmocka_unit_test(each_phase_has_its_own),
     };
     return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }

@@ -14,7 +14,7 @@ static gf_kept kept(int boundary, const char *words, bool statistics)
 {
     gf_kept k;
     m.boundary = 77;
-    OK(gf_kept_create(&k, &m, boundary, words, statistics, &error));
+    OK(gf_kept_create(&k, &m, &(gf_kept_part){boundary, words}, 1, statistics, &error));
     assert_int_equal(m.boundary, 77);
     return k;
 }
