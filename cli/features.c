@@ -21,6 +21,8 @@ static const option options[] = {
     SETTING("allow-truncated", "data.allow_truncated"),
     SETTING("follow-links", "data.follow_links"),
 
+    OPTION_TEXT_ROWS,
+
     HEADING("Output"),
     {"out", OPTION_FILE, PLACE(out), "FILE.npy", NO_RANGE, NULL, "the file to write (needed)"},
     {"force", OPTION_SET, PLACE(force), NULL, NO_RANGE, NULL, "overwrite the file that is there"},
@@ -50,15 +52,18 @@ static graft_status run(session *self, graft_error *err)
 
 const verb verb_features = {
     .name = "features",
-    .arguments = "IMAGES...",
+    .arguments = "IMAGES|TEXTS...",
     .least = 1,
     .most = -1,
-    .summary = "write a backbone's activations for images to a .npy file",
+    .summary = "write a backbone's activations for images or texts to a .npy file",
     .about =
         "Runs the frozen backbone and writes what comes out as float32, a row per image in the order given: the pooled "
-        "features [n, c], or with --layer the output of one layer.",
+        "features [n, c], or with --layer the output of one layer. An encoder of texts (a folder of Hugging Face's) "
+        "takes "
+        "texts, or files of them: a text a line; of tables the column of the texts.",
     .examples = "graft features --weights mobilenet_v2.h5 --size 160 --out features.npy a.jpg b.jpg\n"
-                "graft features --weights mobilenet_v2.h5 --layer block_12_add --out maps.npy photos/*.jpg",
+                "graft features --weights mobilenet_v2.h5 --layer block_12_add --out maps.npy photos/*.jpg\n"
+                "graft features --weights all-MiniLM-L6-v2 --out vectors.npy reviews.txt",
     OPTIONS(options),
     .check = check,
     .run = run,

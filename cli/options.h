@@ -68,7 +68,8 @@ typedef struct verb verb;
 #define OPTION_WEIGHTS_ROWS \
     {"weights", OPTION_FILE, PLACE(model.weights), "FILE|NAME", NO_RANGE, NULL, \
      "pretrained weights: imagenet or another name, which `graft fetch` gets, or a file: Keras (.h5, .weights.h5, " \
-     ".keras), PyTorch (.pth), safetensors, npz, a run; without, the backbone is random", .words = "model.weights"}, \
+     ".keras), PyTorch (.pth), safetensors, npz, a run; a folder of Hugging Face's with an encoder of texts; without, " \
+     "the backbone is random", .words = "model.weights"}, \
     {"allow-nonfinite", OPTION_SET, PLACE(model.allow_nonfinite), NULL, NO_RANGE, NULL, \
      "take NaN and infinities in the weight file"}, \
     {"alpha", OPTION_NUMBER, PLACE(model.alpha), "X", FROM_TO(0.1, 4), NULL, "width multiplier of MobileNet"}, \
@@ -116,6 +117,8 @@ typedef struct verb verb;
     SETTING("layout", "data.layout"), SETTING("image-column", "data.image_column"), \
     SETTING("label-column", "data.label_column"), SETTING("split-column", "data.split_column"), \
     SETTING("follow-links", "data.follow_links"), SETTING("max-pixels", "data.max_pixels")
+#define OPTION_TEXT_ROWS \
+    HEADING("Texts"), SETTING("text-column", "data.text_column"), SETTING("encoding", "data.encoding")
 #define OPTION_CACHE_ROWS \
     {"cache", OPTION_INDEX, PLACE(data.cache), "WHERE", NO_RANGE, "auto|memory|disk|none", \
      "where decoded images are kept; auto is memory where they fit"}, \

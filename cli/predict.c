@@ -23,6 +23,8 @@ static const option options[] = {
     SETTING("allow-truncated", "data.allow_truncated"),
     SETTING("follow-links", "data.follow_links"),
 
+    OPTION_TEXT_ROWS,
+
     OPTION_FOREIGN_ROWS,
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
 };
@@ -81,13 +83,53 @@ static graft_status print_lines(session *self, const graft_result *result, graft
     return status;
 }
 
+/* The lines of standard input, which hold a text each. */
+typedef struct lines {
+    char *text; /* a NUL behind each line */
+    const char **line;
+    size_t n;
+} lines;
+
+static graft_status read_lines(lines *l, graft_error *err)
+{
+    size_t size = 0, length = 0, at = 0, got;
+    char room[1 << 14];
+    FILE *f = open_memstream(&l->text, &size);
+    if (!f) return fail(err, E_NO_MEMORY, NULL, "out of memory");
+    while ((got = fread(room, 1, sizeof room, stdin)) > 0) fwrite(room, 1, got, f);
+    if (fclose(f)) return fail(err, E_NO_MEMORY, NULL, "out of memory");
+    for (size_t i = 0; i < size; i++) l->n += l->text[i] == '\n';
+    l->line = calloc(l->n + 1, sizeof *l->line);
+    if (!l->line) return fail(err, E_NO_MEMORY, NULL, "out of memory");
+    for (l->n = 0; at < size; at += length + 1) {
+        length = strcspn(l->text + at, "\n");
+        l->text[at + length] = '\0';
+        if (length && l->text[at + length - 1] == '\r') l->text[at + length - 1] = '\0';
+        if (l->text[at]) l->line[l->n++] = l->text + at;
+    }
+    return l->n ? GRAFT_OK : fail(err, E_USAGE, NULL, "there is no text on standard input");
+}
+
+static graft_status label(session *self, graft_model *model, graft_result **result, graft_error *err)
+{
+    const settings *s = self->settings;
+    if (s->n_arguments != 2 || strcmp(s->arguments[1], "-") != 0)
+        return graft_predict(model, s->arguments + 1, s->n_arguments - 1, s->top, result, err);
+    lines l = {0};
+    graft_status status = read_lines(&l, err);
+    if (!status) status = graft_predict(model, l.line, l.n, s->top, result, err);
+    free(l.line);
+    free(l.text);
+    return status;
+}
+
 static graft_status run(session *self, graft_error *err)
 {
     const settings *s = self->settings;
     graft_model *model = NULL;
     graft_result *result = NULL;
     graft_status status = session_open_classifier(self, s->arguments[0], &model, err);
-    if (!status) status = graft_predict(model, s->arguments + 1, s->n_arguments - 1, s->top, &result, err);
+    if (!status) status = label(self, model, &result, err);
     if (!status)
         status = s->json || options_given(self->verb, s, "output") ? session_print(self, result, err)
                                                                    : print_lines(self, result, err);
@@ -98,18 +140,22 @@ static graft_status run(session *self, graft_error *err)
 
 const verb verb_predict = {
     .name = "predict",
-    .arguments = "RUN|MODEL IMAGES...",
+    .arguments = "RUN|MODEL IMAGES|TEXTS...",
     .least = 2,
     .most = -1,
-    .summary = "label images with a run's best model",
+    .summary = "label images or texts with a run's best model",
     .about =
         "Prints a line for each image: path, label and probability, with tabs between. Folders are walked. RUN is a "
         "run folder or a model.safetensors; MODEL a file with a classifier (.keras, .h5, .onnx), or an architecture "
         "with --weights, whose own classifier is kept. An image that cannot be read, or is not there, gets an error "
         "in "
-        "its line, and the exit code is 0 as long as one could be labelled; when none could, the command fails.",
+        "its line, and the exit code is 0 as long as one could be labelled; when none could, the command "
+        "fails.\n\nWith a "
+        "run of texts the arguments are texts, or files of them (a text a line; of tables the column of the texts); - "
+        "alone reads standard input, a text a line.",
     .examples = "graft predict runs/pets photo.jpg\n"
                 "graft predict runs/pets holiday/ --top 3 --json\n"
+                "graft predict runs/reviews \"a wonderful, moving film\"\n"
                 "graft predict efficientnet_lite0 --weights efficientnet_lite0.pth --labels imagenet.txt photo.jpg",
     OPTIONS(options),
     .run = run,

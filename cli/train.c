@@ -162,14 +162,17 @@ const verb verb_train = {
     .arguments = "DATA",
     .least = 1,
     .most = 1,
-    .summary = "fine-tune a pretrained network on a folder of images",
+    .summary = "fine-tune a pretrained network on images or texts",
     .about =
         "Trains a new head on the frozen backbone (feature extraction), then the last layers of the backbone with it "
         "(fine-tuning), keeps the weights that were best on the validation set, and writes the run folder.\n"
         "DATA is a folder DATA/{train,validation[,test]}/CLASS/pictures, a folder DATA/CLASS/pictures, or a CSV file "
-        "with the columns path,label[,split]; parts and columns may have other usual names, and what was taken as what "
+        "with the columns path,label[,split]; of texts a table (.tsv, .csv, .jsonl, fastText's lines), or a folder of "
+        "train.tsv, dev.tsv .., with --weights a folder of an encoder of texts; parts and columns may have other usual "
+        "names, and what was taken as what "
         "is said. A run that was stopped goes on with `graft resume`.",
     .examples = "graft train pets --weights mobilenet_v2.h5 --fine-tune-at 100 --out runs/pets\n"
+                "graft train reviews.tsv --weights all-MiniLM-L6-v2 --lr 1e-3 --out runs/reviews\n"
                 "graft train pets --weights mobilenet_v2.h5 --size 224 --epochs 5 --out runs/head --json",
     OPTIONS(options),
     .log_epochs = true,

@@ -202,6 +202,7 @@ graft_status graft_bench(graft_model *m, const graft_bench_options *options, gra
     GF_OUT(out);
     GF_NEEDS(m, "model");
     GF_NEEDS(options, "options");
+    GF_TRY(gf_api_want_images(m, "bench", err));
     gf_api_drop_session(m);
     gf_api_begin(m->context, GRAFT_STAGE_PLAN);
     return gf_api_end(bench(m, options, out, err), err);

@@ -110,6 +110,7 @@ static graft_status judge(graft_context *c, one_run *r, const char *data, const 
     if (status == GRAFT_OK) status = keep(r, &ev, err);
     gf_evaluating_close(&ev);
     gf_dataset_close(d.data);
+    gf_tokenizer_close(&d.tokenizer);
     graft_model_free(m);
     return status;
 }

@@ -146,6 +146,7 @@ void graft_data_free(graft_data *d)
 {
     if (!d) return;
     gf_dataset_close(d->data);
+    gf_tokenizer_close(&d->tokenizer);
     gf_free(d->path);
     gf_free(d->cache_dir);
     gf_settings_free(d->settings);

@@ -224,12 +224,11 @@ static graft_status find_images(graft_model *m, const graft_export_options *o, s
     GF_TRY(are_there(o, err));
     *s = (subject){.feed = gf_self_test_feed(), .n = IMAGES};
     s->image_list.context = m->context;
-    char *data = o->n_pictures ? NULL : data_of_run(m->run);
+    char *data = o->n_pictures || gf_api_is_of_texts(&m->model) ? NULL : data_of_run(m->run);
     const char *const *paths = o->n_pictures ? o->pictures : (const char *const *)&data;
     size_t n = o->n_pictures ? o->n_pictures : data != NULL;
     graft_status status =
-        n ? gf_image_list_open(&s->image_list, m->context, &m->facts, paths, n, false, o->n_pictures ? err : NULL)
-          : GRAFT_OK;
+        n ? gf_api_list_open(&s->image_list, m, paths, n, false, o->n_pictures ? err : NULL) : GRAFT_OK;
     s->has_image_list = n && status == GRAFT_OK;
     gf_free(data);
     if (status != GRAFT_OK && o->n_pictures) return status;

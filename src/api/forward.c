@@ -98,9 +98,9 @@ static graft_status split_range(const gf_index *x, const char *split, uint32_t *
     return gf_fail(err, GF_E_OPTION_VALUE, "train, validation or test", "split %s is not known", GF_ESC(split));
 }
 
-static void evaluation_text(gf_text *t, const gf_metrics *m, const gf_names *classes)
+static void evaluation_text(gf_text *t, const gf_metrics *m, const gf_names *classes, const char *samples)
 {
-    gf_text_printf(t, "%llu images, ", (unsigned long long)m->images);
+    gf_text_printf(t, "%llu %s, ", (unsigned long long)m->images, samples);
     gf_metrics_text(t, m);
     gf_text_add(t, "\n");
     if (m->bounds) gf_intervals_text(t, m);
@@ -153,7 +153,7 @@ static graft_status evaluation_result(graft_model *m, gf_evaluating *ev, graft_r
     gf_text text = {0};
     gf_metrics metrics = gf_evaluation_metrics(&ev->result);
     if (ev->sure) metrics.bounds = (const double(*)[2])ev->bounds;
-    evaluation_text(&text, &metrics, &m->facts.classes);
+    evaluation_text(&text, &metrics, &m->facts.classes, gf_api_samples(&m->model));
     gf_json *j = gf_metrics_json(&metrics, m->facts.classes.n);
     gf_json_set(j, "per_class", per_class(&metrics, &m->facts.classes));
     gf_api_add_arithmetic(j, m);
@@ -196,6 +196,7 @@ graft_status gf_evaluating_open(gf_evaluating *ev, const graft_model *m, graft_e
 graft_status gf_evaluating_run(gf_evaluating *ev, graft_model *m, graft_data *d, const char *split, graft_error *err)
 {
     GF_TRY(gf_api_data_open(d, &m->facts.classes, err));
+    GF_TRY(gf_api_data_for(d, &m->model, &m->facts, err));
     GF_TRY(evaluate_data(m, ev, d->data, split, err));
     return ev->sure ? gf_bootstrap(&ev->result, m->context->pool, ev->bounds, err) : GRAFT_OK;
 }
@@ -219,6 +220,7 @@ static graft_status evaluate(graft_model *m, const char *path, const char *split
     if (status == GRAFT_OK) status = evaluation_result(m, &ev, out, err);
     gf_evaluating_close(&ev);
     gf_dataset_close(d.data);
+    gf_tokenizer_close(&d.tokenizer);
     return status;
 }
 
@@ -276,7 +278,7 @@ static graft_status features(graft_model *m, const char *const *paths, size_t n,
                        GF_ESC(layer));
     }
     gf_image_list a;
-    GF_TRY(gf_image_list_open(&a, m->context, &m->facts, paths, n, true, err));
+    GF_TRY(gf_api_list_open(&a, m, paths, n, true, err));
     gf_engine *e = NULL;
     const gf_shape *row = &m->model.layer[at].shape;
     gf_dtype dtype =
@@ -293,8 +295,10 @@ static graft_status features(graft_model *m, const char *const *paths, size_t n,
         gf_json_set(j, "file", gf_json_string(out_file));
         gf_json_set(j, "layer", gf_json_string(m->model.layer[at].name));
         gf_json_set(j, "shape", shape);
-        status = gf_result_create(
-            out, j, gf_sprintf("%s: %u images, layer %s\n", out_file, a.index->n, m->model.layer[at].name), err);
+        status = gf_result_create(out, j,
+                                  gf_sprintf("%s: %u %s, layer %s\n", out_file, a.index->n, gf_api_samples(&m->model),
+                                             m->model.layer[at].name),
+                                  err);
     }
     gf_engine_destroy(e);
     gf_image_list_close(&a);

@@ -184,7 +184,7 @@ static void say_choice(const graft_model *m, const gf_calibration *c, bool int8,
 graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t n, graft_error *err)
 {
     bool named = !strcmp(m->config.precision, "int8"), either = named || !strcmp(m->config.precision, "auto");
-    bool may = either && gf_ops_has_int8(m->context->ops) && n > 0;
+    bool may = either && gf_ops_has_int8(m->context->ops) && n > 0 && !gf_api_is_of_texts(&m->model);
     uint32_t sample[RANGED];
     char times[GF_TIMES];
     gf_calibration_job j = {.model = &m->model,
@@ -236,7 +236,8 @@ static graft_status choose_for(graft_model *m, const gf_feed *feed, const chosen
 graft_status gf_api_choose_frozen_for(graft_model *m, const graft_data *d, graft_error *err)
 {
     bool either = !strcmp(m->config.precision, "int8") || !strcmp(m->config.precision, "auto");
-    if (!either || d->data->index->first[GF_TRAIN + 1] == d->data->index->first[GF_TRAIN]) {
+    if (!either || gf_api_is_of_texts(&m->model) ||
+        d->data->index->first[GF_TRAIN + 1] == d->data->index->first[GF_TRAIN]) {
         return record(m, false, &(gf_calibration){0}, err);
     }
     gf_data_feed s;

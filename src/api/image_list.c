@@ -27,7 +27,7 @@ static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout i
     return good ? GRAFT_OK : GRAFT_DATA;
 }
 
-gf_feed gf_image_list_feed(gf_image_list *a) { return (gf_feed){fill, a}; }
+gf_feed gf_image_list_feed(gf_image_list *a) { return a->pieces ? gf_text_list_feed(a) : (gf_feed){fill, a}; }
 
 static size_t pixels(const gf_image_list *a) { return (size_t)a->options.width * (size_t)a->options.height; }
 
@@ -93,7 +93,10 @@ void gf_image_list_close(gf_image_list *a)
     for (int i = 0; i < gf_pool_threads(a->context->pool); i++) {
         if (a->buffer) gf_buffer_free(&a->buffer[i]);
         if (a->rgb) gf_free(a->rgb[i]);
+        if (a->pieces) gf_pieces_free(&a->pieces[i]);
     }
+    gf_free(a->pieces);
+    gf_tokenizer_close(&a->tokenizer);
     gf_free(a->rgb);
     gf_free(a->buffer);
     gf_free(a->error);

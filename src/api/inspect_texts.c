@@ -1,7 +1,7 @@
 #include "api/internal.h"
 
 #include "data/text_report.h"
-#include "data/texts.h"
+#include "data/text_set.h"
 #include "formats/word_vectors.h"
 #include "text/tokenizer.h"
 
@@ -71,13 +71,7 @@ graft_status gf_api_inspect_texts(graft_context *context, const char *path, graf
                                   graft_error *err)
 {
     const gf_settings *s = context->settings;
-    const gf_texts_options o = {
-        .encoding = gf_settings_text(s, GF_SET_DATA_ENCODING),
-        .text_column = gf_settings_text(s, GF_SET_DATA_TEXT_COLUMN),
-        .label_column = gf_settings_text(s, GF_SET_DATA_LABEL_COLUMN),
-        .split_column = gf_settings_text(s, GF_SET_DATA_SPLIT_COLUMN),
-        .log = &context->log,
-    };
+    const gf_texts_options o = gf_texts_options_of(s, &context->log);
     gf_texts texts;
     gf_api_begin(context, GRAFT_STAGE_CHECK);
     graft_status status = gf_texts_read(&texts, path, &o, err);

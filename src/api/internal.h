@@ -8,6 +8,7 @@
 #include "fetch/catalogue.h"
 #include "formats/weights.h"
 #include "graph/head.h"
+#include "text/tokenizer.h"
 #include "train/run.h"
 
 #include <graft/graft.h>
@@ -63,6 +64,7 @@ struct graft_data {
     gf_settings *settings; /* that it was opened with; may be NULL */
     const gf_fit *fit;     /* a model's own, which holds instead of theirs; NULL: none */
     gf_dataset *data;
+    gf_tokenizer tokenizer; /* of texts: the model's that they are for (gf_api_data_for) */
 };
 
 struct graft_result {
@@ -146,6 +148,19 @@ bool gf_api_is_boxes(const graft_context *context, const char *path);
 graft_status gf_api_inspect_boxes(graft_context *context, const char *path, graft_result **out, int64_t *bad,
                                   graft_error *err);
 
+/* ---- models of texts (texts.c) */
+
+bool gf_api_is_of_texts(const gf_model *m);
+const char *gf_api_samples(const gf_model *m); /* what it takes: "texts", "images" */
+/* E3002 where it is: `what` takes images. */
+graft_status gf_api_want_images(const graft_model *m, const char *what, graft_error *err);
+/* The folder with an encoder of texts that the options name, as weights or as the model; NULL: they name none. */
+const char *gf_api_text_folder(const graft_model_options *o);
+/* Its encoder becomes m->source, its tokenizer a fact. E2770 where the two do not belong together. */
+graft_status gf_api_import_texts(graft_model *m, const char *folder, bool allow_nonfinite, graft_error *err);
+/* Ties data to a model: E3002 where they are of different kinds; texts get its tokenizer. */
+graft_status gf_api_data_for(graft_data *d, const gf_model *m, const gf_model_facts *f, graft_error *err);
+
 /* Options as the data room takes them. */
 gf_data_options gf_api_data_options(const graft_data *d);
 /* Opens with the present options; `classes` (may be NULL): must be these. */
@@ -214,8 +229,9 @@ graft_status gf_api_end(graft_status status, graft_error *err);
 graft_status gf_api_choose_frozen(graft_model *m, const gf_feed *feed, uint32_t n, graft_error *err); /* samples 0.. */
 graft_status gf_api_choose_frozen_for(graft_model *m, const graft_data *d, graft_error *err);
 
-/* Images that are not part of a data set: read, decoded and resized as they are asked for, on any worker. They are the
- * bytes that a data set's cache would hold, so that an image has the same logits in an evaluation and a prediction. */
+/* Images or texts that are not part of a data set. Images: read, decoded and resized as they are asked for, on any
+ * worker. They are the bytes that a data set's cache would hold, so that an image has the same logits in an evaluation
+ * and a prediction. */
 typedef struct gf_image_list {
     graft_context *context;
     gf_index *index;
@@ -227,7 +243,13 @@ typedef struct gf_image_list {
     uint32_t *sample;    /* 0 .. n - 1 */
     gf_checked *checked; /* per image: what it is like, once it was asked for */
     bool *lost;
+    gf_tokenizer tokenizer; /* of texts, which the index has as paths */
+    gf_pieces *pieces;      /* of texts, per thread; NULL: images */
 } gf_image_list;
+/* As the model takes them: texts, where it is a model of texts (a name of a file stands for the texts in it). */
+graft_status gf_api_list_open(gf_image_list *a, const graft_model *m, const char *const *paths, size_t n, bool exact,
+                              graft_error *err);
+gf_feed gf_text_list_feed(gf_image_list *a);
 graft_status gf_image_list_open(gf_image_list *a, graft_context *c, const gf_model_facts *f, const char *const *paths,
                                 size_t n, bool exact, graft_error *err);
 void gf_image_list_close(gf_image_list *a);

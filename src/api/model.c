@@ -269,7 +269,9 @@ static graft_status run_source(graft_model *m, graft_error *err)
     m->source.classes = 0;
     m->source.features = m->source.output;
     m->source_classes = f.classes;
+    m->facts.tokenizer = f.tokenizer;
     f.classes = (gf_names){0};
+    f.tokenizer = (gf_files){0};
     m->has_values = m->from_run = true;
     m->was_antialias = f.antialias;
     m->was_ignore_exif = f.ignore_exif;
@@ -289,6 +291,8 @@ static graft_status open_source(graft_model *m, const graft_model_options *o, gr
     gf_run_config *c = &m->config;
     const gf_architecture *a = gf_zoo_find(c->architecture);
     const int tutorial = 160; /* what MobileNetV2 is fine-tuned at in Keras's guide */
+    const char *texts = gf_api_text_folder(o);
+    if (texts) return gf_api_import_texts(m, texts, o->allow_nonfinite, err);
     bool run = !a && is_run(c->architecture);
     if (a || (!run && !gf_is_file(c->architecture))) {
         int64_t size = !a ? 0 : a == gf_zoo_at(0) ? tutorial : a->size;
@@ -300,6 +304,11 @@ static graft_status open_source(graft_model *m, const graft_model_options *o, gr
     GF_TRY(run ? run_source(m, err) : import_source(m, o, err));
     GF_TRY(gf_import_one_of_each(&m->source, c->architecture, m->config.cut != NULL, &m->log, err));
     const gf_shape *input = &m->source.layer[0].shape;
+    if (gf_api_is_of_texts(&m->source)) {
+        c->width = input->dim[0];
+        c->height = 1;
+        return GRAFT_OK;
+    }
     if (input->rank != 3 || (input->dim[2] != 3 && input->dim[2] != 1)) {
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%s: its input is %s, wanted is an image (h, w, 3) or (h, w, 1)",
                        GF_ESC(c->architecture), GF_SHAPE_TEXT(input));
@@ -366,7 +375,7 @@ static graft_status load_weights(graft_model *m, const graft_model_options *o, g
                                  graft_error *err)
 {
     char *path = NULL;
-    if (!o->weights) return GRAFT_OK;
+    if (!o->weights || o->weights == gf_api_text_folder(o)) return GRAFT_OK;
     gf_weights_use use = {.architecture = m->config.architecture,
                           .alpha = m->config.alpha,
                           .width = (int)m->config.width,

@@ -230,7 +230,7 @@ static graft_status predict(graft_model *m, const char *const *paths, size_t n, 
     gf_image_list a;
     listing l = {.top = top < 1 ? 1 : top > classes ? classes : top};
     GF_TRY(gf_api_promise(m, &l.promise, err));
-    GF_TRY(gf_image_list_open(&a, m->context, &m->facts, paths, n, false, err));
+    GF_TRY(gf_api_list_open(&a, m, paths, n, false, err));
     size_t images = a.index->n;
     float *logits = gf_new_n(images * gf_api_outputs(m), float);
     graft_status status = logits ? gf_prediction_files_check(m, &a, err)

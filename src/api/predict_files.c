@@ -20,6 +20,7 @@ graft_status gf_prediction_files_check(const graft_model *m, const gf_image_list
     const char *drawn = asked(m, GF_SET_PREDICT_DRAW), *folder = asked(m, GF_SET_PREDICT_SORT_INTO);
     if (drawn) GF_TRY(gf_api_check_out(m, NULL, 0, drawn, err));
     if (folder) GF_TRY(gf_api_check_out(m, NULL, 0, folder, err));
+    if (drawn || folder) GF_TRY(gf_api_want_images(m, drawn ? "draw" : "sort-into", err));
     if (!drawn || a->index->n <= MOST_DRAWN) return GRAFT_OK;
     return gf_fail(err, GF_E_USAGE, NULL, "%u images are too many to be drawn on one sheet: %d at most", a->index->n,
                    MOST_DRAWN);

@@ -159,6 +159,7 @@ static graft_status take_up_and_go(graft_context *c, const char *dir, const char
     GF_TRY(same_machine(c, &x->config));
     if (x->config.choices) gf_ops_add_choices_of_run(c->ops, x->config.choices);
     GF_TRY(open_data(c, dir, &x->config, data, &x->facts.classes, &x->data, err));
+    GF_TRY(gf_api_data_for(x->data, &x->model, &x->facts, err));
     GF_TRY(read_decisions(c, dir, &x->decisions, err));
     gf_run_host host = gf_api_host(c);
     const gf_log log = {c->log.say, c->log.ctx, &x->decisions};

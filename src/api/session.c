@@ -204,6 +204,7 @@ graft_status graft_session_open(graft_model *m, const graft_settings *settings, 
     GF_TRY(gf_api_whole(m, err));
     GF_TRY(gf_api_check_settings(settings, err));
     GF_TRY(gf_api_want_ranges(m, err));
+    GF_TRY(gf_api_want_images(m, "a session", err));
     gf_api_begin(m->context, GRAFT_STAGE_PLAN);
     graft_session *s = begin(m->context->ops);
     if (!s) return gf_fail_memory(err, sizeof *s, "a session");

@@ -205,17 +205,18 @@ static graft_status check_apart(const char *dir, const graft_data *d, graft_erro
 static void say_defaults(const graft_model *m, const graft_train_options *o)
 {
     char size[64];
+    bool texts = gf_api_is_of_texts(&m->model);
     snprintf(size, sizeof size, "%lldx%lld", (long long)m->config.width, (long long)m->config.height);
-    if (!gf_settings_given(m->context->settings, GF_SET_DATA_FIT)) {
+    if (!texts && !gf_settings_given(m->context->settings, GF_SET_DATA_FIT)) {
         gf_decide(&m->log, "image geometry", "stretch",
                   "as Keras does; --fit crop or pad keeps an image's proportions");
     }
-    if (m->own_size) gf_decide(&m->log, "image size", size, "the network's own; none was given");
+    if (m->own_size && !texts) gf_decide(&m->log, "image size", size, "the network's own; none was given");
     if (m->from_run && (m->was_antialias != m->facts.antialias || m->was_ignore_exif != m->facts.ignore_exif)) {
         gf_log_say(&m->log, GF_WARNING, "the model that this one begins with was trained %s --antialias, %s --no-exif",
                    m->was_antialias ? "with" : "without", m->was_ignore_exif ? "with" : "without");
     }
-    if (o->batch_norm) return;
+    if (o->batch_norm || texts) return;
     gf_decide(&m->log, "batch norm", m->config.batch_norm,
               m->random ? "the backbone starts from random values" : "its statistics came with the weights");
 }
@@ -247,7 +248,7 @@ void gf_api_choose_boundary(gf_run_config *k, const gf_model *m, const gf_log *l
     gf_decide(log, "fine-tuning begins at layer", layer, "of %d; none was given", layers);
 }
 
-static graft_status resolve(graft_model *m, const graft_data *d, const graft_train_options *o, graft_error *err)
+static graft_status resolve(graft_model *m, graft_data *d, const graft_train_options *o, graft_error *err)
 {
     const gf_names *classes = &d->data->index->classes;
     if (m->config.width != d->options.width || m->config.height != d->options.height) {
@@ -255,12 +256,17 @@ static graft_status resolve(graft_model *m, const graft_data *d, const graft_tra
                        "the model takes images of %lldx%lld, the data were opened at %dx%d", (long long)m->config.width,
                        (long long)m->config.height, d->options.width, d->options.height);
     }
+    GF_TRY(gf_api_data_for(d, &m->model, &m->facts, err));
     GF_TRY(gf_api_set_classes(m, classes, err));
     m->facts.antialias = d->options.antialias;
     m->facts.ignore_exif = d->options.ignore_exif;
     GF_TRY(gf_fit_parse(&m->facts.fit, gf_settings_text(d->settings, GF_SET_DATA_FIT), err));
     GF_TRY(fill_data(&m->config, d, err));
     GF_TRY(fill_train(&m->config, o, err));
+    bool texts = gf_api_is_of_texts(&m->model);
+    if (texts && !strcmp(m->config.augment, gf_settings_text(NULL, GF_SET_TRAIN_AUGMENT))) {
+        GF_TRY(gf_config_text(&m->config.augment, "none", err));
+    }
     GF_TRY(fill_settings(&m->config, m->context, d, err));
     GF_TRY(gf_config_text(&m->config.batch_norm, text_or(o->batch_norm, m->random ? "batch" : "fixed"), err));
     say_defaults(m, o);

@@ -4,7 +4,7 @@ graft_status gf_dataset_open(gf_dataset **out, const char *path, const gf_data_o
                              graft_error *err)
 {
     size_t i = 0;
-    while (gf_dataset_class_at(i)->suits && !gf_dataset_class_at(i)->suits(path)) i++;
+    while (gf_dataset_class_at(i)->suits && !gf_dataset_class_at(i)->suits(path, options)) i++;
     return gf_dataset_class_at(i)->open(out, path, options, pool, err);
 }
 

@@ -34,8 +34,8 @@ typedef struct gf_shown {
 } gf_shown;
 
 struct gf_dataset_class {
-    const char *name;                /* "images": what its samples are called, too */
-    bool (*suits)(const char *path); /* NULL: whatever suits no other class */
+    const char *name;                                          /* "images": what its samples are called, too */
+    bool (*suits)(const char *path, const gf_data_options *o); /* NULL: whatever suits no other class */
     /* Finds, splits and checks. E1101 to E1309. */
     graft_status (*open)(gf_dataset **out, const char *path, const gf_data_options *o, gf_pool *pool, graft_error *err);
     void (*close)(gf_dataset *d);
@@ -46,7 +46,8 @@ struct gf_dataset_class {
     /* gf_feed.fill, whose ctx is the gf_data_feed. The target is a gf_class_target. */
     graft_status (*fill)(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                          graft_error *err);
-    /* `changed`: as epoch `epoch` of training has it. E5001, or what keeps the sample from being read. */
+    /* NULL: samples of this kind are not shown. `changed`: as epoch `epoch` of training has it. E5001, or what keeps
+     * the sample from being read. */
     graft_status (*show)(gf_data_feed *f, uint32_t sample, bool changed, uint32_t epoch, gf_shown *out,
                          graft_error *err);
     /* Samples that went away since the data set was opened; all NULL where none can. tell_lost says which did since its

@@ -118,7 +118,7 @@ static int most_sources(const gf_layer_class *cls)
     enum { OF_ATTENTION = 3 };
     bool merges = cls == &gf_layer_add || cls == &gf_layer_multiply || cls == &gf_layer_concatenate;
     merges |= cls == &gf_layer_operation; /* which checks it */
-    return merges ? GF_OP_MAX_SRC : cls == &gf_layer_attention ? OF_ATTENTION : 1;
+    return merges ? GF_OP_MAX_SRC : cls == &gf_layer_attention || cls == &gf_layer_piece_attention ? OF_ATTENTION : 1;
 }
 
 static bool has_positions(const gf_kc *st, const gf_kc_node *n)

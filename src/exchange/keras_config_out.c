@@ -126,7 +126,11 @@ static bool input_is_plain(const gf_layer *l)
 /* Why Keras has no word for this layer; NULL: it has. */
 static const char *not_plain(const gf_layer *l)
 {
-    if (!gf_keras_class_for(l) || l->cls == &gf_layer_operation) return "Keras has no such layer";
+    const gf_layer_class *const ours[] = {&gf_layer_operation, &gf_layer_piece_lookup, &gf_layer_piece_attention,
+                                          &gf_layer_piece_pooling};
+    bool has = gf_keras_class_for(l) != NULL;
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) has = has && l->cls != ours[i];
+    if (!has) return "Keras has no such layer";
     if (l->cls == &gf_layer_input) return input_is_plain(l) ? NULL : "an input that preprocesses";
     if (has_window(l) && l->at.padding == GF_PAD_EXPLICIT) return "padding that is neither same nor valid";
     if (l->cls == &gf_layer_avg_pool && l->at.count_padding) return "an average that counts its padding";

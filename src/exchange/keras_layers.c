@@ -456,6 +456,9 @@ static const gf_keras_class classes[] = {
     LAYER("MultiHeadAttention", attention, gf_keras_attention, gf_keras_read_attention, gf_keras_write_attention),
     LAYER("Embedding", embedding, gf_keras_embedding, gf_keras_read_embedding, gf_keras_write_embedding),
     LAYER("LayerScale", layer_scale, NULL, read_layer_scale, write_layer_scale),
+    LAYER("PieceLookup", piece_lookup, gf_keras_piece_lookup, gf_keras_read_piece_lookup, gf_keras_write_piece_lookup),
+    LAYER("PieceAttention", piece_attention, gf_keras_piece_attention, NULL, NULL),
+    LAYER("PiecePooling", piece_pooling, gf_keras_piece_pooling, NULL, NULL),
     LAYER("Operation", operation, NULL, read_operation, write_operation),
     LAYER("CustomScaleLayer", add, NULL, read_custom_scale, NULL),
     /* what acts only while the whole of a model trains */

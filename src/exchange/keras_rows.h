@@ -11,7 +11,8 @@ void gf_keras_read_act(gf_keras_reader *r);
 int gf_keras_count(gf_keras_reader *r, const char *key);
 
 extern const gf_keras_field gf_keras_conv[], gf_keras_depthwise[], gf_keras_separable[], gf_keras_pool[],
-    gf_keras_global_pool[], gf_keras_attention[], gf_keras_embedding[];
+    gf_keras_global_pool[], gf_keras_attention[], gf_keras_embedding[], gf_keras_piece_lookup[],
+    gf_keras_piece_attention[], gf_keras_piece_pooling[];
 void gf_keras_read_zero_padding(gf_keras_reader *r);
 void gf_keras_write_zero_padding(const gf_layer *l, gf_json *config);
 void gf_keras_read_cropping(gf_keras_reader *r);
@@ -22,5 +23,7 @@ void gf_keras_read_attention(gf_keras_reader *r);
 void gf_keras_write_attention(const gf_layer *l, gf_json *config);
 void gf_keras_read_embedding(gf_keras_reader *r);
 void gf_keras_write_embedding(const gf_layer *l, gf_json *config);
+void gf_keras_read_piece_lookup(gf_keras_reader *r);
+void gf_keras_write_piece_lookup(const gf_layer *l, gf_json *config);
 
 #endif

@@ -81,9 +81,17 @@ static bool looks_like_a_classifier(const gf_model *m, int at)
     return gf_layer_channels(l) == IMAGENET || m->layer[l->src[0]].cls == &gf_layer_dropout;
 }
 
+/* What a BERT makes of a text's first piece, tanh of a dense layer, is a backbone's end. */
+static bool is_pooler(const gf_model *m, int kernel)
+{
+    const gf_layer *l = kernel < 0 ? NULL : &m->layer[kernel];
+    return l && l->at.act == GF_ACT_TANH && m->layer[l->src[0]].cls == &gf_layer_piece_pooling;
+}
+
 static int classifier_of(const gf_model *m, const gf_ending *e)
 {
     trail t = trail_of(m, e->logits);
+    if (is_pooler(m, t.kernel)) return -1;
     bool told = e->end != GF_END_LINEAR || !t.bent;
     return t.kernel >= 0 && (told || looks_like_a_classifier(m, t.kernel)) ? t.kernel : -1;
 }

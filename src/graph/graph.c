@@ -21,7 +21,7 @@ graft_status gf_graph_check_integers(const gf_graph *g, graft_error *err)
 {
     for (size_t i = 0; i < g->n_nodes; i++) {
         const gf_node *n = &g->node[i];
-        for (int k = 0; k < n->spec.n_src && n->spec.cls != &gf_op_rescale; k++) {
+        for (int k = 0; k < n->spec.n_src && n->spec.cls != &gf_op_rescale && n->spec.cls != &gf_op_gather; k++) {
             const gf_value *v = &g->value[n->src[k]];
             if (v->producer >= 0 || v->dtype == GF_F32) continue;
             return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "layer %s computes with an input of integers",
@@ -82,10 +82,25 @@ size_t gf_graph_first_dropout(const gf_graph *g)
     return i;
 }
 
+bool gf_graph_is_packed(const gf_graph *g) { return g->n_inputs && g->value[g->inputs[0]].packed; }
+
+/* Whether what crosses before node `at` is texts in the midst: rows of places that are no input. */
+static bool cuts_texts(const gf_graph *g, size_t at)
+{
+    int value[GF_MAX_BOUNDARY_TENSORS];
+    size_t n = gf_graph_boundary_tensors(g, at, value);
+    bool cuts = n > GF_MAX_BOUNDARY_TENSORS && gf_graph_is_packed(g);
+    for (size_t i = 0; i < n && n <= GF_MAX_BOUNDARY_TENSORS; i++) {
+        cuts |= g->value[value[i]].packed && g->value[value[i]].producer >= 0;
+    }
+    return cuts;
+}
+
 size_t gf_graph_split_point(const gf_graph *g, size_t most, double share)
 {
     size_t first = gf_graph_first_grad(g), best_size = SIZE_MAX;
     if (first > most) first = most;
+    if (cuts_texts(g, first)) return 0;
     size_t best = first;
     double total = 0, moved = 0;
     for (size_t i = 0; i < g->n_nodes; i++) total += g->node[i].flops;
@@ -93,7 +108,7 @@ size_t gf_graph_split_point(const gf_graph *g, size_t most, double share)
         int value[GF_MAX_BOUNDARY_TENSORS];
         size_t n = gf_graph_boundary_tensors(g, at, value), size = n > GF_MAX_BOUNDARY_TENSORS ? SIZE_MAX : 0;
         for (size_t i = 0; n <= GF_MAX_BOUNDARY_TENSORS && i < n; i++) size += gf_count(&g->value[value[i]].shape);
-        if (size < best_size) {
+        if (size < best_size && !cuts_texts(g, at)) {
             best = at;
             best_size = size;
         }

@@ -45,6 +45,7 @@ typedef struct gf_value {
     gf_shape shape; /* with n = 1 */
     int producer;   /* node; -1: an input of the graph */
     gf_dtype dtype; /* of an input */
+    bool packed;    /* a row for each place of texts, which stand behind one another (gf_packing) */
     bool needs_grad;
 } gf_value;
 
@@ -74,6 +75,8 @@ graft_status gf_graph_create(gf_graph *g, const gf_model *m, const gf_lower_opti
 void gf_graph_free(gf_graph *g);
 
 bool gf_graph_is_output(const gf_graph *g, int value);
+/* Whether its input is pieces of texts, which are computed behind one another (gf_packing). */
+bool gf_graph_is_packed(const gf_graph *g);
 
 /* The first node that needs a gradient; n_nodes: none. */
 size_t gf_graph_first_grad(const gf_graph *g);
@@ -87,7 +90,7 @@ size_t gf_graph_common(const gf_graph *a, const gf_graph *b);
 
 /* Where to cut between the frozen part and the trainable one: at or a little before node `most` and the first one that
  * needs a gradient, where what crosses is smallest (so that it can be kept); at most `share` of the work is moved
- * behind the split point for it. */
+ * behind the split point for it. Texts are not cut apart: what crosses is pieces, or a row for each text. */
 size_t gf_graph_split_point(const gf_graph *g, size_t most, double share);
 
 /* The values that cross the split point before node `at`: produced before it (or the image), used at it or later.

@@ -261,6 +261,9 @@ graft_status gf_head_on(gf_model *to, const gf_model *whole, const char *cut, co
         GF_GOTO(resolve_cut(whole, cut, &at, err));
     } else if (!spec->none && !spec->keep_last) {
         GF_GOTO(gf_head_position(whole, &at, &replaced, err));
+        /* of length 1 is for comparing features, a classifier does better without */
+        const gf_layer *last = &whole->layer[at];
+        if (classes && last->cls == &gf_layer_operation && last->at.op == &gf_op_unit_norm) at = last->src[0];
     }
     if (spec->keep_last) {
         GF_GOTO(keep_whole(to, &k, err));

@@ -65,6 +65,9 @@ graft_status gf_lower_close(gf_lowering *st, int layer, gf_node *n, graft_error 
     gf_graph *g = st->g;
     GF_TRY(n->spec.cls->infer(&n->spec, &n->spec.dst, err));
     GF_TRY(gf_lower_value(st, &n->spec.dst, (int)g->n_nodes, &n->dst, err));
+    for (int i = 0; i < n->spec.n_src && !n->spec.cls->unpacks; i++) {
+        g->value[n->dst].packed |= g->value[n->src[i]].packed;
+    }
     g->value_of_layer[layer] = n->dst;
     g->n_nodes++;
     return GRAFT_OK;

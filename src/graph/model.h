@@ -68,6 +68,10 @@ typedef struct gf_layer {
         bool fixed;                    /* Embedding: a constant, which does not train */
         int heads, key_dim, value_dim; /* MultiHeadAttention, of each head; value_dim 0 means key_dim */
         bool causal;                   /* MultiHeadAttention: a place sees itself and those before it */
+        int rows;                      /* PieceLookup: of its table; units has its channels */
+        gf_lookup by;                  /* PieceLookup: what tells the row */
+        int skip, separator;           /* PieceLookup: gf_op_spec.gather; separator -1: none */
+        bool first_place;              /* PiecePooling: else the mean of all */
         float rate;
         bool keepdims;             /* global pooling gives (1, 1, c) */
         int norm_groups;           /* GroupNormalization */

@@ -123,16 +123,33 @@ static graft_status choose_types(gf_plan *p, const gf_ops *ops, graft_error *err
     return GRAFT_OK;
 }
 
-static gf_shape batched(const gf_plan *p, const gf_shape *s)
+/* Places of the longest text. */
+static int longest(const gf_plan *p)
+{
+    const gf_shape *input = &p->g->value[p->g->inputs[0]].shape;
+    return gf_graph_is_packed(p->g) ? (int)input->dim[input->rank - 1] : 0;
+}
+
+size_t gf_plan_rows(const gf_plan *p)
+{
+    int rows = p->spec.rows;
+    return (size_t)(rows ? rows : p->spec.micro_batch * longest(p));
+}
+
+/* A value's shape for the micro-batch; places of packed texts stand in one row of a map. */
+static gf_shape batched(const gf_plan *p, int value, const gf_shape *s)
 {
     gf_shape b = *s;
     b.dim[0] = p->spec.micro_batch;
+    if (!p->g->value[value].packed) return b;
+    b.dim[0] = 1;
+    b.dim[b.rank == 2 ? 1 : 2] = (int64_t)gf_plan_rows(p);
     return b;
 }
 
 static size_t value_bytes(const gf_plan *p, int value)
 {
-    gf_shape s = batched(p, &p->g->value[value].shape);
+    gf_shape s = batched(p, value, &p->g->value[value].shape);
     return gf_count(&s) * gf_dtype_size(gf_plan_value_dtype(p, value));
 }
 
@@ -221,10 +238,11 @@ static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_
         graft_status asked = p->spec.pool ? gf_pool_asked(p->spec.pool) : GRAFT_OK;
         if (asked != GRAFT_OK) return asked;
         for (int k = 0; k < n->spec.n_src; k++) {
-            s->src[k] = batched(p, &n->spec.src[k]);
+            s->src[k] = batched(p, n->src[k], &n->spec.src[k]);
             s->src_dtype[k] = gf_plan_value_dtype(p, n->src[k]);
         }
         s->dst_dtype = gf_plan_value_dtype(p, n->dst);
+        if (p->g->value[n->src[0]].packed) s->most_texts = p->spec.micro_batch, s->longest = longest(p);
         if (p->int8[i]) s->cls = s->cls->int8;
         if (p->int8[i] || s->src_dtype[0] == GF_U8) s->src_quant = p->quants.value[n->src[0]];
         if (s->dst_dtype == GF_U8) s->dst_quant = p->quants.value[n->dst];
@@ -238,6 +256,7 @@ static graft_status create_ops(gf_plan *p, gf_ops *ops, gf_op_spec *spec, graft_
         p->workspace_bytes += (p->op[i].workspace_bytes + 63) / 64 * 64;
         if (p->op[i].scratchpad_bytes > p->scratchpad.bytes) p->scratchpad.bytes = p->op[i].scratchpad_bytes;
         size_t fold = gf_op_kernel_count(&p->op[i].spec) + gf_op_bias_count(&p->op[i].spec);
+        if (s->cls->borrows && !s->diff_weights) fold = 0;
         if (fold > p->fold_count) p->fold_count = fold;
     }
     return GRAFT_OK;
@@ -341,6 +360,10 @@ graft_status gf_plan_prepare(gf_plan *p, size_t i, float *scratch, graft_error *
 {
     gf_op *op = &p->op[i];
     float *bias = scratch + gf_op_kernel_count(&op->spec);
+    if (op->spec.cls->borrows) {
+        const gf_model *m = p->g->model;
+        return gf_op_prepare(op, m->value + m->param[node_at(p, i)->param[GF_ROLE_KERNEL]].offset, NULL, err);
+    }
     gf_node_fold(p->g->model, node_at(p, i), scratch, bias);
     return gf_op_prepare(op, scratch, op->spec.has_bias ? bias : NULL, err);
 }

@@ -17,6 +17,8 @@ typedef struct gf_workspace gf_workspace;
 typedef struct gf_plan_spec {
     size_t first, last; /* nodes [first, last) */
     int micro_batch;
+    int rows; /* of a packed graph: places of all texts of a micro-batch together; 0: as many as micro_batch of the
+                 longest ones have */
     gf_dtype dtype;      /* of activations with height and width; pooled ones and the image are f32 */
     bool backward;       /* with gradients for the nodes that need them */
     int int8_layers;     /* nodes below this layer are computed in bytes where they can be (graph/int8.h); 0: none */
@@ -31,6 +33,7 @@ graft_status gf_plan_create(gf_plan **out, const gf_graph *g, gf_ops *ops, const
 void gf_plan_destroy(gf_plan *p);
 
 size_t gf_plan_nodes(const gf_plan *p);
+size_t gf_plan_rows(const gf_plan *p); /* gf_plan_spec.rows; 0: of no packed graph */
 bool gf_plan_node_trains(const gf_plan *p, size_t i);
 double gf_plan_flops(const gf_plan *p);      /* forward, an image */
 size_t gf_plan_grad_count(const gf_plan *p); /* floats of a workspace's gradient block */

@@ -8,6 +8,7 @@
  *
  * P is not kept for backward but computed again: that is one product in five, and T x S values a head less to keep. One
  * head at a time stays in the cache; its matrices lie in the tensors with rows as far apart as places are. */
+#include "ops/attention.h"
 #include "ops/kernels.h"
 #include "ops/onednn.h"
 
@@ -205,25 +206,32 @@ static graft_status run(gf_exec *exec, int i, int64_t n, int64_t h, graft_error 
 /* How many places row i sees. */
 static int64_t seen(const gf_op_spec *s, int64_t i, int64_t n) { return s->attention.causal && i + 1 < n ? i + 1 : n; }
 
-/* softmax of scale z, row by row, in place. */
+void gf_attention_weigh(float scale, float *z, size_t seen, size_t n)
+{
+    float most = gf_maximum(z, seen);
+    for (size_t k = 0; k < seen; k++) z[k] = (z[k] - most) * scale;
+    gf_act_forward(GF_ACT_EXPONENTIAL, 0, z, GF_F32, seen);
+    gf_scale(z, 1 / gf_sum(z, seen), seen);
+    memset(z + seen, 0, (n - seen) * sizeof *z);
+}
+
+void gf_attention_weigh_back(float scale, const float *p, float *dp, size_t n)
+{
+    float sum = gf_dot(dp, p, n);
+    for (size_t k = 0; k < n; k++) dp[k] = scale * p[k] * (dp[k] - sum);
+}
+
 static void weigh(const gf_op_spec *s, float *z, int64_t rows, int64_t n)
 {
     for (int64_t i = 0; i < rows; i++, z += n) {
-        size_t m = (size_t)seen(s, i, n);
-        float most = gf_maximum(z, m);
-        for (size_t k = 0; k < m; k++) z[k] = (z[k] - most) * s->attention.scale;
-        gf_act_forward(GF_ACT_EXPONENTIAL, 0, z, GF_F32, m);
-        gf_scale(z, 1 / gf_sum(z, m), m);
-        memset(z + m, 0, ((size_t)n - m) * sizeof *z);
+        gf_attention_weigh(s->attention.scale, z, (size_t)seen(s, i, n), (size_t)n);
     }
 }
 
-/* dz = scale P (dP - sum_row dP P), in dP's place */
 static void weigh_back(const gf_op_spec *s, const float *p, float *dp, int64_t rows, int64_t n)
 {
     for (int64_t i = 0; i < rows; i++, p += n, dp += n) {
-        float sum = gf_dot(dp, p, (size_t)n);
-        for (int64_t k = 0; k < n; k++) dp[k] = s->attention.scale * p[k] * (dp[k] - sum);
+        gf_attention_weigh_back(s->attention.scale, p, dp, (size_t)n);
     }
 }
 

@@ -60,6 +60,9 @@ typedef struct gf_quant {
     const float *mean;  /* what the values are on average; NULL: not known */
 } gf_quant;
 
+/* What tells the row of a table that is looked up. */
+typedef enum gf_lookup { GF_LOOKUP_PIECE, GF_LOOKUP_PLACE, GF_LOOKUP_SEGMENT, GF_LOOKUPS } gf_lookup;
+
 typedef struct gf_op_class gf_op_class;
 typedef struct gf_op gf_op;
 typedef struct gf_exec gf_exec;
@@ -137,7 +140,18 @@ typedef struct gf_op_spec {
         struct {
             int units;
         } table; /* kernel: [places of src][units] */
+        struct {
+            gf_lookup by;
+            int rows, units;
+            int skip;      /* PLACE: the row of a text's first place */
+            int separator; /* SEGMENT: the piece that ends one, so that the next place is of the next */
+        } gather;          /* kernel: [rows][units]; src: pieces */
+        struct {
+            bool mean; /* of a text's places; else the first one's */
+        } pool_pieces;
     };
+    int most_texts, longest; /* src[0] has texts behind one another in its rows (gf_packing): at most so many, of at
+                                most so many places each; 0: it has not */
 } gf_op_spec;
 
 struct gf_op {
@@ -165,13 +179,21 @@ struct gf_exec {
     void *impl;
 };
 
+/* Texts of different lengths behind one another in the rows of a value: text i has rows first[i] .. first[i + 1] - 1.
+ * Rows from first[n] on are spare: operations that know of texts leave zeros there, so that no sum sees them. */
+typedef struct gf_packing {
+    size_t n;
+    const int32_t *first; /* n + 1 */
+} gf_packing;
+
 /* What changes from step to step. */
 typedef struct gf_exec_context {
     bool training;
     uint64_t seed;
     uint32_t epoch;
-    const uint32_t *sample; /* the number of each image of the micro-batch */
-    size_t images;          /* in training: how many of them are there, the first ones; 0: all */
+    const uint32_t *sample;    /* the number of each image of the micro-batch */
+    size_t images;             /* in training: how many of them are there, the first ones; 0: all */
+    const gf_packing *packing; /* of ops with most_texts */
 } gf_exec_context;
 
 /* Which activations an op can end with, by itself. */
@@ -185,6 +207,8 @@ struct gf_op_class {
     bool in_place; /* diff_src[0] may be diff_dst's memory, where their types are the same */
     bool residual; /* adds src[1], where there is one, before the activation; diff_src[1] may be diff_dst's memory */
     bool scales;   /* its kernel's last dimension is dst's channels: a scale per channel can be folded into it */
+    bool borrows;  /* prepare is given the model's own values, which stay where they are, instead of a copy */
+    bool unpacks;  /* dst has a row for each text, where src[0] has one for each of its places */
     bool plain;    /* no arguments and no kernel: it may stand in a model by its name (gf_layer_operation) */
     int least_src, most_src; /* sources of a plain one; 0: 1 */
     gf_act_fusion fuses;

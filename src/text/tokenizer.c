@@ -96,24 +96,12 @@ void gf_tokenizer_close(gf_tokenizer *t)
 
 /* ---- the files beside weights */
 
-static const char json_file[] = "tokenizer.json";
-
-typedef struct loading {
-    uint8_t *bytes, *merges, *config_bytes;
-    size_t n, n_merges, config_n;
-    gf_json *json, *config;
-} loading;
+static const char json_file[] = "tokenizer.json", config_file[] = "tokenizer_config.json";
 
 static bool is_json(const char *path)
 {
     size_t n = strlen(path);
     return n >= 5 && !strcmp(path + n - 5, ".json");
-}
-
-static graft_status read_json(const char *path, uint8_t **bytes, size_t *n, gf_json **json, graft_error *err)
-{
-    GF_TRY(gf_file_read(path, MAX_FILE, bytes, n, err));
-    return gf_json_parse(json, (const char *)*bytes, *n, path, err);
 }
 
 static const gf_tokenizer_class *class_of_model(const char *model)
@@ -136,15 +124,36 @@ static graft_status unknown_model(const char *path, const char *model, graft_err
     return status;
 }
 
-/* Where the files of a tokenizer are; owned. */
+static graft_status parse(const gf_kept_file *f, const char *name, gf_json **json, graft_error *err)
+{
+    return f ? gf_json_parse(json, (const char *)f->bytes, f->n, name, err) : GRAFT_OK;
+}
+
+/* What the files are of, and which of them. */
 typedef struct found {
-    char *path, *with, *config;
     const gf_tokenizer_class *class; /* NULL: what tokenizer.json says */
     const gf_tokenizer_place *place; /* NULL: none */
+    const gf_kept_file *main;
 } found;
 
-static graft_status load(gf_tokenizer *out, loading *l, const found *f, const gf_tokenizer_argument *argument, size_t n,
-                         graft_error *err)
+/* The place that has all its files among these. */
+static found find_place(const gf_files *files)
+{
+    found f = {.main = gf_files_find(files, json_file)};
+    for (size_t i = 0; gf_tokenizer_at(i); i++) {
+        const gf_tokenizer_class *class = gf_tokenizer_at(i);
+        for (size_t k = 0; k < class->n_places && !f.main; k++) {
+            const gf_tokenizer_place *p = &class->place[k];
+            if (p->where && !gf_files_find(files, p->where)) continue;
+            f = (found){class, p, gf_files_find(files, p->file)};
+        }
+    }
+    return f;
+}
+
+static graft_status open_found(gf_tokenizer *out, const found *f, const gf_files *files, const char *name,
+                               const gf_json *json, const gf_json *config, const gf_tokenizer_argument *argument,
+                               size_t n, graft_error *err)
 {
     gf_tokenizer_argument all[MAX_ARGUMENTS + 1] = {{0}};
     size_t implied = f->place && f->place->argument ? 1 : 0;
@@ -152,79 +161,82 @@ static graft_status load(gf_tokenizer *out, loading *l, const found *f, const gf
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "a tokenizer has at most %d arguments", MAX_ARGUMENTS);
     if (implied) all[0] = (gf_tokenizer_argument){f->place->argument, f->place->value};
     if (n) memcpy(all + implied, argument, n * sizeof *argument);
-    bool json = is_json(f->path);
-    if (json) {
-        GF_TRY(read_json(f->path, &l->bytes, &l->n, &l->json, err));
-    } else {
-        GF_TRY(gf_file_read(f->path, MAX_FILE, &l->bytes, &l->n, err));
-    }
-    if (f->with) GF_TRY(gf_file_read(f->with, MAX_FILE, &l->merges, &l->n_merges, err));
-    if (f->config) GF_TRY(read_json(f->config, &l->config_bytes, &l->config_n, &l->config, err));
-    const char *model = json ? gf_tokenizer_json_model(l->json) : NULL;
+    const char *model = json ? gf_tokenizer_json_model(json) : NULL;
     const gf_tokenizer_class *class = f->class ? f->class : class_of_model(model);
-    if (!class) return unknown_model(f->path, model, err);
-    const gf_tokenizer_files files = {.name = f->path,
-                                      .vocabulary = json ? NULL : l->bytes,
-                                      .n = l->n,
-                                      .merges = l->merges,
-                                      .n_merges = l->n_merges,
-                                      .json = l->json,
-                                      .config = l->config};
-    return gf_tokenizer_open_files(out, class, &files, all, implied + n, err);
+    if (!class) return unknown_model(name, model, err);
+    const gf_kept_file *merges = f->place ? gf_files_find(files, f->place->with) : NULL;
+    const gf_tokenizer_files given = {.name = name,
+                                      .vocabulary = json ? NULL : f->main->bytes,
+                                      .n = f->main->n,
+                                      .merges = merges ? merges->bytes : NULL,
+                                      .n_merges = merges ? merges->n : 0,
+                                      .json = json,
+                                      .config = config};
+    return gf_tokenizer_open_files(out, class, &given, all, implied + n, err);
 }
 
-static graft_status load_all(gf_tokenizer *out, const found *f, const gf_tokenizer_argument *argument, size_t n,
-                             graft_error *err)
+graft_status gf_tokenizer_open_kept(gf_tokenizer *out, const gf_files *files, const char *name,
+                                    const gf_tokenizer_argument *argument, size_t n, graft_error *err)
 {
-    loading l = {0};
-    graft_status status = load(out, &l, f, argument, n, err);
-    gf_json_free(l.json);
-    gf_json_free(l.config);
-    gf_free(l.bytes);
-    gf_free(l.merges);
-    gf_free(l.config_bytes);
+    *out = (gf_tokenizer){0};
+    found f = find_place(files);
+    gf_json *json = NULL, *config = NULL;
+    graft_status status = GRAFT_OK;
+    if (!f.main) {
+        return gf_fail(err, GF_E_TOKENIZER_MISSING, NULL, "%s: it has no tokenizer", GF_ESC(name));
+    }
+    if (is_json(f.main->name)) GF_GOTO(parse(f.main, name, &json, err));
+    GF_GOTO(parse(gf_files_find(files, config_file), config_file, &config, err));
+    GF_GOTO(open_found(out, &f, files, name, json, config, argument, n, err));
+out:
+    gf_json_free(json);
+    gf_json_free(config);
     return status;
 }
 
-/* A path in the folder; *out NULL where there is no such file, or no name. */
-static graft_status file_in(const char *folder, const char *name, char **out, graft_error *err)
+/* ---- out of a folder */
+
+/* Keeps the folder's file of that name; *there (may be NULL) tells whether there is one. */
+static graft_status keep_file(gf_files *files, const char *folder, const char *name, bool *there, graft_error *err)
 {
-    *out = NULL;
+    if (there) *there = false;
     if (!name) return GRAFT_OK;
-    *out = gf_path_join(folder, name);
-    if (!*out) return gf_fail_memory(err, strlen(name), "a path");
-    if (!gf_is_file(*out)) {
-        gf_free(*out);
-        *out = NULL;
+    char *path = gf_path_join(folder, name);
+    if (!path) return gf_fail_memory(err, strlen(name), "a path");
+    graft_status status = GRAFT_OK;
+    if (gf_is_file(path)) {
+        if (there) *there = true;
+        status = gf_files_read(files, name, path, MAX_FILE, err);
     }
+    gf_free(path);
+    return status;
+}
+
+/* Keeps what the place names, where the folder has it. */
+static graft_status keep_place(gf_files *files, const char *folder, const gf_tokenizer_place *p, bool *there,
+                               graft_error *err)
+{
+    bool here = true;
+    *there = false;
+    if (p->where) GF_TRY(keep_file(files, folder, p->where, &here, err));
+    if (!here) return GRAFT_OK;
+    GF_TRY(keep_file(files, folder, p->file, there, err));
+    if (*there) return keep_file(files, folder, p->with, NULL, err);
+    if (p->where) gf_files_free(files); /* it belongs to a vocabulary that is not there */
     return GRAFT_OK;
 }
 
-/* Whether the folder has what the place says: f then has its paths. */
-static graft_status try_place(const char *folder, const gf_tokenizer_class *class, const gf_tokenizer_place *place,
-                              found *f, graft_error *err)
+static graft_status keep_folder(gf_files *files, const char *folder, graft_error *err)
 {
-    char *where = NULL;
-    GF_TRY(file_in(folder, place->where, &where, err));
-    bool here = where || !place->where;
-    gf_free(where);
-    if (!here) return GRAFT_OK;
-    GF_TRY(file_in(folder, place->file, &f->path, err));
-    if (!f->path) return GRAFT_OK;
-    f->class = class;
-    f->place = place;
-    return file_in(folder, place->with, &f->with, err);
-}
-
-static graft_status find(const char *folder, found *f, graft_error *err)
-{
-    GF_TRY(file_in(folder, json_file, &f->path, err));
-    for (size_t i = 0; gf_tokenizer_at(i); i++) {
+    bool there;
+    GF_TRY(keep_file(files, folder, json_file, &there, err));
+    for (size_t i = 0; gf_tokenizer_at(i) && !there; i++) {
         const gf_tokenizer_class *class = gf_tokenizer_at(i);
-        for (size_t k = 0; k < class->n_places && !f->path; k++)
-            GF_TRY(try_place(folder, class, &class->place[k], f, err));
+        for (size_t k = 0; k < class->n_places && !there; k++) {
+            GF_TRY(keep_place(files, folder, &class->place[k], &there, err));
+        }
     }
-    if (f->path) return file_in(folder, "tokenizer_config.json", &f->config, err);
+    if (there) return keep_file(files, folder, config_file, NULL, err);
     gf_text names = {0};
     for (size_t i = 0; gf_tokenizer_at(i); i++) {
         for (size_t k = 0; k < gf_tokenizer_at(i)->n_places; k++)
@@ -238,46 +250,75 @@ static graft_status find(const char *folder, found *f, graft_error *err)
 }
 
 /* The place of a file by that name; NULL: any that is a text of lines alone. */
-static const gf_tokenizer_place *place_named(const char *name, const gf_tokenizer_class **class)
+static const gf_tokenizer_place *place_named(const char *name)
 {
     for (size_t i = 0; gf_tokenizer_at(i); i++) {
-        *class = gf_tokenizer_at(i);
-        for (size_t k = 0; k < (*class)->n_places; k++) {
-            const gf_tokenizer_place *p = &(*class)->place[k];
+        const gf_tokenizer_class *class = gf_tokenizer_at(i);
+        for (size_t k = 0; k < class->n_places; k++) {
+            const gf_tokenizer_place *p = &class->place[k];
             if (!p->where && !p->argument && (name ? !strcmp(p->file, name) : !p->with && !is_json(p->file))) return p;
         }
     }
-    *class = NULL;
     return NULL;
 }
 
 /* A file by itself: a class's place by its name, else JSON that says itself what it is, else lines. */
-static graft_status find_file(const char *path, found *f, graft_error *err)
+static graft_status keep_alone(gf_files *files, const char *path, graft_error *err)
 {
     const char *slash = strrchr(path, '/');
-    f->path = gf_strdup(path);
-    if (!f->path) return gf_fail_memory(err, strlen(path), "a path");
-    f->place = place_named(slash ? slash + 1 : path, &f->class);
-    if (!f->place && !is_json(path)) f->place = place_named(NULL, &f->class);
-    if (!f->place || !f->place->with) return GRAFT_OK;
+    const gf_tokenizer_place *p = place_named(slash ? slash + 1 : path);
+    if (!p && !is_json(path)) p = place_named(NULL);
+    GF_TRY(gf_files_read(files, p ? p->file : json_file, path, MAX_FILE, err));
+    if (!p || !p->with) return GRAFT_OK;
     char *folder = slash ? gf_strndup(path, (size_t)(slash - path)) : gf_strdup(".");
     graft_status status =
-        folder ? file_in(folder, f->place->with, &f->with, err) : gf_fail_memory(err, strlen(path), "a path");
+        folder ? keep_file(files, folder, p->with, NULL, err) : gf_fail_memory(err, strlen(path), "a path");
     gf_free(folder);
     return status;
+}
+
+graft_status gf_tokenizer_keep(gf_files *files, const char *path, graft_error *err)
+{
+    return gf_is_dir(path) ? keep_folder(files, path, err) : keep_alone(files, path, err);
+}
+
+/* What messages call the tokenizer: the path of its vocabulary. */
+static char *path_of_main(const gf_files *files, const char *path)
+{
+    const gf_kept_file *main = find_place(files).main;
+    return gf_is_dir(path) && main ? gf_path_join(path, main->name) : gf_strdup(path);
 }
 
 graft_status gf_tokenizer_open(gf_tokenizer *out, const char *path, const gf_tokenizer_argument *argument, size_t n,
                                graft_error *err)
 {
-    found f = {0};
+    gf_files files = {0};
     *out = (gf_tokenizer){0};
-    graft_status status = gf_is_dir(path) ? find(path, &f, err) : find_file(path, &f, err);
-    if (status == GRAFT_OK) status = load_all(out, &f, argument, n, err);
-    gf_free(f.path);
-    gf_free(f.with);
-    gf_free(f.config);
+    graft_status status = gf_tokenizer_keep(&files, path, err);
+    char *name = status == GRAFT_OK ? path_of_main(&files, path) : NULL;
+    if (status == GRAFT_OK && !name) status = gf_fail_memory(err, strlen(path), "a path");
+    if (status == GRAFT_OK) status = gf_tokenizer_open_kept(out, &files, name, argument, n, err);
+    gf_free(name);
+    gf_files_free(&files);
     return status;
+}
+
+/* ---- for a network */
+
+graft_status gf_tokenizer_put(const gf_tokenizer *t, const char *text, size_t n, gf_pieces *room, int32_t *dst,
+                              size_t places, bool *cut, graft_error *err)
+{
+    const gf_special_pieces special = t->class->special(t->self);
+    size_t at = 0, end = special.end != GF_NO_PIECE, begin = special.begin != GF_NO_PIECE;
+    room->n = 0;
+    GF_TRY(t->class->encode(t->self, text, n, room, err));
+    size_t most = places > begin + end ? places - begin - end : 0, take = room->n < most ? room->n : most;
+    if (begin) dst[at++] = (int32_t)special.begin;
+    for (size_t i = 0; i < take; i++) dst[at++] = (int32_t)room->item[i].id;
+    if (end) dst[at++] = (int32_t)special.end;
+    for (; at < places; at++) dst[at] = -1;
+    if (cut) *cut = take < room->n;
+    return GRAFT_OK;
 }
 
 graft_status gf_tokenizer_open_words(gf_tokenizer *out, const char *path, const char *lines, size_t n,

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "json/json.h"
 
 #include <graft/settings.h>
@@ -104,5 +105,15 @@ graft_status gf_tokenizer_open_files(gf_tokenizer *out, const gf_tokenizer_class
                                      const gf_tokenizer_files *files, const gf_tokenizer_argument *argument, size_t n,
                                      graft_error *err);
 void gf_tokenizer_close(gf_tokenizer *t); /* takes a zeroed one */
+
+/* The files that gf_tokenizer_open reads, byte for byte, for a model to carry; and a tokenizer out of them. */
+graft_status gf_tokenizer_keep(gf_files *files, const char *path, graft_error *err);
+graft_status gf_tokenizer_open_kept(gf_tokenizer *out, const gf_files *files, const char *name,
+                                    const gf_tokenizer_argument *argument, size_t n, graft_error *err);
+
+/* What a network is given of a text: its pieces between those that begin and end one, -1 behind them. A text of more
+ * than `places` is cut at its end (*cut, may be NULL). `room` is memory that the next call takes again. E5001. */
+graft_status gf_tokenizer_put(const gf_tokenizer *t, const char *text, size_t n, gf_pieces *room, int32_t *dst,
+                              size_t places, bool *cut, graft_error *err);
 
 #endif

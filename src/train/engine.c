@@ -64,6 +64,8 @@ static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *
                          .pool = e->pool,
                          .int8_inputs = gf_quantize_is_fast(),
                          .keep = e->spec.keep};
+    gf_engine_pack_spec(e, &spec);
+    e->spec.frozen_micro = spec.micro_batch;
     GF_TRY(gf_plan_create(&e->frozen, &e->graph, e->ops, &spec, err));
     e->inputs = gf_plan_inputs(e->frozen);
     for (size_t i = 0; i < e->inputs; i++) e->input[i] = *gf_plan_input(e->frozen, i);
@@ -285,6 +287,7 @@ static graft_status engine_fill(gf_engine *e, graft_error *err)
     GF_TRY(engine_plan(e, err));
     GF_TRY(make_workspaces(e, err));
     if (e->spec.train) GF_TRY(make_step_memory(e, err));
+    GF_TRY(gf_engine_make_texts(e, err));
     return gf_engine_reload(e, err);
 }
 
@@ -355,6 +358,7 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e->trainable_workspace);
     gf_free(e->block);
     gf_engine_free_update(e);
+    gf_engine_free_texts(e);
     for (size_t i = 0; i < e->n_levels; i++) gf_free(e->level[i]);
     gf_free(e->level);
     gf_free(e->present);
@@ -415,7 +419,8 @@ static graft_status fill_inputs(gf_engine *e, const gf_micro_batch *b, size_t i,
 {
     void *dst[GF_MAX_INPUTS];
     for (size_t k = 0; k < e->inputs; k++) {
-        dst[k] = (char *)gf_workspace_input(e->frozen_workspace[worker], k) + i * gf_input_bytes(&e->input[k]);
+        void *first = e->texts ? e->texts[worker].piece : gf_workspace_input(e->frozen_workspace[worker], k);
+        dst[k] = (char *)first + i * gf_input_bytes(&e->input[k]);
     }
     graft_status status = GRAFT_DATA;
     if (i < b->n) {
@@ -436,12 +441,22 @@ graft_status gf_engine_frozen(gf_engine *e, const gf_micro_batch *b, int worker,
         lost += b->lost[i];
     }
     if (lost == b->n) return GRAFT_OK;
+    if (e->texts) return gf_engine_frozen_texts(e, b, worker, err);
     for (size_t i = b->n; i < (size_t)e->spec.frozen_micro; i++) GF_TRY(fill_inputs(e, b, i, worker, err));
     return gf_workspace_forward(e->frozen_workspace[worker], &(gf_exec_context){.training = false}, err);
 }
 
 void gf_engine_copy_row(const gf_engine *e, int worker, size_t part, size_t from, char *rows, size_t to)
 {
-    const char *value = gf_workspace_value(e->frozen_workspace[worker], e->boundary_tensor[part]);
+    const char *value = !e->texts ? gf_workspace_value(e->frozen_workspace[worker], e->boundary_tensor[part])
+                        : e->cut  ? e->texts[worker].rows[part]
+                                  : (const char *)e->texts[worker].piece;
     memcpy(rows + to * e->part_bytes[part], value + from * e->part_bytes[part], e->part_bytes[part]);
+}
+
+const float *gf_engine_feature_row(const gf_engine *e, int worker, size_t i)
+{
+    const float *first =
+        e->texts ? e->texts[worker].features : gf_workspace_value(e->frozen_workspace[worker], e->graph.features);
+    return first + i * gf_engine_features(e);
 }

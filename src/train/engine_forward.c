@@ -167,8 +167,7 @@ static graft_status forward_item(void *ctx, size_t item, int worker, graft_error
     }
     if (!ws && j->f.features) {
         size_t row = gf_engine_features(e);
-        memcpy(j->f.features + at * row, gf_workspace_value(e->frozen_workspace[worker], e->graph.features),
-               n * row * sizeof(float));
+        memcpy(j->f.features + at * row, gf_engine_feature_row(e, worker, 0), n * row * sizeof(float));
     }
     if (!ws) return GRAFT_OK;
     for (size_t k = 0; k < e->parts; k++) {

@@ -3,6 +3,7 @@
 #ifndef GF_TRAIN_ENGINE_PARTS_H
 #define GF_TRAIN_ENGINE_PARTS_H
 
+#include "graph/packing.h"
 #include "train/engine.h"
 
 /* A batch's values at the split point: two of them, one in use and one being filled. */
@@ -16,6 +17,14 @@ typedef struct gf_stage {
     gf_feed feed;
     gf_engine *engine;
 } gf_stage;
+
+/* What a worker keeps of a micro-batch of texts. */
+typedef struct gf_engine_texts {
+    gf_packer packer;
+    int32_t *piece, *length;             /* of each text */
+    char *rows[GF_MAX_BOUNDARY_TENSORS]; /* a row for each text of what crosses the split point */
+    float *features;                     /* and of gf_engine_features; NULL: there are none */
+} gf_engine_texts;
 
 struct gf_engine {
     gf_engine_spec spec;
@@ -41,6 +50,7 @@ struct gf_engine {
     float **feed_scratch; /* a thread: gf_request's */
     gf_input_layout input[GF_MAX_INPUTS];
     size_t inputs;
+    gf_engine_texts *texts;  /* a thread; NULL: samples are no texts */
     gf_param_groups groups;  /* what trains */
     size_t trainable_offset; /* the first value of the model's block that does */
     float *grad;             /* groups.values */
@@ -93,9 +103,18 @@ typedef struct gf_micro_batch {
     bool *lost;   /* of each */
 } gf_micro_batch;
 
+/* Texts (engine_texts.c): what their plans are like, memory for them, and the frozen part of a micro-batch whose pieces
+ * are there. */
+void gf_engine_pack_spec(const gf_engine *e, gf_plan_spec *spec);
+graft_status gf_engine_make_texts(gf_engine *e, graft_error *err);
+void gf_engine_free_texts(gf_engine *e);
+graft_status gf_engine_frozen_texts(gf_engine *e, const gf_micro_batch *b, int worker, graft_error *err);
+
 /* Runs the frozen part for them on this worker's workspace; a lost one sets its `lost` and leaves its rows undefined.
  */
 graft_status gf_engine_frozen(gf_engine *e, const gf_micro_batch *b, int worker, graft_error *err);
+/* The pooled features of sample i of the last micro-batch. */
+const float *gf_engine_feature_row(const gf_engine *e, int worker, size_t i);
 /* Copies row `from` of the frozen workspace's value at the split point to row `to` of a block of rows. */
 void gf_engine_copy_row(const gf_engine *e, int worker, size_t part, size_t from, char *rows, size_t to);
 

@@ -12,10 +12,12 @@
 #include <string.h>
 
 enum { FORMAT = 2 };
+static const char tokenizer_folder[] = "tokenizer";
 
 void gf_model_facts_free(gf_model_facts *f)
 {
     gf_names_free(&f->classes);
+    gf_files_free(&f->tokenizer);
     *f = (gf_model_facts){0};
 }
 
@@ -39,10 +41,22 @@ void gf_self_test_image(float *dst, int w, int h)
     }
 }
 
+/* Pieces that every vocabulary has: 0 to 3, of half to all of the places. */
+static void put_pieces(const gf_input_layout *in, uint32_t sample, int32_t *dst)
+{
+    enum { PIECES = 4, FACTOR = 7 };
+    size_t places = gf_count(&in->shape), n = places - (places / 2 * (sample % 3)) / 2;
+    for (size_t i = 0; i < places; i++) dst[i] = i < n ? (int32_t)((i * i / 3 + FACTOR * sample) % PIECES) : -1;
+}
+
 static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                          graft_error *err)
 {
     (void)ctx, (void)target, (void)err;
+    if (in[0].dtype == GF_S32) {
+        put_pieces(&in[0], q->sample, dst[0]);
+        return GRAFT_OK;
+    }
     int h = (int)in[0].shape.dim[0], w = (int)in[0].shape.dim[1];
     gf_self_test_image(q->scratch, w, h);
     for (int i = 0; i < h * w * 3 && q->sample; i++) {
@@ -134,12 +148,18 @@ static char *facts_text(const gf_model_facts *f)
 }
 
 /* Adds a tensor FOLDER/NAME that borrows its values. */
+static graft_status list_typed(gf_tensors *list, const char *folder, const char *name, gf_dtype dtype,
+                               const gf_shape *shape, void *data, graft_error *err)
+{
+    if (!gf_grow(&list->item, list->n, &list->cap)) return gf_fail_memory(err, sizeof(gf_tensor), "a model file");
+    list->item[list->n] = (gf_tensor){gf_sprintf("%s/%s", folder, name), dtype, *shape, data};
+    return list->item[list->n++].name ? GRAFT_OK : gf_fail_memory(err, GF_NAME_MAX, "a model file");
+}
+
 static graft_status list_tensor(gf_tensors *list, const char *folder, const char *name, const gf_shape *shape,
                                 void *data, graft_error *err)
 {
-    if (!gf_grow(&list->item, list->n, &list->cap)) return gf_fail_memory(err, sizeof(gf_tensor), "a model file");
-    list->item[list->n] = (gf_tensor){gf_sprintf("%s/%s", folder, name), GF_F32, *shape, data};
-    return list->item[list->n++].name ? GRAFT_OK : gf_fail_memory(err, GF_NAME_MAX, "a model file");
+    return list_typed(list, folder, name, GF_F32, shape, data, err);
 }
 
 /* int8/LAYER: (channels, 3): lowest, highest, mean of each channel of the layer's output (gf_model_range_count). */
@@ -166,6 +186,11 @@ static graft_status list_all(gf_tensors *list, const gf_model *m, const gf_model
     for (int i = 0; i < f->int8_layers; i++) {
         gf_shape shape = range_shape(m, i);
         if (has_range(m, i)) GF_TRY(list_tensor(list, "int8", m->layer[i].name, &shape, gf_model_range(m, i), err));
+    }
+    for (size_t i = 0; i < f->tokenizer.n; i++) {
+        const gf_kept_file *k = &f->tokenizer.item[i];
+        gf_shape shape = GF_SHAPE((int64_t)k->n);
+        GF_TRY(list_typed(list, tokenizer_folder, k->name, GF_U8, &shape, k->bytes, err));
     }
     return GRAFT_OK;
 }
@@ -311,12 +336,28 @@ static graft_status read_ranges(gf_model *m, gf_model_facts *f, const gf_safeten
     return GRAFT_OK;
 }
 
+static graft_status read_tokenizer(gf_model_facts *f, const gf_safetensors *st, graft_error *err)
+{
+    size_t n = strlen(tokenizer_folder);
+    for (size_t i = 0; i < st->n; i++) {
+        const gf_safetensors_tensor *t = &st->tensor[i];
+        if (strncmp(t->name, tokenizer_folder, n) || t->name[n] != '/' || t->dtype != GF_U8) continue;
+        GF_TRY(gf_files_add(&f->tokenizer, t->name + n + 1, gf_safetensors_bytes(st, t), gf_count(&t->shape), err));
+    }
+    return GRAFT_OK;
+}
+
+static bool fits_input(const gf_layer *input, const gf_model_facts *f)
+{
+    if (input->at.dtype == GF_S32) return input->shape.rank == 1 && input->shape.dim[0] == f->width && f->tokenizer.n;
+    return input->shape.rank == 3 && input->shape.dim[0] == f->height && input->shape.dim[1] == f->width;
+}
+
 /* Facts and graph were written together. */
 static graft_status check_graph(const gf_model *m, const gf_model_facts *f, const char *path, graft_error *err)
 {
     const gf_layer *input = m->n_layers ? &m->layer[0] : NULL;
-    bool fits = input && input->cls == &gf_layer_input && input->shape.rank == 3 && input->shape.dim[0] == f->height &&
-                input->shape.dim[1] == f->width && (size_t)m->classes == f->classes.n;
+    bool fits = input && input->cls == &gf_layer_input && fits_input(input, f) && (size_t)m->classes == f->classes.n;
     const gf_task t = gf_task_of_model(m, f->task);
     if (fits && t.cls->fits(&t, m)) return GRAFT_OK;
     return gf_fail(err, GF_E_NOT_A_MODEL, NULL, "%s: its graph is not that of a classifier of %zu classes",
@@ -340,6 +381,7 @@ graft_status gf_model_file_take(gf_model *m, gf_model_facts *f, const gf_safeten
     /* each parameter has two bytes at least in the file: no graph takes more memory than its values */
     const gf_keras_config_options own = {.own = true, .max_params = st->data_bytes / 2 + 1};
     GF_GOTO(gf_keras_config_parse(m, graph ? graph : "", graph ? strlen(graph) : 0, path, &own, err));
+    GF_GOTO(read_tokenizer(f, st, err));
     GF_GOTO(check_graph(m, f, path, err));
     const gf_architecture *a = gf_zoo_find(f->architecture);
     m->buffers = a && !strcmp(a->source, "torch");

@@ -1,9 +1,11 @@
-/* model_file.h - a model with all that is needed to predict, in one safetensors file: its tensors as LAYER/VAR, and in
+/* model_file.h - a model with all that is needed to predict, in one safetensors file: its tensors as LAYER/VAR, a text
+ * model's tokenizer, byte for byte, as tokenizer/FILE, and in
  * the metadata "graft.model" (architecture, image size, class names, precision) and "graft.graph" (the network as
  * exchange/keras_config.h writes it, preprocessing in its input layer). Equal models give equal bytes. */
 #ifndef GF_TRAIN_MODEL_FILE_H
 #define GF_TRAIN_MODEL_FILE_H
 
+#include "base/files.h"
 #include "base/io.h"
 #include "formats/safetensors.h"
 #include "image/fit.h"
@@ -50,6 +52,7 @@ typedef struct gf_model_facts {
     float plain_self_test[GF_SELF_TEST_MAX]; /* with int8_layers: as it would be with none, for other machines */
     gf_elsewhere elsewhere;
     gf_fitted fitted;
+    gf_files tokenizer; /* of a model of texts: the files that its tokenizer is made of (text/tokenizer.h) */
 } gf_model_facts;
 
 void gf_model_facts_free(gf_model_facts *f);
@@ -57,7 +60,8 @@ void gf_model_facts_free(gf_model_facts *f);
 /* The task that the model is for, whose probabilities are at the temperature that was fitted. */
 gf_task gf_model_file_task(const gf_model *m, const gf_model_facts *f);
 
-/* That image, in the size that is wanted, as sample 0; with 29 s added, modulo 256, as sample s. */
+/* That image, in the size that is wanted, as sample 0; with 29 s added, modulo 256, as sample s. For a model of texts
+ * texts of different lengths, of the first few pieces of any vocabulary. */
 gf_feed gf_self_test_feed(void);
 
 /* E2009 where logits (of the self-test's image) are not those that the file was saved with: then what reads it is not

@@ -75,6 +75,7 @@ static graft_status take_photo(gathering *g, uint32_t sample, bool changed, uint
 static graft_status sample_photos(gathering *g, graft_error *err)
 {
     gf_run *r = g->r;
+    if (!r->data->cls->show) return GRAFT_OK;
     gf_order_shuffle(r->order, r->data->index, GF_TRAIN, (uint64_t)r->config->seed, 0);
     for (uint32_t i = 0; i < r->order->n && g->record.samples.n < SHOWN_SAMPLES; i++) {
         graft_status status = take_photo(g, r->order->sample[i], false, 0, &g->samples[g->record.samples.n], err);
@@ -149,7 +150,8 @@ static graft_status judge(gf_run *r, uint32_t first, size_t n, const float *logi
 
 static graft_status show(gathering *g, const judged *j, gf_photo *list, gf_photos *photos, size_t max, graft_error *err)
 {
-    if (photos->n >= max || gf_dataset_is_lost(g->r->data, j->sample)) return GRAFT_OK;
+    const gf_dataset *data = g->r->data;
+    if (photos->n >= max || !data->cls->show || gf_dataset_is_lost(data, j->sample)) return GRAFT_OK;
     gf_photo *photo = &list[photos->n];
     GF_TRY(take_photo(g, j->sample, false, 0, photo, err));
     photo->predicted = j->predicted;

@@ -10,6 +10,7 @@ VALUES = {
     "model": ("resnet18", []), "weights": ("w.h5", []), "allow-nonfinite": (None, ["--weights", "w.h5"]),
     "alpha": ("0.5", []), "preprocess": ("caffe", []), "size": ("96", []), "head": ("replace-last:8", []),
     "keep-top": (None, []), "cut": ("-2", []), "channels": ("1", []), "gray-kernels": ("mean", ["--channels", "1"]), "dropout": ("0.5", []), "precision": ("f32", []),
+    "max-length": ("64", []), "pooling": ("mean", []), "text-column": ("t", []), "encoding": ("big5", []),
     "epochs": ("3", []), "batch": ("8", []), "lr": ("0.5", []), "optimizer": ("sgd", []), "fine-tune-at": ("7", []),
     "fine-tune-last": ("7", []), "fine-tune-epochs": ("3", ["--fine-tune-at", "7"]),
     "fine-tune-lr": ("0.5", ["--fine-tune-at", "7"]), "fine-tune-optimizer": ("sgd", ["--fine-tune-at", "7"]),

@@ -15,8 +15,9 @@ typedef struct toy {
     int (*color)[3]; /* by sample */
 } toy;
 
-static bool suits(const char *path)
+static bool suits(const char *path, const gf_data_options *o)
 {
+    (void)o;
     size_t n = strlen(path);
     return n > 7 && !strcmp(path + n - 7, ".colors");
 }

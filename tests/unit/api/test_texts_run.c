@@ -1,0 +1,206 @@
+/* Texts through the public calls: a head on a frozen encoder is trained on a table of texts, a stop at any step and
+ * another number of threads change no bit, its run predicts, evaluates and gives features, and what does not belong
+ * together is refused. */
+#include "support/ok.h"
+#include "support/own_dir.h"
+#include "support/run_bytes.h"
+
+#include <graft/graft.h>
+#include <math.h>
+#include <stdbool.h>
+
+static const char encoder[] = GRAFT_FIXTURES "/text/bert";
+static char table[128];
+
+typedef struct stop {
+    int left;
+    bool begun;
+} stop;
+
+static graft_status stop_then(void *user)
+{
+    stop *s = user;
+    return !s->begun || s->left-- > 0 ? GRAFT_OK : GRAFT_TERMINATED;
+}
+
+static void see(void *user, const graft_progress *p)
+{
+    if (p->stage == GRAFT_STAGE_TRAIN || p->stage == GRAFT_STAGE_EVALUATE) ((stop *)user)->begun = true;
+}
+
+/* Reviews of a few words, whose first adjective is their label. */
+static int make_table(void **state)
+{
+    static const char *const good[] = {"good", "great", "fun", "lively", "warm"};
+    static const char *const bad[] = {"bad", "dull", "poor", "boring", "cold"};
+    static const char *const end[] = {"film", "movie, and very long!", "story. i saw it", "cast",
+                                      "plot but it is so short"};
+    if (make_dir(state)) return 1;
+    snprintf(table, sizeof table, "%s/reviews.tsv", dir);
+    FILE *f = fopen(table, "w");
+    if (!f) return 1;
+    fputs("text\tlabel\n", f);
+    for (int i = 0; i < 60; i++) {
+        bool is_good = i % 2;
+        fprintf(f, "a %s %s%.*s\t%s\n", (is_good ? good : bad)[i / 2 % 5], end[i / 10 % 5], i % 4 * 4,
+                " !!!!!!!!!!!!!!!", is_good ? "yes" : "no");
+    }
+    return fclose(f);
+}
+
+typedef struct texts_run {
+    const char *out, *data;
+    int threads, epochs, tuned;
+    stop *stop;
+    bool resume;
+} texts_run;
+
+static graft_status train_in(const texts_run *t, graft_context *c, graft_result **result)
+{
+    graft_model *model = NULL;
+    graft_data *data = NULL;
+    graft_model_options m;
+    graft_data_options d;
+    graft_train_options o;
+    graft_model_defaults(&m);
+    m.weights = encoder;
+    m.precision = "f32";
+    if (t->tuned) m.fine_tune_at = 0;
+    graft_data_defaults(&d);
+    graft_train_defaults(&o);
+    o.out = t->out;
+    o.force = 1;
+    o.batch = 8;
+    o.lr = 0.05;
+    o.epochs = t->epochs;
+    o.fine_tune_epochs = t->tuned;
+    o.fine_tune_lr = 1e-3;
+    o.checkpoint_seconds = 0;
+    o.report = 0;
+    graft_status status = graft_model_open(c, &m, &model, &error);
+    if (!status) graft_model_size(model, &d.width, &d.height);
+    if (!status) status = graft_data_open(c, t->data ? t->data : table, &d, &data, &error);
+    if (!status) status = graft_train(model, data, &o, result, &error);
+    graft_data_free(data);
+    graft_model_free(model);
+    return status;
+}
+
+static graft_status train(const texts_run *t)
+{
+    graft_context_options options;
+    graft_context *c;
+    graft_result *result = NULL;
+    graft_context_defaults(&options);
+    options.threads = t->threads;
+    if (t->stop) options.should_stop = stop_then, options.progress = see, options.user = t->stop;
+    OK(graft_context_open(&options, &c, &error));
+    graft_status status = t->resume ? graft_resume(c, t->out, NULL, &result, &error) : train_in(t, c, &result);
+    graft_result_free(result);
+    graft_context_free(c);
+    return status;
+}
+
+static const char *in_dir(const char *name)
+{
+    static char path[4][160];
+    static int at;
+    at = (at + 1) % 4;
+    snprintf(path[at], sizeof path[at], "%s/%s", dir, name);
+    return path[at];
+}
+
+static void stops_and_threads_change_no_bit(int epochs, int tuned)
+{
+    char whole[160], other[160];
+    snprintf(whole, sizeof whole, "%s", in_dir("whole"));
+    snprintf(other, sizeof other, "%s", in_dir("other"));
+    OK(train(&(texts_run){.out = whole, .threads = 2, .epochs = epochs, .tuned = tuned}));
+    OK(train(&(texts_run){.out = other, .threads = 1, .epochs = epochs, .tuned = tuned}));
+    run_bytes_equal(whole, other, "another number of threads");
+    for (int left = 3; left < 60; left += 14) {
+        stop s = {.left = left};
+        texts_run t = {.out = other, .threads = 2, .epochs = epochs, .tuned = tuned, .stop = &s};
+        graft_status status = train(&t);
+        if (status == GRAFT_OK) continue;
+        assert_int_equal(status, GRAFT_TERMINATED);
+        t.stop = NULL;
+        t.resume = true;
+        OK(train(&t));
+        run_bytes_equal(whole, other, "a stop");
+    }
+}
+
+static void a_head_on_a_frozen_encoder(void **state)
+{
+    (void)state;
+    stops_and_threads_change_no_bit(6, 0);
+}
+
+static void a_run_labels_texts(void **state)
+{
+    (void)state;
+    graft_context_options options;
+    graft_context *c;
+    graft_model *run;
+    graft_result *result;
+    graft_session *session;
+    graft_context_defaults(&options);
+    OK(graft_context_open(&options, &c, &error));
+    OK(graft_run_open(c, in_dir("whole"), &run, &error));
+    const char *const texts[] = {"A great film!", "this is a boring story"};
+    OK(graft_predict(run, texts, 2, 2, &result, &error));
+    assert_int_equal(graft_result_predictions(result), 2);
+    double sum = 0;
+    for (size_t i = 0; i < 2; i++) sum += graft_result_prediction(result, 0).top[i].probability;
+    assert_true(fabs(sum - 1) <= 1e-6);
+    assert_string_equal(graft_result_prediction(result, 0).path, "A great film!");
+    graft_result_free(result);
+    const char *files[] = {table};
+    OK(graft_predict(run, files, 1, 1, &result, &error));
+    assert_int_equal(graft_result_predictions(result), 60);
+    graft_result_free(result);
+    OK(graft_evaluate(run, table, NULL, &result, &error));
+    assert_true(graft_result_number(result, "images") == 60);
+    graft_result_free(result);
+    const char *npy = in_dir("f.npy");
+    OK(graft_features(run, texts, 2, NULL, npy, &result, &error));
+    graft_result_free(result);
+    assert_int_equal(graft_session_open(run, NULL, &session, &error), GRAFT_USAGE);
+    assert_non_null(strstr(error.message, "a session: it takes images, the model is of texts"));
+    graft_model_free(run);
+    graft_context_free(c);
+}
+
+static void what_does_not_belong_together_is_refused(void **state)
+{
+    (void)state;
+    texts_run t = {.out = in_dir("refused"), .data = GRAFT_FIXTURES "/image", .threads = 1, .epochs = 1};
+    assert_int_not_equal(train(&t), GRAFT_OK);
+    char other[160];
+    snprintf(other, sizeof other, "%s", in_dir("other.tsv"));
+    FILE *f = fopen(other, "w");
+    fputs("text\tlabel\ngood\tyes\nbad\tperhaps\n", f);
+    fclose(f);
+    graft_context_options options;
+    graft_context *c;
+    graft_model *run;
+    graft_result *result;
+    graft_context_defaults(&options);
+    OK(graft_context_open(&options, &c, &error));
+    OK(graft_run_open(c, in_dir("whole"), &run, &error));
+    assert_int_equal(graft_evaluate(run, other, NULL, &result, &error), GRAFT_DATA);
+    assert_non_null(strstr(error.message, "other.tsv:3: label perhaps is none of the model's classes"));
+    graft_model_free(run);
+    graft_context_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_head_on_a_frozen_encoder),
+        cmocka_unit_test(a_run_labels_texts),
+        cmocka_unit_test(what_does_not_belong_together_is_refused),
+    };
+    return cmocka_run_group_tests(tests, make_table, remove_dir);
+}
