@@ -108,6 +108,8 @@ graft_status gf_result_create(graft_result **out, gf_json *document, char *text,
 
 /* The result of a finished run, out of its metrics.json. */
 graft_status gf_api_run_result(const char *dir, graft_result **out, graft_error *err);
+/* train.find_lr: into DIR, which holds no run then (find_lr.c). */
+graft_status gf_api_find_lr(graft_model *m, graft_data *d, const char *dir, graft_result **out, graft_error *err);
 
 /* What is said of images, one by one, as CSV, where the setting names a file (per_file.c); else these do nothing. */
 typedef struct gf_per_file {

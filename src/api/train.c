@@ -364,6 +364,10 @@ static graft_status train(graft_model *m, graft_data *d, const graft_train_optio
     GF_GOTO(gf_api_make_choices(m->context, &m->config, &m->model, err));
     GF_GOTO(fill_versions(&m->config, m->context, err));
     gf_api_keep_choices(m->context);
+    if (gf_settings_flag(m->config.settings, GF_SET_TRAIN_FIND_LR)) {
+        GF_GOTO(gf_api_find_lr(m, d, o->out, out, err));
+        goto out;
+    }
     gf_folder_clear(o->out);
     GF_GOTO(begin_and_go(m, d, o->out, err));
     m->trained = true;

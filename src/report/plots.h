@@ -12,6 +12,17 @@
 graft_status gf_plot_curves(gf_canvas **out, const gf_history *history, int32_t best_epoch, const gf_theme *theme,
                             graft_error *err);
 
+/* The loss of steps whose rate grows, as it was and smoothed, and rates that were read off it. */
+typedef struct gf_rates {
+    const double *lr, *loss, *smooth;
+    size_t n;
+    struct {
+        const char *name;
+        double lr; /* NaN: none */
+    } mark[3];
+} gf_rates;
+graft_status gf_plot_rates(gf_canvas **out, const gf_rates *rates, const gf_theme *theme, graft_error *err);
+
 /* Photos in rows under a title. `caption` says what stands below each. */
 typedef enum gf_caption { GF_CAPTION_NONE, GF_CAPTION_TRUTH, GF_CAPTION_PREDICTION } gf_caption;
 typedef struct gf_photo_grid {

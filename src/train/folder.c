@@ -25,6 +25,8 @@ static const gf_folder_row rows[] = {
     {.name = GF_REPORT_PAGE, .promised = true},
     {.name = GF_FOLDER_DIVERGED},
     {.name = GF_FOLDER_PROBE},
+    {.name = GF_FOLDER_RATES, .before = true},
+    {.name = GF_FOLDER_RATES_PLOT, .before = true},
     {.name = GF_FOLDER_BASE, .before = true},
     {.name = GF_FOLDER_DATA, .before = true},
 };

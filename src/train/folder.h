@@ -16,6 +16,8 @@
 #define GF_FOLDER_DECISIONS "decisions.json"
 #define GF_FOLDER_DIVERGED "diverged.json"
 #define GF_FOLDER_PROBE "probe.json"
+#define GF_FOLDER_RATES "lr.json"
+#define GF_FOLDER_RATES_PLOT "lr.png"
 #define GF_FOLDER_LIST "files.sha256"
 #define GF_FOLDER_CHECKPOINTS "checkpoint"
 #define GF_FOLDER_BASE "checkpoint/base.safetensors"
