@@ -309,6 +309,33 @@ static void write_permute(const gf_layer *l, gf_json *config)
 static const gf_keras_field flatten[] = {{"data_format", GF_KERAS_LAST}, {0}};
 static const gf_keras_field dropout[] = {{"rate", GF_KERAS_SHARE, GF_KERAS_AT(rate)}, {0}};
 
+/* noise_shape: null, or what is dropped by one draw: all of a sample ([null, 1, 1, 1]) or a channel ([null, 1, 1,
+ * null]; SpatialDropout's). */
+static void read_dropout(gf_keras_reader *r)
+{
+    const gf_json *list = gf_keras_list(gf_keras_arg(r, "noise_shape"));
+    size_t n = gf_json_size(list);
+    r->l->at.dropped = n ? GF_DROP_SAMPLES : GF_DROP_VALUES;
+    for (size_t i = 1; i < n; i++) {
+        bool one = gf_json_i64(gf_json_at(list, i), 0) == 1;
+        if (i + 1 == n && n > 2 && !one) r->l->at.dropped = GF_DROP_CHANNELS;
+        if (i + 1 < n && !one) gf_keras_refuse(r, "noise_shape", "null, or 1 for all but the first and the last");
+    }
+}
+
+static void read_spatial_dropout(gf_keras_reader *r) { r->l->at.dropped = GF_DROP_CHANNELS; }
+
+static void write_dropout(const gf_layer *l, gf_json *config)
+{
+    if (l->at.dropped == GF_DROP_VALUES) return;
+    gf_json *list = gf_json_array();
+    for (int i = 0; i <= l->shape.rank; i++) {
+        bool one = i && (i < l->shape.rank || l->at.dropped == GF_DROP_SAMPLES);
+        gf_json_add(list, one ? gf_json_int(1) : gf_json_null());
+    }
+    gf_json_set(config, "noise_shape", list);
+}
+
 /* InceptionResNetV2's: x + scale y */
 static void read_custom_scale(gf_keras_reader *r)
 {
@@ -450,9 +477,9 @@ static const gf_keras_class classes[] = {
     LAYER("Flatten", flatten, flatten, NULL, NULL),
     LAYER("Reshape", reshape, NULL, read_reshape, write_reshape),
     LAYER("Permute", permute, NULL, read_permute, write_permute),
-    LAYER("Dropout", dropout, dropout, NULL, NULL),
-    LAYER("SpatialDropout1D", dropout, dropout, NULL, NULL),
-    LAYER("SpatialDropout2D", dropout, dropout, NULL, NULL),
+    LAYER("Dropout", dropout, dropout, read_dropout, write_dropout),
+    LAYER("SpatialDropout1D", dropout, dropout, read_spatial_dropout, NULL),
+    LAYER("SpatialDropout2D", dropout, dropout, read_spatial_dropout, NULL),
     LAYER("MultiHeadAttention", attention, gf_keras_attention, gf_keras_read_attention, gf_keras_write_attention),
     LAYER("Embedding", embedding, gf_keras_embedding, gf_keras_read_embedding, gf_keras_write_embedding),
     LAYER("LayerScale", layer_scale, NULL, read_layer_scale, write_layer_scale),

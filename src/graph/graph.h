@@ -65,9 +65,10 @@ typedef struct gf_lower_options {
     int output_layer; /* the graph ends with this layer's output; -1: with the model's */
     int n_taps;       /* taps: layers whose outputs are outputs too, behind those; with output_layer, before it */
     const int *taps;
-    bool reference;  /* the reference implementations */
-    bool batch_norm; /* batch normalisation that trains does so on the statistics of the batch */
-    int int8_layers; /* what lies below this layer and does not train may be computed in bytes */
+    bool reference;        /* the reference implementations */
+    bool batch_norm;       /* batch normalisation that trains does so on the statistics of the batch */
+    bool backbone_dropout; /* in training the backbone's own dropout drops, too */
+    int int8_layers;       /* what lies below this layer and does not train may be computed in bytes */
 } gf_lower_options;
 
 /* Lowers the model with its present boundary. The graph borrows the model. */
@@ -81,8 +82,8 @@ bool gf_graph_is_packed(const gf_graph *g);
 /* The first node that needs a gradient; n_nodes: none. */
 size_t gf_graph_first_grad(const gf_graph *g);
 
-/* The first node that drops values in training, of which there are none in a backbone; n_nodes: none. Dropout needs no
- * gradient, and yet belongs behind the split point: what lies before it is computed as at inference. */
+/* The first node that drops values in training; n_nodes: none. Dropout needs no gradient, and yet belongs behind the
+ * split point: what lies before it is computed as at inference. */
 size_t gf_graph_first_dropout(const gf_graph *g);
 
 /* How many nodes, from the first on, two graphs of one model have in common. */

@@ -48,14 +48,16 @@ static graft_status lower_glu(gf_lowering *st, int layer, graft_error *err)
     return gf_lower_as(st, layer, &gf_op_glu, err);
 }
 
-/* A backbone's own dropout does nothing: it runs as Keras's base_model(x, training=False) does. */
+/* A backbone's own dropout does nothing unless it is asked for: else it runs as Keras's base_model(x, training=False)
+ * does. */
 static graft_status lower_dropout(gf_lowering *st, int layer, graft_error *err)
 {
-    if (gf_lowered(st, layer)->backbone) return gf_lower_identity(st, layer, err);
+    if (gf_lowered(st, layer)->backbone && !st->o->backbone_dropout) return gf_lower_identity(st, layer, err);
     gf_node *n;
     GF_TRY(gf_lower_node(st, layer, &gf_op_dropout, &n, err));
     n->spec.dropout.rate = gf_lowered(st, layer)->at.rate;
     n->spec.dropout.salt = (uint32_t)layer;
+    n->spec.dropout.what = gf_lowered(st, layer)->at.dropped;
     return gf_lower_close(st, layer, n, err);
 }
 

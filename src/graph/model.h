@@ -73,6 +73,7 @@ typedef struct gf_layer {
         int skip, separator;           /* PieceLookup: gf_op_spec.gather; separator -1: none */
         bool first_place;              /* PiecePooling: else the mean of all */
         float rate;
+        gf_dropped dropped;        /* Dropout */
         bool keepdims;             /* global pooling gives (1, 1, c) */
         int norm_groups;           /* GroupNormalization */
         int factor_h, factor_w;    /* UpSampling2D */

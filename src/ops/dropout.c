@@ -1,6 +1,6 @@
 /* dropout.c - inverted dropout: in training dst = src * keep / (1 - rate), keep drawn anew for each sample and epoch
- * by position (seed, epoch, sample, layer, element), so that no thread or order changes it; else dst = src.
- * The mask is drawn again in backward rather than kept. */
+ * by position (seed, epoch, sample, layer, element), so that no thread or order changes it; else dst = src. One draw
+ * is of a value, of a channel or of the whole sample. The mask is drawn again in backward rather than kept. */
 #include "base/rng.h"
 #include "ops/kernels.h"
 
@@ -11,18 +11,41 @@ static graft_status infer(const gf_op_spec *s, gf_shape *dst, graft_error *err)
     return GRAFT_OK;
 }
 
-/* n values of a sample, from its element `first` on (a multiple of 4): times mask / (1 - rate), in place. */
-static void mask(const gf_op_spec *s, const gf_exec_context *step, uint32_t sample, size_t first, size_t n, float *x)
+typedef struct drawing {
+    uint32_t key[2], counter[4], least; /* a word below `least` drops */
+    float scale;
+} drawing;
+
+static drawing draw_for(const gf_op_spec *s, const gf_exec_context *step, uint32_t sample)
 {
-    const uint32_t key[2] = {(uint32_t)step->seed, (uint32_t)(step->seed >> 32)};
-    const uint32_t least = (uint32_t)((double)s->dropout.rate * 4294967296.0); /* a word below it drops */
-    const float scale = 1.0f / (1.0f - s->dropout.rate);
+    return (drawing){.key = {(uint32_t)step->seed, (uint32_t)(step->seed >> 32)},
+                     .counter = {0, sample, step->epoch, GF_PURPOSE_DROPOUT + 256 * s->dropout.salt},
+                     .least = (uint32_t)((double)s->dropout.rate * 4294967296.0),
+                     .scale = 1.0f / (1.0f - s->dropout.rate)};
+}
+
+/* n values of a sample, of draws `first` on (a multiple of 4): times mask / (1 - rate), in place. */
+static void mask(const drawing *d, size_t first, size_t n, float *x)
+{
     for (size_t i = 0; i < n; i += 4) {
         uint32_t word[4];
-        uint32_t counter[4] = {(uint32_t)((first + i) / 4), sample, step->epoch,
-                               GF_PURPOSE_DROPOUT + 256 * s->dropout.salt};
-        gf_philox(key, counter, word);
-        for (size_t k = i; k < i + 4 && k < n; k++) x[k] = word[k - i] >= least ? x[k] * scale : 0;
+        uint32_t counter[4] = {(uint32_t)((first + i) / 4), d->counter[1], d->counter[2], d->counter[3]};
+        gf_philox(d->key, counter, word);
+        for (size_t k = i; k < i + 4 && k < n; k++) x[k] = word[k - i] >= d->least ? x[k] * d->scale : 0;
+    }
+}
+
+/* The same where a draw is of more than a value: element `first` + i is of draw (first + i) % draws. */
+static void mask_each(const drawing *d, size_t draws, size_t first, size_t n, float *x)
+{
+    float all = 1;
+    if (draws == 1) mask(d, 0, 1, &all);
+    for (size_t i = 0; i < n && draws == 1; i++) x[i] *= all;
+    for (size_t i = 0; i < n && draws > 1;) {
+        size_t at = (first + i) % draws, from = at / 4 * 4;
+        float one[4] = {1, 1, 1, 1};
+        mask(d, from, 4, one);
+        for (; at < draws && at < from + 4 && i < n; at++, i++) x[i] *= one[at - from];
     }
 }
 
@@ -32,11 +55,17 @@ static void drop(const gf_op_spec *s, const gf_exec_context *step, const void *f
 {
     size_t images = (size_t)s->src[0].dim[0], c = gf_count(&s->src[0]) / images, n;
     float block[GF_BLOCK];
+    size_t channels = (size_t)s->src[0].dim[s->src[0].rank - 1];
     for (size_t i = 0; i < images; i++) {
+        const drawing d = draw_for(s, step, step->sample[i]);
         for (size_t at = 0; at < c; at += n) {
             n = c - at < GF_BLOCK ? c - at : GF_BLOCK;
             gf_block_copy(from, from_type, i * c + at, n, block);
-            mask(s, step, step->sample[i], at, n, block);
+            if (s->dropout.what == GF_DROP_VALUES) {
+                mask(&d, at, n, block);
+            } else {
+                mask_each(&d, s->dropout.what == GF_DROP_SAMPLES ? 1 : channels, at, n, block);
+            }
             gf_block_out(to, to_type, i * c + at, n, block, add);
         }
     }

@@ -68,6 +68,9 @@ typedef struct gf_op gf_op;
 typedef struct gf_exec gf_exec;
 typedef struct gf_ops gf_ops; /* engine, machine facts, precision choices: engine.h */
 
+/* What dropout drops by one draw: Keras's noise_shape of None, of channels (SpatialDropout), of 1 (drop-connect). */
+typedef enum gf_dropped { GF_DROP_VALUES, GF_DROP_CHANNELS, GF_DROP_SAMPLES } gf_dropped;
+
 typedef struct gf_op_spec {
     const gf_op_class *cls;
     const char *name; /* of the layer, for messages; borrowed */
@@ -97,6 +100,7 @@ typedef struct gf_op_spec {
         struct {
             float rate;
             uint32_t salt; /* tells two dropout layers of a model apart */
+            gf_dropped what;
         } dropout;
         struct {
             float scale[4],

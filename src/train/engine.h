@@ -24,6 +24,7 @@ typedef struct gf_engine_spec {
     int trainable_micro; /* and above it; 0: 8 */
     gf_dtype dtype;
     bool batch_norm;           /* batch normalisation that trains measures each micro-batch (ops/batch_norm.c) */
+    bool backbone_dropout;     /* the backbone's own dropout drops */
     int int8_layers;           /* what of the frozen part lies below this layer is computed in bytes; 0: nothing */
     bool keep;                 /* without training: all values of a workspace can be read */
     int output_layer;          /* without training: the layer whose output is wanted; -1: the logits */

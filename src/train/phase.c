@@ -31,6 +31,7 @@ static const struct key {
     {"augment", "as --augment", TEXT, offsetof(gf_phase, augment), 0, 0},
     {"groups", "what of its layers trains, and how fast, as --groups", TEXT, offsetof(gf_phase, groups), 0, 0},
     {"batch-norm", "as --batch-norm", TEXT, offsetof(gf_phase, batch_norm), 0, 0},
+    {"backbone-dropout", "as --backbone-dropout", TEXT, offsetof(gf_phase, backbone_dropout), 0, 0},
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 
@@ -219,7 +220,18 @@ static graft_status fill(gf_phase *p, const gf_run_config *c, graft_error *err)
     GF_TRY(text_or(&p->optimizer, tunes ? c->fine_tune_optimizer : c->optimizer, err));
     GF_TRY(text_or(&p->augment, c->augment, err));
     GF_TRY(text_or(&p->groups, gf_settings_text(c->settings, GF_SET_TRAIN_GROUPS), err));
+    const char *dropout = gf_settings_text(c->settings, GF_SET_TRAIN_BACKBONE_DROPOUT);
+    GF_TRY(text_or(&p->backbone_dropout, dropout, err));
     return text_or(&p->batch_norm, c->batch_norm, err);
+}
+
+static graft_status check_either(const gf_phase *p, const char *key, const char *text, const char *one,
+                                 const char *other, graft_error *err)
+{
+    char hint_[32];
+    if (!text || !strcmp(text, one) || !strcmp(text, other)) return GRAFT_OK;
+    snprintf(hint_, sizeof hint_, "%s or %s", one, other);
+    return gf_fail(err, GF_E_OPTION_VALUE, hint_, "phase %s: %s %s is not known", GF_ESC(p->name), key, GF_ESC(text));
 }
 
 static graft_status check_texts(gf_phase *p, graft_error *err)
@@ -229,9 +241,8 @@ static graft_status check_texts(gf_phase *p, graft_error *err)
     if (p->optimizer) GF_TRY(gf_optimizer_parse(&p->optimizer_parsed, p->optimizer, err));
     if (p->augment) GF_TRY(gf_augment_parse(p->augment, &p->augment_parsed, err));
     if (p->groups) GF_TRY(gf_param_groups_check(p->groups, err));
-    if (!p->batch_norm || !strcmp(p->batch_norm, "fixed") || !strcmp(p->batch_norm, "batch")) return GRAFT_OK;
-    return gf_fail(err, GF_E_OPTION_VALUE, "fixed or batch", "phase %s: batch-norm %s is not known", GF_ESC(p->name),
-                   GF_ESC(p->batch_norm));
+    GF_TRY(check_either(p, "backbone-dropout", p->backbone_dropout, "on", "off", err));
+    return check_either(p, "batch-norm", p->batch_norm, "fixed", "batch", err);
 }
 
 static bool layer_number(const char *text, int most, int *out)

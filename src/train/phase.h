@@ -23,7 +23,7 @@ typedef struct gf_phase {
     char *at, *last; /* as written; NULL: not given */
     int boundary;    /* layers of the backbone below this number are frozen */
     double lr;
-    char *solver, *schedule, *optimizer, *augment, *groups, *batch_norm;
+    char *solver, *schedule, *optimizer, *augment, *groups, *batch_norm, *backbone_dropout;
     gf_solver solver_parsed;
     gf_schedule schedule_parsed;
     gf_optimizer optimizer_parsed;

@@ -173,6 +173,14 @@ void gf_dropout(gf_builder *b, float rate, const char *name)
     gf_add(b, l, NAMED(name));
 }
 
+void gf_drop_connect(gf_builder *b, float rate, const char *name)
+{
+    gf_layer l = {.cls = &gf_layer_dropout};
+    l.at.rate = rate;
+    l.at.dropped = GF_DROP_SAMPLES;
+    gf_add(b, l, NAMED(name));
+}
+
 void gf_flatten(gf_builder *b, const char *name) { gf_add(b, (gf_layer){.cls = &gf_layer_flatten}, NAMED(name)); }
 
 void gf_pooled_top(gf_builder *b, int classes)

@@ -49,6 +49,8 @@ void gf_concatenate(gf_builder *b, const int *src, int n, const char *name);
 void gf_global_pool(gf_builder *b, bool keepdims, const char *name);
 void gf_dense(gf_builder *b, int units, gf_act act, const char *name);
 void gf_dropout(gf_builder *b, float rate, const char *name);
+/* Of whole samples: what is added to them is left out (Huang et al., "Deep networks with stochastic depth", 2016). */
+void gf_drop_connect(gf_builder *b, float rate, const char *name);
 void gf_flatten(gf_builder *b, const char *name);
 /* Keras's include_top=True of most networks: "avg_pool", "predictions". */
 void gf_pooled_top(gf_builder *b, int classes);

@@ -69,7 +69,7 @@ static void block(gf_builder *b, const block_row *r)
     pointwise(b, r->filters, gf_join(r->prefix, "project_conv").text);
     norm(b, gf_join(r->prefix, "project_bn").text);
     if (r->stride != 1 || in_channels != r->filters) return;
-    if (r->drop > 0) gf_dropout(b, r->drop, gf_join(r->prefix, "drop").text);
+    if (r->drop > 0) gf_drop_connect(b, r->drop, gf_join(r->prefix, "drop").text);
     gf_add_layers(b, b->at, in, gf_join(r->prefix, "add").text);
 }
 

@@ -14,7 +14,7 @@ VALUES = {
     "epochs": ("3", []), "batch": ("8", []), "lr": ("0.5", []), "optimizer": ("sgd", []), "fine-tune-at": ("7", []),
     "fine-tune-last": ("7", []), "fine-tune-epochs": ("3", ["--fine-tune-at", "7"]),
     "fine-tune-lr": ("0.5", ["--fine-tune-at", "7"]), "fine-tune-optimizer": ("sgd", ["--fine-tune-at", "7"]),
-    "augment": ("flip", []), "batch-norm": ("fixed", []), "on-nan": ("lower-lr", []), "test-from-validation": ("0.5", []),
+    "augment": ("flip", []), "batch-norm": ("fixed", []), "backbone-dropout": ("on", []), "on-nan": ("lower-lr", []), "test-from-validation": ("0.5", []),
     "split": ("0.5,0.5", []), "bad-images": ("skip", []), "max-bad": ("0.5", ["--bad-images", "skip"]),
     "allow-empty-class": (None, []), "antialias": (None, []), "fit": ("crop", []), "allow-truncated": (None, []), "no-exif": (None, []),
     "layout": ("parts", []), "image-column": ("f", []), "label-column": ("2", []), "split-column": ("s", []),

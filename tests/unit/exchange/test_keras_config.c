@@ -57,6 +57,23 @@ static void published_models_have_keras_counts(void **state)
     }
 }
 
+/* EfficientNet's drop-connect is Keras's Dropout with a noise_shape. */
+static void dropout_says_what_it_drops(void **state)
+{
+    (void)state;
+    gf_model m = fixture_model("efficientnet_b0");
+    int whole = 0, values = 0;
+    for (size_t i = 0; i < m.n_layers; i++) {
+        const gf_layer *l = &m.layer[i];
+        if (l->cls != &gf_layer_dropout) continue;
+        whole += l->at.dropped == GF_DROP_SAMPLES && strstr(l->name, "_drop") != NULL;
+        values += l->at.dropped == GF_DROP_VALUES && !strcmp(l->name, "top_dropout");
+    }
+    assert_int_equal(whole, 9);
+    assert_int_equal(values, 1);
+    gf_model_free(&m);
+}
+
 static void open_sizes_are_the_callers(void **state)
 {
     (void)state;
@@ -98,7 +115,8 @@ static void same_attributes(const gf_layer *a, const gf_layer *b)
     SAME(at.filters), SAME(at.kh), SAME(at.kw), SAME(at.sh), SAME(at.sw), SAME(at.groups), SAME(at.multiplier);
     SAME(at.padding), SAME(at.pt), SAME(at.pb), SAME(at.pl), SAME(at.pr), SAME(at.count_padding), SAME(at.use_bias);
     SAME(at.no_bias), SAME(at.no_scale), SAME(at.no_center), SAME(at.act), SAME(at.alpha), SAME(at.epsilon);
-    SAME(at.momentum), SAME(at.units), SAME(at.rate), SAME(at.keepdims), SAME(at.norm_groups), SAME(at.factor_h);
+    SAME(at.momentum), SAME(at.units), SAME(at.rate), SAME(at.dropped), SAME(at.keepdims), SAME(at.norm_groups),
+        SAME(at.factor_h);
     SAME(at.factor_w), SAME(at.bilinear), SAME(at.log), SAME(at.axis), SAME(at.bgr), SAME(at.op);
     SAME(at.sequence), SAME(at.dh), SAME(at.dw), SAME(at.heads), SAME(at.key_dim), SAME(at.value_dim), SAME(at.causal),
         SAME(at.fixed);
@@ -330,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_models_compute_as_keras),
         cmocka_unit_test(published_models_have_keras_counts),
+        cmocka_unit_test(dropout_says_what_it_drops),
         cmocka_unit_test(open_sizes_are_the_callers),
         cmocka_unit_test(names_that_clash_get_the_inner_models),
         cmocka_unit_test(own_text_gives_every_architecture_back),

@@ -259,6 +259,36 @@ static void dropout_belongs_to_the_sample(void **state)
     run_free(&whole);
 }
 
+/* Of channels and of samples: one draw each, kept in its share; of values the same draws as ever. */
+static void dropout_drops_channels_and_samples(void **state)
+{
+    (void)state;
+    enum { N = 16, PLACES = 6, C = 7, EPOCHS = 40 };
+    for (int what = GF_DROP_CHANNELS; what <= GF_DROP_SAMPLES; what++) {
+        op_case c = dropout_case(N, C, 0.25f);
+        c.spec.src[0] = GF_SHAPE(N, 2, 3, C);
+        c.spec.dropout.what = (gf_dropped)what;
+        run r;
+        mask_of(&r, &c);
+        const float *mask = data_of(&r.dst), *diff = data_of(&r.diff_src[0]);
+        int kept = 0, draws = what == GF_DROP_CHANNELS ? C : 1;
+        for (uint32_t epoch = 0; epoch < EPOCHS; epoch++) {
+            r.step.epoch = epoch;
+            run_forward(&r);
+            for (int n = 0; n < N; n++) {
+                const float *of = mask + n * PLACES * C;
+                for (int k = 0; k < draws; k++) kept += of[k] != 0;
+                for (int i = 0; i < PLACES * C; i++) assert_true(of[i] == of[i % draws]);
+            }
+            run_backward(&r);
+            for (size_t i = 0; i < r.n_dst; i++) assert_true(diff[i] == r.objective[i] * mask[i]);
+        }
+        double keep = 0.75, n = N * EPOCHS * draws, sigma = sqrt(keep * (1 - keep) / n);
+        if (!(fabs(kept / n - keep) <= 5 * sigma)) fail_msg("%d of %g are kept", kept, n);
+        run_free(&r);
+    }
+}
+
 /* ... but on seed, epoch, sample and layer. */
 static void dropout_differs_where_it_should(void **state)
 {
@@ -298,6 +328,7 @@ int main(void)
         cmocka_unit_test(the_image_stays_f32),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(dropout_keeps_its_share_and_the_mean),
+        cmocka_unit_test(dropout_drops_channels_and_samples),
         cmocka_unit_test(dropout_is_off_without_training),
         cmocka_unit_test(dropout_drops_the_same_backward),
         cmocka_unit_test(dropout_belongs_to_the_sample),
