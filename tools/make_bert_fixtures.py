@@ -41,7 +41,7 @@ def make_texts():
     rng = np.random.default_rng(11)
     pieces = np.full((len(LENGTHS), max(LENGTHS)), -1, np.int64)
     for i, n in enumerate(LENGTHS):
-        pieces[i, :n] = rng.integers(0, 50, n)
+        pieces[i, :n] = rng.integers(1, 50, n)  # 0 pads: PyTorch gives its row no gradient
     return torch.from_numpy(pieces)
 
 

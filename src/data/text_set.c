@@ -221,7 +221,7 @@ static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout i
     const text_set *t = (const text_set *)f->data;
     const gf_sample *s = &f->data->index->sample[q->sample];
     const gf_labelled_text *row = &t->texts.row[s->inode];
-    if (target) memcpy(target, &(int32_t){(int32_t)s->class_id}, sizeof(int32_t));
+    if (target) *(gf_class_target *)target = gf_target_of(s->class_id);
     return gf_tokenizer_put(t->tokenizer, gf_texts_text(&t->texts, (size_t)s->inode), row->n,
                             (gf_pieces *)f->own + q->worker, dst[0], gf_count(&in[0].shape), NULL, err);
 }

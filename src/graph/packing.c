@@ -11,8 +11,7 @@ graft_status gf_packer_create(gf_packer *p, size_t most, graft_error *err)
         *list[i] = gf_new_n(most + 1, size_t);
         ok = ok && *list[i];
     }
-    p->first = gf_new_n(most + 1, int32_t);
-    if (ok && p->first) return GRAFT_OK;
+    if (ok) return GRAFT_OK;
     gf_packer_free(p);
     return gf_fail_memory(err, most * sizeof(size_t), "a batch of texts");
 }
@@ -24,7 +23,6 @@ void gf_packer_free(gf_packer *p)
     gf_free(p->of);
     gf_free(p->rows);
     gf_free(p->texts);
-    gf_free(p->first);
     *p = (gf_packer){0};
 }
 
@@ -64,12 +62,12 @@ void gf_packer_plan(gf_packer *p, const int32_t *length, size_t n, size_t rows, 
     p->begin[p->n] = at;
 }
 
-gf_packing gf_packer_at(gf_packer *p, size_t i, const int32_t *length)
+gf_packing gf_packer_at(const gf_packer *p, size_t i, const int32_t *length, int32_t *first)
 {
     size_t n = p->begin[i + 1] - p->begin[i];
-    p->first[0] = 0;
-    for (size_t t = 0; t < n; t++) p->first[t + 1] = p->first[t] + length[p->order[p->begin[i] + t]];
-    return (gf_packing){n, p->first};
+    first[0] = 0;
+    for (size_t t = 0; t < n; t++) first[t + 1] = first[t] + length[p->order[p->begin[i] + t]];
+    return (gf_packing){n, first};
 }
 
 int32_t gf_pieces_of(const int32_t *piece, size_t most)

@@ -13,7 +13,6 @@ typedef struct gf_packer {
     size_t n;      /* micro-batches */
     size_t *of;    /* working memory: the micro-batch of each text, its rows and texts so far */
     size_t *rows, *texts;
-    int32_t *first; /* of the micro-batch at hand: gf_packing.first */
 } gf_packer;
 
 graft_status gf_packer_create(gf_packer *p, size_t most, graft_error *err);
@@ -23,8 +22,8 @@ void gf_packer_free(gf_packer *p); /* takes a zeroed one */
  * length is more than rows. */
 void gf_packer_plan(gf_packer *p, const int32_t *length, size_t n, size_t rows, size_t texts);
 
-/* Micro-batch i: its texts are p->order[p->begin[i]] .. ; valid until the next call. */
-gf_packing gf_packer_at(gf_packer *p, size_t i, const int32_t *length);
+/* Micro-batch i: its texts are p->order[p->begin[i]] .. ; `first` is room for one number more than it has texts. */
+gf_packing gf_packer_at(const gf_packer *p, size_t i, const int32_t *length, int32_t *first);
 
 /* How many pieces a text has: those before the first that is none (-1). */
 int32_t gf_pieces_of(const int32_t *piece, size_t most);

@@ -77,6 +77,10 @@ static graft_status make_plans(void *ctx, size_t item, int worker, graft_error *
                           .dtype = e->spec.dtype,
                           .pool = e->pool,
                           .backward = true};
+    if (gf_engine_trains_texts(e)) {
+        gf_engine_pack_spec(e, &spec);
+        e->spec.trainable_micro = spec.micro_batch;
+    }
     GF_TRY(gf_plan_create(&e->trainable_plan, learning, e->ops, &spec, err));
     e->eval_plan = e->trainable_plan;
     if (learning == &e->graph) return GRAFT_OK;
@@ -153,6 +157,7 @@ static size_t fold_count(const gf_engine *e)
 static void count_workspaces(gf_engine *e)
 {
     e->blocks = (e->spec.batch + e->spec.trainable_micro - 1) / e->spec.trainable_micro;
+    if (gf_engine_trains_texts(e)) e->blocks = gf_engine_text_blocks(e);
     e->trainable_workspaces =
         !e->trainable_plan
             ? 0
@@ -174,7 +179,7 @@ static double bytes_wanted(const gf_engine *e)
     double all = threads * ((double)gf_plan_workspace_bytes(e->frozen) + f * (double)fold_count(e));
     if (e->trainable_plan) {
         all += (double)e->trainable_workspaces * (double)gf_plan_workspace_bytes(e->trainable_plan);
-        all += ((double)e->blocks + (double)levels_of(e->spec.accumulate)) * f *
+        all += ((double)e->blocks * (gf_engine_trains_texts(e) ? 2 : 1) + (double)levels_of(e->spec.accumulate)) * f *
                (double)gf_plan_grad_count(e->trainable_plan);
     }
     if (e->eval_plan && e->eval_plan != e->trainable_plan)

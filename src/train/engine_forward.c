@@ -162,6 +162,8 @@ static graft_status forward_item(void *ctx, size_t item, int worker, graft_error
         (char *)(j->f.out + at * e->outputs)}; /* without a tail the output is all that crosses */
     gf_workspace *ws = e->eval_plan ? e->eval_workspace[worker] : NULL;
     for (size_t k = 0; k < e->parts && ws; k++) rows[k] = gf_workspace_value(ws, e->boundary_tensor[k]);
+    bool texts = ws && gf_engine_trains_texts(e);
+    if (texts) rows[0] = (char *)e->texts[worker].known;
     for (size_t i = 0; i < n; i += small) {
         GF_TRY(cross(j, at + i, n - i < small ? n - i : small, worker, rows, i, err));
     }
@@ -170,6 +172,7 @@ static graft_status forward_item(void *ctx, size_t item, int worker, graft_error
         memcpy(j->f.features + at * row, gf_engine_feature_row(e, worker, 0), n * row * sizeof(float));
     }
     if (!ws) return GRAFT_OK;
+    if (texts) return gf_engine_forward_texts(e, worker, n, j->f.lost + at, j->f.out + at * e->outputs, err);
     for (size_t k = 0; k < e->parts; k++) {
         memset(rows[k] + n * e->part_bytes[k], 0, ((size_t)e->spec.trainable_micro - n) * e->part_bytes[k]);
     }

@@ -22,6 +22,8 @@ typedef struct gf_stage {
 typedef struct gf_engine_texts {
     gf_packer packer;
     int32_t *piece, *length;             /* of each text */
+    int32_t *first;                      /* gf_packing.first of the run at hand */
+    int32_t *known;                      /* pieces of texts that are evaluated where all of the network trains */
     char *rows[GF_MAX_BOUNDARY_TENSORS]; /* a row for each text of what crosses the split point */
     float *features;                     /* and of gf_engine_features; NULL: there are none */
 } gf_engine_texts;
@@ -50,6 +52,9 @@ struct gf_engine {
     float **feed_scratch; /* a thread: gf_request's */
     gf_input_layout input[GF_MAX_INPUTS];
     size_t inputs;
+    gf_packer packer;        /* of a batch, where the trainable part begins with the texts' pieces; else zero */
+    int32_t *length;         /* of the batch's texts, in the order of `present` */
+    float **sum;             /* of a block's micro-batches before the last, where it has several */
     gf_engine_texts *texts;  /* a thread; NULL: samples are no texts */
     gf_param_groups groups;  /* what trains */
     size_t trainable_offset; /* the first value of the model's block that does */
@@ -108,6 +113,16 @@ typedef struct gf_micro_batch {
 void gf_engine_pack_spec(const gf_engine *e, gf_plan_spec *spec);
 graft_status gf_engine_make_texts(gf_engine *e, graft_error *err);
 void gf_engine_free_texts(gf_engine *e);
+/* Whether texts go through the trainable part: its plan is packed. */
+bool gf_engine_trains_texts(const gf_engine *e);
+/* Gradient blocks of such an engine, so many that threads find work: a block sums several micro-batches. */
+int gf_engine_text_blocks(const gf_engine *e);
+/* Plans the present samples' micro-batches, their pieces being rows[present[i]] of `rows`, and puts `present` into that
+ * order; those without any piece are left out. Returns how many stay. */
+size_t gf_engine_pack_batch(gf_engine *e, const int32_t *(*row)(const void *ctx, size_t i), const void *ctx, size_t n);
+/* Outputs of n texts, whose pieces are e->texts[worker].known, through the trainable part at rest. */
+graft_status gf_engine_forward_texts(gf_engine *e, int worker, size_t n, const bool *lost, float *out,
+                                     graft_error *err);
 graft_status gf_engine_frozen_texts(gf_engine *e, const gf_micro_batch *b, int worker, graft_error *err);
 
 /* Runs the frozen part for them on this worker's workspace; a lost one sets its `lost` and leaves its rows undefined.

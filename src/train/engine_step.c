@@ -102,6 +102,15 @@ typedef struct trainable_job {
     float scale;          /* of each image's loss: the step's mean */
 } trainable_job;
 
+/* Of sample i of the batch, part k of what crossed the split point. */
+static const char *row_at(const trainable_job *j, size_t k, size_t i)
+{
+    size_t from = j->feature_cache ? row_of(j->feature_cache, j->batch, i) : i;
+    return (j->feature_cache ? j->feature_cache->data[k] : j->stage->data[k]) + from * j->e->part_bytes[k];
+}
+
+static const int32_t *pieces_of(const void *job, size_t i) { return (const int32_t *)row_at(job, 0, i); }
+
 static void list_present(trainable_job *j)
 {
     gf_engine *e = j->e;
@@ -111,10 +120,12 @@ static void list_present(trainable_job *j)
     j->first = e->images;
     for (size_t i = 0; i < j->batch->n; i++) {
         size_t row = j->feature_cache ? row_of(j->feature_cache, j->batch, i) : i;
-        if (lost[row]) continue;
-        memcpy(e->target + e->images * bytes, target + row * bytes, bytes);
-        e->present[j->images++] = i;
-        e->images++;
+        if (!lost[row]) e->present[j->images++] = i;
+    }
+    if (e->packer.most) j->images = gf_engine_pack_batch(e, pieces_of, j, j->images);
+    for (size_t i = 0; i < j->images; i++) {
+        size_t row = j->feature_cache ? row_of(j->feature_cache, j->batch, e->present[i]) : e->present[i];
+        memcpy(e->target + e->images++ * bytes, target + row * bytes, bytes);
     }
 }
 
@@ -126,30 +137,43 @@ static void load_rows(const trainable_job *j, gf_workspace *ws, size_t at, size_
         char *to = gf_workspace_value(ws, e->boundary_tensor[k]);
         size_t row = e->part_bytes[k];
         for (size_t i = 0; i < n; i++) {
-            size_t from = e->present[at + i];
-            if (j->feature_cache) from = row_of(j->feature_cache, j->batch, from);
-            memcpy(to + i * row, (j->feature_cache ? j->feature_cache->data[k] : j->stage->data[k]) + from * row, row);
+            memcpy(to + i * row, row_at(j, k, e->present[at + i]), row);
         }
         memset(to + n * row, 0, ((size_t)e->spec.trainable_micro - n) * row);
     }
 }
 
-/* Micro-batch `item`: its rows of the split point, forward, loss, backward. */
-static graft_status trainable_item(void *ctx, size_t item, int worker, graft_error *err)
+/* Texts at .. at + n - 1 one behind the other. */
+static void load_texts(const trainable_job *j, gf_workspace *ws, size_t at, const gf_packing *run)
 {
-    (void)worker;
-    trainable_job *j = ctx;
+    int32_t *to = gf_workspace_value(ws, j->e->graph.input);
+    for (size_t i = 0; i < run->n; i++) {
+        size_t n = (size_t)(run->first[i + 1] - run->first[i]);
+        memcpy(to + run->first[i], pieces_of(j, j->e->present[at + i]), n * sizeof *to);
+    }
+}
+
+/* One micro-batch, samples at .. at + n - 1 of those present, into a gradient block: rows of the split point, forward,
+ * loss, backward. `run`: of texts; NULL: they are none. */
+static graft_status run_micro_batch(const trainable_job *j, size_t block, size_t at, size_t n, const gf_packing *run,
+                                    graft_error *err)
+{
     gf_engine *e = j->e;
-    gf_workspace *ws = e->trainable_workspace[item];
-    size_t at = item * j->images / j->items, n = (item + 1) * j->images / j->items - at, to = j->first + at;
+    gf_workspace *ws = e->trainable_workspace[block];
+    size_t to = j->first + at;
     size_t micro = (size_t)e->spec.trainable_micro, outputs = e->outputs;
     const int output = gf_engine_train_graph(e)->output;
-    load_rows(j, ws, at, n);
+    if (run) load_texts(j, ws, at, run);
+    if (!run) load_rows(j, ws, at, n);
     uint32_t sample[256] = {0};
     if (micro > 256) return gf_fail(err, GF_E_INTERNAL, NULL, "micro-batch %zu", micro);
     for (size_t i = 0; i < n; i++) sample[i] = j->batch->sample[e->present[at + i]];
-    gf_exec_context step = {
-        .training = true, .seed = e->spec.seed, .epoch = j->batch->epoch, .sample = sample, .images = n};
+    gf_exec_context step = {.training = true,
+                            .seed = e->spec.seed,
+                            .epoch = j->batch->epoch,
+                            .sample = sample,
+                            .images = n,
+                            .packing = run};
     GF_TRY(gf_workspace_forward(ws, &step, err));
     float *diff = gf_workspace_diff(ws, output);
     memset(diff, 0, micro * outputs * sizeof *diff);
@@ -160,13 +184,39 @@ static graft_status trainable_item(void *ctx, size_t item, int worker, graft_err
                              .training = true,
                              .scale = j->scale,
                              .diff = diff,
-                             .spare = e->spare + item * outputs,
+                             .spare = e->spare + block * outputs,
                              .loss = e->sample_loss + to,
                              .truth = e->truth + to,
                              .predicted = e->predicted + to,
                              .score = e->score ? e->score + to * (size_t)e->task.classes : NULL};
     e->task.cls->step(&e->task, &b);
     return gf_workspace_backward(ws, &step, err);
+}
+
+/* Block `item` of a batch of texts: its micro-batches one after the other, their gradients added in that order. */
+static graft_status text_item(const trainable_job *j, size_t item, int worker, graft_error *err)
+{
+    gf_engine *e = j->e;
+    const gf_packer *p = &e->packer;
+    size_t first = item * p->n / j->items, end = (item + 1) * p->n / j->items;
+    size_t count = gf_plan_grad_count(e->trainable_plan);
+    for (size_t i = first; i < end; i++) {
+        gf_packing run = gf_packer_at(p, i, e->length, e->texts[worker].first);
+        GF_TRY(run_micro_batch(j, item, p->begin[i], run.n, &run, err));
+        if (i > first) gf_accumulate_f32(e->sum[item], e->block[item], count);
+        if (i == first && end > first + 1) memcpy(e->sum[item], e->block[item], count * sizeof(float));
+    }
+    if (end > first + 1) memcpy(e->block[item], e->sum[item], count * sizeof(float));
+    return GRAFT_OK;
+}
+
+/* Micro-batch `item`, or of texts block `item`. */
+static graft_status trainable_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    const trainable_job *j = ctx;
+    if (j->e->packer.most) return text_item(j, item, worker, err);
+    size_t at = item * j->images / j->items, n = (item + 1) * j->images / j->items - at;
+    return run_micro_batch(j, item, at, n, NULL, err);
 }
 
 /* ---- the gradient */
@@ -294,6 +344,7 @@ static graft_status part_gradient(gf_engine *e, const gf_feed *feed, const gf_fe
     trainable_job j = {.e = e, .batch = stage ? &stage->batch : batch, .stage = stage, .feature_cache = feature_cache};
     list_present(&j);
     j.items = items_of(j.images, e->spec.trainable_micro);
+    if (e->packer.most) j.items = e->packer.n < (size_t)e->blocks ? e->packer.n : (size_t)e->blocks;
     j.scale = 1 / (float)(e->n_levels ? all : j.images);
     if (!j.images) return GRAFT_OK; /* nothing to learn from */
     GF_TRY(gf_pool_run_watched(e->pool, j.items, trainable_item, &j, err));

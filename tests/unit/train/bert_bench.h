@@ -26,7 +26,7 @@ static inline graft_status give_text(void *ctx, const gf_request *q, const gf_in
     const texts_feed *t = ctx;
     size_t n = (size_t)in[0].shape.dim[0];
     for (size_t i = 0; i < n; i++) ((int32_t *)dst[0])[i] = i < PLACES ? t->piece[q->sample][i] : -1;
-    if (target) memcpy(target, &t->label[q->sample], sizeof(int32_t));
+    if (target) *(gf_class_target *)target = gf_target_of((uint32_t)t->label[q->sample]);
     return GRAFT_OK;
 }
 

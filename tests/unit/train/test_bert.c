@@ -2,6 +2,7 @@
  * packing texts of different lengths may not change. */
 #include "bert_bench.h"
 #include "exchange/keras_config.h"
+#include "graph/head.h"
 #include "support/needs.h"
 
 #include <stdio.h>
@@ -183,6 +184,123 @@ static void a_config_says_what_it_lacks(void **state)
     }
 }
 
+/* The encoder with the fixture's classifier on its pooler. */
+static gf_model classifier(void)
+{
+    enum { CLASSES = 3 };
+    gf_model whole = open_model("pooler", 0), m;
+    const gf_head_spec head = {.outputs = CLASSES};
+    OK(gf_head_on(&m, &whole, NULL, &head, CLASSES, 0, &error));
+    gf_model_free(&whole);
+    m.boundary = 0;
+    return m;
+}
+
+/* Fixture tensor PREFIX.NAME in the layout of the model's parameter; malloc. */
+static float *fixture_param(const gf_model *m, const gf_param *p, const char *prefix)
+{
+    static const char *const var[][2] = {
+        {"kernel", "weight"}, {"bias", "bias"}, {"gamma", "weight"}, {"beta", "bias"}, {"embeddings", "weight"}};
+    char name[256];
+    for (size_t i = 0; i < sizeof var / sizeof *var; i++) {
+        if (strcmp(p->var, var[i][0])) continue;
+        snprintf(name, sizeof name, "%s%s.%s", prefix, m->layer[p->layer].name, var[i][1]);
+    }
+    size_t n;
+    const float *x = fixture_f32(expected, name, &n);
+    if (!x || n != p->count) fail_msg("the fixture has no %s of %zu values", name, p->count);
+    float *out = malloc(n * sizeof *out);
+    bool turned = !strcmp(p->var, "kernel");
+    size_t in = turned ? (size_t)p->shape.dim[0] : 1, units = n / in;
+    for (size_t i = 0; i < n; i++) out[i] = turned ? x[i % units * in + i / units] : x[i];
+    return out;
+}
+
+static double params_off(const gf_model *m, const float *values, const char *prefix)
+{
+    double most = 0;
+    for (size_t i = 0; i < m->n_params; i++) {
+        const gf_param *p = &m->param[i];
+        /* a key's bias moves all scores of a row alike: its gradient is rounding, of which Adam makes whole steps */
+        bool nothing = !strcmp(p->var, "bias") && strstr(m->layer[p->layer].name, ".self.key");
+        if (nothing && !strcmp(prefix, "after.")) continue;
+        float *want = fixture_param(m, p, prefix);
+        double off = off_by(values + p->offset, want, p->count);
+        if (!(off <= most)) most = off;
+        free(want);
+    }
+    return most;
+}
+
+/* All of the network, by AdamW; `batch` texts at a time make a micro-batch of their own where it is 1. */
+static void steps_are_those_of_torch(void **state)
+{
+    (void)state;
+    enum { STEPS = 5 };
+    gf_model m = classifier();
+    for (size_t i = 0; i < m.n_params; i++) {
+        const gf_param *p = &m.param[i];
+        if (strcmp(m.layer[p->layer].name, "head")) continue;
+        float *x = fixture_param(&m, p, "");
+        memcpy(m.value + p->offset, x, p->count * sizeof *x);
+        free(x);
+    }
+    gf_engine_spec spec;
+    gf_engine *e;
+    gf_optimizer o;
+    gf_engine_defaults(&spec);
+    spec.train = true;
+    spec.batch = TEXTS;
+    OK(gf_engine_create(&e, &m, ops, pool, &spec, &error));
+    OK(gf_optimizer_parse(&o, "adamw:form=torch,weight_decay=0.01", &error));
+    assert_int_equal(gf_engine_trainable(e), m.n_values);
+    float *slots = calloc(gf_optimizer_slots(&o) * m.n_values, sizeof *slots);
+    const gf_feed feed = {give_text, &texts};
+    const float *loss = fixture_f32(expected, "loss", NULL);
+    for (uint32_t step = 0; step < STEPS; step++) {
+        gf_step_result r;
+        const gf_batch batch = {.number = step, .n = TEXTS, .sample = all};
+        OK(gf_engine_gradient(e, &feed, NULL, &batch, NULL, &r, &error));
+        print_message("step %u: loss off by %.1e\n", step, fabs(r.loss - (double)loss[step]));
+        assert_int_equal(r.n, TEXTS);
+        assert_true(fabs(r.loss - (double)loss[step]) <= 5e-5);
+        if (!step) {
+            double off = params_off(&m, gf_engine_grads(e), "grad.");
+            print_message("gradients off by %.1e\n", off);
+            assert_true(off <= 2e-5);
+        }
+        OK(gf_engine_apply(e, &o, 1e-3, step, slots, &error));
+    }
+    double off = params_off(&m, m.value, "after.");
+    print_message("parameters off by %.1e\n", off);
+    assert_true(off <= 1e-4);
+    free(slots);
+    gf_engine_destroy(e);
+    gf_model_free(&m);
+}
+
+/* Evaluated where it trains, too: through the same packed plan. */
+static void it_is_evaluated_as_it_predicts(void **state)
+{
+    (void)state;
+    enum { CLASSES = 3 };
+    gf_model m = classifier();
+    gf_model_init(&m, 5, (int)gf_model_backbone_layers(&m));
+    float *want = run(&m, all, TEXTS, GF_F32), got[TEXTS * CLASSES];
+    gf_engine_spec spec;
+    gf_engine *e;
+    gf_feed feed = {give_text, &texts};
+    gf_engine_defaults(&spec);
+    spec.train = true;
+    spec.batch = 4;
+    OK(gf_engine_create(&e, &m, ops, pool, &spec, &error));
+    OK(gf_engine_forward(e, &feed, NULL, all, TEXTS, got, NULL, &error));
+    assert_true(off_by(got, want, TEXTS * CLASSES) <= 1e-6);
+    gf_engine_destroy(e);
+    gf_model_free(&m);
+    free(want);
+}
+
 static void its_layers_are_written_and_read_again(void **state)
 {
     (void)state;
@@ -217,6 +335,8 @@ int main(void)
         cmocka_unit_test(bf16_is_near),
         cmocka_unit_test(a_piece_beyond_the_table_is_told),
         cmocka_unit_test(a_config_says_what_it_lacks),
+        cmocka_unit_test(steps_are_those_of_torch),
+        cmocka_unit_test(it_is_evaluated_as_it_predicts),
         cmocka_unit_test(its_layers_are_written_and_read_again),
     };
     return cmocka_run_group_tests(tests, begin, end);
