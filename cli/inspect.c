@@ -6,8 +6,7 @@
 
 static const option options[] = {
     HEADING("Data"),
-    {"split", OPTION_SPLIT, PLACE(data.split), "T,V[,S]", NO_RANGE, NULL,
-     "shares of training, validation and test of a folder without such parts"},
+    OPTION_SHARING_ROWS,
     {"allow-empty-class", OPTION_SET, PLACE(data.allow_empty_class), NULL, NO_RANGE, NULL,
      "take a class folder without images"},
     SETTING("allow-truncated", "data.allow_truncated"),

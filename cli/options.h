@@ -119,6 +119,12 @@ typedef struct verb verb;
     SETTING("follow-links", "data.follow_links"), SETTING("max-pixels", "data.max_pixels")
 #define OPTION_TEXT_ROWS \
     HEADING("Texts"), SETTING("text-column", "data.text_column"), SETTING("encoding", "data.encoding")
+#define OPTION_SHARING_ROWS \
+    {"split", OPTION_SPLIT, PLACE(data.split), "T,V[,S]", NO_RANGE, NULL, \
+     "shares of training, validation and test of data without such parts, as 0.8,0.2 or 50/25/25"}, \
+    SETTING("split-by", "data.split_by"), SETTING("group-by", "data.group_by"), \
+    SETTING("group-column", "data.group_column"), SETTING("split-file", "data.split_file"), \
+    SETTING("validation-split", "data.validation_split"), SETTING("split-seed", "data.split_seed")
 #define OPTION_CACHE_ROWS \
     {"cache", OPTION_INDEX, PLACE(data.cache), "WHERE", NO_RANGE, "auto|memory|disk|none", \
      "where decoded images are kept; auto is memory where they fit"}, \

@@ -193,21 +193,23 @@ static graft_status set_size(const option *o, const char *text, void *place, gra
 
 static graft_status set_split(const option *o, const char *text, void *place, graft_error *err)
 {
-    static const char *const wanted = "two or three shares that sum to 1, as 0.8,0.2 or 0.7,0.2,0.1";
+    static const char *const wanted = "two or three shares, as 0.8,0.2 or 50/25/25";
     double shares[3] = {0}, sum = 0;
     const char *at = text;
     int n = 0;
     while (at) {
         char part[32];
-        size_t length = strcspn(at, ",");
+        size_t length = strcspn(at, ",/");
         if (n == 3 || length >= sizeof part) return bad_value(o, text, wanted, err);
         memcpy(part, at, length);
         part[length] = '\0';
-        if (!parse_number(part, &shares[n]) || !(shares[n] >= 0 && shares[n] <= 1))
+        if (!parse_number(part, &shares[n]) || !(shares[n] >= 0 && shares[n] <= 100))
             return bad_value(o, text, wanted, err);
         sum += shares[n++];
         at = at[length] ? at + length + 1 : NULL;
     }
+    for (int i = 0; i < n && fabs(sum - 100) <= 1e-6; i++) shares[i] /= 100; /* per cent */
+    if (fabs(sum - 100) <= 1e-6) sum = 1;
     if (n < 2 || !(shares[0] > 0) || !(fabs(sum - 1) <= 1e-6)) return bad_value(o, text, wanted, err);
     memcpy(place, shares, sizeof shares);
     return GRAFT_OK;

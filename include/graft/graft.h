@@ -209,6 +209,12 @@ GRAFT_API const char *graft_data_class_name(const graft_data *data, int class_in
 GRAFT_API graft_status graft_inspect(graft_context *context, const char *path, const graft_data_options *options,
                                      graft_result **out, int64_t *bad, graft_error *err);
 
+/* Since 0.2. Copies the images below `path` to out_dir/{train,validation,test}/CLASS, shared out as the options and the
+ * context's settings say ("data.split_by", "data.group_by", ..), and writes out_dir/split.csv; out_dir must be empty or not
+ * there. Result JSON: {"folder","images":{PART:n},"groups","classes":[{"class",PART:n}]}. */
+GRAFT_API graft_status graft_split(graft_context *context, const char *path, const graft_data_options *options,
+                                   const char *out_dir, graft_result **out, graft_error *err);
+
 /* ---- other tools' checkpoints (0.2) */
 
 /* Whether a path is a TensorFlow checkpoint: its .index file, the beginning of its files' names (model.ckpt), or a folder that

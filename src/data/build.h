@@ -11,6 +11,9 @@ graft_status gf_index_add(gf_index *index, const char *path, const struct stat *
                           graft_error *err);
 void gf_index_count_ignored(gf_index *index, const char *name);
 
+/* The number of the group of that name, which is added where there is none. */
+graft_status gf_index_group(gf_index *index, uint32_t *group, const char *name, graft_error *err);
+
 /* Sorts samples by (split, path) and fills `first`. */
 void gf_index_sort(gf_index *index);
 

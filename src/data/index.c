@@ -241,6 +241,42 @@ graft_status gf_index_build(gf_index **out, const char *path, const gf_data_opti
     return status;
 }
 
+/* Where the group's number stands among the slots, or is to be put: the first that is free from its hash on. */
+static uint32_t *group_slot(const gf_index *index, const char *name)
+{
+    uint64_t hash = 14695981039346656037U; /* FNV-1a */
+    for (const char *s = name; *s; s++) hash = (hash ^ (uint8_t)*s) * 1099511628211U;
+    for (size_t i = hash & (index->n_slots - 1);; i = (i + 1) & (index->n_slots - 1)) {
+        uint32_t *slot = &index->slot[i];
+        if (!*slot || !strcmp(index->groups.item[*slot - 1], name)) return slot;
+    }
+}
+
+static graft_status more_slots(gf_index *index, graft_error *err)
+{
+    enum { FIRST = 64 };
+    size_t n = index->n_slots ? 2 * index->n_slots : FIRST;
+    uint32_t *slot = gf_new_n(n, uint32_t);
+    if (!slot) return gf_fail_memory(err, n * sizeof *slot, "groups");
+    gf_free(index->slot);
+    index->slot = slot;
+    index->n_slots = n;
+    for (size_t i = 0; i < index->groups.n; i++) *group_slot(index, index->groups.item[i]) = (uint32_t)(i + 1);
+    return GRAFT_OK;
+}
+
+graft_status gf_index_group(gf_index *index, uint32_t *group, const char *name, graft_error *err)
+{
+    if (2 * (index->groups.n + 1) > index->n_slots) GF_TRY(more_slots(index, err));
+    uint32_t *slot = group_slot(index, name);
+    if (!*slot) {
+        GF_TRY(gf_names_add(&index->groups, name, err));
+        *slot = (uint32_t)index->groups.n;
+    }
+    *group = *slot;
+    return GRAFT_OK;
+}
+
 static graft_status add_named(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
 {
     struct stat st;
@@ -290,6 +326,8 @@ void gf_index_free(gf_index *index)
     if (!index) return;
     gf_free(index->root);
     gf_names_free(&index->classes);
+    gf_names_free(&index->groups);
+    gf_free(index->slot);
     gf_free(index->sample);
     gf_text_free(&index->paths);
     gf_free(index->content);

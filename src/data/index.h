@@ -1,4 +1,4 @@
-/* index.h - which files there are, what class and split each has. Built once, small (40 bytes per file and its path),
+/* index.h - which files there are, what class and split each has. Built once, small (48 bytes per file and its path),
  * the same for the same files on every machine: samples are sorted by split, then by the bytes of their path.
  *
  * Layouts:  DATA/{train,validation[,test]}/CLASS/...    the folders tell the split (parts.h: in any usual spelling)
@@ -29,7 +29,8 @@ typedef struct gf_sample {
     int64_t mtime; /* nanoseconds since 1970 */
     uint64_t inode;
     uint32_t class_id;
-    uint8_t split; /* gf_split */
+    uint32_t group; /* in gf_index.groups, from 1; 0: of none */
+    uint8_t split;  /* gf_split */
 } gf_sample;
 
 /* How something in the data was understood: "Training/" as "train", "column 2 (breed)" as "the label". */
@@ -55,6 +56,10 @@ typedef struct gf_index {
     uint32_t first[GF_SPLITS + 1]; /* split s is samples first[s] .. first[s + 1] - 1 */
     gf_text paths;                 /* every path, NUL after each */
     gf_sha256 *content;            /* of each file; NULL until check.h has read them */
+    gf_names groups;               /* samples of one group belong to one part */
+    bool shared_out;               /* the parts are graft's doing, not the data's own */
+    uint32_t *slot;                /* numbers of groups by the hash of their names; owned */
+    size_t n_slots;
 
     gf_taken *taken;
     size_t n_taken, cap_taken;

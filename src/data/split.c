@@ -1,10 +1,11 @@
 /* Sharing out samples over train, validation and test. Everything hangs on the seed and the sorted samples alone. */
 #include "base/decide.h"
 #include "base/rng.h"
-#include "data/build.h"
+#include "data/split_rules.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { STREAM_STRATIFIED, STREAM_TEST }; /* the epoch field of the generator's counter tells the two uses apart */
 
@@ -102,9 +103,22 @@ static void say_split(const gf_index *index, const double share[3], const gf_dat
     uint32_t n[GF_SPLITS];
     if (!o->log || !o->log->decisions) return;
     for (int s = 0; s < GF_SPLITS; s++) n[s] = index->first[s + 1] - index->first[s];
+    const gf_settings *by_name = o->settings;
     snprintf(value, sizeof value, "%u training, %u validation, %u test", n[GF_TRAIN], n[GF_VALIDATION], n[GF_TEST]);
+    if (gf_settings_given(by_name, GF_SET_DATA_VALIDATION_SPLIT)) {
+        gf_decide(o->log, "split", value,
+                  "the data has no validation set: the files that Keras's "
+                  "image_dataset_from_directory takes");
+        return;
+    }
     gf_decide(o->log, "split", value, "the data has no validation set: %g %% of each class, %g %% for test; seed %llu",
               100 * share[1], 100 * share[2], (unsigned long long)o->seed);
+}
+
+static bool by_content(const gf_index *index, const gf_settings *s)
+{
+    return index->groups.n || gf_settings_given(s, GF_SET_DATA_SPLIT_FILE) ||
+           !strcmp(gf_settings_text(s, GF_SET_DATA_SPLIT_BY), "content");
 }
 
 graft_status gf_index_split(gf_index *index, const gf_data_options *options, graft_error *err)
@@ -112,9 +126,23 @@ graft_status gf_index_split(gf_index *index, const gf_data_options *options, gra
     bool has_validation = index->first[GF_TEST] > index->first[GF_VALIDATION];
     bool has_test = index->first[GF_SPLITS] > index->first[GF_TEST];
     const double share[3] = {0, options->split[1], has_test ? 0 : options->split[2]};
-    if (!has_validation && (share[1] > 0 || share[2] > 0)) {
-        GF_TRY(split_training(index, share, options, err));
+    const gf_settings *s = options->settings;
+    GF_TRY(gf_split_find_groups(index, options, err));
+    bool keras = gf_settings_given(s, GF_SET_DATA_VALIDATION_SPLIT);
+    if (keras && (has_validation || has_test)) {
+        return gf_fail(err, GF_E_USAGE, "leave it out, or give the folder of one part",
+                       "%s: has parts already, and a validation split is asked for", GF_ESC(index->root));
+    }
+    index->shared_out = keras || !has_validation || options->test_from_validation > 0;
+    if (keras) {
+        GF_TRY(gf_split_as_keras(index, options, err));
+        say_split(index, share, options);
+    } else if (!has_validation && (share[1] > 0 || share[2] > 0)) {
+        const double parts[GF_SPLITS] = {1 - share[1] - share[2], share[1], share[2]};
+        GF_TRY(by_content(index, s) ? gf_split_by_content(index, parts, options, err)
+                                    : split_training(index, share, options, err));
         say_split(index, share, options);
     }
-    return options->test_from_validation > 0 ? take_test(index, options, err) : GRAFT_OK;
+    if (options->test_from_validation > 0) GF_TRY(take_test(index, options, err));
+    return gf_split_check_groups(index, options, err);
 }

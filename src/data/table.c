@@ -201,6 +201,7 @@ static graft_status read_header(table *t, graft_error *err)
     GF_TRY(take_column(t, c->image, "the image", why_column(c->image_said), err));
     GF_TRY(take_column(t, c->label, "the label", why_column(c->label_said), err));
     GF_TRY(take_column(t, c->split, "the split", why_column(c->split_said), err));
+    GF_TRY(take_column(t, c->group, "the group", NULL, err));
     GF_TRY(find_prefix(t, err));
     if (t->no_memory) return gf_fail_memory(err, sizeof *c, "a CSV file");
     bool more;
@@ -285,7 +286,9 @@ static graft_status add_row(table *t, const char *path, gf_split split, graft_er
     const char *label = gf_csv_field(&t->csv, t->columns.label);
     gf_text_add_n(&t->labels, label, strlen(label) + 1);
     if (t->labels.failed) return gf_fail_memory(err, t->labels.cap, "a CSV file");
-    return gf_index_add(t->index, path, &st, 0, split, err);
+    GF_TRY(gf_index_add(t->index, path, &st, 0, split, err));
+    const char *group = t->columns.group == GF_NO_COLUMN ? "" : gf_csv_field(&t->csv, t->columns.group);
+    return *group ? gf_index_group(t->index, &t->index->sample[t->index->n - 1].group, group, err) : GRAFT_OK;
 }
 
 static graft_status read_row(table *t, graft_error *err)

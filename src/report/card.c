@@ -35,12 +35,10 @@ static void add_facts(gf_text *t, const char *heading, gf_facts facts)
 
 static void add_head(gf_text *t, const gf_run_record *r)
 {
-    gf_text_add(t,
-                "---\nlibrary_name: graft\npipeline_tag: image-classification\ntags:\n- image-classification\n---\n# ");
-    add_plain(t, r->title);
-    gf_text_printf(t, "\n\nTells images of %zu classes apart. ", r->n_classes);
+    gf_text_add(t, "---\nlibrary_name: graft\npipeline_tag: image-classification\n---\n# ");
+    gf_text_printf(t, "An image classifier of %zu classes\n\n", r->n_classes);
     add_plain(t, r->model);
-    gf_text_add(t, " with a head of these classes, trained by graft.\n\nClasses: ");
+    gf_text_add(t, " with a head of these classes, trained by graft: ");
     for (size_t i = 0; i < r->n_classes && i < MOST_CLASSES; i++) {
         if (i) gf_text_add(t, ", ");
         add_plain(t, r->classes[i]);

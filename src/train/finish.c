@@ -113,6 +113,7 @@ graft_status gf_run_finish(gf_run *r, graft_error *err)
     r->engine = NULL;
     GF_TRY(write_model(r, err));
     GF_TRY(gf_run_write_classes(r->dir, &r->facts->classes, err));
+    GF_TRY(gf_run_write_split(r, err));
     GF_TRY(gf_run_write_decisions(r, err));
     GF_TRY(gf_run_write_report(r, err));
     GF_TRY(gf_folder_write_list(r->dir, err));

@@ -29,6 +29,7 @@ static const gf_folder_row rows[] = {
     {.name = GF_FOLDER_RATES_PLOT, .before = true},
     {.name = GF_FOLDER_BASE, .before = true},
     {.name = GF_FOLDER_DATA, .before = true},
+    {.name = GF_FOLDER_SPLIT, .before = true, .promised = true},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -22,6 +22,7 @@
 #define GF_FOLDER_CHECKPOINTS "checkpoint"
 #define GF_FOLDER_BASE "checkpoint/base.safetensors"
 #define GF_FOLDER_DATA "checkpoint/data.txt"
+#define GF_FOLDER_SPLIT "split.csv"
 
 typedef struct gf_folder_row {
     char name[64]; /* within the run folder */

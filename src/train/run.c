@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "data/manifest.h"
+#include "data/split_rules.h"
 #include "train/checkpoint.h"
 #include "train/decisions.h"
 #include "train/folder.h"
@@ -272,6 +273,18 @@ static graft_status write_manifest(const gf_run *r, graft_error *err)
     return status;
 }
 
+graft_status gf_run_write_split(const gf_run *r, graft_error *err)
+{
+    char *path, *text = NULL;
+    if (!r->data->index->shared_out) return GRAFT_OK;
+    GF_TRY(gf_run_path(r, GF_FOLDER_SPLIT, &path, err));
+    graft_status status = gf_split_text(r->data->index, &text, err);
+    if (status == GRAFT_OK) status = gf_file_write_text(path, text, err);
+    gf_free(text);
+    gf_free(path);
+    return status;
+}
+
 graft_status gf_run_write_decisions(const gf_run *r, graft_error *err)
 {
     char *path;
@@ -353,6 +366,7 @@ graft_status gf_run_begin(gf_run *r, graft_error *err)
     GF_GOTO(gf_run_tie(r, err));
     GF_GOTO(gf_run_write_classes(r->dir, &r->facts->classes, err));
     GF_GOTO(write_manifest(r, err));
+    GF_GOTO(gf_run_write_split(r, err));
     GF_GOTO(gf_run_write_decisions(r, err));
     GF_GOTO(gf_config_write(config, r->config, err)); /* last: with it the folder is a run */
 out:

@@ -190,6 +190,7 @@ graft_status gf_run_finish(gf_run *r, graft_error *err);
 /* What the report shows of the run, and the report: all files with `report`, else metrics.json and history.csv. */
 graft_status gf_run_write_report(gf_run *r, graft_error *err);
 /* RUN/decisions.json of what the host's log holds. */
+graft_status gf_run_write_split(const gf_run *r, graft_error *err); /* where graft shared the data out */
 graft_status gf_run_write_decisions(const gf_run *r, graft_error *err);
 /* Class names, a line each, into DIR/classes.txt. */
 graft_status gf_run_write_classes(const char *dir, const gf_names *classes, graft_error *err);

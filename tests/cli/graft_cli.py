@@ -15,6 +15,7 @@ VERBS = {  # verb: arguments that make its command line complete
     "eval": ["RUN", "DATA"],
     "predict": ["RUN", "a.jpg"],
     "compare": ["RUN", "RUN"],
+    "split": ["DATA", "OUT"],
     "summary": ["mobilenet_v2"],
     "features": ["a.jpg", "--out", "f.npy"],
     "inspect": ["DATA"],

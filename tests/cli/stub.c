@@ -376,6 +376,19 @@ graft_status graft_predict(graft_model *m, const char *const *paths, size_t n, i
     return GRAFT_OK;
 }
 
+graft_status graft_split(graft_context *c, const char *path, const graft_data_options *o, const char *out_dir,
+                         graft_result **out, graft_error *err)
+{
+    char context[4096];
+    (void)err;
+    context_json(c, context, sizeof context);
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json,
+             "{\"path\":\"%s\",\"out\":\"%s\",\"split\":[%g,%g,%g],\"seed\":%" PRIu64 ",%s}", path, out_dir,
+             o->split[0], o->split[1], o->split[2], o->seed, context);
+    return GRAFT_OK;
+}
+
 graft_status graft_compare(graft_context *c, const char *const *runs, size_t n, const char *data, const char *split,
                            graft_result **out, graft_error *err)
 {

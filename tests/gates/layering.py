@@ -18,7 +18,7 @@ THIRD_PARTY = {  # header -> the one room that may see it
 }
 SYSTEM = re.compile(
     r"(arpa/inet|assert|complex|cpuid|ctype|dirent|dlfcn|errno|fcntl|fenv|float|immintrin|inttypes|limits|locale|math|netinet/in|poll|pthread|"
-    r"sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|time|unistd|"
+    r"regex|sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|time|unistd|"
     r"xlocale)\.h$|(sys|linux)/\w+\.h$")
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
