@@ -172,6 +172,8 @@ graft_status gf_api_data_open(graft_data *d, const gf_names *classes, graft_erro
 gf_head_spec gf_api_head_of(const graft_model *m, int classes);
 /* The network that the model's options ask for, with a head for the classes, without values. */
 graft_status gf_api_build_model(const graft_model *m, gf_model *model, int classes, graft_error *err);
+/* A kept classifier gets the classes that the data have beside its own (model_grow.c). E3002 where it cannot. */
+graft_status gf_api_grow_head(graft_model *m, const gf_names *classes, graft_error *err);
 /* Gives the model a head for these classes (a new one, seeded) unless it has just that. */
 graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_error *err);
 /* A classifier that was kept as a file has it becomes one that the loss is for; what that changes is told. */

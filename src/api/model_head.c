@@ -16,6 +16,7 @@ static bool same_names(const gf_names *a, const gf_names *b)
 /* The data's classes become names of the kept classifier's outputs, which the sorted folders must fit. */
 static graft_status rename_classes(graft_model *m, const gf_names *classes, graft_error *err)
 {
+    if (classes->n > (size_t)m->model.classes) GF_TRY(gf_api_grow_head(m, classes, err));
     if (classes->n != (size_t)m->model.classes) {
         return gf_fail(err, GF_E_OPTION_VALUE, "leave the head out to get a new one",
                        "head keep: the network has %d classes, the data %zu", m->model.classes, classes->n);
