@@ -73,7 +73,7 @@ static graft_status train_in(const texts_run *t, graft_context *c, graft_result 
     o.lr = 0.05;
     o.epochs = t->epochs;
     o.fine_tune_epochs = t->tuned;
-    o.fine_tune_lr = 5e-3;
+    o.fine_tune_lr = 3e-3;
     o.checkpoint_seconds = 0;
     o.report = 0;
     graft_status status = graft_model_open(c, &m, &model, &error);
@@ -154,12 +154,12 @@ static void a_run_labels_texts(void **state)
     graft_context_defaults(&options);
     OK(graft_context_open(&options, &c, &error));
     OK(graft_run_open(c, in_dir("whole"), &run, &error));
-    const char *const texts[] = {"a great movie, and very long!", "a boring story. i saw it"};
+    const char *const texts[] = {"a good film !!!", "a bad film"};
     OK(graft_predict(run, texts, 2, 2, &result, &error));
     assert_int_equal(graft_result_predictions(result), 2);
     assert_string_equal(graft_result_prediction(result, 0).label, "yes");
     assert_string_equal(graft_result_prediction(result, 1).label, "no");
-    assert_string_equal(graft_result_prediction(result, 0).path, "A great film!");
+    assert_string_equal(graft_result_prediction(result, 0).path, "a good film !!!");
     graft_result_free(result);
     const char *files[] = {table};
     OK(graft_predict(run, files, 1, 1, &result, &error));
