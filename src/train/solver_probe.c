@@ -146,14 +146,16 @@ static graft_status measure_training(const probe *p, graft_error *err)
     size_t n = p->train.rows.n, k = r->outputs, classes = r->facts->classes.n;
     float *z = gf_new_n(n * k, float), loss[CHUNK], *score = gf_new_n(CHUNK * classes, float);
     int32_t predicted[CHUNK];
+    gf_class_target target[CHUNK];
     graft_status status = z && score ? gf_logistic_scores(&p->train.rows, p->w, k, r->host.pool, z, err)
                                      : gf_fail_memory(err, n * k * sizeof *z, "the solver");
     for (size_t at = 0; at < n && status == GRAFT_OK; at += CHUNK) {
         size_t some = n - at < CHUNK ? n - at : CHUNK;
+        for (size_t i = 0; i < some; i++) target[i] = gf_target_of((uint32_t)p->train.label[at + i]);
         r->task.cls->step(&r->task, &(gf_task_batch){.n = some,
                                                      .width = k,
                                                      .out = z + at * k,
-                                                     .target = p->train.label + at,
+                                                     .target = target,
                                                      .training = true,
                                                      .scale = 1,
                                                      .loss = loss,
