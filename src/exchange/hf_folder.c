@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/sys.h"
+#include "exchange/bert_names.h"
 #include "exchange/load_weights.h"
 #include "json/json.h"
 
@@ -29,9 +30,26 @@ static graft_status read_json(const char *folder, const char *file, gf_json **ou
     return status;
 }
 
+static const char google_config[] = "bert_config.json";
+
+static bool has_file(const char *folder, const char *name)
+{
+    char *path = gf_path_join(folder, name);
+    bool has = path && gf_is_file(path);
+    gf_free(path);
+    return has;
+}
+
+/* Google's, where there is no other. */
+static bool is_google(const char *folder)
+{
+    return has_file(folder, google_config) && !has_file(folder, "config.json");
+}
+
 bool gf_hf_is_folder(const char *path)
 {
     gf_json *j = NULL;
+    if (gf_is_dir(path) && is_google(path)) return true;
     bool is = gf_is_dir(path) && read_json(path, "config.json", &j, NULL) == GRAFT_OK &&
               gf_json_str(gf_json_get(j, "model_type"), NULL);
     gf_json_free(j);
@@ -83,9 +101,9 @@ static graft_status read_act(gf_bert *t, const gf_json *j, const char *name, gra
     return refuse(name, "hidden_act", "gelu, gelu_new, gelu_pytorch_tanh, relu or silu", err);
 }
 
-static graft_status read_config(gf_bert *t, const gf_json *j, const char *name, graft_error *err)
+static graft_status read_config(gf_bert *t, const gf_json *j, const char *name, bool google, graft_error *err)
 {
-    const char *type = gf_json_str(gf_json_get(j, "model_type"), "");
+    const char *type = gf_json_str(gf_json_get(j, "model_type"), google ? "bert" : "");
     if (strcmp(type, "bert")) {
         return gf_fail(err, GF_E_ENCODER_CONFIG,
                        "BERT, its Chinese and whole-word kinds, MacBERT, MiniLM, BGE and GTE are",
@@ -95,17 +113,18 @@ static graft_status read_config(gf_bert *t, const gf_json *j, const char *name, 
     if (strcmp(place, "absolute")) return refuse(name, "position_embedding_type", "absolute", err);
     GF_TRY(read_sizes(t, j, name, err));
     GF_TRY(read_act(t, j, name, err));
+    if (google && t->act == GF_ACT_GELU) t->act = GF_ACT_GELU_TANH; /* what its code calls gelu */
     double epsilon = gf_json_f64(gf_json_get(j, "layer_norm_eps"), 1e-12);
     if (!(epsilon >= 0 && epsilon < 1)) return refuse(name, "layer_norm_eps", "a number from 0 to 1", err);
     t->epsilon = (float)epsilon;
     return GRAFT_OK;
 }
 
-graft_status gf_hf_config_parse(gf_bert *t, const char *text, size_t n, const char *name, graft_error *err)
+graft_status gf_hf_config_parse(gf_bert *t, const char *text, size_t n, const char *name, bool google, graft_error *err)
 {
     gf_json *j;
     GF_TRY(gf_json_parse(&j, text, n, name, err));
-    graft_status status = read_config(t, j, name, err);
+    graft_status status = read_config(t, j, name, google, err);
     gf_json_free(j);
     return status;
 }
@@ -169,15 +188,17 @@ static graft_status choose_places(gf_bert *t, const char *folder, const gf_hf_op
 /* The folder's file of weights (gf_free). */
 static graft_status find_weights(const char *folder, char **path, graft_error *err)
 {
-    static const char *const names[] = {"model.safetensors", "pytorch_model.bin"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    static const char *const names[] = {"model.safetensors", "pytorch_model.bin", "bert_model.ckpt.index"};
+    const size_t google = sizeof names / sizeof *names - 1;
+    for (size_t i = is_google(folder) ? google : 0; i < sizeof names / sizeof *names; i++) {
         *path = gf_path_join(folder, names[i]);
         if (!*path) return gf_fail_memory(err, strlen(folder), "a file name");
         if (gf_is_file(*path)) return GRAFT_OK;
         gf_free(*path);
     }
     *path = NULL;
-    return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: neither model.safetensors nor pytorch_model.bin is in it",
+    return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL,
+                   "%s: none of model.safetensors, pytorch_model.bin and bert_model.ckpt.index is in it",
                    GF_ESC(folder));
 }
 
@@ -188,7 +209,9 @@ static graft_status check_size(const gf_bert *t, const char *weights, graft_erro
     gf_bert least = *t;
     least.pooling = GF_POOL_FIRST;
     if (gf_sys_stat(weights, &st)) return gf_fail_errno(err, GF_E_IO_READ, errno, "cannot be read", weights);
-    if (gf_bert_values(&least) <= (double)st.st_size / 2) return GRAFT_OK;
+    const char *ending = strrchr(weights, '.');
+    bool elsewhere = ending && !strcmp(ending, ".index"); /* whose values are in files of their own */
+    if (elsewhere || gf_bert_values(&least) <= (double)st.st_size / 2) return GRAFT_OK;
     return gf_fail(err, GF_E_ENCODER_CONFIG, "is the configuration another model's?",
                    "%s: %lld bytes cannot hold the %.0f values that config.json speaks of", GF_ESC(weights),
                    (long long)st.st_size, gf_bert_values(&least));
@@ -197,8 +220,11 @@ static graft_status check_size(const gf_bert *t, const char *weights, graft_erro
 static graft_status build(gf_model *m, const gf_bert *t, const char *weights, const gf_hf_options *o, graft_error *err)
 {
     gf_weights_notes notes = {0};
+    const char *ending = strrchr(weights, '.');
     GF_TRY(gf_bert_build(m, t, err));
-    graft_status status = gf_model_load_weights(m, weights, true, o->allow_nonfinite, &notes, err);
+    graft_status status = ending && !strcmp(ending, ".index")
+                              ? gf_bert_load_checkpoint(m, weights, o->allow_nonfinite, err)
+                              : gf_model_load_weights(m, weights, true, o->allow_nonfinite, &notes, err);
     gf_weights_notes_free(&notes);
     if (status != GRAFT_OK) gf_model_free(m);
     return status;
@@ -239,10 +265,11 @@ static graft_status read_sizes_of(gf_bert *t, const char *folder, graft_error *e
 {
     uint8_t *text = NULL;
     size_t n;
-    char *path = gf_path_join(folder, "config.json");
+    bool google = is_google(folder);
+    char *path = gf_path_join(folder, google ? google_config : "config.json");
     if (!path) return gf_fail_memory(err, strlen(folder), "a file name");
     graft_status status = gf_file_read(path, LARGEST_JSON, &text, &n, err);
-    if (status == GRAFT_OK) status = gf_hf_config_parse(t, (const char *)text, n, path, err);
+    if (status == GRAFT_OK) status = gf_hf_config_parse(t, (const char *)text, n, path, google, err);
     gf_free(text);
     gf_free(path);
     return status;

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gf_bert t = {.places = 2, .pooling = GF_POOL_POOLER};
     gf_model m;
     graft_error err;
-    if (gf_hf_config_parse(&t, (const char *)data, size, "fuzz", &err) != GRAFT_OK) return 0;
+    if (gf_hf_config_parse(&t, (const char *)data, size, "fuzz", size % 2, &err) != GRAFT_OK) return 0;
     if (t.width < 1 || t.heads < 1 || t.width % t.heads || !(t.epsilon >= 0)) abort();
     if (gf_bert_values(&t) > small || t.layers > 4) return 0;
     if (gf_bert_build(&m, &t, &err) != GRAFT_OK) abort();

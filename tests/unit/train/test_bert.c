@@ -78,6 +78,25 @@ static void gelu_follows_the_file(void **state)
     gf_model_free(&m);
 }
 
+/* The same values under Google's names, as TensorFlow writes them, with Google's GELU. */
+static void googles_checkpoint_is_the_same_network(void **state)
+{
+    (void)state;
+    static const char folder[] = GRAFT_FIXTURES "/text/bert_google";
+    gf_model m, same = open_model("pooler", 0);
+    assert_true(gf_hf_is_folder(folder));
+    OK(gf_hf_import(&m, folder, &(gf_hf_options){0}, &error));
+    assert_int_equal(m.n_values, same.n_values);
+    assert_memory_equal(m.value, same.value, m.n_values * sizeof *m.value);
+    size_t n;
+    const float *want = fixture_f32(expected, "pooler_tanh", &n);
+    float *got = run(&m, all, TEXTS, GF_F32);
+    assert_true(off_by(got, want, n) <= 1e-5);
+    free(got);
+    gf_model_free(&m);
+    gf_model_free(&same);
+}
+
 /* The same bits whatever stands beside it, and in whatever order. */
 static void a_text_does_not_know_its_neighbours(void **state)
 {
@@ -178,7 +197,8 @@ static void a_config_says_what_it_lacks(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         gf_bert t = {0};
-        assert_int_not_equal(gf_hf_config_parse(&t, bad[i].text, strlen(bad[i].text), "config.json", &error), GRAFT_OK);
+        assert_int_not_equal(gf_hf_config_parse(&t, bad[i].text, strlen(bad[i].text), "config.json", false, &error),
+                             GRAFT_OK);
         assert_int_equal(error.number, GF_E_ENCODER_CONFIG);
         if (!strstr(error.message, bad[i].message)) fail_msg("%s, wanted %s", error.message, bad[i].message);
     }
@@ -330,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_those_of_transformers),
         cmocka_unit_test(gelu_follows_the_file),
+        cmocka_unit_test(googles_checkpoint_is_the_same_network),
         cmocka_unit_test(a_text_does_not_know_its_neighbours),
         cmocka_unit_test(a_text_is_cut_where_it_is_asked_for),
         cmocka_unit_test(bf16_is_near),
