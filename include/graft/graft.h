@@ -209,6 +209,12 @@ GRAFT_API const char *graft_data_class_name(const graft_data *data, int class_in
 GRAFT_API graft_status graft_inspect(graft_context *context, const char *path, const graft_data_options *options,
                                      graft_result **out, int64_t *bad, graft_error *err);
 
+/* Since 0.2. What of the labelled images below `path` deserves a look, by the features of the model's backbone (its weights
+ * must not be random): labels that are probably wrong, near copies. Nothing is changed. By options of the context:
+ * clean.most, clean.plot. Result JSON: {"images","suspects","labels":[{"path","label","likely","probability","margin",
+ * "counted"}],"copies":[{"path","copy","bits","mirrored","other_class","other_part"}]}. */
+GRAFT_API graft_status graft_clean(graft_model *model, const char *path, graft_result **out, graft_error *err);
+
 /* Since 0.2. Copies the images below `path` to out_dir/{train,validation,test}/CLASS, shared out as the options and the
  * context's settings say ("data.split_by", "data.group_by", ..), and writes out_dir/split.csv; out_dir must be empty or not
  * there. Result JSON: {"folder","images":{PART:n},"groups","classes":[{"class",PART:n}]}. */

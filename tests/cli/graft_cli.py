@@ -14,6 +14,7 @@ VERBS = {  # verb: arguments that make its command line complete
     "resume": ["RUN"],
     "eval": ["RUN", "DATA"],
     "predict": ["RUN", "a.jpg"],
+    "clean": ["DATA"],
     "compare": ["RUN", "RUN"],
     "split": ["DATA", "OUT"],
     "summary": ["mobilenet_v2"],

@@ -389,6 +389,16 @@ graft_status graft_split(graft_context *c, const char *path, const graft_data_op
     return GRAFT_OK;
 }
 
+graft_status graft_clean(graft_model *m, const char *path, graft_result **out, graft_error *err)
+{
+    char model[4096];
+    (void)err;
+    model_json(m, model, sizeof model);
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{%s,\"path\":\"%s\"}", model, path);
+    return GRAFT_OK;
+}
+
 graft_status graft_compare(graft_context *c, const char *const *runs, size_t n, const char *data, const char *split,
                            graft_result **out, graft_error *err)
 {

@@ -25,6 +25,11 @@ static graft_status split(int at, graft_error *e)
     OUT(4, graft_result, graft_split(OR_NULL(0, context), OR_NULL(1, folder), OR_NULL(2, &o), OR_NULL(3, parts), to, e));
 }
 
-#define JUDGING_ROWS ROW(evaluate, 3), ROW(predict, 4), ROW(compare, 5), ROW(split, 5)
+static graft_status clean(int at, graft_error *e)
+{
+    OUT(2, graft_result, graft_clean(OR_NULL(0, model), OR_NULL(1, folder), to, e));
+}
+
+#define JUDGING_ROWS ROW(evaluate, 3), ROW(predict, 4), ROW(compare, 5), ROW(split, 5), ROW(clean, 3)
 
 #endif
