@@ -145,10 +145,10 @@ class Extensions(CommandTest):
         return ["train", data, "--model", "toy_architecture", "--size", "32", "--epochs", str(EPOCHS), "--batch", "6",
                 "--precision", "f32", "--seed", "5", "--checkpoint-seconds", "0", "--out", out, *more]
 
-    def kill_and_resume(self, out, more):
+    def kill_and_resume(self, out, call):
         """Kills a run behind its first epoch; one that was faster than the kill is begun anew."""
         for _ in range(5):
-            child = subprocess.Popen([self.binary, *self.train(out, more)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            child = subprocess.Popen([self.binary, *call], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             line = child.stdout.readline()
             child.kill()
             _, err = child.communicate()
@@ -166,7 +166,7 @@ class Extensions(CommandTest):
         for call, text in kind.listed:
             self.assertIn(text, " ".join(self.good(*call).out.split()), call)
         self.good(*self.train(whole, more))
-        self.kill_and_resume(broken, more)
+        self.kill_and_resume(broken, self.train(broken, more))
         self.assertEqual(bits(broken), bits(whole))
         if kind.differs:
             self.assertNotEqual(bits(whole), bits(self.plain))
@@ -185,12 +185,24 @@ class Extensions(CommandTest):
 
 
     def test_tokenizer(self):
-        """Texts are looked at, not trained on: what is asked of the toy is asked of `inspect`."""
-        folder = f"{self.dir}/weights"
+        """Texts, and a small encoder of them (tests/fixtures/text/bert) with the toy as its tokenizer."""
+        folder = shutil.copytree(os.path.join(HERE, "..", "..", "fixtures", "text", "bert"), f"{self.dir}/weights")
+        os.remove(f"{folder}/vocab.txt")
         pictures.write(f"{folder}/tokenizer.json", json.dumps({"model": {"type": "ToyBytes"}}).encode())
-        texts = pictures.write(f"{self.dir}/t.tsv", b"text\tlabel\nten bytes.\tgood\nfour\tbad\nten bytes!\tbad\n")
+        rows = [f"{'ten bytes' if i % 2 else 'four'}{'!' * (i % 3)}\t{'good' if i % 2 else 'bad'}" for i in range(30)]
+        texts = pictures.write(f"{self.dir}/t.tsv", "\n".join(["text\tlabel", *rows]).encode())
         pieces = json.loads(self.good("inspect", texts, "--weights", folder, "--json").out)["lengths"]
-        self.assertEqual((pieces["mean"], pieces["max"]), (8, 10), pieces)
+        self.assertEqual(pieces["max"], 11, pieces)
+
+        def train(out):
+            return ["train", texts, "--weights", folder, "--epochs", str(EPOCHS), "--batch", "6", "--precision", "f32",
+                    "--checkpoint-seconds", "0", "--out", f"{self.dir}/{out}"]
+
+        self.good(*train("whole"))
+        self.kill_and_resume(f"{self.dir}/broken", train("broken"))
+        self.assertEqual(bits(f"{self.dir}/broken"), bits(f"{self.dir}/whole"))
+        with open(f"{self.dir}/whole/model.safetensors", "rb") as f:
+            self.assertIn(b"ToyBytes", f.read())
         pictures.write(f"{folder}/tokenizer.json", json.dumps({"model": {"type": "NoSuch"}}).encode())
         done = self.graft("inspect", texts, "--weights", folder)
         self.assertNotEqual(done.status, 0)
