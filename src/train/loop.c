@@ -38,7 +38,7 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_phase *p)
     spec.accumulate = (int)gf_settings_whole(c->settings, GF_SET_TRAIN_ACCUMULATE);
     spec.clip = gf_clip_of(c->settings);
     spec.groups = p->groups ? p->groups : gf_settings_text(c->settings, GF_SET_TRAIN_GROUPS);
-    spec.at_features = p->solver_parsed.class->solves;
+    spec.at_features = p->solver_parsed.class && p->solver_parsed.class->solves;
     spec.backbone_dropout = p->backbone_dropout && !strcmp(p->backbone_dropout, "on");
     if (gf_phase_uses_batch_stats(p)) gf_engine_use_batch_stats(&spec);
     return spec;
