@@ -4,6 +4,8 @@
 #include "boxes/coco_eval.h"
 #include "boxes/coco_json.h"
 
+#include "tasks/found.h"
+
 #include <graft/boxes.h>
 #include <math.h>
 
@@ -95,4 +97,23 @@ graft_status graft_evaluate_detections(graft_context *context, const char *truth
     graft_status status = evaluate(&t, results, gf_settings_real(context->settings, GF_SET_EVAL_NMS), out, err);
     gf_coco_truth_free(&t);
     return status;
+}
+
+graft_status gf_api_found_result(const gf_evaluation *e, const gf_metrics *m, graft_result **out, graft_error *err)
+{
+    const gf_found_set *set = e->found;
+    gf_json *j = gf_json_object();
+    gf_text text = {0};
+    gf_json_set(j, "images", gf_json_int((int64_t)m->images));
+    gf_json_set(j, "boxes", gf_json_int(set ? (int64_t)set->truths : 0));
+    for (size_t i = 0; i < m->list->n; i++) gf_json_set(j, m->list->item[i].name, gf_json_real(m->value[i]));
+    for (int i = 0; i < GF_COCO_STATS && set && set->measured; i++)
+        gf_json_set(j, gf_coco_stat_name((gf_coco_stat)i), share(set->stat[i]));
+    gf_text_printf(&text, "%llu images, %zu labelled boxes, ", (unsigned long long)m->images, set ? set->truths : 0);
+    gf_metrics_text(&text, m);
+    gf_text_add(&text, "\n");
+    if (!text.failed) return gf_result_create(out, j, text.s, err);
+    gf_text_free(&text);
+    gf_json_free(j);
+    return gf_fail_memory(err, 64, "an evaluation");
 }

@@ -105,6 +105,9 @@ static graft_status judge(graft_context *c, one_run *r, const char *data, const 
     gf_api_labelled(&d, m, data);
     if (!data) gf_api_data_of_run(&d, &r->config);
     graft_status status = gf_api_want_head(m, err);
+    if (status == GRAFT_OK && !gf_api_task(m).cls->decode)
+        status = gf_fail(err, GF_E_OPTION_VALUE, "graft eval tells the measures of each",
+                         "%s: runs that detect are not compared", GF_ESC(r->name));
     if (status == GRAFT_OK) status = gf_evaluating_open(&ev, m, err);
     if (status == GRAFT_OK) status = gf_evaluating_run(&ev, m, &d, split, err);
     if (status == GRAFT_OK) status = keep(r, &ev, err);

@@ -70,7 +70,8 @@ graft_status gf_api_data_open(graft_data *d, const gf_names *classes, graft_erro
         o.classes = (const char *const *)classes->item;
         o.n_classes = classes->n;
     }
-    graft_status status = gf_dataset_open(&d->data, d->path, &o, d->context->pool, err);
+    graft_status status =
+        d->boxes ? gf_api_open_boxes(d, &o, err) : gf_dataset_open(&d->data, d->path, &o, d->context->pool, err);
     return stopped(status, err);
 }
 
@@ -109,11 +110,14 @@ static graft_status make(graft_context *context, const char *path, const graft_d
     d->context = context;
     d->log = (gf_log){context->log.say, context->log.ctx, &d->decisions};
     d->options = *options;
+    d->boxes = gf_api_detects(context);
     gf_real_path(path, &d->path, NULL); /* so that a run can be resumed from another folder */
     if (!d->path) d->path = gf_strdup(path);
     d->cache_dir = options->cache_dir ? gf_strdup(options->cache_dir) : default_cache_dir();
     d->options.cache_dir = d->cache_dir;
     graft_status status = gf_settings_copy(&d->settings, context->settings, err);
+    if (status == GRAFT_OK && d->boxes && !gf_settings_given(d->settings, GF_SET_DATA_FIT))
+        status = gf_settings_set(d->settings, "data.fit", "pad", err); /* boxes keep their proportions */
     if (status == GRAFT_OK && (!d->path || (options->cache_dir && !d->cache_dir))) {
         status = gf_fail_memory(err, strlen(path), "a data set");
     }

@@ -53,13 +53,14 @@ static graft_status evaluate_range(graft_model *m, gf_evaluating *ev, gf_engine 
 {
     size_t outputs = gf_engine_outputs(e);
     GF_TRY(gf_evaluation_expect(&ev->result, end - first, ev->sure, err));
+    size_t bytes = ev->task.cls->target_bytes;
     float *out = gf_new_n(CHUNK * outputs, float);
-    if (!out) return gf_fail_memory(err, CHUNK * outputs * sizeof *out, "an evaluation");
+    char *target = gf_alloc_tensor(CHUNK * bytes);
     graft_status status = GRAFT_OK;
     gf_feed feed = gf_data_feed_of(s);
+    if (!out || !target) GF_GOTO(gf_fail_memory(err, CHUNK * outputs * sizeof *out, "an evaluation"));
     for (uint32_t at = first; at < end; at += CHUNK) {
         uint32_t sample[CHUNK], n = end - at < CHUNK ? end - at : CHUNK;
-        gf_class_target target[CHUNK];
         bool lost[CHUNK];
         for (uint32_t i = 0; i < n; i++) sample[i] = at + i;
         const gf_forward f = {.sample = sample, .n = n, .out = out, .target = target, .lost = lost};
@@ -67,7 +68,9 @@ static graft_status evaluate_range(graft_model *m, gf_evaluating *ev, gf_engine 
         for (uint32_t i = 0; i < n; i++) {
             const float *one = lost[i] ? NULL : out + i * outputs;
             int32_t label = (int32_t)s->data->index->sample[at + i].class_id;
-            if (one) gf_evaluation_add_output(&ev->result, &ev->task, one, outputs, &target[i]);
+            const char *aim = target + i * bytes;
+            if (one) GF_GOTO(gf_evaluation_add_output(&ev->result, &ev->task, one, outputs, aim, err));
+            if (!ev->task.cls->decode) continue;
             if (one) gf_judgement_add(&ev->judgement, at + i, label, one, outputs);
             gf_per_file_add(&ev->rows, gf_index_path(s->data->index, at + i), label, NULL, one);
         }
@@ -75,7 +78,9 @@ static graft_status evaluate_range(graft_model *m, gf_evaluating *ev, gf_engine 
         GF_GOTO(gf_api_stop_asked(m->context, err));
         GF_GOTO(gf_dataset_tell_lost(s->data, err));
     }
+    GF_GOTO(gf_evaluation_finish(&ev->result, err));
 out:
+    gf_free(target);
     gf_free(out);
     return status;
 }
@@ -141,7 +146,8 @@ static graft_status evaluate_data(graft_model *m, gf_evaluating *ev, gf_dataset 
     uint32_t first, end;
     GF_TRY(gf_data_feed_open(&s, data, (size_t)gf_pool_threads(m->context->pool), err));
     graft_status status = split_range(data->index, split, &first, &end, err);
-    if (status == GRAFT_OK) status = gf_judgement_open(&ev->judgement, m, &ev->task, data, end - first, err);
+    if (status == GRAFT_OK && ev->task.cls->decode)
+        status = gf_judgement_open(&ev->judgement, m, &ev->task, data, end - first, err);
     if (status == GRAFT_OK) status = gf_api_session(m, &session, err);
     if (status == GRAFT_OK) status = evaluate_range(m, ev, session->engine, &s, first, end, err);
     gf_data_feed_close(&s);
@@ -153,6 +159,7 @@ static graft_status evaluation_result(graft_model *m, gf_evaluating *ev, graft_r
     gf_text text = {0};
     gf_metrics metrics = gf_evaluation_metrics(&ev->result);
     if (ev->sure) metrics.bounds = (const double(*)[2])ev->bounds;
+    if (!ev->task.cls->decode) return gf_api_found_result(&ev->result, &metrics, out, err);
     evaluation_text(&text, &metrics, &m->facts.classes, gf_api_samples(&m->model));
     gf_json *j = gf_metrics_json(&metrics, m->facts.classes.n);
     gf_json_set(j, "per_class", per_class(&metrics, &m->facts.classes));
@@ -170,6 +177,7 @@ void gf_api_labelled(graft_data *d, const graft_model *m, const char *path)
                       .path = (char *)path,
                       .settings = m->context->settings,
                       .fit = &m->facts.fit,
+                      .boxes = gf_api_task(m).cls->keep != NULL,
                       .log = m->context->log};
     graft_data_defaults(&d->options);
     d->options = gf_api_opened_options(m->context, &d->options);
@@ -188,6 +196,7 @@ graft_status gf_evaluating_open(gf_evaluating *ev, const graft_model *m, graft_e
     GF_TRY(gf_loss_parse(&ev->task.loss, gf_settings_text(s, GF_SET_TRAIN_LOSS), err));
     const char *asked = gf_settings_text(s, GF_SET_TRAIN_METRICS);
     GF_TRY(gf_metric_list_parse(&ev->list, ev->task.cls->metrics, asked, err));
+    if (!ev->task.cls->decode) return gf_evaluation_init(&ev->result, &ev->list, m->facts.classes.n, err);
     GF_TRY(gf_judgement_check(m, &ev->promise, err));
     GF_TRY(gf_per_file_begin(&ev->rows, m, &ev->task, GF_SET_EVAL_CSV, err));
     return gf_evaluation_init(&ev->result, &ev->list, m->facts.classes.n, err);
@@ -198,7 +207,7 @@ graft_status gf_evaluating_run(gf_evaluating *ev, graft_model *m, graft_data *d,
     GF_TRY(gf_api_data_open(d, &m->facts.classes, err));
     GF_TRY(gf_api_data_for(d, &m->model, &m->facts, err));
     GF_TRY(evaluate_data(m, ev, d->data, split, err));
-    return ev->sure ? gf_bootstrap(&ev->result, m->context->pool, ev->bounds, err) : GRAFT_OK;
+    return ev->sure && ev->task.cls->decode ? gf_bootstrap(&ev->result, m->context->pool, ev->bounds, err) : GRAFT_OK;
 }
 
 void gf_evaluating_close(gf_evaluating *ev)

@@ -235,7 +235,8 @@ static graft_status choose_for(graft_model *m, const gf_feed *feed, const chosen
 
 graft_status gf_api_choose_frozen_for(graft_model *m, const graft_data *d, graft_error *err)
 {
-    bool either = !strcmp(m->config.precision, "int8") || !strcmp(m->config.precision, "auto");
+    bool either = !strcmp(m->config.precision, "int8") ||
+                  (!strcmp(m->config.precision, "auto") && !gf_api_detects(m->context)); /* safe by a classifier */
     if (!either || gf_api_is_of_texts(&m->model) ||
         d->data->index->first[GF_TRAIN + 1] == d->data->index->first[GF_TRAIN]) {
         return record(m, false, &(gf_calibration){0}, err);

@@ -1,6 +1,7 @@
 /* grammars.c - options by name whose text has a grammar: whoever parses it checks it, as soon as a context gets it. */
 #include "api/internal.h"
 #include "base/number.h"
+#include "tasks/detector.h"
 #include "train/clip.h"
 
 #include "data/dataset.h"
@@ -50,6 +51,12 @@ static graft_status task(const char *text, graft_error *err)
 {
     gf_task parsed;
     return gf_task_open(&parsed, &(gf_task_options){.name = text}, err);
+}
+
+static graft_status detector(const char *text, graft_error *err)
+{
+    const gf_detector_class *parsed;
+    return gf_detector_parse(&parsed, text, err);
 }
 
 static graft_status loss(const char *text, graft_error *err)
@@ -112,6 +119,7 @@ static const struct {
     {GF_SET_AUGMENT_WORDS, augment, gf_augment_words},
     {GF_SET_DATA_FIT, fit, NULL},
     {GF_SET_TRAIN_TASK, task, gf_task_words},
+    {GF_SET_MODEL_DETECTOR, detector, gf_detector_words},
     {GF_SET_TRAIN_LOSS, loss, gf_loss_words},
     {GF_SET_TRAIN_CLASS_WEIGHT, class_weight, NULL},
     {GF_SET_DATA_LAYOUT, layout, gf_layout_words},

@@ -1,6 +1,7 @@
 /* inspect_boxes.c - labelled boxes: what inspect says of them, and their conversion. */
 #include "api/internal.h"
 
+#include "annotations/dataset.h"
 #include "annotations/format.h"
 #include "annotations/statistics.h"
 
@@ -12,9 +13,15 @@ bool gf_api_is_boxes(const graft_context *context, const char *path)
     return gf_settings_given(context->settings, GF_SET_DATA_LABEL_FORMAT) || gf_annotations_are(path);
 }
 
-static graft_status take_options(const graft_context *context, gf_annotation_options *o, graft_error *err)
+bool gf_api_detects(const graft_context *context)
 {
-    const gf_settings *s = context->settings;
+    const char *task = gf_settings_text(context->settings, GF_SET_TRAIN_TASK);
+    const gf_task_class *c = gf_task_find(task);
+    return c && c->keep;
+}
+
+static graft_status take_options(const gf_settings *s, gf_annotation_options *o, graft_error *err)
+{
     const char *format = gf_settings_text(s, GF_SET_DATA_LABEL_FORMAT);
     *o = (gf_annotation_options){
         .voc_pixels = (gf_voc_pixels)gf_settings_choice(s, GF_SET_DATA_VOC_PIXELS),
@@ -30,7 +37,7 @@ static graft_status take_options(const graft_context *context, gf_annotation_opt
 static graft_status read_boxes(graft_context *context, const char *path, gf_annotations *a, graft_error *err)
 {
     gf_annotation_options o;
-    GF_TRY(take_options(context, &o, err));
+    GF_TRY(take_options(context->settings, &o, err));
     gf_api_begin(context, GRAFT_STAGE_CHECK);
     return gf_api_end(gf_annotations_read(a, path, &o, context->pool, err), err);
 }
@@ -52,6 +59,16 @@ graft_status gf_api_inspect_boxes(graft_context *context, const char *path, graf
     graft_status status = report(&a, out, err);
     gf_annotations_free(&a);
     return status;
+}
+
+graft_status gf_api_open_boxes(graft_data *d, const gf_data_options *o, graft_error *err)
+{
+    gf_annotation_options labels;
+    GF_TRY(take_options(d->settings, &labels, err));
+    labels.skip_bad = labels.skip_bad || o->bad_images == GF_BAD_SKIP;
+    labels.ignore_exif = o->image.ignore_exif;
+    labels.log = o->log;
+    return gf_boxes_open(&d->data, d->path, &labels, o, d->context->pool, err);
 }
 
 graft_status graft_convert_labels(graft_context *context, const char *path, const char *format, const char *folder,

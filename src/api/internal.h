@@ -62,6 +62,7 @@ struct graft_data {
     graft_data_options options; /* cache_dir: points to the next */
     char *cache_dir;
     gf_settings *settings; /* that it was opened with; may be NULL */
+    bool boxes;            /* labelled boxes, whose task that is */
     const gf_fit *fit;     /* a model's own, which holds instead of theirs; NULL: none */
     gf_dataset *data;
     gf_tokenizer tokenizer; /* of texts: the model's that they are for (gf_api_data_for) */
@@ -149,6 +150,13 @@ graft_status gf_api_inspect_texts(graft_context *context, const char *path, graf
 bool gf_api_is_boxes(const graft_context *context, const char *path);
 graft_status gf_api_inspect_boxes(graft_context *context, const char *path, graft_result **out, int64_t *bad,
                                   graft_error *err);
+
+/* Whether labelled boxes are to be learned: the task says so. */
+bool gf_api_detects(const graft_context *context);
+/* What an evaluation of a detector tells: loss and COCO's measures. */
+graft_status gf_api_found_result(const gf_evaluation *e, const gf_metrics *m, graft_result **out, graft_error *err);
+/* Opens labelled boxes as a data set, by the context's options. */
+graft_status gf_api_open_boxes(graft_data *d, const gf_data_options *o, graft_error *err);
 
 /* ---- models of texts (texts.c) */
 

@@ -6,6 +6,7 @@
 #include "exchange/load_weights.h"
 #include "formats/stranger.h"
 #include "graph/gray.h"
+#include "tasks/detector.h"
 #include "train/folder.h"
 #include "zoo/zoo.h"
 
@@ -37,7 +38,12 @@ gf_head_spec gf_api_head_of(const graft_model *m, int classes)
     const gf_task_class *task = gf_task_find(gf_settings_text(m->context->settings, GF_SET_TRAIN_TASK));
     gf_head_spec head = m->head;
     if (task) head.outputs = (int)task->outputs(classes);
+    const gf_detector_class *detector;
     if (task) head.add = task->add_head;
+    if (task && task->keep) {
+        const char *name = gf_settings_text(m->context->settings, GF_SET_MODEL_DETECTOR);
+        head.add = gf_detector_parse(&detector, name, NULL) == GRAFT_OK ? detector->add_head : NULL;
+    }
     return head;
 }
 

@@ -52,6 +52,8 @@ graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_e
     int boundary = m->model.boundary;
     gf_model_copy_values(&with_head, &m->model);
     gf_model_init(&with_head, (uint64_t)m->config.model_seed, (int)backbone); /* a head of an equal shape, too */
+    if (m->context && gf_task_find(gf_settings_text(m->context->settings, GF_SET_TRAIN_TASK))->begin_head)
+        gf_task_find(gf_settings_text(m->context->settings, GF_SET_TRAIN_TASK))->begin_head(&with_head);
     with_head.boundary = boundary;
     gf_model_free(&m->model);
     m->model = with_head;
@@ -92,6 +94,11 @@ static bool run_trial(void *ctx, int candidate)
 graft_status gf_api_resolve_precision(graft_model *m, graft_error *err)
 {
     const char *asked = m->config.precision;
+    if (gf_api_detects(m->context) && !strcmp(asked, "auto")) { /* bf16 would move a side by up to 1 in 128 */
+        gf_decide(&m->log, "precision", "f32", "auto: the sides of boxes are told in f32");
+        m->facts.dtype = GF_F32;
+        return gf_config_text(&m->config.dtype, gf_dtype_name(m->facts.dtype), err);
+    }
     bool can = gf_ops_has_bf16(m->context->ops), both = !strcmp(asked, "auto");
     if (!strcmp(asked, "bf16") && !can) {
         return gf_fail(err, GF_E_OPTION_VALUE, "use --precision auto",

@@ -226,6 +226,7 @@ static graft_status predict(graft_model *m, const char *const *paths, size_t n, 
                             graft_error *err)
 {
     GF_TRY(gf_api_want_head(m, err));
+    if (gf_api_task(m).cls->keep) return gf_api_predict_boxes(m, paths, n, out, err);
     int classes = m->model.classes;
     gf_image_list a;
     listing l = {.top = top < 1 ? 1 : top > classes ? classes : top};

@@ -10,4 +10,8 @@ graft_status gf_prediction_files_check(const graft_model *m, const gf_image_list
 graft_status gf_prediction_files_write(graft_model *m, gf_image_list *a, const graft_prediction *prediction,
                                        const float *logits, graft_error *err);
 
+/* predict_boxes.c: what a detector finds. */
+graft_status gf_api_predict_boxes(graft_model *m, const char *const *paths, size_t n, graft_result **out,
+                                  graft_error *err);
+
 #endif

@@ -65,6 +65,7 @@ static graft_status make_engine(const graft_session *s, graft_model *m, int outp
     spec.dtype = dtype;
     spec.int8_layers = output_layer < 0 ? m->facts.int8_layers : 0;
     spec.output_layer = output_layer;
+    if (m->has_head) spec.target_bytes = gf_api_task(m).cls->target_bytes;
     return gf_engine_create(e, &m->model, s->ops, s->pool, &spec, err);
 }
 

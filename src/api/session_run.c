@@ -12,7 +12,11 @@ enum { CHUNK = 256, RGB = 3, MOST_SIZE = 1 << 16, MOST_SIDE = 1 << 30 };
 /* ---- outputs */
 
 static size_t logits_of(const graft_session *s) { return s->logits; }
-static size_t classes_of(const graft_session *s) { return (size_t)s->task.classes; }
+/* None where a sample is of no one class. */
+static size_t classes_of(const graft_session *s)
+{
+    return s->task.cls && s->task.cls->decode ? (size_t)s->task.classes : 0;
+}
 static size_t features_of(const graft_session *s) { return s->features; }
 
 static void put_logits(const graft_session *s, const float *logits, const float *features, float *to)

@@ -120,12 +120,27 @@ static graft_status fill_data(gf_run_config *c, const graft_data *d, graft_error
     return GRAFT_OK;
 }
 
-static graft_status fill_train(gf_run_config *c, const graft_train_options *o, graft_error *err)
+/* Random changes, where none were asked for: those of a detector keep what lies outside gray, so that no object is
+ * there that nothing labels. */
+static const char *changes(const graft_context *context, const graft_train_options *o)
+{
+    static const char of_boxes[] =
+        "flip,zoom=0.3:fill=114,shift=0.1:fill=114,brightness=0.15,contrast=0.3,saturation=0.4";
+    const char *asked = gf_api_text_or(o->augment, GF_SET_TRAIN_AUGMENT);
+    bool own = gf_settings_given(context->settings, GF_SET_TRAIN_AUGMENT) ||
+               strcmp(asked, gf_settings_text(NULL, GF_SET_TRAIN_AUGMENT)) != 0;
+    if (own || !gf_api_detects(context)) return asked;
+    gf_decide(&context->log, "random changes", of_boxes, "those of labelled boxes; --augment says others");
+    return of_boxes;
+}
+
+static graft_status fill_train(gf_run_config *c, const graft_context *context, const graft_train_options *o,
+                               graft_error *err)
 {
     const double tenth = 0.1;
     GF_TRY(gf_config_text(&c->optimizer, text_or(o->optimizer, "adam"), err));
     GF_TRY(gf_config_text(&c->fine_tune_optimizer, text_or(o->fine_tune_optimizer, "rmsprop"), err));
-    GF_TRY(gf_config_text(&c->augment, gf_api_text_or(o->augment, GF_SET_TRAIN_AUGMENT), err));
+    GF_TRY(gf_config_text(&c->augment, changes(context, o), err));
     GF_TRY(gf_config_text(&c->on_nan, text_or(o->on_nan, "stop"), err));
     GF_TRY(gf_config_text(&c->command_line, o->command_line, err));
     GF_TRY(gf_config_text(&c->phases, NULL, err)); /* of a run before this one */
@@ -207,7 +222,9 @@ static void say_defaults(const graft_model *m, const graft_train_options *o)
     char size[64];
     bool texts = gf_api_is_of_texts(&m->model);
     snprintf(size, sizeof size, "%lldx%lld", (long long)m->config.width, (long long)m->config.height);
-    if (!texts && !gf_settings_given(m->context->settings, GF_SET_DATA_FIT)) {
+    if (m->facts.fit.kind == GF_FIT_PAD && !gf_settings_given(m->context->settings, GF_SET_DATA_FIT)) {
+        gf_decide(&m->log, "image geometry", "pad", "objects keep their proportions; --fit stretch fills the input");
+    } else if (!texts && !gf_settings_given(m->context->settings, GF_SET_DATA_FIT)) {
         gf_decide(&m->log, "image geometry", "stretch",
                   "as Keras does; --fit crop or pad keeps an image's proportions");
     }
@@ -236,6 +253,24 @@ static graft_status check_phases(const gf_run_config *k, const gf_model *m, graf
     return epochs ? GRAFT_OK : gf_fail(err, GF_E_OPTION_VALUE, NULL, "train.phases: no phase has an epoch");
 }
 
+/* Boxes move with their images by maps alone: known before anything is written. */
+static graft_status check_changes(const graft_context *context, const gf_run_config *k, const gf_model *m,
+                                  graft_error *err)
+{
+    gf_phases phases;
+    if (!gf_api_detects(context)) return GRAFT_OK;
+    GF_TRY(gf_phases_of(&phases, k, m, err));
+    const char *word = NULL;
+    for (size_t i = 0; i < phases.n && !word; i++)
+        word = phases.item[i].epochs ? gf_augment_unmapped(&phases.item[i].augment_parsed) : NULL;
+    graft_status status =
+        word ? gf_fail(err, GF_E_OPTION_VALUE, "graft's own flip, zoom, shift, rotate, resized-crop .. move boxes, too",
+                       "augment: boxes cannot follow an image through %s", GF_ESC(word))
+             : GRAFT_OK;
+    gf_phases_free(&phases);
+    return status;
+}
+
 void gf_api_choose_boundary(gf_run_config *k, const gf_model *m, const gf_log *log)
 {
     const gf_architecture *a = gf_zoo_find(k->architecture);
@@ -262,7 +297,7 @@ static graft_status resolve(graft_model *m, graft_data *d, const graft_train_opt
     m->facts.ignore_exif = d->options.ignore_exif;
     GF_TRY(gf_fit_parse(&m->facts.fit, gf_settings_text(d->settings, GF_SET_DATA_FIT), err));
     GF_TRY(fill_data(&m->config, d, err));
-    GF_TRY(fill_train(&m->config, o, err));
+    GF_TRY(fill_train(&m->config, m->context, o, err));
     bool texts = gf_api_is_of_texts(&m->model);
     if (texts && !strcmp(m->config.augment, gf_settings_text(NULL, GF_SET_TRAIN_AUGMENT))) {
         GF_TRY(gf_config_text(&m->config.augment, "none", err));
@@ -275,6 +310,7 @@ static graft_status resolve(graft_model *m, graft_data *d, const graft_train_opt
     }
     GF_TRY(check_phases(&m->config, &m->model, err));
     gf_api_choose_boundary(&m->config, &m->model, &m->log);
+    GF_TRY(check_changes(m->context, &m->config, &m->model, err));
     return gf_api_resolve_precision(m, err);
 }
 

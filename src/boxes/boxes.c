@@ -32,7 +32,7 @@ static int by_score(const void *a, const void *b)
 
 static float area_of(const gf_corners *b) { return (b->x2 - b->x1) * (b->y2 - b->y1); }
 
-static bool overlap(const gf_corners *a, const gf_corners *b, double most)
+bool gf_corners_overlap(const gf_corners *a, const gf_corners *b, double most)
 {
     float w = (a->x2 < b->x2 ? a->x2 : b->x2) - (a->x1 > b->x1 ? a->x1 : b->x1);
     float h = (a->y2 < b->y2 ? a->y2 : b->y2) - (a->y1 > b->y1 ? a->y1 : b->y1);
@@ -51,7 +51,8 @@ graft_status gf_nms(const gf_corners *box, const float *score, size_t n, double 
     qsort(order, n, sizeof *order, by_score);
     for (size_t i = 0; i < n; i++) {
         bool dropped = false;
-        for (size_t k = 0; k < *kept && !dropped; k++) dropped = overlap(&box[keep[k]], &box[order[i].at], most);
+        for (size_t k = 0; k < *kept && !dropped; k++)
+            dropped = gf_corners_overlap(&box[keep[k]], &box[order[i].at], most);
         if (!dropped) keep[(*kept)++] = order[i].at;
     }
     gf_free(order);

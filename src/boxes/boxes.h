@@ -51,6 +51,9 @@ typedef struct gf_corners {
     float x1, y1, x2, y2;
 } gf_corners;
 
+/* Whether intersection over union, computed in f32, is above `most`. */
+bool gf_corners_overlap(const gf_corners *a, const gf_corners *b, double most);
+
 /* Greedy non-maximum suppression of one class: in descending order of score (equal ones in the order they have), a box
  * is dropped where its intersection over union with one that was kept is above `most`. The ratio is computed in f32 and
  * compared as a double, as torchvision.ops.nms does. keep[n] gets the numbers of those kept, best first; *kept how

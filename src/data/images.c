@@ -68,20 +68,22 @@ static graft_status check_classes(const gf_index *x, const char *path, size_t le
                    x->classes.n ? GF_ESC(x->classes.item[0]) : "");
 }
 
-graft_status gf_images_open(gf_images **out, const char *path, const gf_data_options *options, gf_pool *pool,
-                            gf_data_report **report, graft_error *err)
+graft_status gf_images_open_index(gf_images **out, gf_index *index, const gf_data_options *options, gf_pool *pool,
+                                  gf_data_report **report, graft_error *err)
 {
     *out = NULL;
     if (report) *report = NULL;
     gf_images *data = gf_new(gf_images);
-    if (!data) return gf_fail_memory(err, sizeof *data, "the data");
+    if (!data) {
+        gf_index_free(index);
+        return gf_fail_memory(err, sizeof *data, "the data");
+    }
     data->set.cls = &gf_dataset_images;
+    data->set.index = index;
     bool *drop = NULL;
     graft_status status;
     GF_GOTO(copy_options(data, options, err));
-    GF_GOTO(gf_index_build(&data->set.index, path, options, err));
     gf_index_tell_ignored(data->set.index, data->options.log);
-    GF_GOTO(check_classes(data->set.index, path, options->least_classes, err));
     drop = gf_new_n(data->set.index->n, bool);
     if (!drop) GF_GOTO(gf_fail_memory(err, data->set.index->n, "the data"));
     GF_GOTO(gf_cache_create(&data->cache, data->set.index, &data->options, err));
@@ -98,6 +100,19 @@ out:
         data->report = NULL;
     }
     if (status != GRAFT_OK) gf_images_close(data);
+    return status;
+}
+
+graft_status gf_images_open(gf_images **out, const char *path, const gf_data_options *options, gf_pool *pool,
+                            gf_data_report **report, graft_error *err)
+{
+    gf_index *index;
+    *out = NULL;
+    if (report) *report = NULL;
+    GF_TRY(gf_index_build(&index, path, options, err));
+    graft_status status = check_classes(index, path, options->least_classes, err);
+    if (status == GRAFT_OK) return gf_images_open_index(out, index, options, pool, report, err);
+    gf_index_free(index);
     return status;
 }
 
@@ -258,6 +273,11 @@ static void put_target(gf_class_target t, void *target)
 {
     if (t.share < 0.5f) t = (gf_class_target){t.other, t.label, 1 - t.share};
     if (target) *(gf_class_target *)target = t;
+}
+
+bool gf_images_draw(const gf_data_feed *f, bool training, uint32_t epoch, uint32_t sample, gf_augment_drawn *drawn)
+{
+    return draw(f, changes_of(f, training), epoch, sample, drawn);
 }
 
 static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,

@@ -20,7 +20,13 @@ typedef struct gf_images {
  * data->report, borrowed. */
 graft_status gf_images_open(gf_images **out, const char *path, const gf_data_options *options, gf_pool *pool,
                             gf_data_report **report, graft_error *err);
+/* The same of a list of files that is made otherwise; it is taken over in any case. */
+graft_status gf_images_open_index(gf_images **out, gf_index *index, const gf_data_options *options, gf_pool *pool,
+                                  gf_data_report **report, graft_error *err);
 void gf_images_close(gf_images *data); /* takes NULL */
+
+/* The random changes that a feed of images makes of a sample to train on; false: none. */
+bool gf_images_draw(const gf_data_feed *f, bool training, uint32_t epoch, uint32_t sample, gf_augment_drawn *drawn);
 
 /* The report alone, nothing cached; bad files are no error. *report is the caller's. */
 graft_status gf_images_inspect(const char *path, const gf_data_options *options, gf_pool *pool, gf_data_report **report,

@@ -310,7 +310,8 @@ static graft_status read_ends(gf_kc *st, const gf_json *top)
     enum { MOST_CLASSES = 1 << 24 };
     int64_t outputs = (int64_t)gf_count(&st->m->layer[st->m->output].shape);
     int64_t end = gf_json_i64(gf_json_get(own, "end"), GF_END_SOFTMAX);
-    bool fits = (classes == 0 || outputs <= classes) && end >= 0 && end <= GF_END_LOG_SOFTMAX;
+    bool one_row = st->m->layer[st->m->output].shape.rank == 1; /* of logits; what more there is, its task knows */
+    bool fits = (classes == 0 || outputs <= classes || !one_row) && end >= 0 && end <= GF_END_LOG_SOFTMAX;
     if (features < 0 || classes < 0 || classes > MOST_CLASSES || !fits) {
         return gf_kc_refuse(st, st->m->layer[st->m->output].name, "not the model's features and classes");
     }

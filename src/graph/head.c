@@ -60,10 +60,25 @@ static void new_name(const gf_model *m, const char *stem, char name[GF_NAME_MAX]
 
 graft_status gf_head_put(gf_model *m, gf_layer l, const char *stem, int *at, graft_error *err)
 {
-    l.n_src = 1;
+    if (!l.n_src) l.n_src = 1;
     l.src[0] = *at;
     new_name(m, stem, l.name);
     return gf_model_add(m, &l, at, err);
+}
+
+/* A head may stand on earlier layers than the last: what nothing reads any more goes. */
+static graft_status drop_unneeded(gf_model *m, graft_error *err)
+{
+    gf_model needed = {0};
+    graft_status status = gf_model_copy_needed(&needed, m, err);
+    if (status != GRAFT_OK) {
+        gf_model_free(&needed);
+        return status;
+    }
+    needed.boundary = m->boundary;
+    gf_model_free(m);
+    *m = needed;
+    return GRAFT_OK;
 }
 
 graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int classes, float dropout, graft_error *err)
@@ -77,7 +92,8 @@ graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int cl
     if (spec->add && classes) {
         m->features = last;
         m->classes = classes;
-        return spec->add(m, last, classes, dropout, err);
+        GF_TRY(spec->add(m, last, classes, dropout, err));
+        return drop_unneeded(m, err);
     }
     if (m->layer[last].shape.rank == 3) {
         GF_TRY(gf_head_put(m, (gf_layer){.cls = &gf_layer_global_pool}, "global_average_pooling2d", &at, err));

@@ -24,7 +24,8 @@ graft_status gf_head_parse(const char *text, gf_head_spec *spec, double *dropout
  * classes (0: none, the features are the output). */
 graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int classes, float dropout, graft_error *err);
 
-/* Adds a layer of the head that reads layer *at; its name is `stem`, numbered where there is one of that name. */
+/* Adds a layer of the head that reads layer *at, and behind it the further sources that it has; its name is `stem`,
+ * numbered where there is one of that name. */
 graft_status gf_head_put(gf_model *m, gf_layer l, const char *stem, int *at, graft_error *err);
 
 /* How a network ends, as far as its layers tell. */

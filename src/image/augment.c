@@ -257,3 +257,41 @@ void gf_augment_mix(const gf_mix *mix, int w, size_t n, const float *partner, fl
         memcpy(value + at, partner + at, (size_t)r->w * CHANNELS * sizeof *value);
     }
 }
+
+/* ---- where points go */
+
+/* The inverse of what the warp reads: pixel centers are at whole numbers there, at halves here. */
+static void move(const gf_transform *t, double m[6])
+{
+    const double a = t->m[0], b = t->m[1], c = t->m[3], d = t->m[4], det = a * d - b * c;
+    double back[6] = {d / det, -b / det, 0, -c / det, a / det, 0}, in[6];
+    const double e = t->m[2] + 0.5 - 0.5 * (a + b), f = t->m[5] + 0.5 - 0.5 * (c + d);
+    back[2] = -(back[0] * e + back[1] * f);
+    back[5] = -(back[3] * e + back[4] * f);
+    if (t->flip) { /* the source is read mirrored */
+        back[2] += back[0] * t->pass_w;
+        back[5] += back[3] * t->pass_w;
+        back[0] = -back[0];
+        back[3] = -back[3];
+    }
+    memcpy(in, m, sizeof in);
+    for (int r = 0; r < 6; r += 3) {
+        m[r] = back[r] * in[0] + back[r + 1] * in[3];
+        m[r + 1] = back[r] * in[1] + back[r + 1] * in[4];
+        m[r + 2] = back[r] * in[2] + back[r + 1] * in[5] + back[r + 2];
+    }
+}
+
+void gf_augment_map(const gf_augment_drawn *drawn, double m[6])
+{
+    const double none[6] = {1, 0, 0, 0, 1, 0};
+    memcpy(m, none, sizeof none);
+    for (int i = 0; i < drawn->n; i++) move(&drawn->transform[i], m);
+}
+
+const char *gf_augment_unmapped(const gf_augment_spec *spec)
+{
+    for (int i = 0; i < spec->n; i++)
+        if (spec->word[i].exact || spec->word[i].change->mixes) return spec->word[i].change->name;
+    return NULL;
+}

@@ -59,6 +59,11 @@ typedef struct gf_augment_drawn {
 void gf_augment_draw(const gf_augment_spec *spec, uint64_t seed, uint32_t epoch, uint32_t sample, int h, int w, int oh,
                      int ow, gf_augment_drawn *drawn);
 
+/* Where a point (x, y) of the image that goes in comes to lie: x' = m[0] x + m[1] y + m[2], y' = m[3] x + m[4] y +
+ * m[5]; 0 at the outer edges. Of words that move an image by a map; gf_augment_unmapped names one that does not. */
+void gf_augment_map(const gf_augment_drawn *drawn, double m[6]);
+const char *gf_augment_unmapped(const gf_augment_spec *spec); /* NULL: there is none */
+
 /* Bytes of scratch that images of these sizes need, whatever is drawn; a worker books it once. May be 0. */
 size_t gf_augment_scratch_bytes(const gf_augment_spec *spec, int h, int w, int oh, int ow);
 

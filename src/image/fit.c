@@ -137,6 +137,17 @@ static bool place(const gf_fit *fit, const uint8_t *rgb, int h, int w, int oh, i
     return true;
 }
 
+void gf_fit_map(const gf_fit *fit, int h, int w, int oh, int ow, double scale[2], double offset[2])
+{
+    placement p;
+    uint8_t none = 0;
+    if (!place(fit, &none, h, w, oh, ow, false, &p)) return;
+    scale[0] = (double)p.part.full_w / p.part.src_w;
+    scale[1] = (double)p.part.full_h / p.part.src_h;
+    offset[0] = p.dst_x - p.part.x - p.src_x * scale[0];
+    offset[1] = p.dst_y - p.part.y - p.src_y * scale[1];
+}
+
 static graft_status no_sides(int h, int w, int oh, int ow, graft_error *err)
 {
     return gf_fail(err, GF_E_USAGE, NULL, "an image of %d x %d to %d x %d: sides must be above 0", w, h, ow, oh);

@@ -33,6 +33,10 @@ static inline bool gf_fit_equal(const gf_fit *a, const gf_fit *b)
     return a->kind == b->kind && a->shortest == b->shortest && a->gray == b->gray;
 }
 
+/* Where a point of an h x w image comes to lie: x' = scale[0] x + offset[0], y' = scale[1] y + offset[1]; 0 at the
+ * outer edges. */
+void gf_fit_map(const gf_fit *fit, int h, int w, int oh, int ow, double scale[2], double offset[2]);
+
 /* An image, h x w x 3, to oh x ow x 3 at dst; the resizing is resize.h's. Threads: any. E3001 for sides below 1. */
 graft_status gf_fit_image(const gf_fit *fit, const uint8_t *rgb, int h, int w, float *dst, int oh, int ow,
                           bool antialias, graft_error *err);

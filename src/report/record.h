@@ -71,6 +71,7 @@ typedef struct gf_run_record {
     gf_photos samples;                   /* with truth; the first 9 are shown */
     gf_photos augmentations;             /* of one photo; the first 9 are shown */
     gf_photos predictions;               /* with predicted; the first 12 are shown */
+    gf_photos found;                     /* of a detector, boxes drawn; the first 12 are shown */
     gf_photos mistakes;                  /* wrong predictions, most confident first; the first 12 are shown */
     const char *calibrated_on;           /* the set that the next is of */
     gf_reliability calibration;          /* as the model tells probabilities; no images: not measured */

@@ -1,5 +1,7 @@
 #include "tasks/measure.h"
 
+#include "tasks/found.h"
+
 #include "base/number.h"
 
 #include <math.h>
@@ -66,7 +68,7 @@ uint64_t gf_running_samples(const gf_running *r) { return r->counts ? (uint64_t)
 
 double gf_running_value(const gf_running *r, size_t i)
 {
-    if (!gf_running_samples(r) || r->list->item[i].cls->of_set) return NAN;
+    if (!gf_running_samples(r) || !r->list->item[i].cls->counts) return NAN;
     return r->list->item[i].cls->value(r->counts + r->at[i], r->classes);
 }
 
@@ -128,6 +130,7 @@ graft_status gf_evaluation_expect(gf_evaluation *e, size_t n, bool keep, graft_e
 void gf_evaluation_clear(gf_evaluation *e)
 {
     gf_running_clear(&e->running);
+    if (e->found) gf_found_set_clear(e->found);
     e->all.n = 0;
     memset(e->confusion, 0, e->classes * e->classes * sizeof *e->confusion);
 }
@@ -138,6 +141,9 @@ void gf_evaluation_free(gf_evaluation *e)
     gf_running_free(&e->running);
     gf_free(e->confusion);
     gf_free(e->score);
+    gf_free(e->scratch);
+    if (e->found) gf_found_set_free(e->found);
+    gf_free(e->found);
     forget_all(e);
     *e = (gf_evaluation){0};
 }
@@ -159,19 +165,31 @@ void gf_evaluation_add(gf_evaluation *e, const gf_outcomes *o)
     e->all.n += o->n;
 }
 
-void gf_evaluation_add_output(gf_evaluation *e, const gf_task *t, const float *out, size_t width, const void *target)
+graft_status gf_evaluation_add_output(gf_evaluation *e, const gf_task *t, const float *out, size_t width,
+                                      const void *target, graft_error *err)
 {
     float loss;
     int32_t truth, predicted;
+    if (!e->scratch) e->scratch = gf_alloc(gf_task_scratch(t), 1);
+    if (!e->scratch) return gf_fail_memory(err, gf_task_scratch(t), "an evaluation");
     t->cls->step(t, &(gf_task_batch){.n = 1,
                                      .width = width,
                                      .out = out,
                                      .target = target,
+                                     .scratch = e->scratch,
                                      .loss = &loss,
                                      .truth = &truth,
                                      .predicted = &predicted,
                                      .score = e->score});
     gf_evaluation_add(e, &(gf_outcomes){1, e->classes, &loss, &truth, &predicted, e->score});
+    if (!t->cls->keep) return GRAFT_OK;
+    if (!e->found) e->found = gf_new(gf_found_set);
+    return e->found ? t->cls->keep(t, e->found, out, target, err) : gf_fail_memory(err, 64, "an evaluation");
+}
+
+graft_status gf_evaluation_finish(gf_evaluation *e, graft_error *err)
+{
+    return e->found ? gf_found_set_measure(e->found, err) : GRAFT_OK;
 }
 
 gf_metrics gf_evaluation_metrics(const gf_evaluation *e)
@@ -182,6 +200,7 @@ gf_metrics gf_evaluation_metrics(const gf_evaluation *e)
     for (size_t i = 0; i < m.list->n; i++) {
         const gf_metric_class *c = m.list->item[i].cls;
         if (c->of_set && all.n && all.n == m.images) m.value[i] = c->of_set(&all, e->all.rank);
+        if (c->of_found && e->found && e->found->measured) m.value[i] = c->of_found(e->found);
     }
     return m;
 }

@@ -66,7 +66,9 @@ typedef struct gf_evaluation {
         float *loss;
         float *score; /* classes of each; NULL: no metric wants them */
         gf_ranked *rank;
-    } all; /* for metrics of whole sets, and for intervals */
+    } all;                      /* for metrics of whole sets, and for intervals */
+    struct gf_found_set *found; /* of a task that keeps such a set (found.h); NULL: nothing was kept */
+    void *scratch;              /* the task's */
 } gf_evaluation;
 
 graft_status gf_evaluation_init(gf_evaluation *e, const gf_metric_list *list, size_t classes, graft_error *err);
@@ -77,8 +79,11 @@ void gf_evaluation_free(gf_evaluation *e);  /* takes NULL and a zeroed one */
 graft_status gf_evaluation_expect(gf_evaluation *e, size_t n, bool keep, graft_error *err);
 /* Samples in their order. A class outside 0 .. classes - 1 is not in the matrix. */
 void gf_evaluation_add(gf_evaluation *e, const gf_outcomes *o);
-/* One sample, for which the network gave out[width]. */
-void gf_evaluation_add_output(gf_evaluation *e, const gf_task *t, const float *out, size_t width, const void *target);
+/* One sample, for which the network gave out[width]. E5001. */
+graft_status gf_evaluation_add_output(gf_evaluation *e, const gf_task *t, const float *out, size_t width,
+                                      const void *target, graft_error *err);
+/* Behind the last one: measures the set that a task keeps. E5001. */
+graft_status gf_evaluation_finish(gf_evaluation *e, graft_error *err);
 /* The confusion matrix is borrowed. */
 gf_metrics gf_evaluation_metrics(const gf_evaluation *e);
 

@@ -48,6 +48,8 @@ typedef enum gf_metric_format {
     GF_METRIC_SHARE /* 0 to 1, shown as a percentage */
 } gf_metric_format;
 
+struct gf_found_set;
+
 typedef struct gf_metric_class {
     const char *name;  /* "accuracy": the column, and what a user asks for. With a number behind it: "top" for top5 */
     const char *title; /* "accuracy": within a sentence. With a number: printf's, "top-%d accuracy" */
@@ -59,6 +61,7 @@ typedef struct gf_metric_class {
     /* Instead of counts and value: of all samples of an evaluated set, in their order, with their scores; `rank` is
      * scratch of as many. While an epoch trains it is not measured. NULL: it is made of counts. */
     double (*of_set)(const gf_outcomes *all, gf_ranked *rank);
+    double (*of_found)(const struct gf_found_set *set); /* likewise, of what a task keeps of a set (task.h) */
     bool proportion; /* its counts are {so many of, samples}: how sure it is can be told */
     int least, most; /* the number behind its name must be from..to; 0, 0: it takes none */
 } gf_metric_class;

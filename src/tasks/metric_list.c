@@ -126,7 +126,7 @@ bool gf_metric_list_wants_scores(const gf_metric_list *list)
     bool wants = false;
     for (size_t i = 0; i < list->n; i++) {
         const gf_metric_class *c = list->item[i].cls;
-        wants = wants || c->of_set || c->counts->scores;
+        wants = wants || c->of_set || (c->counts && c->counts->scores);
     }
     return wants;
 }

@@ -43,10 +43,18 @@ void gf_task_close(gf_task *t)
     *t = (gf_task){0};
 }
 
+void gf_task_bind(gf_task *t, const gf_model *m)
+{
+    if (t->cls->bind) t->cls->bind(t, m);
+}
+
+size_t gf_task_scratch(const gf_task *t) { return t->cls->scratch ? t->cls->scratch(t) : 1; }
+
 gf_task gf_task_of_model(const gf_model *m, const char *name)
 {
     gf_task t = {.cls = gf_task_find(name), .classes = m->classes, .end = m->end};
     if (!t.cls) t.cls = gf_task_class_at(0);
     (void)gf_loss_parse(&t.loss, NULL, NULL); /* the default always is one */
+    gf_task_bind(&t, m);
     return t;
 }

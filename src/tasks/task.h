@@ -6,8 +6,11 @@
 #ifndef GF_TASKS_TASK_H
 #define GF_TASKS_TASK_H
 
+#include "boxes/places.h"
 #include "graph/model.h"
 #include "tasks/loss.h"
+
+struct gf_found_set;
 
 typedef struct gf_task_class gf_task_class;
 
@@ -17,6 +20,7 @@ typedef struct gf_task {
     gf_end end; /* what stands behind the outputs of a classifier that was kept as another tool made it */
     gf_loss loss;
     float *class_weight; /* one per class, owned; NULL: all 1 */
+    gf_grids places;    /* of a detector */
     double beta; /* what outputs are multiplied by before they become probabilities: one over a temperature; 0: as they
                     are */
 } gf_task;
@@ -39,6 +43,8 @@ typedef struct gf_task_batch {
     const void *target; /* n x target_bytes */
     bool training;  /* the loss that training makes smaller, with the classes' weights; else that of an evaluation */
     float scale;    /* of diff */
+    size_t samples; /* with training: of the step; its loss is the mean of so many */
+    void *scratch;  /* of the task's `scratch` bytes; holds nothing */
     float *diff;    /* n x width: d(scale * sum of losses)/d(out); NULL: not wanted */
     float *spare;   /* with diff: width, which holds nothing */
     float *loss;    /* n */
@@ -56,10 +62,24 @@ struct gf_task_class {
     /* Its head on layer `last` (gf_head_spec.add); NULL: what --head says. */
     graft_status (*add_head)(gf_model *m, int last, int classes, float dropout, graft_error *err);
     bool (*fits)(const gf_task *t, const gf_model *m); /* the model's output is this task's */
+    void (*begin_head)(gf_model *m); /* sets a new head's values where it is not to begin as any other; NULL: it is */
+    void (*bind)(gf_task *t, const gf_model *m); /* takes what it needs of the model that it is for; NULL: nothing */
+    size_t (*scratch)(const gf_task *t);         /* bytes that step and weigh need; NULL: none */
+    /* What sample i of a batch weighs in the step: its loss is divided by the sum over the batch, at least 1, instead
+     * of by the number of samples. All forwards come before any backward then. NULL: each weighs the same. */
+    double (*weigh)(const gf_task *t, const gf_task_batch *b, size_t i);
     /* Losses, gradients, predictions and scores: each sample by itself, in order, with nothing allocated. */
     void (*step)(const gf_task *t, const gf_task_batch *b);
-    /* Probabilities of all classes of one sample: p[classes] from out[width]. */
+    /* Probabilities of all classes of one sample: p[classes] from out[width]. NULL: a sample is of no one class. */
     void (*decode)(const gf_task *t, const float *out, size_t width, float *p);
+    /* Adds what was to be found in a sample, and what was, to a set that is measured as a whole; NULL: there is no such
+     * thing. E5001. */
+    graft_status (*keep)(const gf_task *t, struct gf_found_set *set, const float *out, const void *target,
+                         graft_error *err);
+    /* Draws what is found in an image, of the input's size, with a score of at least `least`; NULL: nothing is. E5001.
+     */
+    graft_status (*draw)(const gf_task *t, const float *out, double least, uint8_t *rgb, int w, int h,
+                         graft_error *err);
 };
 
 /* ---- every task (tasks.def) */
@@ -76,6 +96,9 @@ void gf_task_words(gf_text *text);
 /* E3002 for options that are none. On failure there is nothing to close. */
 graft_status gf_task_open(gf_task *t, const gf_task_options *o, graft_error *err);
 void gf_task_close(gf_task *t); /* takes a zeroed one */
+/* What it needs of the model that it is for. */
+void gf_task_bind(gf_task *t, const gf_model *m);
+size_t gf_task_scratch(const gf_task *t); /* bytes; at least 1 */
 /* The task that a finished model is for, with the default loss; owns nothing. */
 gf_task gf_task_of_model(const gf_model *m, const char *name);
 

@@ -59,7 +59,7 @@ static graft_status run_in_f32(gf_run *r, comparison *c, graft_error *err)
 graft_status gf_run_elsewhere(gf_run *r, graft_error *err)
 {
     r->facts->elsewhere = (gf_elsewhere){0};
-    if (r->facts->dtype == GF_F32 && !r->facts->int8_layers) return GRAFT_OK;
+    if ((r->facts->dtype == GF_F32 && !r->facts->int8_layers) || !r->task.cls->decode) return GRAFT_OK;
     comparison c = {0};
     choose_images(r, &c);
     size_t classes = (size_t)r->model->classes;

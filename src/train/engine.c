@@ -256,8 +256,12 @@ static graft_status make_step_memory(gf_engine *e, graft_error *err)
     e->predicted = gf_new_n(all, int32_t);
     e->target = gf_alloc_tensor(all * e->spec.target_bytes);
     e->truth = gf_new_n(all, int32_t);
+    e->weight = gf_new_n(all, double);
+    e->task_scratch_bytes = (gf_task_scratch(&e->task) + 63) / 64 * 64;
+    e->task_scratch = gf_alloc(e->trainable_workspaces, e->task_scratch_bytes);
     if (e->spec.scores) e->score = gf_new_n(all * (size_t)e->task.classes, float);
-    bool ok = e->present && e->sample_loss && e->spare && e->predicted && e->target && e->truth;
+    bool ok = e->present && e->sample_loss && e->spare && e->predicted && e->target && e->truth && e->weight &&
+              e->task_scratch;
     ok = ok && (e->score || !e->spec.scores);
     for (int s = 0; s < 2; s++) {
         gf_stage *st = &e->stage[s];
@@ -374,6 +378,8 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e->predicted);
     gf_free(e->target);
     gf_free(e->truth);
+    gf_free(e->weight);
+    gf_free(e->task_scratch);
     gf_free(e->score);
     for (int s = 0; s < 2; s++) free_stage(&e->stage[s]);
     gf_plan_destroy(e->frozen);

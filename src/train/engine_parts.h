@@ -73,6 +73,9 @@ struct gf_engine {
     float *sample_loss; /* and of those, in order */
     float *spare;       /* `outputs` of each micro-batch: gf_task_batch's */
     int32_t *predicted, *truth;
+    double *weight;     /* of each sample present, where the task weighs them */
+    char *task_scratch; /* task_scratch_bytes for each micro-batch */
+    size_t task_scratch_bytes;
     float *score;
     char *target;
     gf_task task;  /* as the spec's, which owns its weights */

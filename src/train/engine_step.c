@@ -100,6 +100,7 @@ typedef struct trainable_job {
     size_t first, images; /* of the step: how many came before this batch; how many are there of it */
     size_t items;         /* micro-batches */
     float scale;          /* of each image's loss: the step's mean */
+    size_t samples;       /* that it is a mean of */
 } trainable_job;
 
 /* Of sample i of the batch, part k of what crossed the split point. */
@@ -153,44 +154,80 @@ static void load_texts(const trainable_job *j, gf_workspace *ws, size_t at, cons
     }
 }
 
-/* One micro-batch, samples at .. at + n - 1 of those present, into a gradient block: rows of the split point, forward,
- * loss, backward. `run`: of texts; NULL: they are none. */
+/* One micro-batch: which samples it has, in which gradient block, and how it is computed. */
+typedef struct micro_batch {
+    size_t block, n, to;   /* to: the first sample's place in the step */
+    const gf_packing *run; /* of texts; NULL: they are none */
+    uint32_t sample[256];
+    gf_exec_context step;
+} micro_batch;
+
+/* Samples at .. at + n - 1 of those present. */
+static graft_status micro_batch_of(const trainable_job *j, size_t block, size_t at, size_t n, const gf_packing *run,
+                                   micro_batch *m, graft_error *err)
+{
+    const gf_engine *e = j->e;
+    *m = (micro_batch){.block = block, .n = n, .to = j->first + at, .run = run};
+    if ((size_t)e->spec.trainable_micro > sizeof m->sample / sizeof *m->sample)
+        return gf_fail(err, GF_E_INTERNAL, NULL, "micro-batch %d", e->spec.trainable_micro);
+    for (size_t i = 0; i < n; i++) m->sample[i] = j->batch->sample[e->present[at + i]];
+    m->step = (gf_exec_context){.training = true,
+                                .seed = e->spec.seed,
+                                .epoch = j->batch->epoch,
+                                .sample = m->sample,
+                                .images = n,
+                                .packing = run};
+    return GRAFT_OK;
+}
+
+/* What the task is given of it. */
+static gf_task_batch task_batch_of(const trainable_job *j, const micro_batch *m)
+{
+    gf_engine *e = j->e;
+    gf_workspace *ws = e->trainable_workspace[m->block];
+    const int output = gf_engine_train_graph(e)->output;
+    return (gf_task_batch){.n = m->n,
+                           .width = e->outputs,
+                           .out = gf_workspace_value(ws, output),
+                           .target = e->target + m->to * e->spec.target_bytes,
+                           .training = true,
+                           .scale = j->scale,
+                           .samples = j->samples,
+                           .scratch = e->task_scratch + m->block * e->task_scratch_bytes,
+                           .diff = gf_workspace_diff(ws, output),
+                           .spare = e->spare + m->block * e->outputs,
+                           .loss = e->sample_loss + m->to,
+                           .truth = e->truth + m->to,
+                           .predicted = e->predicted + m->to,
+                           .score = e->score ? e->score + m->to * (size_t)e->task.classes : NULL};
+}
+
+/* Its rows of the split point, and forward. */
+static graft_status forward_of(const trainable_job *j, const micro_batch *m, graft_error *err)
+{
+    gf_workspace *ws = j->e->trainable_workspace[m->block];
+    if (m->run) load_texts(j, ws, m->to - j->first, m->run);
+    if (!m->run) load_rows(j, ws, m->to - j->first, m->n);
+    return gf_workspace_forward(ws, &m->step, err);
+}
+
+/* Loss and backward. */
+static graft_status backward_of(const trainable_job *j, const micro_batch *m, graft_error *err)
+{
+    gf_engine *e = j->e;
+    const gf_task_batch b = task_batch_of(j, m);
+    memset(b.diff, 0, (size_t)e->spec.trainable_micro * e->outputs * sizeof *b.diff);
+    e->task.cls->step(&e->task, &b);
+    return gf_workspace_backward(e->trainable_workspace[m->block], &m->step, err);
+}
+
 static graft_status run_micro_batch(const trainable_job *j, size_t block, size_t at, size_t n, const gf_packing *run,
                                     graft_error *err)
 {
-    gf_engine *e = j->e;
-    gf_workspace *ws = e->trainable_workspace[block];
-    size_t to = j->first + at;
-    size_t micro = (size_t)e->spec.trainable_micro, outputs = e->outputs;
-    const int output = gf_engine_train_graph(e)->output;
-    if (run) load_texts(j, ws, at, run);
-    if (!run) load_rows(j, ws, at, n);
-    uint32_t sample[256] = {0};
-    if (micro > 256) return gf_fail(err, GF_E_INTERNAL, NULL, "micro-batch %zu", micro);
-    for (size_t i = 0; i < n; i++) sample[i] = j->batch->sample[e->present[at + i]];
-    gf_exec_context step = {.training = true,
-                            .seed = e->spec.seed,
-                            .epoch = j->batch->epoch,
-                            .sample = sample,
-                            .images = n,
-                            .packing = run};
-    GF_TRY(gf_workspace_forward(ws, &step, err));
-    float *diff = gf_workspace_diff(ws, output);
-    memset(diff, 0, micro * outputs * sizeof *diff);
-    const gf_task_batch b = {.n = n,
-                             .width = outputs,
-                             .out = gf_workspace_value(ws, output),
-                             .target = e->target + to * e->spec.target_bytes,
-                             .training = true,
-                             .scale = j->scale,
-                             .diff = diff,
-                             .spare = e->spare + block * outputs,
-                             .loss = e->sample_loss + to,
-                             .truth = e->truth + to,
-                             .predicted = e->predicted + to,
-                             .score = e->score ? e->score + to * (size_t)e->task.classes : NULL};
-    e->task.cls->step(&e->task, &b);
-    return gf_workspace_backward(ws, &step, err);
+    micro_batch m;
+    GF_TRY(micro_batch_of(j, block, at, n, run, &m, err));
+    GF_TRY(forward_of(j, &m, err));
+    return backward_of(j, &m, err);
 }
 
 /* Block `item` of a batch of texts: its micro-batches one after the other, their gradients added in that order. */
@@ -210,13 +247,55 @@ static graft_status text_item(const trainable_job *j, size_t item, int worker, g
     return GRAFT_OK;
 }
 
+/* Of samples that are no texts: item `item`. */
+static graft_status rows_of_item(const trainable_job *j, size_t item, micro_batch *m, graft_error *err)
+{
+    size_t at = item * j->images / j->items, n = (item + 1) * j->images / j->items - at;
+    return micro_batch_of(j, item, at, n, NULL, m, err);
+}
+
 /* Micro-batch `item`, or of texts block `item`. */
 static graft_status trainable_item(void *ctx, size_t item, int worker, graft_error *err)
 {
     const trainable_job *j = ctx;
     if (j->e->packer.most) return text_item(j, item, worker, err);
-    size_t at = item * j->images / j->items, n = (item + 1) * j->images / j->items - at;
-    return run_micro_batch(j, item, at, n, NULL, err);
+    micro_batch m;
+    GF_TRY(rows_of_item(j, item, &m, err));
+    GF_TRY(forward_of(j, &m, err));
+    return backward_of(j, &m, err);
+}
+
+/* The same in two halves, where the loss of one sample hangs on what all of the batch weigh. */
+static graft_status weigh_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    const trainable_job *j = ctx;
+    gf_engine *e = j->e;
+    micro_batch m;
+    (void)worker;
+    GF_TRY(rows_of_item(j, item, &m, err));
+    GF_TRY(forward_of(j, &m, err));
+    const gf_task_batch b = task_batch_of(j, &m);
+    for (size_t i = 0; i < m.n; i++) e->weight[m.to + i] = e->task.cls->weigh(&e->task, &b, i);
+    return GRAFT_OK;
+}
+
+static graft_status second_half_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    micro_batch m;
+    (void)worker;
+    GF_TRY(rows_of_item(ctx, item, &m, err));
+    return backward_of(ctx, &m, err);
+}
+
+static graft_status run_items(trainable_job *j, graft_error *err)
+{
+    gf_engine *e = j->e;
+    if (!e->task.cls->weigh) return gf_pool_run_watched(e->pool, j->items, trainable_item, j, err);
+    GF_TRY(gf_pool_run_watched(e->pool, j->items, weigh_item, j, err));
+    double sum = 0;
+    for (size_t i = 0; i < j->images; i++) sum += e->weight[j->first + i];
+    j->scale = (float)((double)j->images * (double)j->scale / (sum > 1 ? sum : 1));
+    return gf_pool_run_watched(e->pool, j->items, second_half_item, j, err);
 }
 
 /* ---- the gradient */
@@ -345,9 +424,10 @@ static graft_status part_gradient(gf_engine *e, const gf_feed *feed, const gf_fe
     list_present(&j);
     j.items = items_of(j.images, e->spec.trainable_micro);
     if (e->packer.most) j.items = e->packer.n < (size_t)e->blocks ? e->packer.n : (size_t)e->blocks;
-    j.scale = 1 / (float)(e->n_levels ? all : j.images);
+    j.samples = e->n_levels ? all : j.images;
+    j.scale = 1 / (float)j.samples;
     if (!j.images) return GRAFT_OK; /* nothing to learn from */
-    GF_TRY(gf_pool_run_watched(e->pool, j.items, trainable_item, &j, err));
+    GF_TRY(run_items(&j, err));
     reduce_job reduce = {e, j.items};
     GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->trainable_plan), reduce_item, &reduce, err));
     e->merged++;

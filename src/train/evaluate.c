@@ -6,12 +6,15 @@
 enum { CHUNK = 256 }; /* images between two looks at progress and stop */
 
 /* Adds the chunk's samples that are there, in their order. */
-static void add_chunk(gf_run *r, gf_evaluation *e, const char *target, size_t n, const float *logits, const bool *lost)
+static graft_status add_chunk(gf_run *r, gf_evaluation *e, const char *target, size_t n, const float *logits,
+                              const bool *lost, graft_error *err)
 {
     size_t bytes = r->task.cls->target_bytes;
     for (size_t i = 0; i < n; i++) {
-        if (!lost[i]) gf_evaluation_add_output(e, &r->task, logits + i * r->outputs, r->outputs, target + i * bytes);
+        const float *out = logits + i * r->outputs;
+        if (!lost[i]) GF_TRY(gf_evaluation_add_output(e, &r->task, out, r->outputs, target + i * bytes, err));
     }
+    return GRAFT_OK;
 }
 
 graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err)
@@ -35,13 +38,14 @@ graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluatio
         gf_feature_cache *cache = r->feature_cache.n ? &r->feature_cache : NULL;
         const gf_forward f = {sample, m, cache, out, NULL, target, lost};
         GF_GOTO(gf_engine_infer(r->engine, &feed, &f, err));
-        add_chunk(r, e, target, m, out, lost);
+        GF_GOTO(add_chunk(r, e, target, m, out, lost, err));
         if (logits) memcpy(logits + at * outputs, out, m * outputs * sizeof *out);
         gf_run_progress p = gf_run_progress_of(r, GF_RUN_EVALUATING, at + (int64_t)m, n);
         gf_running_values(&e->running, p.value[GF_ON_TRAINING]);
         gf_run_report_progress(r, &p, false);
         GF_GOTO(gf_run_stop_asked(r, err));
     }
+    GF_GOTO(gf_evaluation_finish(e, err));
     GF_GOTO(gf_dataset_tell_lost(r->data, err));
 out:
     gf_free(target);

@@ -147,6 +147,7 @@ static graft_status prepare_task(gf_run *r, graft_error *err)
     if (r->task.cls && r->task.cls != gf_task_find(NULL)) {
         snprintf(r->facts->task, sizeof r->facts->task, "%s", r->task.cls->name);
     }
+    if (r->task.cls) gf_task_bind(&r->task, r->model);
     r->outputs = gf_count(&r->model->layer[r->model->output].shape);
     return status;
 }

@@ -162,6 +162,25 @@ static graft_status show(gathering *g, const judged *j, gf_photo *list, gf_photo
 }
 
 /* Predictions of the set that the run is judged by: some spread over it, and the most confident mistakes. */
+/* Images of the judged set with their labelled boxes and, over them, what was found. */
+static graft_status found_photos(gathering *g, uint32_t first, size_t n, const float *logits, graft_error *err)
+{
+    const double least = 0.3;
+    gf_run *r = g->r;
+    for (size_t i = 0; i < SHOWN_PREDICTIONS && i < n; i++) {
+        size_t at = i * n / (n < SHOWN_PREDICTIONS ? n : SHOWN_PREDICTIONS);
+        gf_photo *photo = &g->predictions[g->record.found.n];
+        graft_status status = take_photo(g, first + (uint32_t)at, false, 0, photo, err);
+        if (status == GRAFT_RESOURCE && err && err->number == GF_E_NO_MEMORY) return status;
+        if (status != GRAFT_OK) continue;
+        GF_TRY(r->task.cls->draw(&r->task, logits + at * r->outputs, least, (uint8_t *)photo->pixels.rgb,
+                                 photo->pixels.w, photo->pixels.h, err));
+        g->record.found.n++;
+    }
+    g->record.found.item = g->predictions;
+    return GRAFT_OK;
+}
+
 static graft_status judged_photos(gathering *g, graft_error *err)
 {
     gf_run *r = g->r;
@@ -169,6 +188,7 @@ static graft_status judged_photos(gathering *g, graft_error *err)
     uint32_t first = nt ? t : v;
     size_t n = nt ? nt : nv;
     if (!n) return GRAFT_OK;
+    if (r->task.cls->draw) return found_photos(g, first, n, r->logits + (nt ? nv : 0) * r->outputs, err);
     judged *all = gf_new_n(n, judged);
     if (!all) return gf_fail_memory(err, n * sizeof *all, "the report");
     graft_status status = GRAFT_OK;
@@ -258,7 +278,7 @@ static graft_status gather_calibration(gathering *g, graft_error *err)
     to->promises = r->facts->fitted.promise;
     to->n_promises = r->facts->fitted.n_promises;
     to->calibrated_on = nt ? "test" : "validation";
-    if (!(nt ? nt : nv) || (r->task.end == GF_END_SIGMOID && r->outputs > 1)) return GRAFT_OK;
+    if (!(nt ? nt : nv) || !r->task.cls->decode || (r->task.end == GF_END_SIGMOID && r->outputs > 1)) return GRAFT_OK;
     const float *logits = r->logits + (nt ? nv : 0) * r->outputs;
     GF_TRY(gf_run_sureness(r, nt ? t : v, nt ? nt : nv, logits, &s, err));
     gf_run_sure_at(&s, 1);
@@ -298,6 +318,7 @@ static graft_status gather(gathering *g, graft_error *err)
     memcpy(g->record.before.value, r->before.value, sizeof r->before.value);
     g->record.validation = gf_evaluation_metrics(&r->validation);
     g->record.test = gf_evaluation_metrics(&r->test);
+    if (!r->task.cls->decode) g->record.validation.confusion = g->record.test.confusion = NULL; /* no one class each */
     g->record.best_epoch = r->best_epoch;
     g->record.seconds = r->clock.seconds + gf_sys_seconds() - r->started;
     g->record.peak_rss_mb = gf_run_peak_rss_mb();

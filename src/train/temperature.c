@@ -88,7 +88,7 @@ graft_status gf_run_fit_temperature(gf_run *r, graft_error *err)
     r->facts->fitted = (gf_fitted){0};
     r->task.beta = 0;
     if (!strcmp(gf_settings_text(r->config->settings, GF_SET_MODEL_CALIBRATION), "off")) return GRAFT_OK;
-    if (n < LEAST || (r->task.end == GF_END_SIGMOID && r->outputs > 1)) return GRAFT_OK;
+    if (n < LEAST || !r->task.cls->decode || (r->task.end == GF_END_SIGMOID && r->outputs > 1)) return GRAFT_OK;
     GF_TRY(gf_run_sureness(r, first, n, r->logits, &s, err));
     gf_run_sure_at(&s, 1);
     if (can_be_fitted(&s)) fit(r, &s);

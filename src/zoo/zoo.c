@@ -10,7 +10,8 @@ static graft_status check(const gf_architecture *a, const gf_zoo_options *o, gra
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "size %dx%d: %s takes images of %d to %d a side", o->width,
                        o->height, a->name, a->least_size, LARGEST);
     }
-    if (o->classes < 0 || o->classes == 1 || o->classes > MOST_CLASSES || o->top < 0 || o->top > MOST_CLASSES) {
+    if (o->classes < 0 || (o->classes == 1 && !o->head.add) || o->classes > MOST_CLASSES || o->top < 0 ||
+        o->top > MOST_CLASSES) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "%d classes: at least 2 and at most %d are wanted", o->classes,
                        MOST_CLASSES);
     }

@@ -20,7 +20,7 @@ VALUES = {
     "layout": ("parts", []), "image-column": ("f", []), "label-column": ("2", []), "split-column": ("s", []),
     "follow-links": (None, []), "max-pixels": ("5000", []), "stored-size": ("200", []), "cache": ("disk", []), "memory": ("8M", []), "cache-dir": ("c", []), "checkpoint-seconds": ("5", []),
     "no-report": (None, []), "probe": (None, []), "probe-options": ("lambda=1", ["--probe"]), "monitor": ("loss", []), "max-time": ("10m", []), "threads": ("3", []), "data": ("d", []), "classes": ("5", []), "labels": ("l.txt", []),
-    "top": ("3", []), "calibration": ("off", []), "values": (None, ["--variables"]), "split-by": ("content", []), "split-seed": ("4", ["--validation-split", "0.3"]), "validation-split": ("0.3", []), "unknown": ("0.9", []), "grid": ("3", ["--out", "g.png"]), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
+    "confidence": ("0.5", []), "overlap": ("0.5", []), "top": ("3", []), "calibration": ("off", []), "values": (None, ["--variables"]), "split-by": ("content", []), "split-seed": ("4", ["--validation-split", "0.3"]), "validation-split": ("0.3", []), "unknown": ("0.9", []), "grid": ("3", ["--out", "g.png"]), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
     "clip-norm": ("1", []), "clip-tensor-norm": ("1", []), "clip-value": ("1", []), "from": ("d", []), "seed": ("7", []), "out": ("other", []), "list": (None, []),
 }
 OF_A_VERB = {("eval", "out"): ("other.png", ["--grid", "3"]), ("compare", "split"): ("test", []), ("split", "split-by"): ("seed", []), ("resume", "fine-tune-epochs"): ("3", []), ("eval", "split"): ("test", []), ("convert", "model"): ("resnet18", []),

@@ -49,8 +49,8 @@ static void every_metric_is_complete(void **state)
     (void)state;
     const gf_metric_class *c, *other;
     for (size_t i = 0; (c = gf_metric_class_at(i)); i++) {
-        assert_true(c->name && c->title && c->help && (c->of_set != NULL) == !c->counts);
-        assert_true(c->of_set || (c->counts->size && c->counts->add && c->value));
+        assert_true(c->name && c->title && c->help && (c->of_set || c->of_found) == !c->counts);
+        assert_true(!c->counts || (c->counts->size && c->counts->add && c->value));
         assert_true(strlen(c->name) + 7 < GF_METRIC_NAME && strlen(c->title) + 5 < GF_METRIC_NAME);
         assert_true(!c->most || (c->least >= 1 && c->least <= c->most && strstr(c->title, "%d")));
         for (size_t k = 0; k < i; k++) {

@@ -31,7 +31,8 @@ static graft_status evaluate(double *auc, graft_error *err)
     if (status == GRAFT_OK) status = gf_evaluation_expect(&e, 2, false, err);
     if (status == GRAFT_OK) {
         const float z[] = {-1, 2};
-        for (int32_t truth = 0; truth < 2; truth++) gf_evaluation_add_output(&e, &t, &z[truth], 1, &truth);
+        for (int32_t truth = 0; truth < 2; truth++)
+            if (status == GRAFT_OK) status = gf_evaluation_add_output(&e, &t, &z[truth], 1, &truth, err);
         gf_metrics m = gf_evaluation_metrics(&e);
         *auc = m.value[4];
     }
@@ -56,7 +57,7 @@ static void an_evaluation_without_memory(void **state)
         if (!happened) break;
         faults++;
     }
-    assert_int_equal(faults, 9); /* weights; confusion, counts, scores; five arrays of the set */
+    assert_int_equal(faults, 10); /* weights; confusion, counts, scores; five arrays of the set; scratch */
 }
 
 /* A message that there is no memory for lacks its hint, and is a message all the same. */

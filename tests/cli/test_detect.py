@@ -1,0 +1,108 @@
+"""Detection through the command: a small network of random weights learns to find discs and squares, is killed and resumed, judged
+and used."""
+
+import json
+import os
+import random
+
+import pictures
+from graft_cli import CommandTest, main
+
+SIDE = 96
+
+
+def conv(name, filters, strides):
+    return {"class_name": "Conv2D", "config": {"name": name, "filters": filters, "kernel_size": [3, 3], "strides": [strides, strides],
+            "padding": "same", "activation": "relu", "use_bias": True}}
+
+
+NETWORK = {"class_name": "Sequential", "config": {"name": "small", "layers": [
+    {"class_name": "InputLayer", "config": {"name": "image", "batch_shape": [None, SIDE, SIDE, 3]}},
+    {"class_name": "Rescaling", "config": {"name": "rescaling", "scale": 1 / 127.5, "offset": -1}},
+    conv("a", 16, 2), conv("b", 24, 2), conv("c", 32, 2), conv("d", 48, 2), conv("e", 48, 1)]}}
+
+
+def scene(seed):
+    """(PNG, boxes): one to three discs and squares, apart, on noise."""
+    rng = random.Random(f"scene {seed}")
+    image = [[rng.randrange(60) for _ in range(3 * SIDE)] for _ in range(SIDE)]
+    boxes = []
+    for _ in range(1 + rng.randrange(3)):
+        size = 18 + rng.randrange(22)
+        x, y, disc = rng.randrange(SIDE - size), rng.randrange(SIDE - size), rng.randrange(2)
+        if any(x < b[1] + b[3] + 4 and b[1] < x + size + 4 and y < b[2] + b[3] + 4 and b[2] < y + size + 4 for b in boxes):
+            continue
+        color = [[240, 90, 60], [70, 120, 240]][disc]
+        for i in range(size):
+            for k in range(size):
+                if disc and (i + 0.5 - size / 2) ** 2 + (k + 0.5 - size / 2) ** 2 > size * size / 4:
+                    continue
+                image[y + i][3 * (x + k):3 * (x + k) + 3] = color
+        boxes.append((["square", "disc"][disc], x, y, size))
+    return pictures.png(SIDE, SIDE, [bytes(row) for row in image]), boxes
+
+
+class Detection(CommandTest):
+    TRAIN = ["--task", "detect", "--detector", "plain", "--model", "net.json", "--size", str(SIDE), "--batch", "8", "--seed", "3"]
+    PHASES = "all at=0 epochs={} lr=3e-3 optimizer=adam schedule=cosine augment=flip"
+
+    def setUp(self):
+        super().setUp()
+        with open(f"{self.dir}/net.json", "w") as f:
+            json.dump(NETWORK, f)
+        rows = ["filename,class,xmin,ymin,xmax,ymax,split"]
+        for i in range(80):
+            image, boxes = scene(i)
+            pictures.write(f"{self.dir}/d/{i:02d}.png", image)
+            rows += [f"{i:02d}.png,{kind},{x},{y},{x + size},{y + size},{'val' if i >= 64 else 'train'}" for kind, x, y, size in boxes]
+        with open(f"{self.dir}/d/labels.csv", "w") as f:
+            f.write("\n".join(rows) + "\n")
+
+    def history(self, run):
+        with open(f"{self.dir}/{run}/history.csv") as f:
+            return f.read()
+
+    def test_it_learns_and_is_used(self):
+        self.good("train", "d", *self.TRAIN, "--phases", self.PHASES.format(60), "--out", "run")
+        with open(f"{self.dir}/run/metrics.json") as f:
+            told = json.load(f)["validation"]
+        self.assertGreater(told["AP50"], 0.9)
+        self.assertIn("val_AP50", self.history("run").splitlines()[0])
+        judged = json.loads(self.good("eval", "run", "d", "--split", "validation", "--json").out)
+        self.assertAlmostEqual(judged["AP50"], told["AP50"], delta=1e-6)
+        self.assertIn("AR100", judged)
+        found = json.loads(self.good("predict", "run", "d/70.png", "--json", "--draw-boxes", "drawn").out)["predictions"][0]
+        boxes = scene(70)[1]
+        self.assertEqual((found["width"], found["height"], len(found["detections"])), (SIDE, SIDE, len(boxes)))
+        for kind, x, y, size in boxes:
+            near = [d for d in found["detections"] if d["name"] == kind and
+                    max(abs(d["box"][0] - x), abs(d["box"][1] - y), abs(d["box"][2] - size), abs(d["box"][3] - size)) < 6]
+            self.assertEqual(len(near), 1, (kind, x, y, size, found["detections"]))
+        self.assertTrue(os.path.exists(f"{self.dir}/drawn/70.png.png"))
+        with open(f"{self.dir}/run/report.html", encoding="utf-8") as f:
+            page = f.read()
+        self.assertIn("<h2>Detections</h2>", page)
+        self.assertNotIn("Confusion", page)
+        self.assertTrue(os.path.exists(f"{self.dir}/run/plots/detections.png"))
+        self.assertFalse(os.path.exists(f"{self.dir}/run/plots/confusion.png"))
+
+    def test_bits_do_not_hang_on_threads(self):
+        for threads in ("1", "3"):
+            self.good("train", "d", *self.TRAIN, "--phases", self.PHASES.format(3), "--threads", threads, "--no-report", "--out", threads)
+        losses = [[row.split(",")[2:8] for row in self.history(run).splitlines()] for run in ("1", "3")]
+        self.assertEqual(losses[0], losses[1])
+        self.assertEqual(len(losses[0]), 4)
+
+    def test_what_does_not_go_is_refused(self):
+        refuse = self.refused(2, "E3002", "train", "d", *self.TRAIN, "--augment", "mixup", "--epochs", "1", "--fine-tune-epochs", "0", "--out", "x")
+        self.assertIn("mixup", refuse)
+        pan = [*self.TRAIN[:2], *self.TRAIN[4:], "--detector", "pan", "--epochs", "1", "--fine-tune-epochs", "0", "--augment", "flip", "--out", "x"]
+        self.assertIn("no map of a 32th", self.refused(2, "E3002", "train", "d", *pan))
+        self.assertIn("plain, pan", self.refused(2, "E3002", "train", "d", *[w.replace("pan", "fpm") for w in pan]))
+        with open(f"{self.dir}/d/labels.csv", "a") as f:
+            f.write("03.png,disc,0,0,500,20,train\n")
+        self.assertIn("the box is 0,0 to 500,20", self.refused(3, "E1132", "train", "d", *self.TRAIN, "--out", "x"))
+
+
+if __name__ == "__main__":
+    main()
