@@ -31,6 +31,7 @@ typedef struct gf_data_feed {
 typedef struct gf_shown {
     int w, h;
     uint8_t *rgb; /* w x h x 3, owned: gf_free */
+    char *text;   /* instead of an image: its beginning; owned */
 } gf_shown;
 
 struct gf_dataset_class {
@@ -46,7 +47,7 @@ struct gf_dataset_class {
     /* gf_feed.fill, whose ctx is the gf_data_feed. The target is a gf_class_target. */
     graft_status (*fill)(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                          graft_error *err);
-    /* NULL: samples of this kind are not shown. `changed`: as epoch `epoch` of training has it. E5001, or what keeps
+    /* `changed`: as epoch `epoch` of training has it. E5001, or what keeps
      * the sample from being read. */
     graft_status (*show)(gf_data_feed *f, uint32_t sample, bool changed, uint32_t epoch, gf_shown *out,
                          graft_error *err);

@@ -226,6 +226,23 @@ static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout i
                             (gf_pieces *)f->own + q->worker, dst[0], gf_count(&in[0].shape), NULL, err);
 }
 
+/* ---- for people */
+
+static graft_status show(gf_data_feed *f, uint32_t sample, bool changed, uint32_t epoch, gf_shown *out,
+                         graft_error *err)
+{
+    enum { SHOWN = 400 }; /* bytes */
+    (void)changed, (void)epoch;
+    const text_set *t = (const text_set *)f->data;
+    size_t row = (size_t)f->data->index->sample[sample].inode, n = t->texts.row[row].n;
+    const char *text = gf_texts_text(&t->texts, row);
+    bool cut = n > SHOWN;
+    if (cut) n = SHOWN;
+    while (cut && n && ((uint8_t)text[n] & 0xc0) == 0x80) n--; /* not within a character */
+    out->text = gf_sprintf("%.*s%s", (int)n, text, cut ? " ..." : "");
+    return out->text ? GRAFT_OK : gf_fail_memory(err, n, "a text of the report");
+}
+
 const gf_dataset_class gf_dataset_texts = {
     .name = "texts",
     .suits = suits,
@@ -234,4 +251,5 @@ const gf_dataset_class gf_dataset_texts = {
     .feed_open = feed_open,
     .feed_close = feed_close,
     .fill = fill,
+    .show = show,
 };

@@ -66,6 +66,8 @@ static const char style[] =
     ".photos{display:grid;grid-template-columns:repeat(auto-fill,minmax(11.5rem,1fr));gap:1.3rem 1.1rem}"
     ".nine{grid-template-columns:repeat(3,1fr);max-width:42rem}"
     ".photos img{width:100%;border-radius:.45rem;background:var(--panel)}"
+    ".photos blockquote{margin:0;padding:.6rem .7rem;border-radius:.45rem;background:var(--panel);"
+    "overflow-wrap:anywhere}"
     ".photos figcaption{margin-top:.35rem;line-height:1.4;overflow-wrap:anywhere;color:var(--text)}"
     ".photos small{color:var(--muted);display:block}"
     ".ok img{outline:3px solid var(--right);outline-offset:-3px}.ok b,.ok i{color:var(--right)}"
@@ -214,7 +216,12 @@ static graft_status add_photo(gf_page *p, const gf_photo *photo, gf_caption capt
                    : photo->truth == photo->predicted ? "<figure class=\"ok\">"
                                                       : "<figure class=\"bad\">");
     p->t.failed |= words.failed;
-    graft_status status = gf_html_photo(&p->t, &photo->pixels, PHOTO_SIDE, words.failed ? "" : words.s, p->err);
+    graft_status status = GRAFT_OK;
+    if (photo->text) {
+        gf_html_element(&p->t, "blockquote", "", photo->text);
+    } else {
+        status = gf_html_photo(&p->t, &photo->pixels, PHOTO_SIDE, words.failed ? "" : words.s, p->err);
+    }
     if (caption != GF_CAPTION_NONE) add_caption(p, photo, caption, with_path);
     gf_page_add(p, "</figure>\n");
     gf_text_free(&words);

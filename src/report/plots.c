@@ -23,5 +23,6 @@ graft_status gf_plot_grid(gf_canvas **out, const gf_photo_grid *grid, const gf_r
                           graft_error *err)
 {
     *out = NULL;
-    return grid->photos.n ? gf_plot_photos(out, grid, r, theme, err) : GRAFT_OK;
+    bool drawn = grid->photos.n && !grid->photos.item[0].text; /* texts are read on the page */
+    return drawn ? gf_plot_photos(out, grid, r, theme, err) : GRAFT_OK;
 }

@@ -27,6 +27,7 @@ typedef struct gf_photo {
     int32_t truth;      /* index of its class; -1: not known */
     int32_t predicted;  /* -1: no prediction made */
     double probability; /* of `predicted`, 0 to 1 */
+    const char *text;   /* instead of pixels, a sample that is a text; NULL: it is none */
 } gf_photo;
 
 typedef struct gf_photos {

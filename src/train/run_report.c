@@ -62,9 +62,11 @@ static graft_status take_photo(gathering *g, uint32_t sample, bool changed, uint
     gf_run *r = g->r;
     gf_shown shown;
     graft_status status = gf_data_feed_show(&r->feed, sample, changed, epoch, &shown, err);
-    if (!own(g, shown.rgb) && status == GRAFT_OK) status = gf_fail_memory(err, 64, "a photo of the report");
+    if (!own(g, shown.text ? (void *)shown.text : shown.rgb) && status == GRAFT_OK)
+        status = gf_fail_memory(err, 64, "a photo of the report");
     if (status != GRAFT_OK) return status;
     *photo = (gf_photo){.pixels = {shown.w, shown.h, shown.rgb},
+                        .text = shown.text,
                         .path = gf_index_path(r->data->index, sample),
                         .truth = (int)r->data->index->sample[sample].class_id,
                         .predicted = -1};
@@ -75,7 +77,6 @@ static graft_status take_photo(gathering *g, uint32_t sample, bool changed, uint
 static graft_status sample_photos(gathering *g, graft_error *err)
 {
     gf_run *r = g->r;
-    if (!r->data->cls->show) return GRAFT_OK;
     gf_order_shuffle(r->order, r->data->index, GF_TRAIN, (uint64_t)r->config->seed, 0);
     for (uint32_t i = 0; i < r->order->n && g->record.samples.n < SHOWN_SAMPLES; i++) {
         graft_status status = take_photo(g, r->order->sample[i], false, 0, &g->samples[g->record.samples.n], err);
@@ -150,8 +151,7 @@ static graft_status judge(gf_run *r, uint32_t first, size_t n, const float *logi
 
 static graft_status show(gathering *g, const judged *j, gf_photo *list, gf_photos *photos, size_t max, graft_error *err)
 {
-    const gf_dataset *data = g->r->data;
-    if (photos->n >= max || !data->cls->show || gf_dataset_is_lost(data, j->sample)) return GRAFT_OK;
+    if (photos->n >= max || gf_dataset_is_lost(g->r->data, j->sample)) return GRAFT_OK;
     gf_photo *photo = &list[photos->n];
     GF_TRY(take_photo(g, j->sample, false, 0, photo, err));
     photo->predicted = j->predicted;
