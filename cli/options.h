@@ -78,7 +78,7 @@ typedef struct verb verb;
 #define OPTION_MODEL_ROWS \
     {"model", OPTION_TEXT, PLACE(model.model), "NAME|FILE", NO_RANGE, NULL, \
      "the architecture (`graft models` lists them), a run, or a file with a network: .keras, .h5, .onnx, Keras's " \
-     "config as .json"}, OPTION_WEIGHTS_ROWS
+     "config as .json; or layers:conv=32,3,relu;max-pool;gap, a network of one's own", .words = "model.model"}, OPTION_WEIGHTS_ROWS
 #define OPTION_HEAD_ROWS \
     {"head", OPTION_TEXT, PLACE(model.head), "HEAD", NO_RANGE, NULL, \
      "linear, mlp:UNITS, replace-last:UNITS,DROPOUT (behind the network's own classifier), keep or none"}, \

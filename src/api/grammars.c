@@ -6,6 +6,7 @@
 
 #include "data/dataset.h"
 #include "data/layouts.h"
+#include "exchange/layer_words.h"
 
 #include <string.h>
 
@@ -133,7 +134,7 @@ static const struct {
 static const struct {
     const char *name;
     void (*words)(gf_text *text);
-} fields[] = {{"model.weights", gf_weights_words}};
+} fields[] = {{"model.weights", gf_weights_words}, {"model.model", gf_layer_words_help}};
 
 graft_status gf_api_check_settings(const gf_settings *s, graft_error *err)
 {

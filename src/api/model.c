@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "data/labels.h"
 #include "exchange/import.h"
+#include "exchange/layer_words.h"
 #include "exchange/load_weights.h"
 #include "formats/stranger.h"
 #include "graph/gray.h"
@@ -300,13 +301,16 @@ static graft_status open_source(graft_model *m, const graft_model_options *o, gr
     const char *texts = gf_api_text_folder(o);
     if (texts) return gf_api_import_texts(m, texts, o->allow_nonfinite, err);
     bool run = !a && is_run(c->architecture);
-    if (a || (!run && !gf_is_file(c->architecture))) {
+    bool words = gf_layer_words_are(c->architecture);
+    if (a || (!run && !words && !gf_is_file(c->architecture))) {
         int64_t size = !a ? 0 : a == gf_zoo_at(0) ? tutorial : a->size;
         if (!c->width) c->width = size;
         if (!c->height) c->height = size;
         return GRAFT_OK;
     }
-    if (!run) GF_TRY(gf_api_reads(m, c->architecture, err));
+    bool new_head = !m->head.keep_last && !m->head.none && !c->cut;
+    if (words && new_head) GF_TRY(gf_config_text(&c->cut, "-1", err)); /* behind all of them */
+    if (!run && !words) GF_TRY(gf_api_reads(m, c->architecture, err));
     GF_TRY(run ? run_source(m, err) : import_source(m, o, err));
     GF_TRY(gf_import_one_of_each(&m->source, c->architecture, m->config.cut != NULL, &m->log, err));
     const gf_shape *input = &m->source.layer[0].shape;

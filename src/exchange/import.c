@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "exchange/keras_config.h"
+#include "exchange/layer_words.h"
 #include "exchange/load_weights.h"
 #include "exchange/onnx.h"
 #include "exchange/prepare.h"
@@ -105,12 +106,31 @@ static graft_status import_keras(gf_model *m, const char *path, kind k, const gf
     return gf_prepare(m, &w, o, err);
 }
 
+/* The network of a list of layers: a configuration without weights. */
+static graft_status import_words(gf_model *m, const char *words, const gf_import_options *o, graft_error *err)
+{
+    char *json;
+    gf_keras_config_options options = {.width = o->width, .height = o->height, .log = o->log};
+    GF_TRY(gf_layer_words_config(words, &json, err));
+    graft_status status = gf_keras_config_parse(m, json, strlen(json), "layers", &options, err);
+    gf_free(json);
+    GF_TRY(status);
+    const gf_preparing w = {.path = "layers", .asked = o->preprocess, .like = {.names = true}};
+    return gf_prepare(m, &w, o, err);
+}
+
 graft_status gf_import(gf_model *m, const char *path, const gf_import_options *o, bool *has_values, graft_error *err)
 {
     *m = (gf_model){0};
     *has_values = false;
-    kind k = kind_of(path);
+    bool words = gf_layer_words_are(path);
+    kind k = words ? UNKNOWN : kind_of(path);
     graft_status status = GRAFT_OK;
+    if (words) {
+        status = import_words(m, path, o, err);
+        if (status != GRAFT_OK) gf_model_free(m);
+        return status;
+    }
     switch (k) {
     case JSON:
     case HDF5:

@@ -15,9 +15,10 @@ typedef struct gf_import_options {
     const char **preprocess_taken; /* gets the name of what images are prepared by; NULL: not wanted */
 } gf_import_options;
 
-/* Reads a Keras config (.json), `.keras`, whole `.h5` or ONNX file into a finished model without a head of graft's:
- * every layer counts as backbone, output and features are the network's own, classes is 0. *has_values tells whether
- * the file had weights; without them the values are zero. E2004 for any other file. */
+/* `path` may also be a list of layers (layer_words.h). Reads a Keras config (.json), `.keras`, whole `.h5` or ONNX file
+ * into a finished model without a head of graft's: every layer counts as backbone, output and features are the
+ * network's own, classes is 0. *has_values tells whether the file had weights; without them the values are zero. E2004
+ * for any other file. */
 graft_status gf_import(gf_model *m, const char *path, const gf_import_options *options, bool *has_values,
                        graft_error *err);
 
