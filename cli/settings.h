@@ -20,6 +20,7 @@ typedef struct settings {
     int json;
     int help;
     int force, keep_top;
+    int apply;                   /* advise: train so */
     int top;                     /* predict: labels an image */
     const char *out;             /* features: the file */
     const char *layer;           /* features: NULL is the pooled features */

@@ -5,7 +5,7 @@
 static const verb *const verbs[] = {
     &verb_train,   &verb_resume,  &verb_eval,   &verb_predict, &verb_summary, &verb_features,
     &verb_inspect, &verb_bench,   &verb_export, &verb_convert, &verb_models,  &verb_fetch,
-    &verb_augment, &verb_compare, &verb_labels, &verb_split,   &verb_clean,
+    &verb_augment, &verb_compare, &verb_labels, &verb_split,   &verb_clean,   &verb_advise,
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

@@ -320,6 +320,13 @@ GRAFT_API graft_prediction graft_result_prediction(const graft_result *result, s
 GRAFT_API graft_status graft_features(graft_model *model, const char *const *paths, size_t n, const char *layer,
                                       const char *out_file, graft_result **out, graft_error *err);
 
+/* Since 0.2. What to train of the network on the data: how many images there are, how much they are like those that the
+ * network was trained on, how many layers to fine-tune, and the options for it. By options of the context:
+ * advise.dataset_size and advise.similarity hold instead of what is counted and measured; with both, model and data may
+ * be NULL. */
+GRAFT_API graft_status graft_advise(graft_context *context, graft_model *model, graft_data *data, graft_result **out,
+                                    graft_error *err);
+
 /* A sheet of what the random changes make of one image, as a PNG file: first the image as it is, then as a sample of
  * that seed gets it, epoch after epoch. By options of the context: train.augment, augment.grid, augment.size, data.fit,
  * data.antialias. */

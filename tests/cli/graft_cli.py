@@ -11,6 +11,7 @@ import unittest
 
 VERBS = {  # verb: arguments that make its command line complete
     "train": ["DATA", "--out", "RUN"],
+    "advise": ["DATA"],
     "resume": ["RUN"],
     "eval": ["RUN", "DATA"],
     "predict": ["RUN", "a.jpg"],

@@ -316,6 +316,20 @@ graft_status graft_train(graft_model *m, graft_data *d, const graft_train_option
     return GRAFT_OK;
 }
 
+graft_status graft_advise(graft_context *c, graft_model *m, graft_data *d, graft_result **out, graft_error *err)
+{
+    char model[4096] = "", data[2048] = "", context[2048];
+    graft_status status = outcome(err);
+    *out = NULL;
+    if (status) return status;
+    *out = result_new();
+    if (m) model_json(m, model, sizeof model);
+    if (d) data_json(&d->options, data, sizeof data);
+    context_json(c, context, sizeof context);
+    snprintf((*out)->json, sizeof(*out)->json, "{%s%s%s%s%s}", model, m ? "," : "", data, d ? "," : "", context);
+    return GRAFT_OK;
+}
+
 graft_status graft_resume(graft_context *c, const char *run, const char *data, graft_result **out, graft_error *err)
 {
     char context[2048];

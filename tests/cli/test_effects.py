@@ -19,7 +19,7 @@ VALUES = {
     "allow-empty-class": (None, []), "antialias": (None, []), "fit": ("crop", []), "allow-truncated": (None, []), "no-exif": (None, []),
     "layout": ("parts", []), "image-column": ("f", []), "label-column": ("2", []), "split-column": ("s", []),
     "follow-links": (None, []), "max-pixels": ("5000", []), "stored-size": ("200", []), "cache": ("disk", []), "memory": ("8M", []), "cache-dir": ("c", []), "checkpoint-seconds": ("5", []),
-    "no-report": (None, []), "probe": (None, []), "probe-options": ("lambda=1", ["--probe"]), "monitor": ("loss", []), "max-time": ("10m", []), "threads": ("3", []), "data": ("d", []), "classes": ("5", []), "labels": ("l.txt", []),
+    "no-report": (None, []), "dataset-size": ("5", []), "similarity": ("high", []), "probe": (None, []), "probe-options": ("lambda=1", ["--probe"]), "monitor": ("loss", []), "max-time": ("10m", []), "threads": ("3", []), "data": ("d", []), "classes": ("5", []), "labels": ("l.txt", []),
     "confidence": ("0.5", []), "overlap": ("0.5", []), "top": ("3", []), "calibration": ("off", []), "values": (None, ["--variables"]), "split-by": ("content", []), "split-seed": ("4", ["--validation-split", "0.3"]), "validation-split": ("0.3", []), "unknown": ("0.9", []), "grid": ("3", ["--out", "g.png"]), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
     "clip-norm": ("1", []), "clip-tensor-norm": ("1", []), "clip-value": ("1", []), "from": ("d", []), "seed": ("7", []), "out": ("other", []), "list": (None, []),
 }
@@ -31,7 +31,7 @@ ARGUMENTS = {"eval": ["mobilenet_v2", "DATA"], "predict": ["mobilenet_v2", "a.jp
              "export": ["run.safetensors", "--out", "f.onnx"]}
 # --force is about what is there; --seed where nothing is random is taken, as its help says; what --list is given stands alone
 # detections are judged without a run: below
-NOT_HERE = {("eval", "truth"), ("eval", "results"), ("eval", "nms"), ("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
+NOT_HERE = {("eval", "truth"), ("eval", "results"), ("eval", "nms"), ("advise", "apply"), ("advise", "out"), ("advise", "force"), ("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
 NOTHING_RANDOM = {"eval", "predict", "clean", "compare", "export", "convert", "fetch", "resume", "models", "labels"}
 
 # verb, what is given, the option that then would have no effect

@@ -119,6 +119,10 @@ static graft_status train(int at, graft_error *e)
     o.out = run;
     OUT(3, graft_result, graft_train(OR_NULL(0, model), OR_NULL(1, data), OR_NULL(2, &o), to, e));
 }
+static graft_status advise(int at, graft_error *e)
+{
+    OUT(3, graft_result, graft_advise(OR_NULL(0, context), OR_NULL(1, model), OR_NULL(2, data), to, e));
+}
 static graft_status resume(int at, graft_error *e)
 {
     OUT(2, graft_result, graft_resume(OR_NULL(0, context), OR_NULL(1, run), NULL, to, e));
@@ -299,6 +303,7 @@ static const struct {
     ROW(train_defaults, 1),
     ROW(train_check, 1),
     ROW(train, 4),
+    ROW(advise, 4),
     ROW(resume, 3),
     JUDGING_ROWS,
     ROW(result_predictions, 1),
