@@ -13,8 +13,7 @@ static const option options[] = {
     {"alpha", OPTION_NUMBER, PLACE(model.alpha), "X", FROM_TO(0.1, 4), NULL, "width multiplier of MobileNet"},
     {"classes", OPTION_INT, PLACE(model.classes), "N", FROM_TO(2, 1000000), NULL,
      "classes of the architecture's classifier (default: 1000)"},
-    {"preprocess", OPTION_NAME, PLACE(model.preprocess), "NAME", NO_RANGE, "tf|torch|caffe|lite|unit|none",
-     "how images are scaled, instead of what belongs to the weights"},
+    OPTION_PREPROCESS_ROW,
     OPTION_SIZE_ROW,
     OPTION_LABELS_ROW,
 

@@ -17,6 +17,7 @@ static const option options[] = {
     SETTING("grid", "eval.grid"),
     SETTING("out", "eval.grid_file"),
     SETTING("unknown", "predict.unknown"),
+    SETTING("tta", "predict.tta"),
     SETTING("calibration", "model.calibration"),
     {"bad-images", OPTION_INDEX, PLACE(data.skip_bad), "POLICY", NO_RANGE, "refuse|skip",
      "whether images that cannot be read are an error or are left out"},

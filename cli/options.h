@@ -65,6 +65,10 @@ typedef struct verb verb;
 #define SETTING_OFF(name_, row, help_) \
     {.name = (name_), .kind = OPTION_SETTING, .setting = (row), .sets = "0", .help = (help_)}
 #define HEADING(title) {.kind = OPTION_HEADING, .help = (title)}
+#define OPTION_PREPROCESS_ROW \
+    {"preprocess", OPTION_TEXT, PLACE(model.preprocess), "HOW", NO_RANGE, NULL, \
+     "how images are scaled, instead of what belongs to the weights: tf, torch, caffe, lite, unit or none; or " \
+     "mean=R,G,B,std=R,G,B of values from 0 to 1, as torchvision's Normalize"}
 #define OPTION_WEIGHTS_ROWS \
     {"weights", OPTION_FILE, PLACE(model.weights), "FILE|NAME", NO_RANGE, NULL, \
      "pretrained weights: imagenet or another name, which `graft fetch` gets, or a file: Keras (.h5, .weights.h5, " \
@@ -73,8 +77,7 @@ typedef struct verb verb;
     {"allow-nonfinite", OPTION_SET, PLACE(model.allow_nonfinite), NULL, NO_RANGE, NULL, \
      "take NaN and infinities in the weight file"}, \
     {"alpha", OPTION_NUMBER, PLACE(model.alpha), "X", FROM_TO(0.1, 4), NULL, "width multiplier of MobileNet"}, \
-    {"preprocess", OPTION_NAME, PLACE(model.preprocess), "NAME", NO_RANGE, "tf|torch|caffe|lite|unit|none", \
-     "how images are scaled, instead of what belongs to the weights"}
+    OPTION_PREPROCESS_ROW
 #define OPTION_MODEL_ROWS \
     {"model", OPTION_TEXT, PLACE(model.model), "NAME|FILE", NO_RANGE, NULL, \
      "the architecture (`graft models` lists them), a run, or a file with a network: .keras, .h5, .onnx, Keras's " \

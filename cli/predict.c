@@ -13,6 +13,7 @@ static const option options[] = {
      "the K most probable labels of each image (in lines of text: one, unless this is given)"},
     SETTING("output", "predict.output"),
     SETTING("unknown", "predict.unknown"),
+    SETTING("tta", "predict.tta"),
     SETTING("calibration", "model.calibration"),
     SETTING("csv", "predict.csv"),
     SETTING("draw", "predict.draw"),

@@ -64,7 +64,7 @@ static graft_status evaluate_range(graft_model *m, gf_evaluating *ev, gf_engine 
         bool lost[CHUNK];
         for (uint32_t i = 0; i < n; i++) sample[i] = at + i;
         const gf_forward f = {.sample = sample, .n = n, .out = out, .target = target, .lost = lost};
-        GF_GOTO(gf_engine_infer(e, &feed, &f, err));
+        GF_GOTO(gf_api_infer(m, e, &feed, &f, err));
         for (uint32_t i = 0; i < n; i++) {
             const float *one = lost[i] ? NULL : out + i * outputs;
             int32_t label = (int32_t)s->data->index->sample[at + i].class_id;

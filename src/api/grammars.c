@@ -7,6 +7,7 @@
 #include "data/dataset.h"
 #include "data/layouts.h"
 #include "exchange/layer_words.h"
+#include "zoo/zoo.h"
 
 #include <string.h>
 
@@ -40,6 +41,12 @@ static graft_status head(const char *text, graft_error *err)
     gf_head_spec parsed;
     double dropout;
     return gf_head_parse(text, &parsed, &dropout, err);
+}
+
+static graft_status preprocess(const char *text, graft_error *err)
+{
+    gf_preprocess parsed;
+    return gf_preprocess_parse(&parsed, text, err);
 }
 
 static graft_status fit(const char *text, graft_error *err)
@@ -107,6 +114,7 @@ static const struct {
     void (*words)(gf_text *text); /* what may be written, a line each; NULL: the option's help says it */
 } grammars[] = {
     {GF_SET_MODEL_HEAD, head, NULL},
+    {GF_SET_MODEL_PREPROCESS, preprocess, NULL},
     {GF_SET_TRAIN_OPTIMIZER, optimizer, gf_optimizer_words},
     {GF_SET_TRAIN_FINE_TUNE_OPTIMIZER, optimizer, gf_optimizer_words},
     {GF_SET_TRAIN_GROUPS, groups, gf_param_groups_words},

@@ -98,6 +98,9 @@ graft_status gf_api_whole(const graft_model *m, graft_error *err);
  */
 gf_task gf_api_task(const graft_model *m);
 size_t gf_api_outputs(const graft_model *m); /* logits per image */
+/* gf_engine_infer with `lost`; with the setting "predict.tta" the outputs are those of the mean of an image's and its
+ * mirror's probabilities. */
+graft_status gf_api_infer(graft_model *m, gf_engine *e, const gf_feed *feed, const gf_forward *f, graft_error *err);
 /* What the settings ask the model to promise ("predict.unknown"); NULL: nothing. E3002 where it cannot. */
 graft_status gf_api_promise(const graft_model *m, const gf_promise **promise, graft_error *err);
 

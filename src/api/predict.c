@@ -196,7 +196,8 @@ static graft_status predict_image_list(graft_model *m, gf_image_list *a, listing
     size_t outputs = gf_api_outputs(m);
     for (uint32_t at = 0; status == GRAFT_OK && at < a->index->n; at += CHUNK) {
         size_t n = a->index->n - at < CHUNK ? a->index->n - at : CHUNK;
-        status = gf_engine_forward(s->engine, &feed, NULL, a->sample + at, n, logits + at * outputs, a->lost + at, err);
+        const gf_forward f = {.sample = a->sample + at, .n = n, .out = logits + at * outputs, .lost = a->lost + at};
+        status = gf_api_infer(m, s->engine, &feed, &f, err);
         if (status == GRAFT_OK) status = gf_api_stop_asked(m->context, err);
         if (at + n > CHUNK) gf_api_tell_evaluated(m->context, at + n, a->index->n, NULL);
     }

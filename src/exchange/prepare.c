@@ -157,11 +157,8 @@ static const char *decide(const gf_preparing *w, const gf_log *log, const gf_mod
 
 graft_status gf_prepare(gf_model *m, const gf_preparing *w, const gf_import_options *o, graft_error *err)
 {
-    const gf_preprocess *p = w->asked ? gf_preprocess_find(w->asked) : NULL;
-    if (w->asked && !p) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "tf, torch, caffe, lite, unit or none", "preprocess %s is not known",
-                       GF_ESC(w->asked));
-    }
+    gf_preprocess p;
+    if (w->asked) GF_TRY(gf_preprocess_parse(&p, w->asked, err));
     int inputs[GF_MAX_ENDS];
     gf_layer *input = m->n_layers ? &m->layer[0] : NULL;
     bool image = gf_model_inputs(m, inputs) == 1 && input->cls == &gf_layer_input && input->shape.rank == 3;
@@ -176,13 +173,13 @@ graft_status gf_prepare(gf_model *m, const gf_preparing *w, const gf_import_opti
                        "and deviation), caffe, lite, or none (0 to 255)",
                        "%s: how images were prepared for these weights is not in the file", GF_ESC(w->path));
     }
-    p = gf_preprocess_find(name);
+    GF_TRY(gf_preprocess_parse(&p, name, err));
     for (int c = 0; c < 3; c++) {
         int from = input->at.bgr ? 2 - c : c; /* the file's own turn comes later */
-        input->at.offset[c] += p->offset[from] * input->at.scale[c];
-        input->at.scale[c] *= p->scale[from];
+        input->at.offset[c] += p.offset[from] * input->at.scale[c];
+        input->at.scale[c] *= p.scale[from];
     }
-    input->at.bgr = input->at.bgr != p->bgr;
-    if (o->preprocess_taken) *o->preprocess_taken = p->name;
+    input->at.bgr = input->at.bgr != p.bgr;
+    if (o->preprocess_taken) *o->preprocess_taken = name;
     return GRAFT_OK;
 }

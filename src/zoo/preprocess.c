@@ -1,5 +1,7 @@
 #include "zoo/zoo.h"
 
+#include "base/number.h"
+
 #include <string.h>
 
 #define ALL(x)        \
@@ -30,4 +32,46 @@ const gf_preprocess *gf_preprocess_find(const char *name)
         if (!strcmp(table[i].name, name)) return &table[i];
     }
     return NULL;
+}
+
+/* One number or three behind NAME=, with commas between; *at moves behind them. */
+static bool read_three(const char **at, const char *name, double low, double high, float value[3])
+{
+    size_t n = strlen(name);
+    double x[3];
+    int k = 0;
+    if (strncmp(*at, name, n) || (*at)[n] != '=') return false;
+    for (const char *s = *at + n + 1;; s++) {
+        size_t length = strcspn(s, ",");
+        if (k == 3 || !gf_number_parse(s, length, &x[k]) || !(x[k] >= low && x[k] <= high)) return false;
+        k++;
+        *at = s += length;
+        if (!*s || !strncmp(s, ",std=", 5)) break;
+    }
+    for (int c = 0; c < 3; c++) value[c] = (float)x[k == 1 ? 0 : c];
+    return k == 1 || k == 3;
+}
+
+graft_status gf_preprocess_parse(gf_preprocess *p, const char *text, graft_error *err)
+{
+    const gf_preprocess *known = gf_preprocess_find(text);
+    const char *at = text;
+    float mean[3], std[3];
+    const double least = 1e-6;
+    if (known) *p = *known;
+    if (known) return GRAFT_OK;
+    *p = (gf_preprocess){.name = text, .what = text};
+    bool good = read_three(&at, "mean", -1, 1, mean) && *at++ == ',' && read_three(&at, "std", least, 1, std) && !*at;
+    if (!good) {
+        return gf_fail(
+            err, GF_E_OPTION_VALUE,
+            "tf, torch, caffe, lite, unit or none; or mean=0.5,std=0.25, mean=R,G,B,std=R,G,B of values from 0 "
+            "to 1",
+            "preprocess %s is not known", GF_ESC(text));
+    }
+    for (int c = 0; c < 3; c++) {
+        p->scale[c] = 1 / (255 * std[c]);
+        p->offset[c] = -mean[c] / std[c];
+    }
+    return GRAFT_OK;
 }

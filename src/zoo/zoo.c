@@ -18,21 +18,19 @@ static graft_status check(const gf_architecture *a, const gf_zoo_options *o, gra
     if (!a->has_alpha && o->alpha != 0 && o->alpha != 1) {
         return gf_fail(err, GF_E_OPTION_VALUE, "leave alpha out", "alpha %g: %s has one width", o->alpha, a->name);
     }
-    if (o->preprocess && !gf_preprocess_find(o->preprocess)) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "tf, torch, caffe, lite, unit or none", "preprocess %s is not known",
-                       GF_ESC(o->preprocess));
-    }
-    return GRAFT_OK;
+    gf_preprocess p;
+    return o->preprocess ? gf_preprocess_parse(&p, o->preprocess, err) : GRAFT_OK;
 }
 
 static graft_status add_input(gf_model *m, const gf_architecture *a, const gf_zoo_options *o, int *at, graft_error *err)
 {
-    const gf_preprocess *p = gf_preprocess_find(o->preprocess ? o->preprocess : a->preprocess);
+    gf_preprocess p;
+    GF_TRY(gf_preprocess_parse(&p, o->preprocess ? o->preprocess : a->preprocess, err));
     gf_layer input = {
         .cls = &gf_layer_input, .name = "input_layer", .shape = GF_SHAPE(o->height, o->width, 3), .backbone = true};
-    memcpy(input.at.scale, p->scale, sizeof p->scale);
-    memcpy(input.at.offset, p->offset, sizeof p->offset);
-    input.at.bgr = p->bgr;
+    memcpy(input.at.scale, p.scale, sizeof p.scale);
+    memcpy(input.at.offset, p.offset, sizeof p.offset);
+    input.at.bgr = p.bgr;
     return gf_model_add(m, &input, at, err);
 }
 

@@ -35,7 +35,6 @@ BAD_VALUES = {
     "classes": ("summary", ["1", "0", "two"], ["from 2"]),
     "steps": ("bench", ["0"], ["from 1"]),
     "to": ("export", ["tflite", "ONNX"], ["keras, onnx, safetensors, npz, labels"]),
-    "preprocess": ("convert", ["tensorflow", "TF"], ["tf, torch, caffe, lite, unit, none"]),
 }
 
 

@@ -372,9 +372,61 @@ static void an_export_has_the_temperature(void **state)
     assert_true(most > 1e-3);
 }
 
-static const char *const faulty_files[][2] = {{"eval.csv", files[0]},       {"eval.confusion_csv", files[1]},
-                                              {"predict.csv", files[0]},    {"predict.sort_into", sorted},
-                                              {"predict.output", "logits"}, {NULL, NULL}};
+/* Of mirrored images it is the same, whatever the network makes of either; without it, it is not. */
+static void a_mirror_does_not_matter(void **state)
+{
+    (void)state;
+    static const char *const flip[][2] = {{"predict.tta", "flip"}, {"predict.output", "probabilities"}, {NULL, NULL}};
+    static const char *const none[][2] = {{"predict.output", "probabilities"}, {NULL, NULL}};
+    enum { SIDE = 40 };
+    char path[2][160];
+    double p[2][2][KINDS];        /* [with][mirrored] */
+    for (int k = 0; k < 2; k++) { /* white on the left, then on the right */
+        snprintf(path[k], sizeof path[k], "%s/side%d.ppm", dir, k);
+        FILE *f = fopen(path[k], "wb");
+        assert_non_null(f);
+        fprintf(f, "P6 %d %d 255\n", SIDE, SIDE);
+        for (int i = 0; i < SIDE * SIDE * 3; i++) {
+            int x = i / 3 % SIDE, y = i / 3 / SIDE;
+            x = k ? SIDE - 1 - x : x;
+            fputc(x < SIDE / 3 ? 250 - i % 3 * 90 : (x * y) % 200, f);
+        }
+        fclose(f);
+    }
+    for (int with = 0; with < 2; with++) {
+        graft_model *m;
+        graft_result *r;
+        graft_error err;
+        char word[200];
+        const char *paths[] = {path[0], path[1]};
+        set(with ? flip : none);
+        assert_int_equal(graft_run_open(context, run, &m, &err), GRAFT_OK);
+        if (graft_predict(m, paths, 2, 1, &r, &err)) fail_msg("%s", err.message);
+        const char *line = graft_result_text(r);
+        for (int k = 0; k < 2; k++) {
+            line = strchr(line, '\n') + 1;
+            double *to = p[with][k];
+            assert_int_equal(sscanf(line, "%199s %lf %lf %lf", word, &to[0], &to[1], &to[2]), 1 + KINDS);
+        }
+        graft_result_free(r);
+        graft_model_free(m);
+    }
+    double most = 0;
+    for (int c = 0; c < KINDS; c++) {
+        assert_true(fabs(p[1][0][c] - p[1][1][c]) <= 1e-6);
+        assert_true(fabs(p[1][0][c] - (p[0][0][c] + p[0][1][c]) / 2) <= 1e-5); /* the mean of both */
+        most = fmax(most, fabs(p[0][0][c] - p[0][1][c]));
+    }
+    assert_true(most > 1e-3);
+}
+
+static const char *const faulty_files[][2] = {{"predict.tta", "flip"},
+                                              {"eval.csv", files[0]},
+                                              {"eval.confusion_csv", files[1]},
+                                              {"predict.csv", files[0]},
+                                              {"predict.sort_into", sorted},
+                                              {"predict.output", "logits"},
+                                              {NULL, NULL}};
 
 typedef graft_status (*attempt)(graft_model *m, graft_result **r, graft_error *err);
 
@@ -439,6 +491,7 @@ int main(void)
         cmocka_unit_test(runs_of_other_splits_are_not),
         cmocka_unit_test(an_export_has_the_temperature),
         cmocka_unit_test(each_call_fails_cleanly),
+        cmocka_unit_test(a_mirror_does_not_matter),
     };
     return cmocka_run_group_tests(tests, make_runs, remove_runs);
 }
