@@ -30,6 +30,7 @@ static const option options[] = {
     {"results", OPTION_FILE, PLACE(results), "FILE", NO_RANGE, NULL,
      "detections, as COCO's results are: [{image_id, category_id, bbox, score}, ..]"},
     SETTING("nms", "eval.nms"),
+    SETTING("measure", "eval.measure"),
 
     OPTION_FOREIGN_ROWS,
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),
@@ -83,7 +84,7 @@ const verb verb_eval = {
         "Tells the loss, the accuracy, what --metrics asks for and the confusion matrix (rows: true class) of a run's "
         "best model on labelled images. RUN is a run folder or a model.safetensors, MODEL as for `graft predict`; DATA "
         "as for `graft train`.\n\nWith --truth and --results it judges detections of any tool instead: COCO's twelve "
-        "numbers, as pycocotools has them, and each category's AP.",
+        "numbers, as pycocotools has them, and each category's AP; with --measure the VOC challenge's AP.",
     .examples = "graft eval runs/pets pets --split validation\n"
                 "graft eval runs/pets other_pets --json\n"
                 "graft eval --truth labels.json --results detections.json",

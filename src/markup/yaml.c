@@ -113,6 +113,8 @@ static graft_status take(reading *r, const yaml_event_t *event)
 
 static graft_status parse(reading *r, yaml_parser_t *parser)
 {
+    size_t none; /* what has no key or text has that at 0 */
+    GF_TRY(keep(r->out, "", 0, &none, r->err));
     for (bool more = true; more;) {
         yaml_event_t event;
         if (!yaml_parser_parse(parser, &event)) {
@@ -127,10 +129,9 @@ static graft_status parse(reading *r, yaml_parser_t *parser)
     }
     if (r->out->n) return GRAFT_OK;
     r->out->node = gf_new(gf_yaml_node);
-    size_t at;
     if (!r->out->node) return gf_fail_memory(r->err, sizeof(gf_yaml_node), r->name);
     r->out->n = r->out->cap = 1;
-    return keep(r->out, "", 0, &at, r->err);
+    return GRAFT_OK;
 }
 
 graft_status gf_yaml_parse(gf_yaml *out, const void *bytes, size_t n, const char *name, graft_error *err)

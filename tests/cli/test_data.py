@@ -161,6 +161,12 @@ class Detections(DataTest):
         text = self.good("eval", "--truth", f"{self.BOXES}/truth.json", "--results", f"{self.BOXES}/results.json").out
         self.assertIn("AP50", text)
         self.assertIn("kind ", text)
+        voc = [json.loads(self.good("eval", "--truth", f"{self.BOXES}/truth.json", "--results", f"{self.BOXES}/results.json", "--measure", m,
+                                    "--json").out) for m in ("voc07", "voc12")]
+        for of in voc:
+            known = [c["AP"] for c in of["categories"] if c["AP"] is not None]
+            self.assertAlmostEqual(of["mAP"], sum(known) / len(known), delta=1e-8)
+        self.assertNotEqual(voc[0]["mAP"], voc[1]["mAP"])
 
     def test_refusals(self):
         truth, results = f"{self.BOXES}/truth.json", f"{self.BOXES}/results.json"

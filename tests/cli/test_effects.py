@@ -31,7 +31,7 @@ ARGUMENTS = {"eval": ["mobilenet_v2", "DATA"], "predict": ["mobilenet_v2", "a.jp
              "export": ["run.safetensors", "--out", "f.onnx"]}
 # --force is about what is there; --seed where nothing is random is taken, as its help says; what --list is given stands alone
 # detections are judged without a run: below
-NOT_HERE = {("eval", "truth"), ("eval", "results"), ("eval", "nms"), ("advise", "apply"), ("advise", "out"), ("advise", "force"), ("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
+NOT_HERE = {("eval", "truth"), ("eval", "results"), ("eval", "nms"), ("eval", "measure"), ("advise", "apply"), ("advise", "out"), ("advise", "force"), ("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
 NOTHING_RANDOM = {"eval", "predict", "clean", "compare", "export", "convert", "fetch", "resume", "models", "labels"}
 
 # verb, what is given, the option that then would have no effect
@@ -128,6 +128,7 @@ class Effects(CommandTest):
         base = told("--truth", "t.json", "--results", "r.json")
         self.assertEqual((base["truth"], base["results"]), ("t.json", "r.json"))
         self.assertNotEqual(told("--truth", "t.json", "--results", "r.json", "--nms", "0.5"), base)
+        self.assertNotEqual(told("--truth", "t.json", "--results", "r.json", "--measure", "voc07"), base)
 
     def test_what_would_have_no_effect_is_refused(self):
         for verb, options, name in IDLE:
