@@ -196,7 +196,11 @@ graft_status gf_evaluating_open(gf_evaluating *ev, const graft_model *m, graft_e
     GF_TRY(gf_loss_parse(&ev->task.loss, gf_settings_text(s, GF_SET_TRAIN_LOSS), err));
     const char *asked = gf_settings_text(s, GF_SET_TRAIN_METRICS);
     GF_TRY(gf_metric_list_parse(&ev->list, ev->task.cls->metrics, asked, err));
-    if (!ev->task.cls->decode) return gf_evaluation_init(&ev->result, &ev->list, m->facts.classes.n, err);
+    if (!ev->task.cls->decode) {
+        static const gf_setting of_classes[] = {GF_SET_EVAL_CSV, GF_SET_EVAL_INTERVALS};
+        GF_TRY(gf_api_want_one_class(m, of_classes, 2, err));
+        return gf_evaluation_init(&ev->result, &ev->list, m->facts.classes.n, err);
+    }
     GF_TRY(gf_judgement_check(m, &ev->promise, err));
     GF_TRY(gf_per_file_begin(&ev->rows, m, &ev->task, GF_SET_EVAL_CSV, err));
     return gf_evaluation_init(&ev->result, &ev->list, m->facts.classes.n, err);

@@ -13,12 +13,13 @@ bool gf_api_is_boxes(const graft_context *context, const char *path)
     return gf_settings_given(context->settings, GF_SET_DATA_LABEL_FORMAT) || gf_annotations_are(path);
 }
 
-bool gf_api_detects(const graft_context *context)
+bool gf_api_task_detects(const gf_settings *s)
 {
-    const char *task = gf_settings_text(context->settings, GF_SET_TRAIN_TASK);
-    const gf_task_class *c = gf_task_find(task);
+    const gf_task_class *c = gf_task_find(gf_settings_text(s, GF_SET_TRAIN_TASK));
     return c && c->keep;
 }
+
+bool gf_api_detects(const graft_context *context) { return gf_api_task_detects(context->settings); }
 
 static graft_status take_options(const gf_settings *s, gf_annotation_options *o, graft_error *err)
 {

@@ -154,10 +154,13 @@ bool gf_api_is_boxes(const graft_context *context, const char *path);
 graft_status gf_api_inspect_boxes(graft_context *context, const char *path, graft_result **out, int64_t *bad,
                                   graft_error *err);
 
-/* Whether labelled boxes are to be learned: the task says so. */
+/* Whether labelled boxes are to be learned: the task says so, of the settings or of the context's. */
+bool gf_api_task_detects(const gf_settings *s);
 bool gf_api_detects(const graft_context *context);
 /* What an evaluation of a detector tells: loss and COCO's measures. */
 graft_status gf_api_found_result(const gf_evaluation *e, const gf_metrics *m, graft_result **out, graft_error *err);
+/* E3002 where one of the options is given, which a detector has no use for. */
+graft_status gf_api_want_one_class(const graft_model *m, const gf_setting *row, size_t n, graft_error *err);
 /* Opens labelled boxes as a data set, by the context's options. */
 graft_status gf_api_open_boxes(graft_data *d, const gf_data_options *o, graft_error *err);
 

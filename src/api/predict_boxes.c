@@ -147,6 +147,16 @@ static graft_status result_of(finding *f, graft_result **out, graft_error *err)
     return gf_result_create(out, j, text, err);
 }
 
+graft_status gf_api_want_one_class(const graft_model *m, const gf_setting *row, size_t n, graft_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!gf_settings_given(m->context->settings, row[i])) continue;
+        return gf_fail(err, GF_E_OPTION_VALUE, "leave it out; --json has all that is found",
+                       "%s is of models that give an image one class; this one detects", gf_setting_rows[row[i]].name);
+    }
+    return GRAFT_OK;
+}
+
 graft_status gf_api_predict_boxes(graft_model *m, const char *const *paths, size_t n, graft_result **out,
                                   graft_error *err)
 {
@@ -161,7 +171,14 @@ graft_status gf_api_predict_boxes(graft_model *m, const char *const *paths, size
                              .most = MOST},
                  .folder = gf_settings_text(s, GF_SET_PREDICT_BOXES),
                  .items = gf_json_array()};
-    graft_status status = gf_image_list_open(&list, m->context, &m->facts, paths, n, false, err);
+    static const gf_setting of_classes[] = {GF_SET_PREDICT_UNKNOWN, GF_SET_PREDICT_OUTPUT, GF_SET_PREDICT_CSV,
+                                            GF_SET_PREDICT_SORT_INTO, GF_SET_PREDICT_DRAW};
+    graft_status status = gf_api_want_one_class(m, of_classes, sizeof of_classes / sizeof *of_classes, err);
+    if (status != GRAFT_OK) {
+        gf_json_free(f.items);
+        return status;
+    }
+    status = gf_image_list_open(&list, m->context, &m->facts, paths, n, false, err);
     if (status == GRAFT_OK) {
         if (f.folder) status = gf_make_dirs(f.folder, err);
         if (status == GRAFT_OK) status = find_all(&f, err);

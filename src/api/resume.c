@@ -51,6 +51,7 @@ static void take_options(graft_data_options *o, const gf_run_config *k)
 void gf_api_data_of_run(graft_data *d, const gf_run_config *k)
 {
     d->path = k->data;
+    d->boxes = gf_api_task_detects(k->settings);
     d->settings = k->settings;
     d->cache_dir = k->cache_dir;
     take_options(&d->options, k);
@@ -67,6 +68,7 @@ static graft_status open_data(graft_context *c, const char *run, const gf_run_co
     d->cache_dir = k->cache_dir ? gf_strdup(k->cache_dir) : NULL;
     if (!d->path) return gf_fail_memory(err, 64, "a data set");
     GF_TRY(gf_settings_copy(&d->settings, k->settings, err));
+    d->boxes = gf_api_task_detects(k->settings);
     graft_data_defaults(&d->options);
     take_options(&d->options, k);
     GF_TRY(gf_api_data_open(d, classes, err));

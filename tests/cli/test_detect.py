@@ -4,6 +4,8 @@ and used."""
 import json
 import os
 import random
+import subprocess
+import time
 
 import pictures
 from graft_cli import CommandTest, main
@@ -71,6 +73,8 @@ class Detection(CommandTest):
         judged = json.loads(self.good("eval", "run", "d", "--split", "validation", "--json").out)
         self.assertAlmostEqual(judged["AP50"], told["AP50"], delta=1e-6)
         self.assertIn("AR100", judged)
+        self.assertIn("predict.csv is of models", self.refused(2, "E3002", "predict", "run", "d/70.png", "--csv", "x.csv"))
+        self.assertIn("eval.intervals is of models", self.refused(2, "E3002", "eval", "run", "d", "--intervals"))
         found = json.loads(self.good("predict", "run", "d/70.png", "--json", "--draw-boxes", "drawn").out)["predictions"][0]
         boxes = scene(70)[1]
         self.assertEqual((found["width"], found["height"], len(found["detections"])), (SIDE, SIDE, len(boxes)))
@@ -92,6 +96,21 @@ class Detection(CommandTest):
         losses = [[row.split(",")[2:8] for row in self.history(run).splitlines()] for run in ("1", "3")]
         self.assertEqual(losses[0], losses[1])
         self.assertEqual(len(losses[0]), 4)
+
+    def test_a_killed_run_goes_on_to_the_same_bits(self):
+        options = [*self.TRAIN, "--phases", self.PHASES.format(12), "--no-report"]
+        self.good("train", "d", *options, "--out", "whole")
+        with subprocess.Popen([self.binary, "train", "d", *options, "--checkpoint-seconds", "0", "--out", "cut"], cwd=self.dir,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            kept = f"{self.dir}/cut/checkpoint"
+            while run.poll() is None and len(os.listdir(kept) if os.path.isdir(kept) else []) < 3:
+                time.sleep(0.01)
+            run.kill()
+        self.assertEqual(run.wait(), -9)
+        self.good("resume", "cut")
+        told = [[row.split(",")[2:9] for row in self.history(run).splitlines()] for run in ("whole", "cut")]
+        self.assertEqual(told[0], told[1])
+        self.assertEqual(len(told[0]), 13)
 
     def test_what_does_not_go_is_refused(self):
         refuse = self.refused(2, "E3002", "train", "d", *self.TRAIN, "--augment", "mixup", "--epochs", "1", "--fine-tune-epochs", "0", "--out", "x")
