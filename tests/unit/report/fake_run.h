@@ -92,6 +92,7 @@ static inline void fake_run_fill(fake_run *f)
                                 .samples = photos,
                                 .augmentations = photos,
                                 .predictions = photos,
+                                .found = photos,
                                 .mistakes = {f->photo + 1, 1}};
     fake_run_calibrate(f);
 }

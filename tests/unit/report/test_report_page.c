@@ -128,7 +128,8 @@ static void page_is_well_formed_and_needs_nothing_else(void **state)
     char *html = page_of(&f.record);
     tags found = check_well_formed(html);
     assert_int_equal(found.images,
-                     3 + 12 + 1 + 9 + 9); /* curves, confusion, reliability; predictions, mistakes, samples ... */
+                     3 + 12 + 12 + 1 + 9 +
+                         9); /* curves, confusion, reliability; predictions, detections, mistakes, samples ... */
     assert_true(found.headings >= 12);
     assert_true(has(html, "<html lang=\"en\">") && has(html, "<meta charset=\"utf-8\"/>"));
     assert_true(has(html, "prefers-color-scheme: dark") && has(html, "default-src 'none'"));
@@ -280,7 +281,7 @@ static void embedded_images_decode(void **state)
         free(bytes);
     }
     assert_int_equal(pngs, 6); /* three plots, light and dark */
-    assert_int_equal(jpegs, 12 + 1 + 9 + 9);
+    assert_int_equal(jpegs, 12 + 12 + 1 + 9 + 9);
     gf_free(html);
 }
 
@@ -312,6 +313,7 @@ static void folder_holds_every_file(void **state)
                                         "plots/samples.png",
                                         "plots/augmentations.png",
                                         "plots/predictions.png",
+                                        "plots/detections.png",
                                         "plots/confusion.png",
                                         "plots/reliability.png",
                                         "model-card.md"};
