@@ -4,6 +4,7 @@
 #include "tasks/bootstrap.h"
 #include "tasks/history.h"
 #include "tasks/measure.h"
+#include "tensor/feed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,8 +32,10 @@ static graft_status evaluate(double *auc, graft_error *err)
     if (status == GRAFT_OK) status = gf_evaluation_expect(&e, 2, false, err);
     if (status == GRAFT_OK) {
         const float z[] = {-1, 2};
-        for (int32_t truth = 0; truth < 2; truth++)
-            if (status == GRAFT_OK) status = gf_evaluation_add_output(&e, &t, &z[truth], 1, &truth, err);
+        for (uint32_t truth = 0; truth < 2; truth++) {
+            const gf_class_target target = gf_target_of(truth);
+            if (status == GRAFT_OK) status = gf_evaluation_add_output(&e, &t, &z[truth], 1, &target, err);
+        }
         gf_metrics m = gf_evaluation_metrics(&e);
         *auc = m.value[4];
     }
