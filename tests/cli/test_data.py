@@ -203,8 +203,10 @@ class Boxes(DataTest):
         self.good("labels", "d", "coco", "--to", "coco")
         self.good("labels", "coco", "csv", "--to", "csv", "--labels-only")
         self.assertEqual(os.listdir(f"{self.dir}/csv"), ["labels.csv"])
+        with open(f"{self.dir}/d/images/0.png", "rb") as f:
+            width, height = struct.unpack(">II", f.read()[16:24])
         with open(f"{self.dir}/csv/labels.csv") as f:
-            self.assertEqual(f.read().splitlines()[1], "0.png,43,54,cat,2,3,20,30,")
+            self.assertEqual(f.read().splitlines()[1], f"0.png,{width},{height},cat,2,3,20,30,")
         self.assertIn("is not empty", self.refused(2, "E3006", "labels", "d", "coco", "--to", "yolo"))
         self.assertIn("never written to", self.refused(2, "E3006", "labels", "d", "d/yolo", "--to", "yolo"))
         self.assertIn("--to FORMAT", self.refused(2, "E3001", "labels", "d", "x"))
