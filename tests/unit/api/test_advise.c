@@ -1,6 +1,5 @@
 /* graft_advise: the table alone, a run's network on images, and what cannot be told. */
-#include "support/tiny_data.h"
-#include "support/tiny_run.h"
+#include "support/run_places.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,8 +8,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static char root[64], data[96], run[96];
 
 static graft_context *open_context(const char *images, const char *similarity)
 {
@@ -108,19 +105,7 @@ static void without_weights_nothing_is_measured(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root)) return -1;
-    snprintf(data, sizeof data, "%s/data", root);
-    snprintf(run, sizeof run, "%s/run", root);
-    tiny_data_make(data, 8, 4);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    tiny_data_remove(root);
-    return 0;
+    return run_places_make(8, 4);
 }
 
 int main(void)
@@ -130,5 +115,5 @@ int main(void)
         cmocka_unit_test(a_network_is_asked),
         cmocka_unit_test(without_weights_nothing_is_measured),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }

@@ -1,7 +1,6 @@
 /* The learning rate finder as a call: the same answer for any threads, the folder is none of a run, the model is as it
  * was. */
-#include "support/tiny_data.h"
-#include "support/tiny_run.h"
+#include "support/run_places.h"
 
 #include "base/alloc.h"
 #include "base/io.h"
@@ -13,8 +12,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static char root[64], data[96];
 
 static graft_status find(const char *out, int threads, const char *phases, graft_error *err)
 {
@@ -72,18 +69,7 @@ static void without_steps_there_is_no_rate(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root)) return -1;
-    snprintf(data, sizeof data, "%s/data", root);
-    tiny_data_make(data, 8, 4);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    tiny_data_remove(root);
-    return 0;
+    return run_places_make(8, 4);
 }
 
 int main(void)
@@ -92,5 +78,5 @@ int main(void)
         cmocka_unit_test(the_same_for_any_threads),
         cmocka_unit_test(without_steps_there_is_no_rate),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }

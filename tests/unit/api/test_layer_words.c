@@ -1,7 +1,6 @@
 /* A network of one's own as a list of layers: the same as its configuration in JSON, to the bit; what is no list is
  * refused. */
-#include "support/tiny_data.h"
-#include "support/tiny_run.h"
+#include "support/run_places.h"
 
 #include "base/io.h"
 #include "exchange/layer_words.h"
@@ -14,8 +13,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static char root[64], data[96];
 
 #define WORDS "layers:conv=8,3,relu;max-pool;separable=12,3,elu,same,stride=2;bn;act=relu;gap;dropout=0.1;dense=16,relu"
 
@@ -118,28 +115,17 @@ static void what_is_no_list_is_refused(void **state)
         assert_null(json);
         if (!strstr(err.message, bad[i][1])) fail_msg("%s: %s", bad[i][0], err.message);
     }
-    char run[128];
+    char out[128];
     graft_error err = {0};
-    snprintf(run, sizeof run, "%s/refused", root);
-    assert_int_not_equal(train("layers:conv=8,3,nothing;gap", NULL, run, &err), GRAFT_OK);
+    snprintf(out, sizeof out, "%s/refused", root);
+    assert_int_not_equal(train("layers:conv=8,3,nothing;gap", NULL, out, &err), GRAFT_OK);
     assert_non_null(strstr(err.message, "conv_1"));
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root)) return -1;
-    snprintf(data, sizeof data, "%s/data", root);
-    tiny_data_make(data, 8, 4);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    tiny_data_remove(root);
-    return 0;
+    return run_places_make(8, 4);
 }
 
 int main(void)
@@ -149,5 +135,5 @@ int main(void)
         cmocka_unit_test(arguments_become_keras_s),
         cmocka_unit_test(what_is_no_list_is_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }

@@ -1,8 +1,7 @@
 /* A probe's run in which each allocation, and then each file call, fails in turn (the first ones all, then fewer and
  * fewer): it ends with an error that tells it, or as if nothing had happened, and nothing is left behind in memory. */
+#include "support/run_places.h"
 #include "support/sys_faults.h"
-#include "support/tiny_data.h"
-#include "support/tiny_run.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -12,8 +11,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static char root[64], data[96], run[96];
 
 static graft_status solve(graft_error *err)
 {
@@ -53,23 +50,11 @@ static void memory(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root)) return -1;
-    snprintf(data, sizeof data, "%s/data", root);
-    snprintf(run, sizeof run, "%s/run", root);
-    tiny_data_make(data, 6, 3);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    tiny_data_remove(root);
-    return 0;
+    return run_places_make(6, 3);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(memory)};
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }
