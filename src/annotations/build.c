@@ -132,3 +132,20 @@ graft_status gf_annotations_refuse(const gf_annotations *a, graft_error *err)
     gf_text_free(&lines);
     return status;
 }
+
+graft_status gf_annotating_files(gf_annotating *a, gf_is_labels is, gf_take_labels take, graft_error *err)
+{
+    for (size_t i = 0; i < a->files->file.n; i++) {
+        const char *file = a->files->file.item[i];
+        uint8_t *bytes;
+        size_t n;
+        bool wanted;
+        GF_TRY(is(a->files, file, &wanted, err));
+        if (!wanted) continue;
+        GF_TRY(gf_label_file_read(a->files, file, &bytes, &n, err));
+        graft_status status = take(a, file, bytes, n, err);
+        gf_free(bytes);
+        GF_TRY(status);
+    }
+    return GRAFT_OK;
+}

@@ -54,6 +54,12 @@ typedef struct gf_annotating {
  * one, has labelled it before: *image is then SIZE_MAX. */
 graft_status gf_annotating_image(gf_annotating *a, size_t found, const char *source, uint32_t width, uint32_t height,
                                  size_t *image, graft_error *err);
+/* Whether a file is one of that format; what its bytes hold, into the set. */
+typedef graft_status (*gf_is_labels)(const gf_label_files *files, const char *file, bool *is, graft_error *err);
+typedef graft_status (*gf_take_labels)(gf_annotating *a, const char *file, const uint8_t *bytes, size_t n,
+                                       graft_error *err);
+/* Reads each file that `is` says yes of, and takes it. */
+graft_status gf_annotating_files(gf_annotating *a, gf_is_labels is, gf_take_labels take, graft_error *err);
 /* The class of that name, made where it is new; renamed as the options say. */
 graft_status gf_annotating_class(gf_annotations *to, const gf_names *rename, const char *name, uint32_t *class_id,
                                  graft_error *err);

@@ -91,25 +91,18 @@ static graft_status take(gf_annotating *a, const gf_coco_truth *t, const char *f
     return status;
 }
 
+static graft_status take_bytes(gf_annotating *a, const char *file, const uint8_t *bytes, size_t n, graft_error *err)
+{
+    gf_coco_truth t;
+    GF_TRY(gf_coco_parse_truth(&t, (const char *)bytes, n, file, err));
+    graft_status status = take(a, &t, file, err);
+    gf_coco_truth_free(&t);
+    return status;
+}
+
 static graft_status read_all(gf_annotating *a, graft_error *err)
 {
-    for (size_t i = 0; i < a->files->file.n; i++) {
-        const char *file = a->files->file.item[i];
-        uint8_t *bytes;
-        size_t n;
-        bool is;
-        gf_coco_truth t;
-        GF_TRY(is_coco(a->files, file, &is, err));
-        if (!is) continue;
-        GF_TRY(gf_label_file_read(a->files, file, &bytes, &n, err));
-        graft_status status = gf_coco_parse_truth(&t, (const char *)bytes, n, file, err);
-        gf_free(bytes);
-        GF_TRY(status);
-        status = take(a, &t, file, err);
-        gf_coco_truth_free(&t);
-        GF_TRY(status);
-    }
-    return GRAFT_OK;
+    return gf_annotating_files(a, is_coco, take_bytes, err);
 }
 
 /* ---- writing */

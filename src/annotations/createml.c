@@ -77,25 +77,19 @@ static graft_status take_item(gf_annotating *a, const gf_json *item, const char 
     return gf_createml_take(a->to, &a->rename, item, image, file, at, err);
 }
 
+static graft_status take_bytes(gf_annotating *a, const char *file, const uint8_t *bytes, size_t n, graft_error *err)
+{
+    gf_json *document = NULL;
+    graft_status status = gf_json_parse(&document, (const char *)bytes, n, file, err);
+    for (size_t k = 0; k < gf_json_size(document) && status == GRAFT_OK; k++)
+        status = take_item(a, gf_json_at(document, k), file, k, err);
+    gf_json_free(document);
+    return status;
+}
+
 static graft_status read_all(gf_annotating *a, graft_error *err)
 {
-    for (size_t i = 0; i < a->files->file.n; i++) {
-        const char *file = a->files->file.item[i];
-        uint8_t *bytes;
-        size_t n;
-        gf_json *document = NULL;
-        bool is;
-        GF_TRY(is_createml(a->files, file, &is, err));
-        if (!is) continue;
-        GF_TRY(gf_label_file_read(a->files, file, &bytes, &n, err));
-        graft_status status = gf_json_parse(&document, (const char *)bytes, n, file, err);
-        gf_free(bytes);
-        for (size_t k = 0; k < gf_json_size(document) && status == GRAFT_OK; k++)
-            status = take_item(a, gf_json_at(document, k), file, k, err);
-        gf_json_free(document);
-        GF_TRY(status);
-    }
-    return GRAFT_OK;
+    return gf_annotating_files(a, is_createml, take_bytes, err);
 }
 
 /* ---- writing */

@@ -150,21 +150,17 @@ static graft_status read_file(gf_annotating *a, const char *file, const uint8_t 
     return status;
 }
 
+/* A file that was named alone is taken for one. */
+static graft_status is_wanted(const gf_label_files *files, const char *file, bool *is, graft_error *err)
+{
+    GF_TRY(is_csv(files, file, is, err));
+    *is = *is || files->only;
+    return GRAFT_OK;
+}
+
 static graft_status read_all(gf_annotating *a, graft_error *err)
 {
-    for (size_t i = 0; i < a->files->file.n; i++) {
-        const char *file = a->files->file.item[i];
-        uint8_t *bytes;
-        size_t n;
-        bool is;
-        GF_TRY(is_csv(a->files, file, &is, err));
-        if (!is && !a->files->only) continue;
-        GF_TRY(gf_label_file_read(a->files, file, &bytes, &n, err));
-        graft_status status = read_file(a, file, bytes, n, err);
-        gf_free(bytes);
-        GF_TRY(status);
-    }
-    return GRAFT_OK;
+    return gf_annotating_files(a, is_wanted, read_file, err);
 }
 
 /* ---- writing */

@@ -153,24 +153,18 @@ static graft_status take_splits(gf_annotating *a, graft_error *err)
     return GRAFT_OK;
 }
 
+static graft_status take_bytes(gf_annotating *a, const char *file, const uint8_t *bytes, size_t n, graft_error *err)
+{
+    gf_xml x;
+    GF_TRY(gf_xml_parse(&x, bytes, n, file, err));
+    graft_status status = take_file(a, file, &x, err);
+    gf_xml_free(&x);
+    return status;
+}
+
 static graft_status read_all(gf_annotating *a, graft_error *err)
 {
-    for (size_t i = 0; i < a->files->file.n; i++) {
-        const char *file = a->files->file.item[i];
-        uint8_t *bytes;
-        size_t n;
-        bool is;
-        gf_xml x;
-        GF_TRY(is_voc(a->files, file, &is, err));
-        if (!is) continue;
-        GF_TRY(gf_label_file_read(a->files, file, &bytes, &n, err));
-        graft_status status = gf_xml_parse(&x, bytes, n, file, err);
-        gf_free(bytes);
-        GF_TRY(status);
-        status = take_file(a, file, &x, err);
-        gf_xml_free(&x);
-        GF_TRY(status);
-    }
+    GF_TRY(gf_annotating_files(a, is_voc, take_bytes, err));
     return take_splits(a, err);
 }
 
