@@ -3,6 +3,7 @@
 #include "data/names.h"
 #include "data/parts.h"
 #include "data/texts_build.h"
+#include "image/image.h"
 #include "text/encoding.h"
 
 #include <stdlib.h>
@@ -301,16 +302,29 @@ static graft_status read_folder(gf_texts_build *b, const char *path, graft_error
 
 /* ---- is it texts? */
 
+enum { ENOUGH = 10000 }; /* files that are looked at */
+
 typedef struct signs {
     bool texts, images;
-    int depth;
+    int depth, files;
 } signs;
 
-/* Files of parts in the data folder; .txt files in its folders, and in theirs. The first file that is a sign tells. */
+/* By its name, or, whatever its name, by what it begins with. */
+static bool is_image(const char *path, const char *name)
+{
+    uint8_t begin[GF_IMAGE_BEGIN];
+    size_t n;
+    if (gf_name_is_image(name)) return true;
+    if (is_txt(name) || !gf_is_file(path)) return false;
+    return gf_file_read_begin(path, begin, sizeof begin, &n, NULL) == GRAFT_OK && gf_image_begins(begin, n);
+}
+
+/* Files of parts in the data folder; .txt files in its folders, and in theirs. Where there are images as well, texts
+ * are notes on them. */
 static graft_status look(gf_texts_build *b, const char *path, const char *name, void *ctx, graft_error *err)
 {
     signs *s = ctx;
-    if (s->texts || s->images) return GRAFT_OK;
+    if (s->images || s->files == ENOUGH) return GRAFT_OK;
     if (gf_is_dir(path)) {
         if (s->depth == 2) return GRAFT_OK;
         s->depth++;
@@ -318,8 +332,10 @@ static graft_status look(gf_texts_build *b, const char *path, const char *name, 
         s->depth--;
         return status;
     }
-    s->images = gf_name_is_image(name);
-    s->texts = s->depth ? is_txt(name) : part_of_file(name) != GF_PART_NONE && is_kind_of_texts(path, kind_of(name));
+    s->files++;
+    s->images = is_image(path, name);
+    bool is = s->depth ? is_txt(name) : part_of_file(name) != GF_PART_NONE && is_kind_of_texts(path, kind_of(name));
+    s->texts = s->texts || is;
     return GRAFT_OK;
 }
 

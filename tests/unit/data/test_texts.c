@@ -216,12 +216,15 @@ static void texts_are_told_from_images(void **state)
     put("pets/cat/1.jpg", "x");
     put("pets/cat/1.txt", "x");
     put("empty/readme.txt", "x");
+    put("noted/cat/about.txt", "x"); /* before its images, and they have no ending */
+    put("noted/cat/photo", "\xff\xd8\xff\xe0 and so on");
     static const struct {
         const char *name;
         bool texts;
     } row[] = {{"reviews.csv", true}, {"images.csv", false},  {"images.tsv", false}, {"reviews.tsv", true},
                {"plain.txt", false},  {"labelled.txt", true}, {"tables", true},      {"classes", true},
-               {"imdb", true},        {"pets", false},        {"empty", false},      {"nowhere", false}};
+               {"imdb", true},        {"pets", false},        {"empty", false},      {"noted", false},
+               {"nowhere", false}};
     folders(NULL);
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         if (gf_texts_are(path_of(row[i].name)) != row[i].texts) fail_msg("%s", row[i].name);
