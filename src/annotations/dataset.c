@@ -251,6 +251,9 @@ static graft_status tell_lost(gf_dataset *d, graft_error *err)
 
 static const gf_dataset_class class_of_boxes = {
     .name = "boxes",
+    .samples = "images",
+    .makes = "An object detector",
+    .pipeline = "object-detection",
     .close = close_set,
     .feed_open = feed_open,
     .feed_close = feed_close,

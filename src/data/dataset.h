@@ -35,7 +35,10 @@ typedef struct gf_shown {
 } gf_shown;
 
 struct gf_dataset_class {
-    const char *name;                                          /* "images": what its samples are called, too */
+    const char *name;     /* in lists and messages */
+    const char *samples;  /* what its samples are called: "images" */
+    const char *makes;    /* what is trained of it: "An image classifier" */
+    const char *pipeline; /* that in Hugging Face's words, "image-classification"; NULL: they have none */
     bool (*suits)(const char *path, const gf_data_options *o); /* NULL: whatever suits no other class */
     /* Finds, splits and checks. E1101 to E1309. */
     graft_status (*open)(gf_dataset **out, const char *path, const gf_data_options *o, gf_pool *pool, graft_error *err);

@@ -358,6 +358,9 @@ static graft_status tell_lost(gf_dataset *d, graft_error *err)
 
 const gf_dataset_class gf_dataset_images = {
     .name = "images",
+    .samples = "images",
+    .makes = "An image classifier",
+    .pipeline = "image-classification",
     .open = open_set,
     .close = close_set,
     .feed_open = feed_open,

@@ -245,6 +245,9 @@ static graft_status show(gf_data_feed *f, uint32_t sample, bool changed, uint32_
 
 const gf_dataset_class gf_dataset_texts = {
     .name = "texts",
+    .samples = "texts",
+    .makes = "A text classifier",
+    .pipeline = "text-classification",
     .suits = suits,
     .open = open_set,
     .close = close_set,

@@ -35,8 +35,10 @@ static void add_facts(gf_text *t, const char *heading, gf_facts facts)
 
 static void add_head(gf_text *t, const gf_run_record *r)
 {
-    gf_text_add(t, "---\nlibrary_name: graft\npipeline_tag: image-classification\n---\n# ");
-    gf_text_printf(t, "An image classifier of %zu classes\n\n", r->n_classes);
+    gf_text_add(t, "---\nlibrary_name: graft\n");
+    if (r->pipeline) gf_text_printf(t, "pipeline_tag: %s\n", r->pipeline);
+    gf_text_printf(t, "---\n# %s of %zu class%s\n\n", r->makes ? r->makes : "A classifier", r->n_classes,
+                   r->n_classes == 1 ? "" : "es");
     add_plain(t, r->model);
     gf_text_add(t, " with a head of these classes, trained by graft: ");
     for (size_t i = 0; i < r->n_classes && i < MOST_CLASSES; i++) {
@@ -49,7 +51,7 @@ static void add_head(gf_text *t, const gf_run_record *r)
 
 static void add_splits(gf_text *t, const gf_run_record *r)
 {
-    gf_text_add(t, "\n| part | images |\n|---|---:|\n");
+    gf_text_printf(t, "\n| part | %s |\n|---|---:|\n", gf_record_noun(r));
     for (size_t i = 0; i < r->n_splits; i++) {
         gf_text_printf(t, "| %s | %s |\n", r->splits[i].name, GF_COUNT((unsigned long long)r->splits[i].images));
     }
@@ -61,9 +63,11 @@ static void add_results(gf_text *t, const gf_run_record *r)
         const char *name;
         const gf_metrics *m;
     } sets[] = {{"validation", &r->validation}, {"test", &r->test}};
-    gf_text_add(
-        t, "\n## Results\n\nThe weights kept are those that were best on the validation set; the test set had no "
-           "part in that. In brackets: 95 % intervals.\n\n| set | images | measure | value |\n|---|---:|---|---:|\n");
+    gf_text_printf(
+        t,
+        "\n## Results\n\nThe weights kept are those that were best on the validation set; the test set had no "
+        "part in that. In brackets: 95 %% intervals.\n\n| set | %s | measure | value |\n|---|---:|---|---:|\n",
+        gf_record_noun(r));
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
         const gf_metrics *m = sets[s].m;
         for (size_t k = 0; m->images && k < m->list->n; k++) {
@@ -86,8 +90,8 @@ static void add_classes(gf_text *t, const gf_run_record *r)
     const char *name;
     const gf_metrics *m = gf_record_final(r, &name);
     if (!m || !m->confusion || r->n_classes > MOST_CLASSES) return;
-    gf_text_printf(t, "\nBy class, on the %s set:\n\n| class | images | precision | recall |\n|---|---:|---:|---:|\n",
-                   name);
+    gf_text_printf(t, "\nBy class, on the %s set:\n\n| class | %s | precision | recall |\n|---|---:|---:|---:|\n", name,
+                   gf_record_noun(r));
     for (size_t c = 0; c < r->n_classes; c++) {
         gf_class_score s = gf_class_score_of(m->confusion, r->n_classes, c);
         gf_text_add(t, "| ");
@@ -108,9 +112,8 @@ static void add_sureness(gf_text *t, const gf_run_record *r)
     gf_text_add(t, ".");
     if (p) {
         gf_text_printf(
-            t,
-            " On the validation set, of the images told with %s or more, %s at least are right; these are %s of them.",
-            GF_PERCENT(p->threshold, 1), GF_PERCENT(p->accuracy, 0), GF_PERCENT(p->coverage, 1));
+            t, " On the validation set, of the %s told with %s or more, %s at least are right; these are %s of them.",
+            gf_record_noun(r), GF_PERCENT(p->threshold, 1), GF_PERCENT(p->accuracy, 0), GF_PERCENT(p->coverage, 1));
     } else if (r->temperature > 0) {
         gf_text_add(t, " That 95 % of what is told be right cannot be promised, however sure it is.");
     }
@@ -125,8 +128,8 @@ static void add_rare(gf_text *t, const gf_run_record *r, const gf_metrics *m, co
         uint64_t images = gf_class_score_of(m->confusion, r->n_classes, c).images;
         if (images >= FEW_IMAGES) continue;
         if (!told)
-            gf_text_printf(t, "- Little is known of classes with fewer than %d images in the %s set:", FEW_IMAGES,
-                           name);
+            gf_text_printf(t, "- Little is known of classes with fewer than %d %s in the %s set:", FEW_IMAGES,
+                           gf_record_noun(r), name);
         gf_text_add(t, told++ ? ", " : " ");
         add_plain(t, r->classes[c]);
         gf_text_printf(t, " (%llu)", (unsigned long long)images);
@@ -139,9 +142,11 @@ static void add_limits(gf_text *t, const gf_run_record *r)
 {
     const char *name = "";
     const gf_metrics *m = gf_record_final(r, &name);
-    gf_text_add(t,
-                "\n## Limits\n\n- An image of none of these classes is given one of them all the same, but for what "
-                "`graft predict --unknown` holds back.\n- The figures hold for images like those of the data above.\n");
+    gf_text_add(t, "\n## Limits\n\n");
+    if (m && m->confusion)
+        gf_text_add(t, "- What is of none of these classes is given one of them all the same, but for what "
+                       "`graft predict --unknown` holds back.\n");
+    gf_text_printf(t, "- The figures hold for %s like those of the data above.\n", gf_record_noun(r));
     if (!r->test.images)
         gf_text_add(t, "- There was no test set: the figures are of the set that the weights were chosen by.\n");
     if (m && m->confusion) add_rare(t, r, m, name);

@@ -18,6 +18,13 @@ void gf_page_head(gf_page *p, const char *text, bool number)
 {
     gf_html_element(&p->t, "th", number ? " class=\"n\" scope=\"col\"" : " scope=\"col\"", text);
 }
+void gf_page_head_samples(gf_page *p, bool number)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%s", gf_record_noun(p->r));
+    if (text[0] >= 'a' && text[0] <= 'z') text[0] = (char)(text[0] - 'a' + 'A');
+    gf_page_head(p, text, number);
+}
 void gf_page_row_head(gf_page *p, const char *text) { gf_html_element(&p->t, "th", " scope=\"row\"", text); }
 
 /* --- style --- */

@@ -18,6 +18,7 @@ void gf_page_add(gf_page *p, const char *markup);
 /* A table's cells: a number, a column's heading, a row's. Texts are escaped. */
 void gf_page_cell(gf_page *p, const char *number);
 void gf_page_head(gf_page *p, const char *text, bool number);
+void gf_page_head_samples(gf_page *p, bool number); /* a column's that counts "Images" */
 void gf_page_row_head(gf_page *p, const char *text);
 /* Long tables of classes are folded: between these two. */
 void gf_page_open_fold(gf_page *p, const char *what);

@@ -18,13 +18,15 @@ static void add_promises(gf_page *p)
 {
     static const double asked[] = {0.8, 0.9, 0.95, 0.98, 0.99};
     if (!p->r->n_promises) return;
-    gf_page_add(p,
-                "<h3>What can be promised</h3>\n<p class=\"muted\">On the validation set: of the images told as sure "
-                "as that or surer, so many are right at least, with 95 % confidence; the others are called unknown "
-                "by <code>graft predict --unknown</code>.</p>\n<div class=\"scroll\"><table>\n<thead><tr>");
+    gf_text_printf(
+        &p->t,
+        "<h3>What can be promised</h3>\n<p class=\"muted\">On the validation set: of the %s told as sure as that or "
+        "surer, so many are right at least, with 95 %% confidence; the others are called unknown by "
+        "<code>graft predict --unknown</code>.</p>\n<div class=\"scroll\"><table>\n<thead><tr>",
+        gf_record_noun(p->r));
     gf_page_head(p, "Right at least", true);
     gf_page_head(p, "Told from", true);
-    gf_page_head(p, "Images told", true);
+    gf_page_head(p, "Share told", true);
     gf_page_add(p, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
         const gf_promise *k = gf_promise_for(p->r->promises, p->r->n_promises, asked[i]);
@@ -43,19 +45,19 @@ static graft_status add_calibration(gf_page *p)
     const gf_run_record *r = p->r;
     if (!r->calibration.images) return GRAFT_OK;
     gf_page_add(p, "<h2>How sure it is</h2>\n");
-    gf_text_printf(
-        &p->t,
-        "<p class=\"muted\">Of the images that are told with a probability of 80 %%, 80 %% should be right. On "
-        "the %s set the calibration error is %s",
-        r->calibrated_on, GF_PERCENT(r->calibration.error, 1));
+    gf_text_printf(&p->t,
+                   "<p class=\"muted\">Of the %s that are told with a probability of 80 %%, 80 %% should be right. On "
+                   "the %s set the calibration error is %s",
+                   gf_record_noun(r), r->calibrated_on, GF_PERCENT(r->calibration.error, 1));
     if (r->temperature > 0) {
         gf_text_printf(&p->t, "; it would be %s without the temperature of %s, which the model keeps",
                        GF_PERCENT(r->uncalibrated_error, 1), GF_GENERAL(r->temperature, 3));
     }
     gf_page_add(p, ".</p>\n");
-    GF_TRY(gf_page_plot(p, &gf_report_part_calibration.plot,
-                        "Reliability: the share of right predictions over their probability, and how many images have "
-                        "that probability."));
+    GF_TRY(gf_page_plot(
+        p, &gf_report_part_calibration.plot,
+        "Reliability: the share of right predictions over their probability, and how many predictions have "
+        "that probability."));
     add_promises(p);
     return GRAFT_OK;
 }

@@ -16,7 +16,7 @@ static void add_class_scores(gf_page *p, const gf_metrics *m)
     gf_page_open_fold(p, "Show all classes");
     gf_page_add(p, "<div class=\"scroll\"><table>\n<thead><tr>");
     gf_page_head(p, "Class", false);
-    gf_page_head(p, "Images", true);
+    gf_page_head_samples(p, true);
     gf_page_head(p, "Precision", true);
     gf_page_head(p, "Recall", true);
     gf_page_head(p, "F1", true);
@@ -45,10 +45,10 @@ static graft_status add_classes(gf_page *p)
                         "Confusion matrix: how often each true class (row) was predicted as each class (column); its "
                         "shares are in the table below."));
     gf_text_printf(&p->t,
-                   "<h3>Precision and recall</h3>\n<p class=\"muted\">On the %s set. Precision: of the images given "
-                   "this class, how many are of it. Recall: of the images of this class, how many were found. F1: "
-                   "their harmonic mean.</p>\n",
-                   name);
+                   "<h3>Precision and recall</h3>\n<p class=\"muted\">On the %s set. Precision: of the %s given this "
+                   "class, how many are of it. Recall: of the %s of this class, how many were found. F1: their "
+                   "harmonic mean.</p>\n",
+                   name, gf_record_noun(p->r), gf_record_noun(p->r));
     add_class_scores(p, m);
     return GRAFT_OK;
 }

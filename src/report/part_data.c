@@ -2,6 +2,8 @@
 #include "report/number.h"
 #include "report/page.h"
 
+#include <stdio.h>
+
 static void add_split_row(gf_page *p, const char *name, size_t class_index, bool total)
 {
     gf_page_add(p, total ? "<tr class=\"total\">" : "<tr>");
@@ -18,9 +20,11 @@ static void add_split_row(gf_page *p, const char *name, size_t class_index, bool
 static void add_splits(gf_page *p)
 {
     if (!p->r->n_splits) return;
-    gf_page_open_fold(p, "Show the number of images of each class");
+    char fold[80];
+    snprintf(fold, sizeof fold, "Show the number of %s of each class", gf_record_noun(p->r));
+    gf_page_open_fold(p, fold);
     gf_page_add(p, "<div class=\"scroll\"><table>\n<thead><tr>");
-    gf_page_head(p, "Images", false);
+    gf_page_head_samples(p, false);
     for (size_t s = 0; s < p->r->n_splits; s++) gf_page_head(p, p->r->splits[s].name, true);
     gf_page_add(p, "</tr></thead>\n<tbody>\n");
     add_split_row(p, "all", 0, true);

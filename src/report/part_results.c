@@ -14,7 +14,7 @@ static graft_status add_results(gf_page *p)
     if (!gf_record_final(p->r, NULL)) return GRAFT_OK;
     gf_page_add(p, "<h2>Results</h2>\n<div class=\"scroll\"><table>\n<thead><tr>");
     gf_page_head(p, "Evaluation", false);
-    gf_page_head(p, "Images", true);
+    gf_page_head_samples(p, true);
     for (size_t i = 0; i < list->n; i++) gf_page_head(p, gf_metric_heading(&list->item[i], heading), true);
     gf_page_add(p, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

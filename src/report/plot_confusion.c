@@ -184,7 +184,7 @@ static void draw_title(const matrix *m, const char *title)
         all += row_sum(m, i);
         right += m->count[i * m->n + i];
     }
-    snprintf(text, sizeof text, "%s images of the %s set, %s right", GF_COUNT(all), title,
+    snprintf(text, sizeof text, "%s %s of the %s set, %s right", GF_COUNT(all), gf_record_noun(m->names), title,
              GF_PERCENT(all ? (double)right / (double)all : NAN, 1));
     gf_canvas_text(m->c, MARGIN, MARGIN + 16, &big, "Confusion matrix");
     gf_canvas_text(m->c, MARGIN, MARGIN + 38, &small, text);

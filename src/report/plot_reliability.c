@@ -20,7 +20,7 @@ static void draw_frame(gf_canvas *c, const char *title, const gf_reliability *k)
                         axis = {.size = 13, .ink = GF_INK_MUTED, .anchor = 0.5},
                         turned = {.size = 13, .ink = GF_INK_MUTED, .anchor = 0.5, .turn = -90};
     char line[120];
-    snprintf(line, sizeof line, "%s images, calibration error %s", GF_COUNT((unsigned long long)k->images),
+    snprintf(line, sizeof line, "%s predictions, calibration error %s", GF_COUNT((unsigned long long)k->images),
              GF_PERCENT(k->error, 1));
     gf_canvas_text(c, LEFT, 34, &head, title);
     gf_canvas_text(c, LEFT, 56, &note, line);

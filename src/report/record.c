@@ -13,6 +13,8 @@ const char *gf_record_class(const gf_run_record *r, int32_t index)
     return index >= 0 && (size_t)index < r->n_classes ? r->classes[index] : "unknown";
 }
 
+const char *gf_record_noun(const gf_run_record *r) { return r->noun ? r->noun : "images"; }
+
 const gf_metrics *gf_record_final(const gf_run_record *r, const char **name)
 {
     const struct {

@@ -54,6 +54,9 @@ typedef struct gf_run_record {
     const gf_watch *watch;      /* looks up between two plots; NULL: nobody does */
     const char *title;          /* the page's heading, such as the run folder's name */
     const char *model;          /* "mobilenet_v2" */
+    const char *noun;           /* what was learnt from; NULL: "images" */
+    const char *makes;          /* "An image classifier" */
+    const char *pipeline;       /* that in model collections' words: "image-classification"; NULL: left out */
     const char *command;        /* the line that repeats the run; NULL: left out */
     const char *const *classes; /* n_classes names */
     size_t n_classes;
@@ -84,6 +87,9 @@ typedef struct gf_run_record {
 
 /* The name of a class; "unknown" for an index outside the classes. */
 const char *gf_record_class(const gf_run_record *r, int32_t index);
+
+/* What the run learnt from, as words have it: "images". */
+const char *gf_record_noun(const gf_run_record *r);
 
 /* The evaluation the run is judged by: test, else validation, else before; NULL where none was made. *name (may be
  * NULL) is told which. */

@@ -247,7 +247,7 @@ static graft_status gather_facts(gathering *g, graft_error *err)
     GF_TRY(fact(g, &g->model, "Precision", precision_text(c), err));
     GF_TRY(fact(g, &g->data, "Folder", gf_strdup(c->data), err));
     GF_TRY(fact(g, &g->data, "Digest", gf_strdup(c->digest ? c->digest : ""), err));
-    GF_TRY(fact(g, &g->data, "Bad images left out", gf_sprintf("%llu", (unsigned long long)r->data->n_bad), err));
+    GF_TRY(fact(g, &g->data, "Bad samples left out", gf_sprintf("%llu", (unsigned long long)r->data->n_bad), err));
     GF_TRY(fact(g, &g->versions, "graft", gf_strdup(c->graft), err));
     GF_TRY(fact(g, &g->versions, "Machine", gf_strdup(c->machine), err));
     return gf_config_each(c, option_fact, g) == GRAFT_OK ? GRAFT_OK : gf_fail_memory(err, 64, "the report");
@@ -302,6 +302,9 @@ static graft_status gather(gathering *g, graft_error *err)
     const char *slash = strrchr(r->dir, '/');
     g->record.title = slash && slash[1] ? slash + 1 : r->dir;
     g->record.model = r->config->architecture;
+    g->record.noun = r->data->cls->samples;
+    g->record.makes = r->data->cls->makes;
+    g->record.pipeline = r->data->cls->pipeline;
     g->record.command = r->config->command_line;
     g->record.classes = (const char *const *)r->facts->classes.item;
     g->record.n_classes = r->facts->classes.n;

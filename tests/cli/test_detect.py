@@ -89,6 +89,11 @@ class Detection(CommandTest):
         self.assertNotIn("Confusion", page)
         self.assertTrue(os.path.exists(f"{self.dir}/run/plots/detections.png"))
         self.assertFalse(os.path.exists(f"{self.dir}/run/plots/confusion.png"))
+        with open(f"{self.dir}/run/model-card.md", encoding="utf-8") as f:
+            card = f.read()
+        self.assertIn("pipeline_tag: object-detection\n", card)
+        self.assertIn("# An object detector of ", card)
+        self.assertNotIn("--unknown", card)
 
     def test_bits_do_not_hang_on_threads(self):
         for threads in ("1", "3"):

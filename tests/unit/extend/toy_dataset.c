@@ -112,6 +112,8 @@ static graft_status show(gf_data_feed *f, uint32_t sample, bool changed, uint32_
 }
 
 const gf_dataset_class gf_dataset_toy_dataset = {.name = "colors",
+                                                 .samples = "colors",
+                                                 .makes = "A color classifier",
                                                  .suits = suits,
                                                  .open = open_it,
                                                  .close = close_it,

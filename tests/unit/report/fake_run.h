@@ -72,6 +72,9 @@ static inline void fake_run_fill(fake_run *f)
     gf_photos photos = {f->photo, FAKE_PHOTOS};
     f->record = (gf_run_record){.title = "cats & <dogs>",
                                 .model = "mobilenet_v2",
+                                .noun = "images",
+                                .makes = "An image classifier",
+                                .pipeline = "image-classification",
                                 .command = "graft train \"data\" --out runs/<x>",
                                 .classes = f->classes,
                                 .n_classes = 2,

@@ -2,6 +2,7 @@
  */
 #include "base/alloc.h"
 #include "base/io.h"
+#include "report/card.h"
 #include "report/events.h"
 #include "report/number.h"
 #include "report/record.h"
@@ -439,6 +440,45 @@ static void metrics_json_reads_back(void **state)
     assert_string_equal(gf_record_class(&r, -1), "unknown");
 }
 
+static void a_card_calls_samples_what_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *noun, *makes, *pipeline, *says[4];
+    } cases[] = {{"texts",
+                  "A text classifier",
+                  "text-classification",
+                  {"pipeline_tag: text-classification\n", "# A text classifier of 3 classes\n",
+                   "| set | texts | measure", "hold for texts like those"}},
+                 {"images",
+                  "An object detector",
+                  "object-detection",
+                  {"pipeline_tag: object-detection\n", "# An object detector of 3 classes\n", "| class | images |",
+                   "hold for images like those"}},
+                 {"colors",
+                  "A color classifier",
+                  NULL,
+                  {"library_name: graft\n---\n", "# A color classifier", "fewer than 30 colors", "of none of these"}}};
+    const char *classes[] = {"cats", "dogs", "none"};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const gf_run_record r = {.model = "bert",
+                                 .noun = cases[i].noun,
+                                 .makes = cases[i].makes,
+                                 .pipeline = cases[i].pipeline,
+                                 .classes = classes,
+                                 .n_classes = 3,
+                                 .validation = {&metrics, 20, {0.5, 0.85}, confusion}};
+        assert_int_equal(gf_card_write(in_folder("card.md"), &r, NULL), GRAFT_OK);
+        size_t n;
+        char *text = text_of("card.md", &n);
+        for (size_t k = 0; k < 4; k++) {
+            if (!strstr(text, cases[i].says[k])) fail_msg("no \"%s\" in\n%s", cases[i].says[k], text);
+        }
+        if (strcmp(cases[i].noun, "images")) assert_null(strstr(text, "image"));
+        gf_free(text);
+    }
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -486,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_row_of_nans_is_an_event_without_scalars),
         cmocka_unit_test(scores_of_a_class),
         cmocka_unit_test(metrics_json_reads_back),
+        cmocka_unit_test(a_card_calls_samples_what_they_are),
         cmocka_unit_test(times_are_read_as_people_write_them),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
