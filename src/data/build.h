@@ -29,6 +29,9 @@ typedef struct gf_walk {
     gf_index *index;
     const gf_data_options *options;
     const char *real_root; /* links must stay in it, unless options.follow_links */
+    size_t archive;        /* that is walked, in index->archive, from 1; 0: folders on the disk */
+    const char *inner;     /* the folder in it that paths are relative to; "" or NULL: all of it */
+    size_t skip;           /* else so many bytes of a path are the archive's own */
     bool quiet;            /* a first look: what is left out is told by the walk itself, later */
     uint32_t class_id;
     gf_split split;
@@ -102,6 +105,23 @@ void gf_layout_free(gf_layout *layout);
  * as the documentation has it. */
 graft_status gf_index_take(gf_index *index, const gf_log *log, const char *what, const char *as, const char *why,
                            graft_error *err);
+
+/* ---- in an archive (members.c): what walk.c asks of a disk */
+
+/* Opens it as the index's last. */
+graft_status gf_members_open(gf_index *index, const char *path, const gf_data_options *options, graft_error *err);
+/* The folder that holds the data: further down where an archive has nothing but one folder of folders; "" is its root.
+ * gf_free it. */
+graft_status gf_members_inner(const gf_index *index, char **inner, graft_error *err);
+/* What `path` is; GF_ENTRY_SKIP: there is none. */
+graft_status gf_members_examine(const gf_walk *walk, const char *path, gf_entry *entry, struct stat *st,
+                                graft_error *err);
+graft_status gf_members_begin(const gf_walk *walk, const char *path, uint8_t *bytes, size_t size, size_t *n,
+                              graft_error *err);
+graft_status gf_members_list(const gf_walk *walk, const char *path, gf_names *names, graft_error *err);
+
+/* Names in a folder that is walked, sorted by bytes. */
+graft_status gf_walk_list(const gf_walk *walk, const char *path, gf_names *names, graft_error *err);
 
 /* Names in a folder below the root, sorted by bytes; a folder that may not be read is E1106. */
 graft_status gf_list_below(const gf_index *index, const char *path, gf_names *names, graft_error *err);

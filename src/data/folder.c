@@ -171,13 +171,20 @@ static graft_status tell_places(const gf_layout *l, graft_error *err)
 static graft_status read_folder(gf_index *index, const char *path, const gf_data_options *options, gf_folder_rule rule,
                                 graft_error *err)
 {
-    char *real_root = NULL;
+    char *real_root = NULL, *inner = NULL;
     gf_layout l = {.walk = {.index = index, .options = options}, .rule = rule};
     graft_status status = GRAFT_OK;
-    index->root = gf_strdup(path);
-    if (!index->root) return gf_fail_memory(err, strlen(path), "a file name");
-    GF_GOTO(gf_real_path(path, &real_root, err));
-    l.walk.real_root = real_root;
+    if (gf_is_dir(path)) {
+        GF_GOTO(gf_real_path(path, &real_root, err));
+        l.walk.real_root = real_root;
+    } else {
+        GF_GOTO(gf_members_open(index, path, options, err));
+        GF_GOTO(gf_members_inner(index, &inner, err));
+        l.walk.inner = inner;
+        l.walk.archive = 1;
+    }
+    index->root = inner && *inner ? gf_path_join(path, inner) : gf_strdup(path);
+    if (!index->root) GF_GOTO(gf_fail_memory(err, strlen(path), "a file name"));
     GF_GOTO(gf_layout_find(&l, err));
     GF_GOTO(settle_classes(&l, err));
     for (size_t i = 0; i < l.n; i++) GF_GOTO(walk_place(&l, &l.place[i], err));
@@ -185,15 +192,16 @@ static graft_status read_folder(gf_index *index, const char *path, const gf_data
 out:
     gf_layout_free(&l);
     gf_free(real_root);
+    gf_free(inner);
     return status;
 }
 
 extern const gf_layout_class gf_layout_folder, gf_layout_parts, gf_layout_classes;
 
+/* An archive is a folder that is packed. */
 static bool is_folder(const char *path, const struct stat *st)
 {
-    (void)path;
-    return S_ISDIR(st->st_mode);
+    return S_ISDIR(st->st_mode) || gf_archive_looks(path);
 }
 
 static graft_status read_auto(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)

@@ -277,6 +277,17 @@ graft_status gf_index_group(gf_index *index, uint32_t *group, const char *name, 
     return GRAFT_OK;
 }
 
+static graft_status add_archive(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
+{
+    GF_TRY(gf_members_open(index, path, options, err));
+    gf_walk walk = {
+        .index = index, .options = options, .archive = index->n_archives, .skip = strlen(path), .split = GF_TEST};
+    graft_status status = gf_walk_folder(&walk, path, err);
+    gf_walk_end(&walk);
+    gf_free(walk.nested_in);
+    return status;
+}
+
 static graft_status add_named(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
 {
     struct stat st;
@@ -286,6 +297,7 @@ static graft_status add_named(gf_index *index, const char *path, const gf_data_o
         index->sample[index->n - 1].size = GF_NOT_THERE;
         return GRAFT_OK;
     }
+    if (S_ISREG(st.st_mode) && gf_archive_looks(path)) return add_archive(index, path, options, err);
     if (!S_ISDIR(st.st_mode)) return gf_index_add(index, path, &st, 0, GF_TEST, err);
     char *real_root;
     GF_TRY(gf_real_path(path, &real_root, err));
@@ -324,6 +336,8 @@ graft_status gf_index_images(gf_index **out, const char *const *paths, size_t n,
 void gf_index_free(gf_index *index)
 {
     if (!index) return;
+    for (size_t i = 0; i < index->n_archives; i++) gf_archive_close(index->archive[i]);
+    gf_free(index->archive);
     gf_free(index->root);
     gf_names_free(&index->classes);
     gf_names_free(&index->groups);

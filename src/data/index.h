@@ -5,11 +5,13 @@
  *           DATA/CLASS/{train,validation[,test]}/...    the same, the other way round
  *           DATA/CLASS/...                              split by options.split, seeded, each class by itself
  *           FILE.csv with columns path,label[,split]    paths relative to the file's folder (table.c)
+ *           photos.zip, .tar, .tar.gz                   any of the folders, read in place (archive/archive.h)
  * Folders of a class are walked to the bottom. Only reads folders and file sizes, and the first bytes of files whose
  * ending is no image's (see check.h for the rest). What was taken as what is in `taken`. */
 #ifndef GF_DATA_INDEX_H
 #define GF_DATA_INDEX_H
 
+#include "archive/archive.h"
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/io.h"
@@ -24,13 +26,14 @@ const char *gf_split_name(gf_split split);
 #define GF_NOT_THERE UINT64_MAX /* the size of a file that was named and is not there; its inode is then the errno */
 
 typedef struct gf_sample {
-    uint64_t path; /* where in gf_index.paths */
-    uint64_t size; /* bytes */
-    int64_t mtime; /* nanoseconds since 1970 */
-    uint64_t inode;
+    uint64_t path;  /* where in gf_index.paths */
+    uint64_t size;  /* bytes */
+    int64_t mtime;  /* nanoseconds since 1970 */
+    uint64_t inode; /* in an archive: the member's number */
     uint32_t class_id;
-    uint32_t group; /* in gf_index.groups, from 1; 0: of none */
-    uint8_t split;  /* gf_split */
+    uint32_t group;   /* in gf_index.groups, from 1; 0: of none */
+    uint16_t archive; /* in gf_index.archive, from 1; 0: a file on the disk */
+    uint8_t split;    /* gf_split */
 } gf_sample;
 
 /* How something in the data was understood: "Training/" as "train", "column 2 (breed)" as "the label". */
@@ -58,7 +61,9 @@ typedef struct gf_index {
     gf_sha256 *content;            /* of each file; NULL until check.h has read them */
     gf_names groups;               /* samples of one group belong to one part */
     bool shared_out;               /* the parts are graft's doing, not the data's own */
-    uint32_t *slot;                /* numbers of groups by the hash of their names; owned */
+    gf_archive **archive;          /* that files are read out of; owned */
+    size_t n_archives, cap_archives;
+    uint32_t *slot; /* numbers of groups by the hash of their names; owned */
     size_t n_slots;
 
     gf_taken *taken;

@@ -48,6 +48,12 @@ static int64_t nanoseconds(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
 
+static graft_status refuse_size(const gf_sample *s, const char *name, graft_error *err)
+{
+    return gf_fail(err, GF_E_FILE_TOO_LARGE, NULL, "%s: %llu bytes, at most %llu are allowed", GF_ESC(name),
+                   (unsigned long long)s->size, (unsigned long long)GF_IMAGE_FILE_MAX);
+}
+
 /* The open file against what was listed, before and after its bytes were read. Some network file systems give a file
  * another inode at each mount: then its bytes decide. */
 static graft_status read_listed(const gf_index *index, uint32_t sample, int fd, gf_buffer *buffer, int *failed,
@@ -64,10 +70,7 @@ static graft_status read_listed(const gf_index *index, uint32_t sample, int fd, 
     if ((uint64_t)st.st_size != s->size || nanoseconds(&st) != s->mtime) {
         return changed(name, "was changed after it was listed", err);
     }
-    if (s->size > GF_IMAGE_FILE_MAX) {
-        return gf_fail(err, GF_E_FILE_TOO_LARGE, NULL, "%s: %llu bytes, at most %llu are allowed", GF_ESC(name),
-                       (unsigned long long)s->size, (unsigned long long)GF_IMAGE_FILE_MAX);
-    }
+    if (s->size > GF_IMAGE_FILE_MAX) return refuse_size(s, name, err);
     if (!reserve(buffer, (size_t)s->size + 1)) return gf_fail_memory(err, (size_t)s->size, "an image file");
     *failed = read_bytes(fd, buffer, (size_t)s->size + 1); /* one more, to see it grow */
     if (*failed) return GRAFT_OK;
@@ -81,9 +84,20 @@ static graft_status read_listed(const gf_index *index, uint32_t sample, int fd, 
     return GRAFT_OK;
 }
 
+static graft_status read_member(const gf_index *index, uint32_t sample, gf_buffer *buffer, int *failed,
+                                graft_error *err)
+{
+    const gf_sample *s = &index->sample[sample];
+    if (s->size > GF_IMAGE_FILE_MAX) return refuse_size(s, gf_index_path(index, sample), err);
+    if (!reserve(buffer, (size_t)s->size + 1)) return gf_fail_memory(err, (size_t)s->size, "an image file");
+    buffer->n = (size_t)s->size;
+    return gf_archive_read(index->archive[s->archive - 1], s->inode, buffer->data, buffer->n, failed, err);
+}
+
 /* One try. A system error goes to *failed, with status OK. */
 static graft_status try_read(const gf_index *index, uint32_t sample, gf_buffer *buffer, int *failed, graft_error *err)
 {
+    if (index->sample[sample].archive) return read_member(index, sample, buffer, failed, err);
     gf_reach reach;
     GF_TRY(gf_reach_open(&reach, index->root, gf_index_path(index, sample), err));
     *failed = 0;

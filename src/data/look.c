@@ -70,7 +70,7 @@ graft_status gf_look_into(gf_walk *walk, const char *path, gf_look_how how, gf_l
     *look = (gf_look){0};
     gf_names all;
     bool quiet = walk->quiet;
-    GF_TRY(gf_list_below(walk->index, path, &all, err));
+    GF_TRY(gf_walk_list(walk, path, &all, err));
     walk->quiet = quiet || how != GF_LOOK_COUNT;
     graft_status status = GRAFT_OK;
     for (size_t i = 0; i < all.n && status == GRAFT_OK; i++) {
@@ -108,6 +108,7 @@ static graft_status look_unless_link(gf_walk *walk, const char *path, int depth,
 {
     gf_reach reach;
     struct stat st;
+    if (walk->archive) return look_deeper(walk, path, depth, left, any, err);
     GF_TRY(gf_reach_open(&reach, walk->index->root, path, err));
     bool link = !gf_sys_lstat(reach.path, &st) && S_ISLNK(st.st_mode);
     gf_reach_close(&reach);
@@ -124,7 +125,7 @@ graft_status gf_look_below(gf_walk *walk, const char *path, bool *any, graft_err
 graft_status gf_look_advise(const gf_walk *walk, char *hint, size_t size, graft_error *err)
 {
     gf_names names;
-    GF_TRY(gf_list_below(walk->index, "", &names, err));
+    GF_TRY(gf_walk_list(walk, "", &names, err));
     snprintf(hint, size, "put the images of each class into a folder of its own");
     for (size_t i = 0; i < names.n; i++) {
         char ending[8];

@@ -97,6 +97,7 @@ static graft_status examine_reached(gf_walk *walk, const char *path, const char 
 graft_status gf_walk_examine(gf_walk *walk, const char *path, gf_entry *entry, struct stat *st, graft_error *err)
 {
     *entry = GF_ENTRY_SKIP;
+    if (walk->archive) return gf_members_examine(walk, path, entry, st, err);
     gf_reach reach;
     GF_TRY(gf_reach_open(&reach, walk->index->root, path, err));
     graft_status status = examine_reached(walk, path, reach.path, entry, st, err);
@@ -109,6 +110,7 @@ static graft_status read_begin(gf_walk *walk, const char *path, uint8_t *bytes, 
                                graft_error *err)
 {
     *n = 0;
+    if (walk->archive) return gf_members_begin(walk, path, bytes, size, n, err);
     gf_reach reach;
     GF_TRY(gf_reach_open(&reach, walk->index->root, path, err));
     graft_status status = GRAFT_OK;
@@ -159,11 +161,17 @@ graft_status gf_list_below(const gf_index *index, const char *path, gf_names *na
     return status;
 }
 
+graft_status gf_walk_list(const gf_walk *walk, const char *path, gf_names *names, graft_error *err)
+{
+    return walk->archive ? gf_members_list(walk, path, names, err) : gf_list_below(walk->index, path, names, err);
+}
+
 /* Whether the folder may be entered; a folder reached through a link is then remembered. */
 static graft_status may_enter(gf_walk *walk, const char *path, dir_id id, const chain *parent, bool *may,
                               graft_error *err)
 {
-    *may = false;
+    *may = walk->archive != 0; /* no links in there */
+    if (*may) return GRAFT_OK;
     for (const chain *c = parent; c; c = c->parent) {
         if (same(c->id, id)) return told(walk, path, "a link to a folder that it lies in; left out", err);
     }
@@ -209,7 +217,9 @@ static graft_status walk_entry(gf_walk *walk, const char *path, const char *name
         walk->nested_in = gf_strndup(path, strlen(path) - strlen(name) - 1);
         if (!walk->nested_in) return gf_fail_memory(err, strlen(path), "a file name");
     }
-    return gf_index_add(walk->index, path, &st, walk->class_id, walk->split, err);
+    GF_TRY(gf_index_add(walk->index, path, &st, walk->class_id, walk->split, err));
+    walk->index->sample[walk->index->n - 1].archive = (uint16_t)walk->archive;
+    return GRAFT_OK;
 }
 
 static graft_status walk_folder(gf_walk *walk, const char *path, const struct stat *st, const chain *parent,
@@ -221,7 +231,7 @@ static graft_status walk_folder(gf_walk *walk, const char *path, const struct st
     GF_TRY(may_enter(walk, path, here.id, parent, &may, err));
     if (!may) return GRAFT_OK;
     gf_names names;
-    GF_TRY(gf_list_below(walk->index, path, &names, err));
+    GF_TRY(gf_walk_list(walk, path, &names, err));
     graft_status status = GRAFT_OK;
     for (size_t i = 0; i < names.n && status == GRAFT_OK; i++) {
         char *child = *path ? gf_path_join(path, names.item[i]) : gf_strdup(names.item[i]);
@@ -235,7 +245,8 @@ static graft_status walk_folder(gf_walk *walk, const char *path, const struct st
 
 graft_status gf_walk_folder(gf_walk *walk, const char *path, graft_error *err)
 {
-    struct stat st;
+    struct stat st = {0};
+    if (walk->archive) return walk_folder(walk, path, &st, NULL, err);
     gf_reach reach;
     GF_TRY(gf_reach_open(&reach, walk->index->root, path, err));
     int failed = gf_sys_stat(reach.path, &st) ? errno : 0;

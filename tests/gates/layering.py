@@ -9,6 +9,7 @@ THIRD_PARTY = {  # header -> the one room that may see it
     r"oneapi/dnnl/|dnnl|omp\.h": "ops",
     r"hdf5|H5|seccomp\.h|zip\.h|protobuf-c": "formats",
     r"curl/": "fetch",
+    r"archive\.h|archive_entry\.h|zlib\.h": "archive",
     r"expat\.h|yaml\.h": "markup",
     r"jpeglib\.h|jerror\.h|turbojpeg\.h|png\.h|webp/|gif_lib\.h|tiffio\.h": "image",
     r"cairo": "report",

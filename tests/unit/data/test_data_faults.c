@@ -182,6 +182,25 @@ static void failures_in_odd_layouts_are_survived(void **state)
     tree_remove(&nested);
 }
 
+static void failures_in_archives_are_survived(void **state)
+{
+    (void)state;
+    static const char *const of[] = {"good.zip", "good.tgz"};
+    tree spool = tree_make();
+    gf_data_options o = tree_options();
+    o.cache = GF_CACHE_NONE;
+    o.cache_dir = spool.dir;
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        char path[512];
+        snprintf(path, sizeof path, GRAFT_FIXTURES "/archives/%s", of[i]);
+        assert_true(fail_each(path, &o, FAULT_ALLOC, &spool).faults > 100);
+        assert_true(fail_each(path, &o, FAULT_OPEN, &spool).faults >= 3);
+        assert_true(fail_each(path, &o, FAULT_READ, &spool).faults >= 10);
+    }
+    assert_true(fail_each(GRAFT_FIXTURES "/archives/good.tgz", &o, FAULT_WRITE, &spool).faults >= 10);
+    tree_remove(&spool);
+}
+
 static void failures_in_an_odd_csv_are_survived(void **state)
 {
     (void)state;
@@ -371,6 +390,7 @@ int main(void)
         cmocka_unit_test(memory_failures_are_survived),
         cmocka_unit_test(memory_failures_in_a_csv_are_survived),
         cmocka_unit_test(failures_in_odd_layouts_are_survived),
+        cmocka_unit_test(failures_in_archives_are_survived),
         cmocka_unit_test(failures_in_an_odd_csv_are_survived),
         cmocka_unit_test(open_and_read_failures_are_survived),
         cmocka_unit_test(write_failures_cost_the_cache_alone),
