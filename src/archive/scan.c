@@ -257,6 +257,7 @@ static graft_status unpack(scan *s, const gf_member *m, bool all, unpacked *u, g
                            "%s:%s: holds more than the %llu bytes that its header says", GF_ESC(s->a->path),
                            GF_ESC(m->name), (unsigned long long)m->size);
         }
+        if (!n) continue; /* then there are no bytes to point to */
         size_t begin = n < TRIED - u->n_begin ? n : TRIED - u->n_begin;
         memcpy(u->begin + u->n_begin, bytes, begin);
         u->n_begin += begin;
