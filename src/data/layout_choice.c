@@ -47,6 +47,6 @@ graft_status gf_layout_read(gf_index *index, const char *path, const struct stat
         if (!may_be->by_name && may_be->suits(path, st)) c = may_be;
     }
     if (c) return c->read(index, path, options, err);
-    return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: neither a folder, a CSV file nor an archive (zip, tar, tar.gz)",
+    return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: neither a folder nor a CSV file, nor an archive (zip, tar, tar.gz)",
                    GF_ESC(path));
 }
