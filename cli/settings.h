@@ -29,6 +29,8 @@ typedef struct settings {
     int time;                    /* models: with milliseconds */
     const char *from;            /* fetch: another place to fetch from; train: a run to begin with */
     int list;                    /* fetch: the catalogue instead */
+    int of_data;                 /* fetch: an archive of images, not weights */
+    const char *sha256;          /* fetch: what the archive must have; NULL: as its publisher tells */
     const char *part;            /* eval: "train", "validation", "test"; NULL is all */
     const char *truth, *results; /* eval: labelled boxes, detections of any tool; NULL: none */
     const char *data_path;       /* resume: the data where they are now; NULL is where they were */

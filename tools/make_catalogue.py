@@ -93,6 +93,21 @@ OTHERS = [
 ]
 
 
+# The archives of tutorials. Digest and size of those that TensorFlow Datasets has are its own (checksums.tsv of tf_flowers and
+# caltech101); of the other its publisher tells nothing: the size is what a download was seen to have.
+DATA = [
+    {"name": "cats_and_dogs_filtered", "source": "TensorFlow", "licence": "see source", "file": "cats_and_dogs_filtered.zip",
+     "urls": ["https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip"], "size": 68606236},
+    {"name": "flower_photos", "source": "TensorFlow", "licence": "CC-BY-2.0", "file": "flower_photos.tgz",
+     "urls": ["https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"], "size": 228813984,
+     "sha256": "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"},
+    {"name": "caltech101", "source": "Caltech", "licence": "CC-BY-4.0", "file": "caltech-101.zip",
+     "urls": ["https://data.caltech.edu/records/mzrjq-6wc02/files/caltech-101.zip"], "size": 137414764,
+     "sha256": "331234750fc7f77520e50d9565e8b6907b03565e30320da1401130db08c61f91",
+     "member": "caltech-101/101_ObjectCategories.tar.gz"},
+]
+
+
 class Asked(Exception):
     """What an application of Keras would download, and the model that it would put it into."""
 
@@ -182,7 +197,8 @@ def main():
     torchvision = subprocess.run([sys.executable, __file__, "--torchvision"], check=True, capture_output=True, text=True)
     entries = [*keras_entries(), *json.loads(torchvision.stdout), *OTHERS]  # one process cannot load both
     lines = ",\n".join("  " + json.dumps(entry) for entry in entries)
-    print(f'{{"weights": [\n{lines}\n]}}')
+    data = ",\n".join("  " + json.dumps(entry) for entry in DATA)
+    print(f'{{"weights": [\n{lines}\n],\n"data": [\n{data}\n]}}')
 
 
 if __name__ == "__main__":

@@ -167,7 +167,16 @@ GRAFT_API graft_status graft_summary(const graft_model *model, graft_result **ou
 GRAFT_API graft_status graft_fetch(graft_context *context, const char *name, const char *from, graft_result **out,
                                    graft_error *err);
 
-/* All weights of the catalogue: {"weights":[{"name","architecture","source","licence","size","checked","cached",..}]}.
+/* An archive of images by its name in the catalogue (flower_photos), or by any http(s) address: into the cache
+ * ($XDG_CACHE_HOME/graft/data or ~/.cache/graft/data) and checked as weights are. sha256: 64 hexadecimal digits that it
+ * must have; NULL: what its publisher tells of it, else what came is remembered by its SHA-256, and that nobody vouches
+ * for it is said. `from` as for graft_fetch. Result text: the path, which the calls that take data take; JSON:
+ * {"name","path","size","sha256","checked","transferred","source","licence"}. */
+GRAFT_API graft_status graft_fetch_data(graft_context *context, const char *what, const char *sha256, const char *from,
+                                        graft_result **out, graft_error *err);
+
+/* All weights of the catalogue, and its archives of images ("data"):
+ * {"weights":[{"name","architecture","source","licence","size","checked","cached",..}]}.
  */
 GRAFT_API graft_status graft_fetch_list(graft_context *context, graft_result **out, graft_error *err);
 
@@ -209,25 +218,27 @@ GRAFT_API const char *graft_data_class_name(const graft_data *data, int class_in
 GRAFT_API graft_status graft_inspect(graft_context *context, const char *path, const graft_data_options *options,
                                      graft_result **out, int64_t *bad, graft_error *err);
 
-/* Since 0.2. What of the labelled images below `path` deserves a look, by the features of the model's backbone (its weights
- * must not be random): labels that are probably wrong, near copies. Nothing is changed. By options of the context:
- * clean.most, clean.plot. Result JSON: {"images","suspects","labels":[{"path","label","likely","probability","margin",
+/* Since 0.2. What of the labelled images below `path` deserves a look, by the features of the model's backbone (its
+ * weights must not be random): labels that are probably wrong, near copies. Nothing is changed. By options of the
+ * context: clean.most, clean.plot. Result JSON:
+ * {"images","suspects","labels":[{"path","label","likely","probability","margin",
  * "counted"}],"copies":[{"path","copy","bits","mirrored","other_class","other_part"}]}. */
 GRAFT_API graft_status graft_clean(graft_model *model, const char *path, graft_result **out, graft_error *err);
 
 /* Since 0.2. Copies the images below `path` to out_dir/{train,validation,test}/CLASS, shared out as the options and the
- * context's settings say ("data.split_by", "data.group_by", ..), and writes out_dir/split.csv; out_dir must be empty or not
- * there. Result JSON: {"folder","images":{PART:n},"groups","classes":[{"class",PART:n}]}. */
+ * context's settings say ("data.split_by", "data.group_by", ..), and writes out_dir/split.csv; out_dir must be empty or
+ * not there. Result JSON: {"folder","images":{PART:n},"groups","classes":[{"class",PART:n}]}. */
 GRAFT_API graft_status graft_split(graft_context *context, const char *path, const graft_data_options *options,
                                    const char *out_dir, graft_result **out, graft_error *err);
 
 /* ---- other tools' checkpoints (0.2) */
 
-/* Whether a path is a TensorFlow checkpoint: its .index file, the beginning of its files' names (model.ckpt), or a folder that
- * holds one (a SavedModel's, too). */
+/* Whether a path is a TensorFlow checkpoint: its .index file, the beginning of its files' names (model.ckpt), or a
+ * folder that holds one (a SavedModel's, too). */
 GRAFT_API int graft_checkpoint_is(const char *path);
-/* All tensors of a checkpoint into a new safetensors file, under the names of their variables; an optimizer's are left out, as
- * are texts and types without numbers that graft has. The result lists what was left out. Checksums are checked. */
+/* All tensors of a checkpoint into a new safetensors file, under the names of their variables; an optimizer's are left
+ * out, as are texts and types without numbers that graft has. The result lists what was left out. Checksums are
+ * checked. */
 GRAFT_API graft_status graft_checkpoint_convert(graft_context *context, const char *path, const char *file,
                                                 graft_result **out, graft_error *err);
 
@@ -283,10 +294,10 @@ GRAFT_API graft_status graft_resume(graft_context *context, const char *run, con
 GRAFT_API graft_status graft_evaluate(graft_model *model, const char *path, const char *split, graft_result **out,
                                       graft_error *err);
 
-/* Since 0.2. n finished runs (2 to 20) on the same images: those below `data`, of its part `split` (NULL: all); data NULL:
- * those that all of them held out, test or else validation, for which they must have had the same images, shared out in the
- * same way (GRAFT_USAGE). Each is compared with the first: McNemar's exact test, corrected as Holm does; the difference of
- * accuracies with its 95 % interval. By options of the context: compare.plot. Result JSON:
+/* Since 0.2. n finished runs (2 to 20) on the same images: those below `data`, of its part `split` (NULL: all); data
+ * NULL: those that all of them held out, test or else validation, for which they must have had the same images, shared
+ * out in the same way (GRAFT_USAGE). Each is compared with the first: McNemar's exact test, corrected as Holm does; the
+ * difference of accuracies with its 95 % interval. By options of the context: compare.plot. Result JSON:
  * {"runs":[{"run","images","accuracy","interval","loss","calibration_error"}],"pairs":[{"first","second","difference",
  * "interval","p","p_corrected","verdict",..}]}. */
 GRAFT_API graft_status graft_compare(graft_context *context, const char *const *runs, size_t n, const char *data,

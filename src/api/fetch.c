@@ -1,9 +1,8 @@
 /* fetch.c - weights by name: the catalogue, the cache, and the room that fetches. */
-#include "api/internal.h"
+#include "api/fetch.h"
 
 #include "base/io.h"
 #include "base/sys.h"
-#include "fetch/fetch.h"
 
 #include <dlfcn.h>
 #include <math.h>
@@ -62,7 +61,7 @@ static graft_status catalogue_path(char **path, graft_error *err)
                    "share/graft/catalogue.json is not where graft was installed");
 }
 
-static graft_status open_catalogue(gf_catalogue **out, graft_error *err)
+graft_status gf_api_catalogue(gf_catalogue **out, graft_error *err)
 {
     enum { LARGEST = 16 << 20 };
     char *path = NULL;
@@ -93,13 +92,13 @@ static const gf_weights_entry *entry_named(const gf_catalogue *c, const char *na
 
 /* ---- the cache */
 
-static graft_status cache_path(char **path, graft_error *err)
+graft_status gf_api_fetch_cache(char **path, const char *kind, graft_error *err)
 {
     const char *cache = setting("XDG_CACHE_HOME"), *home = setting("HOME");
     if (!cache && !home) {
-        return gf_fail(err, GF_E_OPTION_VALUE, "set HOME or XDG_CACHE_HOME", "there is no folder to keep weights in");
+        return gf_fail(err, GF_E_OPTION_VALUE, "set HOME or XDG_CACHE_HOME", "there is no folder to keep %s in", kind);
     }
-    *path = cache ? gf_path_join(cache, "graft/weights") : gf_path_join(home, ".cache/graft/weights");
+    *path = cache ? gf_sprintf("%s/graft/%s", cache, kind) : gf_sprintf("%s/.cache/graft/%s", home, kind);
     return *path ? GRAFT_OK : gf_fail_memory(err, 0, "a file name");
 }
 
@@ -142,15 +141,15 @@ static bool environment_has_proxy(void)
     return false;
 }
 
-static graft_status fetch_entry(graft_context *c, const gf_weights_entry *e, const char *from, gf_fetched *out,
-                                graft_error *err)
+graft_status gf_api_fetch(graft_context *c, const gf_weights_entry *e, const char *kind, const char *from,
+                          gf_fetched *out, graft_error *err)
 {
     char *cache = NULL;
     gf_fetch_options o;
     watcher w = {.context = c, .begun = gf_sys_seconds(), .first = -1};
     const char *offline = setting("GRAFT_OFFLINE");
     gf_fetch_defaults(&o);
-    GF_TRY(cache_path(&cache, err));
+    GF_TRY(gf_api_fetch_cache(&cache, kind, err));
     o.cache = cache;
     o.from = from;
     o.offline = offline && strcmp(offline, "0");
@@ -189,9 +188,9 @@ graft_status graft_fetch(graft_context *context, const char *name, const char *f
     GF_NEEDS(name, "name");
     gf_catalogue *c = NULL;
     gf_fetched got = {0};
-    GF_TRY(open_catalogue(&c, err));
+    GF_TRY(gf_api_catalogue(&c, err));
     const gf_weights_entry *e = entry_named(c, name);
-    graft_status status = e ? fetch_entry(context, e, from, &got, err) : unknown_name(name, NULL, err);
+    graft_status status = e ? gf_api_fetch(context, e, "weights", from, &got, err) : unknown_name(name, NULL, err);
     if (status == GRAFT_OK) {
         gf_json *j = gf_json_object();
         describe(j, e);
@@ -213,34 +212,45 @@ graft_status graft_fetch(graft_context *context, const char *name, const char *f
     return status;
 }
 
+/* A row of the list, for people and for programs. */
+static void list_one(gf_json *list, gf_text *text, const gf_weights_entry *e, bool data, const char *cache)
+{
+    bool here = cache && gf_fetch_is_cached(e, cache);
+    gf_json *j = gf_json_object();
+    describe(j, e);
+    gf_json_set(j, "size", gf_json_int(e->size_most));
+    gf_json_set(j, "checked", gf_json_string(gf_fetch_checked_by(e)));
+    gf_json_set(j, "cached", gf_json_bool(here));
+    gf_json_add(list, j);
+    gf_text_printf(text, "%-28s %-24s %-14s %8.1f  %-12s %-24s %s\n", e->name,
+                   data              ? "(data)"
+                   : e->architecture ? e->architecture
+                                     : "-",
+                   e->source, 1e-6 * (double)e->size_most, e->licence, gf_fetch_checked_by(e), here ? "yes" : "");
+}
+
+static gf_json *list_all(gf_text *text, const gf_weights_entry *item, size_t n, const char *kind)
+{
+    char *cache = NULL;
+    if (gf_api_fetch_cache(&cache, kind, NULL) != GRAFT_OK) cache = NULL; /* then nothing is there */
+    gf_json *list = gf_json_array();
+    for (size_t i = 0; i < n; i++) list_one(list, text, &item[i], !strcmp(kind, "data"), cache);
+    gf_free(cache);
+    return list;
+}
+
 graft_status graft_fetch_list(graft_context *context, graft_result **out, graft_error *err)
 {
     GF_OUT(out);
     GF_NEEDS(context, "context");
     gf_catalogue *c = NULL;
-    char *cache = NULL;
     gf_text text = {0};
-    GF_TRY(open_catalogue(&c, err));
-    if (cache_path(&cache, NULL) != GRAFT_OK) cache = NULL; /* then nothing is there */
-    gf_json *list = gf_json_array();
+    GF_TRY(gf_api_catalogue(&c, err));
     gf_text_printf(&text, "%-28s %-24s %-14s %8s  %-12s %-24s %s\n", "name", "architecture", "source", "MB", "licence",
                    "checked by", "here");
-    for (size_t i = 0; i < c->n; i++) {
-        const gf_weights_entry *e = &c->item[i];
-        bool here = cache && gf_fetch_is_cached(e, cache);
-        gf_json *j = gf_json_object();
-        describe(j, e);
-        gf_json_set(j, "size", gf_json_int(e->size_most));
-        gf_json_set(j, "checked", gf_json_string(gf_fetch_checked_by(e)));
-        gf_json_set(j, "cached", gf_json_bool(here));
-        gf_json_add(list, j);
-        gf_text_printf(&text, "%-28s %-24s %-14s %8.1f  %-12s %-24s %s\n", e->name,
-                       e->architecture ? e->architecture : "-", e->source, 1e-6 * (double)e->size_most, e->licence,
-                       gf_fetch_checked_by(e), here ? "yes" : "");
-    }
     gf_json *document = gf_json_object();
-    gf_json_set(document, "weights", list);
-    gf_free(cache);
+    gf_json_set(document, "weights", list_all(&text, c->item, c->n, "weights"));
+    gf_json_set(document, "data", list_all(&text, c->data, c->n_data, "data"));
     gf_catalogue_destroy(c);
     if (!text.failed) return gf_result_create(out, document, text.s, err);
     gf_text_free(&text);
@@ -292,9 +302,9 @@ graft_status gf_api_weights_path(graft_context *context, const char *weights, co
         return *path ? GRAFT_OK : gf_fail_memory(err, strlen(weights), "a file name");
     }
     *path = NULL;
-    GF_TRY(open_catalogue(&c, err));
+    GF_TRY(gf_api_catalogue(&c, err));
     graft_status status = entry_for(c, weights, use, &e, err);
-    if (status == GRAFT_OK) status = fetch_entry(context, e, NULL, &got, err);
+    if (status == GRAFT_OK) status = gf_api_fetch(context, e, "weights", NULL, &got, err);
     if (status == GRAFT_OK) *path = got.path;
     gf_catalogue_destroy(c);
     return status;

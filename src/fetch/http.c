@@ -203,7 +203,10 @@ static int on_progress(void *ctx, curl_off_t total, curl_off_t now, curl_off_t u
     transfer *t = ctx;
     (void)total, (void)now, (void)up_total, (void)up_now;
     const gf_fetch_options *o = t->o;
-    if (o->progress) o->progress(o->ctx, t->part->measure.n, t->part->entry->size_most);
+    const gf_weights_entry *e = t->part->entry;
+    int64_t done = t->part->measure.n, whole = e->size_least > 1 ? e->size_most : done;
+    if (e->size_least < e->size_most && total > 0) whole = done - now + total; /* as the server says */
+    if (o->progress) o->progress(o->ctx, done, whole);
     if (t->status == GRAFT_OK && o->should_stop) t->status = o->should_stop(o->ctx);
     return t->status != GRAFT_OK;
 }

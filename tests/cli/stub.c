@@ -520,6 +520,20 @@ graft_status graft_fetch(graft_context *c, const char *name, const char *from, g
     return GRAFT_OK;
 }
 
+graft_status graft_fetch_data(graft_context *c, const char *what, const char *sha256, const char *from,
+                              graft_result **out, graft_error *err)
+{
+    char context[2048];
+    graft_status status = outcome(err);
+    *out = NULL;
+    if (status) return status;
+    context_json(c, context, sizeof context);
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{%s,\"what\":\"%s\",\"sha256\":\"%s\",\"from\":\"%s\"}", context, what,
+             text_of(sha256), text_of(from));
+    return GRAFT_OK;
+}
+
 graft_status graft_fetch_list(graft_context *c, graft_result **out, graft_error *err)
 {
     (void)c, (void)err;

@@ -2,15 +2,18 @@
 Usage: test_fetch.py COMMAND"""
 
 import hashlib
+import io
 import json
 import os
 import pathlib
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 
+import pictures
 from graft_cli import CommandTest, main
 
 SUPPORT = pathlib.Path(__file__).resolve().parent.parent / "support"
@@ -195,6 +198,110 @@ class Fetch(FetchTest):
         self.refused(2, "E3002", "summary", "mobilenet_v2", "--weights", "packed", env=env)
         self.refused(2, "E3002", "summary", "mobilenet_v2", "--weights", "imagenet", "--alpha", "0.5", env=env)
         self.refused(2, "E3002", "summary", "resnet50", "--weights", "net-1", env=env)
+
+
+class Data(FetchTest):
+    """Archives of images by name and by address; what is fetched is trained on."""
+
+    def setUp(self):
+        super().setUp()
+        pictures.data_set(f"{self.dir}/pets", train=4, validation=2)
+        raw = io.BytesIO()
+        with tarfile.open(fileobj=raw, mode="w:gz") as t:
+            t.add(f"{self.dir}/pets", "pets")
+        self.archive = raw.getvalue()
+        outer = io.BytesIO()
+        with zipfile.ZipFile(outer, "w") as z:
+            z.writestr("all/notes.txt", "hello")
+            z.writestr("all/pets.tar.gz", self.archive)
+        self.outer = outer.getvalue()
+        entries = [{"name": name, "source": "test", "licence": "MIT", "file": file, "urls": [f"https://127.0.0.1:1/{file}"],
+                    "size": len(content), **more}
+                   for name, file, content, more in (
+                       ("pets", "pets.tgz", self.archive, {"sha256": hashlib.sha256(self.archive).hexdigest()}),
+                       ("bare", "bare.tgz", self.archive, {}),
+                       ("inner", "outer.zip", self.outer, {"md5": hashlib.md5(self.outer).hexdigest(), "member": "all/pets.tar.gz"}))]
+        catalogue = json.loads(pathlib.Path(self.catalogue).read_text())
+        pathlib.Path(self.catalogue).write_text(json.dumps({**catalogue, "data": entries}))
+        self.cache = pathlib.Path(self.dir, "cache/graft/data")
+        self.server.content = self.archive
+
+    def trained(self, path):
+        self.good("train", path, "--size", "32", "--epochs", "1", "--batch", "4", "--no-report", "--threads", "1", "--model",
+                  "layers:conv=8,3,relu;gap", "--out", f"{self.dir}/run", "--force")
+
+    def test_by_name(self):
+        done = self.good("fetch", "--data", "pets", "--from", self.address("cut"), env=self.env)  # resumed, over and over
+        self.assertEqual(done.out, f"{self.cache}/pets.tgz\n")
+        self.assertNotIn("verified", done.err)
+        self.assertEqual((self.cache / "pets.tgz").read_bytes(), self.archive)
+        told = self.document("fetch", "--data", "pets", env={**self.env, "GRAFT_OFFLINE": "1"})
+        self.assertEqual((told["checked"], told["transferred"]), ("SHA-256", 0))
+        self.trained(told["path"])
+
+    def test_bad_servers(self):
+        for way, code in (("wrong", "E6004"), ("login", "E6005"), ("gone", "E6002"), ("tofile", "E6003")):
+            self.refused(6, code, "fetch", "--data", "pets", "--from", self.address(way), env=self.env)
+            self.assertFalse((self.cache / "pets.tgz").exists())
+        self.good("fetch", "--data", "pets", "--from", self.address("changed"), env=self.env)
+        self.assertEqual((self.cache / "pets.tgz").read_bytes(), self.archive)
+
+    def test_without_a_published_digest(self):
+        done = self.good("fetch", "--data", "bare", "--from", self.address("good"), env=self.env)
+        self.assertIn("not verified", done.err)
+        with open(self.cache / "bare.tgz", "r+b") as f:
+            f.seek(100)
+            f.write(b"x")
+        told = self.refused(6, "E6010", "fetch", "--data", "bare", env={**self.env, "GRAFT_OFFLINE": "1"})
+        self.assertIn("as it was fetched", told)
+        digest = hashlib.sha256(self.archive).hexdigest()
+        self.good("fetch", "--data", "bare", "--sha256", digest, "--from", self.address("good"), env=self.env)
+        self.refused(6, "E6010", "fetch", "--data", "bare", "--sha256", "0" * 64, env={**self.env, "GRAFT_OFFLINE": "1"})
+
+    def test_an_archive_in_an_archive(self):
+        self.server.content = self.outer
+        done = self.good("fetch", "--data", "inner", "--from", self.address("good"), env=self.env)
+        self.assertEqual(done.out, f"{self.cache}/pets.tar.gz\n")
+        self.assertEqual((self.cache / "pets.tar.gz").read_bytes(), self.archive)
+        self.trained(done.out.strip())
+
+    def test_any_address(self):
+        url = self.address("cut") + "/my%20pets.tgz?download=1"
+        digest = hashlib.sha256(self.archive).hexdigest()
+        done = self.good("fetch", "--data", url, "--sha256", digest.upper(), env=self.env)
+        path = pathlib.Path(done.out.strip())
+        self.assertEqual(path.parent, self.cache)
+        self.assertRegex(path.name, r"^[0-9a-f]{8}-my_20pets\.tgz$")
+        self.assertEqual(path.read_bytes(), self.archive)
+        self.trained(path)
+        told = self.document("fetch", "--data", self.address("good") + "/other.tgz", env=self.env)
+        self.assertEqual((told["checked"], told["sha256"]), ("nothing that was published", digest))
+        wrong = self.address("wrong") + "/wrong.tgz"
+        self.refused(6, "E6004", "fetch", "--data", wrong, "--sha256", digest, env=self.env)
+        for bad in ("ftp://host/x.zip", "https://", "http://user:word@127.0.0.1/x.zip", "https://host /x"):
+            self.assertNotIn("word@", self.refused(2, "E3002", "fetch", "--data", bad, env=self.env).replace(bad, ""))
+        self.refused(2, "E3002", "fetch", "--data", url, "--sha256", "abc", env=self.env)
+        self.assertIn("pets, bare, inner", self.refused(2, "E3002", "fetch", "--data", "petz", env=self.env))
+        self.refused(2, "E3001", "fetch", "net-1", "--sha256", digest, env=self.env)
+        listed = self.document("fetch", "--list", env=self.env)["data"]
+        self.assertEqual([d["name"] for d in listed], ["pets", "bare", "inner"])
+
+    def test_killed_and_resumed(self):
+        url = self.address("stall") + "/pets.tgz"
+        process = subprocess.Popen([self.binary, "fetch", "--data", url], env={**os.environ, **self.env})
+        end = time.monotonic() + 30
+        parts = []
+        while time.monotonic() < end and not (parts and parts[0].stat().st_size):
+            time.sleep(0.02)
+            parts = list(self.cache.glob("*-pets.tgz.part")) if self.cache.exists() else []
+        process.kill()
+        process.communicate()
+        came = parts[0].stat().st_size
+        self.server.requests.clear()
+        self.assertGreater(came, 0)
+        done = self.good("fetch", "--data", url, env=self.env)
+        self.assertEqual([r["range"] for r in self.server.requests], [f"bytes={came}-"])
+        self.assertEqual(pathlib.Path(done.out.strip()).read_bytes(), self.archive)
 
 
 class Tls(FetchTest):

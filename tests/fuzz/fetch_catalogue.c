@@ -34,6 +34,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         gf_weights_use use = {e->architecture ? e->architecture : "x", e->alpha, e->image_size, e->image_size, e->top};
         want(!e->architecture || gf_catalogue_choose(c, e->set, &use));
     }
+    for (size_t i = 0; c && i < c->n_data; i++) {
+        const gf_weights_entry *e = &c->data[i];
+        want(e->name && e->licence && e->file && !strchr(e->file, '/') && e->file[0] != '.' && e->n_urls > 0 &&
+             !e->package);
+        want(e->size_least >= 1 && e->size_least <= e->size_most && gf_catalogue_find_data(c, e->name) == e);
+    }
     gf_catalogue_destroy(c);
     gf_free(copy);
     return 0;
