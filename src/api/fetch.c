@@ -92,7 +92,8 @@ static const gf_weights_entry *entry_named(const gf_catalogue *c, const char *na
 
 /* ---- the cache */
 
-graft_status gf_api_fetch_cache(char **path, const char *kind, graft_error *err)
+/* gf_free *path. */
+static graft_status cache_path(char **path, const char *kind, graft_error *err)
 {
     const char *cache = setting("XDG_CACHE_HOME"), *home = setting("HOME");
     if (!cache && !home) {
@@ -149,7 +150,7 @@ graft_status gf_api_fetch(graft_context *c, const gf_weights_entry *e, const cha
     watcher w = {.context = c, .begun = gf_sys_seconds(), .first = -1};
     const char *offline = setting("GRAFT_OFFLINE");
     gf_fetch_defaults(&o);
-    GF_TRY(gf_api_fetch_cache(&cache, kind, err));
+    GF_TRY(cache_path(&cache, kind, err));
     o.cache = cache;
     o.from = from;
     o.offline = offline && strcmp(offline, "0");
@@ -232,7 +233,7 @@ static void list_one(gf_json *list, gf_text *text, const gf_weights_entry *e, bo
 static gf_json *list_all(gf_text *text, const gf_weights_entry *item, size_t n, const char *kind)
 {
     char *cache = NULL;
-    if (gf_api_fetch_cache(&cache, kind, NULL) != GRAFT_OK) cache = NULL; /* then nothing is there */
+    if (cache_path(&cache, kind, NULL) != GRAFT_OK) cache = NULL; /* then nothing is there */
     gf_json *list = gf_json_array();
     for (size_t i = 0; i < n; i++) list_one(list, text, &item[i], !strcmp(kind, "data"), cache);
     gf_free(cache);

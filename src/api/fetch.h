@@ -6,8 +6,7 @@
 #include "fetch/fetch.h"
 
 graft_status gf_api_catalogue(gf_catalogue **out, graft_error *err);
-/* `kind`: "weights" or "data", the folder of the cache. gf_free *path. */
-graft_status gf_api_fetch_cache(char **path, const char *kind, graft_error *err);
+/* `kind`: "weights" or "data", the folder of the cache. */
 graft_status gf_api_fetch(graft_context *c, const gf_weights_entry *e, const char *kind, const char *from,
                           gf_fetched *out, graft_error *err);
 
