@@ -20,6 +20,7 @@ typedef struct gf_annotation {
     uint32_t image, class_id;
     gf_box box;     /* as read: of the format; checked: pixels of the displayed image, inside of it */
     double area;    /* of the object, as the label says; NaN: the box's */
+    double score;   /* of a detection: 0 to 1 */
     uint32_t place; /* its line in the file of labels, or its number in the file's list */
     bool shares;    /* as read: the box is in shares of width and height */
     bool crowd, difficult, truncated;
@@ -72,7 +73,7 @@ typedef struct gf_annotation_counts {
 
 /* Zeroed is empty. */
 typedef struct gf_annotations {
-    char *root;
+    char *root; /* NULL: the paths stand by themselves */
     const struct gf_annotation_format *format;
     gf_names classes;
     gf_annotated *image; /* sorted by path once read */
@@ -84,6 +85,7 @@ typedef struct gf_annotations {
     size_t problems; /* all; the first GF_PROBLEMS_TOLD are kept */
     gf_notes notes;
     gf_annotation_counts count;
+    bool found; /* boxes are a model's detections: their scores are written beside them */
 } gf_annotations;
 
 /* Reads a folder, or one file of labels (the images are then below its folder). With a pool, on its threads. Status

@@ -70,6 +70,17 @@ graft_status gf_annotating_image(gf_annotating *a, size_t found, const char *sou
     return GRAFT_OK;
 }
 
+graft_status gf_annotations_add_image(gf_annotations *to, const char *path, uint32_t w, uint32_t h, graft_error *err)
+{
+    gf_annotated one = {.w = w, .h = h, .split = GF_NO_SPLIT, .orientation = 1, .first = to->boxes};
+    GF_TRY(keep(to, path, &one.path, err));
+    one.source = one.path;
+    if (!gf_grow(&to->image, to->images, &to->cap_images))
+        return gf_fail_memory(err, to->images * sizeof *to->image, "annotations");
+    to->image[to->images++] = one;
+    return GRAFT_OK;
+}
+
 static const char *renamed(const gf_names *rename, const char *name)
 {
     for (size_t i = 0; i + 1 < rename->n; i += 2)

@@ -63,6 +63,8 @@ graft_status gf_annotating_files(gf_annotating *a, gf_is_labels is, gf_take_labe
 /* The class of that name, made where it is new; renamed as the options say. */
 graft_status gf_annotating_class(gf_annotations *to, const gf_names *rename, const char *name, uint32_t *class_id,
                                  graft_error *err);
+/* An image of that path and size (of detections: nothing labels it), behind which its boxes are added. */
+graft_status gf_annotations_add_image(gf_annotations *to, const char *path, uint32_t w, uint32_t h, graft_error *err);
 graft_status gf_annotations_add(gf_annotations *to, const gf_annotation *box, graft_error *err);
 
 /* Something is wrong: kept, counted. Only want of memory is a failure. */

@@ -117,15 +117,22 @@ static gf_json *image_json(const gf_annotation_writer *w, size_t i)
     return j;
 }
 
-static gf_json *box_json(const gf_annotation *b, size_t image, size_t id)
+/* What a label and a result have in common. */
+static gf_json *place_json(const gf_annotation *b, size_t image)
 {
     gf_json *j = gf_json_object(), *box = gf_json_array();
     const double side[] = {b->box.x, b->box.y, b->box.w, b->box.h};
     for (int i = 0; i < 4; i++) gf_json_add(box, gf_json_real(side[i]));
-    gf_json_set(j, "id", gf_json_int((int64_t)id));
     gf_json_set(j, "image_id", gf_json_int((int64_t)image + 1));
     gf_json_set(j, "category_id", gf_json_int(b->class_id + 1));
     gf_json_set(j, "bbox", box);
+    return j;
+}
+
+static gf_json *box_json(const gf_annotation *b, size_t image, size_t id)
+{
+    gf_json *j = place_json(b, image);
+    gf_json_set(j, "id", gf_json_int((int64_t)id));
     gf_json_set(j, "area", gf_json_real(isnan(b->area) ? b->box.w * b->box.h : b->area));
     gf_json_set(j, "iscrowd", gf_json_int(b->crowd || b->difficult));
     return j;
@@ -156,19 +163,37 @@ static gf_json *document_of(const gf_annotation_writer *w, uint8_t split)
     return document;
 }
 
+/* Frees the document. */
+static graft_status write_document(const gf_annotation_writer *w, gf_json *document, char *relative, graft_error *err)
+{
+    char *text = gf_json_text(document, 0);
+    gf_json_free(document);
+    gf_text t = {0};
+    gf_text_add(&t, text ? text : "");
+    t.failed = t.failed || !text;
+    gf_free(text);
+    graft_status status = gf_writer_text(w, &t, relative, err);
+    gf_text_free(&t);
+    return status;
+}
+
 static graft_status write_split(gf_annotation_writer *w, uint8_t split, const char *name, graft_error *err)
 {
     if (!gf_writer_has(w, split)) return GRAFT_OK;
-    gf_json *document = document_of(w, split);
-    char *text = gf_json_text(document, 0);
-    gf_json_free(document);
-    if (!text) return gf_fail_memory(err, 1, w->folder);
-    gf_text t = {0};
-    gf_text_add(&t, text);
-    gf_free(text);
-    graft_status status = gf_writer_text(w, &t, gf_sprintf("annotations/%s.json", name), err);
-    gf_text_free(&t);
-    return status;
+    return write_document(w, document_of(w, split), gf_sprintf("annotations/%s.json", name), err);
+}
+
+/* Detections as COCO's tools take them (loadRes), by the ids of annotations/instances.json. */
+static graft_status write_results(const gf_annotation_writer *w, graft_error *err)
+{
+    gf_json *list = gf_json_array();
+    for (size_t b = 0; b < w->set->boxes; b++) {
+        const gf_annotation *box = &w->set->box[b];
+        gf_json *one = place_json(box, box->image);
+        gf_json_set(one, "score", gf_json_real(box->score));
+        gf_json_add(list, one);
+    }
+    return write_document(w, list, gf_sprintf("detections.json"), err);
 }
 
 static graft_status write_all(gf_annotation_writer *w, graft_error *err)
@@ -178,7 +203,7 @@ static graft_status write_all(gf_annotation_writer *w, graft_error *err)
     GF_TRY(write_split(w, GF_NO_SPLIT, "instances", err));
     for (size_t i = 0; i < w->set->images; i++)
         GF_TRY(gf_writer_image(w, i, gf_sprintf("images/%s", gf_writer_name(w, i)), err));
-    return GRAFT_OK;
+    return w->set->found ? write_results(w, err) : GRAFT_OK;
 }
 
 const gf_annotation_format gf_annotation_format_coco = {

@@ -26,7 +26,8 @@ static graft_status is_createml(const gf_label_files *files, const char *file, b
     GF_TRY(gf_label_file_begin(files, file, begin, &n, err));
     if (n >= 3 && !memcmp(c, "\xef\xbb\xbf", 3)) c += 3;
     c += strspn(c, " \t\r\n");
-    *is = *c == '[' && strstr(c, "\"image") && (strstr(c, "\"annotation") || n == GF_LABEL_BEGIN);
+    bool lists = *c == '[' && strstr(c, "\"image") && !strstr(c, "\"image_id\""); /* COCO's results are none */
+    *is = lists && (strstr(c, "\"annotation") || n == GF_LABEL_BEGIN);
     return GRAFT_OK;
 }
 
@@ -107,6 +108,7 @@ static gf_json *item_of(const gf_annotation_writer *w, size_t image)
         gf_json_set(where, "height", gf_json_real(box->box.h));
         gf_json_set(one, "label", gf_json_string(w->set->classes.item[box->class_id]));
         gf_json_set(one, "coordinates", where);
+        if (w->set->found) gf_json_set(one, "confidence", gf_json_real(box->score));
         gf_json_add(boxes, one);
     }
     gf_json_set(item, "image", gf_json_string(gf_writer_name(w, image)));

@@ -189,11 +189,11 @@ static graft_status write_all(gf_annotation_writer *w, graft_error *err)
     const gf_annotations *a = w->set;
     char number[GF_NUMBER_SIZE];
     gf_text t = {0};
-    gf_text_add(&t, "filename,width,height,class,xmin,ymin,xmax,ymax,split\n");
+    gf_text_printf(&t, "filename,width,height,class,xmin,ymin,xmax,ymax,split%s\n", a->found ? ",confidence" : "");
     for (size_t i = 0; i < a->images; i++) {
         if (!a->image[i].n) {
             put_image(&t, w, i);
-            gf_text_printf(&t, ",,,,,%s\n", gf_writer_split(w, i));
+            gf_text_printf(&t, ",,,,,%s%s\n", gf_writer_split(w, i), a->found ? "," : "");
         }
         for (size_t k = a->image[i].first; k < a->image[i].first + a->image[i].n; k++) {
             const gf_box *b = &a->box[k].box;
@@ -201,7 +201,9 @@ static graft_status write_all(gf_annotation_writer *w, graft_error *err)
             put_image(&t, w, i);
             put_field(&t, a->classes.item[a->box[k].class_id]);
             for (int c = 0; c < 4; c++) gf_text_printf(&t, ",%s", gf_number_shortest(number, v[c]));
-            gf_text_printf(&t, ",%s\n", gf_writer_split(w, i));
+            gf_text_printf(&t, ",%s", gf_writer_split(w, i));
+            if (a->found) gf_text_printf(&t, ",%s", gf_number_shortest(number, a->box[k].score));
+            gf_text_add(&t, "\n");
         }
     }
     graft_status status = gf_writer_text(w, &t, gf_sprintf("labels.csv"), err);

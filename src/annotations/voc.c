@@ -192,8 +192,9 @@ static void put_object(gf_text *t, const gf_annotations *a, const gf_annotation 
 {
     gf_text_add(t, "  <object>");
     put_text(t, "name", a->classes.item[b->class_id]);
-    gf_text_printf(t, "<truncated>%d</truncated><difficult>%d</difficult><bndbox>", b->truncated,
-                   b->difficult || b->crowd);
+    gf_text_printf(t, "<truncated>%d</truncated><difficult>%d</difficult>", b->truncated, b->difficult || b->crowd);
+    if (a->found) put_number(t, "confidence", b->score);
+    gf_text_add(t, "<bndbox>");
     put_number(t, "xmin", b->box.x);
     put_number(t, "ymin", b->box.y);
     put_number(t, "xmax", b->box.x + b->box.w);

@@ -46,14 +46,16 @@ static graft_status are_flat(const gf_annotations *set, bool *flat, graft_error 
     return GRAFT_OK;
 }
 
-static graft_status take_names(gf_annotation_writer *w, graft_error *err)
+graft_status gf_flat_names(gf_names *out, const gf_annotations *set, bool *flat, graft_error *err)
 {
-    GF_TRY(are_flat(w->set, &w->flat, err));
-    for (size_t i = 0; i < w->set->images; i++) {
-        const char *path = gf_annotations_path(w->set, i);
-        GF_TRY(gf_names_add(&w->name, w->flat ? gf_base_name(path) : path, err));
-        if (w->flat) continue;
-        for (char *c = w->name.item[i]; *c; c++)
+    bool are = true;
+    GF_TRY(are_flat(set, &are, err));
+    if (flat) *flat = are;
+    for (size_t i = 0; i < set->images; i++) {
+        const char *path = gf_annotations_path(set, i);
+        GF_TRY(gf_names_add(out, are ? gf_base_name(path) : path, err));
+        if (are) continue;
+        for (char *c = out->item[i]; *c; c++)
             if (*c == '/') *c = '_';
     }
     return GRAFT_OK;
@@ -121,17 +123,23 @@ graft_status gf_writer_image(const gf_annotation_writer *w, size_t image, char *
     return status;
 }
 
-/* The folder is made, so that its real path can be asked for. */
-static graft_status check_folder(const gf_annotations *set, const char *folder, graft_error *err)
+graft_status gf_new_folder(const char *folder, graft_error *err)
 {
     gf_names names = {0};
-    char *root;
     GF_TRY(gf_make_dirs(folder, err));
     graft_status status = gf_dir_list(folder, &names, err);
     size_t there = names.n;
     gf_names_free(&names);
     GF_TRY(status);
-    if (there) return gf_fail(err, GF_E_OUT_EXISTS, "name a new folder", "%s is not empty", GF_ESC(folder));
+    return there ? gf_fail(err, GF_E_OUT_EXISTS, "name a new folder", "%s is not empty", GF_ESC(folder)) : GRAFT_OK;
+}
+
+/* The folder is made, so that its real path can be asked for. */
+static graft_status check_folder(const gf_annotations *set, const char *folder, graft_error *err)
+{
+    char *root;
+    GF_TRY(gf_new_folder(folder, err));
+    if (!set->root) return GRAFT_OK;
     GF_TRY(gf_real_path(set->root, &root, err));
     bool inside = gf_is_inside(root, folder);
     gf_free(root);
@@ -145,7 +153,7 @@ graft_status gf_annotations_write(const gf_annotations *set, const gf_annotation
 {
     gf_annotation_writer w = {.set = set, .folder = folder, .labels_only = labels_only};
     graft_status status = check_folder(set, folder, err);
-    if (status == GRAFT_OK) status = take_names(&w, err);
+    if (status == GRAFT_OK) status = gf_flat_names(&w.name, set, &w.flat, err);
     if (status == GRAFT_OK) status = format->write_all(&w, err);
     gf_names_free(&w.name);
     return status;

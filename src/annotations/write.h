@@ -12,6 +12,11 @@ typedef struct gf_annotation_writer {
     gf_names name;    /* of each image */
 } gf_annotation_writer;
 
+/* Makes the folder. E3006 where something is in it. */
+graft_status gf_new_folder(const char *folder, graft_error *err);
+/* The names of images in one folder of all: *flat (may be NULL) says whether they are those they have. */
+graft_status gf_flat_names(gf_names *out, const gf_annotations *set, bool *flat, graft_error *err);
+
 /* The image's name in a folder of all images: that which it has, or its whole path with _ for / where two would share
  * one. */
 const char *gf_writer_name(const gf_annotation_writer *w, size_t image);

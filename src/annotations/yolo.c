@@ -203,9 +203,10 @@ static graft_status bad_row(const row *r, gf_errno number, const char *what, con
 static graft_status take_numbers(row *r, const double *v, size_t n, bool *fine, graft_error *err)
 {
     *fine = false;
+    if (n == 5) n = 4; /* behind a detection's box stands its score */
     if (n != 4 && (n < 6 || n % 2))
-        return bad_row(r, GF_E_LABELS_FIELD, "wanted are a class and 4 numbers, or a class and a polygon's points", "",
-                       err);
+        return bad_row(r, GF_E_LABELS_FIELD,
+                       "wanted are a class and 4 numbers (5 with a score), or a class and a polygon's points", "", err);
     r->least = INFINITY;
     r->most = -INFINITY;
     r->x1 = r->y1 = INFINITY;
@@ -406,13 +407,14 @@ static graft_status read_all(gf_annotating *a, graft_error *err)
 
 /* ---- writing */
 
-static void put_line(gf_text *t, const gf_annotation *b, const gf_annotated *i)
+static void put_line(gf_text *t, const gf_annotation *b, const gf_annotated *i, bool scored)
 {
     const double v[] = {(b->box.x + b->box.w / 2) / i->w, (b->box.y + b->box.h / 2) / i->h, b->box.w / i->w,
                         b->box.h / i->h};
     char number[GF_NUMBER_SIZE];
     gf_text_printf(t, "%u", b->class_id);
     for (int k = 0; k < 4; k++) gf_text_printf(t, " %s", gf_number_decimals(number, v[k], 6));
+    if (scored) gf_text_printf(t, " %s", gf_number_decimals(number, b->score, 6));
     gf_text_add(t, "\n");
 }
 
@@ -442,7 +444,8 @@ static graft_status write_all(gf_annotation_writer *w, graft_error *err)
         const gf_annotated *image = &w->set->image[i];
         const char *split = gf_writer_split(w, i), *slash = *split ? "/" : "", *name = gf_writer_name(w, i);
         gf_text t = {0};
-        for (size_t b = image->first; b < image->first + image->n; b++) put_line(&t, &w->set->box[b], image);
+        for (size_t b = image->first; b < image->first + image->n; b++)
+            put_line(&t, &w->set->box[b], image, w->set->found);
         graft_status status = gf_writer_text(
             w, &t, gf_sprintf("labels/%s%s%.*s.txt", split, slash, (int)gf_stem_length(name), name), err);
         gf_text_free(&t);

@@ -1,23 +1,22 @@
-/* predict_boxes.c - what a detector finds in images: as JSON, as lines, drawn. */
+/* predict_boxes.c - what a detector finds in images: as JSON, as lines, as files (predict_boxes_files.c). */
+#include "api/predict_boxes.h"
 #include "api/predict.h"
 #include "api/session.h"
 
-#include "base/io.h"
+#include "annotations/build.h"
 #include "boxes/detect.h"
-#include "image/draw.h"
-#include "image/png_encode.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK = 256, MOST = 100 };
+enum { CHUNK = 256 };
 
 typedef struct finding {
     graft_model *m;
     gf_image_list *list;
     gf_task task;
     gf_detect_options options;
-    const char *folder; /* where images are drawn; NULL: nowhere */
+    gf_found_boxes found;
     gf_json *items;
     gf_text text;
 } finding;
@@ -34,62 +33,51 @@ static gf_box in_image(const finding *f, uint32_t image, const gf_extent *e)
     return (gf_box){x1, y1, fmax(x2 - x1, 0), fmax(y2 - y1, 0)};
 }
 
-static gf_json *detection_json(const finding *f, const gf_detected *d, const gf_box *b)
+static gf_json *detection_json(const finding *f, const gf_annotation *d)
 {
     gf_json *j = gf_json_object(), *box = gf_json_array();
-    const double side[] = {b->x, b->y, b->w, b->h};
+    const double side[] = {d->box.x, d->box.y, d->box.w, d->box.h};
     for (int k = 0; k < 4; k++) gf_json_add(box, gf_json_real(side[k]));
     gf_json_set(j, "class", gf_json_int(d->class_id));
     gf_json_set(j, "name", gf_json_string(f->m->facts.classes.item[d->class_id]));
-    gf_json_set(j, "confidence", gf_json_real((double)d->score));
+    gf_json_set(j, "confidence", gf_json_real(d->score));
     gf_json_set(j, "box", box);
     return j;
 }
 
-/* The file's whole image with frames, as FOLDER/NAME.png. */
-static graft_status draw(const finding *f, uint32_t image, const gf_box *box, size_t n, graft_error *err)
+/* A line for each. */
+static void put_line(finding *f, const char *path, const gf_annotation *a)
 {
-    static const uint8_t orange[3] = {255, 140, 0};
-    const char *path = gf_index_path(f->list->index, image), *slash = strrchr(path, '/');
-    gf_buffer file = {0};
-    gf_image shown = {0};
-    uint8_t *png = NULL;
-    size_t bytes = 0;
-    graft_status status = gf_sample_read(f->list->index, image, &file, err);
-    if (status == GRAFT_OK)
-        status = gf_image_decode(file.data, file.n, path, &f->list->options.image, &shown, NULL, err);
-    gf_buffer_free(&file);
-    for (size_t i = 0; i < n && status == GRAFT_OK; i++)
-        gf_draw_box(shown.rgb, shown.w, shown.h, box[i].x, box[i].y, box[i].x + box[i].w, box[i].y + box[i].h, orange);
-    if (status == GRAFT_OK) status = gf_png_encode(shown.rgb, shown.w, shown.h, &png, &bytes, err);
-    gf_image_free(&shown);
-    char *to = status == GRAFT_OK ? gf_sprintf("%s/%s.png", f->folder, slash ? slash + 1 : path) : NULL;
-    if (status == GRAFT_OK && !to) status = gf_fail_memory(err, strlen(path), "a file name");
-    if (status == GRAFT_OK) status = gf_file_write(to, &(gf_bytes){png, bytes}, 1, err);
-    gf_free(to);
-    gf_free(png);
-    return status;
+    gf_text_printf(&f->text, "%s\t%s\t%.4f\t%.1f\t%.1f\t%.1f\t%.1f\n", GF_ESC(path),
+                   GF_ESC(f->m->facts.classes.item[a->class_id]), a->score, a->box.x, a->box.y, a->box.w, a->box.h);
 }
 
 static graft_status list_found(finding *f, uint32_t image, const float *out, gf_json *item, graft_error *err)
 {
-    gf_detected found[MOST];
-    gf_box box[MOST];
+    gf_detected found[GF_DETECTED_MOST];
     size_t n;
+    const gf_checked *c = &f->list->checked[image];
     const char *path = gf_index_path(f->list->index, image);
     gf_json *list = gf_json_array();
+    gf_annotations *set = &f->found.set;
     graft_status status = gf_detect(&f->task.places, f->task.classes, out, &f->options, found, &n, err);
-    for (size_t i = 0; i < n; i++) {
-        box[i] = in_image(f, image, &found[i].box);
-        gf_json_add(list, detection_json(f, &found[i], &box[i]));
-        gf_text_printf(&f->text, "%s\t%s\t%.4f\t%.1f\t%.1f\t%.1f\t%.1f\n", GF_ESC(path),
-                       GF_ESC(f->m->facts.classes.item[found[i].class_id]), (double)found[i].score, box[i].x, box[i].y,
-                       box[i].w, box[i].h);
+    f->found.number[set->images] = image;
+    if (status == GRAFT_OK) status = gf_annotations_add_image(set, path, (uint32_t)c->w, (uint32_t)c->h, err);
+    for (size_t i = 0; i < n && status == GRAFT_OK; i++) {
+        const gf_annotation one = {.image = (uint32_t)set->images - 1,
+                                   .class_id = (uint32_t)found[i].class_id,
+                                   .box = in_image(f, image, &found[i].box),
+                                   .area = NAN,
+                                   .score = (double)found[i].score};
+        status = gf_annotations_add(set, &one, err);
+        set->image[set->images - 1].n++;
+        gf_json_add(list, detection_json(f, &one));
+        put_line(f, path, &one);
     }
-    gf_json_set(item, "width", gf_json_int(f->list->checked[image].w));
-    gf_json_set(item, "height", gf_json_int(f->list->checked[image].h));
+    gf_json_set(item, "width", gf_json_int(c->w));
+    gf_json_set(item, "height", gf_json_int(c->h));
     gf_json_set(item, "detections", list);
-    return status == GRAFT_OK && f->folder ? draw(f, image, box, n, err) : status;
+    return status;
 }
 
 static graft_status list_image(finding *f, uint32_t image, const float *out, graft_error *err)
@@ -137,6 +125,7 @@ static graft_status result_of(finding *f, graft_result **out, graft_error *err)
     gf_json *j = gf_json_object();
     gf_json_set(j, "predictions", f->items);
     gf_json_set(j, "confidence", gf_json_real(f->options.least));
+    gf_json_set(j, "overlap", gf_json_real(f->options.overlap));
     f->items = NULL;
     if (f->text.failed) {
         gf_json_free(j);
@@ -157,36 +146,55 @@ graft_status gf_api_want_one_class(const graft_model *m, const gf_setting *row, 
     return GRAFT_OK;
 }
 
+/* What was asked for; else what was chosen for the model; else the usual. */
+static double chosen(const graft_model *m, gf_setting row, double own, double usual)
+{
+    const gf_settings *s = m->context->settings;
+    if (gf_settings_given(s, row)) return gf_settings_real(s, row);
+    return own > 0 ? own : usual;
+}
+
+static gf_detect_options options_of(const graft_model *m)
+{
+    const gf_threshold *t = &m->facts.threshold;
+    return (gf_detect_options){.least = chosen(m, GF_SET_PREDICT_CONFIDENCE, t->confidence, GF_DETECT_CONFIDENCE),
+                               .overlap = chosen(m, GF_SET_PREDICT_OVERLAP, t->overlap, GF_DETECT_OVERLAP),
+                               .candidates = GF_DETECT_CANDIDATES,
+                               .most = GF_DETECTED_MOST};
+}
+
+static graft_status run(finding *f, graft_error *err)
+{
+    f->found.number = gf_new_n(f->list->index->n, uint32_t);
+    if (!f->found.number) return gf_fail_memory(err, f->list->index->n * sizeof(uint32_t), "detections");
+    f->found.set.found = true;
+    GF_TRY(gf_names_add_all(&f->found.set.classes, &f->m->facts.classes, err));
+    GF_TRY(gf_found_boxes_check(f->m, err));
+    GF_TRY(find_all(f, err));
+    GF_TRY(gf_check_tell(f->list->index, f->list->checked, &f->m->context->log, err));
+    return gf_found_boxes_write(&f->found, err);
+}
+
 graft_status gf_api_predict_boxes(graft_model *m, const char *const *paths, size_t n, graft_result **out,
                                   graft_error *err)
 {
-    const gf_settings *s = m->context->settings;
+    static const gf_setting of_classes[] = {GF_SET_PREDICT_UNKNOWN, GF_SET_PREDICT_OUTPUT, GF_SET_PREDICT_CSV,
+                                            GF_SET_PREDICT_SORT_INTO};
     gf_image_list list;
+    GF_TRY(gf_api_want_one_class(m, of_classes, sizeof of_classes / sizeof *of_classes, err));
+    GF_TRY(gf_image_list_open(&list, m->context, &m->facts, paths, n, false, err));
     finding f = {.m = m,
                  .list = &list,
                  .task = gf_api_task(m),
-                 .options = {.least = gf_settings_real(s, GF_SET_PREDICT_CONFIDENCE),
-                             .overlap = gf_settings_real(s, GF_SET_PREDICT_OVERLAP),
-                             .candidates = 1000,
-                             .most = MOST},
-                 .folder = gf_settings_text(s, GF_SET_PREDICT_BOXES),
+                 .options = options_of(m),
+                 .found = {.m = m, .list = &list},
                  .items = gf_json_array()};
-    static const gf_setting of_classes[] = {GF_SET_PREDICT_UNKNOWN, GF_SET_PREDICT_OUTPUT, GF_SET_PREDICT_CSV,
-                                            GF_SET_PREDICT_SORT_INTO, GF_SET_PREDICT_DRAW};
-    graft_status status = gf_api_want_one_class(m, of_classes, sizeof of_classes / sizeof *of_classes, err);
-    if (status != GRAFT_OK) {
-        gf_json_free(f.items);
-        return status;
-    }
-    status = gf_image_list_open(&list, m->context, &m->facts, paths, n, false, err);
-    if (status == GRAFT_OK) {
-        if (f.folder) status = gf_make_dirs(f.folder, err);
-        if (status == GRAFT_OK) status = find_all(&f, err);
-        if (status == GRAFT_OK) status = gf_check_tell(list.index, list.checked, &m->context->log, err);
-        if (status == GRAFT_OK) status = result_of(&f, out, err);
-        gf_image_list_close(&list);
-    }
+    graft_status status = run(&f, err);
+    if (status == GRAFT_OK) status = result_of(&f, out, err);
+    gf_image_list_close(&list);
     gf_json_free(f.items);
     gf_text_free(&f.text);
+    gf_annotations_free(&f.found.set);
+    gf_free(f.found.number);
     return status;
 }

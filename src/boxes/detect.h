@@ -5,6 +5,11 @@
 #include "boxes/boxes.h"
 #include "boxes/places.h"
 
+/* Where nothing else is said. */
+enum { GF_DETECTED_MOST = 100, GF_DETECT_CANDIDATES = 1000 };
+#define GF_DETECT_OVERLAP 0.6
+#define GF_DETECT_CONFIDENCE 0.3
+
 typedef struct gf_detected {
     gf_extent box; /* in pixels of the network's input */
     int32_t class_id;
@@ -15,8 +20,8 @@ typedef struct gf_detect_options {
     double least;      /* scores below are left out; 0: none are */
     bool every_class;  /* of a place, not the best alone */
     double overlap;    /* above it a worse one of the same class is dropped; 1: none is */
-    size_t candidates; /* the best so many are looked at; 1000 */
-    size_t most;       /* and so many kept; 100 */
+    size_t candidates; /* the best so many are looked at */
+    size_t most;       /* and so many kept */
 } gf_detect_options;
 
 /* Best first, equal scores by class, then by place. found[most] gets *n of them. E5001. */

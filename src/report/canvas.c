@@ -204,7 +204,7 @@ double gf_canvas_text(gf_canvas *c, double x, double y, const gf_text_style *sty
 
 /* --- shapes --- */
 
-static void trace_box(cairo_t *cr, gf_box b, double radius)
+static void trace_box(cairo_t *cr, gf_area b, double radius)
 {
     double r = fmin(radius, fmin(b.w, b.h) / 2);
     cairo_new_path(cr);
@@ -219,7 +219,7 @@ static void trace_box(cairo_t *cr, gf_box b, double radius)
     cairo_close_path(cr);
 }
 
-void gf_canvas_fill(gf_canvas *c, gf_box box, double radius, uint32_t rgb)
+void gf_canvas_fill(gf_canvas *c, gf_area box, double radius, uint32_t rgb)
 {
     trace_box(c->cr, box, radius);
     set_color(c->cr, rgb);
@@ -272,7 +272,7 @@ void gf_canvas_disc(gf_canvas *c, double x, double y, double radius, double widt
 /* --- images --- */
 
 /* Paints w x h pixels (0xRRGGBB each, stride w) over the box, each a sharp rectangle. */
-static void paint(gf_canvas *c, gf_box box, double radius, uint32_t *rgb, int w, int h)
+static void paint(gf_canvas *c, gf_area box, double radius, uint32_t *rgb, int w, int h)
 {
     cairo_surface_t *s =
         cairo_image_surface_create_for_data((unsigned char *)rgb, CAIRO_FORMAT_RGB24, w, h, w * (int)sizeof *rgb);
@@ -289,7 +289,7 @@ static void paint(gf_canvas *c, gf_box box, double radius, uint32_t *rgb, int w,
     cairo_surface_destroy(s);
 }
 
-void gf_canvas_tiles(gf_canvas *c, gf_box box, const uint32_t *rgb, int w, int h)
+void gf_canvas_tiles(gf_canvas *c, gf_area box, const uint32_t *rgb, int w, int h)
 {
     uint32_t *copy = gf_alloc_raw((size_t)w * (size_t)h, sizeof *copy); /* Cairo wants it writable */
     if (!copy) {
@@ -301,7 +301,7 @@ void gf_canvas_tiles(gf_canvas *c, gf_box box, const uint32_t *rgb, int w, int h
     gf_free(copy);
 }
 
-void gf_canvas_photo(gf_canvas *c, gf_box box, double radius, const gf_pixels *photo)
+void gf_canvas_photo(gf_canvas *c, gf_area box, double radius, const gf_pixels *photo)
 {
     gf_image fit = {0};
     graft_error err;
@@ -318,7 +318,7 @@ void gf_canvas_photo(gf_canvas *c, gf_box box, double radius, const gf_pixels *p
         double w = (double)fit.w / GF_CANVAS_SCALE, h = (double)fit.h / GF_CANVAS_SCALE;
         double left = floor((box.w - w) / 2 * GF_CANVAS_SCALE) / GF_CANVAS_SCALE; /* on whole pixels: not blurred */
         double top = floor((box.h - h) / 2 * GF_CANVAS_SCALE) / GF_CANVAS_SCALE;
-        paint(c, (gf_box){box.x + left, box.y + top, w, h}, radius, rgb, fit.w, fit.h);
+        paint(c, (gf_area){box.x + left, box.y + top, w, h}, radius, rgb, fit.w, fit.h);
     }
     gf_free(rgb);
     gf_image_free(&fit);
@@ -344,21 +344,27 @@ static void to_rgb(const gf_canvas *c, uint8_t *rgb, int w, int h)
     }
 }
 
-graft_status gf_canvas_png(const gf_canvas *c, uint8_t **bytes, size_t *n, graft_error *err)
+graft_status gf_canvas_rgb(const gf_canvas *c, uint8_t *rgb, graft_error *err)
 {
-    *bytes = NULL;
-    *n = 0;
     if (c->status != GRAFT_OK) {
         if (err) *err = c->error;
         return c->status;
     }
     if (cairo_status(c->cr) != CAIRO_STATUS_SUCCESS) return cairo_failed(cairo_status(c->cr), err);
     cairo_surface_flush(c->surface);
+    to_rgb(c, rgb, cairo_image_surface_get_width(c->surface), cairo_image_surface_get_height(c->surface));
+    return GRAFT_OK;
+}
+
+graft_status gf_canvas_png(const gf_canvas *c, uint8_t **bytes, size_t *n, graft_error *err)
+{
+    *bytes = NULL;
+    *n = 0;
     int w = cairo_image_surface_get_width(c->surface), h = cairo_image_surface_get_height(c->surface);
     uint8_t *rgb = gf_alloc_raw((size_t)w * (size_t)h, 3);
     if (!rgb) return gf_fail_memory(err, (size_t)w * (size_t)h * 3, "a plot");
-    to_rgb(c, rgb, w, h);
-    graft_status status = gf_png_encode(rgb, w, h, bytes, n, err);
+    graft_status status = gf_canvas_rgb(c, rgb, err);
+    if (status == GRAFT_OK) status = gf_png_encode(rgb, w, h, bytes, n, err);
     gf_free(rgb);
     return status;
 }

@@ -57,22 +57,24 @@ typedef struct gf_text_style {
 double gf_canvas_text(gf_canvas *c, double x, double y, const gf_text_style *style, const char *text);
 double gf_canvas_text_width(gf_canvas *c, const gf_text_style *style, const char *text);
 
-typedef struct gf_box {
+typedef struct gf_area {
     double x, y, w, h;
-} gf_box;
+} gf_area;
 
-void gf_canvas_fill(gf_canvas *c, gf_box box, double radius, uint32_t rgb);
+void gf_canvas_fill(gf_canvas *c, gf_area box, double radius, uint32_t rgb);
 void gf_canvas_line(gf_canvas *c, double x0, double y0, double x1, double y1, double width, bool dashed, uint32_t rgb);
 /* A line through n points (x, y); it is interrupted where a coordinate is not finite. */
 void gf_canvas_polyline(gf_canvas *c, const double (*point)[2], size_t n, double width, uint32_t rgb);
 /* A disc, or a ring of the given line width where width > 0. */
 void gf_canvas_disc(gf_canvas *c, double x, double y, double radius, double width, uint32_t rgb);
 /* The photo as large as it fits into the box, in its middle, with round corners. */
-void gf_canvas_photo(gf_canvas *c, gf_box box, double radius, const gf_pixels *photo);
+void gf_canvas_photo(gf_canvas *c, gf_area box, double radius, const gf_pixels *photo);
 /* w x h colours (0xRRGGBB) as sharp rectangles that fill the box. */
-void gf_canvas_tiles(gf_canvas *c, gf_box box, const uint32_t *rgb, int w, int h);
+void gf_canvas_tiles(gf_canvas *c, gf_area box, const uint32_t *rgb, int w, int h);
 
-/* The sheet as a PNG file's bytes (gf_free), or the first failure of the calls before. */
+/* The sheet's pixels, rows of R, G, B, into rgb; or the first failure of the calls before. */
+graft_status gf_canvas_rgb(const gf_canvas *c, uint8_t *rgb, graft_error *err);
+/* The sheet as a PNG file's bytes (gf_free), likewise. */
 graft_status gf_canvas_png(const gf_canvas *c, uint8_t **bytes, size_t *n, graft_error *err);
 
 #endif

@@ -21,8 +21,8 @@ static void draw_bars(gf_canvas *c, double x, double y, const gf_barred *b)
             .size = 13, .bold = first, .ink = first ? GF_INK_RIGHT : GF_INK_TEXT, .anchor = 1, .max_width = NAME - 10};
         const gf_text_style value = {.size = 13, .ink = first ? GF_INK_RIGHT : GF_INK_MUTED};
         gf_canvas_text(c, x + NAME - 10, top + 13, &name, b->bar[k].name);
-        gf_canvas_fill(c, (gf_box){x + NAME, top + 1, room, 16}, 3, theme->rgb[GF_INK_PANEL]);
-        gf_canvas_fill(c, (gf_box){x + NAME, top + 1, length, 16}, fmin(3, length / 2),
+        gf_canvas_fill(c, (gf_area){x + NAME, top + 1, room, 16}, 3, theme->rgb[GF_INK_PANEL]);
+        gf_canvas_fill(c, (gf_area){x + NAME, top + 1, length, 16}, fmin(3, length / 2),
                        first ? theme->rgb[GF_INK_RIGHT] : gf_theme_mix(theme, GF_INK_PAGE, GF_INK_MUTED, 0.6));
         gf_canvas_text(c, x + NAME + room + 8, top + 13, &value, GF_PROBABILITY(b->bar[k].share));
     }
@@ -42,8 +42,8 @@ graft_status gf_plot_barred(gf_canvas **out, const gf_barred *item, size_t n, co
     for (size_t i = 0; i < n; i++) {
         double x = MARGIN + (double)(i % columns) * (wide + BETWEEN),
                y = MARGIN + (double)(i / columns) * (SIDE + SPACE);
-        gf_canvas_fill(*out, (gf_box){x, y, SIDE, SIDE}, 6, theme->rgb[GF_INK_PANEL]);
-        gf_canvas_photo(*out, (gf_box){x, y, SIDE, SIDE}, 6, &item[i].pixels);
+        gf_canvas_fill(*out, (gf_area){x, y, SIDE, SIDE}, 6, theme->rgb[GF_INK_PANEL]);
+        gf_canvas_photo(*out, (gf_area){x, y, SIDE, SIDE}, 6, &item[i].pixels);
         draw_bars(*out, x + SIDE + SPACE, y, &item[i]);
     }
     return GRAFT_OK;

@@ -24,7 +24,7 @@ typedef struct matrix {
     const gf_run_record *names;
     const uint64_t *count;
     size_t n;
-    gf_box box; /* of all cells */
+    gf_area box; /* of all cells */
     double cell;
     double name_size;
 } matrix;
@@ -48,7 +48,7 @@ static void draw_cell(const matrix *m, size_t row, size_t column, uint64_t sum, 
 {
     uint64_t count = m->count[row * m->n + column];
     double s = strength(count, sum), gap = m->cell > 30 ? 2 : 1;
-    gf_box box = {m->box.x + (double)column * m->cell, m->box.y + (double)row * m->cell, m->cell - gap, m->cell - gap};
+    gf_area box = {m->box.x + (double)column * m->cell, m->box.y + (double)row * m->cell, m->cell - gap, m->cell - gap};
     gf_canvas_fill(m->c, box, gap * 1.5, cell_color(gf_canvas_theme(m->c), row == column, s));
     if (!count && m->n > 7) return; /* many zeros would hide the few numbers that matter */
     gf_ink ink = s > 0.55 ? GF_INK_PAGE : count ? GF_INK_TEXT : GF_INK_MUTED;
@@ -143,7 +143,7 @@ static void draw_key(const matrix *m)
         double y = y0 + (right ? 0 : 18);
         gf_canvas_text(m->c, x0 - 10, y + 11, &name, right ? "right, share of the true class" : "wrong");
         for (int i = 0; i < KEY_STEPS; i++) {
-            gf_canvas_fill(m->c, (gf_box){x0 + i * KEY_CELL, y, KEY_CELL - 2, 14}, 2,
+            gf_canvas_fill(m->c, (gf_area){x0 + i * KEY_CELL, y, KEY_CELL - 2, 14}, 2,
                            cell_color(gf_canvas_theme(m->c), right, sqrt(key_shares[i])));
             if (right) continue;
             gf_canvas_text(m->c, x0 + (i + 0.5) * KEY_CELL, y + 30, &label, GF_PERCENT(key_shares[i], 0));

@@ -30,7 +30,7 @@ typedef struct panel {
     const gf_metric *metric;
     size_t column; /* of the history's metrics */
     curve curves[2];
-    gf_box frame;
+    gf_area frame;
     gf_ticks ticks;
 } panel;
 
@@ -50,7 +50,7 @@ static double value_of(const gf_history_row *row, const panel *a, const curve *k
 
 static bool is_share(const panel *a) { return a->metric->cls->format == GF_METRIC_SHARE; }
 
-static double x_of(const plot *p, const gf_box *frame, double epoch)
+static double x_of(const plot *p, const gf_area *frame, double epoch)
 {
     return frame->x + frame->w * (epoch - p->first) / (p->last - p->first);
 }

@@ -14,7 +14,7 @@ static double caption_height(gf_caption caption)
 }
 
 /* "mark name 98.1 %": the name gives way, the mark and the probability stay. */
-static void draw_verdict(gf_canvas *c, gf_box box, double y, const gf_photo *photo, const gf_run_record *names)
+static void draw_verdict(gf_canvas *c, gf_area box, double y, const gf_photo *photo, const gf_run_record *names)
 {
     bool known = photo->truth >= 0, right = photo->truth == photo->predicted;
     gf_ink ink = !known ? GF_INK_TEXT : right ? GF_INK_RIGHT : GF_INK_WRONG;
@@ -37,13 +37,13 @@ static void draw_verdict(gf_canvas *c, gf_box box, double y, const gf_photo *pho
     gf_canvas_text(c, x, y + LINE, &brackets, ")");
 }
 
-static void draw_truth(gf_canvas *c, gf_box box, double y, const gf_photo *photo, const gf_run_record *names)
+static void draw_truth(gf_canvas *c, gf_area box, double y, const gf_photo *photo, const gf_run_record *names)
 {
     const gf_text_style style = {.size = 13, .ink = GF_INK_TEXT, .max_width = box.w};
     gf_canvas_text(c, box.x, y, &style, gf_record_class(names, photo->truth));
 }
 
-static void draw_photo(gf_canvas *c, gf_box box, const gf_photo *photo, gf_caption caption, const gf_run_record *names)
+static void draw_photo(gf_canvas *c, gf_area box, const gf_photo *photo, gf_caption caption, const gf_run_record *names)
 {
     const gf_theme *theme = gf_canvas_theme(c);
     double y = box.y + box.h + CAPTION_GAP + LINE - 5;
@@ -52,7 +52,7 @@ static void draw_photo(gf_canvas *c, gf_box box, const gf_photo *photo, gf_capti
         const double border = 4;
         gf_ink ink = photo->truth == photo->predicted ? GF_INK_RIGHT : GF_INK_WRONG;
         gf_canvas_fill(c, box, RADIUS, theme->rgb[ink]);
-        gf_box inner = {box.x + border, box.y + border, box.w - 2 * border, box.h - 2 * border};
+        gf_area inner = {box.x + border, box.y + border, box.w - 2 * border, box.h - 2 * border};
         gf_canvas_photo(c, inner, RADIUS - border, &photo->pixels);
     } else {
         gf_canvas_photo(c, box, RADIUS, &photo->pixels);
@@ -77,7 +77,7 @@ graft_status gf_plot_photos(gf_canvas **out, const gf_photo_grid *grid, const gf
     gf_canvas_text(*out, MARGIN, MARGIN + 16, &title, grid->title);
     if (grid->note) gf_canvas_text(*out, MARGIN, MARGIN + 38, &note, grid->note);
     for (int i = 0; i < n; i++) {
-        gf_box box = {MARGIN + i % columns * step_x, top + i / columns * step_y, grid->side, grid->side};
+        gf_area box = {MARGIN + i % columns * step_x, top + i / columns * step_y, grid->side, grid->side};
         draw_photo(*out, box, &grid->photos.item[i], grid->caption, names);
     }
     return GRAFT_OK;

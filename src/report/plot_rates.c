@@ -11,7 +11,7 @@ enum { WIDTH = 760, HEIGHT = 420, LEFT = 66, RIGHT = 30, TOP = 62, BOTTOM = 62 }
 typedef struct plot {
     gf_canvas *c;
     const gf_rates *r;
-    gf_box frame;
+    gf_area frame;
     double low, high; /* logarithms of the rates at the edges */
     gf_ticks ticks;
 } plot;

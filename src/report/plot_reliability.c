@@ -43,8 +43,8 @@ static void draw_bin(gf_canvas *c, const gf_reliability_bin *b, uint64_t most, i
     const double width = (double)SIDE / GF_RELIABILITY_BINS, n = (double)b->images;
     double right = (double)b->right / n, said = b->confidence / n, bounds[2], high = COUNTS * n / (double)most;
     gf_wilson(right, n, bounds);
-    gf_box bar = {LEFT + k * width + 1.5, y_of(right), width - 3, fmax(y_of(0) - y_of(right), 0)};
-    gf_box count = {LEFT + k * width + 1.5, TOP + SIDE + GAP + COUNTS - high, width - 3, high};
+    gf_area bar = {LEFT + k * width + 1.5, y_of(right), width - 3, fmax(y_of(0) - y_of(right), 0)};
+    gf_area count = {LEFT + k * width + 1.5, TOP + SIDE + GAP + COUNTS - high, width - 3, high};
     gf_canvas_fill(c, bar, 0, gf_theme_mix(theme, GF_INK_PAGE, GF_INK_RIGHT, 0.35));
     gf_canvas_fill(c, count, 0, gf_theme_mix(theme, GF_INK_PAGE, GF_INK_MUTED, 0.6));
     gf_canvas_line(c, x_of(said), y_of(bounds[0]), x_of(said), y_of(bounds[1]), 1.5, false, theme->rgb[GF_INK_RIGHT]);

@@ -3,7 +3,6 @@
  * well it does (boxes/assign.h). */
 #include "boxes/detect.h"
 #include "boxes/target.h"
-#include "image/draw.h"
 #include "tasks/detector.h"
 #include "tasks/found.h"
 #include "tasks/task.h"
@@ -105,26 +104,29 @@ static gf_box within(const gf_extent *e, const gf_extent *image)
     return (gf_box){x1, y1, fmax(x2 - x1, 0), fmax(y2 - y1, 0)};
 }
 
-static graft_status keep_found(const gf_task *t, gf_found_set *set, const float *out, const gf_boxes_target *target,
-                               graft_error *err)
+static graft_status look(const gf_task *t, gf_found_set *set, const float *out, const gf_found_image *image,
+                         const gf_detect_options *o, graft_error *err)
 {
-    enum { MOST = 100 };
-    static const gf_detect_options o = {
-        .least = 0.001, .every_class = true, .overlap = 0.6, .candidates = 1000, .most = MOST};
-    gf_detected found[MOST];
+    gf_detected found[GF_DETECTED_MOST];
     size_t n;
-    GF_TRY(gf_detect(&t->places, t->classes, out, &o, found, &n, err));
+    GF_TRY(gf_detect(&t->places, t->classes, out, o, found, &n, err));
     for (size_t i = 0; i < n; i++) {
-        const gf_detection d = {set->images, found[i].class_id, within(&found[i].box, &target->image),
+        const gf_detection d = {set->images, found[i].class_id, within(&found[i].box, &image->within),
                                 (double)found[i].score};
         GF_TRY(gf_found_set_add(set, &d, err));
     }
-    return GRAFT_OK;
+    set->classes = t->classes;
+    return gf_found_set_image(set, image, err);
 }
 
 /* In pixels of the network's input. */
 static graft_status keep(const gf_task *t, gf_found_set *set, const float *out, const void *target, graft_error *err)
 {
+    const gf_detect_options all = {.least = 0.001,
+                                   .every_class = true,
+                                   .overlap = GF_DETECT_OVERLAP,
+                                   .candidates = GF_DETECT_CANDIDATES,
+                                   .most = GF_DETECTED_MOST};
     const gf_boxes_target *of = target;
     for (uint32_t i = 0; i < of->objects; i++) {
         const gf_object *o = &of->object[i];
@@ -133,25 +135,7 @@ static graft_status keep(const gf_task *t, gf_found_set *set, const float *out, 
         truth.area = truth.box.w * truth.box.h;
         GF_TRY(gf_found_set_truth(set, &truth, err));
     }
-    GF_TRY(keep_found(t, set, out, of, err));
-    set->images++;
-    set->classes = t->classes;
-    return GRAFT_OK;
-}
-
-static graft_status draw(const gf_task *t, const float *out, double least, uint8_t *rgb, int w, int h, graft_error *err)
-{
-    enum { MOST = 100 };
-    static const uint8_t orange[3] = {255, 140, 0};
-    const gf_detect_options o = {.least = least, .overlap = 0.6, .candidates = 1000, .most = MOST};
-    gf_detected found[MOST];
-    size_t n;
-    GF_TRY(gf_detect(&t->places, t->classes, out, &o, found, &n, err));
-    for (size_t i = 0; i < n; i++) {
-        const gf_extent *e = &found[i].box;
-        gf_draw_box(rgb, w, h, e->x1, e->y1, e->x2, e->y2, orange);
-    }
-    return GRAFT_OK;
+    return look(t, set, out, &(gf_found_image){of->sample, of->image}, &all, err);
 }
 
 const gf_task_class gf_task_detect = {.name = "detect",
@@ -166,4 +150,4 @@ const gf_task_class gf_task_detect = {.name = "detect",
                                       .weigh = aim,
                                       .step = step,
                                       .keep = keep,
-                                      .draw = draw};
+                                      .look = look};

@@ -17,29 +17,43 @@ graft_status gf_found_set_add(gf_found_set *s, const gf_detection *found, graft_
     return GRAFT_OK;
 }
 
-/* 0, 1, 2 .. */
-static int64_t *numbers(int64_t n)
+graft_status gf_found_set_image(gf_found_set *s, const gf_found_image *image, graft_error *err)
 {
-    int64_t *id = gf_new_n((size_t)n, int64_t);
-    for (int64_t i = 0; i < n && id; i++) id[i] = i;
-    return id;
+    if (!gf_grow(&s->image, (size_t)s->images, &s->cap_images))
+        return gf_fail_memory(err, (size_t)s->images * sizeof *image, "images of an evaluation");
+    s->image[s->images++] = *image;
+    return GRAFT_OK;
+}
+
+/* Both are numbered 0, 1, 2 .. */
+graft_status gf_found_view_open(gf_found_view *v, const gf_found_set *s, graft_error *err)
+{
+    int64_t n = s->images > s->classes ? s->images : s->classes;
+    *v = (gf_found_view){.number = gf_new_n((size_t)n, int64_t)};
+    if (!v->number) return gf_fail_memory(err, (size_t)n * sizeof *v->number, "an evaluation");
+    for (int64_t i = 0; i < n; i++) v->number[i] = i;
+    v->set = (gf_detection_set){v->number, v->number, (size_t)s->images, (size_t)s->classes,
+                                s->truth,  s->truths, s->found,          s->n};
+    return GRAFT_OK;
+}
+
+void gf_found_view_close(gf_found_view *v)
+{
+    gf_free(v->number);
+    *v = (gf_found_view){0};
 }
 
 graft_status gf_found_set_measure(gf_found_set *s, graft_error *err)
 {
-    if (!s->images) return GRAFT_OK;
-    int64_t *image = numbers(s->images), *category = numbers(s->classes);
+    gf_found_view v;
     gf_coco c = {0};
-    graft_status status = GRAFT_OK;
-    if (!image || !category) status = gf_fail_memory(err, (size_t)s->images * sizeof *image, "an evaluation");
-    const gf_detection_set set = {image,    category,  (size_t)s->images, (size_t)s->classes,
-                                  s->truth, s->truths, s->found,          s->n};
-    if (status == GRAFT_OK) status = gf_coco_evaluate(&c, &set, err);
+    if (!s->images) return GRAFT_OK;
+    graft_status status = gf_found_view_open(&v, s, err);
+    if (status == GRAFT_OK) status = gf_coco_evaluate(&c, &v.set, err);
     for (int i = 0; i < GF_COCO_STATS && status == GRAFT_OK; i++) s->stat[i] = c.stat[i];
     s->measured = status == GRAFT_OK;
     gf_coco_free(&c);
-    gf_free(image);
-    gf_free(category);
+    gf_found_view_close(&v);
     return status;
 }
 
@@ -52,6 +66,7 @@ void gf_found_set_clear(gf_found_set *s)
 
 void gf_found_set_free(gf_found_set *s)
 {
+    gf_free(s->image);
     gf_free(s->truth);
     gf_free(s->found);
     *s = (gf_found_set){0};

@@ -6,11 +6,12 @@
 #ifndef GF_TASKS_TASK_H
 #define GF_TASKS_TASK_H
 
-#include "boxes/places.h"
+#include "boxes/detect.h"
 #include "graph/model.h"
 #include "tasks/loss.h"
 
 struct gf_found_set;
+struct gf_found_image;
 
 typedef struct gf_task_class gf_task_class;
 
@@ -20,7 +21,7 @@ typedef struct gf_task {
     gf_end end; /* what stands behind the outputs of a classifier that was kept as another tool made it */
     gf_loss loss;
     float *class_weight; /* one per class, owned; NULL: all 1 */
-    gf_grids places;    /* of a detector */
+    gf_grids places;     /* of a detector */
     double beta; /* what outputs are multiplied by before they become probabilities: one over a temperature; 0: as they
                     are */
 } gf_task;
@@ -76,10 +77,9 @@ struct gf_task_class {
      * thing. E5001. */
     graft_status (*keep)(const gf_task *t, struct gf_found_set *set, const float *out, const void *target,
                          graft_error *err);
-    /* Draws what is found in an image, of the input's size, with a score of at least `least`; NULL: nothing is. E5001.
-     */
-    graft_status (*draw)(const gf_task *t, const float *out, double least, uint8_t *rgb, int w, int h,
-                         graft_error *err);
+    /* Adds what is found in an image, by those options; NULL likewise. E5001. */
+    graft_status (*look)(const gf_task *t, struct gf_found_set *set, const float *out,
+                         const struct gf_found_image *image, const gf_detect_options *o, graft_error *err);
 };
 
 /* ---- every task (tasks.def) */

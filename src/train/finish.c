@@ -56,6 +56,13 @@ static bool same_classes(const gf_names *a, const gf_names *b)
     return a->n == b->n;
 }
 
+/* The file has nine digits. */
+static bool same_threshold(const gf_threshold *a, const gf_threshold *b)
+{
+    const double digits = 1e-6;
+    return fabs(a->confidence - b->confidence) <= digits && fabs(a->overlap - b->overlap) <= digits;
+}
+
 /* Reads the run's model file as every verb does; *same: it is this very model. */
 static graft_status read_back(const gf_run *r, const char *path, bool *same, graft_error *err)
 {
@@ -66,7 +73,7 @@ static graft_status read_back(const gf_run *r, const char *path, bool *same, gra
     *same = m.n_values == r->model->n_values && !memcmp(m.value, r->model->value, m.n_values * sizeof *m.value) &&
             f.int8_layers == r->facts->int8_layers &&
             fabs(f.fitted.temperature - r->facts->fitted.temperature) <= 1e-6 * f.fitted.temperature &&
-            same_classes(&f.classes, &r->facts->classes);
+            same_threshold(&f.threshold, &r->facts->threshold) && same_classes(&f.classes, &r->facts->classes);
     gf_model_free(&m);
     gf_model_facts_free(&f);
     return GRAFT_OK;
@@ -105,6 +112,7 @@ graft_status gf_run_finish(gf_run *r, graft_error *err)
     GF_TRY(gf_engine_reload(r->engine, err));
     GF_TRY(measure(r, err));
     GF_TRY(gf_run_fit_temperature(r, err));
+    GF_TRY(gf_run_choose_threshold(r, err));
     r->facts->int8_layers = gf_engine_int8_layers(r->engine);
     GF_TRY(self_test(r, err));
     GF_TRY(gf_run_elsewhere(r, err));

@@ -112,6 +112,19 @@ static gf_json *fitted_json(const gf_fitted *f)
     return j;
 }
 
+static gf_json *threshold_json(const gf_threshold *t)
+{
+    gf_json *j = gf_json_object();
+    gf_json_set(j, "confidence", gf_json_real(t->confidence));
+    gf_json_set(j, "overlap", gf_json_real(t->overlap));
+    gf_json_set(j, "precision", gf_json_real(t->precision));
+    gf_json_set(j, "recall", gf_json_real(t->recall));
+    gf_json_set(j, "f1", gf_json_real(t->f1));
+    gf_json_set(j, "images", gf_json_int(t->images));
+    gf_json_set(j, "objects", gf_json_int(t->objects));
+    return j;
+}
+
 static char *facts_text(const gf_model_facts *f)
 {
     gf_json *j = gf_json_object(), *classes = gf_json_array();
@@ -142,6 +155,7 @@ static char *facts_text(const gf_model_facts *f)
         gf_json_set(j, "elsewhere", e);
     }
     if (f->fitted.temperature > 0) gf_json_set(j, "calibration", fitted_json(&f->fitted));
+    if (f->threshold.confidence > 0) gf_json_set(j, "detection", threshold_json(&f->threshold));
     char *text = gf_json_text(j, 0);
     gf_json_free(j);
     return text;
@@ -250,6 +264,24 @@ static graft_status read_fitted(gf_fitted *f, const gf_json *j, const char *path
                    GF_ESC(path), f->temperature);
 }
 
+static graft_status read_threshold(gf_threshold *t, const gf_json *j, const char *path, graft_error *err)
+{
+    if (!j) return GRAFT_OK;
+    *t = (gf_threshold){
+        .confidence = gf_json_f64(gf_json_get(j, "confidence"), NAN),
+        .overlap = gf_json_f64(gf_json_get(j, "overlap"), NAN),
+        .precision = gf_json_f64(gf_json_get(j, "precision"), NAN),
+        .recall = gf_json_f64(gf_json_get(j, "recall"), NAN),
+        .f1 = gf_json_f64(gf_json_get(j, "f1"), NAN),
+        .images = read_count(j, "images"),
+        .objects = read_count(j, "objects"),
+    };
+    if (t->confidence > 0 && t->confidence < 1 && t->overlap > 0 && t->overlap <= 1) return GRAFT_OK;
+    return gf_fail(err, GF_E_NOT_A_MODEL, "was it edited?",
+                   "%s: a confidence of %g and an overlap of %g cannot be those of its detections", GF_ESC(path),
+                   t->confidence, t->overlap);
+}
+
 static graft_status read_facts(gf_model_facts *f, const char *text, const char *path, graft_error *err)
 {
     gf_json *j;
@@ -257,6 +289,7 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
     graft_status status = GRAFT_OK;
     GF_GOTO(gf_fit_parse(&f->fit, gf_json_str(gf_json_get(j, "fit"), "stretch"), err));
     GF_GOTO(read_fitted(&f->fitted, gf_json_get(j, "calibration"), path, err));
+    GF_GOTO(read_threshold(&f->threshold, gf_json_get(j, "detection"), path, err));
     snprintf(f->architecture, sizeof f->architecture, "%s", gf_json_str(gf_json_get(j, "architecture"), ""));
     snprintf(f->task, sizeof f->task, "%s", gf_json_str(gf_json_get(j, "task"), ""));
     f->alpha = gf_json_f64(gf_json_get(j, "alpha"), 0);

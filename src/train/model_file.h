@@ -10,6 +10,7 @@
 #include "formats/safetensors.h"
 #include "image/fit.h"
 #include "tasks/calibration.h"
+#include "tasks/found.h"
 #include "train/engine.h"
 
 enum { GF_SELF_TEST_MAX = 8 };
@@ -52,7 +53,8 @@ typedef struct gf_model_facts {
     float plain_self_test[GF_SELF_TEST_MAX]; /* with int8_layers: as it would be with none, for other machines */
     gf_elsewhere elsewhere;
     gf_fitted fitted;
-    gf_files tokenizer; /* of a model of texts: the files that its tokenizer is made of (text/tokenizer.h) */
+    gf_threshold threshold; /* of a detector */
+    gf_files tokenizer;     /* of a model of texts: the files that its tokenizer is made of (text/tokenizer.h) */
 } gf_model_facts;
 
 void gf_model_facts_free(gf_model_facts *f);

@@ -166,6 +166,13 @@ graft_status gf_run_end_epoch(gf_run *r, double lr, double seconds, graft_error 
  * where that is too small. From then on the task's probabilities are at that temperature. */
 graft_status gf_run_fit_temperature(gf_run *r, graft_error *err);
 
+/* The score from which on a detector's detections count, and the overlap above which one is dropped, likewise
+ * (facts.threshold); nothing where no object of the validation set is found. */
+graft_status gf_run_choose_threshold(gf_run *r, graft_error *err);
+/* What is found, by those options, in the images of an evaluation, whose first sample is `first`, by their logits. */
+graft_status gf_run_look(const gf_run *r, const gf_evaluation *e, const float *logits, uint32_t first,
+                         const gf_detect_options *o, gf_found_set *out, graft_error *err);
+
 /* What a range of samples with these logits makes of calibration.h. */
 typedef struct gf_run_sure {
     gf_outcomes all; /* those that were not lost, in order: truth and score */

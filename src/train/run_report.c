@@ -1,5 +1,5 @@
 /* run_report.c - the record of a finished run, gathered for report/: facts, splits, photos, measures. */
-#include "train/run.h"
+#include "train/run_found.h"
 
 #include "base/decide.h"
 #include "base/sys.h"
@@ -25,6 +25,7 @@ typedef struct gathering {
     gf_data_split split[GF_SPLITS];
     uint64_t *per_class;
     fact_list options, model, data, versions, decisions;
+    gf_run_found found;
     void **owned; /* texts and pixels */
     size_t n_owned, owned_cap;
 } gathering;
@@ -51,6 +52,7 @@ static void free_all(gathering *g)
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) gf_free(list[i]->item);
     for (size_t i = 0; i < g->n_owned; i++) gf_free(g->owned[i]);
     gf_free(g->owned);
+    gf_run_found_free(&g->found);
     gf_free(g);
 }
 
@@ -161,26 +163,25 @@ static graft_status show(gathering *g, const judged *j, gf_photo *list, gf_photo
     return GRAFT_OK;
 }
 
-/* Predictions of the set that the run is judged by: some spread over it, and the most confident mistakes. */
 /* Images of the judged set with their labelled boxes and, over them, what was found. */
-static graft_status found_photos(gathering *g, uint32_t first, size_t n, const float *logits, graft_error *err)
+static graft_status found_photos(gathering *g, graft_error *err)
 {
-    const double least = 0.3;
     gf_run *r = g->r;
-    for (size_t i = 0; i < SHOWN_PREDICTIONS && i < n; i++) {
-        size_t at = i * n / (n < SHOWN_PREDICTIONS ? n : SHOWN_PREDICTIONS);
+    size_t n = (size_t)g->found.set.images, shown = n < SHOWN_PREDICTIONS ? n : SHOWN_PREDICTIONS;
+    for (size_t i = 0; i < shown; i++) {
+        size_t at = i * n / shown;
         gf_photo *photo = &g->predictions[g->record.found.n];
-        graft_status status = take_photo(g, first + (uint32_t)at, false, 0, photo, err);
+        graft_status status = take_photo(g, g->found.set.image[at].sample, false, 0, photo, err);
         if (status == GRAFT_RESOURCE && err && err->number == GF_E_NO_MEMORY) return status;
         if (status != GRAFT_OK) continue;
-        GF_TRY(r->task.cls->draw(&r->task, logits + at * r->outputs, least, (uint8_t *)photo->pixels.rgb,
-                                 photo->pixels.w, photo->pixels.h, err));
+        GF_TRY(gf_run_found_draw(r, &g->found, at, &photo->pixels, err));
         g->record.found.n++;
     }
     g->record.found.item = g->predictions;
     return GRAFT_OK;
 }
 
+/* Predictions of the set that the run is judged by: some spread over it, and the most confident mistakes. */
 static graft_status judged_photos(gathering *g, graft_error *err)
 {
     gf_run *r = g->r;
@@ -188,11 +189,15 @@ static graft_status judged_photos(gathering *g, graft_error *err)
     uint32_t first = nt ? t : v;
     size_t n = nt ? nt : nv;
     if (!n) return GRAFT_OK;
-    if (r->task.cls->draw) return found_photos(g, first, n, r->logits + (nt ? nv : 0) * r->outputs, err);
+    const float *logits = r->logits + (nt ? nv : 0) * r->outputs;
+    if (r->task.cls->look) {
+        GF_TRY(gf_run_found_gather(&g->found, r, nt ? &r->test : &r->validation, logits, first, err));
+        return found_photos(g, err);
+    }
     judged *all = gf_new_n(n, judged);
     if (!all) return gf_fail_memory(err, n * sizeof *all, "the report");
     graft_status status = GRAFT_OK;
-    GF_GOTO(judge(r, first, n, r->logits + (nt ? nv : 0) * r->outputs, all, err));
+    GF_GOTO(judge(r, first, n, logits, all, err));
     for (size_t i = 0; i < SHOWN_PREDICTIONS && i < n; i++) {
         size_t at = i * n / (n < SHOWN_PREDICTIONS ? n : SHOWN_PREDICTIONS);
         GF_GOTO(show(g, &all[at], g->predictions, &g->record.predictions, SHOWN_PREDICTIONS, err));

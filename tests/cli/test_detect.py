@@ -75,14 +75,24 @@ class Detection(CommandTest):
         self.assertIn("AR100", judged)
         self.assertIn("predict.csv is of models", self.refused(2, "E3002", "predict", "run", "d/70.png", "--csv", "x.csv"))
         self.assertIn("eval.intervals is of models", self.refused(2, "E3002", "eval", "run", "d", "--intervals"))
-        found = json.loads(self.good("predict", "run", "d/70.png", "--json", "--draw-boxes", "drawn").out)["predictions"][0]
+        found = json.loads(self.good("predict", "run", "d/70.png", "--json", "--draw", "drawn").out)["predictions"][0]
         boxes = scene(70)[1]
         self.assertEqual((found["width"], found["height"], len(found["detections"])), (SIDE, SIDE, len(boxes)))
         for kind, x, y, size in boxes:
             near = [d for d in found["detections"] if d["name"] == kind and
                     max(abs(d["box"][0] - x), abs(d["box"][1] - y), abs(d["box"][2] - size), abs(d["box"][3] - size)) < 6]
             self.assertEqual(len(near), 1, (kind, x, y, size, found["detections"]))
-        self.assertTrue(os.path.exists(f"{self.dir}/drawn/70.png.png"))
+        self.assertEqual(os.listdir(f"{self.dir}/drawn"), ["70.jpg"])
+        with open(f"{self.dir}/drawn/70.jpg", "rb") as f:
+            self.assertEqual(f.read(2), b"\xff\xd8")
+        self.assertIn("drawn is not empty", self.refused(2, "E3006", "predict", "run", "d/70.png", "--draw", "drawn"))
+        with open(f"{self.dir}/run/decisions.json") as f:
+            decided = {d["what"]: float(d["value"]) for d in json.load(f)["decisions"] if d["what"] in ("confidence", "overlap")}
+        used = json.loads(self.good("predict", "run", "d/70.png", "--json").out)
+        self.assertAlmostEqual(used["confidence"], decided["confidence"], delta=0.001)
+        self.assertAlmostEqual(used["overlap"], decided["overlap"], delta=0.001)
+        self.assertEqual(json.loads(self.good("predict", "run", "d/70.png", "--json", "--confidence", "0.9").out)["confidence"], 0.9)
+        self.saves_what_it_finds()
         with open(f"{self.dir}/run/report.html", encoding="utf-8") as f:
             page = f.read()
         self.assertIn("<h2>Detections</h2>", page)
@@ -94,6 +104,36 @@ class Detection(CommandTest):
         self.assertIn("pipeline_tag: object-detection\n", card)
         self.assertIn("# An object detector of ", card)
         self.assertNotIn("--unknown", card)
+
+    def saves_what_it_finds(self):
+        """In each format: what is written reads back as labels of the same boxes, and COCO's results as detections."""
+        photos = [f"d/{i}.png" for i in range(64, 72)]
+        told = json.loads(self.good("predict", "run", *photos, "--json").out)["predictions"]
+        boxes = {os.path.basename(p["path"]): p["detections"] for p in told}
+        total = sum(len(b) for b in boxes.values())
+        self.assertGreater(total, 8)
+        for form in ("voc", "coco", "yolo", "createml", "csv"):
+            self.good("predict", "run", *photos, "--save", form, "--out", f"as/{form}")
+            for name in boxes:
+                os.makedirs(f"{self.dir}/as/{form}/{'JPEGImages' if form == 'voc' else 'images'}", exist_ok=True)
+                with open(f"{self.dir}/d/{name}", "rb") as f, \
+                        open(f"{self.dir}/as/{form}/{'JPEGImages' if form == 'voc' else 'images'}/{name}", "wb") as to:
+                    to.write(f.read())
+            read = json.loads(self.good("inspect", f"as/{form}", "--json").out)
+            self.assertEqual((read["format"], read["boxes"]), (form, total), form)
+        with open(f"{self.dir}/as/csv/labels.csv") as f:
+            rows = [row.split(",") for row in f.read().splitlines()]
+        self.assertEqual(rows[0][-1], "confidence")
+        row = next(row for row in rows[1:] if row[3])
+        self.assertAlmostEqual(float(row[-1]), boxes[row[0]][0]["confidence"], delta=1e-6)
+        with open(f"{self.dir}/as/yolo/labels/70.txt") as f:
+            line = f.readline().split()
+        self.assertEqual(len(line), 6)
+        self.assertAlmostEqual(float(line[5]), boxes["70.png"][0]["confidence"], delta=1e-6)
+        perfect = json.loads(self.good("eval", "--truth", "as/coco/annotations/instances.json", "--results", "as/coco/detections.json", "--json").out)
+        self.assertEqual((perfect["detections"], perfect["AP"]), (total, 1.0))
+        self.assertIn("go together", self.refused(2, "E3002", "predict", "run", "d/70.png", "--save", "coco"))
+        self.assertIn("voc, coco, yolo, createml, csv", self.refused(2, "E3002", "predict", "run", "d/70.png", "--save", "coca", "--out", "x"))
 
     def test_bits_do_not_hang_on_threads(self):
         for threads in ("1", "3"):

@@ -329,6 +329,49 @@ static void each_format_reads_back_what_each_wrote(void **state)
     tree_remove(&out);
 }
 
+/* Detections have scores, which each format has a place for; they read back as labels. */
+static void detections_are_written_with_their_scores(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format, *file, *has;
+    } rows[] = {{"voc", "Annotations/a.xml", "<confidence>0.25</confidence>"},
+                {"coco", "detections.json", "\"score\": 0.25"},
+                {"yolo", "labels/a.txt", " 0.250000\n"},
+                {"createml", "_annotations.createml.json", "\"confidence\": 0.25"},
+                {"csv", "labels.csv", ",0.25\n"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tree t = tree_make(), out = tree_make();
+        const gf_annotation_format *format;
+        char folder[128], file[192];
+        uint8_t *text;
+        size_t n;
+        set_image(&t, "a.jpg", 40, 30, 0);
+        gf_annotations a = {.found = true};
+        const gf_annotation box = {.box = {1, 2, 10, 20}, .area = NAN, .score = 0.25};
+        assert_int_equal(gf_names_add(&a.classes, "x", NULL), GRAFT_OK);
+        assert_int_equal(gf_annotations_add_image(&a, "a.jpg", 40, 30, NULL), GRAFT_OK);
+        assert_int_equal(gf_annotations_add(&a, &box, NULL), GRAFT_OK);
+        a.image[0].n = 1;
+        snprintf(folder, sizeof folder, "%s/to", out.dir);
+        snprintf(file, sizeof file, "%s/%s", folder, rows[i].file);
+        assert_int_equal(gf_annotation_format_parse(&format, rows[i].format, NULL), GRAFT_OK);
+        assert_int_equal(gf_annotations_write(&a, format, folder, true, NULL), GRAFT_OK);
+        gf_annotations_free(&a);
+        assert_int_equal(gf_file_read(file, 1 << 20, &text, &n, NULL), GRAFT_OK);
+        if (!strstr((char *)text, rows[i].has)) fail_msg("%s: no %s in %s", rows[i].format, rows[i].has, (char *)text);
+        gf_free(text);
+        set_image(&out, "to/images/a.jpg", 40, 30, 0);
+        a = set_read_from(folder, NULL);
+        assert_string_equal(a.format->name, rows[i].format);
+        if (a.boxes != 1) fail_msg("%s: %zu boxes", rows[i].format, a.boxes);
+        assert_true(fabs(a.box[0].box.x - 1) < 1e-4 && fabs(a.box[0].box.h - 20) < 1e-4);
+        gf_annotations_free(&a);
+        tree_remove(&t);
+        tree_remove(&out);
+    }
+}
+
 static void names_that_clash_are_written_apart(void **state)
 {
     (void)state;
@@ -369,6 +412,7 @@ int main(void)
         cmocka_unit_test(csv_columns_stand_in_any_order),
         cmocka_unit_test(other_data_have_no_boxes),
         cmocka_unit_test(each_format_reads_back_what_each_wrote),
+        cmocka_unit_test(detections_are_written_with_their_scores),
         cmocka_unit_test(names_that_clash_are_written_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

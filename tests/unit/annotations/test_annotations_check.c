@@ -238,17 +238,18 @@ static void what_is_no_number_is_refused_with_its_line(void **state)
         const char *text;
         int number;
         const char *words;
-    } yolo[] = {{"2 0.5 0.5 0.2 0.2", GF_E_LABELS_CLASS, "labels/a.txt:1: there is no class 2"},
-                {"-1 0.5 0.5 0.2 0.2", GF_E_LABELS_CLASS, "labels/a.txt:1: there is no class -1"},
-                {"0.5 0.5 0.5 0.2 0.2", GF_E_LABELS_CLASS, "labels/a.txt:1: no number of a class: 0.5"},
-                {"cat 0.5 0.5 0.2 0.2", GF_E_LABELS_CLASS, "labels/a.txt:1: no number of a class: cat"},
-                {"0 0.5 0.5 0.2", GF_E_LABELS_FIELD, "labels/a.txt:1: wanted are a class and 4 numbers"},
-                {"0 0.5 0.5 0.2 0.2 0.9", GF_E_LABELS_FIELD, "labels/a.txt:1: wanted are a class and 4 numbers"},
-                {"0 0,5 0.5 0.2 0.2", GF_E_LABELS_BOX, "numbers have a decimal point, not a comma: 0,5"},
-                {"0 nan 0.5 0.2 0.2", GF_E_LABELS_BOX, "labels/a.txt:1: no number: nan"},
-                {"\xff\xfe"
-                 "0",
-                 GF_E_LABELS_FIELD, "this is UTF-16: save it as UTF-8"}};
+    } yolo[] = {
+        {"2 0.5 0.5 0.2 0.2", GF_E_LABELS_CLASS, "labels/a.txt:1: there is no class 2"},
+        {"-1 0.5 0.5 0.2 0.2", GF_E_LABELS_CLASS, "labels/a.txt:1: there is no class -1"},
+        {"0.5 0.5 0.5 0.2 0.2", GF_E_LABELS_CLASS, "labels/a.txt:1: no number of a class: 0.5"},
+        {"cat 0.5 0.5 0.2 0.2", GF_E_LABELS_CLASS, "labels/a.txt:1: no number of a class: cat"},
+        {"0 0.5 0.5 0.2", GF_E_LABELS_FIELD, "labels/a.txt:1: wanted are a class and 4 numbers"},
+        {"0 0.5 0.5 0.2 0.2 0.9 0.3 0.1", GF_E_LABELS_FIELD, "labels/a.txt:1: wanted are a class and 4 numbers"},
+        {"0 0,5 0.5 0.2 0.2", GF_E_LABELS_BOX, "numbers have a decimal point, not a comma: 0,5"},
+        {"0 nan 0.5 0.2 0.2", GF_E_LABELS_BOX, "labels/a.txt:1: no number: nan"},
+        {"\xff\xfe"
+         "0",
+         GF_E_LABELS_FIELD, "this is UTF-16: save it as UTF-8"}};
     for (size_t i = 0; i < sizeof yolo / sizeof *yolo; i++) {
         t = yolo_of(yolo[i].text);
         set_problem(&t, NULL, yolo[i].number, yolo[i].words);

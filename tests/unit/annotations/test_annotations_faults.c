@@ -23,6 +23,7 @@ static graft_status convert(graft_error *err)
         gf_json_free(document);
         gf_free(text);
     }
+    a.found = true; /* scores are written, too */
     if (status == GRAFT_OK) status = gf_annotations_write(&a, format, target, false, err);
     gf_annotations_free(&a);
     return status;
