@@ -132,6 +132,32 @@ static void take_objects(boxes *d, const gf_annotations *a, uint32_t sample)
     d->first[sample + 1] = d->objects;
 }
 
+/* Boxes as they were checked: in pixels of the displayed image, so that the input's size does not matter. */
+static graft_status digest_of(const gf_annotations *a, const gf_annotated *image, gf_sha256 *out, graft_error *err)
+{
+    gf_sha256_state *sha = gf_sha256_begin();
+    if (!sha) return gf_fail_memory(err, 256, "a digest");
+    for (size_t b = image->first; b < image->first + image->n; b++) {
+        const gf_annotation *box = &a->box[b];
+        const double side[] = {box->box.x, box->box.y, box->box.w, box->box.h};
+        const uint32_t rest[] = {box->class_id, box->crowd || box->difficult};
+        gf_sha256_add(sha, side, sizeof side);
+        gf_sha256_add(sha, rest, sizeof rest);
+    }
+    *out = gf_sha256_end(sha);
+    return GRAFT_OK;
+}
+
+/* What a resumed run tells changed labels by. */
+static graft_status digest_labels(gf_index *index, const gf_annotations *a, graft_error *err)
+{
+    index->labels = gf_new_n(index->n, gf_sha256);
+    if (!index->labels) return gf_fail_memory(err, index->n * sizeof *index->labels, "digests of labels");
+    for (uint32_t i = 0; i < index->n; i++)
+        GF_TRY(digest_of(a, &a->image[image_at(a, gf_index_path(index, i))], &index->labels[i], err));
+    return GRAFT_OK;
+}
+
 static graft_status fill_set(boxes *d, gf_annotations *a, const gf_data_options *o, gf_pool *pool, graft_error *err)
 {
     gf_index *index = NULL;
@@ -146,7 +172,7 @@ static graft_status fill_set(boxes *d, gf_annotations *a, const gf_data_options 
     d->image = gf_new_n(d->set.index->n, gf_extent);
     if (!d->object || !d->first || !d->image) return gf_fail_memory(err, a->boxes * sizeof *d->object, "objects");
     for (uint32_t i = 0; i < d->set.index->n; i++) take_objects(d, a, i);
-    return GRAFT_OK;
+    return digest_labels(d->set.index, a, err);
 }
 
 static void close_set(gf_dataset *set)

@@ -344,6 +344,7 @@ void gf_index_free(gf_index *index)
     gf_free(index->slot);
     gf_free(index->sample);
     gf_text_free(&index->paths);
+    gf_free(index->labels);
     gf_free(index->content);
     gf_taken_free(index->taken, index->n_taken);
     gf_notes_free(&index->notes);
@@ -357,6 +358,7 @@ void gf_index_drop(gf_index *index, const bool *drop)
         if (drop[i]) continue;
         index->sample[kept] = index->sample[i];
         if (index->content) index->content[kept] = index->content[i];
+        if (index->labels) index->labels[kept] = index->labels[i];
         kept++;
     }
     index->n = kept;
@@ -401,6 +403,7 @@ graft_status gf_index_digest(const gf_index *index, gf_sha256 *out, graft_error 
         add_number(sha, s->split);
         add_number(sha, s->size);
         if (index->content) gf_sha256_add(sha, index->content[i].byte, sizeof index->content[i].byte);
+        if (index->labels) gf_sha256_add(sha, index->labels[i].byte, sizeof index->labels[i].byte);
     }
     *out = gf_sha256_end(sha);
     return GRAFT_OK;

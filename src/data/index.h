@@ -59,6 +59,7 @@ typedef struct gf_index {
     uint32_t first[GF_SPLITS + 1]; /* split s is samples first[s] .. first[s + 1] - 1 */
     gf_text paths;                 /* every path, NUL after each */
     gf_sha256 *content;            /* of each file; NULL until check.h has read them */
+    gf_sha256 *labels;             /* of what labels each file beside its class, its boxes; NULL: nothing does */
     gf_names groups;               /* samples of one group belong to one part */
     bool shared_out;               /* the parts are graft's doing, not the data's own */
     gf_archive **archive;          /* that files are read out of; owned */
@@ -98,8 +99,8 @@ void gf_index_drop(gf_index *index, const bool *drop);
 /* Samples of a class in a split. */
 uint64_t gf_index_count(const gf_index *index, gf_split split, uint32_t class_id);
 
-/* SHA-256 over classes and (path, class, split, size, content) of all samples: equal for equal data wherever and
- * whenever it was copied. Without index->content the sizes stand for it. */
+/* SHA-256 over classes and (path, class, split, size, content, labels) of all samples: equal for equal data wherever
+ * and whenever it was copied. Without index->content the sizes stand for it. */
 graft_status gf_index_digest(const gf_index *index, gf_sha256 *out, graft_error *err);
 
 /* Bytes held by the samples and paths. */

@@ -36,6 +36,7 @@ static graft_status rest_of(const gf_index *index, uint32_t sample, uint64_t *ou
     gf_sha256_add(sha, number, sizeof number);
     gf_sha256_add(sha, label, strlen(label) + 1);
     if (index->content) gf_sha256_add(sha, index->content[sample].byte, sizeof index->content[sample].byte);
+    if (index->labels) gf_sha256_add(sha, index->labels[sample].byte, sizeof index->labels[sample].byte);
     *out = first_bytes(gf_sha256_end(sha));
     return GRAFT_OK;
 }

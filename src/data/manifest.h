@@ -1,7 +1,7 @@
 /* manifest.h - the data a run was started with, a line per file, so that a resumed run can say what is different now.
  *
  *     graft-data 1
- *     <16 hex digits: the path> <16 hex digits: its class, split, size and content>
+ *     <16 hex digits: the path> <16 hex digits: its class, split, size, content and boxes>
  *
  * Digits are the first 8 bytes of SHA-256; lines are sorted. Paths themselves are not kept: a run folder may be shared
  * where the data may not. */
