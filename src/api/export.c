@@ -7,6 +7,7 @@
 #include "exchange/import.h"
 #include "exchange/load_weights.h"
 #include "tasks/task.h"
+#include "train/export_boxes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -114,6 +115,14 @@ static double difference(const outcome *a, const outcome *b, size_t n, size_t *s
     return most / largest;
 }
 
+/* The file takes values of 0 to 1. */
+static bool is_of_shares(const graft_model *m, const gf_export_format *f)
+{
+    const gf_task t = gf_api_task(m);
+    return t.cls->look && !strcmp(f->name, "onnx") &&
+           gf_settings_choice(m->context->settings, GF_SET_EXPORT_BOXES) == GF_BOXES_YOLO;
+}
+
 /* The file as the model that another tool would read. */
 static graft_status read_back(const graft_model *m, const gf_export_format *f, const char *path, gf_model *back,
                               graft_error *err)
@@ -122,7 +131,7 @@ static graft_status read_back(const graft_model *m, const gf_export_format *f, c
         bool has_values;
         const gf_import_options o = {.width = (int)m->config.width,
                                      .height = (int)m->config.height,
-                                     .preprocess = "none",
+                                     .preprocess = is_of_shares(m, f) ? "unit" : "none",
                                      .allow_nonfinite = true};
         return gf_import(back, path, &o, &has_values, err);
     }
@@ -311,7 +320,12 @@ static graft_status export(graft_model *m, const char *file, const graft_export_
     char *part = gf_sprintf("%s.part", file);
     gf_json *j = gf_json_object();
     graft_status status = part ? GRAFT_OK : gf_fail_memory(err, strlen(file), "a file name");
-    if (status == GRAFT_OK) status = f->write(part, &m->model, &m->facts.classes, err);
+    const gf_boxes_end end = (gf_boxes_end)gf_settings_choice(m->context->settings, GF_SET_EXPORT_BOXES);
+    gf_detector_export d = {0};
+    if (status == GRAFT_OK) status = gf_detector_export_open(&d, &m->model, &m->facts, end, err);
+    const gf_export_what what = gf_detector_export_what(&d, &m->facts);
+    if (status == GRAFT_OK) status = f->write(part, &m->model, &what, err);
+    gf_detector_export_close(&d);
     if (status == GRAFT_OK && f->has_values) status = check_file(m, f, part, o, j, err);
     if (status == GRAFT_OK && gf_sys_rename(part, file)) {
         status = gf_fail(err, GF_E_IO_WRITE, NULL, "%s: cannot be renamed", GF_ESC(part));

@@ -5,6 +5,8 @@
 
 static const double most_exponent = 4.135166556742356; /* ln 62.5: 2000 pixels at a stride of 32 */
 
+double gf_place_most_exponent(void) { return most_exponent; }
+
 void gf_grids_add(gf_grids *p, int stride, int w, int h)
 {
     p->level[p->levels++] = (gf_level){stride, w, h, p->n};

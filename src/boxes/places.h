@@ -33,6 +33,9 @@ typedef struct gf_cell {
 void gf_grids_add(gf_grids *p, int stride, int w, int h);
 gf_cell gf_place_at(const gf_grids *p, size_t i);
 
+/* What the four numbers of a place are held to: ln 62.5. */
+double gf_place_most_exponent(void);
+
 /* Distances of the sides from four numbers; clamped[k] (may be NULL): side k has reached its largest. */
 void gf_place_sides(gf_cell at, const float x[GF_SIDES], double side[GF_SIDES], bool clamped[GF_SIDES]);
 

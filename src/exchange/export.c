@@ -21,11 +21,11 @@ static char *classes_json(const gf_names *classes)
     return text;
 }
 
-static graft_status write_labels(const char *path, const gf_model *m, const gf_names *classes, graft_error *err)
+static graft_status write_labels(const char *path, const gf_model *m, const gf_export_what *what, graft_error *err)
 {
     (void)m;
     gf_text t = {0};
-    for (size_t i = 0; i < classes->n; i++) gf_text_printf(&t, "%s\n", classes->item[i]);
+    for (size_t i = 0; i < what->classes->n; i++) gf_text_printf(&t, "%s\n", what->classes->item[i]);
     graft_status status = t.failed ? gf_fail_memory(err, t.n, "class names")
                                    : gf_file_write(path, &(gf_bytes){t.s ? t.s : "", t.n}, 1, err);
     gf_text_free(&t);
@@ -92,7 +92,7 @@ static void keras_file_free(keras_file *k)
     gf_free(k->classes);
 }
 
-static graft_status write_keras(const char *path, const gf_model *m, const gf_names *classes, graft_error *err)
+static graft_status write_keras(const char *path, const gf_model *m, const gf_export_what *what, graft_error *err)
 {
     keras_file k = {0};
     graft_status status = GRAFT_OK;
@@ -101,15 +101,18 @@ static graft_status write_keras(const char *path, const gf_model *m, const gf_na
     k.layer = gf_new_n(k.plain.n_layers, gf_keras_layer);
     k.inner = gf_new_n(INNER * k.plain.n_layers, gf_keras_layer);
     k.var = gf_new_n(k.plain.n_params + 1, gf_keras_var);
-    k.classes = classes_json(classes);
+    k.classes = classes_json(what->classes);
     if (!k.layer || !k.inner || !k.var || !k.classes) {
         status = gf_fail_memory(err, k.plain.n_layers * sizeof *k.layer, "an export");
         goto out;
     }
     list_layers(&k);
     gf_keras_layer model = {.name = k.plain.name, .class_name = "Functional", .inner = k.layer, .n_inner = k.n_layers};
-    const gf_meta meta[] = {{"graft.pixels", "0..255"}, {"class_names", k.classes}};
-    GF_GOTO(gf_keras_zip_write(path, k.config, &model, meta, classes->n ? 2 : 1, err));
+    gf_meta meta[3] = {{"graft.pixels", "0..255"}};
+    size_t n = 1;
+    if (what->classes->n) meta[n++] = (gf_meta){"class_names", k.classes};
+    if (what->boxes) meta[n++] = (gf_meta){"detection", what->boxes->about};
+    GF_GOTO(gf_keras_zip_write(path, k.config, &model, meta, n, err));
 out:
     keras_file_free(&k);
     return status;
@@ -123,9 +126,9 @@ static void free_tensors(gf_tensor *t, size_t n)
     gf_free(t);
 }
 
-static graft_status write_npz(const char *path, const gf_model *m, const gf_names *classes, graft_error *err)
+static graft_status write_npz(const char *path, const gf_model *m, const gf_export_what *what, graft_error *err)
 {
-    (void)classes;
+    (void)what;
     gf_tensor *t = gf_new_n(m->n_params + 1, gf_tensor);
     graft_status status = t ? GRAFT_OK : gf_fail_memory(err, m->n_params * sizeof *t, "an export");
     size_t n = 0;
@@ -203,11 +206,11 @@ static graft_status torch_tensor(gf_tensor *t, const gf_model *m, const gf_param
     return GRAFT_OK;
 }
 
-static graft_status write_safetensors(const char *path, const gf_model *m, const gf_names *classes, graft_error *err)
+static graft_status write_safetensors(const char *path, const gf_model *m, const gf_export_what *what, graft_error *err)
 {
     graft_status status = GRAFT_OK;
-    char *graph = NULL, *names = classes_json(classes);
-    size_t n = 0;
+    char *graph = NULL, *names = classes_json(what->classes);
+    size_t n = 0, n_meta = 3;
     gf_tensor *t = gf_new_n(m->n_params + 1, gf_tensor);
     if (!t || !names) {
         status = gf_fail_memory(err, m->n_params * sizeof *t, "an export");
@@ -217,8 +220,9 @@ static graft_status write_safetensors(const char *path, const gf_model *m, const
     for (size_t i = 0; i < m->n_params; i++) {
         if (!m->param[i].idle) GF_GOTO(torch_tensor(&t[n++], m, &m->param[i], err));
     }
-    const gf_meta meta[] = {{"format", "pt"}, {"class_names", names}, {"graph", graph}};
-    GF_GOTO(gf_safetensors_write(path, t, n, meta, sizeof meta / sizeof *meta, err));
+    gf_meta meta[4] = {{"format", "pt"}, {"class_names", names}, {"graph", graph}};
+    if (what->boxes) meta[n_meta++] = (gf_meta){"detection", what->boxes->about};
+    GF_GOTO(gf_safetensors_write(path, t, n, meta, n_meta, err));
 out:
     for (size_t i = 0; t && i < n; i++) gf_free(t[i].data);
     free_tensors(t, n);
@@ -227,9 +231,9 @@ out:
     return status;
 }
 
-static graft_status write_onnx(const char *path, const gf_model *m, const gf_names *classes, graft_error *err)
+static graft_status write_onnx(const char *path, const gf_model *m, const gf_export_what *what, graft_error *err)
 {
-    return gf_onnx_export(m, (const char *const *)classes->item, classes->n, path, err);
+    return gf_onnx_export(m, (const char *const *)what->classes->item, what->classes->n, what->boxes, path, err);
 }
 
 /* ---- the table */

@@ -3,14 +3,21 @@
 #define GF_EXCHANGE_EXPORT_H
 
 #include "base/io.h"
+#include "exchange/export_boxes.h"
 #include "graph/model.h"
+
+/* Beside the model; borrowed. */
+typedef struct gf_export_what {
+    const gf_names *classes;
+    const gf_export_boxes *boxes; /* NULL: it is no detector */
+} gf_export_what;
 
 typedef struct gf_export_format {
     const char *name, *ending; /* "keras", ".keras" */
     const char *what;          /* for people */
     bool has_graph;            /* gf_import reads it back; else its values alone can be loaded */
     bool has_values;
-    graft_status (*write)(const char *path, const gf_model *m, const gf_names *classes, graft_error *err);
+    graft_status (*write)(const char *path, const gf_model *m, const gf_export_what *what, graft_error *err);
 } gf_export_format;
 
 const gf_export_format *gf_export_find(const char *name);      /* NULL: no such */

@@ -2,6 +2,7 @@
 #ifndef GF_EXCHANGE_ONNX_H
 #define GF_EXCHANGE_ONNX_H
 
+#include "exchange/export_boxes.h"
 #include "exchange/import.h"
 #include "formats/onnx.h"
 
@@ -16,15 +17,19 @@ graft_status gf_onnx_import(gf_model *m, const char *path, const gf_import_optio
 graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, const gf_import_options *options,
                               graft_error *err);
 
+/* Metadata: the value with which the network itself ends. What stands behind it, and decodes it, is not read. */
+#define GF_ONNX_NETWORK_ENDS "graft.network_ends"
+
 /* Writes a model as ONNX (opset 17, ir 8): input "image", float32 (n, channels, h, w), RGB, values 0..255,
  * preprocessing inside; outputs "logits" and "probabilities", both (n, classes), softmax applied; a model with one
  * logit gets two classes; a model without classes has one output "features". `classes` (n_classes names, may be NULL)
- * stand in the metadata "classes", one per line. */
-graft_status gf_onnx_export(const gf_model *m, const char *const *classes, size_t n_classes, const char *path,
-                            graft_error *err);
+ * stand in the metadata "classes", one per line. `boxes` (NULL: it is no detector) says what comes behind the network
+ * instead. */
+graft_status gf_onnx_export(const gf_model *m, const char *const *classes, size_t n_classes,
+                            const gf_export_boxes *boxes, const char *path, graft_error *err);
 
 /* The same into *out (gf_onnx_free), which borrows nothing. */
 graft_status gf_onnx_from_model(gf_onnx *out, const gf_model *m, const char *const *classes, size_t n_classes,
-                                graft_error *err);
+                                const gf_export_boxes *boxes, graft_error *err);
 
 #endif

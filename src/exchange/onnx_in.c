@@ -470,12 +470,30 @@ static graft_status names_of_onnx(gf_names *classes, const gf_onnx *o, graft_err
     return GRAFT_OK;
 }
 
+/* A detector's file without the nodes that decode its output, which stand behind all others. */
+static graft_status drop_decoding(gf_onnx *o, const char *path, graft_error *err)
+{
+    const char *end = gf_onnx_metadata(o, GF_ONNX_NETWORK_ENDS);
+    if (!end) return GRAFT_OK;
+    for (size_t i = 0; i < o->n_nodes; i++) {
+        if (!o->node[i].n_outputs || strcmp(o->node[i].output[0], end) != 0) continue;
+        o->n_nodes = i + 1;
+        o->output[0] = (gf_onnx_value){.name = o->node[i].output[0], .type = GF_ONNX_FLOAT, .batch = ""};
+        o->n_outputs = 1;
+        return GRAFT_OK;
+    }
+    return gf_fail(err, GF_E_ONNX_GRAPH, NULL,
+                   "%s: its metadata say that the network ends with %s, which no node gives", GF_ESC(path),
+                   GF_ESC(end));
+}
+
 graft_status gf_onnx_import(gf_model *m, const char *path, const gf_import_options *options, graft_error *err)
 {
     gf_onnx o;
     *m = (gf_model){0};
     GF_TRY(gf_onnx_open(&o, path, NULL, NULL, err));
-    graft_status status = gf_onnx_to_model(m, &o, path, options, err);
+    graft_status status = o.n_outputs ? drop_decoding(&o, path, err) : GRAFT_OK;
+    if (status == GRAFT_OK) status = gf_onnx_to_model(m, &o, path, options, err);
     if (status == GRAFT_OK && options->classes) status = names_of_onnx(options->classes, &o, err);
     if (status != GRAFT_OK) gf_model_free(m);
     gf_onnx_free(&o);

@@ -10,7 +10,7 @@
 enum {
     OPSET = 17,
     IR_VERSION = 8,
-    NODES_A_LAYER = 28,
+    NODES_A_LAYER = 28, /* and as many at the end: of a detector 24 */
     TENSORS_A_LAYER = 16,
     OUTPUTS = 2,
     ATTRIBUTES = 6,
@@ -34,7 +34,9 @@ const char *gf_oo_name(gf_oo *w, const char *fmt, ...)
 /* The graph's own names stay its own. */
 const char *gf_oo_value(gf_oo *w, int layer)
 {
-    static const char *const taken[] = {"image", "logits", "probabilities", "log_probabilities", "features"};
+    static const char *const taken[] = {"image",    "images", "logits", "probabilities", "log_probabilities",
+                                        "features", "places", "boxes",  "scores",        "detections",
+                                        "output0"};
     const char *name = w->m->layer[layer].name;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         if (!strcmp(name, taken[i])) return gf_oo_name(w, "%s/value", name);
@@ -160,12 +162,15 @@ static gf_shape file_shape(const gf_layer *l)
     return l->shape.rank == 3 ? GF_SHAPE(-1, l->shape.dim[2], l->shape.dim[0], l->shape.dim[1]) : shape;
 }
 
+/* The image's values are 0 to 1, as tools for such files give them. */
+static bool is_of_shares(const gf_oo *w) { return w->boxes && w->boxes->end == GF_BOXES_YOLO; }
+
 /* A network of one image has it as "image"; else inputs are called as their layers. */
 static const char *input_name(gf_oo *w, const gf_layer *l)
 {
     int input[GF_MAX_ENDS];
     bool one = gf_model_inputs(w->m, input) == 1 && l->shape.rank == 3;
-    return one ? "image" : gf_oo_name(w, "%s/input", l->name);
+    return !one ? gf_oo_name(w, "%s/input", l->name) : is_of_shares(w) ? "images" : "image";
 }
 
 static const char *write_image(gf_oo *w, const gf_layer *l, const char *at)
@@ -174,6 +179,11 @@ static const char *write_image(gf_oo *w, const gf_layer *l, const char *at)
     const char *scale = gf_oo_name(w, "%s/scale", l->name), *offset = gf_oo_name(w, "%s/offset", l->name);
     const char *out = gf_oo_value(w, (int)(l - w->m->layer));
     const int64_t channels = l->shape.dim[2];
+    if (is_of_shares(w)) {
+        const float most = 255;
+        gf_oo_node(w, "Mul", "decode/pixels", at, gf_oo_scalar(w, "decode/pixel", most), NULL);
+        at = "decode/pixels";
+    }
     if (l->at.bgr && channels == 3) {
         const char *order = gf_oo_name(w, "%s/order", l->name);
         gf_oo_int_tensor(w, order, (int64_t[]){2, 1, 0}, 3);
@@ -199,6 +209,10 @@ static graft_status write_input(gf_oo *w, int layer)
     }
     w->o->input[w->o->n_inputs++] =
         (gf_onnx_value){.name = name, .type = type, .has_shape = true, .shape = file_shape(l), .batch = "n"};
+    if (w->boxes && w->boxes->end == GF_BOXES_NMS) { /* whose operator's rows are of all images */
+        w->o->input[w->o->n_inputs - 1].shape.dim[0] = 1;
+        w->o->input[w->o->n_inputs - 1].batch = "";
+    }
     if (image) {
         write_image(w, l, name);
     } else if (l->at.dtype == GF_U8) {
@@ -270,6 +284,10 @@ static graft_status write_outputs(gf_oo *w)
     enum { MOST = 2 + GF_MAX_ENDS };
     w->o->output = gf_onnx_alloc(w->o, MOST, sizeof *w->o->output);
     if (!w->o->output) return gf_fail_memory(w->err, MOST * sizeof *w->o->output, "an ONNX model");
+    if (w->boxes) {
+        gf_oo_boxes(w);
+        return GRAFT_OK;
+    }
     GF_TRY(w->m->classes ? write_logits(w) : write_features(w));
     for (int i = 0; i < w->m->n_more; i++) {
         gf_shape shape = file_shape(&w->m->layer[w->m->more[i]]);
@@ -278,6 +296,33 @@ static graft_status write_outputs(gf_oo *w)
         output(w, name, &shape);
     }
     return GRAFT_OK;
+}
+
+enum { MOST_BOX_ROWS = 6 };
+
+/* What a detector's files say besides; the rows that Ultralytics's exports have under their names. */
+static void add_box_rows(gf_oo *w)
+{
+    const gf_export_boxes *b = w->boxes;
+    const int64_t *d = w->m->layer[0].shape.dim;
+    const int coarsest = b->places ? (int)b->place[b->places - 1].stride : 0;
+    gf_onnx_meta *rows = w->o->meta;
+    if (is_of_shares(w)) {
+        rows[0].value = "0..1";
+        rows[1].value = "images: float32 (n, channels, height, width), red green blue, 0..1; preprocessing is inside";
+    }
+    rows[2].value = gf_oo_boxes_told(b->end);
+    const gf_onnx_meta more[] = {{GF_ONNX_NETWORK_ENDS, gf_oo_value(w, w->last)},
+                                 {"detection", b->about},
+                                 {"names", b->names},
+                                 {"task", "detect"},
+                                 {"stride", gf_oo_name(w, "%d", coarsest)},
+                                 {"imgsz", gf_oo_name(w, "[%lld, %lld]", (long long)d[0], (long long)d[1])}};
+    for (size_t i = 0; i < MOST_BOX_ROWS; i++) {
+        const char *value = gf_onnx_text(w->o, more[i].value);
+        w->failed |= !value;
+        rows[w->o->n_meta++] = (gf_onnx_meta){more[i].key, value ? value : ""};
+    }
 }
 
 static graft_status write_metadata(gf_oo *w, const char *const *classes, size_t n)
@@ -294,10 +339,11 @@ static graft_status write_metadata(gf_oo *w, const char *const *classes, size_t 
         {"classes", text ? text : ""},
     };
     enum { ROWS = sizeof rows / sizeof *rows };
-    w->o->meta = gf_onnx_alloc(w->o, ROWS, sizeof *rows);
+    w->o->meta = gf_onnx_alloc(w->o, ROWS + MOST_BOX_ROWS, sizeof *rows);
     if (!w->o->meta) return gf_fail_memory(w->err, sizeof rows, "an ONNX model");
     memcpy(w->o->meta, rows, sizeof rows);
     w->o->n_meta = ROWS - (n == 0);
+    if (w->boxes) add_box_rows(w);
     return GRAFT_OK;
 }
 
@@ -318,8 +364,8 @@ static graft_status build(gf_oo *w, const char *const *classes, size_t n_classes
     const gf_model *m = w->m;
     gf_onnx *o = w->o;
     bool *needed = gf_onnx_alloc(o, m->n_layers, sizeof *needed);
-    w->nodes_cap = NODES_A_LAYER * (m->n_layers + 1);
-    w->tensors_cap = TENSORS_A_LAYER * (m->n_layers + 1);
+    w->nodes_cap = NODES_A_LAYER * (m->n_layers + 2);
+    w->tensors_cap = TENSORS_A_LAYER * (m->n_layers + 2);
     o->node = gf_onnx_alloc(o, w->nodes_cap, sizeof *o->node);
     o->tensor = gf_onnx_alloc(o, w->tensors_cap, sizeof *o->tensor);
     o->input = gf_onnx_alloc(o, GF_MAX_ENDS, sizeof *o->input);
@@ -338,21 +384,21 @@ static graft_status build(gf_oo *w, const char *const *classes, size_t n_classes
 }
 
 graft_status gf_onnx_from_model(gf_onnx *out, const gf_model *m, const char *const *classes, size_t n_classes,
-                                graft_error *err)
+                                const gf_export_boxes *boxes, graft_error *err)
 {
     *out = (gf_onnx){.ir_version = IR_VERSION, .opset = OPSET, .producer = "graft", .producer_version = ""};
-    gf_oo w = {.o = out, .m = m, .err = err, .last = m->output};
+    gf_oo w = {.o = out, .m = m, .boxes = boxes, .err = err, .last = m->output};
     out->graph = gf_oo_name(&w, "%s", *m->name ? m->name : "graft");
     graft_status status = build(&w, classes, n_classes);
     if (status != GRAFT_OK) gf_onnx_free(out);
     return status;
 }
 
-graft_status gf_onnx_export(const gf_model *m, const char *const *classes, size_t n_classes, const char *path,
-                            graft_error *err)
+graft_status gf_onnx_export(const gf_model *m, const char *const *classes, size_t n_classes,
+                            const gf_export_boxes *boxes, const char *path, graft_error *err)
 {
     gf_onnx o;
-    GF_TRY(gf_onnx_from_model(&o, m, classes, n_classes, err));
+    GF_TRY(gf_onnx_from_model(&o, m, classes, n_classes, boxes, err));
     graft_status status = gf_onnx_write(&o, path, err);
     gf_onnx_free(&o);
     return status;

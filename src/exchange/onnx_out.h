@@ -1,4 +1,5 @@
-/* onnx_out.h - what the parts of the ONNX exporter share (onnx_out.c, onnx_out_layers.c, onnx_out_acts.c).
+/* onnx_out.h - what the parts of the ONNX exporter share (onnx_out.c, onnx_out_layers.c, onnx_out_acts.c,
+ * onnx_out_boxes.c).
  *
  * The value of a layer is called as the layer; it is (n, c, h, w) where the layer's is (h, w, c), else (n, ...). Calls
  * that need memory remember a failure in `failed`, so that they need no checks one by one; what they return then is
@@ -6,12 +7,14 @@
 #ifndef GF_EXCHANGE_ONNX_OUT_H
 #define GF_EXCHANGE_ONNX_OUT_H
 
+#include "exchange/export_boxes.h"
 #include "formats/onnx.h"
 #include "graph/model.h"
 
 typedef struct gf_oo {
     gf_onnx *o;
     const gf_model *m;
+    const gf_export_boxes *boxes; /* NULL: it is no detector */
     graft_error *err;
     size_t nodes_cap, tensors_cap, steps;
     int last;    /* the last layer that is written: the logits', where there are classes */
@@ -36,6 +39,10 @@ const char *gf_oo_param_name(gf_oo *w, const gf_layer *l, const char *var);
 float *gf_oo_param_tensor(gf_oo *w, const gf_layer *l, const char *name, const gf_shape *shape);
 void gf_oo_int_tensor(gf_oo *w, const char *name, const int64_t *v, size_t count);
 const char *gf_oo_scalar(gf_oo *w, const char *name, float v); /* returns the name */
+
+/* onnx_out_boxes.c: the outputs of a detector, behind the network's last value; and what they are, for people. */
+void gf_oo_boxes(gf_oo *w);
+const char *gf_oo_boxes_told(gf_boxes_end end);
 
 /* The layer's nodes, from the values of its sources to its own. E2555: ONNX has nothing like it. */
 graft_status gf_oo_layer(gf_oo *w, int layer);

@@ -3,6 +3,7 @@
  * all phases are one row of epochs.
  *
  * The files follow from the values alone: a run that was killed writes those anew that come behind its checkpoint. */
+#include "train/export_boxes.h"
 #include "train/run.h"
 
 #include "base/io.h"
@@ -95,7 +96,11 @@ static graft_status export_to(const gf_run *r, const char *path, graft_error *er
 {
     char *part = gf_sprintf("%s.part", path);
     if (!part) return gf_fail_memory(err, strlen(path), "a file name");
-    graft_status status = gf_export_by_ending(path)->write(part, r->model, &r->facts->classes, err);
+    gf_detector_export d;
+    graft_status status = gf_detector_export_open(&d, r->model, r->facts, GF_BOXES_DECODED, err);
+    const gf_export_what what = gf_detector_export_what(&d, r->facts);
+    if (status == GRAFT_OK) status = gf_export_by_ending(path)->write(part, r->model, &what, err);
+    gf_detector_export_close(&d);
     if (status == GRAFT_OK && gf_sys_rename(part, path)) {
         status = gf_fail(err, GF_E_IO_WRITE, NULL, "%s: cannot be renamed", GF_ESC(part));
     }

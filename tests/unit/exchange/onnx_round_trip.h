@@ -14,7 +14,7 @@ static inline gf_model onnx_round_trip(const gf_model *m, const char *const *cla
     gf_model back;
     uint8_t *bytes;
     size_t n;
-    OK(gf_onnx_from_model(&o, m, classes, n_classes, &error));
+    OK(gf_onnx_from_model(&o, m, classes, n_classes, NULL, &error));
     OK(gf_onnx_pack(&o, &bytes, &n, &error));
     OK(gf_onnx_parse(&again, bytes, n, "again.onnx", NULL, &error));
     OK(gf_onnx_to_model(&back, &again, "again.onnx", &(gf_import_options){0}, &error));

@@ -28,7 +28,7 @@ static graft_status in_and_out(const gf_onnx *o, bool keep)
     if (status == GRAFT_OK && keep)
         status = gf_head_for_training(&head, head.classes == 2 ? 1 : (size_t)head.classes, NULL);
     if (status == GRAFT_OK) {
-        status = gf_onnx_from_model(&out, &head, classes, 2, NULL);
+        status = gf_onnx_from_model(&out, &head, classes, 2, NULL, NULL);
         gf_model_free(&head);
         if (status != GRAFT_OK) return status;
         status = gf_onnx_pack(&out, &bytes, &n, NULL);

@@ -263,7 +263,7 @@ static void the_file_says_what_people_need(void **state)
     gf_zoo_options options = {.width = 32, .height = 40, .alpha = 0.35, .classes = 2, .head = {.outputs = 1}};
     OK(gf_zoo_build(&m, "mobilenet_v2", &options, &error));
     close(mkstemp(path));
-    OK(gf_onnx_export(&m, classes, 2, path, &error));
+    OK(gf_onnx_export(&m, classes, 2, NULL, path, &error));
     OK(gf_onnx_open(&o, path, NULL, NULL, &error));
     assert_int_equal(o.opset, 17);
     assert_int_equal(o.ir_version, 8);
@@ -290,7 +290,7 @@ static void equal_models_are_equal_files(void **state)
     size_t n[2];
     for (int i = 0; i < 2; i++) {
         gf_onnx o;
-        OK(gf_onnx_from_model(&o, &m[i], NULL, 0, &error));
+        OK(gf_onnx_from_model(&o, &m[i], NULL, 0, NULL, &error));
         OK(gf_onnx_pack(&o, &bytes[i], &n[i], &error));
         gf_onnx_free(&o);
         gf_model_free(&m[i]);
