@@ -304,6 +304,11 @@ double gf_coco_average_precision(const gf_coco *c, size_t category, int overlap)
     return mean_of(&m);
 }
 
+double gf_coco_precision(const gf_coco *c, size_t category, int overlap, int recall)
+{
+    return *precision_at(c, overlap, recall, category, 0, GF_COCO_MOSTS - 1);
+}
+
 static double precision_mean(const gf_coco *c, int overlap, int area)
 {
     mean m = {0};

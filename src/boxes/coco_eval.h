@@ -46,5 +46,7 @@ void gf_coco_free(gf_coco *c); /* takes an empty one; leaves it empty */
 /* Mean over recalls of one category's precision at one overlap (0: 0.5), all areas, 100 detections; `overlap` < 0: over
  * all overlaps too. -1: nothing was to be found. */
 double gf_coco_average_precision(const gf_coco *c, size_t category, int overlap);
+/* One category's precision at one overlap and recall (by number), all areas, 100 detections. */
+double gf_coco_precision(const gf_coco *c, size_t category, int overlap, int recall);
 
 #endif

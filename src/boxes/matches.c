@@ -8,6 +8,13 @@
 
 static const double background = 0.1; /* an overlap up to this is none */
 
+const char *gf_match_name(gf_match_kind kind)
+{
+    static const char *const name[GF_MATCH_KINDS] = {
+        "right", "ignored", "misplaced", "wrong class", "double", "background", "misplaced and wrong class"};
+    return name[kind];
+}
+
 /* ---- order: by image; detections best first, labelled boxes as they are listed */
 
 typedef struct placed {

@@ -18,6 +18,9 @@ typedef enum gf_match_kind {
     GF_MATCH_KINDS
 } gf_match_kind;
 
+/* "right", "ignored", "misplaced", "wrong class", "double", "background", "misplaced and wrong class" */
+const char *gf_match_name(gf_match_kind kind);
+
 typedef struct gf_match {
     gf_match_kind kind;
     size_t truth; /* the labelled box that this is about; SIZE_MAX: none */

@@ -205,7 +205,7 @@ static void add_caption(gf_page *p, const gf_photo *photo, gf_caption caption, b
     gf_page_add(p, "<figcaption>");
     if (judged) gf_page_add(p, photo->truth == photo->predicted ? "<i>\u2713</i> " : "<i>\u2717</i> ");
     if (caption == GF_CAPTION_PREDICTION) add_prediction(p, photo);
-    if (photo->truth >= 0) {
+    if (photo->truth >= 0 && caption != GF_CAPTION_NONE) {
         gf_page_add(p, judged ? "<br/>(" : "");
         gf_html_text(&p->t, gf_record_class(p->r, photo->truth));
         gf_page_add(p, judged ? ")" : "");
@@ -229,7 +229,7 @@ static graft_status add_photo(gf_page *p, const gf_photo *photo, gf_caption capt
     } else {
         status = gf_html_photo(&p->t, &photo->pixels, PHOTO_SIDE, words.failed ? "" : words.s, p->err);
     }
-    if (caption != GF_CAPTION_NONE) add_caption(p, photo, caption, with_path);
+    if (caption != GF_CAPTION_NONE || with_path) add_caption(p, photo, caption, with_path);
     gf_page_add(p, "</figure>\n");
     gf_text_free(&words);
     return status;

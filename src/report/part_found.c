@@ -1,7 +1,7 @@
 /* part_found.c - what a detector finds in images of the judged set. */
 #include "report/page.h"
 
-static const char key[] = "Labelled boxes are green, found ones orange.";
+static const char key[] = "Labelled boxes are green, found ones orange, or red where they are wrong.";
 
 static graft_status draw(gf_canvas **out, const gf_run_record *r, const gf_theme *theme, graft_error *err)
 {

@@ -45,6 +45,22 @@ graft_status gf_plot_confusion(gf_canvas **out, const uint64_t *confusion, const
 graft_status gf_plot_reliability(gf_canvas **out, const gf_reliability *calibration, const char *title,
                                  const gf_theme *theme, graft_error *err);
 
+/* Lines of shares (0 to 1 both ways), those with a name in a legend. */
+typedef struct gf_share_line {
+    const char *name; /* NULL: none */
+    const double (*point)[2];
+    size_t n;
+    double width;
+    uint32_t rgb;
+} gf_share_line;
+typedef struct gf_shares {
+    const char *title, *note, *x, *y; /* y: what the axis is; NULL: the legend says it */
+    const gf_share_line *line;
+    size_t n;
+    double mark; /* a dashed upright line there; NaN: none */
+} gf_shares;
+graft_status gf_plot_shares(gf_canvas **out, const gf_shares *s, const gf_theme *theme, graft_error *err);
+
 /* Photos, each beside its likeliest classes. `unknown`: the first of them is not sure enough to be told. */
 enum { GF_BARS = 5 };
 typedef struct gf_bar {

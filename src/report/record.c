@@ -76,6 +76,43 @@ static gf_json *calibration_json(const gf_run_record *r)
     return j;
 }
 
+static gf_json *share_json(double x) { return x >= 0 ? gf_json_real(x) : gf_json_null(); }
+static double over(size_t a, size_t b) { return b ? (double)a / (double)b : -1; }
+
+static gf_json *found_class_json(const gf_run_record *r, size_t c)
+{
+    const gf_found_class *k = &r->detection->item[c];
+    gf_json *j = gf_json_object();
+    gf_json_set(j, "class", gf_json_string(r->classes[c]));
+    gf_json_set(j, "boxes", gf_json_int((int64_t)k->objects));
+    gf_json_set(j, "AP", share_json(k->ap));
+    gf_json_set(j, "AP50", share_json(k->ap50));
+    gf_json_set(j, "precision", share_json(over(k->right, k->told)));
+    gf_json_set(j, "recall", share_json(over(k->right, k->objects)));
+    gf_json_set(j, "f1", share_json(over(2 * k->right, k->told + k->objects)));
+    return j;
+}
+
+static gf_json *detection_json(const gf_run_record *r)
+{
+    const gf_found_record *d = r->detection;
+    gf_json *j = gf_json_object(), *kinds = gf_json_object(), *classes = gf_json_array();
+    gf_json_set(j, "set", gf_json_string(d->set));
+    gf_json_set(j, "images", gf_json_int((int64_t)d->images));
+    gf_json_set(j, "boxes", gf_json_int((int64_t)d->objects));
+    gf_json_set(j, "confidence", gf_json_real(d->confidence));
+    gf_json_set(j, "overlap", gf_json_real(d->overlap));
+    for (int i = 0; i < GF_COCO_STATS; i++) gf_json_set(j, gf_coco_stat_name((gf_coco_stat)i), share_json(d->stat[i]));
+    for (int k = 0; k < GF_MATCH_KINDS; k++)
+        gf_json_set(kinds, gf_match_name((gf_match_kind)k), gf_json_int((int64_t)d->kind[k]));
+    gf_json_set(j, "detections", kinds);
+    gf_json_set(j, "missed", gf_json_int((int64_t)d->missed));
+    gf_json_set(j, "nearly_found", gf_json_int((int64_t)d->nearly));
+    for (size_t c = 0; c < r->n_classes; c++) gf_json_add(classes, found_class_json(r, c));
+    gf_json_set(j, "per_class", classes);
+    return j;
+}
+
 graft_status gf_record_write_json(const char *path, const gf_run_record *r, graft_error *err)
 {
     gf_json *j = gf_json_object(), *classes = gf_json_array();
@@ -86,6 +123,7 @@ graft_status gf_record_write_json(const char *path, const gf_run_record *r, graf
     gf_json_set(j, "validation", metrics_json(&r->validation, r->n_classes));
     gf_json_set(j, "test", metrics_json(&r->test, r->n_classes));
     gf_json_set(j, "calibration", calibration_json(r));
+    if (r->detection) gf_json_set(j, "detection", detection_json(r));
     gf_json_set(j, "best_epoch", r->best_epoch ? gf_json_int(r->best_epoch) : gf_json_null());
     gf_json_set(j, "epochs", gf_json_int(r->history ? (int64_t)r->history->n : 0));
     gf_json_set(j, "seconds", gf_json_real(r->seconds));

@@ -7,6 +7,8 @@
 #define GF_REPORT_RECORD_H
 
 #include "base/watch.h"
+#include "boxes/coco_eval.h"
+#include "boxes/matches.h"
 #include "report/number.h"
 #include "tasks/calibration.h"
 #include "tasks/history.h"
@@ -50,6 +52,28 @@ typedef struct gf_data_split {
     const uint64_t *per_class; /* n_classes counts; NULL: not told */
 } gf_data_split;
 
+/* A class of a detector. */
+typedef struct gf_found_class {
+    size_t objects, told, right; /* labelled ones; detections that count; those that are right */
+    double ap, ap50;             /* -1: nothing was to be found */
+    const double (*curve)[2];    /* recall, precision at an overlap of 0.5 */
+    size_t n_curve;
+} gf_found_class;
+
+/* What a detector finds in the set that its run is judged by (boxes/matches.h). */
+typedef struct gf_found_record {
+    const char *set; /* "validation" */
+    size_t images, objects;
+    double stat[GF_COCO_STATS];
+    double confidence, overlap;  /* from and above which a detection counts, gives way */
+    size_t kind[GF_MATCH_KINDS]; /* detections that count */
+    size_t missed, nearly;       /* labelled boxes: nothing near; only a misplaced or wrongly named detection */
+    const gf_operating *point;   /* over all scores, best first */
+    size_t points;
+    const gf_found_class *item; /* n_classes */
+    gf_photos misses, wrong;    /* images with most missed objects; with the most confident mistakes */
+} gf_found_record;
+
 typedef struct gf_run_record {
     const gf_watch *watch;      /* looks up between two plots; NULL: nobody does */
     const char *title;          /* the page's heading, such as the run folder's name */
@@ -76,6 +100,7 @@ typedef struct gf_run_record {
     gf_photos augmentations;             /* of one photo; the first 9 are shown */
     gf_photos predictions;               /* with predicted; the first 12 are shown */
     gf_photos found;                     /* of a detector, boxes drawn; the first 12 are shown */
+    const gf_found_record *detection;    /* likewise; NULL: it is none, or nothing was measured */
     gf_photos mistakes;                  /* wrong predictions, most confident first; the first 12 are shown */
     const char *calibrated_on;           /* the set that the next is of */
     gf_reliability calibration;          /* as the model tells probabilities; no images: not measured */
@@ -110,8 +135,8 @@ const char *gf_record_value(char buf[GF_NUMBER_SIZE], const gf_metric *m, double
 size_t gf_record_order(const gf_metric_list *list, size_t k);
 
 /* metrics.json: {"model", "classes", "before", "validation", "test": {"images", METRIC .., "confusion"},
- * "calibration", "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation that was not made is null, as are
- * NaNs. */
+ * "calibration", of a detector "detection", "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation that was
+ * not made is null, as are NaNs. */
 graft_status gf_record_write_json(const char *path, const gf_run_record *r, graft_error *err);
 
 #endif

@@ -21,7 +21,7 @@ typedef struct gathering {
     gf_run *r;
     gf_run_record record;
     gf_photo samples[SHOWN_SAMPLES], augmented[SHOWN_AUGMENTED], predictions[SHOWN_PREDICTIONS],
-        mistakes[SHOWN_MISTAKES];
+        mistakes[SHOWN_MISTAKES], false_detections[SHOWN_MISTAKES];
     gf_data_split split[GF_SPLITS];
     uint64_t *per_class;
     fact_list options, model, data, versions, decisions;
@@ -164,20 +164,35 @@ static graft_status show(gathering *g, const judged *j, gf_photo *list, gf_photo
 }
 
 /* Images of the judged set with their labelled boxes and, over them, what was found. */
-static graft_status found_photos(gathering *g, graft_error *err)
+static graft_status show_found(gathering *g, const size_t *image, size_t n, gf_photo *list, gf_photos *photos,
+                               graft_error *err)
 {
-    gf_run *r = g->r;
-    size_t n = (size_t)g->found.set.images, shown = n < SHOWN_PREDICTIONS ? n : SHOWN_PREDICTIONS;
-    for (size_t i = 0; i < shown; i++) {
-        size_t at = i * n / shown;
-        gf_photo *photo = &g->predictions[g->record.found.n];
-        graft_status status = take_photo(g, g->found.set.image[at].sample, false, 0, photo, err);
+    for (size_t i = 0; i < n; i++) {
+        gf_photo *photo = &list[photos->n];
+        graft_status status = take_photo(g, g->found.set.image[image[i]].sample, false, 0, photo, err);
         if (status == GRAFT_RESOURCE && err && err->number == GF_E_NO_MEMORY) return status;
         if (status != GRAFT_OK) continue;
-        GF_TRY(gf_run_found_draw(r, &g->found, at, &photo->pixels, err));
-        g->record.found.n++;
+        GF_TRY(gf_run_found_draw(g->r, &g->found, image[i], &photo->pixels, err));
+        photos->n++;
     }
-    g->record.found.item = g->predictions;
+    photos->item = list;
+    return GRAFT_OK;
+}
+
+/* Some spread over the set, those with most missed objects, those with the most confident mistakes. */
+static graft_status found_photos(gathering *g, graft_error *err)
+{
+    size_t n = (size_t)g->found.set.images, shown = n < SHOWN_PREDICTIONS ? n : SHOWN_PREDICTIONS;
+    size_t image[SHOWN_PREDICTIONS];
+    gf_found_record *d = &g->found.record;
+    for (size_t i = 0; i < shown; i++) image[i] = i * n / shown;
+    GF_TRY(show_found(g, image, shown, g->predictions, &g->record.found, err));
+    if (!n) return GRAFT_OK;
+    shown = gf_run_found_misses(&g->found, image, SHOWN_MISTAKES);
+    GF_TRY(show_found(g, image, shown, g->mistakes, &d->misses, err));
+    shown = gf_run_found_mistakes(&g->found, image, SHOWN_MISTAKES);
+    GF_TRY(show_found(g, image, shown, g->false_detections, &d->wrong, err));
+    g->record.detection = d;
     return GRAFT_OK;
 }
 
@@ -191,7 +206,8 @@ static graft_status judged_photos(gathering *g, graft_error *err)
     if (!n) return GRAFT_OK;
     const float *logits = r->logits + (nt ? nv : 0) * r->outputs;
     if (r->task.cls->look) {
-        GF_TRY(gf_run_found_gather(&g->found, r, nt ? &r->test : &r->validation, logits, first, err));
+        const gf_judged_part part = {nt ? "test" : "validation", nt ? &r->test : &r->validation, logits, first};
+        GF_TRY(gf_run_found_gather(&g->found, r, &part, err));
         return found_photos(g, err);
     }
     judged *all = gf_new_n(n, judged);

@@ -93,9 +93,17 @@ class Detection(CommandTest):
         self.assertAlmostEqual(used["overlap"], decided["overlap"], delta=0.001)
         self.assertEqual(json.loads(self.good("predict", "run", "d/70.png", "--json", "--confidence", "0.9").out)["confidence"], 0.9)
         self.saves_what_it_finds()
+        self.goes_into_other_tools_files()
         with open(f"{self.dir}/run/report.html", encoding="utf-8") as f:
             page = f.read()
-        self.assertIn("<h2>Detections</h2>", page)
+        for heading in ("<h2>Detections", "<h2>How good it is", "<h3>Precision and recall", "<h3>Which score counts", "<h3>What goes wrong"):
+            self.assertIn(heading, page)
+        self.assertTrue({"precision_recall.png", "confidence.png"} <= set(os.listdir(f"{self.dir}/run/plots")))
+        with open(f"{self.dir}/run/metrics.json") as f:
+            detection = json.load(f)["detection"]
+        self.assertAlmostEqual(detection["AP50"], told["AP50"], delta=1e-6)
+        self.assertEqual(detection["boxes"], sum(c["boxes"] for c in detection["per_class"]))
+        self.assertEqual(detection["boxes"] - detection["detections"]["right"], detection["missed"] + detection["nearly_found"])
         self.assertNotIn("Confusion", page)
         self.assertTrue(os.path.exists(f"{self.dir}/run/plots/detections.png"))
         self.assertFalse(os.path.exists(f"{self.dir}/run/plots/confusion.png"))
@@ -104,6 +112,21 @@ class Detection(CommandTest):
         self.assertIn("pipeline_tag: object-detection\n", card)
         self.assertIn("# An object detector of ", card)
         self.assertNotIn("--unknown", card)
+
+    def goes_into_other_tools_files(self):
+        """Read back, the network of each file gives the same places. What stands behind it is compared by tools/check_detector_exports.py."""
+        ends = {"decoded": [b"boxes", b"scores"], "yolo": [b"output0", b"images", b"{0: 'disc', 1: 'square'}"], "nms": [b"NonMaxSuppression"],
+                "raw": [b"places"]}
+        for kind, holds in ends.items():
+            told = json.loads(self.good("export", "run", "--to", "onnx", "--boxes", kind, "--out", f"{kind}.onnx", "--check", "d", "--json").out)
+            self.assertTrue(told["real_pictures"] and told["difference"] < 1e-4, told)
+            with open(f"{self.dir}/{kind}.onnx", "rb") as f:
+                file = f.read()
+            for word in [*holds, b"graft.network_ends", b'"largest_exponent"', b'"stride": 16']:
+                self.assertIn(word, file, kind)
+        for form in ("keras", "safetensors"):
+            self.assertLess(json.loads(self.good("export", "run", "--to", form, "--out", f"model.{form}", "--json").out)["difference"], 1e-4)
+        self.assertIn("decoded, yolo, nms, raw", self.refused(2, "E3002", "export", "run", "--to", "onnx", "--boxes", "boxed", "--out", "x.onnx"))
 
     def saves_what_it_finds(self):
         """In each format: what is written reads back as labels of the same boxes, and COCO's results as detections."""
@@ -152,6 +175,16 @@ class Detection(CommandTest):
                 time.sleep(0.01)
             run.kill()
         self.assertEqual(run.wait(), -9)
+        with open(f"{self.dir}/d/labels.csv") as f:
+            labels = f.read()
+        row = next(r for r in labels.splitlines() if r.startswith("05.png,"))
+        cells = row.split(",")
+        cells[2] = str(int(cells[2]) + 1)
+        with open(f"{self.dir}/d/labels.csv", "w") as f:
+            f.write(labels.replace(row, ",".join(cells)))
+        self.assertIn("1 changed, such as 05.png", self.refused(3, "E1123", "resume", "cut"))
+        with open(f"{self.dir}/d/labels.csv", "w") as f:
+            f.write(labels)
         self.good("resume", "cut")
         told = [[row.split(",")[2:9] for row in self.history(run).splitlines()] for run in ("whole", "cut")]
         self.assertEqual(told[0], told[1])

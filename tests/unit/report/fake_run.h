@@ -23,7 +23,37 @@ typedef struct fake_run {
     gf_fact facts[2];
     const char *classes[2];
     gf_promise promises[2];
+    gf_found_record detection;
+    gf_found_class found[2];
+    double curve[3][2];
+    gf_operating point[3];
 } fake_run;
+
+/* The second class has no objects. */
+static inline void fake_run_detect(fake_run *f)
+{
+    static const double curve[3][2] = {{0, 1}, {0.5, 0.9}, {1, 0.2}};
+    static const gf_operating point[3] = {{1, 1, 0, 0}, {NAN, NAN, NAN, NAN}, {0.4, 0.8, 0.7, 0.75}};
+    memcpy(f->curve, curve, sizeof curve);
+    memcpy(f->point, point, sizeof point);
+    f->found[0] = (gf_found_class){30, 28, 24, 0.61, 0.87, (const double(*)[2])f->curve, 3};
+    f->found[1] = (gf_found_class){0, 2, 0, -1, -1, NULL, 0};
+    f->detection = (gf_found_record){.set = "validation",
+                                     .images = 20,
+                                     .objects = 30,
+                                     .stat = {0.61, 0.87, 0.7, -1, 0.5, 0.66, 0.5, 0.7, 0.7, -1, 0.6, 0.7},
+                                     .confidence = 0.4,
+                                     .overlap = 0.55,
+                                     .kind = {24, 0, 3, 0, 1, 2, 0},
+                                     .missed = 2,
+                                     .nearly = 4,
+                                     .point = f->point,
+                                     .points = 3,
+                                     .item = f->found,
+                                     .misses = {f->photo, 3},
+                                     .wrong = {f->photo + 3, 2}};
+    f->record.detection = &f->detection;
+}
 
 static inline void fake_run_calibrate(fake_run *f)
 {
@@ -98,6 +128,7 @@ static inline void fake_run_fill(fake_run *f)
                                 .found = photos,
                                 .mistakes = {f->photo + 1, 1}};
     fake_run_calibrate(f);
+    fake_run_detect(f);
 }
 
 #endif

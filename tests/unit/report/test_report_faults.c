@@ -152,7 +152,15 @@ static void page_fails_cleanly(void **state)
     fake_run_fill(&f);
     f.record.samples.n = f.record.augmentations.n = f.record.predictions.n = 1;
     f.record.history = NULL; /* one large plot, the matrix, is enough here */
+    f.record.detection = NULL;
     assert_true(fail_each(FAULT_ALLOC, 1, make_page, &f) > 100);
+    fake_run_fill(&f); /* a detector's page, every third fault: two large plots */
+    f.record.history = NULL;
+    f.record.samples.n = f.record.augmentations.n = f.record.predictions.n = f.record.found.n = f.record.mistakes.n = 0;
+    f.record.validation.confusion = f.record.test.confusion = NULL;
+    f.record.calibration.images = 0;
+    f.detection.misses.n = f.detection.wrong.n = 1;
+    assert_true(fail_each(FAULT_ALLOC, 3, make_page, &f) > 20);
 }
 
 static graft_status write_all(const fake_run *f, graft_error *err) { return gf_report_write(folder, &f->record, err); }
@@ -168,6 +176,7 @@ static void folder_holds_whole_files_after_any_fault(void **state)
     fake_run_fill(&f);
     f.record.samples.n = 1;
     f.record.augmentations.n = f.record.predictions.n = f.record.mistakes.n = 0;
+    f.record.detection = NULL;
     uint8_t *good[N];
     size_t n[N];
     assert_int_equal(write_all(&f, NULL), GRAFT_OK);

@@ -128,8 +128,8 @@ static void page_is_well_formed_and_needs_nothing_else(void **state)
     char *html = page_of(&f.record);
     tags found = check_well_formed(html);
     assert_int_equal(found.images,
-                     3 + 12 + 12 + 1 + 9 +
-                         9); /* curves, confusion, reliability; predictions, detections, mistakes, samples ... */
+                     5 + 12 + 12 + 3 + 2 + 1 + 9 +
+                         9); /* plots; predictions, detections, missed, false, mistakes, samples, changed */
     assert_true(found.headings >= 12);
     assert_true(has(html, "<html lang=\"en\">") && has(html, "<meta charset=\"utf-8\"/>"));
     assert_true(has(html, "prefers-color-scheme: dark") && has(html, "default-src 'none'"));
@@ -228,6 +228,7 @@ static void many_classes_are_folded(void **state)
     f.record.classes = names;
     f.record.n_classes = N;
     f.record.n_splits = 0;
+    f.record.detection = NULL;
     f.record.test.confusion = confusion;
     char *html = page_of(&f.record);
     check_well_formed(html);
@@ -280,8 +281,8 @@ static void embedded_images_decode(void **state)
         gf_image_free(&image);
         free(bytes);
     }
-    assert_int_equal(pngs, 6); /* three plots, light and dark */
-    assert_int_equal(jpegs, 12 + 12 + 1 + 9 + 9);
+    assert_int_equal(pngs, 10); /* five plots, light and dark */
+    assert_int_equal(jpegs, 12 + 12 + 3 + 2 + 1 + 9 + 9);
     gf_free(html);
 }
 
