@@ -14,7 +14,7 @@ NETS = {  # graft's name: (size, batch, PyTorch's name, Keras's name); the peer 
     "xception": (299, 32, "xception", "xception"),
 }
 TASKS = ("frozen", "whole")
-# The first of each list usually wins; --quick takes it alone. In the whole-network step bf16+dw32 is autocast with the depthwise convolutions in
+# --quick takes the first of each precision: which of them is the fastest hangs on the processor. In the whole-network step bf16+dw32 is autocast with the depthwise convolutions in
 # float32 (their backward pass in bfloat16 takes seconds), which changes nothing where a network has none.
 TORCH = {
     "frozen": ("--precision bf16 --layout nhwc --mode freeze", "--precision bf16 --layout nhwc --mode compile",
@@ -24,6 +24,9 @@ TORCH = {
               "--precision bf16+dw32 --layout nhwc --mode eager", "--precision f32 --layout nhwc --mode compile"),
 }
 KERAS = ("--precision f32 --jit off", "--precision bf16 --jit off")
+# What computes the frozen part alone: as good as what trains behind it is free.
+FORWARD = {"openvino": [f"--precision {p} --hint {h}" for p in ("f32", "bf16", "int8") for h in ("latency", "throughput")],
+           "onnxruntime": ["--precision f32", "--precision int8"]}
 WARM_UP = " --warmup 4"
 
 
@@ -32,11 +35,13 @@ def candidates(bench, net, task):
     _, _, torch, keras = NETS[net]
     out = [("torch", torch, a) for a in TORCH[task]] if torch else []
     out += [("keras", keras, a) for a in KERAS] if keras else []
+    out += [(peer, torch, a) for peer, all_of_it in FORWARD.items() for a in all_of_it] if torch and task == "frozen" else []
     seen, kept = set(), []
     for peer, name, arguments in out:
-        if (bench.o.only and peer != bench.o.only) or (bench.o.quick and peer in seen):
+        kind = (peer, arguments.split()[1])
+        if (bench.o.only and peer != bench.o.only) or (bench.o.quick and kind in seen):
             continue
-        seen.add(peer)
+        seen.add(kind)
         kept.append((peer, name, arguments))
     return kept
 
@@ -55,13 +60,29 @@ def graft(bench, net, task, precision="auto", augment=None):
             "precision": result["precision" if whole else "frozen_precision"]}
 
 
+def is_int8(arguments):
+    return "int8" in arguments.split()
+
+
+def best_of(tried, samples):
+    """Of each peer's configurations the fastest of the first round, of int8 and of the others: they alone go on."""
+    kinds = {}
+    for peer, name, arguments in tried:
+        if (peer, arguments) in samples:
+            kinds.setdefault((peer, is_int8(arguments)), []).append((samples[peer, arguments][0]["ms"], (peer, name, arguments)))
+    return [min(rows)[1] for rows in kinds.values()]
+
+
 def measure(bench, net, task):
     """{who: [(configuration, results)]}: each configuration and graft in turn, for some rounds."""
     size, batch, _, _ = NETS[net]
     allocator = next(iter(bench.allocators))
     samples = {}
-    for _ in range(bench.o.rounds):
-        for peer, name, arguments in candidates(bench, net, task):
+    tried = candidates(bench, net, task)
+    for i in range(bench.o.rounds):
+        if i == 1:
+            tried = best_of(tried, samples)
+        for peer, name, arguments in tried:
             result = bench.peer(peer, task, arguments + WARM_UP, allocator, bench.o.net_steps, name, size, batch)
             if result:
                 samples.setdefault((peer, arguments), []).append(result)
@@ -82,6 +103,7 @@ def rows_of(net, task, samples):
     middle = lambda rows, key: statistics.median(r[key] for r in rows)
     best = {}
     for (who, configuration), results in samples.items():
+        who += ", int8" if is_int8(configuration) and not who.startswith("graft") else ""
         row = {"net": net, "task": task, "who": who, "configuration": configuration, "ms": middle(results, "ms"),
                "peak_rss_mb": middle(results, "peak_rss_mb")}
         if who.startswith("graft"):

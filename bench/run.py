@@ -15,6 +15,7 @@ import sys
 import time
 
 import nets
+import results
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -27,7 +28,7 @@ TORCH = [f"--precision {p} --layout {l} --mode {m}" for p, l, m in (
 TORCH_FINETUNE = [f"--precision {p} --layout nhwc --mode {m}" for p, m in (
     ("bf16+f32", "freeze"), ("bf16+dw32", "eager"), ("bf16+dw32", "compile"), ("bf16+dw32", "freeze"), ("bf16+dw32", "autotune"))]
 KERAS = [f"--precision {p} --jit {j}" for p in ("f32", "bf16") for j in ("off", "on")]
-QUICK = ("--precision bf16 --layout nhwc --mode freeze", "--precision bf16 --layout nhwc --mode autotune",
+QUICK = ("--precision bf16 --layout nhwc --mode freeze", "--precision f32 --layout nhwc --mode freeze", "--precision bf16 --layout nhwc --mode autotune",
          "--precision bf16+dw32 --layout nhwc --mode freeze", "--precision amp --layout nhwc --mode compile", "--precision f32 --jit off", "--precision bf16 --jit off")
 
 
@@ -36,6 +37,8 @@ def kind_of(peer, arguments):
     if peer == "keras":
         return "keras + augmentation" if "--augment" in arguments else "keras"
     words = arguments.split()
+    if peer in nets.FORWARD:
+        return f"{peer}, forward alone, {'int8' if 'int8' in words else 'f32 or bf16'}"
     plain = words[words.index("--precision") + 1] in ("f32", "amp") and words[words.index("--mode") + 1] in ("eager", "compile")
     return "torch" if plain else "torch, hand-tuned"
 
@@ -49,7 +52,7 @@ def configurations(quick):
         for arguments in KERAS:
             if not quick or arguments in QUICK:
                 out += [("keras", task, arguments), ("keras", task, arguments + " --augment")]
-    return out
+    return out + [(peer, "frozen", arguments) for peer, all_of_it in nets.FORWARD.items() for arguments in all_of_it]
 
 
 def allocators():
@@ -80,9 +83,12 @@ class Bench:
         self.o, self.allocators, self.log = options, allocators(), []
 
     def peer(self, peer, task, arguments, allocator, steps, net="mobilenet_v2", size=None, batch=None):
-        command = [*self.o.wrap.split(), self.o.python, os.path.join(HERE, "peers", f"{peer}_bench.py"), "--net", net,
+        program = ["forward_bench.py", "--peer", peer] if peer in nets.FORWARD else [f"{peer}_bench.py"]
+        command = [*self.o.wrap.split(), self.o.python, os.path.join(HERE, "peers", program[0]), *program[1:], "--net", net,
                    "--task", task, *arguments.split(), "--batch", str(batch or self.o.batch),
                    "--size", str(size or self.o.size), "--threads", str(self.o.threads), "--steps", str(steps)]
+        if peer in nets.FORWARD and not run([*command, "--make"], {}, self.o.limit):
+            return None
         threads = {"OMP_NUM_THREADS": str(self.o.threads)}
         result = run(command, {**self.allocators[allocator], **threads}, self.o.limit)
         if result:
@@ -174,9 +180,10 @@ def main():
     parser.add_argument("--limit", type=int, default=900, help="seconds a process may take")
     parser.add_argument("--wrap", default="", help="a command that runs each measured one, as \"taskset -c 0,1\"")
     parser.add_argument("--nets", nargs="*", metavar="NAME", help=f"the table of networks: {', '.join(nets.NETS)}; none named: all")
-    parser.add_argument("--only", choices=("torch", "keras"))
+    parser.add_argument("--only", choices=("torch", "keras", *nets.FORWARD))
     parser.add_argument("--quick", action="store_true", help="sweep only the configurations that usually win")
     parser.add_argument("--chosen", help="take the configurations that a former results.json chose, no sweep")
+    parser.add_argument("--append", action="store_true", help="keep the table in bench/results/, in the file of this class of processors")
     parser.add_argument("--out", help="results.json beside this file, results_nets.json with --nets")
     options = parser.parse_args()
     if not options.out:
@@ -188,6 +195,8 @@ def main():
         rows = nets.table(bench, options.nets)
         with open(options.out, "w") as f:
             json.dump({"when": time.strftime("%Y-%m-%dT%H:%M:%S"), "cpus": os.cpu_count(), "all": bench.log, "table": rows}, f, indent=1)
+        if options.append and rows:
+            print("appended to", results.append(sys.argv, rows))
         return 0 if rows else 1
     if options.chosen:
         with open(options.chosen) as f:
@@ -203,6 +212,8 @@ def main():
         json.dump({"when": time.strftime("%Y-%m-%dT%H:%M:%S"), "cpus": os.cpu_count(), "all": bench.log,
                    "chosen": [{"kind": k, "task": t, "candidates": c} for (k, t), c in chosen.items()],
                    "table": [dict(zip(("who", "task", "ms", "peak_rss_mb", "configuration", "ratio"), r)) for r in rows]}, f, indent=1)
+    if options.append:
+        print("appended to", results.append(sys.argv, [dict(zip(("who", "task", "ms", "peak_rss_mb", "configuration", "ratio"), r)) for r in rows]))
     print("| who | step | ms | times graft | peak MB | configuration |\n|---|---|---|---|---|---|")
     for who, task, ms, rss, configuration, ratio in rows:
         print(f"| {who} | {task} | {ms:.1f} | {'' if ratio is None else f'{ratio:.2f}'} | {rss:.0f} | {configuration} |")

