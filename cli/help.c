@@ -245,9 +245,17 @@ graft_status help_command(graft_error *err)
 
 graft_status help_version(bool json, graft_error *err)
 {
-    static const char text[] = "graft " GRAFT_VERSION, document[] = "{\"version\":\"" GRAFT_VERSION "\"}";
-    return json ? output_text(document, sizeof document - 1, true, err)
-                : output_text(text, sizeof text - 1, false, err);
+    graft_context_options options;
+    graft_context *context = NULL;
+    graft_result *machine = NULL;
+    graft_context_defaults(&options);
+    graft_status status = graft_context_open(&options, &context, err);
+    if (!status) status = graft_machine(context, &machine, err);
+    const char *text = json ? graft_result_json(machine) : graft_result_text(machine);
+    if (!status) status = output_text(text, strlen(text), json, err);
+    graft_result_free(machine);
+    graft_context_free(context);
+    return status;
 }
 
 graft_status help_verb(const verb *v, bool json, graft_error *err)

@@ -83,6 +83,11 @@ GRAFT_API void graft_context_defaults(graft_context_options *options);
 GRAFT_API graft_status graft_context_open(const graft_context_options *options, graft_context **out, graft_error *err);
 GRAFT_API void graft_context_free(graft_context *context);
 
+/* Since 0.2. What there is to compute with. Result JSON: {"version","machine","bf16","int8","amx","threads"}: the
+ * processor's vendor, family and model, the instruction set that oneDNN takes and its version; whether it has
+ * instructions for products of bf16 and of int8, and AMX's tiles for both. Any thread. */
+GRAFT_API graft_status graft_machine(graft_context *context, graft_result **out, graft_error *err);
+
 /* Since 0.2. Options by name (graft/settings.h) for every call with this context from now on: the settings are copied,
  * NULL takes them back. Texts with a grammar of their own, such as train.optimizer, are checked here. A run is resumed
  * with the settings that it began with. */

@@ -70,8 +70,19 @@ class Help(CommandTest):
         self.assertEqual(text, self.good("help").out)
 
     def test_version(self):
-        self.assertRegex(self.good("--version").out, r"^graft \d+\.\d+\.\d+\n$")
-        self.assertRegex(self.document("--version")["version"], r"^\d+\.\d+\.\d+$")
+        told = self.good("--version").out
+        self.assertRegex(told, r"^graft \d+\.\d+\.\d+\n\w+ \d+\.\d+ \w+ oneDNN \d+\.\d+\.\d+, \d+ threads?\nbf16: ")
+        found = self.document("--version")
+        self.assertRegex(found["version"], r"^\d+\.\d+\.\d+$")
+        self.assertIn(found["machine"], told)
+        with open("/proc/cpuinfo") as f:
+            flags = next(line for line in f if line.startswith("flags")).split()
+        held = "ONEDNN_MAX_CPU_ISA" in os.environ
+        self.assertEqual(found["int8"], "avx512_vnni" in flags and not held)
+        self.assertEqual(found["bf16"], "avx512_bf16" in flags and not held)
+        self.assertIn(f"int8: {'yes' if found['int8'] else 'no'}", told)
+        lesser = json.loads(self.graft("--version", "--json", env={"ONEDNN_MAX_CPU_ISA": "AVX2"}).out)
+        self.assertEqual((lesser["int8"], lesser["bf16"], lesser["amx"]), (False, False, False))
 
     def test_man_pages_are_clean_roff(self):
         for verb in ["", *VERBS]:
