@@ -111,8 +111,8 @@ def assign(out, objects):
     return aims, [q.get(i, 0.0) for i in range(len(PLACES))]
 
 
-def loss(out, objects, aims, q):
-    x = torch.tensor(out, dtype=torch.float64, requires_grad=True)
+def loss_of(x, objects, aims, q):
+    """The two parts, of an output that autograd follows."""
     q = torch.tensor(np.array(q, np.float32), dtype=torch.float64)
     target = torch.zeros(len(PLACES), CLASSES, dtype=torch.float64)
     for i, g in enumerate(aims):
@@ -130,15 +130,26 @@ def loss(out, objects, aims, q):
     if found:
         truth = torch.tensor([objects[aims[i]][0] for i in found], dtype=torch.float64)
         boxes = (q[found] * torchvision.ops.generalized_box_iou_loss(box[found], truth, reduction="none", eps=0)).sum()
+    return classes, boxes
+
+
+def loss(out, objects, aims, q):
+    x = torch.tensor(out, dtype=torch.float64, requires_grad=True)
+    classes, boxes = loss_of(x, objects, aims, q)
     (classes + 2 * boxes).backward()
     return classes.item(), boxes.item(), x.grad.numpy()
 
 
-scenes = [scene(seed) for seed in range(SCENES)]
-done = [assign(*s) for s in scenes]
-losses = [loss(*scenes[k], *done[k]) for k in range(GRADIENTS)]
-path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/fixtures/boxes/assignment.safetensors")
-save_file({"object": np.array([a for a, _ in done], np.float32), "q": np.array([q for _, q in done], np.float32),
-           "loss": np.array([v[:2] for v in losses], np.float64).view(np.float32), "gradient": np.array([v[2] for v in losses], np.float32)},
-          path, {"torch": torch.__version__, "torchvision": torchvision.__version__})
-print(path, os.path.getsize(path), "bytes;", sum(len(o) for _, o in scenes), "objects")
+def main():
+    scenes = [scene(seed) for seed in range(SCENES)]
+    done = [assign(*s) for s in scenes]
+    losses = [loss(*scenes[k], *done[k]) for k in range(GRADIENTS)]
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/fixtures/boxes/assignment.safetensors")
+    save_file({"object": np.array([a for a, _ in done], np.float32), "q": np.array([q for _, q in done], np.float32),
+               "loss": np.array([v[:2] for v in losses], np.float64).view(np.float32), "gradient": np.array([v[2] for v in losses], np.float32)},
+              path, {"torch": torch.__version__, "torchvision": torchvision.__version__})
+    print(path, os.path.getsize(path), "bytes;", sum(len(o) for _, o in scenes), "objects")
+
+
+if __name__ == "__main__":
+    main()
