@@ -3,9 +3,9 @@
 #include <string.h>
 
 static const verb *const verbs[] = {
-    &verb_train,   &verb_resume,  &verb_eval,   &verb_predict, &verb_summary, &verb_features,
-    &verb_inspect, &verb_bench,   &verb_export, &verb_convert, &verb_models,  &verb_fetch,
-    &verb_augment, &verb_compare, &verb_labels, &verb_split,   &verb_clean,   &verb_advise,
+    &verb_train,  &verb_resume, &verb_eval,    &verb_predict, &verb_summary, &verb_features, &verb_inspect,
+    &verb_bench,  &verb_export, &verb_convert, &verb_models,  &verb_fetch,   &verb_augment,  &verb_compare,
+    &verb_labels, &verb_split,  &verb_clean,   &verb_advise,  &verb_serve,
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

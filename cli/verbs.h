@@ -25,7 +25,7 @@ struct verb {
 
 extern const verb verb_train, verb_resume, verb_eval, verb_predict, verb_summary, verb_features, verb_inspect,
     verb_bench, verb_export, verb_convert, verb_models, verb_fetch, verb_augment, verb_compare, verb_labels, verb_split,
-    verb_clean, verb_advise;
+    verb_clean, verb_advise, verb_serve;
 
 /* What export and convert share: the model into a file, its result told. */
 graft_status verbs_export_to(session *self, graft_model *model, const char *out, graft_error *err);

@@ -44,6 +44,15 @@ else()
        "void omp_set_num_threads(int);\nint omp_get_max_threads(void);\nvoid omp_set_dynamic(int);\n")
 endif()
 
+# llhttp is compiled into the room http: no Debian of today has it as a library.
+find_path(LLHTTP_INCLUDE llhttp.h PATHS ${CMAKE_SOURCE_DIR}/.deps/llhttp/include NO_DEFAULT_PATH REQUIRED)
+cmake_path(GET LLHTTP_INCLUDE PARENT_PATH llhttp)
+set(GRAFT_LLHTTP_SOURCES ${llhttp}/src/api.c ${llhttp}/src/http.c ${llhttp}/src/llhttp.c)
+set(GRAFT_LLHTTP_LICENSE ${llhttp}/LICENSE-MIT)
+set_source_files_properties(${GRAFT_LLHTTP_SOURCES} PROPERTIES COMPILE_OPTIONS -w)
+add_library(graft_llhttp INTERFACE)
+target_include_directories(graft_llhttp SYSTEM INTERFACE ${LLHTTP_INCLUDE})
+
 add_library(graft_onednn INTERFACE)
 target_include_directories(graft_onednn SYSTEM INTERFACE ${ONEDNN_INCLUDE})
 if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU")

@@ -10,5 +10,5 @@ def told(*arguments):
 
 print("# The command\n\nThis page is made of `graft --help` and `graft VERB --help` by `scripts/command_doc.py`.\n")
 print(f"```\n{told('--help')}\n```")
-for verb in "train resume eval predict summary features inspect bench export convert models fetch augment".split():
+for verb in "train resume eval predict summary features inspect bench export convert models fetch augment serve".split():
     print(f"\n## graft {verb}\n\n```\n{told(verb, '--help')}\n```")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what graft needs to build and run, on Debian 12 / Ubuntu 24.04 and later: packages by apt; oneDNN 3.x by pip into
-# .deps/onednn where the system's own package is older. Does nothing where all is there.
+# Installs what graft needs to build and run, on Debian 12 / Ubuntu 24.04 and later: packages by apt; by pip llhttp into
+# .deps/llhttp, and oneDNN 3.x into .deps/onednn where the system's own package is older. Does nothing where all is there.
 #   scripts/deps.sh [bench]     with "bench" also what its peers need
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,6 +13,7 @@ libexpat1-dev libyaml-dev libarchive-dev zlib1g-dev openssl"
 
 if ! command -v dpkg-query >/dev/null; then
     echo "not a Debian or Ubuntu: taking it that these are installed under their names here: $packages" >&2
+    scripts/fetch.sh llhttp
     [ -e .deps/onednn/.complete ] || pkg-config --atleast-version=3 dnnl 2>/dev/null || scripts/fetch.sh onednn
     exit 0
 fi
@@ -48,6 +49,8 @@ wanted=$(missing $packages)
 runtime=libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev # the sanitizers; a package of its own, named by version
 wanted=$(missing "$runtime")
 [ -z "$wanted" ] || install "$runtime"
+
+scripts/fetch.sh llhttp
 
 # oneDNN: the system's where it is 3.x, installed or to be had; else the wheel
 version() { dpkg-query -W -f '${Version}' libdnnl-dev 2>/dev/null || echo 0; }

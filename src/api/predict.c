@@ -9,8 +9,7 @@
 
 enum { CHUNK = 256 }; /* images between two looks at progress and stop */
 
-/* The `top` likeliest classes of p, likeliest first, equal ones by number. */
-static void likeliest(const float *p, int classes, int top, int *out)
+void gf_api_likeliest(const float *p, int classes, int top, int *out)
 {
     for (int k = 0; k < top; k++) {
         int best = -1;
@@ -108,7 +107,7 @@ static graft_status list_one(listing *l, const graft_model *m, const gf_image_li
     const gf_task t = gf_api_task(m);
     t.cls->decode(&t, logits, gf_api_outputs(m), l->p);
     if (l->values) put_values(l, &t, logits, gf_api_outputs(m), l->values + i * l->n_values);
-    likeliest(l->p, m->model.classes, l->top, l->order);
+    gf_api_likeliest(l->p, m->model.classes, l->top, l->order);
     graft_label *labels = l->labels + (size_t)i * (size_t)l->top;
     for (int k = 0; k < l->top; k++) {
         labels[k].label = keep(l, m->facts.classes.item[l->order[k]]);

@@ -4,6 +4,9 @@
 
 #include "api/internal.h"
 
+/* The `top` likeliest classes of p, likeliest first, equal ones by number. */
+void gf_api_likeliest(const float *p, int classes, int top, int *out);
+
 /* What is asked for can be done. */
 graft_status gf_prediction_files_check(const graft_model *m, const gf_image_list *a, graft_error *err);
 /* prediction, logits: of each image of the list, as it stands there. */

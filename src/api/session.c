@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what a model can do here */
 
@@ -135,6 +136,7 @@ static graft_session *begin(gf_ops *ops)
     graft_session *s = gf_new(graft_session);
     if (!s) return NULL;
     s->ops = gf_ops_hold(ops);
+    s->process = getpid();
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
     return s;
@@ -231,6 +233,7 @@ void graft_session_free(graft_session *s)
 {
     if (!s) return;
     graft_session_close(s);
+    gf_session_end_queue(s);
     gf_engine_destroy(s->engine);
     gf_engine_destroy(s->layer);
     for (int i = 0; s->pixels && i < gf_pool_threads(s->pool); i++) gf_free(s->pixels[i]);

@@ -1,11 +1,13 @@
 /* session_run.c - images in, numbers out: one call of a session, of which several may be under way. */
 #include "api/session.h"
 
+#include "base/sys.h"
 #include "image/input.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CHUNK = 256, RGB = 3, MOST_SIZE = 1 << 16, MOST_SIDE = 1 << 30 };
 
@@ -65,6 +67,8 @@ typedef struct call {
     size_t at; /* the chunk's first image */
     bool classifies, taps_features, layer;
     float *logits, *features, *layer_values; /* of a chunk */
+    float *const *places;
+    double *decode_seconds;
     bool lost[2][CHUNK];
 } call;
 
@@ -218,7 +222,9 @@ static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout i
     size_t i = c->at + q->sample;
     uint8_t *pixels = c->s->pixels[q->worker];
     graft_error why = {0};
+    double began = c->decode_seconds ? gf_sys_seconds() : 0;
     graft_status status = prepare(c->s, image_at(c, i), i, pixels, &why);
+    if (c->decode_seconds) c->decode_seconds[i] = gf_sys_seconds() - began;
     if (status == GRAFT_DATA) return lose(c, i, &why);
     if (status != GRAFT_OK) *err = why;
     if (status == GRAFT_OK) gf_input_put(&in[0], NULL, pixels, q->scratch, NULL, dst[0]);
@@ -247,7 +253,8 @@ static void put_row(const call *c, size_t row)
     for (size_t k = 0; k < c->n_outputs; k++) {
         const graft_output *o = output_at(c, k);
         const gf_session_output *known = gf_session_output_find(o->name);
-        float *to = o->data + (c->at + row) * o->values;
+        size_t at = c->at + row;
+        float *to = c->places ? c->places[at * c->n_outputs + k] : o->data + at * o->values;
         if (lost) {
             for (size_t i = 0; i < o->values; i++) to[i] = NAN;
         } else if (known) {
@@ -288,8 +295,12 @@ static graft_status run(call *c, size_t n, graft_error *err)
     return status;
 }
 
-static graft_status enter(graft_session *s, graft_error *err)
+graft_status gf_session_enter(graft_session *s, graft_error *err)
 {
+    if (s->process != getpid()) {
+        return gf_fail(err, GF_E_SESSION_PROCESS, "open one in this process",
+                       "the session was opened by process %d, whose threads are not in this one", (int)s->process);
+    }
     pthread_mutex_lock(&s->lock);
     bool closed = s->closed;
     if (!closed) s->under_way++;
@@ -297,11 +308,36 @@ static graft_status enter(graft_session *s, graft_error *err)
     return closed ? gf_fail(err, GF_E_SESSION_CLOSED, NULL, "the session was closed") : GRAFT_OK;
 }
 
-static void leave(graft_session *s)
+void gf_session_leave(graft_session *s)
 {
     pthread_mutex_lock(&s->lock);
     if (!--s->under_way) pthread_cond_broadcast(&s->idle);
     pthread_mutex_unlock(&s->lock);
+}
+
+static call call_of(graft_session *s, const gf_session_images *a)
+{
+    return (call){.s = s,
+                  .images = (const char *)a->images,
+                  .outputs = (const char *)a->outputs,
+                  .n_outputs = a->n_outputs,
+                  .places = a->places,
+                  .decode_seconds = a->decode_seconds,
+                  .errors = a->errors,
+                  .bad_image = SIZE_MAX};
+}
+
+graft_status gf_session_check(graft_session *s, const gf_session_images *a, graft_error *err)
+{
+    call c = call_of(s, a);
+    return check(&c, a->n, err);
+}
+
+graft_status gf_session_run(graft_session *s, const gf_session_images *a, graft_error *err)
+{
+    call c = call_of(s, a);
+    GF_TRY(check(&c, a->n, err));
+    return run(&c, a->n, err);
 }
 
 graft_status graft_session_run(graft_session *s, const graft_image *images, size_t n, const graft_output *outputs,
@@ -310,15 +346,11 @@ graft_status graft_session_run(graft_session *s, const graft_image *images, size
     GF_NEEDS(s, "session");
     GF_NEEDS(images, "images");
     GF_NEEDS(outputs, "outputs");
-    call c = {.s = s,
-              .images = (const char *)images,
-              .outputs = (const char *)outputs,
-              .n_outputs = n_outputs,
-              .errors = errors,
-              .bad_image = SIZE_MAX};
-    GF_TRY(check(&c, n, err));
-    GF_TRY(enter(s, err));
-    graft_status status = run(&c, n, err);
-    leave(s);
+    const gf_session_images a = {
+        .images = images, .n = n, .outputs = outputs, .n_outputs = n_outputs, .errors = errors};
+    GF_TRY(gf_session_check(s, &a, err));
+    GF_TRY(gf_session_enter(s, err));
+    graft_status status = gf_session_run(s, &a, err);
+    gf_session_leave(s);
     return status;
 }

@@ -28,6 +28,7 @@ VERBS = {  # verb: arguments that make its command line complete
     "export": ["RUN", "--to", "onnx", "--out", "f.onnx"],
     "convert": ["IN.h5", "OUT.onnx"],
     "labels": ["DATA", "OUT", "--to", "yolo"],
+    "serve": ["RUN"],
 }
 
 

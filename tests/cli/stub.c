@@ -7,6 +7,7 @@
  *   STUB_BAD=N    an inspected data set has N bad images */
 #include <graft/boxes.h>
 #include <graft/graft.h>
+#include <graft/serve.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
@@ -26,6 +27,9 @@ struct graft_model {
 };
 struct graft_data {
     graft_data_options options;
+};
+struct graft_serve {
+    char address[4096]; /* the options instead */
 };
 struct graft_result {
     char json[8192];
@@ -424,6 +428,26 @@ graft_status graft_compare(graft_context *c, const char *const *runs, size_t n, 
              runs[0], n, text_of(data), text_of(split), context);
     return GRAFT_OK;
 }
+
+graft_status graft_serve_open(graft_context *c, const char *const *runs, size_t n, const graft_settings *settings,
+                              graft_serve **out, graft_error *err)
+{
+    (void)runs, (void)n, (void)settings;
+    graft_status status = outcome(err);
+    *out = status ? NULL : calloc(1, sizeof **out);
+    if (*out) context_json(c, (*out)->address, sizeof(*out)->address);
+    return status;
+}
+
+const char *graft_serve_address(const graft_serve *s) { return s->address; }
+
+graft_status graft_serve_run(graft_serve *s, graft_error *err)
+{
+    (void)s;
+    return outcome(err);
+}
+
+void graft_serve_free(graft_serve *s) { free(s); }
 
 size_t graft_result_predictions(const graft_result *r) { return r->n; }
 

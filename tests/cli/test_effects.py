@@ -32,7 +32,7 @@ ARGUMENTS = {"eval": ["mobilenet_v2", "DATA"], "predict": ["mobilenet_v2", "a.jp
 # --force is about what is there; --seed where nothing is random is taken, as its help says; what --list is given stands alone
 # detections are judged without a run: below
 NOT_HERE = {("eval", "truth"), ("eval", "results"), ("eval", "nms"), ("eval", "measure"), ("advise", "apply"), ("advise", "out"), ("advise", "force"), ("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
-NOTHING_RANDOM = {"eval", "predict", "clean", "compare", "export", "convert", "fetch", "resume", "models", "labels"}
+NOTHING_RANDOM = {"eval", "predict", "clean", "compare", "export", "convert", "fetch", "resume", "models", "labels", "serve"}
 
 # verb, what is given, the option that then would have no effect
 IDLE = [

@@ -23,7 +23,6 @@ SYMBOLS = {  # symbol -> why it may be
     "gf_image_probe": OBSERVED,
     "gf_index_bytes": OBSERVED,
     "gf_keras_h5_write": OBSERVED,
-    "gf_api_model_path": OWN,
     "gf_api_resolve_boundary": OWN,
     "gf_cache_file_bytes": OWN,
     "gf_cpu_count": OWN,

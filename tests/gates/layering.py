@@ -10,6 +10,7 @@ THIRD_PARTY = {  # header -> the one room that may see it
     r"hdf5|H5|seccomp\.h|zip\.h|protobuf-c": "formats",
     r"curl/": "fetch",
     r"archive\.h|archive_entry\.h|zlib\.h": "archive",
+    r"llhttp\.h": "http",
     r"expat\.h|yaml\.h": "markup",
     r"jpeglib\.h|jerror\.h|turbojpeg\.h|png\.h|webp/|gif_lib\.h|tiffio\.h": "image",
     r"cairo": "report",
@@ -18,7 +19,7 @@ THIRD_PARTY = {  # header -> the one room that may see it
     r"nettle/": "base",
 }
 SYSTEM = re.compile(
-    r"(arpa/inet|assert|complex|cpuid|ctype|dirent|dlfcn|errno|fcntl|fenv|float|immintrin|inttypes|limits|locale|math|netinet/in|poll|pthread|"
+    r"(arpa/inet|assert|complex|cpuid|ctype|dirent|dlfcn|errno|fcntl|fenv|float|immintrin|inttypes|limits|locale|math|netinet/in|netinet/tcp|poll|pthread|"
     r"regex|sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|time|unistd|"
     r"xlocale)\.h$|(sys|linux)/\w+\.h$")
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -117,6 +118,65 @@ static void runs_survive_every_allocation(void **state)
     graft_model_free(m);
 }
 
+/* ---- submitting */
+
+typedef struct told {
+    pthread_mutex_t lock;
+    pthread_cond_t came;
+    int n;
+    graft_status status;
+} told;
+
+static void on_done(void *user, const graft_session_answer *answer)
+{
+    told *t = user;
+    pthread_mutex_lock(&t->lock);
+    t->n++;
+    t->status = answer->status;
+    pthread_cond_broadcast(&t->came);
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* Either the call fails, or done tells of it. The first time, and when the queue is there. */
+static void submitting_survives_every_allocation(void **state)
+{
+    (void)state;
+    graft_model *m = open_run();
+    const graft_image image = image_of(rgb, sizeof rgb, true);
+    float logits[2];
+    told t = {.n = 0};
+    long failed = 0, outside = faults_live();
+    pthread_mutex_init(&t.lock, NULL);
+    pthread_cond_init(&t.came, NULL);
+    for (long k = 0;; k++) {
+        graft_session *s;
+        graft_error err = {0};
+        const graft_output out = {sizeof(graft_output), 0, "logits", logits, 1};
+        assert_int_equal(graft_session_open(m, NULL, &s, NULL), GRAFT_OK);
+        int wanted = t.n;
+        faults_arm(FAULT_ALLOC, k);
+        graft_status status = graft_session_submit(s, &image, &out, 1, on_done, &t, NULL, &err);
+        wanted += status == GRAFT_OK;
+        pthread_mutex_lock(&t.lock);
+        while (t.n < wanted) pthread_cond_wait(&t.came, &t.lock);
+        pthread_mutex_unlock(&t.lock);
+        bool happened = faults_disarm();
+        if (status == GRAFT_OK) status = t.status;
+        if (status != GRAFT_OK) assert_int_equal(status, GRAFT_RESOURCE);
+        failed += status != GRAFT_OK;
+        assert_int_equal(graft_session_submit(s, &image, &out, 1, on_done, &t, NULL, NULL), GRAFT_OK);
+        graft_session_free(s);
+        assert_int_equal(t.n, wanted + 1);
+        assert_int_equal(t.status, GRAFT_OK);
+        assert_int_equal(faults_live(), outside);
+        if (!happened) break;
+    }
+    assert_true(failed > 4);
+    pthread_cond_destroy(&t.came);
+    pthread_mutex_destroy(&t.lock);
+    graft_model_free(m);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -149,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_survives_every_allocation),
         cmocka_unit_test(runs_survive_every_allocation),
+        cmocka_unit_test(submitting_survives_every_allocation),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

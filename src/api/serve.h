@@ -1,0 +1,131 @@
+/* serve.h - the inside of a server: models, routes, and images that are being computed. */
+#ifndef GF_API_SERVE_H
+#define GF_API_SERVE_H
+
+#include "api/internal.h"
+#include "api/serve_body.h"
+#include "api/serve_metrics.h"
+#include "http/server.h"
+
+#include <graft/serve.h>
+#include <stdatomic.h>
+
+enum { GF_SERVE_NAME = 128, GF_SERVE_VERSION = 9 };
+
+typedef struct gf_served {
+    char name[GF_SERVE_NAME];
+    char version[GF_SERVE_VERSION]; /* the first digits of its file's SHA-256 */
+    graft_session *session;
+    size_t features; /* floats per image */
+    int classes, width, height;
+} gf_served;
+
+typedef struct gf_serve_job gf_serve_job;
+
+struct graft_serve {
+    graft_context *context;
+    gf_settings *settings;
+    gf_http_server *server;
+    gf_served *model;
+    size_t n_models;
+    char *address, *token;
+    const char *host_name; /* of the settings; NULL: none */
+    bool checks_host;
+    double deadline;
+    size_t most_images;
+    int log; /* the choice of serve.log */
+    atomic_bool stop;
+    gf_serve_job *jobs;  /* that are not answered */
+    size_t in_flight;    /* their images */
+    double mean_seconds; /* of an image, on a thread */
+    int threads;
+    gf_serve_metrics metrics;
+    char extra[64]; /* header lines of the answer at hand */
+};
+
+/* ---- routes */
+
+typedef struct gf_route gf_route;
+
+typedef struct gf_call {
+    graft_serve *serve;
+    gf_http_exchange *exchange;
+    const gf_http_request *request;
+    const gf_route *route;
+    gf_served *model; /* that the path names, else the first; NULL where the route has none */
+} gf_call;
+
+enum { GF_GET = 1, GF_POST = 2 };
+enum { GF_TAKES_IMAGE = 1, GF_TAKES_FORM = 2, GF_TAKES_JSON = 4 };
+
+struct gf_route {
+    const char *path; /* "/predict/{model}" */
+    int methods;
+    int takes; /* bodies of a POST */
+    bool open; /* without a token */
+    void (*serve)(const gf_call *call);
+    const char *summary, *gives; /* for the OpenAPI document: what it does, the type of its answer */
+};
+
+extern const gf_route gf_routes[];
+extern const size_t gf_routes_n;
+
+/* E3510, E3511 (then *allowed are the path's methods). `model` gets the path's {model} part, "" where it has none. */
+graft_status gf_route_find(const gf_http_request *r, const gf_route **route, char model[GF_SERVE_NAME], int *allowed,
+                           graft_error *err);
+const char *gf_route_methods(int methods); /* "GET, HEAD, POST" */
+
+/* ---- answers */
+
+void gf_serve_answer_json(const gf_call *call, int status, gf_json *document);                    /* takes it over */
+void gf_serve_answer_bytes(const gf_call *call, const char *type, gf_text *t);                    /* frees t */
+void gf_serve_make_error(graft_serve *s, const graft_error *why, gf_http_answer *a, char **text); /* as `fail` */
+void gf_serve_fail(const gf_call *call, const graft_error *why);
+gf_json *gf_serve_error_json(const graft_error *why); /* what `error` is in every answer */
+
+/* ---- handlers */
+
+void gf_serve_predict(const gf_call *call);
+void gf_serve_embed(const gf_call *call);
+void gf_serve_labels(const gf_call *call);
+void gf_serve_live(const gf_call *call);
+void gf_serve_ready(const gf_call *call);
+void gf_serve_metrics_page(const gf_call *call);
+void gf_serve_openapi(const gf_call *call);
+
+/* ---- images at work (serve_job.c) */
+
+typedef struct gf_serve_item {
+    gf_serve_job *job;
+    float *out[2];
+    uint64_t ticket;
+    bool submitted, ended, failed;
+    graft_error *error; /* why it failed; NULL: memory ran out */
+    double queue_seconds, decode_seconds, run_seconds;
+} gf_serve_item;
+
+struct gf_serve_job {
+    gf_serve_job *before, *behind;
+    gf_call call;
+    gf_body_image *image;
+    size_t n;
+    gf_serve_item *item; /* one per image, as the next: n_values of each */
+    float *values;
+    const char *output[2]; /* that are wanted of each image; NULL: no second one */
+    size_t n_values[2];
+    int top;
+    double deadline;
+    bool late;
+    graft_status refused; /* OK: all images were submitted */
+    atomic_size_t left;
+    void (*answer)(gf_serve_job *job);
+};
+
+/* The outputs of the images in the request's body, for `answer`, which is called on the server's thread when they are
+ * there. Where that cannot begin the call is answered with what is wrong. */
+void gf_serve_images(const gf_call *call, const char *const output[2], int top, void (*answer)(gf_serve_job *job));
+void gf_serve_job_gone(gf_serve_job *job);  /* its client has closed */
+void gf_serve_job_woken(gf_serve_job *job); /* all images are done; frees it */
+void gf_serve_jobs_check(graft_serve *s);   /* the deadlines */
+
+#endif

@@ -1,0 +1,163 @@
+/* serve_predict.c - /predict and /embed: images in, labels or features out, as JSON or as a NumPy file. */
+#include "api/predict.h"
+#include "api/serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOP = 5, MOST_TOP = 1000 };
+
+/* ---- what an image's part of an answer holds */
+
+static void add_times(gf_json *j, const gf_serve_item *item)
+{
+    gf_json *ms = gf_json_object();
+    gf_json_set(ms, "queue", gf_json_real(item->queue_seconds * 1e3));
+    gf_json_set(ms, "decode", gf_json_real(item->decode_seconds * 1e3));
+    gf_json_set(ms, "infer", gf_json_real(item->run_seconds * 1e3));
+    gf_json_set(j, "ms", ms);
+}
+
+static void add_numbers(gf_json *j, const char *key, const float *x, size_t n)
+{
+    gf_json *list = gf_json_array();
+    for (size_t i = 0; i < n; i++) gf_json_add(list, gf_json_real((double)x[i]));
+    gf_json_set(j, key, list);
+}
+
+static graft_status add_labels(gf_json *j, const gf_served *m, const float *p, int top, graft_error *err)
+{
+    int order[MOST_TOP], n = top < m->classes ? top : m->classes;
+    gf_json *list = gf_json_array();
+    gf_api_likeliest(p, m->classes, n, order);
+    gf_json_set(j, "label", gf_json_string(graft_session_class_name(m->session, order[0])));
+    gf_json_set(j, "probability", gf_json_real((double)p[order[0]]));
+    for (int k = 0; k < n; k++) {
+        gf_json *row = gf_json_object();
+        gf_json_set(row, "label", gf_json_string(graft_session_class_name(m->session, order[k])));
+        gf_json_set(row, "probability", gf_json_real((double)p[order[k]]));
+        gf_json_add(list, row);
+    }
+    gf_json_set(j, "top", list);
+    return list ? GRAFT_OK : gf_fail_memory(err, sizeof order, "a prediction");
+}
+
+static gf_json *failed(const gf_serve_item *item)
+{
+    graft_error none;
+    if (!item->error) gf_fail_memory(&none, sizeof none, "an image");
+    return gf_serve_error_json(item->error ? item->error : &none);
+}
+
+/* Fills j with what there is of an image; an error is a part like another. */
+typedef void (*fill)(gf_json *j, const gf_serve_job *job, const gf_serve_item *item);
+
+static void fill_prediction(gf_json *j, const gf_serve_job *job, const gf_serve_item *item)
+{
+    const gf_served *m = job->call.model;
+    add_labels(j, m, item->out[0], job->top, NULL);
+    add_times(j, item);
+}
+
+static void fill_embedding(gf_json *j, const gf_serve_job *job, const gf_serve_item *item)
+{
+    add_numbers(j, "embedding", item->out[0], job->n_values[0]);
+    add_times(j, item);
+}
+
+/* One image without a name stands for itself; others are a list. */
+static void answer_with(const gf_serve_job *job, const char *key, fill fill_one)
+{
+    const gf_served *m = job->call.model;
+    bool alone = job->n == 1 && !job->image[0].name;
+    if (alone && job->item[0].failed) {
+        graft_error none;
+        gf_fail_memory(&none, sizeof none, "an image");
+        gf_serve_fail(&job->call, job->item[0].error ? job->item[0].error : &none);
+        return;
+    }
+    gf_json *j = gf_json_object(), *list = alone ? NULL : gf_json_array();
+    gf_json_set(j, "model", gf_json_string(m->name));
+    gf_json_set(j, "version", gf_json_string(m->version));
+    if (alone) fill_one(j, job, &job->item[0]);
+    for (size_t i = 0; !alone && i < job->n; i++) {
+        gf_json *one = gf_json_object();
+        if (job->image[i].name) gf_json_set(one, "name", gf_json_string(job->image[i].name));
+        if (job->item[i].failed) {
+            gf_json_set(one, "error", failed(&job->item[i]));
+        } else {
+            fill_one(one, job, &job->item[i]);
+        }
+        gf_json_add(list, one);
+    }
+    if (!alone) gf_json_set(j, key, list);
+    gf_serve_answer_json(&job->call, 200, j);
+}
+
+/* ---- predictions */
+
+static void answer_predictions(gf_serve_job *job) { answer_with(job, "predictions", fill_prediction); }
+
+static graft_status read_top(const gf_http_request *r, int *top, graft_error *err)
+{
+    char text[16], *end;
+    bool there;
+    GF_TRY(gf_http_query(r, "top", text, sizeof text, &there, err));
+    if (!there) return GRAFT_OK;
+    long k = strtol(text, &end, 10);
+    if (*end || end == text || k < 1 || k > MOST_TOP)
+        return gf_fail(err, GF_E_HTTP_BODY, NULL, "top=%s: a number from 1 to %d is wanted", GF_ESC(text), MOST_TOP);
+    *top = (int)k;
+    return GRAFT_OK;
+}
+
+void gf_serve_predict(const gf_call *call)
+{
+    static const char *const output[2] = {"probabilities", NULL};
+    graft_error why;
+    int top = TOP;
+    if (read_top(call->request, &top, &why) != GRAFT_OK) {
+        gf_serve_fail(call, &why);
+    } else {
+        gf_serve_images(call, output, top, answer_predictions);
+    }
+}
+
+/* ---- embeddings */
+
+/* NumPy's file of n rows of floats; failed images are rows of NaN. */
+static void answer_npy(const gf_serve_job *job)
+{
+    enum { MAGIC = 10, ALIGN = 64 };
+    char header[2 * ALIGN];
+    size_t row = job->n_values[0];
+    int n = snprintf(header + MAGIC, sizeof header - MAGIC,
+                     "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", job->n, row);
+    size_t length = (MAGIC + (size_t)n + 1 + ALIGN - 1) / ALIGN * ALIGN;
+    memset(header + MAGIC + n, ' ', length - MAGIC - (size_t)n);
+    header[length - 1] = '\n';
+    memcpy(header, "\x93NUMPY\x01\x00", MAGIC - 2);
+    header[MAGIC - 2] = (char)((length - MAGIC) & 0xff);
+    header[MAGIC - 1] = (char)((length - MAGIC) >> 8);
+    gf_text t = {0};
+    gf_text_add_n(&t, header, length);
+    gf_text_add_n(&t, job->values, job->n * row * sizeof(float));
+    gf_serve_answer_bytes(&job->call, "application/x-npy", &t);
+}
+
+static void answer_embeddings(gf_serve_job *job)
+{
+    const char *accept = gf_http_header(job->call.request, "accept");
+    if (accept && strstr(accept, "application/x-npy")) {
+        answer_npy(job);
+    } else {
+        answer_with(job, "embeddings", fill_embedding);
+    }
+}
+
+void gf_serve_embed(const gf_call *call)
+{
+    static const char *const output[2] = {"features", NULL};
+    gf_serve_images(call, output, 1, answer_embeddings);
+}
