@@ -50,27 +50,36 @@ static graft_status check_type(const gf_route *route, const gf_http_request *r, 
                                 [GF_BODY_JSON] = GF_TAKES_JSON,
                                 [GF_BODY_OTHER] = 0};
     const char *type = gf_http_header(r, "content-type");
-    if (strcmp(r->method, "POST") != 0 || takes[gf_body_kind_of(type)] & route->takes) return GRAFT_OK;
+    if (strcmp(r->method, "POST") != 0 || !route->takes || takes[gf_body_kind_of(type)] & route->takes) return GRAFT_OK;
     return gf_fail(err, GF_E_HTTP_TYPE, "`curl --data-binary @image.jpg` or `curl -F image=@image.jpg`",
                    "%s does not take a body of type %s", GF_ESC(r->path), GF_ESC(type ? type : "image/*"));
 }
 
+static graft_status find_model(graft_serve *s, const gf_path_parts *parts, gf_served **model, graft_error *err)
+{
+    for (size_t i = 0; parts->model[0] && i <= s->n_models; i++) {
+        if (i == s->n_models)
+            return gf_fail(err, GF_E_HTTP_NO_ROUTE, "/labels lists the models", "there is no model %s",
+                           GF_ESC(parts->model));
+        *model = &s->model[i];
+        if (!strcmp(s->model[i].name, parts->model)) break;
+    }
+    if (!parts->version[0] || !strcmp(parts->version, (*model)->version)) return GRAFT_OK;
+    return gf_fail(err, GF_E_HTTP_NO_ROUTE, "/labels lists the models", "%s is of version %s, not %s", (*model)->name,
+                   (*model)->version, GF_ESC(parts->version));
+}
+
 static graft_status find(graft_serve *s, const gf_http_request *r, gf_call *call, graft_error *err)
 {
-    char name[GF_SERVE_NAME];
+    gf_path_parts parts;
     int allowed;
     GF_TRY(check_host(s, r, err));
-    graft_status status = gf_route_find(r, &call->route, name, &allowed, err);
+    graft_status status = gf_route_find(r, &call->route, &parts, &allowed, err);
     if (status != GRAFT_OK || !call->route->open) GF_TRY(check_token(s, r, err));
     if (status != GRAFT_OK && allowed) snprintf(s->extra, sizeof s->extra, "Allow: %s\r\n", gf_route_methods(allowed));
     GF_TRY(status);
     *call = (gf_call){.serve = s, .request = r, .route = call->route, .model = &s->model[0]};
-    for (size_t i = 0; name[0] && i <= s->n_models; i++) {
-        if (i == s->n_models)
-            return gf_fail(err, GF_E_HTTP_NO_ROUTE, "/labels lists the models", "there is no model %s", GF_ESC(name));
-        call->model = &s->model[i];
-        if (!strcmp(s->model[i].name, name)) break;
-    }
+    GF_TRY(find_model(s, &parts, &call->model, err));
     return check_type(call->route, r, err);
 }
 
@@ -120,9 +129,9 @@ static void on_told(void *ctx, const gf_http_told *t)
     enum { ALL = 1, NONE = 2 };
     graft_serve *s = ctx;
     const gf_route *route = NULL;
-    char name[GF_SERVE_NAME];
+    gf_path_parts parts;
     int allowed;
-    if (t->request) gf_route_find(t->request, &route, name, &allowed, NULL);
+    if (t->request && gf_route_find(t->request, &route, &parts, &allowed, NULL) != GRAFT_OK) route = NULL;
     gf_serve_count(&s->metrics, route ? (int)(route - gf_routes) : (int)gf_routes_n, t->status);
     gf_histogram_add(&s->metrics.request, t->seconds);
     if (s->log == NONE || (s->log != ALL && t->status && t->status < 500)) return;

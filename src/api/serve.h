@@ -67,11 +67,16 @@ struct gf_route {
     const char *summary, *gives; /* for the OpenAPI document: what it does, the type of its answer */
 };
 
+/* What stands in a path for its {model} and {version}; "": nothing does. */
+typedef struct gf_path_parts {
+    char model[GF_SERVE_NAME], version[GF_SERVE_NAME];
+} gf_path_parts;
+
 extern const gf_route gf_routes[];
 extern const size_t gf_routes_n;
 
-/* E3510, E3511 (then *allowed are the path's methods). `model` gets the path's {model} part, "" where it has none. */
-graft_status gf_route_find(const gf_http_request *r, const gf_route **route, char model[GF_SERVE_NAME], int *allowed,
+/* E3510, E3511 (then *allowed are the path's methods). */
+graft_status gf_route_find(const gf_http_request *r, const gf_route **route, gf_path_parts *parts, int *allowed,
                            graft_error *err);
 const char *gf_route_methods(int methods); /* "GET, HEAD, POST" */
 
@@ -87,7 +92,17 @@ gf_json *gf_serve_error_json(const graft_error *why); /* what `error` is in ever
 
 void gf_serve_predict(const gf_call *call);
 void gf_serve_embed(const gf_call *call);
+void gf_serve_scores(const gf_call *call);
+void gf_serve_page(const gf_call *call);
 void gf_serve_labels(const gf_call *call);
+void gf_serve_tf_status(const gf_call *call); /* serve_tf.c */
+void gf_serve_tf_predict(const gf_call *call);
+void gf_serve_v2_server(const gf_call *call); /* serve_v2.c */
+void gf_serve_v2_live(const gf_call *call);
+void gf_serve_v2_ready(const gf_call *call);
+void gf_serve_v2_model(const gf_call *call);
+void gf_serve_v2_model_ready(const gf_call *call);
+void gf_serve_v2_infer(const gf_call *call);
 void gf_serve_live(const gf_call *call);
 void gf_serve_ready(const gf_call *call);
 void gf_serve_metrics_page(const gf_call *call);
@@ -95,9 +110,19 @@ void gf_serve_openapi(const gf_call *call);
 
 /* ---- images at work (serve_job.c) */
 
+enum { GF_SERVE_OUTPUTS = 3, GF_SERVE_TOP = 5 };
+
+/* What is wanted of each image, and who answers with it: on the server's thread, when all are done. */
+typedef struct gf_serve_wish {
+    const char *output[GF_SERVE_OUTPUTS]; /* NULL behind the last */
+    int top[GF_SERVE_OUTPUTS];            /* of an output: so many labels instead; 0: the numbers */
+    void (*answer)(gf_serve_job *job);
+    char id[GF_SERVE_NAME]; /* of the request, to be told; "": it has none */
+} gf_serve_wish;
+
 typedef struct gf_serve_item {
     gf_serve_job *job;
-    float *out[2];
+    float *out[GF_SERVE_OUTPUTS];
     uint64_t ticket;
     bool submitted, ended, failed;
     graft_error *error; /* why it failed; NULL: memory ran out */
@@ -111,19 +136,21 @@ struct gf_serve_job {
     size_t n;
     gf_serve_item *item; /* one per image, as the next: n_values of each */
     float *values;
-    const char *output[2]; /* that are wanted of each image; NULL: no second one */
-    size_t n_values[2];
-    int top;
+    gf_serve_wish wish;
+    size_t n_values[GF_SERVE_OUTPUTS];
     double deadline;
     bool late;
     graft_status refused; /* OK: all images were submitted */
     atomic_size_t left;
-    void (*answer)(gf_serve_job *job);
 };
 
-/* The outputs of the images in the request's body, for `answer`, which is called on the server's thread when they are
- * there. Where that cannot begin the call is answered with what is wrong. */
-void gf_serve_images(const gf_call *call, const char *const output[2], int top, void (*answer)(gf_serve_job *job));
+/* Computes what is wished of the images in the request's body. Where that cannot begin the call is answered with what
+ * is wrong. */
+void gf_serve_images(const gf_call *call, const gf_serve_wish *wish);
+/* The same of n images that were read already; they are taken over. */
+void gf_serve_start(const gf_call *call, const gf_serve_wish *wish, gf_body_image *image, size_t n);
+/* True: an image failed, and the call was answered with why: where there is no place for one error among answers. */
+bool gf_serve_any_failed(const gf_serve_job *job);
 void gf_serve_job_gone(gf_serve_job *job);  /* its client has closed */
 void gf_serve_job_woken(gf_serve_job *job); /* all images are done; frees it */
 void gf_serve_jobs_check(graft_serve *s);   /* the deadlines */

@@ -1,9 +1,8 @@
-#include "api/serve_body.h"
+#include "api/serve_json.h"
 
 #include "base/alloc.h"
 #include "http/base64.h"
 #include "http/multipart.h"
-#include "json/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +34,7 @@ void gf_body_images_free(gf_body_image *image, size_t n)
     gf_free(image);
 }
 
-static graft_status make(size_t n, gf_body_image **image, graft_error *err)
+graft_status gf_body_images_new(gf_body_image **image, size_t n, graft_error *err)
 {
     *image = gf_new_n(n, gf_body_image);
     return *image ? GRAFT_OK : gf_fail_memory(err, n * sizeof **image, "a request's images");
@@ -50,11 +49,27 @@ static const uint8_t *some(const uint8_t *data)
 
 static graft_status take_body(const gf_http_request *r, gf_body_image **image, size_t *n, graft_error *err)
 {
-    GF_TRY(make(1, image, err));
+    GF_TRY(gf_body_images_new(image, 1, err));
     *n = 1;
     (*image)->data = some(r->body);
     (*image)->n = r->n_body;
     return GRAFT_OK;
+}
+
+graft_status gf_body_json(const gf_http_request *r, gf_json **out, graft_error *err)
+{
+    GF_TRY(gf_json_parse(out, (const char *)some(r->body), r->n_body, "body", err));
+    if (gf_json_is_object(*out)) return GRAFT_OK;
+    gf_json_free(*out);
+    *out = NULL;
+    return gf_fail(err, GF_E_HTTP_BODY, NULL, "body: an object is wanted, {..}");
+}
+
+gf_json *gf_json_floats(const float *x, size_t n)
+{
+    gf_json *list = gf_json_array();
+    for (size_t i = 0; i < n; i++) gf_json_add(list, gf_json_real((double)x[i]));
+    return list;
 }
 
 static graft_status take_form(const gf_http_request *r, size_t most, gf_body_image **image, size_t *n, graft_error *err)
@@ -64,7 +79,7 @@ static graft_status take_form(const gf_http_request *r, size_t most, gf_body_ima
     if (!part) return gf_fail_memory(err, most * sizeof *part, "a form");
     graft_status status =
         gf_multipart_parse(gf_http_header(r, "content-type"), some(r->body), r->n_body, part, most, &parts, err);
-    if (status == GRAFT_OK) status = make(parts, image, err);
+    if (status == GRAFT_OK) status = gf_body_images_new(image, parts, err);
     for (size_t i = 0; status == GRAFT_OK && i < parts; i++) {
         gf_body_image *to = &(*image)[i];
         *n = i + 1;
@@ -77,7 +92,7 @@ static graft_status take_form(const gf_http_request *r, size_t most, gf_body_ima
     return status;
 }
 
-static graft_status take_text(const gf_json *j, const char *what, gf_body_image *to, graft_error *err)
+graft_status gf_body_take_base64(const gf_json *j, const char *what, gf_body_image *to, graft_error *err)
 {
     const char *text = gf_json_str(j, NULL);
     if (!text) return gf_fail(err, GF_E_HTTP_BODY, NULL, "%s: an image's bytes as base64 are wanted", what);
@@ -90,11 +105,11 @@ static graft_status take_list(const gf_json *list, size_t most, gf_body_image **
 {
     size_t size = gf_json_is_array(list) ? gf_json_size(list) : 0;
     if (!size || size > most) return gf_fail(err, GF_E_HTTP_BODY, NULL, "images: a list of 1 to %zu is wanted", most);
-    GF_TRY(make(size, image, err));
+    GF_TRY(gf_body_images_new(image, size, err));
     for (*n = 0; *n < size; ++*n) {
         char what[48];
         snprintf(what, sizeof what, "images[%zu]", *n);
-        graft_status status = take_text(gf_json_at(list, *n), what, &(*image)[*n], err);
+        graft_status status = gf_body_take_base64(gf_json_at(list, *n), what, &(*image)[*n], err);
         if (status != GRAFT_OK) return status;
     }
     return GRAFT_OK;
@@ -103,7 +118,7 @@ static graft_status take_list(const gf_json *list, size_t most, gf_body_image **
 static graft_status take_json(const gf_http_request *r, size_t most, gf_body_image **image, size_t *n, graft_error *err)
 {
     gf_json *j;
-    GF_TRY(gf_json_parse(&j, (const char *)some(r->body), r->n_body, "body", err));
+    GF_TRY(gf_body_json(r, &j, err));
     const gf_json *one = gf_json_get(j, "image"), *list = gf_json_get(j, "images");
     graft_status status = GRAFT_OK;
     if (!one == !list) {
@@ -112,9 +127,9 @@ static graft_status take_json(const gf_http_request *r, size_t most, gf_body_ima
     } else if (list) {
         status = take_list(list, most, image, n, err);
     } else {
-        status = make(1, image, err);
+        status = gf_body_images_new(image, 1, err);
         if (status == GRAFT_OK) *n = 1;
-        if (status == GRAFT_OK) status = take_text(one, "image", *image, err);
+        if (status == GRAFT_OK) status = gf_body_take_base64(one, "image", *image, err);
     }
     gf_json_free(j);
     return status;

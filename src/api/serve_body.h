@@ -8,7 +8,8 @@ typedef struct gf_body_image {
     char *name;          /* as the client calls it; NULL: not at all; gf_free */
     const uint8_t *data; /* in the body, or owned */
     size_t n;
-    uint8_t *owned; /* gf_free */
+    int width, height; /* of pixels as they are, three bytes each; 0: the bytes of a file */
+    uint8_t *owned;    /* gf_free */
 } gf_body_image;
 
 typedef enum gf_body_kind { GF_BODY_IMAGE, GF_BODY_FORM, GF_BODY_JSON, GF_BODY_OTHER } gf_body_kind;

@@ -94,10 +94,14 @@ static gf_json *body_of(const gf_route *r)
 
 static gf_json *parameters_of(const gf_route *r)
 {
+    static const char *const names[] = {"model", "version"};
     gf_json *list = gf_json_array();
-    if (strstr(r->path, "{model}")) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *at = strstr(r->path, names[i]);
+        while (at && (at == r->path || at[-1] != '{')) at = strstr(at + 1, names[i]);
+        if (!at) continue;
         gf_json *p = gf_json_object();
-        gf_json_set(p, "name", gf_json_string("model"));
+        gf_json_set(p, "name", gf_json_string(names[i]));
         gf_json_set(p, "in", gf_json_string("path"));
         gf_json_set(p, "required", gf_json_bool(true));
         gf_json_set(p, "schema", text_type(NULL));
@@ -129,17 +133,30 @@ static gf_json *operation_of(const gf_route *r, bool post)
     return j;
 }
 
+/* The first route of its path. */
+static bool is_first(size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (!strcmp(gf_routes[k].path, gf_routes[i].path)) return false;
+    }
+    return true;
+}
+
 void gf_serve_openapi(const gf_call *call)
 {
     gf_json *j = gf_json_object(), *info = gf_json_object(), *paths = gf_json_object();
     gf_json_set(info, "title", gf_json_string("graft serve"));
     gf_json_set(info, "version", gf_json_string(GRAFT_VERSION));
     for (size_t i = 0; i < gf_routes_n; i++) {
-        const gf_route *r = &gf_routes[i];
+        if (!is_first(i)) continue;
         gf_json *path = gf_json_object();
-        if (r->methods & GF_GET) gf_json_set(path, "get", operation_of(r, false));
-        if (r->methods & GF_POST) gf_json_set(path, "post", operation_of(r, true));
-        gf_json_set(paths, r->path, path);
+        for (size_t k = i; k < gf_routes_n; k++) {
+            const gf_route *r = &gf_routes[k];
+            if (strcmp(r->path, gf_routes[i].path) != 0) continue;
+            if (r->methods & GF_GET) gf_json_set(path, "get", operation_of(r, false));
+            if (r->methods & GF_POST) gf_json_set(path, "post", operation_of(r, true));
+        }
+        gf_json_set(paths, gf_routes[i].path, path);
     }
     gf_json_set(j, "openapi", gf_json_string("3.1.0"));
     gf_json_set(j, "info", info);

@@ -23,22 +23,24 @@ static void free_job(gf_serve_job *job)
     gf_free(job);
 }
 
-static graft_status make_room(gf_serve_job *job, const char *const output[2], graft_error *err)
+static graft_status make_room(gf_serve_job *job, graft_error *err)
 {
     const gf_served *m = job->call.model;
     size_t each = 0;
-    for (int k = 0; k < 2; k++) {
-        job->output[k] = output[k];
-        job->n_values[k] = output[k] ? graft_session_values(m->session, output[k]) : 0;
+    for (int k = 0; k < GF_SERVE_OUTPUTS && job->wish.output[k]; k++) {
+        job->n_values[k] = graft_session_values(m->session, job->wish.output[k]);
         each += job->n_values[k];
     }
     job->item = gf_new_n(job->n, gf_serve_item);
     job->values = gf_new_n(job->n * each, float);
     if (!job->item || !job->values) return gf_fail_memory(err, job->n * each * sizeof(float), "a request's numbers");
-    for (size_t i = 0; i < job->n; i++) {
-        job->item[i].job = job;
-        job->item[i].out[0] = job->values + i * each;
-        job->item[i].out[1] = job->item[i].out[0] + job->n_values[0];
+    float *at = job->values; /* one output of all images behind the other */
+    for (int k = 0; k < GF_SERVE_OUTPUTS; k++) {
+        for (size_t i = 0; i < job->n; i++) {
+            job->item[i].job = job;
+            job->item[i].out[k] = at + i * job->n_values[k];
+        }
+        at += job->n * job->n_values[k];
     }
     return GRAFT_OK;
 }
@@ -87,12 +89,17 @@ static graft_status submit(gf_serve_job *job, size_t i, graft_error *err)
 {
     gf_serve_item *item = &job->item[i];
     const gf_body_image *from = &job->image[i];
-    const graft_image image = {.size = sizeof image, .kind = GRAFT_IMAGE_ENCODED, .data = from->data, .bytes = from->n};
-    graft_output out[2];
+    const graft_image image = {.size = sizeof image,
+                               .kind = from->width ? GRAFT_IMAGE_RGB8 : GRAFT_IMAGE_ENCODED,
+                               .data = from->data,
+                               .bytes = from->n,
+                               .width = from->width,
+                               .height = from->height};
+    graft_output out[GF_SERVE_OUTPUTS];
     size_t n = 0;
-    for (; n < 2 && job->output[n]; n++) {
+    for (; n < GF_SERVE_OUTPUTS && job->wish.output[n]; n++) {
         out[n] = (graft_output){
-            .size = sizeof *out, .name = job->output[n], .data = item->out[n], .values = job->n_values[n]};
+            .size = sizeof *out, .name = job->wish.output[n], .data = item->out[n], .values = job->n_values[n]};
     }
     GF_TRY(graft_session_submit(job->call.model->session, &image, out, n, on_done, item, &item->ticket, err));
     item->submitted = true;
@@ -137,26 +144,54 @@ static void start(gf_serve_job *job)
     one_less(job);
 }
 
-void gf_serve_images(const gf_call *call, const char *const output[2], int top, void (*answer)(gf_serve_job *job))
+void gf_serve_start(const gf_call *call, const gf_serve_wish *wish, gf_body_image *image, size_t n)
 {
-    graft_serve *s = call->serve;
     graft_error why;
     gf_serve_job *job = gf_new(gf_serve_job);
     if (!job) {
+        gf_body_images_free(image, n);
         gf_fail_memory(&why, sizeof *job, "a request");
         gf_serve_fail(call, &why);
         return;
     }
-    *job = (gf_serve_job){.call = *call, .top = top, .answer = answer};
-    graft_status status = gf_body_images(call->request, s->most_images, &job->image, &job->n, &why);
-    if (status == GRAFT_OK) status = check_load(s, job->n, &why);
-    if (status == GRAFT_OK) status = make_room(job, output, &why);
+    *job = (gf_serve_job){.call = *call, .wish = *wish, .image = image, .n = n};
+    graft_status status = check_load(call->serve, n, &why);
+    if (status == GRAFT_OK) status = make_room(job, &why);
     if (status == GRAFT_OK) {
         start(job);
     } else {
         gf_serve_fail(call, &why);
         free_job(job);
     }
+}
+
+void gf_serve_images(const gf_call *call, const gf_serve_wish *wish)
+{
+    graft_error why;
+    gf_body_image *image;
+    size_t n;
+    if (gf_body_images(call->request, call->serve->most_images, &image, &n, &why) == GRAFT_OK) {
+        gf_serve_start(call, wish, image, n);
+    } else {
+        gf_serve_fail(call, &why);
+    }
+}
+
+static void fail_with(const gf_serve_job *job, const gf_serve_item *item)
+{
+    graft_error none;
+    gf_fail_memory(&none, sizeof none, "an image");
+    gf_serve_fail(&job->call, item->error ? item->error : &none);
+}
+
+bool gf_serve_any_failed(const gf_serve_job *job)
+{
+    for (size_t i = 0; i < job->n; i++) {
+        if (!job->item[i].failed) continue;
+        fail_with(job, &job->item[i]);
+        return true;
+    }
+    return false;
 }
 
 void gf_serve_job_gone(gf_serve_job *job)
@@ -183,17 +218,16 @@ static void count(gf_serve_job *job)
 
 void gf_serve_job_woken(gf_serve_job *job)
 {
-    const graft_error *first = job->n ? job->item[job->n - 1].error : NULL;
     job->call.serve->in_flight -= job->n;
     count(job);
     if (gf_http_exchange_gone(job->call.exchange)) {
         free_job(job);
         return;
     }
-    if (job->refused != GRAFT_OK && first) {
-        gf_serve_fail(&job->call, first);
+    if (job->refused != GRAFT_OK) {
+        fail_with(job, &job->item[job->n - 1]);
     } else {
-        job->answer(job);
+        job->wish.answer(job);
     }
     free_job(job);
 }

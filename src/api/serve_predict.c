@@ -1,12 +1,14 @@
 /* serve_predict.c - /predict and /embed: images in, labels or features out, as JSON or as a NumPy file. */
 #include "api/predict.h"
 #include "api/serve.h"
+#include "api/serve_json.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOP = 5, MOST_TOP = 1000 };
+enum { MOST_TOP = 1000 };
 
 /* ---- what an image's part of an answer holds */
 
@@ -19,28 +21,32 @@ static void add_times(gf_json *j, const gf_serve_item *item)
     gf_json_set(j, "ms", ms);
 }
 
-static void add_numbers(gf_json *j, const char *key, const float *x, size_t n)
+static void add_label(gf_json *j, const gf_served *m, const float *p, int k, const char *score)
 {
-    gf_json *list = gf_json_array();
-    for (size_t i = 0; i < n; i++) gf_json_add(list, gf_json_real((double)x[i]));
-    gf_json_set(j, key, list);
+    gf_json_set(j, "label", gf_json_string(graft_session_class_name(m->session, k)));
+    gf_json_set(j, score, gf_json_real((double)p[k]));
 }
 
-static graft_status add_labels(gf_json *j, const gf_served *m, const float *p, int top, graft_error *err)
+/* The likeliest labels as a list, each with its probability under that key. */
+static gf_json *label_list(const gf_served *m, const float *p, int top, const char *score)
 {
     int order[MOST_TOP], n = top < m->classes ? top : m->classes;
     gf_json *list = gf_json_array();
     gf_api_likeliest(p, m->classes, n, order);
-    gf_json_set(j, "label", gf_json_string(graft_session_class_name(m->session, order[0])));
-    gf_json_set(j, "probability", gf_json_real((double)p[order[0]]));
     for (int k = 0; k < n; k++) {
         gf_json *row = gf_json_object();
-        gf_json_set(row, "label", gf_json_string(graft_session_class_name(m->session, order[k])));
-        gf_json_set(row, "probability", gf_json_real((double)p[order[k]]));
+        add_label(row, m, p, order[k], score);
         gf_json_add(list, row);
     }
-    gf_json_set(j, "top", list);
-    return list ? GRAFT_OK : gf_fail_memory(err, sizeof order, "a prediction");
+    return list;
+}
+
+static void add_labels(gf_json *j, const gf_served *m, const float *p, int top)
+{
+    int best;
+    gf_api_likeliest(p, m->classes, 1, &best);
+    add_label(j, m, p, best, "probability");
+    gf_json_set(j, "top", label_list(m, p, top, "probability"));
 }
 
 static gf_json *failed(const gf_serve_item *item)
@@ -56,13 +62,13 @@ typedef void (*fill)(gf_json *j, const gf_serve_job *job, const gf_serve_item *i
 static void fill_prediction(gf_json *j, const gf_serve_job *job, const gf_serve_item *item)
 {
     const gf_served *m = job->call.model;
-    add_labels(j, m, item->out[0], job->top, NULL);
+    add_labels(j, m, item->out[0], job->wish.top[0]);
     add_times(j, item);
 }
 
 static void fill_embedding(gf_json *j, const gf_serve_job *job, const gf_serve_item *item)
 {
-    add_numbers(j, "embedding", item->out[0], job->n_values[0]);
+    gf_json_set(j, "embedding", gf_json_floats(item->out[0], job->n_values[0]));
     add_times(j, item);
 }
 
@@ -71,12 +77,7 @@ static void answer_with(const gf_serve_job *job, const char *key, fill fill_one)
 {
     const gf_served *m = job->call.model;
     bool alone = job->n == 1 && !job->image[0].name;
-    if (alone && job->item[0].failed) {
-        graft_error none;
-        gf_fail_memory(&none, sizeof none, "an image");
-        gf_serve_fail(&job->call, job->item[0].error ? job->item[0].error : &none);
-        return;
-    }
+    if (alone && gf_serve_any_failed(job)) return;
     gf_json *j = gf_json_object(), *list = alone ? NULL : gf_json_array();
     gf_json_set(j, "model", gf_json_string(m->name));
     gf_json_set(j, "version", gf_json_string(m->version));
@@ -112,17 +113,36 @@ static graft_status read_top(const gf_http_request *r, int *top, graft_error *er
     return GRAFT_OK;
 }
 
-void gf_serve_predict(const gf_call *call)
+static void answer_by(const gf_call *call, void (*answer)(gf_serve_job *job))
 {
-    static const char *const output[2] = {"probabilities", NULL};
+    gf_serve_wish wish = {.output = {"probabilities"}, .top = {GF_SERVE_TOP}, .answer = answer};
     graft_error why;
-    int top = TOP;
-    if (read_top(call->request, &top, &why) != GRAFT_OK) {
+    if (read_top(call->request, &wish.top[0], &why) != GRAFT_OK) {
         gf_serve_fail(call, &why);
     } else {
-        gf_serve_images(call, output, top, answer_predictions);
+        gf_serve_images(call, &wish);
     }
 }
+
+void gf_serve_predict(const gf_call *call) { answer_by(call, answer_predictions); }
+
+/* Hugging Face's image classification: a list of labels and scores; of several images a list of those. */
+static void answer_scores(gf_serve_job *job)
+{
+    if (gf_serve_any_failed(job)) return;
+    gf_json *all = job->n > 1 ? gf_json_array() : NULL;
+    for (size_t i = 0; i < job->n; i++) {
+        gf_json *one = label_list(job->call.model, job->item[i].out[0], job->wish.top[0], "score");
+        if (job->n > 1) {
+            gf_json_add(all, one);
+        } else {
+            all = one;
+        }
+    }
+    gf_serve_answer_json(&job->call, 200, all);
+}
+
+void gf_serve_scores(const gf_call *call) { answer_by(call, answer_scores); }
 
 /* ---- embeddings */
 
@@ -141,6 +161,9 @@ static void answer_npy(const gf_serve_job *job)
     header[MAGIC - 2] = (char)((length - MAGIC) & 0xff);
     header[MAGIC - 1] = (char)((length - MAGIC) >> 8);
     gf_text t = {0};
+    for (size_t i = 0; i < job->n; i++) {
+        for (size_t k = 0; job->item[i].failed && k < row; k++) job->item[i].out[0][k] = NAN;
+    }
     gf_text_add_n(&t, header, length);
     gf_text_add_n(&t, job->values, job->n * row * sizeof(float));
     gf_serve_answer_bytes(&job->call, "application/x-npy", &t);
@@ -158,6 +181,5 @@ static void answer_embeddings(gf_serve_job *job)
 
 void gf_serve_embed(const gf_call *call)
 {
-    static const char *const output[2] = {"features", NULL};
-    gf_serve_images(call, output, 1, answer_embeddings);
+    gf_serve_images(call, &(gf_serve_wish){.output = {"features"}, .answer = answer_embeddings});
 }

@@ -11,6 +11,23 @@ const gf_route gf_routes[] = {
     {"/predict/{model}", GF_POST, ALL_BODIES, false, gf_serve_predict, "Labels of images", "Prediction"},
     {"/embed", GF_POST, ALL_BODIES, false, gf_serve_embed, "Features of images, of the first model", "Embedding"},
     {"/embed/{model}", GF_POST, ALL_BODIES, false, gf_serve_embed, "Features of images", "Embedding"},
+    {"/", GF_GET, 0, true, gf_serve_page, "A page to try the models on", "text/html"},
+    {"/", GF_POST, ALL_BODIES, false, gf_serve_scores, "Labels of an image, as Hugging Face's classifiers", "Scores"},
+    {"/v1/models/{model}", GF_GET, 0, false, gf_serve_tf_status, "Whether the model is there, as TensorFlow Serving",
+     "Status"},
+    {"/v1/models/{model}:predict", GF_POST, GF_TAKES_JSON, false, gf_serve_tf_predict,
+     "Probabilities of images, as TensorFlow Serving", "Predictions"},
+    {"/v2", GF_GET, 0, false, gf_serve_v2_server, "The server, as the Open Inference Protocol has it", "Server"},
+    {"/v2/health/live", GF_GET, 0, true, gf_serve_v2_live, "Whether the server runs", "Health"},
+    {"/v2/health/ready", GF_GET, 0, true, gf_serve_v2_ready, "Whether the server takes requests", "Health"},
+    {"/v2/models/{model}", GF_GET, 0, false, gf_serve_v2_model, "Inputs and outputs", "Model"},
+    {"/v2/models/{model}/versions/{version}", GF_GET, 0, false, gf_serve_v2_model, "Inputs and outputs", "Model"},
+    {"/v2/models/{model}/ready", GF_GET, 0, false, gf_serve_v2_model_ready, "Whether the model is there", "Health"},
+    {"/v2/models/{model}/versions/{version}/ready", GF_GET, 0, false, gf_serve_v2_model_ready,
+     "Whether the model is there", "Health"},
+    {"/v2/models/{model}/infer", GF_POST, GF_TAKES_JSON, false, gf_serve_v2_infer, "Outputs of images", "Outputs"},
+    {"/v2/models/{model}/versions/{version}/infer", GF_POST, GF_TAKES_JSON, false, gf_serve_v2_infer,
+     "Outputs of images", "Outputs"},
     {"/labels", GF_GET, 0, false, gf_serve_labels, "The models, their classes and sizes", "Models"},
     {"/healthz", GF_GET, 0, true, gf_serve_live, "Whether the server runs", "Health"},
     {"/readyz", GF_GET, 0, true, gf_serve_ready, "Whether the server takes requests: not while it stops", "Health"},
@@ -19,22 +36,22 @@ const gf_route gf_routes[] = {
 };
 const size_t gf_routes_n = sizeof gf_routes / sizeof *gf_routes;
 
-/* Whether the path is the route's, part by part; *model gets what stands for {model}. */
-static bool matches(const char *route, const char *path, char model[GF_SERVE_NAME])
+/* Whether the path is the route's, part by part. */
+static bool matches(const char *route, const char *path, gf_path_parts *parts)
 {
-    static const char part[] = "{model}";
-    model[0] = '\0';
+    *parts = (gf_path_parts){.model = ""};
     while (*route) {
         if (*route != '{') {
             if (*route++ != *path++) return false;
             continue;
         }
+        char *part = route[1] == 'm' ? parts->model : parts->version;
         size_t n = strcspn(path, "/:");
         if (!n || n >= GF_SERVE_NAME) return false;
-        memcpy(model, path, n);
-        model[n] = '\0';
+        memcpy(part, path, n);
+        part[n] = '\0';
         path += n;
-        route += sizeof part - 1;
+        route += strcspn(route, "}") + 1;
     }
     return !*path;
 }
@@ -51,13 +68,13 @@ static int method_of(const char *name)
     return strcmp(name, "POST") ? 0 : GF_POST;
 }
 
-graft_status gf_route_find(const gf_http_request *r, const gf_route **route, char model[GF_SERVE_NAME], int *allowed,
+graft_status gf_route_find(const gf_http_request *r, const gf_route **route, gf_path_parts *parts, int *allowed,
                            graft_error *err)
 {
     int method = method_of(r->method);
     *allowed = 0;
     for (size_t i = 0; i < gf_routes_n; i++) {
-        if (!matches(gf_routes[i].path, r->path, model)) continue;
+        if (!matches(gf_routes[i].path, r->path, parts)) continue;
         *allowed |= gf_routes[i].methods;
         *route = &gf_routes[i];
         if (gf_routes[i].methods & method) return GRAFT_OK;

@@ -39,6 +39,14 @@ static int refuse(gf_http_parser *p, gf_errno number, const char *what)
     return -1;
 }
 
+static int too_large(gf_http_parser *p)
+{
+    p->bad = true;
+    gf_fail(&p->error, GF_E_HTTP_BODY_LARGE, "send less at a time", "the body is larger than the limit of %zu bytes",
+            p->limits->body);
+    return -1;
+}
+
 static int no_memory(gf_http_parser *p)
 {
     p->bad = true;
@@ -189,8 +197,7 @@ static int check_headers(gf_http_parser *p)
     if (coding && l->http_minor == 0) return refuse(p, GF_E_HTTP_SYNTAX, "HTTP/1.0 has no chunks");
     if (expect && strcasecmp(expect, "100-continue") != 0)
         return refuse(p, GF_E_HTTP_EXPECT, "the one expectation that is known is 100-continue");
-    if (!coding && l->content_length > p->limits->body)
-        return refuse(p, GF_E_HTTP_BODY_LARGE, "the body is larger than the limit");
+    if (!coding && l->content_length > p->limits->body) return too_large(p);
     p->request.chunked = coding != NULL;
     p->request.wants_continue = expect && l->http_minor == 1;
     return 0;
@@ -214,7 +221,7 @@ static int on_body(llhttp_t *l, const char *at, size_t n)
 {
     gf_http_parser *p = l->data;
     gf_http_request *r = &p->request;
-    if (n > p->limits->body - r->n_body) return refuse(p, GF_E_HTTP_BODY_LARGE, "the body is larger than the limit");
+    if (n > p->limits->body - r->n_body) return too_large(p);
     if (r->n_body + n > p->room_body) {
         size_t room = p->room_body ? 2 * p->room_body : FIRST_BODY;
         while (room < r->n_body + n) room *= 2;

@@ -117,6 +117,56 @@ class Answers(ServeTest):
         values = struct.unpack(f"<{3 * 1280}f", npy[10 + n:])
         self.assertEqual([struct.unpack("f", struct.pack("f", v))[0] for v in got], list(values[:1280]))
 
+    def test_other_servers_words(self):
+        """TensorFlow Serving, the Open Inference Protocol, Hugging Face: the same numbers in each."""
+        server = self.serve()
+        kind = {"Content-Type": "application/json"}
+        texts = [base64.b64encode(image).decode() for image in self.images[:3]]
+        wanted = [{t["label"]: t["probability"] for t in top} for _, _, top in self.wanted[:3]]
+        wanted = [[w["bright"], w["dark"]] for w in wanted]
+        version = server.document("GET", "/labels")[1]["models"][0]["version"]
+
+        got = server.document("POST", "/v1/models/run:predict", json.dumps({"instances": [{"b64": t} for t in texts]}), kind)
+        self.assertEqual(got, (200, {"predictions": wanted}))
+        status = server.document("GET", "/v1/models/run")[1]["model_version_status"]
+        self.assertEqual([(s["version"], s["state"]) for s in status], [(version, "AVAILABLE")])
+
+        self.assertEqual(server.document("GET", "/v2")[1]["name"], "graft")
+        for path in ("/v2/health/live", "/v2/health/ready", "/v2/models/run/ready", f"/v2/models/run/versions/{version}/ready"):
+            self.assertEqual(server.document("GET", path)[0], 200)
+        for path in ("/v2/models/run/versions/1/ready", "/v2/models/none", "/v2/models/none/ready", "/v1/models/none"):
+            self.assertEqual(server.document("GET", path)[0], 404)
+        told = server.document("GET", f"/v2/models/run/versions/{version}")[1]
+        self.assertEqual([(o["name"], o["shape"]) for o in told["outputs"]],
+                         [("probabilities", [-1, 2]), ("logits", [-1, 1]), ("embedding", [-1, 1280])])
+        files = {"name": "image", "datatype": "BYTES", "shape": [3], "data": texts, "parameters": {"content_type": "base64"}}
+        got = server.document("POST", "/v2/models/run/infer", json.dumps({"id": "seven", "inputs": [files]}), kind)[1]
+        self.assertEqual((got["id"], got["model_name"], got["model_version"]), ("seven", "run", version))
+        self.assertEqual(got["outputs"], [{"name": "probabilities", "datatype": "FP32", "shape": [3, 2], "data": sum(wanted, [])}])
+        ask = [{"name": "embedding"}, {"name": "probabilities", "parameters": {"classification": 1}}, {"name": "logits"}]
+        got = server.document("POST", f"/v2/models/run/versions/{version}/infer", json.dumps({"inputs": [files], "outputs": ask}), kind)[1]
+        self.assertEqual([(o["name"], o["shape"], len(o["data"])) for o in got["outputs"]],
+                         [("embedding", [3, 1280], 3840), ("probabilities", [3, 1], 3), ("logits", [3, 1], 3)])
+        embedding = server.document("POST", "/embed", self.images[2])[1]["embedding"]
+        self.assertEqual(got["outputs"][0]["data"][2560:], embedding)
+        for text, (label, probability, _) in zip(got["outputs"][1]["data"], self.wanted):
+            p, number, name = text.split(":")
+            self.assertEqual((float(p), name, number), (probability, label, "0" if label == "bright" else "1"))
+
+        pixels = {"name": "x", "datatype": "UINT8", "shape": [2, 40, 30, 3]}
+        rows = [[[[(7 * x + y + 99 * n) % 256] * 3 for x in range(30)] for y in range(40)] for n in range(2)]
+        flat = [v for image in rows for row in image for pixel in row for v in pixel]
+        got = [server.document("POST", "/v2/models/run/infer", json.dumps({"inputs": [{**pixels, "data": data}]}), kind)[1]["outputs"]
+               for data in (rows, flat)]
+        self.assertEqual(got[0], got[1])
+        files = [pictures.png(30, 40, [bytes(v for pixel in row for v in pixel) for row in image]) for image in rows]
+        same = [server.document("POST", "/predict", file)[1]["top"] for file in files]
+        self.assertEqual(got[0][0]["data"], [p for top in same for p in (lambda d: [d["bright"], d["dark"]])(
+            {t["label"]: t["probability"] for t in top})])
+
+        got = server.document("POST", "/", self.images[0], {"Content-Type": "image/png"})
+        self.assertEqual(got, (200, [{"label": t["label"], "score": t["probability"]} for t in self.wanted[0][2]]))
+
     def test_a_bad_image_fails_alone(self):
         server = self.serve()
         parts = form([("a", "a.png", self.images[0]), ("b", '<script>.png', b"no image"), ("c", "c.png", self.images[1][:200]),
@@ -141,19 +191,27 @@ class Answers(ServeTest):
 
     def test_every_route_of_the_document(self):
         server = self.serve()
-        document = server.document("GET", "/openapi.json")[1]
-        self.assertEqual(document["openapi"], "3.1.0")
-        self.assertGreaterEqual(len(document["paths"]), 9)
-        for path, methods in document["paths"].items():
+        told = server.document("GET", "/openapi.json")[1]
+        version = server.document("GET", "/labels")[1]["models"][0]["version"]
+        self.assertEqual(told["openapi"], "3.1.0")
+        self.assertGreaterEqual(len(told["paths"]), 21)
+        for path, methods in told["paths"].items():
             for method, operation in methods.items():
                 bodies = operation.get("requestBody", {}).get("content", {None: None})
                 for kind in bodies:
                     body, headers = None, {}
                     if kind:
-                        body = {"application/json": json.dumps({"image": base64.b64encode(self.images[0]).decode()}),
+                        text = base64.b64encode(self.images[0]).decode()
+                        document = {"image": text}
+                        if path.startswith("/v1"):
+                            document = {"instances": [{"b64": text}]}
+                        if path.startswith("/v2"):
+                            document = {"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [text],
+                                                    "parameters": {"content_type": "base64"}}]}
+                        body = {"application/json": json.dumps(document),
                                 "multipart/form-data": form([("image", "a.png", self.images[0])])}.get(kind, self.images[0])
                         headers = {"Content-Type": kind.replace("*", "png").replace("form-data", "form-data; boundary=xyz")}
-                    status, got, _ = server.ask(method.upper(), path.replace("{model}", "run"), body, headers)
+                    status, got, _ = server.ask(method.upper(), path.replace("{model}", "run").replace("{version}", version), body, headers)
                     self.assertEqual(status, 200, (path, method, kind))
                     self.assertEqual(got["Content-Type"].split(";")[0], next(iter(operation["responses"]["200"]["content"])))
                     self.assertEqual(got["X-Content-Type-Options"], "nosniff")
@@ -256,6 +314,44 @@ class BadInput(ServeTest):
             self.assertEqual(status, 400, (body[:60], document))
             self.assertIn(word, document["error"], body[:60])
         self.assertEqual(server.document("POST", "/predict", '{"image": ""}', {"Content-Type": "application/json"})[0], 422)
+        self.assert_serves(server)
+
+    def test_requests_of_inference(self):  # P4
+        server = self.serve()
+        good = base64.b64encode(self.images[0]).decode()
+        files = {"name": "a", "datatype": "BYTES", "shape": [1], "data": [good], "parameters": {"content_type": "base64"}}
+        pixels = {"name": "a", "datatype": "UINT8", "shape": [1, 2, 2, 3], "data": [0] * 12}
+        deep = [[[[[[0] * 12]]]]]
+        for document, word in (
+                ({}, "inputs"), ({"inputs": {}}, "inputs"), ({"inputs": [files, files]}, "a list of one"), ({"inputs": [1]}, "datatype"),
+                ({"inputs": [{**pixels, "datatype": "FP32"}]}, "datatype"), ({"inputs": [{**pixels, "shape": [10**9, 10**9, 3]}]}, "shape"),
+                ({"inputs": [{**pixels, "shape": [1, 10**9, 10**9, 3]}]}, "shape"), ({"inputs": [{**pixels, "shape": [1, 65536, 65536, 3]}]}, "12 values"),
+                ({"inputs": [{**pixels, "shape": [1, -2, -2, 3]}]}, "shape"), ({"inputs": [{**pixels, "shape": [1, 3, 2, 2]}]}, "colors"),
+                ({"inputs": [{**pixels, "shape": [0, 2, 2, 3]}]}, "shape"), ({"inputs": [{**pixels, "shape": None}]}, "shape"),
+                ({"inputs": [{**pixels, "shape": [1.5, 2, 2, 3]}]}, "shape"), ({"inputs": [{**pixels, "data": [0] * 11}]}, "11 values"),
+                ({"inputs": [{**pixels, "data": [0] * 13}]}, "13 values"), ({"inputs": [{**pixels, "data": [0] * 11 + [256]}]}, "value 11"),
+                ({"inputs": [{**pixels, "data": [-1] + [0] * 11}]}, "value 0"), ({"inputs": [{**pixels, "data": [0.5] * 12}]}, "value 0"),
+                ({"inputs": [{**pixels, "data": "x"}]}, "0 values"), ({"inputs": [{**pixels, "data": deep}]}, "deep"),
+                ({"inputs": [{**pixels, "shape": [33, 1, 1, 3], "data": [0] * 99}]}, "the limit is 32"),
+                ({"inputs": [{**files, "parameters": {}}]}, "content_type"), ({"inputs": [{**files, "data": good}]}, "as many texts"),
+                ({"inputs": [{**files, "data": [good] * 2}]}, "as many texts"), ({"inputs": [{**files, "data": [1]}]}, "inputs[0].data[0]"),
+                ({"inputs": [{**files, "data": [good[:-1]]}]}, "inputs[0].data[0]"), ({"inputs": [{**files, "shape": [1, 1]}]}, "shape"),
+                ({"inputs": [files], "outputs": [{"name": "x"}]}, "outputs[0].name"), ({"inputs": [files], "outputs": []}, "outputs"),
+                ({"inputs": [files], "outputs": [{"name": "logits"}] * 2}, "twice"), ({"inputs": [files], "outputs": [{}] * 4}, "1 to 3"),
+                ({"inputs": [files], "outputs": [{"name": "logits", "parameters": {"classification": 1}}]}, "of probabilities"),
+                ({"inputs": [files], "outputs": [{"name": "probabilities", "parameters": {"classification": 0}}]}, "classification"),
+                ({"inputs": [files], "id": "x" * 128}, "id")):
+            status, got = server.document("POST", "/v2/models/run/infer", json.dumps(document), {"Content-Type": "application/json"})
+            self.assertEqual(status, 400, (document, got))
+            self.assertIn(word, got["error"], document)
+        for document, word in (({}, "instances"), ({"instances": []}, "instances"), ({"instances": [{}]}, "instances[0]"),
+                               ({"instances": [{"b64": good}, {"b64": "?"}]}, "instances[1]"), ({"instances": [{"b64": good}] * 33}, "1 to 32")):
+            status, got = server.document("POST", "/v1/models/run:predict", json.dumps(document), {"Content-Type": "application/json"})
+            self.assertEqual((status, word in got["error"]), (400, True), got)
+        bad = base64.b64encode(b"no image").decode()
+        one = {"instances": [{"b64": good}, {"b64": bad}]}
+        self.assertEqual(server.document("POST", "/v1/models/run:predict", json.dumps(one), {"Content-Type": "application/json"})[0], 415)
+        self.assertEqual(server.document("POST", "/v2/models/run/infer", b"x", {"Content-Type": "image/png"})[0], 415)
         self.assert_serves(server)
 
     def test_forms(self):  # P3
