@@ -57,12 +57,13 @@ static graft_status check_type(const gf_route *route, const gf_http_request *r, 
 
 static graft_status find_model(graft_serve *s, const gf_path_parts *parts, gf_served **model, graft_error *err)
 {
+    *model = s->model[0];
     for (size_t i = 0; parts->model[0] && i <= s->n_models; i++) {
         if (i == s->n_models)
             return gf_fail(err, GF_E_HTTP_NO_ROUTE, "/labels lists the models", "there is no model %s",
                            GF_ESC(parts->model));
-        *model = &s->model[i];
-        if (!strcmp(s->model[i].name, parts->model)) break;
+        *model = s->model[i];
+        if (!strcmp((*model)->name, parts->model)) break;
     }
     if (!parts->version[0] || !strcmp(parts->version, (*model)->version)) return GRAFT_OK;
     return gf_fail(err, GF_E_HTTP_NO_ROUTE, "/labels lists the models", "%s is of version %s, not %s", (*model)->name,
@@ -78,7 +79,7 @@ static graft_status find(graft_serve *s, const gf_http_request *r, gf_call *call
     if (status != GRAFT_OK || !call->route->open) GF_TRY(check_token(s, r, err));
     if (status != GRAFT_OK && allowed) snprintf(s->extra, sizeof s->extra, "Allow: %s\r\n", gf_route_methods(allowed));
     GF_TRY(status);
-    *call = (gf_call){.serve = s, .request = r, .route = call->route, .model = &s->model[0]};
+    *call = (gf_call){.serve = s, .request = r, .route = call->route};
     GF_TRY(find_model(s, &parts, &call->model, err));
     return check_type(call->route, r, err);
 }
@@ -109,14 +110,16 @@ static void on_handle(void *ctx, gf_http_exchange *x)
 static void on_woken(void *ctx, gf_http_exchange *x)
 {
     graft_serve *s = ctx;
+    gf_held *held = *gf_http_exchange_user(x);
     s->extra[0] = '\0';
-    gf_serve_job_woken(*gf_http_exchange_user(x));
+    held->woken(held);
 }
 
 static void on_gone(void *ctx, gf_http_exchange *x)
 {
     (void)ctx;
-    gf_serve_job_gone(*gf_http_exchange_user(x));
+    gf_held *held = *gf_http_exchange_user(x);
+    if (held->gone) held->gone(held);
 }
 
 static void on_fail(void *ctx, const graft_error *why, gf_http_answer *a, char **text)
@@ -144,78 +147,6 @@ static bool on_should_stop(void *ctx)
     graft_serve *s = ctx;
     gf_serve_jobs_check(s);
     return atomic_load(&s->stop) || gf_api_stop_asked(s->context, NULL) != GRAFT_OK;
-}
-
-/* ---- models */
-
-static graft_status open_session(graft_serve *s, gf_served *m, const char *run, graft_error *err)
-{
-    graft_model *model;
-    GF_TRY(graft_run_open(s->context, run, &model, err));
-    graft_status status = GRAFT_OK;
-    if (gf_api_task(model).cls->keep)
-        status = gf_fail(err, GF_E_OPTION_VALUE, NULL, "%s finds objects: classifiers are what is served", GF_ESC(run));
-    if (status == GRAFT_OK) status = graft_session_open(model, s->settings, &m->session, err);
-    graft_model_free(model);
-    GF_TRY(status);
-    m->classes = graft_session_classes(m->session);
-    m->features = graft_session_values(m->session, "features");
-    graft_session_size(m->session, &m->width, &m->height);
-    if (graft_session_values(m->session, "probabilities") && m->features) return GRAFT_OK;
-    return gf_fail(err, GF_E_OPTION_VALUE, NULL, "%s has no probabilities: classifiers are what is served",
-                   GF_ESC(run));
-}
-
-static graft_status take_version(gf_served *m, const char *run, graft_error *err)
-{
-    char *path, hex[65];
-    gf_sha256 digest;
-    GF_TRY(gf_api_model_path(run, &path, err));
-    graft_status status = gf_file_sha256(path, &digest, err);
-    gf_free(path);
-    GF_TRY(status);
-    gf_sha256_hex(&digest, hex);
-    snprintf(m->version, sizeof m->version, "%.8s", hex);
-    return GRAFT_OK;
-}
-
-/* NAME=PATH, or PATH, whose last part is the name: of the letters that a path in a URL may have without codes. */
-static graft_status take_name(graft_serve *s, gf_served *m, const char *text, const char **run, graft_error *err)
-{
-    static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
-    size_t named = strcspn(text, "=");
-    bool has_name = text[named] == '=' && !memchr(text, '/', named);
-    *run = has_name ? text + named + 1 : text;
-    size_t n = has_name ? named : strlen(text);
-    while (!has_name && n > 1 && text[n - 1] == '/') n--;
-    const char *last = has_name ? NULL : memrchr(text, '/', n), *from = last ? last + 1 : text;
-    n -= (size_t)(from - text);
-    if (!n || n >= sizeof m->name || strspn(from, good) < n)
-        return gf_fail(err, GF_E_OPTION_VALUE, "pets=runs/pets gives it one",
-                       "%s: a name of letters, digits, - _ . is wanted", GF_ESC(text));
-    memcpy(m->name, from, n);
-    m->name[n] = '\0';
-    for (const gf_served *other = s->model; other < m; other++) {
-        if (!strcmp(other->name, m->name))
-            return gf_fail(err, GF_E_OPTION_VALUE, "NAME=PATH gives another", "two models are called %s", m->name);
-    }
-    return GRAFT_OK;
-}
-
-static graft_status open_models(graft_serve *s, const char *const *runs, size_t n, graft_error *err)
-{
-    s->model = gf_new_n(n, gf_served);
-    if (!s->model) return gf_fail_memory(err, n * sizeof *s->model, "models");
-    for (; s->n_models < n; s->n_models++) {
-        gf_served *m = &s->model[s->n_models];
-        const char *run;
-        GF_TRY(take_name(s, m, runs[s->n_models], &run, err));
-        GF_TRY(take_version(m, run, err));
-        graft_status status = open_session(s, m, run, err);
-        if (status != GRAFT_OK) graft_session_free(m->session);
-        GF_TRY(status);
-    }
-    return GRAFT_OK;
 }
 
 /* ---- opening */
@@ -295,14 +226,14 @@ static graft_status open_all(graft_serve *s, const char *const *runs, size_t n, 
                              graft_error *err)
 {
     GF_TRY(take_settings(s, settings, err));
-    GF_TRY(open_models(s, runs, n, err));
+    GF_TRY(gf_served_open_all(s, runs, n, err));
     s->threads = (int)gf_settings_whole(s->settings, GF_SET_SESSION_THREADS);
     if (!s->threads) s->threads = gf_pool_threads(s->context->pool);
     s->mean_seconds = FIRST_GUESS_MS * 1e-3;
     s->metrics.began = gf_sys_seconds();
     GF_TRY(listen_now(s, err));
     for (size_t i = 0; i < n; i++) {
-        const gf_served *m = &s->model[i];
+        const gf_served *m = s->model[i];
         gf_log_say(&s->context->log, GF_NOTE, "serving %s, version %s (%d classes, %d x %d pixels) at %s", m->name,
                    m->version, m->classes, m->width, m->height, s->address);
     }
@@ -355,8 +286,7 @@ void graft_serve_stop(graft_serve *s)
 void graft_serve_free(graft_serve *s)
 {
     if (!s) return;
-    for (size_t i = 0; i < s->n_models; i++)
-        graft_session_free(s->model[i].session); /* their threads wake the server */
+    for (size_t i = 0; i < s->n_models; i++) gf_served_drop(s->model[i]); /* their threads wake the server */
     gf_http_server_free(s->server);
     gf_settings_free(s->settings);
     gf_free(s->model);

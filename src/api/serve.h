@@ -15,6 +15,8 @@ enum { GF_SERVE_NAME = 128, GF_SERVE_VERSION = 9 };
 typedef struct gf_served {
     char name[GF_SERVE_NAME];
     char version[GF_SERVE_VERSION]; /* the first digits of its file's SHA-256 */
+    char *path;                     /* of the run */
+    size_t held;                    /* by the server, and by each job; of the server's thread alone */
     graft_session *session;
     size_t features; /* floats per image */
     int classes, width, height;
@@ -22,11 +24,17 @@ typedef struct gf_served {
 
 typedef struct gf_serve_job gf_serve_job;
 
+/* What an exchange is held for: the first member of whatever that is. */
+typedef struct gf_held {
+    void (*woken)(struct gf_held *held); /* on the server's thread; frees it */
+    void (*gone)(struct gf_held *held);  /* its client has closed; NULL: nothing changes */
+} gf_held;
+
 struct graft_serve {
     graft_context *context;
     gf_settings *settings;
     gf_http_server *server;
-    gf_served *model;
+    gf_served **model;
     size_t n_models;
     char *address, *token;
     const char *host_name; /* of the settings; NULL: none */
@@ -35,6 +43,7 @@ struct graft_serve {
     size_t most_images;
     int log; /* the choice of serve.log */
     atomic_bool stop;
+    bool reloads;        /* one is under way */
     gf_serve_job *jobs;  /* that are not answered */
     size_t in_flight;    /* their images */
     double mean_seconds; /* of an image, on a thread */
@@ -107,6 +116,7 @@ void gf_serve_live(const gf_call *call);
 void gf_serve_ready(const gf_call *call);
 void gf_serve_metrics_page(const gf_call *call);
 void gf_serve_openapi(const gf_call *call);
+void gf_serve_reload(const gf_call *call); /* serve_reload.c */
 
 /* ---- images at work (serve_job.c) */
 
@@ -130,6 +140,7 @@ typedef struct gf_serve_item {
 } gf_serve_item;
 
 struct gf_serve_job {
+    gf_held held;
     gf_serve_job *before, *behind;
     gf_call call;
     gf_body_image *image;
@@ -151,8 +162,14 @@ void gf_serve_images(const gf_call *call, const gf_serve_wish *wish);
 void gf_serve_start(const gf_call *call, const gf_serve_wish *wish, gf_body_image *image, size_t n);
 /* True: an image failed, and the call was answered with why: where there is no place for one error among answers. */
 bool gf_serve_any_failed(const gf_serve_job *job);
-void gf_serve_job_gone(gf_serve_job *job);  /* its client has closed */
-void gf_serve_job_woken(gf_serve_job *job); /* all images are done; frees it */
-void gf_serve_jobs_check(graft_serve *s);   /* the deadlines */
+void gf_serve_jobs_check(graft_serve *s); /* the deadlines */
+
+/* ---- models (serve_models.c) */
+
+graft_status gf_served_open_all(graft_serve *s, const char *const *runs, size_t n, graft_error *err);
+/* The same run, as it lies there now. E1105 where it has other classes. Reads the server's settings alone: any thread.
+ */
+graft_status gf_served_again(const graft_serve *s, const gf_served *old, gf_served **out, graft_error *err);
+void gf_served_drop(gf_served *m); /* takes NULL */
 
 #endif

@@ -23,7 +23,7 @@ void gf_serve_labels(const gf_call *call)
     const graft_serve *s = call->serve;
     gf_json *j = gf_json_object(), *list = gf_json_array();
     for (size_t i = 0; i < s->n_models; i++) {
-        const gf_served *m = &s->model[i];
+        const gf_served *m = s->model[i];
         gf_json *one = gf_json_object(), *labels = gf_json_array();
         gf_json_set(one, "model", gf_json_string(m->name));
         gf_json_set(one, "version", gf_json_string(m->version));

@@ -20,6 +20,7 @@ static void free_job(gf_serve_job *job)
     gf_body_images_free(job->image, job->n);
     gf_free(job->item);
     gf_free(job->values);
+    gf_served_drop(job->call.model);
     gf_free(job);
 }
 
@@ -119,6 +120,55 @@ static graft_status check_load(graft_serve *s, size_t n, graft_error *err)
                    wait, s->deadline);
 }
 
+/* ---- the end of one */
+
+static void fail_with(const gf_serve_job *job, const gf_serve_item *item)
+{
+    graft_error none;
+    gf_fail_memory(&none, sizeof none, "an image");
+    gf_serve_fail(&job->call, item->error ? item->error : &none);
+}
+
+static void gone(gf_held *held)
+{
+    gf_serve_job *job = (gf_serve_job *)held;
+    graft_error why;
+    gf_fail(&why, GF_E_HTTP_STOPPING, NULL, "the client has closed the connection");
+    take_back(job, &why);
+}
+
+static void count(gf_serve_job *job)
+{
+    graft_serve *s = job->call.serve;
+    for (size_t i = 0; i < job->n; i++) {
+        const gf_serve_item *item = &job->item[i];
+        *(item->failed ? &s->metrics.images_bad : &s->metrics.images_good) += 1;
+        if (!item->ended) continue;
+        double took = item->decode_seconds + item->run_seconds;
+        s->mean_seconds += (took - s->mean_seconds) / 16;
+        gf_histogram_add(&s->metrics.queue, item->queue_seconds);
+        gf_histogram_add(&s->metrics.decode, item->decode_seconds);
+        gf_histogram_add(&s->metrics.run, item->run_seconds);
+    }
+}
+
+static void woken(gf_held *held)
+{
+    gf_serve_job *job = (gf_serve_job *)held;
+    job->call.serve->in_flight -= job->n;
+    count(job);
+    if (gf_http_exchange_gone(job->call.exchange)) {
+        free_job(job);
+        return;
+    }
+    if (job->refused != GRAFT_OK) {
+        fail_with(job, &job->item[job->n - 1]);
+    } else {
+        job->wish.answer(job);
+    }
+    free_job(job);
+}
+
 /* ---- calls */
 
 static void start(gf_serve_job *job)
@@ -154,7 +204,8 @@ void gf_serve_start(const gf_call *call, const gf_serve_wish *wish, gf_body_imag
         gf_serve_fail(call, &why);
         return;
     }
-    *job = (gf_serve_job){.call = *call, .wish = *wish, .image = image, .n = n};
+    *job = (gf_serve_job){.held = {woken, gone}, .call = *call, .wish = *wish, .image = image, .n = n};
+    call->model->held++;
     graft_status status = check_load(call->serve, n, &why);
     if (status == GRAFT_OK) status = make_room(job, &why);
     if (status == GRAFT_OK) {
@@ -177,13 +228,6 @@ void gf_serve_images(const gf_call *call, const gf_serve_wish *wish)
     }
 }
 
-static void fail_with(const gf_serve_job *job, const gf_serve_item *item)
-{
-    graft_error none;
-    gf_fail_memory(&none, sizeof none, "an image");
-    gf_serve_fail(&job->call, item->error ? item->error : &none);
-}
-
 bool gf_serve_any_failed(const gf_serve_job *job)
 {
     for (size_t i = 0; i < job->n; i++) {
@@ -192,44 +236,6 @@ bool gf_serve_any_failed(const gf_serve_job *job)
         return true;
     }
     return false;
-}
-
-void gf_serve_job_gone(gf_serve_job *job)
-{
-    graft_error why;
-    gf_fail(&why, GF_E_HTTP_STOPPING, NULL, "the client has closed the connection");
-    take_back(job, &why);
-}
-
-static void count(gf_serve_job *job)
-{
-    graft_serve *s = job->call.serve;
-    for (size_t i = 0; i < job->n; i++) {
-        const gf_serve_item *item = &job->item[i];
-        *(item->failed ? &s->metrics.images_bad : &s->metrics.images_good) += 1;
-        if (!item->ended) continue;
-        double took = item->decode_seconds + item->run_seconds;
-        s->mean_seconds += (took - s->mean_seconds) / 16;
-        gf_histogram_add(&s->metrics.queue, item->queue_seconds);
-        gf_histogram_add(&s->metrics.decode, item->decode_seconds);
-        gf_histogram_add(&s->metrics.run, item->run_seconds);
-    }
-}
-
-void gf_serve_job_woken(gf_serve_job *job)
-{
-    job->call.serve->in_flight -= job->n;
-    count(job);
-    if (gf_http_exchange_gone(job->call.exchange)) {
-        free_job(job);
-        return;
-    }
-    if (job->refused != GRAFT_OK) {
-        fail_with(job, &job->item[job->n - 1]);
-    } else {
-        job->wish.answer(job);
-    }
-    free_job(job);
 }
 
 void gf_serve_jobs_check(graft_serve *s)

@@ -98,8 +98,8 @@ void gf_serve_metrics_text(const graft_serve *s, gf_text *t)
     head(t, "graft_model_info", "gauge", "the models that are served");
     for (size_t i = 0; i < s->n_models; i++) {
         gf_text_add(t, "graft_model_info{name=\"");
-        put_label(t, s->model[i].name);
-        gf_text_printf(t, "\",version=\"%s\",graft=\"%s\"} 1\n", s->model[i].version, GRAFT_VERSION);
+        put_label(t, s->model[i]->name);
+        gf_text_printf(t, "\",version=\"%s\",graft=\"%s\"} 1\n", s->model[i]->version, GRAFT_VERSION);
     }
     head(t, "graft_uptime_seconds", "gauge", "since the server began");
     gf_text_printf(t, "graft_uptime_seconds %s\n", GF_GENERAL(gf_sys_seconds() - m->began, DIGITS));

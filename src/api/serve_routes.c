@@ -32,6 +32,7 @@ const gf_route gf_routes[] = {
     {"/healthz", GF_GET, 0, true, gf_serve_live, "Whether the server runs", "Health"},
     {"/readyz", GF_GET, 0, true, gf_serve_ready, "Whether the server takes requests: not while it stops", "Health"},
     {"/metrics", GF_GET, 0, false, gf_serve_metrics_page, "What was counted, for Prometheus", "text/plain"},
+    {"/admin/reload", GF_POST, 0, false, gf_serve_reload, "Opens the models' files anew; needs a token", "Models"},
     {"/openapi.json", GF_GET, 0, false, gf_serve_openapi, "This document", "object"},
 };
 const size_t gf_routes_n = sizeof gf_routes / sizeof *gf_routes;

@@ -5,6 +5,7 @@ import base64
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -212,6 +213,9 @@ class Answers(ServeTest):
                                 "multipart/form-data": form([("image", "a.png", self.images[0])])}.get(kind, self.images[0])
                         headers = {"Content-Type": kind.replace("*", "png").replace("form-data", "form-data; boundary=xyz")}
                     status, got, _ = server.ask(method.upper(), path.replace("{model}", "run").replace("{version}", version), body, headers)
+                    if path == "/admin/reload":
+                        self.assertEqual(status, 401)
+                        continue
                     self.assertEqual(status, 200, (path, method, kind))
                     self.assertEqual(got["Content-Type"].split(";")[0], next(iter(operation["responses"]["200"]["content"])))
                     self.assertEqual(got["X-Content-Type-Options"], "nosniff")
@@ -520,6 +524,71 @@ class Time(ServeTest):
         self.assert_serves(few)
         for s in clients:
             s.close()
+
+
+class Reload(ServeTest):
+    def train(self, run, classes, seed):
+        data = pictures.data_set(f"{self.shared}/data-{run}", classes=classes, train=4, validation=3)
+        self.good("train", data, "--size", "96", "--alpha", "0.35", "--epochs", "1", "--seed", str(seed), "--no-report", "--out",
+                  run, cwd=self.shared)
+
+    def put(self, run):
+        """Another run's model in the place of the one that is served, as a whole."""
+        shutil.copy(f"{self.shared}/{run}/model.safetensors", f"{self.shared}/live/next")
+        os.rename(f"{self.shared}/live/next", f"{self.shared}/live/model.safetensors")
+
+    def test_models_are_opened_anew_under_load(self):  # G11, P7
+        self.train("second", ("bright", "dark"), 7)
+        self.train("others", ("left", "right"), 1)
+        os.mkdir(f"{self.shared}/live")
+        self.put("run")
+        token = pictures.write(f"{self.shared}/reload-token", b"t")
+        server = Server(self.binary, self.shared, "live", "--token-file", token)
+        self.addCleanup(self.stop, server)
+        key = {"Authorization": "Bearer t"}
+        reload = lambda: server.document("POST", "/admin/reload", b"", key)  # noqa: E731
+        self.assertEqual(server.document("POST", "/admin/reload", b"")[0], 401)
+        versions, wanted = {}, {}
+        for run in ("second", "run"):
+            self.put(run)
+            status, got = reload()
+            self.assertEqual(status, 200, got)
+            versions[run] = got["models"][0]["version"]
+            told = json.loads(self.good("predict", run, self.paths[0], "--top", "2", "--json", cwd=self.shared).out)["predictions"][0]
+            wanted[versions[run]] = (told["label"], told["probability"])
+        self.assertNotEqual(versions["run"], versions["second"])
+        answers, done = [], threading.Event()
+
+        def ask():
+            while not done.is_set():
+                answers.append(server.document("POST", "/predict", self.images[0], key))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for i in range(6):
+            run = ("second", "run")[i % 2]
+            self.put(run)
+            self.assertEqual(reload()[1]["models"][0]["version"], versions[run])
+        pictures.write(f"{self.shared}/live/model.safetensors", b"damaged")
+        status, got = reload()
+        self.assertEqual((status, got["code"][:2]), (422, "E2"), got)
+        self.put("others")
+        status, got = reload()
+        self.assertEqual((status, got["code"]), (422, "E1105"), got)
+        os.unlink(f"{self.shared}/live/model.safetensors")
+        self.assertEqual(reload()[0], 400)
+        done.set()
+        for t in threads:
+            t.join()
+        self.assertEqual({status for status, _ in answers}, {200})
+        self.assertEqual({got["version"] for _, got in answers}, set(versions.values()))
+        for _, got in answers:
+            self.assertEqual((got["label"], got["probability"]), wanted[got["version"]])
+        self.assertEqual(server.document("GET", "/labels", None, key)[1]["models"][0]["version"], versions["run"])
+        self.assertIn("were not opened anew", server.said())
+        plain = self.serve()
+        self.assertEqual(plain.document("POST", "/admin/reload", b"")[0], 401)
 
 
 class End(ServeTest):
