@@ -1,10 +1,9 @@
 /* safetensors_weights.c - weights in safetensors: names are LAYER/VAR or PyTorch's. */
-#include "formats/safetensors.h"
+#include "formats/safetensors_weights.h"
 
 #include "base/alloc.h"
 #include "formats/torch_view.h"
 #include "formats/wanted_names.h"
-#include "formats/weight_format.h"
 
 #include <string.h>
 
@@ -15,17 +14,23 @@ static bool looks(const uint8_t *file, size_t n)
     return n >= 10 && file[8] == '{' && length >= 2 && length < 1ull << 40;
 }
 
-static graft_status list(gf_weight_reading *r, const gf_safetensors *st, graft_error *err)
+graft_status gf_safetensors_list(gf_found *found, const gf_safetensors_tensor *t, graft_error *err)
 {
-    for (size_t i = 0; i < st->n; i++) {
-        const gf_safetensors_tensor *t = &st->tensor[i];
-        gf_found_tensor *f;
-        GF_TRY(gf_found_add(&r->found, t->name, NULL, &f, err));
-        bool floats = t->dtype == GF_F32 || t->dtype == GF_F16 || t->dtype == GF_BF16 || t->dtype == GF_F64;
-        f->shape = t->shape;
-        f->dtype = floats ? t->dtype : GF_DTYPES;
-    }
-    return gf_wanted_match(&r->found, r->want, r->n, err);
+    gf_found_tensor *f;
+    GF_TRY(gf_found_add(found, t->name, NULL, &f, err));
+    bool floats = t->dtype == GF_F32 || t->dtype == GF_F16 || t->dtype == GF_BF16 || t->dtype == GF_F64;
+    f->shape = t->shape;
+    f->dtype = floats ? t->dtype : GF_DTYPES;
+    return GRAFT_OK;
+}
+
+void gf_safetensors_place(gf_weight_reading *r, size_t i, const gf_safetensors *st, const gf_safetensors_tensor *t)
+{
+    gf_found_tensor *f = &r->found.item[i];
+    if (f->want < 0) return;
+    gf_view plain = gf_view_plain(&t->shape), view = plain;
+    if (f->transposed) gf_view_turn(&plain, &r->want[f->want], &view, &f->shape);
+    r->places[f->want] = (gf_weight_place){gf_safetensors_bytes(st, t), t->dtype, view};
 }
 
 /* A run of graft's says of what architecture it is. */
@@ -52,15 +57,9 @@ static graft_status read_here(gf_weight_reading *r, graft_error *err)
     gf_safetensors *st = r->own = gf_new(gf_safetensors);
     if (!st) return gf_fail_memory(err, sizeof *st, r->path);
     GF_TRY(gf_safetensors_parse(st, r->file, r->size, r->path, NULL, err));
-    GF_TRY(list(r, st, err));
-    for (size_t i = 0; i < r->found.n; i++) {
-        gf_found_tensor *f = &r->found.item[i];
-        const gf_safetensors_tensor *t = &st->tensor[i];
-        if (f->want < 0) continue;
-        gf_view plain = gf_view_plain(&t->shape), view = plain;
-        if (f->transposed) gf_view_turn(&plain, &r->want[f->want], &view, &f->shape);
-        r->places[f->want] = (gf_weight_place){gf_safetensors_bytes(st, t), t->dtype, view};
-    }
+    for (size_t i = 0; i < st->n; i++) GF_TRY(gf_safetensors_list(&r->found, &st->tensor[i], err));
+    GF_TRY(gf_wanted_match(&r->found, r->want, r->n, err));
+    for (size_t i = 0; i < r->found.n; i++) gf_safetensors_place(r, i, st, &st->tensor[i]);
     return judge(r, st, err);
 }
 

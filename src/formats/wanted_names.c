@@ -28,7 +28,7 @@ static const struct {
     {"attention_output/kernel", "attention_output.weight"},
     {"attention_output/bias", "attention_output.bias"},
 };
-enum { ALIASES = sizeof((gf_weight *)0)->alias / sizeof(char *), DEEPEST = 64, TOLD = 3 };
+enum { KEYS = 3, ALIASES = sizeof((gf_weight *)0)->alias / sizeof(char *), DEEPEST = 64, TOLD = 3 };
 
 const char *gf_torch_var(const char *var)
 {
@@ -86,16 +86,20 @@ static void free_keys(keys *k)
     *k = (keys){0};
 }
 
-static graft_status add_key(keys *k, const char *layer, const char *var, size_t want, bool transposed, graft_error *err)
+/* `separator` '.': the layout is PyTorch's. */
+static graft_status add_key(keys *k, const char *layer, char separator, const char *var, size_t want, graft_error *err)
 {
-    char *name = gf_sprintf(transposed ? "%s.%s" : "%s/%s", layer, transposed ? gf_torch_var(var) : var);
+    char *name = gf_sprintf("%s%c%s", layer, separator, var);
     if (!name) return gf_fail_memory(err, strlen(layer), "a list of names");
+    const bool torch = separator == '.';
     k->text[k->n] = name;
-    size_t end =
-        transposed ? (size_t)(strrchr(name, '.') - name) : strlen(layer); /* of "attention.query.weight", too */
-    k->by_name[k->n++] = (key){{name, strlen(name)}, {name, end}, (int32_t)want, transposed};
+    size_t end = torch ? (size_t)(strrchr(name, '.') - name) : strlen(layer); /* of "attention.query.weight", too */
+    k->by_name[k->n++] = (key){{name, strlen(name)}, {name, end}, (int32_t)want, torch};
     return GRAFT_OK;
 }
+
+/* Older files of Hugging Face's have a normalisation's gamma and beta under these names. */
+static bool is_old_name(const char *var) { return !strcmp(var, "gamma") || !strcmp(var, "beta"); }
 
 /* How freely names are taken; each way only where the one before it does not find all. */
 typedef enum way { MAIN, ALIASED, INSIDE, WAYS } way;
@@ -110,17 +114,18 @@ static const char *inside(const char *layer, const char *first)
 static graft_status list_keys(keys *k, const gf_weight *want, size_t n, way how, graft_error *err)
 {
     k->want = n;
-    k->text = gf_alloc(n, (2 + ALIASES) * sizeof *k->text);
-    k->by_name = gf_alloc(n, (2 + ALIASES) * sizeof *k->by_name);
-    k->by_layer = gf_alloc(n, (2 + ALIASES) * sizeof *k->by_layer);
+    k->text = gf_alloc(n, (KEYS + ALIASES) * sizeof *k->text);
+    k->by_name = gf_alloc(n, (KEYS + ALIASES) * sizeof *k->by_name);
+    k->by_layer = gf_alloc(n, (KEYS + ALIASES) * sizeof *k->by_layer);
     if (!k->text || !k->by_name || !k->by_layer) return gf_fail_memory(err, n * sizeof(key), "a list of names");
     for (size_t i = 0; i < n; i++) {
-        GF_TRY(add_key(k, want[i].layer, want[i].var, i, false, err));
+        GF_TRY(add_key(k, want[i].layer, '/', want[i].var, i, err));
+        if (is_old_name(want[i].var)) GF_TRY(add_key(k, want[i].layer, '.', want[i].var, i, err));
         for (int a = -1; a < (how == MAIN ? 0 : ALIASES); a++) {
             const char *layer = a < 0 ? want[i].layer : want[i].alias[a], *first = a < 0 ? want->layer : want->alias[a];
             if (!layer) continue;
             if (how == INSIDE && first) layer = inside(layer, first);
-            GF_TRY(add_key(k, layer, want[i].var, i, true, err));
+            GF_TRY(add_key(k, layer, '.', gf_torch_var(want[i].var), i, err));
         }
     }
     memcpy(k->by_layer, k->by_name, k->n * sizeof *k->by_layer);

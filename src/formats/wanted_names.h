@@ -1,9 +1,10 @@
 /* wanted_names.h - which wanted tensor each name of a file is; one place for all formats whose tensors have plain
  * names.
  *
- * A tensor goes by LAYER/VAR, as graft and NumPy's files have it, or by PyTorch's LAYER.weight, LAYER.running_mean ...
- * LAYER is the layer's name, one of its aliases (the zoo's: timm's names, Hugging Face's, numbers of a Sequential), or
- * either without the part before its first dot, where the file has the network's inside alone ("features.").
+ * A tensor goes by LAYER/VAR, as graft and NumPy's files have it, or by PyTorch's LAYER.weight, LAYER.running_mean ...,
+ * or an older LAYER.gamma, LAYER.beta. LAYER is the layer's name, one of its aliases (the zoo's: timm's names, Hugging
+ * Face's, numbers of a Sequential), or either without the part before its first dot, where the file has the network's
+ * inside alone ("features.").
  *
  * Before all that may stand anything up to a dot or a slash: `module.`, `resnet.`, `state_dict.model.`, `base/`. Of all
  * beginnings in the file the one counts behind which most is found in its shape; where several have all, the one that
