@@ -18,8 +18,8 @@ static const option options[] = {
     OPTION_LABELS_ROW,
 
     HEADING("Output"),
-    {"to", OPTION_NAME, PLACE(to), "FORMAT", NO_RANGE, "keras|onnx|safetensors|npz|labels",
-     "the format (otherwise by the ending of OUT)"},
+    {"to", OPTION_NAME, PLACE(to), "FORMAT", NO_RANGE, "keras|onnx|safetensors|npz|hf|labels",
+     "the format, hf for a folder (otherwise by the ending of OUT)"},
     {"force", OPTION_SET, PLACE(force), NULL, NO_RANGE, NULL, "overwrite the file that is there"},
     {"check", OPTION_FOLDER, PLACE(check), "IMAGES", NO_RANGE, NULL, "images to compare both files on"},
     OPTION_GENERAL_ROWS("has no effect here: nothing is random"),

@@ -9,8 +9,8 @@
 static const option options[] = {
     HEADING("Output"),
     SETTING("calibration", "model.calibration"),
-    {"to", OPTION_NAME, PLACE(to), "FORMAT", NO_RANGE, "keras|onnx|safetensors|npz|labels",
-     "the format (otherwise by the ending of --out)"},
+    {"to", OPTION_NAME, PLACE(to), "FORMAT", NO_RANGE, "keras|onnx|safetensors|npz|hf|labels",
+     "the format, hf for a folder (otherwise by the ending of --out)"},
     {"out", OPTION_FILE, PLACE(out), "FILE", NO_RANGE, NULL, "the file to write (otherwise RUN/model.ENDING)"},
     {"force", OPTION_SET, PLACE(force), NULL, NO_RANGE, NULL, "overwrite the file that is there"},
     {"check", OPTION_FOLDER, PLACE(check), "IMAGES", NO_RANGE, NULL,

@@ -153,7 +153,8 @@ GRAFT_API const char *graft_model_class_name(const graft_model *model, int class
  * must be there with its shape (GRAFT_WEIGHTS otherwise, all of them listed). The model borrows the context. */
 GRAFT_API graft_status graft_model_open(graft_context *context, const graft_model_options *options, graft_model **out,
                                         graft_error *err);
-/* The best model of a finished (or running) run folder, or a model.safetensors by itself. */
+/* The best model of a finished (or running) run folder, or a model.safetensors by itself; or a classifier or encoder of
+ * texts in a folder of Hugging Face's. */
 GRAFT_API graft_status graft_run_open(graft_context *context, const char *run, graft_model **out, graft_error *err);
 GRAFT_API void graft_model_free(graft_model *model);
 
@@ -352,7 +353,7 @@ GRAFT_API graft_status graft_augment(graft_context *context, const char *image, 
 /* ---- to and from other tools */
 
 typedef struct graft_export_options {
-    const char *to; /* "keras", "onnx", "safetensors" (PyTorch's names), "npz", "labels"; NULL: by the file's
+    const char *to; /* "keras", "onnx", "safetensors" (PyTorch's names), "npz", "hf", "labels"; NULL: by the file's
                        ending */
     const char *const *pictures; /* files and folders to compare on; NULL: some of the run's data, or a test pattern */
     size_t n_pictures;

@@ -4,8 +4,11 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "exchange/export.h"
+#include "exchange/hf_folder.h"
+#include "exchange/hf_out.h"
 #include "exchange/import.h"
 #include "exchange/load_weights.h"
+#include "exchange/onnx.h"
 #include "tasks/task.h"
 #include "train/export_boxes.h"
 
@@ -123,6 +126,17 @@ static bool is_of_shares(const graft_model *m, const gf_export_format *f)
            gf_settings_choice(m->context->settings, GF_SET_EXPORT_BOXES) == GF_BOXES_YOLO;
 }
 
+static graft_status read_folder(const char *path, gf_model *back, graft_error *err)
+{
+    gf_tokenizer t = {0};
+    GF_TRY(gf_hf_import(back, path, &(gf_hf_options){.classifier = true, .allow_nonfinite = true}, err));
+    graft_status status = gf_tokenizer_open(&t, path, NULL, 0, err);
+    if (status == GRAFT_OK) status = gf_api_fit_tokenizer(back, &t, err);
+    if (status != GRAFT_OK) gf_model_free(back);
+    gf_tokenizer_close(&t);
+    return status;
+}
+
 /* The file as the model that another tool would read. */
 static graft_status read_back(const graft_model *m, const gf_export_format *f, const char *path, gf_model *back,
                               graft_error *err)
@@ -135,6 +149,7 @@ static graft_status read_back(const graft_model *m, const gf_export_format *f, c
                                      .allow_nonfinite = true};
         return gf_import(back, path, &o, &has_values, err);
     }
+    if (f->folder) return read_folder(path, back, err);
     int at;
     graft_status status = GRAFT_OK;
     *back = (gf_model){0};
@@ -200,12 +215,12 @@ out:
 /* ---- images to compare on */
 
 /* Where the run's data were when it was trained; NULL: not known, or gone. The caller's. */
-static char *data_of_run(const char *run)
+static char *data_of_run(const char *run, bool texts)
 {
     gf_run_config c = {0};
     char *path = run ? gf_path_join(run, "config.json") : NULL, *data = NULL;
     bool known = path && gf_is_file(path) && gf_config_read(&c, path, NULL) == GRAFT_OK && c.data;
-    if (known && gf_is_dir(c.data)) data = gf_strdup(c.data);
+    if (known && (texts ? gf_is_file(c.data) : gf_is_dir(c.data))) data = gf_strdup(c.data);
     gf_config_free(&c);
     gf_free(path);
     return data;
@@ -233,7 +248,7 @@ static graft_status find_images(graft_model *m, const graft_export_options *o, s
     GF_TRY(are_there(o, err));
     *s = (subject){.feed = gf_self_test_feed(), .n = IMAGES};
     s->image_list.context = m->context;
-    char *data = o->n_pictures || gf_api_is_of_texts(&m->model) ? NULL : data_of_run(m->run);
+    char *data = o->n_pictures ? NULL : data_of_run(m->run, gf_api_is_of_texts(&m->model));
     const char *const *paths = o->n_pictures ? o->pictures : (const char *const *)&data;
     size_t n = o->n_pictures ? o->n_pictures : data != NULL;
     graft_status status =
@@ -247,7 +262,67 @@ static graft_status find_images(graft_model *m, const graft_export_options *o, s
     return GRAFT_OK;
 }
 
+/* ---- the tokenizer of a folder */
+
+typedef struct two_tokenizers {
+    gf_tokenizer ours, theirs;
+    gf_pieces room;
+    int32_t *row[2];
+    size_t places;
+} two_tokenizers;
+
+static graft_status same_pieces(two_tokenizers *t, const char *text, size_t n, graft_error *err)
+{
+    GF_TRY(gf_tokenizer_put(&t->ours, text, n, &t->room, t->row[0], t->places, NULL, err));
+    GF_TRY(gf_tokenizer_put(&t->theirs, text, n, &t->room, t->row[1], t->places, NULL, err));
+    if (!memcmp(t->row[0], t->row[1], t->places * sizeof **t->row)) return GRAFT_OK;
+    return gf_fail(err, GF_E_EXPORT_DIFFERS, "no file was left behind; please report this",
+                   "the folder's tokenizer makes other pieces of the text \"%s\"", GF_ESC(text));
+}
+
+/* Of the texts that are compared on, and of some that are odd. */
+static graft_status same_pieces_of_all(two_tokenizers *t, const subject *s, graft_error *err)
+{
+    static const char *const odd[] = {"The quick brown fox, 12.5 %!", "Na\xc3\xafve CAF\xc3\x89 don't",
+                                      "\xe6\x88\xbf\xe9\x97\xb4 OK"};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) GF_TRY(same_pieces(t, odd[i], strlen(odd[i]), err));
+    for (size_t i = 0; s->has_image_list && i < s->n; i++) {
+        const gf_index *index = s->image_list.index;
+        GF_TRY(same_pieces(t, gf_index_path(index, (uint32_t)i), (size_t)index->sample[i].size, err));
+    }
+    return GRAFT_OK;
+}
+
+static graft_status compare_tokenizers(const graft_model *m, const char *folder, const subject *s, graft_error *err)
+{
+    two_tokenizers t = {.places = (size_t)m->model.layer[0].shape.dim[0]};
+    graft_status status = GRAFT_OK;
+    for (int i = 0; i < 2; i++) t.row[i] = gf_new_n(t.places, int32_t);
+    if (!t.row[0] || !t.row[1]) GF_GOTO(gf_fail_memory(err, t.places * sizeof **t.row, "an export"));
+    GF_GOTO(gf_tokenizer_open_kept(&t.ours, &m->facts.tokenizer, m->facts.architecture, NULL, 0, err));
+    GF_GOTO(gf_tokenizer_open(&t.theirs, folder, NULL, 0, err));
+    GF_GOTO(same_pieces_of_all(&t, s, err));
+out:
+    for (int i = 0; i < 2; i++) gf_free(t.row[i]);
+    gf_pieces_free(&t.room);
+    gf_tokenizer_close(&t.ours);
+    gf_tokenizer_close(&t.theirs);
+    return status;
+}
+
 /* ---- export */
+
+/* A network of texts is not read from ONNX: the file must hold what was to be written. */
+static graft_status check_held(graft_model *m, const char *part, gf_json *result, graft_error *err)
+{
+    bool it;
+    const gf_names *classes = &m->facts.classes;
+    GF_TRY(gf_onnx_holds(part, &m->model, (const char *const *)classes->item, classes->n, &it, err));
+    gf_json_set(result, "difference", gf_json_real(0));
+    if (it) return GRAFT_OK;
+    return gf_fail(err, GF_E_EXPORT_DIFFERS, "no file was left behind; please report this",
+                   "the onnx file holds something else than was written");
+}
 
 static graft_status check_file(graft_model *m, const gf_export_format *f, const char *part,
                                const graft_export_options *o, gf_json *result, graft_error *err)
@@ -255,8 +330,10 @@ static graft_status check_file(graft_model *m, const gf_export_format *f, const 
     const double tolerance = 1e-4;
     subject s;
     double most = NAN;
+    if (f->has_graph && gf_api_is_of_texts(&m->model)) return check_held(m, part, result, err);
     GF_TRY(find_images(m, o, &s, err));
     graft_status status = compare(m, f, part, &s.feed, &s.n, &most, err);
+    if (status == GRAFT_OK && f->folder) status = compare_tokenizers(m, part, &s, err);
     gf_json_set(result, "pictures", gf_json_int((int64_t)s.n));
     gf_json_set(result, "real_pictures", gf_json_bool(s.has_image_list));
     gf_json_set(result, "difference", gf_json_real(most));
@@ -274,8 +351,8 @@ static graft_status choose_format(const char *file, const graft_export_options *
 {
     *f = o->to ? gf_export_find(o->to) : gf_export_by_ending(file);
     if (*f) return GRAFT_OK;
-    return gf_fail(err, GF_E_OPTION_VALUE, "keras, onnx, safetensors, npz or labels", "%s: no format is known by that",
-                   GF_ESC(o->to ? o->to : file));
+    return gf_fail(err, GF_E_OPTION_VALUE, "keras, onnx, safetensors, npz, hf or labels",
+                   "%s: no format is known by that", GF_ESC(o->to ? o->to : file));
 }
 
 void graft_export_defaults(graft_export_options *o)
@@ -307,6 +384,50 @@ static graft_status put_temperature(graft_model *m, float **kept, graft_error *e
     return GRAFT_OK;
 }
 
+/* A folder is written where there is none, or an empty one. */
+static graft_status check_folder(const char *folder, graft_error *err)
+{
+    gf_names names = {0};
+    struct stat st;
+    if (gf_sys_stat(folder, &st)) return GRAFT_OK;
+    graft_status status = gf_is_dir(folder) ? gf_dir_list(folder, &names, err) : GRAFT_OK;
+    bool empty = gf_is_dir(folder) && !names.n;
+    gf_names_free(&names);
+    if (status != GRAFT_OK || empty) return status;
+    return gf_fail(err, GF_E_OUT_EXISTS, "choose another --out, or remove it", "%s: is there already", GF_ESC(folder));
+}
+
+static void discard(const gf_export_format *f, const char *part)
+{
+    if (f->folder) {
+        gf_hf_remove(part);
+    } else {
+        gf_sys_unlink(part);
+    }
+}
+
+/* *mine: what stands under `part` is of this export. */
+static graft_status write_part(const graft_model *m, const gf_export_format *f, const gf_export_what *what,
+                               const char *part, const char *file, bool *mine, graft_error *err)
+{
+    struct stat st;
+    if (f->folder) GF_TRY(check_folder(file, err));
+    if (f->folder && !gf_sys_lstat(part, &st)) {
+        return gf_fail(err, GF_E_OUT_EXISTS, "remove it", "%s: is in the way", GF_ESC(part));
+    }
+    *mine = true;
+    return f->write(part, &m->model, what, err);
+}
+
+static char *told(const gf_export_format *f, const char *file, const gf_json *result)
+{
+    const gf_json *most = gf_json_get(result, "difference");
+    if (!most) return gf_sprintf("%s: %s\n", file, f->what);
+    if (!gf_json_get(result, "pictures"))
+        return gf_sprintf("%s: %s; read back, it holds the model's network and values\n", file, f->what);
+    return gf_sprintf("%s: %s; read back, it differs by %.1e at most\n", file, f->what, gf_json_f64(most, NAN));
+}
+
 static graft_status export(graft_model *m, const char *file, const graft_export_options *o, graft_result **out,
                            graft_error *err)
 {
@@ -322,23 +443,22 @@ static graft_status export(graft_model *m, const char *file, const graft_export_
     graft_status status = part ? GRAFT_OK : gf_fail_memory(err, strlen(file), "a file name");
     const gf_boxes_end end = (gf_boxes_end)gf_settings_choice(m->context->settings, GF_SET_EXPORT_BOXES);
     gf_detector_export d = {0};
+    bool mine = false;
     if (status == GRAFT_OK) status = gf_detector_export_open(&d, &m->model, &m->facts, end, err);
     const gf_export_what what = gf_detector_export_what(&d, &m->facts);
-    if (status == GRAFT_OK) status = f->write(part, &m->model, &what, err);
+    if (status == GRAFT_OK) status = write_part(m, f, &what, part, file, &mine, err);
     gf_detector_export_close(&d);
     if (status == GRAFT_OK && f->has_values) status = check_file(m, f, part, o, j, err);
     if (status == GRAFT_OK && gf_sys_rename(part, file)) {
         status = gf_fail(err, GF_E_IO_WRITE, NULL, "%s: cannot be renamed", GF_ESC(part));
     }
     if (status != GRAFT_OK) {
-        if (part) gf_sys_unlink(part);
+        if (mine) discard(f, part);
         gf_json_free(j);
     } else {
         gf_json_set(j, "file", gf_json_string(file));
         gf_json_set(j, "format", gf_json_string(f->name));
-        double most = gf_json_f64(gf_json_get(j, "difference"), NAN);
-        char *text = f->has_values ? gf_sprintf("%s: %s; read back, it differs by %.1e at most\n", file, f->what, most)
-                                   : gf_sprintf("%s: %s\n", file, f->what);
+        char *text = told(f, file, j);
         status = gf_result_create(out, j, text, err);
     }
     gf_free(part);

@@ -2,7 +2,7 @@
 
 #include "data/text_report.h"
 #include "data/text_set.h"
-#include "formats/word_vectors.h"
+#include "exchange/vectors.h"
 #include "text/tokenizer.h"
 
 #include <string.h>
@@ -14,41 +14,21 @@ bool gf_api_is_texts(const graft_context *context, const char *path)
 
 /* ---- what texts are counted in */
 
-static graft_status add_word(void *ctx, const char *word, size_t n, const float *value, uint32_t dim, graft_error *err)
-{
-    gf_text *lines = ctx;
-    (void)value, (void)dim;
-    if (memchr(word, '\n', n)) return GRAFT_OK; /* no text has such a word */
-    gf_text_add_n(lines, word, n);
-    gf_text_add(lines, "\n");
-    return lines->failed ? gf_fail_memory(err, lines->cap, "words") : GRAFT_OK;
-}
-
 static graft_status open_vectors(gf_tokenizer *t, const char *path, const char *segment, graft_error *err)
 {
     gf_text lines = {0};
     gf_word_vectors v;
     const gf_tokenizer_argument argument = {"segment", segment};
-    graft_status status = gf_word_vectors_each(path, &v, add_word, &lines, err);
+    graft_status status = gf_vectors_read(path, &lines, NULL, &v, err);
     if (status == GRAFT_OK) status = gf_tokenizer_open_words(t, path, lines.s, lines.n, &argument, 1, err);
     gf_text_free(&lines);
     return status;
 }
 
-static bool is_vectors(const char *path)
-{
-    enum { BEGINNING = 1 << 16 };
-    uint8_t *begin = gf_alloc_raw(BEGINNING, 1);
-    size_t n = 0;
-    bool is = begin && gf_is_file(path) && gf_file_read_begin(path, begin, BEGINNING, &n, NULL) == GRAFT_OK &&
-              gf_word_vectors_looks(begin, n);
-    gf_free(begin);
-    return is;
-}
-
 static graft_status open_tokenizer(const graft_context *context, const char *path, gf_tokenizer *t, graft_error *err)
 {
-    if (is_vectors(path)) return open_vectors(t, path, gf_settings_text(context->settings, GF_SET_DATA_SEGMENT), err);
+    if (gf_vectors_are(path))
+        return open_vectors(t, path, gf_settings_text(context->settings, GF_SET_DATA_SEGMENT), err);
     return gf_tokenizer_open(t, path, NULL, 0, err);
 }
 

@@ -170,10 +170,15 @@ bool gf_api_is_of_texts(const gf_model *m);
 const char *gf_api_samples(const gf_model *m); /* what it takes: "texts", "images" */
 /* E3002 where it is: `what` takes images. */
 graft_status gf_api_want_images(const graft_model *m, const char *what, graft_error *err);
-/* The folder with an encoder of texts that the options name, as weights or as the model; NULL: they name none. */
-const char *gf_api_text_folder(const graft_model_options *o);
-/* Its encoder becomes m->source, its tokenizer a fact. E2770 where the two do not belong together. */
-graft_status gf_api_import_texts(graft_model *m, const char *folder, bool allow_nonfinite, graft_error *err);
+/* The folder with an encoder of texts, or the file of word vectors, that the options name, as weights or as the model;
+ * NULL: they name none. */
+const char *gf_api_texts_of(const graft_model_options *o);
+/* Its network becomes m->source, its tokenizer a fact. E2770 where the two do not belong together. */
+graft_status gf_api_import_texts(graft_model *m, const char *path, bool allow_nonfinite, graft_error *err);
+/* The tokenizer's pieces must be rows of the model's table (E2770); where a pair's first text ends is told by its
+ * piece.
+ */
+graft_status gf_api_fit_tokenizer(gf_model *m, const gf_tokenizer *t, graft_error *err);
 /* Ties data to a model: E3002 where they are of different kinds; texts get its tokenizer. */
 graft_status gf_api_data_for(graft_data *d, const gf_model *m, const gf_model_facts *f, graft_error *err);
 

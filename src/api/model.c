@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "data/labels.h"
+#include "exchange/hf_folder.h"
 #include "exchange/import.h"
 #include "exchange/layer_words.h"
 #include "exchange/load_weights.h"
@@ -298,7 +299,7 @@ static graft_status open_source(graft_model *m, const graft_model_options *o, gr
     gf_run_config *c = &m->config;
     const gf_architecture *a = gf_zoo_find(c->architecture);
     const int tutorial = 160; /* what MobileNetV2 is fine-tuned at in Keras's guide */
-    const char *texts = gf_api_text_folder(o);
+    const char *texts = gf_api_texts_of(o);
     if (texts) return gf_api_import_texts(m, texts, o->allow_nonfinite, err);
     bool run = !a && is_run(c->architecture);
     bool words = gf_layer_words_are(c->architecture);
@@ -385,7 +386,7 @@ static graft_status load_weights(graft_model *m, const graft_model_options *o, g
                                  graft_error *err)
 {
     char *path = NULL;
-    if (!o->weights || o->weights == gf_api_text_folder(o)) return GRAFT_OK;
+    if (!o->weights || o->weights == gf_api_texts_of(o)) return GRAFT_OK;
     gf_weights_use use = {.architecture = m->config.architecture,
                           .alpha = m->config.alpha,
                           .width = (int)m->config.width,
@@ -490,11 +491,30 @@ graft_status gf_api_model_path(const char *run, char **path, graft_error *err)
         begun ? "%s: this run has not ended yet" : "%s: not a run folder: no model.safetensors in it", GF_ESC(run));
 }
 
+/* A classifier of texts as transformers or sentence-transformers has it is as finished as a run; an encoder without
+ * one has features to give. */
+static graft_status open_text_folder(graft_context *context, const char *folder, graft_model **out, graft_error *err)
+{
+    graft_model_options o;
+    graft_error why = {0};
+    graft_model_defaults(&o);
+    o.model = folder;
+    o.head = "keep";
+    graft_status status = graft_model_open(context, &o, out, &why);
+    if (status != GRAFT_OK && why.number == GF_E_MODEL_SHAPE) {
+        o.head = "none";
+        return graft_model_open(context, &o, out, err);
+    }
+    if (status != GRAFT_OK && err) *err = why;
+    return status;
+}
+
 graft_status graft_run_open(graft_context *context, const char *run, graft_model **out, graft_error *err)
 {
     GF_OUT(out);
     GF_NEEDS(context, "context");
     GF_NEEDS(run, "run");
+    if (gf_hf_is_folder(run)) return open_text_folder(context, run, out, err);
     char *path;
     GF_TRY(gf_api_model_path(run, &path, err));
     graft_status status = GRAFT_OK;

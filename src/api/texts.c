@@ -4,6 +4,7 @@
 #include "data/build.h"
 #include "data/text_set.h"
 #include "exchange/hf_folder.h"
+#include "exchange/vectors.h"
 #include "text/encoding.h"
 
 #include <string.h>
@@ -23,21 +24,23 @@ graft_status gf_api_want_images(const graft_model *m, const char *what, graft_er
 
 /* ---- a folder of weights */
 
-const char *gf_api_text_folder(const graft_model_options *o)
+static bool is_of_texts(const char *path) { return path && (gf_hf_is_folder(path) || gf_vectors_are(path)); }
+
+const char *gf_api_texts_of(const graft_model_options *o)
 {
-    if (o->weights && gf_hf_is_folder(o->weights)) return o->weights;
-    return o->model && gf_hf_is_folder(o->model) ? o->model : NULL;
+    if (is_of_texts(o->weights)) return o->weights;
+    return is_of_texts(o->model) ? o->model : NULL;
 }
 
-/* The tokenizer's pieces must be rows of the model's table; where a pair's first text ends is told by its piece. */
-static graft_status fit_tokenizer(gf_model *m, const gf_tokenizer *t, graft_error *err)
+graft_status gf_api_fit_tokenizer(gf_model *m, const gf_tokenizer *t, graft_error *err)
 {
     const gf_special_pieces special = t->class->special(t->self);
     uint32_t size = t->class->size(t->self);
     for (size_t i = 0; i < m->n_layers; i++) {
         gf_layer *l = &m->layer[i];
         if (l->cls != &gf_layer_piece_lookup) continue;
-        if (l->at.by == GF_LOOKUP_SEGMENT && special.end != GF_NO_PIECE) l->at.separator = (int)special.end;
+        if (l->at.by == GF_LOOKUP_SEGMENT && l->at.rows > 1 && special.end != GF_NO_PIECE)
+            l->at.separator = (int)special.end;
         if (l->at.by != GF_LOOKUP_PIECE || (int64_t)size <= l->at.rows) continue;
         return gf_fail(err, GF_E_VOCABULARY, "is the vocabulary another model's?",
                        "%s: it has pieces up to number %u, the model's table has %d rows", GF_ESC(t->file), size - 1,
@@ -46,28 +49,55 @@ static graft_status fit_tokenizer(gf_model *m, const gf_tokenizer *t, graft_erro
     return GRAFT_OK;
 }
 
-graft_status gf_api_import_texts(graft_model *m, const char *folder, bool allow_nonfinite, graft_error *err)
+static graft_status import_folder(graft_model *m, const char *folder, bool allow_nonfinite, const gf_log *log,
+                                  graft_error *err)
 {
     const gf_settings *s = m->context->settings;
-    const gf_log silent = {.decisions = &m->decisions};
     const gf_hf_options options = {.max_length = (int)gf_settings_whole(s, GF_SET_MODEL_MAX_LENGTH),
                                    .pooling = gf_settings_text(s, GF_SET_MODEL_POOLING),
+                                   .classifier = m->head.keep_last,
+                                   .classes = &m->source_classes,
                                    .allow_nonfinite = allow_nonfinite,
-                                   .log = &silent};
-    gf_tokenizer t = {0};
-    graft_status status = GRAFT_OK;
-    GF_TRY(gf_api_reads(m, folder, err));
+                                   .log = log};
     GF_TRY(gf_hf_import(&m->source, folder, &options, err));
     m->has_values = true;
-    GF_GOTO(gf_tokenizer_keep(&m->facts.tokenizer, folder, err));
-    GF_GOTO(gf_tokenizer_open_kept(&t, &m->facts.tokenizer, folder, NULL, 0, err));
-    GF_GOTO(fit_tokenizer(&m->source, &t, err));
-    GF_GOTO(gf_config_text(&m->config.architecture, folder, err));
-    GF_GOTO(gf_config_text(&m->config.weights, folder, err));
+    return gf_tokenizer_keep(&m->facts.tokenizer, folder, err);
+}
+
+/* The words are kept as they are; how runs of Chinese characters are cut is told by the file's name. */
+static graft_status import_vectors(graft_model *m, const char *path, const gf_log *log, graft_error *err)
+{
+    enum { PLACES = 512 };
+    const gf_settings *s = m->context->settings;
+    const char *segment = gf_settings_text(s, GF_SET_DATA_SEGMENT);
+    int places = (int)gf_settings_whole(s, GF_SET_MODEL_MAX_LENGTH);
+    gf_text words = {0};
+    graft_status status = gf_vectors_import(&m->source, path, places ? places : PLACES, &words, err);
+    if (status == GRAFT_OK) {
+        m->has_values = true;
+        gf_decide(log, "segment", segment, "runs of Chinese characters in texts, by the words of %s", GF_ESC(path));
+        status = gf_files_add(&m->facts.tokenizer, gf_tokenizer_words_file(segment), words.s, words.n, err);
+    }
+    gf_text_free(&words);
+    return status;
+}
+
+graft_status gf_api_import_texts(graft_model *m, const char *path, bool allow_nonfinite, graft_error *err)
+{
+    const gf_log silent = {.decisions = &m->decisions};
+    gf_tokenizer t = {0};
+    graft_status status = GRAFT_OK;
+    GF_TRY(gf_api_reads(m, path, err));
+    GF_TRY(gf_hf_is_folder(path) ? import_folder(m, path, allow_nonfinite, &silent, err)
+                                 : import_vectors(m, path, &silent, err));
+    GF_GOTO(gf_tokenizer_open_kept(&t, &m->facts.tokenizer, path, NULL, 0, err));
+    GF_GOTO(gf_api_fit_tokenizer(&m->source, &t, err));
+    GF_GOTO(gf_config_text(&m->config.architecture, path, err));
+    GF_GOTO(gf_config_text(&m->config.weights, path, err));
     m->config.width = m->source.layer[0].shape.dim[0];
     m->config.height = 1;
-    gf_log_say(&m->log, GF_NOTE, "texts of up to %lld pieces, the rest of a longer one is cut off",
-               (long long)m->config.width);
+    gf_log_say(&m->log, GF_NOTE, "texts of up to %lld %s, the rest of a longer one is cut off",
+               (long long)m->config.width, t.class->of_words ? "words" : "pieces");
 out:
     gf_tokenizer_close(&t);
     return status;

@@ -1,11 +1,12 @@
 #include "exchange/export.h"
 
+#include "exchange/hf_out.h"
 #include "exchange/keras_config.h"
 #include "exchange/onnx.h"
+#include "exchange/torch_tensor.h"
 #include "formats/keras_zip.h"
 #include "formats/npz.h"
 #include "formats/safetensors.h"
-#include "formats/wanted_names.h"
 #include "json/json.h"
 
 #include <string.h>
@@ -146,66 +147,6 @@ static graft_status write_npz(const char *path, const gf_model *m, const gf_expo
 
 /* ---- safetensors: PyTorch's names and layouts, so that load_state_dict takes them */
 
-static bool is_depthwise(const gf_layer *l, const char *var)
-{
-    return l->cls == &gf_layer_depthwise || !strcmp(var, "depthwise_kernel");
-}
-
-/* (h, w, i, o) -> (o, i, h, w); depthwise (h, w, c, m) -> (c m, 1, h, w). Of a sequence without h. */
-static gf_shape turn_window(const gf_shape *s, bool depthwise, const float *from, float *to)
-{
-    const bool sequence = s->rank == 3;
-    const int64_t *d = s->dim, *last = d + s->rank - 2;
-    int64_t positions = sequence ? d[0] : d[0] * d[1];
-    int64_t in = depthwise ? 1 : last[0], out = depthwise ? last[0] * last[1] : last[1];
-    for (int64_t p = 0; p < positions; p++) {
-        for (int64_t i = 0; i < in; i++) {
-            for (int64_t o = 0; o < out; o++) to[(o * in + i) * positions + p] = from[(p * in + i) * out + o];
-        }
-    }
-    return sequence ? GF_SHAPE(out, in, d[0]) : GF_SHAPE(out, in, d[0], d[1]);
-}
-
-/* (in, out) -> (out, in); behind a flattened map (h, w, c) the inputs are taken in the order (c, h, w). */
-static gf_shape turn_matrix(const gf_shape *s, const gf_shape *flat, const float *from, float *to)
-{
-    int64_t in = s->dim[0], out = s->dim[1], c = flat->rank ? flat->dim[2] : 1, positions = in / c;
-    for (int64_t p = 0; p < positions; p++) {
-        for (int64_t k = 0; k < c; k++) {
-            for (int64_t o = 0; o < out; o++) to[o * in + k * positions + p] = from[(p * c + k) * out + o];
-        }
-    }
-    return GF_SHAPE(out, in);
-}
-
-/* Of attention: to heads (in, heads, size), from them (heads, size, out), biases (heads, size): as linear layers. */
-static gf_shape without_heads(const gf_shape *s, const char *var)
-{
-    const int64_t *d = s->dim;
-    if (s->rank == 2) return GF_SHAPE(d[0] * d[1]);
-    if (s->rank != 3) return *s;
-    return strncmp(var, "attention_output", 16) ? GF_SHAPE(d[0], d[1] * d[2]) : GF_SHAPE(d[0] * d[1], d[2]);
-}
-
-static graft_status torch_tensor(gf_tensor *t, const gf_model *m, const gf_param *p, graft_error *err)
-{
-    const gf_layer *l = &m->layer[p->layer];
-    const float *from = m->value + p->offset;
-    float *to = gf_alloc_tensor(p->count * sizeof *to);
-    gf_shape shape = l->cls == &gf_layer_attention ? without_heads(&p->shape, p->var) : p->shape;
-    *t = (gf_tensor){gf_sprintf("%s.%s", l->name, gf_torch_var(p->var)), GF_F32, shape, to};
-    if (!t->name || !to) return gf_fail_memory(err, p->count * sizeof *to, "an export");
-    gf_shape flat = gf_model_flat_before(m, l);
-    if (shape.rank > 2) {
-        t->shape = turn_window(&shape, is_depthwise(l, p->var), from, to);
-    } else if (shape.rank == 2 && strcmp(p->var, "embeddings")) {
-        t->shape = turn_matrix(&shape, &flat, from, to);
-    } else {
-        memcpy(to, from, p->count * sizeof *to);
-    }
-    return GRAFT_OK;
-}
-
 static graft_status write_safetensors(const char *path, const gf_model *m, const gf_export_what *what, graft_error *err)
 {
     graft_status status = GRAFT_OK;
@@ -218,7 +159,7 @@ static graft_status write_safetensors(const char *path, const gf_model *m, const
     }
     GF_GOTO(gf_keras_config_text(&graph, m, &(gf_keras_config_options){.own = true}, err));
     for (size_t i = 0; i < m->n_params; i++) {
-        if (!m->param[i].idle) GF_GOTO(torch_tensor(&t[n++], m, &m->param[i], err));
+        if (!m->param[i].idle) GF_GOTO(gf_torch_tensor(&t[n++], m, &m->param[i], err));
     }
     gf_meta meta[4] = {{"format", "pt"}, {"class_names", names}, {"graph", graph}};
     if (what->boxes) meta[n_meta++] = (gf_meta){"detection", what->boxes->about};
@@ -239,11 +180,13 @@ static graft_status write_onnx(const char *path, const gf_model *m, const gf_exp
 /* ---- the table */
 
 static const gf_export_format table[] = {
-    {"keras", ".keras", "Keras 3: keras.saving.load_model", true, true, write_keras},
-    {"onnx", ".onnx", "ONNX, opset 17: ONNX Runtime and others", true, true, write_onnx},
-    {"safetensors", ".safetensors", "PyTorch's names and layouts: load_state_dict", false, true, write_safetensors},
-    {"npz", ".npz", "NumPy: LAYER/VAR, Keras's layouts", false, true, write_npz},
-    {"labels", ".txt", "the class names, a line each", false, false, write_labels},
+    {"keras", ".keras", "Keras 3: keras.saving.load_model", true, true, false, write_keras},
+    {"onnx", ".onnx", "ONNX, opset 17: ONNX Runtime and others", true, true, false, write_onnx},
+    {"safetensors", ".safetensors", "PyTorch's names and layouts: load_state_dict", false, true, false,
+     write_safetensors},
+    {"npz", ".npz", "NumPy: LAYER/VAR, Keras's layouts", false, true, false, write_npz},
+    {"hf", ".hf", "a folder for Hugging Face's transformers or sentence-transformers", false, true, true, gf_hf_export},
+    {"labels", ".txt", "the class names, a line each", false, false, false, write_labels},
 };
 
 const gf_export_format *gf_export_at(size_t i) { return i < sizeof table / sizeof *table ? &table[i] : NULL; }

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "exchange/bert_names.h"
+#include "exchange/hf_modules.h"
 #include "exchange/load_weights.h"
 #include "json/json.h"
 
@@ -10,25 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LARGEST_JSON = 1 << 24, MOST_PLACES = 512 };
-
-/* A JSON file of the folder; *out NULL: it is not there. */
-static graft_status read_json(const char *folder, const char *file, gf_json **out, graft_error *err)
-{
-    uint8_t *text = NULL;
-    size_t n;
-    *out = NULL;
-    char *path = gf_path_join(folder, file);
-    if (!path) return gf_fail_memory(err, strlen(folder), "a file name");
-    graft_status status = GRAFT_OK;
-    if (gf_is_file(path)) {
-        status = gf_file_read(path, LARGEST_JSON, &text, &n, err);
-        if (status == GRAFT_OK) status = gf_json_parse(out, (const char *)text, n, path, err);
-    }
-    gf_free(text);
-    gf_free(path);
-    return status;
-}
+enum { MOST_PLACES = 512 };
 
 static const char google_config[] = "bert_config.json";
 
@@ -50,7 +33,7 @@ bool gf_hf_is_folder(const char *path)
 {
     gf_json *j = NULL;
     if (gf_is_dir(path) && is_google(path)) return true;
-    bool is = gf_is_dir(path) && read_json(path, "config.json", &j, NULL) == GRAFT_OK &&
+    bool is = gf_is_dir(path) && gf_hf_read_json(path, "config.json", &j, NULL) == GRAFT_OK &&
               gf_json_str(gf_json_get(j, "model_type"), NULL);
     gf_json_free(j);
     return is;
@@ -58,30 +41,36 @@ bool gf_hf_is_folder(const char *path)
 
 /* ---- config.json */
 
-static graft_status refuse(const char *name, const char *field, const char *wanted, graft_error *err)
-{
-    return gf_fail(err, GF_E_ENCODER_CONFIG, NULL, "%s: %s: wanted is %s", GF_ESC(name), field, wanted);
-}
-
+/* Names of fields: of most kinds, of DistilBERT, what holds where neither is there (-1: it must be). */
 static graft_status read_sizes(gf_bert *t, const gf_json *j, const char *name, graft_error *err)
 {
+    const bool distil = !strcmp(t->kind->type, "distilbert");
     const struct {
-        const char *field;
-        int *to, least, most;
+        const char *field, *of_distil;
+        int *to, least, most, otherwise;
     } sizes[] = {
-        {"vocab_size", &t->pieces, 1, 1 << 21},        {"max_position_embeddings", &t->positions, 2, 1 << 16},
-        {"type_vocab_size", &t->segments, 0, 1 << 10}, {"hidden_size", &t->width, 1, 1 << 14},
-        {"num_hidden_layers", &t->layers, 1, 1 << 8},  {"num_attention_heads", &t->heads, 1, 1 << 10},
-        {"intermediate_size", &t->inner, 1, 1 << 16},
+        {"vocab_size", "vocab_size", &t->pieces, 1, 1 << 21, -1},
+        {"max_position_embeddings", "max_position_embeddings", &t->positions, 2, 1 << 16, distil ? 512 : -1},
+        {"type_vocab_size", NULL, &t->segments, 0, 1 << 10, distil ? 0 : -1},
+        {"hidden_size", "dim", &t->width, 1, 1 << 14, -1},
+        {"num_hidden_layers", "n_layers", &t->layers, 1, 1 << 8, -1},
+        {"num_attention_heads", "n_heads", &t->heads, 1, 1 << 10, -1},
+        {"intermediate_size", "hidden_dim", &t->inner, 1, 1 << 16, -1},
     };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        int64_t x = gf_json_i64(gf_json_get(j, sizes[i].field), -1);
+        const char *field = distil ? sizes[i].of_distil : sizes[i].field;
+        int64_t x = gf_json_i64(field ? gf_json_get(j, field) : NULL, sizes[i].otherwise);
         char wanted[64];
         snprintf(wanted, sizeof wanted, "a whole number from %d to %d", sizes[i].least, sizes[i].most);
-        if (x < sizes[i].least || x > sizes[i].most) return refuse(name, sizes[i].field, wanted, err);
+        if (x < sizes[i].least || x > sizes[i].most) return gf_hf_refuse(name, field ? field : "", wanted, err);
         *sizes[i].to = (int)x;
     }
-    return t->width % t->heads ? refuse(name, "hidden_size", "a multiple of num_attention_heads", err) : GRAFT_OK;
+    return t->width % t->heads ? gf_hf_refuse(name, "hidden_size", "a multiple of num_attention_heads", err) : GRAFT_OK;
+}
+
+static const char *act_field(const gf_bert_kind *k)
+{
+    return strcmp(k->type, "distilbert") ? "hidden_act" : "activation";
 }
 
 static graft_status read_act(gf_bert *t, const gf_json *j, const char *name, graft_error *err)
@@ -93,29 +82,44 @@ static graft_status read_act(gf_bert *t, const gf_json *j, const char *name, gra
                 {"gelu_new", GF_ACT_GELU_TANH}, {"gelu_pytorch_tanh", GF_ACT_GELU_TANH},
                 {"relu", GF_ACT_RELU},          {"silu", GF_ACT_SILU},
                 {"swish", GF_ACT_SILU}};
-    const char *word = gf_json_str(gf_json_get(j, "hidden_act"), "gelu");
+    const char *word = gf_json_str(gf_json_get(j, act_field(t->kind)), "gelu");
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
         t->act = acts[i].act;
         if (!strcmp(word, acts[i].word)) return GRAFT_OK;
     }
-    return refuse(name, "hidden_act", "gelu, gelu_new, gelu_pytorch_tanh, relu or silu", err);
+    return gf_hf_refuse(name, act_field(t->kind), "gelu, gelu_new, gelu_pytorch_tanh, relu or silu", err);
+}
+
+/* RoBERTa's places begin behind the row of its padding. */
+static graft_status read_skip(gf_bert *t, const gf_json *j, const char *name, graft_error *err)
+{
+    t->skip = 0;
+    if (strcmp(t->kind->type, "roberta")) return GRAFT_OK;
+    int64_t padding = gf_json_i64(gf_json_get(j, "pad_token_id"), 1);
+    if (padding < 0 || padding + 1 >= t->positions) {
+        return gf_hf_refuse(name, "pad_token_id", "a number below max_position_embeddings - 1", err);
+    }
+    t->skip = (int)padding + 1;
+    return GRAFT_OK;
 }
 
 static graft_status read_config(gf_bert *t, const gf_json *j, const char *name, bool google, graft_error *err)
 {
     const char *type = gf_json_str(gf_json_get(j, "model_type"), google ? "bert" : "");
-    if (strcmp(type, "bert")) {
+    t->kind = gf_bert_kind_of(type);
+    if (!t->kind) {
         return gf_fail(err, GF_E_ENCODER_CONFIG,
-                       "BERT, its Chinese and whole-word kinds, MacBERT, MiniLM, BGE and GTE are",
+                       "BERT, its Chinese and whole-word kinds, MacBERT, MiniLM, BGE, GTE, RoBERTa and DistilBERT are",
                        "%s: model_type \"%s\" is not known", GF_ESC(name), GF_ESC(type));
     }
     const char *place = gf_json_str(gf_json_get(j, "position_embedding_type"), "absolute");
-    if (strcmp(place, "absolute")) return refuse(name, "position_embedding_type", "absolute", err);
+    if (strcmp(place, "absolute")) return gf_hf_refuse(name, "position_embedding_type", "absolute", err);
     GF_TRY(read_sizes(t, j, name, err));
+    GF_TRY(read_skip(t, j, name, err));
     GF_TRY(read_act(t, j, name, err));
     if (google && t->act == GF_ACT_GELU) t->act = GF_ACT_GELU_TANH; /* what its code calls gelu */
     double epsilon = gf_json_f64(gf_json_get(j, "layer_norm_eps"), 1e-12);
-    if (!(epsilon >= 0 && epsilon < 1)) return refuse(name, "layer_norm_eps", "a number from 0 to 1", err);
+    if (!(epsilon >= 0 && epsilon < 1)) return gf_hf_refuse(name, "layer_norm_eps", "a number from 0 to 1", err);
     t->epsilon = (float)epsilon;
     return GRAFT_OK;
 }
@@ -129,51 +133,69 @@ graft_status gf_hf_config_parse(gf_bert *t, const char *text, size_t n, const ch
     return status;
 }
 
-/* ---- what sentence-transformers says */
+/* ---- a classifier */
 
-/* The pooling of 1_Pooling/config.json; GF_POOLINGS: it is not there. */
-static graft_status read_pooling(gf_text_pooling *pooling, const char *folder, graft_error *err)
+static bool is_classifier(const gf_json *j)
 {
-    static const struct {
-        const char *field;
-        gf_text_pooling pooling;
-    } modes[] = {{"pooling_mode_cls_token", GF_POOL_FIRST}, {"pooling_mode_mean_tokens", GF_POOL_MEAN}};
-    gf_json *j;
-    *pooling = GF_POOLINGS;
-    GF_TRY(read_json(folder, "1_Pooling/config.json", &j, err));
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
-        if (gf_json_true(gf_json_get(j, modes[i].field), false)) *pooling = modes[i].pooling;
+    const gf_json *list = gf_json_get(j, "architectures");
+    for (size_t i = 0; i < gf_json_size(list); i++) {
+        if (strstr(gf_json_str(gf_json_at(list, i), ""), "ForSequenceClassification")) return true;
     }
+    return false;
+}
+
+/* Class names by their numbers, where the file has them all; else none. */
+static graft_status read_names(const gf_json *ids, int n, gf_names *names, graft_error *err)
+{
     graft_status status = GRAFT_OK;
-    if (j && *pooling == GF_POOLINGS) {
-        status = gf_fail(err, GF_E_ENCODER_CONFIG, "--pooling first or mean", "%s/1_Pooling/config.json: %s",
-                         GF_ESC(folder), "it asks for neither the first piece nor the mean");
+    for (int i = 0; status == GRAFT_OK && i < n; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        const char *name = gf_json_str(gf_json_get(ids, key), NULL);
+        if (!name) break;
+        status = gf_names_add(names, name, err);
+    }
+    if (status != GRAFT_OK || names->n < (size_t)n) gf_names_free(names);
+    return status;
+}
+
+/* How many classes a classifier's folder has, and how they are called; 0 where it is none. */
+static graft_status read_classes(gf_bert *t, const char *folder, const gf_hf_options *o, graft_error *err)
+{
+    enum { MOST = 1 << 20 };
+    gf_json *j;
+    GF_TRY(gf_hf_read_json(folder, "config.json", &j, err));
+    const gf_json *ids = gf_json_get(j, "id2label");
+    int64_t n = gf_json_is_object(ids) ? (int64_t)gf_json_size(ids) : gf_json_i64(gf_json_get(j, "num_labels"), 2);
+    graft_status status = GRAFT_OK;
+    if (is_classifier(j) && (n < 1 || n > MOST)) {
+        status = gf_hf_refuse("config.json", "id2label", "1 to 1048576 names", err);
+    } else if (j) {
+        t->classes = o->classifier && is_classifier(j) ? (int)n : 0;
+        if (o->classes) status = read_names(ids, (int)n, o->classes, err);
     }
     gf_json_free(j);
     return status;
 }
 
-static graft_status read_modules(gf_bert *t, const char *folder, graft_error *err)
+/* What sentence-transformers cuts texts at: its own file says it, since version 6 the tokenizer's. 0: neither does. */
+static graft_status length_said(const char *folder, int64_t *places, graft_error *err)
 {
-    static const char ending[] = ".Normalize";
-    gf_json *j;
-    GF_TRY(read_json(folder, "modules.json", &j, err));
-    for (size_t i = 0; i < gf_json_size(j); i++) {
-        const char *type = gf_json_str(gf_json_get(gf_json_at(j, i), "type"), "");
-        size_t n = strlen(type), m = strlen(ending);
-        t->unit |= n >= m && !strcmp(type + n - m, ending);
-    }
-    gf_json_free(j);
-    return GRAFT_OK;
+    gf_json *own, *tokenizer = NULL;
+    GF_TRY(gf_hf_read_json(folder, "sentence_bert_config.json", &own, err));
+    graft_status status = own ? gf_hf_read_json(folder, "tokenizer_config.json", &tokenizer, err) : GRAFT_OK;
+    *places =
+        gf_json_i64(gf_json_get(own, "max_seq_length"), gf_json_i64(gf_json_get(tokenizer, "model_max_length"), 0));
+    gf_json_free(own);
+    gf_json_free(tokenizer);
+    return status;
 }
 
 static graft_status choose_places(gf_bert *t, const char *folder, const gf_hf_options *o, graft_error *err)
 {
-    gf_json *j;
-    int64_t most = (int64_t)t->positions - t->skip, places = o->max_length;
-    GF_TRY(read_json(folder, "sentence_bert_config.json", &j, err));
-    if (!places) places = gf_json_i64(gf_json_get(j, "max_seq_length"), 0);
-    gf_json_free(j);
+    int64_t most = (int64_t)t->positions - t->skip, places;
+    GF_TRY(length_said(folder, &places, err));
+    if (o->max_length) places = o->max_length;
     if (o->max_length && o->max_length > most) {
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "max-length %d: %s has places for %lld pieces", o->max_length,
                        GF_ESC(folder), (long long)most);
@@ -188,7 +210,8 @@ static graft_status choose_places(gf_bert *t, const char *folder, const gf_hf_op
 /* The folder's file of weights (gf_free). */
 static graft_status find_weights(const char *folder, char **path, graft_error *err)
 {
-    static const char *const names[] = {"model.safetensors", "pytorch_model.bin", "bert_model.ckpt.index"};
+    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                                        "bert_model.ckpt.index"};
     const size_t google = sizeof names / sizeof *names - 1;
     for (size_t i = is_google(folder) ? google : 0; i < sizeof names / sizeof *names; i++) {
         *path = gf_path_join(folder, names[i]);
@@ -198,8 +221,16 @@ static graft_status find_weights(const char *folder, char **path, graft_error *e
     }
     *path = NULL;
     return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL,
-                   "%s: none of model.safetensors, pytorch_model.bin and bert_model.ckpt.index is in it",
+                   "%s: none of model.safetensors, model.safetensors.index.json, pytorch_model.bin and "
+                   "bert_model.ckpt.index is in it",
                    GF_ESC(folder));
+}
+
+/* Whose values are in files of their own. */
+static bool is_list(const char *weights)
+{
+    const char *ending = strrchr(weights, '.');
+    return ending && (!strcmp(ending, ".index") || !strcmp(ending, ".json"));
 }
 
 /* No memory is taken for more values than the file can hold, of two bytes each at least. */
@@ -209,23 +240,43 @@ static graft_status check_size(const gf_bert *t, const char *weights, graft_erro
     gf_bert least = *t;
     least.pooling = GF_POOL_FIRST;
     if (gf_sys_stat(weights, &st)) return gf_fail_errno(err, GF_E_IO_READ, errno, "cannot be read", weights);
-    const char *ending = strrchr(weights, '.');
-    bool elsewhere = ending && !strcmp(ending, ".index"); /* whose values are in files of their own */
-    if (elsewhere || gf_bert_values(&least) <= (double)st.st_size / 2) return GRAFT_OK;
+    if (is_list(weights) || gf_bert_values(&least) <= (double)st.st_size / 2) return GRAFT_OK;
     return gf_fail(err, GF_E_ENCODER_CONFIG, "is the configuration another model's?",
                    "%s: %lld bytes cannot hold the %.0f values that config.json speaks of", GF_ESC(weights),
                    (long long)st.st_size, gf_bert_values(&least));
 }
 
-static graft_status build(gf_model *m, const gf_bert *t, const char *weights, const gf_hf_options *o, graft_error *err)
+/* The stages' values are in files of their own. */
+static void expect_stages(gf_model *m, const gf_bert *t, bool elsewhere)
+{
+    for (size_t i = 0; i < m->n_params; i++) {
+        const char *layer = m->layer[m->param[i].layer].name;
+        for (int k = 0; k < t->n_stages; k++) {
+            size_t n = strlen(t->stage[k].name);
+            if (!strncmp(layer, t->stage[k].name, n) && !strcmp(layer + n, ".linear")) m->param[i].given = elsewhere;
+        }
+    }
+}
+
+static graft_status load(gf_model *m, const gf_bert *t, const char *folder, const char *weights, const gf_hf_options *o,
+                         graft_error *err)
 {
     gf_weights_notes notes = {0};
     const char *ending = strrchr(weights, '.');
-    GF_TRY(gf_bert_build(m, t, err));
-    graft_status status = ending && !strcmp(ending, ".index")
-                              ? gf_bert_load_checkpoint(m, weights, o->allow_nonfinite, err)
-                              : gf_model_load_weights(m, weights, true, o->allow_nonfinite, &notes, err);
+    bool google = ending && !strcmp(ending, ".index");
+    expect_stages(m, t, true);
+    graft_status status = google ? gf_bert_load_checkpoint(m, weights, o->allow_nonfinite, err)
+                                 : gf_model_load_weights(m, weights, true, o->allow_nonfinite, &notes, err);
+    expect_stages(m, t, false);
     gf_weights_notes_free(&notes);
+    return status == GRAFT_OK && !t->classes ? gf_hf_load_modules(m, t, folder, o->allow_nonfinite, err) : status;
+}
+
+static graft_status build(gf_model *m, const gf_bert *t, const char *folder, const char *weights,
+                          const gf_hf_options *o, graft_error *err)
+{
+    GF_TRY(gf_bert_build(m, t, err));
+    graft_status status = load(m, t, folder, weights, o, err);
     if (status != GRAFT_OK) gf_model_free(m);
     return status;
 }
@@ -239,19 +290,19 @@ static graft_status build_pooled(gf_model *m, gf_bert *t, const char *folder, co
     graft_error why = {0};
     const char *because = "1_Pooling says so";
     GF_TRY(check_size(t, weights, err));
-    GF_TRY(read_pooling(&t->pooling, folder, err));
+    if (t->classes) return build(m, t, folder, weights, o, err);
     for (int i = 0; i < GF_POOLINGS && o->pooling; i++) {
-        if (!strcmp(o->pooling, pooling_word[i])) t->pooling = (gf_text_pooling)i, t->unit = false;
+        if (!strcmp(o->pooling, pooling_word[i])) t->pooling = (gf_text_pooling)i, t->n_stages = 0;
     }
     if (t->pooling != GF_POOLINGS) {
         if (!o->pooling) gf_decide(o->log, "pooling", pooling_word[t->pooling], "%s: %s", GF_ESC(folder), because);
-        return build(m, t, weights, o, err);
+        return build(m, t, folder, weights, o, err);
     }
     t->pooling = GF_POOL_POOLER;
-    graft_status status = build(m, t, weights, o, &why);
+    graft_status status = build(m, t, folder, weights, o, &why);
     if (status != GRAFT_OK && why.number == GF_E_WEIGHTS_MISSING) {
         t->pooling = GF_POOL_FIRST;
-        status = build(m, t, weights, o, &why);
+        status = build(m, t, folder, weights, o, &why);
     }
     if (status != GRAFT_OK && err) *err = why;
     GF_TRY(status);
@@ -268,7 +319,7 @@ static graft_status read_sizes_of(gf_bert *t, const char *folder, graft_error *e
     bool google = is_google(folder);
     char *path = gf_path_join(folder, google ? google_config : "config.json");
     if (!path) return gf_fail_memory(err, strlen(folder), "a file name");
-    graft_status status = gf_file_read(path, LARGEST_JSON, &text, &n, err);
+    graft_status status = gf_file_read(path, GF_HF_LARGEST_JSON, &text, &n, err);
     if (status == GRAFT_OK) status = gf_hf_config_parse(t, (const char *)text, n, path, google, err);
     gf_free(text);
     gf_free(path);
@@ -281,7 +332,8 @@ graft_status gf_hf_import(gf_model *m, const char *path, const gf_hf_options *o,
     gf_bert t = {0};
     char *weights = NULL;
     GF_TRY(read_sizes_of(&t, path, err));
-    GF_TRY(read_modules(&t, path, err));
+    GF_TRY(gf_hf_read_modules(&t, path, err));
+    GF_TRY(read_classes(&t, path, o, err));
     GF_TRY(choose_places(&t, path, o, err));
     GF_TRY(find_weights(path, &weights, err));
     graft_status status = build_pooled(m, &t, path, weights, o, err);

@@ -6,12 +6,15 @@
 #define GF_EXCHANGE_HF_FOLDER_H
 
 #include "base/decide.h"
+#include "base/io.h"
 #include "graph/model.h"
 #include "zoo/bert.h"
 
 typedef struct gf_hf_options {
     int max_length;      /* of a text, in pieces; 0: as the folder says, else 512, and never more than positions */
     const char *pooling; /* pooler, first or mean; NULL: as the folder says, else pooler where it has one, else first */
+    bool classifier;     /* with the classifier, where the folder is one's (...ForSequenceClassification) */
+    gf_names *classes;   /* gets the names of its classes, where it has them; NULL: they are not wanted */
     bool allow_nonfinite;
     const gf_log *log; /* gets what was decided; NULL: nobody */
 } gf_hf_options;

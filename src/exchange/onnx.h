@@ -28,7 +28,13 @@ graft_status gf_onnx_to_model(gf_model *m, const gf_onnx *o, const char *name, c
 graft_status gf_onnx_export(const gf_model *m, const char *const *classes, size_t n_classes,
                             const gf_export_boxes *boxes, const char *path, graft_error *err);
 
-/* The same into *out (gf_onnx_free), which borrows nothing. */
+/* *it: the file holds what the model is written as, node by node and value by value. For models of texts, which graft
+ * does not read from ONNX: their inputs are "input_ids", "attention_mask" and, where there are segments,
+ * "token_type_ids", int64 (n, pieces). */
+graft_status gf_onnx_holds(const char *path, const gf_model *m, const char *const *classes, size_t n_classes, bool *it,
+                           graft_error *err);
+
+/* What gf_onnx_export writes into *out (gf_onnx_free), which borrows nothing. */
 graft_status gf_onnx_from_model(gf_onnx *out, const gf_model *m, const char *const *classes, size_t n_classes,
                                 const gf_export_boxes *boxes, graft_error *err);
 

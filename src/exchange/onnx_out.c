@@ -325,24 +325,29 @@ static void add_box_rows(gf_oo *w)
     }
 }
 
+/* "graft.pixels" comes first, and stands in files that take images alone. */
 static graft_status write_metadata(gf_oo *w, const char *const *classes, size_t n)
 {
     gf_text names = {0};
     for (size_t i = 0; i < n; i++) gf_text_printf(&names, "%s%s", i ? "\n" : "", classes[i]);
     const char *text = names.s ? gf_onnx_text(w->o, names.s) : "";
+    const bool pieces = gf_oo_is_of_pieces(w->m);
     w->failed |= names.failed || !text;
     gf_text_free(&names);
     const gf_onnx_meta rows[] = {
         {"graft.pixels", "0..255"},
-        {"input", "image: float32 (n, channels, height, width), red green blue, 0..255; preprocessing is inside"},
+        {"input", pieces
+                      ? "int64 (n, pieces), as the tokenizer of the encoder's folder gives them, padded at their ends"
+                      : "image: float32 (n, channels, height, width), red green blue, 0..255; preprocessing is "
+                        "inside"},
         {"output", w->m->classes ? ends[w->m->end].told : "features"},
         {"classes", text ? text : ""},
     };
     enum { ROWS = sizeof rows / sizeof *rows };
     w->o->meta = gf_onnx_alloc(w->o, ROWS + MOST_BOX_ROWS, sizeof *rows);
     if (!w->o->meta) return gf_fail_memory(w->err, sizeof rows, "an ONNX model");
-    memcpy(w->o->meta, rows, sizeof rows);
-    w->o->n_meta = ROWS - (n == 0);
+    memcpy(w->o->meta, rows + pieces, sizeof rows - pieces * sizeof *rows);
+    w->o->n_meta = ROWS - (n == 0) - (size_t)pieces;
     if (w->boxes) add_box_rows(w);
     return GRAFT_OK;
 }
@@ -359,6 +364,16 @@ static void mark(const gf_model *m, bool *needed)
     }
 }
 
+static graft_status write_inputs(gf_oo *w, const bool *needed)
+{
+    int input[GF_MAX_ENDS], inputs = gf_model_inputs(w->m, input);
+    if (gf_oo_is_of_pieces(w->m)) return gf_oo_pieces(w);
+    for (int i = 0; i < inputs; i++) {
+        if (needed[input[i]]) GF_TRY(write_input(w, input[i]));
+    }
+    return GRAFT_OK;
+}
+
 static graft_status build(gf_oo *w, const char *const *classes, size_t n_classes)
 {
     const gf_model *m = w->m;
@@ -371,12 +386,11 @@ static graft_status build(gf_oo *w, const char *const *classes, size_t n_classes
     o->input = gf_onnx_alloc(o, GF_MAX_ENDS, sizeof *o->input);
     if (!needed || !o->node || !o->tensor || !o->input) return gf_fail_memory(w->err, w->nodes_cap, "an ONNX model");
     mark(m, needed);
-    int input[GF_MAX_ENDS], inputs = gf_model_inputs(m, input);
-    for (int i = 0; i < inputs; i++) {
-        if (needed[input[i]]) GF_TRY(write_input(w, input[i]));
-    }
+    GF_TRY(write_inputs(w, needed));
     for (size_t i = 0; i < m->n_layers; i++) {
-        if (needed[i] && m->layer[i].cls != &gf_layer_input) GF_TRY(gf_oo_layer(w, (int)i));
+        bool does = !needed[i] || m->layer[i].cls == &gf_layer_input;
+        if (!does) GF_TRY(gf_oo_piece_layer(w, (int)i, &does));
+        if (!does) GF_TRY(gf_oo_layer(w, (int)i));
     }
     GF_TRY(write_outputs(w));
     GF_TRY(write_metadata(w, classes, n_classes));
@@ -391,6 +405,27 @@ graft_status gf_onnx_from_model(gf_onnx *out, const gf_model *m, const char *con
     out->graph = gf_oo_name(&w, "%s", *m->name ? m->name : "graft");
     graft_status status = build(&w, classes, n_classes);
     if (status != GRAFT_OK) gf_onnx_free(out);
+    return status;
+}
+
+graft_status gf_onnx_holds(const char *path, const gf_model *m, const char *const *classes, size_t n_classes, bool *it,
+                           graft_error *err)
+{
+    gf_onnx file = {0}, made = {0};
+    uint8_t *bytes[2] = {0};
+    size_t n[2] = {0};
+    graft_status status = GRAFT_OK;
+    *it = false;
+    GF_GOTO(gf_onnx_open(&file, path, NULL, NULL, err));
+    GF_GOTO(gf_onnx_from_model(&made, m, classes, n_classes, NULL, err));
+    GF_GOTO(gf_onnx_pack(&file, &bytes[0], &n[0], err));
+    GF_GOTO(gf_onnx_pack(&made, &bytes[1], &n[1], err));
+    *it = n[0] == n[1] && !memcmp(bytes[0], bytes[1], n[0]);
+out:
+    gf_free(bytes[0]);
+    gf_free(bytes[1]);
+    gf_onnx_free(&file);
+    gf_onnx_free(&made);
     return status;
 }
 

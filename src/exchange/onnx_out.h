@@ -1,5 +1,4 @@
-/* onnx_out.h - what the parts of the ONNX exporter share (onnx_out.c, onnx_out_layers.c, onnx_out_acts.c,
- * onnx_out_boxes.c).
+/* onnx_out.h - what the parts of the ONNX exporter share (onnx_out*.c).
  *
  * The value of a layer is called as the layer; it is (n, c, h, w) where the layer's is (h, w, c), else (n, ...). Calls
  * that need memory remember a failure in `failed`, so that they need no checks one by one; what they return then is
@@ -48,5 +47,13 @@ const char *gf_oo_boxes_told(gf_boxes_end end);
 graft_status gf_oo_layer(gf_oo *w, int layer);
 /* From value `in` to value `out`; a copy where the activation is linear. */
 graft_status gf_oo_act(gf_oo *w, const char *layer, gf_act act, float alpha, const char *in, const char *out);
+
+/* ---- onnx_out_pieces.c */
+
+bool gf_oo_is_of_pieces(const gf_model *m);
+/* The inputs of a network of texts, and what its layers take from them. */
+graft_status gf_oo_pieces(gf_oo *w);
+/* *does: the layer is one of those networks' own, and is written. */
+graft_status gf_oo_piece_layer(gf_oo *w, int layer, bool *does);
 
 #endif

@@ -134,6 +134,40 @@ graft_status gf_json_parse(gf_json **out, const char *text, size_t n, const char
     return GRAFT_OK;
 }
 
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* The text up to `end`, and that the whole number which ends there is a real. */
+static void add_as_real(gf_text *t, const char *text, size_t *from, size_t end)
+{
+    gf_text_add_n(t, text + *from, end - *from);
+    gf_text_add(t, ".0");
+    *from = end;
+}
+
+graft_status gf_json_parse_large(gf_json **out, const char *text, size_t n, const char *name, graft_error *err)
+{
+    enum { DIGITS_THAT_FIT = 18 };
+    gf_text t = {0};
+    bool quoted = false;
+    size_t from = 0;
+    for (size_t i = 0; i < n;) {
+        const char c = text[i];
+        size_t begin = i++;
+        if (c == '"') quoted = !quoted;
+        if (quoted && c == '\\') i++;
+        if (quoted || !is_digit(c)) continue;
+        bool whole = true;
+        for (; i < n && (is_digit(text[i]) || (text[i] && strchr(".eE+-", text[i]))); i++) whole &= is_digit(text[i]);
+        if (whole && i - begin > DIGITS_THAT_FIT) add_as_real(&t, text, &from, i);
+    }
+    if (!from) return gf_json_parse(out, text, n, name, err);
+    gf_text_add_n(&t, text + from, n - from);
+    *out = NULL;
+    graft_status status = t.failed ? gf_fail_memory(err, t.cap, name) : gf_json_parse(out, t.s, t.n, name, err);
+    gf_text_free(&t);
+    return status;
+}
+
 const gf_json *gf_json_get(const gf_json *object, const char *key) { return json_object_get(object, key); }
 const gf_json *gf_json_at(const gf_json *array, size_t i) { return json_array_get(array, i); }
 

@@ -30,6 +30,10 @@ char *gf_json_text(const gf_json *j, int indent);
  * (E3201, `name` is the file named in the message). */
 graft_status gf_json_parse(gf_json **out, const char *text, size_t n, const char *name, graft_error *err);
 
+/* The same, but that a whole number which 64 bits cannot hold is a real: Python's tools write such ones, as
+ * 1000000000000000019884624838656 for "no limit". */
+graft_status gf_json_parse_large(gf_json **out, const char *text, size_t n, const char *name, graft_error *err);
+
 /* Reading: a value of another type, or none, gives the fallback. The pointers are borrowed. */
 const gf_json *gf_json_get(const gf_json *object, const char *key);
 const gf_json *gf_json_at(const gf_json *array, size_t i);

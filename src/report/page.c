@@ -83,6 +83,7 @@ static const char style[] =
     "pre{background:var(--panel);border-radius:.6rem;padding:1rem;overflow-x:auto;white-space:pre-wrap;"
     "overflow-wrap:anywhere;font:.88rem/1.5 ui-monospace,\"DejaVu Sans Mono\",monospace}"
     "summary{cursor:pointer;color:var(--muted);margin:.4rem 0}"
+    "@media(max-width:30rem){main{padding:1.5rem 1rem 3rem}th,td{padding-right:.8rem}}"
     "@media print{main{max-width:none;padding:0}h2{break-after:avoid}figure,tr{break-inside:avoid}}";
 
 static void add_head(gf_page *p)

@@ -240,9 +240,18 @@ static gf_special_pieces words_special(const void *self)
 }
 static uint32_t words_size(const void *self) { return (uint32_t)((const words *)self)->vocabulary.n; }
 
+/* As models keep them; weights have none of these beside them. */
+static const gf_tokenizer_place place_row[] = {
+    {.file = "words.txt", .argument = "segment", .value = "words"},
+    {.file = "words.char.txt", .argument = "segment", .value = "char"},
+    {.file = "words.none.txt", .argument = "segment", .value = "none"},
+};
+
 const gf_tokenizer_class gf_tokenizer_words = {
     .name = "words",
     .help = "word2vec, GloVe, fastText",
+    .place = place_row,
+    .n_places = sizeof place_row / sizeof *place_row,
     .of_words = true,
     .argument = argument_row,
     .n_arguments = ARGUMENTS,

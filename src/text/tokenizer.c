@@ -126,7 +126,7 @@ static graft_status unknown_model(const char *path, const char *model, graft_err
 
 static graft_status parse(const gf_kept_file *f, const char *name, gf_json **json, graft_error *err)
 {
-    return f ? gf_json_parse(json, (const char *)f->bytes, f->n, name, err) : GRAFT_OK;
+    return f ? gf_json_parse_large(json, (const char *)f->bytes, f->n, name, err) : GRAFT_OK;
 }
 
 /* What the files are of, and which of them. */
@@ -232,7 +232,7 @@ static graft_status keep_folder(gf_files *files, const char *folder, graft_error
     GF_TRY(keep_file(files, folder, json_file, &there, err));
     for (size_t i = 0; gf_tokenizer_at(i) && !there; i++) {
         const gf_tokenizer_class *class = gf_tokenizer_at(i);
-        for (size_t k = 0; k < class->n_places && !there; k++) {
+        for (size_t k = 0; k < class->n_places && !there && !class->of_words; k++) {
             GF_TRY(keep_place(files, folder, &class->place[k], &there, err));
         }
     }
@@ -240,7 +240,7 @@ static graft_status keep_folder(gf_files *files, const char *folder, graft_error
     gf_text names = {0};
     for (size_t i = 0; gf_tokenizer_at(i); i++) {
         for (size_t k = 0; k < gf_tokenizer_at(i)->n_places; k++)
-            gf_text_printf(&names, ", %s", gf_tokenizer_at(i)->place[k].file);
+            if (!gf_tokenizer_at(i)->of_words) gf_text_printf(&names, ", %s", gf_tokenizer_at(i)->place[k].file);
     }
     graft_status status =
         gf_fail(err, GF_E_TOKENIZER_MISSING, "the files that come with the weights belong beside them",
@@ -256,7 +256,9 @@ static const gf_tokenizer_place *place_named(const char *name)
         const gf_tokenizer_class *class = gf_tokenizer_at(i);
         for (size_t k = 0; k < class->n_places; k++) {
             const gf_tokenizer_place *p = &class->place[k];
-            if (!p->where && !p->argument && (name ? !strcmp(p->file, name) : !p->with && !is_json(p->file))) return p;
+            if (!class->of_words && !p->where && !p->argument &&
+                (name ? !strcmp(p->file, name) : !p->with && !is_json(p->file)))
+                return p;
         }
     }
     return NULL;
@@ -305,6 +307,17 @@ graft_status gf_tokenizer_open(gf_tokenizer *out, const char *path, const gf_tok
 
 /* ---- for a network */
 
+static graft_status leave_out_unknown(const gf_tokenizer *t, uint32_t unknown, gf_pieces *pieces, graft_error *err)
+{
+    const uint32_t size = t->class->size(t->self);
+    size_t kept = 0;
+    for (size_t i = 0; i < pieces->n; i++) {
+        if (pieces->item[i].id < size) pieces->item[kept++] = pieces->item[i];
+    }
+    pieces->n = kept;
+    return kept ? GRAFT_OK : gf_pieces_add(pieces, (gf_piece){unknown, 0, 0}, err);
+}
+
 graft_status gf_tokenizer_put(const gf_tokenizer *t, const char *text, size_t n, gf_pieces *room, int32_t *dst,
                               size_t places, bool *cut, graft_error *err)
 {
@@ -312,6 +325,7 @@ graft_status gf_tokenizer_put(const gf_tokenizer *t, const char *text, size_t n,
     size_t at = 0, end = special.end != GF_NO_PIECE, begin = special.begin != GF_NO_PIECE;
     room->n = 0;
     GF_TRY(t->class->encode(t->self, text, n, room, err));
+    if (t->class->of_words) GF_TRY(leave_out_unknown(t, special.unknown, room, err));
     size_t most = places > begin + end ? places - begin - end : 0, take = room->n < most ? room->n : most;
     if (begin) dst[at++] = (int32_t)special.begin;
     for (size_t i = 0; i < take; i++) dst[at++] = (int32_t)room->item[i].id;
@@ -319,6 +333,17 @@ graft_status gf_tokenizer_put(const gf_tokenizer *t, const char *text, size_t n,
     for (; at < places; at++) dst[at] = -1;
     if (cut) *cut = take < room->n;
     return GRAFT_OK;
+}
+
+const char *gf_tokenizer_words_file(const char *segment)
+{
+    for (size_t i = 0; gf_tokenizer_at(i); i++) {
+        const gf_tokenizer_class *class = gf_tokenizer_at(i);
+        for (size_t k = 0; class->of_words && k < class->n_places; k++) {
+            if (!strcmp(class->place[k].value, segment)) return class->place[k].file;
+        }
+    }
+    return "";
 }
 
 graft_status gf_tokenizer_open_words(gf_tokenizer *out, const char *path, const char *lines, size_t n,

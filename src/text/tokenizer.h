@@ -100,6 +100,8 @@ graft_status gf_tokenizer_open(gf_tokenizer *out, const char *path, const gf_tok
 /* Of the words of a file of word vectors, one a line. */
 graft_status gf_tokenizer_open_words(gf_tokenizer *out, const char *path, const char *lines, size_t n,
                                      const gf_tokenizer_argument *argument, size_t n_arguments, graft_error *err);
+/* Under which name a model keeps these words, by their segmentation ("words", "char", "none"). */
+const char *gf_tokenizer_words_file(const char *segment);
 /* The same of files in memory; `class` is what reads them. */
 graft_status gf_tokenizer_open_files(gf_tokenizer *out, const gf_tokenizer_class *class,
                                      const gf_tokenizer_files *files, const gf_tokenizer_argument *argument, size_t n,
@@ -112,7 +114,8 @@ graft_status gf_tokenizer_open_kept(gf_tokenizer *out, const gf_files *files, co
                                     const gf_tokenizer_argument *argument, size_t n, graft_error *err);
 
 /* What a network is given of a text: its pieces between those that begin and end one, -1 behind them. A text of more
- * than `places` is cut at its end (*cut, may be NULL). `room` is memory that the next call takes again. E5001. */
+ * than `places` is cut at its end (*cut, may be NULL). Words that word vectors do not have are left out; of a text
+ * without others one is there, as the number behind the last word. `room` is memory that the next call takes again. E5001. */
 graft_status gf_tokenizer_put(const gf_tokenizer *t, const char *text, size_t n, gf_pieces *room, int32_t *dst,
                               size_t places, bool *cut, graft_error *err);
 

@@ -83,5 +83,5 @@ void gf_detector_export_close(gf_detector_export *d)
 
 gf_export_what gf_detector_export_what(const gf_detector_export *d, const gf_model_facts *f)
 {
-    return (gf_export_what){&f->classes, d->is ? &d->boxes : NULL};
+    return (gf_export_what){&f->classes, d->is ? &d->boxes : NULL, &f->tokenizer};
 }

@@ -66,7 +66,8 @@ static graft_status open_checkpoint(gf_hook *h, gf_run *r, graft_error *err)
     if (!keeps_all(h)) GF_TRY(gf_hook_monitor(m, r, h, h->arguments.word[MONITOR], h->arguments.word[MODE], err));
     GF_TRY(path_of(h, r, file_of(h), 0, &path, err));
     gf_free(path);
-    if (!export || gf_export_by_ending(export)) return GRAFT_OK;
+    const gf_export_format *format = export ? gf_export_by_ending(export) : NULL;
+    if (!export || (format && !format->folder)) return GRAFT_OK;
     return gf_fail(err, GF_E_OPTION_VALUE, "as in export=best.onnx", "hook %s: %s: no format is known by that ending",
                    h->class->name, GF_ESC(export));
 }

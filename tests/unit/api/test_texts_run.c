@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 static const char encoder[] = GRAFT_FIXTURES "/text/bert";
-static char table[128];
+static char table[128], vectors[128];
 
 typedef struct stop {
     int left;
@@ -25,6 +25,29 @@ static graft_status stop_then(void *user)
 static void see(void *user, const graft_progress *p)
 {
     if (p->stage == GRAFT_STAGE_TRAIN || p->stage == GRAFT_STAGE_EVALUATE) ((stop *)user)->begun = true;
+}
+
+/* Of words of those reviews, four numbers each. */
+static int make_vectors(void)
+{
+    static const char *const words[] = {"a",
+                                        "good",
+                                        "bad",
+                                        "great",
+                                        "dull",
+                                        "film",
+                                        "fun",
+                                        "cast",
+                                        "\xe5\xa5\xbd\xe7\x9c\x8b",
+                                        "\xe4\xb8\x8d",
+                                        "\xe5\xa5\xbd"};
+    enum { WORDS = sizeof words / sizeof *words };
+    snprintf(vectors, sizeof vectors, "%s/words.vec", dir);
+    FILE *f = fopen(vectors, "w");
+    if (!f) return 1;
+    fprintf(f, "%d 4\n", WORDS);
+    for (int i = 0; i < WORDS; i++) fprintf(f, "%s %d %d %g %d\n", words[i], i, -i, 0.5 * i, 1);
+    return fclose(f);
 }
 
 /* Reviews of a few words, whose first adjective is their label. */
@@ -44,11 +67,11 @@ static int make_table(void **state)
         fprintf(f, "a %s %s%.*s\t%s\n", (is_good ? good : bad)[i / 2 % 5], end[i / 10 % 5], i % 4 * 4,
                 " !!!!!!!!!!!!!!!", is_good ? "yes" : "no");
     }
-    return fclose(f);
+    return fclose(f) || make_vectors();
 }
 
 typedef struct texts_run {
-    const char *out, *data;
+    const char *weights, *out, *data;
     int threads, epochs, tuned;
     stop *stop;
     bool resume;
@@ -62,7 +85,7 @@ static graft_status train_in(const texts_run *t, graft_context *c, graft_result 
     graft_data_options d;
     graft_train_options o;
     graft_model_defaults(&m);
-    m.weights = encoder;
+    m.weights = t->weights ? t->weights : encoder;
     m.precision = "f32";
     if (t->tuned) m.fine_tune_at = 0;
     graft_data_defaults(&d);
@@ -109,17 +132,17 @@ static const char *in_dir(const char *name)
     return path[at];
 }
 
-static void stops_and_threads_change_no_bit(int epochs, int tuned)
+static void stops_and_threads_change_no_bit(const char *weights, int epochs, int tuned)
 {
     char whole[160], other[160];
     snprintf(whole, sizeof whole, "%s", in_dir("whole"));
     snprintf(other, sizeof other, "%s", in_dir("other"));
-    OK(train(&(texts_run){.out = whole, .threads = 2, .epochs = epochs, .tuned = tuned}));
-    OK(train(&(texts_run){.out = other, .threads = 1, .epochs = epochs, .tuned = tuned}));
+    OK(train(&(texts_run){.weights = weights, .out = whole, .threads = 2, .epochs = epochs, .tuned = tuned}));
+    OK(train(&(texts_run){.weights = weights, .out = other, .threads = 1, .epochs = epochs, .tuned = tuned}));
     run_bytes_equal(whole, other, "another number of threads");
     for (int left = 3; left < 60; left += 14) {
         stop s = {.left = left};
-        texts_run t = {.out = other, .threads = 2, .epochs = epochs, .tuned = tuned, .stop = &s};
+        texts_run t = {.weights = weights, .out = other, .threads = 2, .epochs = epochs, .tuned = tuned, .stop = &s};
         graft_status status = train(&t);
         if (status == GRAFT_OK) continue;
         assert_int_equal(status, GRAFT_TERMINATED);
@@ -133,14 +156,14 @@ static void stops_and_threads_change_no_bit(int epochs, int tuned)
 static void a_head_on_a_frozen_encoder(void **state)
 {
     (void)state;
-    stops_and_threads_change_no_bit(6, 0);
+    stops_and_threads_change_no_bit(encoder, 6, 0);
 }
 
 /* All of the network, which learns the words. */
 static void fine_tuning(void **state)
 {
     (void)state;
-    stops_and_threads_change_no_bit(1, 8);
+    stops_and_threads_change_no_bit(encoder, 1, 8);
 }
 
 static void a_run_labels_texts(void **state)
@@ -178,6 +201,40 @@ static void a_run_labels_texts(void **state)
     graft_context_free(c);
 }
 
+/* Written as other tools have it, and opened like a run. */
+static void a_run_goes_to_hugging_face_and_back(void **state)
+{
+    (void)state;
+    graft_context_options options;
+    graft_context *c;
+    graft_model *run, *back;
+    graft_result *result;
+    graft_export_options o;
+    const char *folder = in_dir("hf");
+    graft_context_defaults(&options);
+    graft_export_defaults(&o);
+    o.to = "hf";
+    OK(graft_context_open(&options, &c, &error));
+    OK(graft_run_open(c, in_dir("whole"), &run, &error));
+    OK(graft_export(run, folder, &o, &result, &error));
+    assert_true(graft_result_number(result, "difference") <= 1e-5);
+    assert_true(graft_result_number(result, "pictures") == 8);
+    graft_result_free(result);
+    assert_int_equal(graft_export(run, folder, &o, &result, &error), GRAFT_USAGE);
+    OK(graft_run_open(c, folder, &back, &error));
+    const char *const texts[] = {"a good film !!!", "a bad film"};
+    OK(graft_predict(back, texts, 2, 2, &result, &error));
+    assert_string_equal(graft_result_prediction(result, 0).label, "yes");
+    assert_string_equal(graft_result_prediction(result, 1).label, "no");
+    graft_result_free(result);
+    OK(graft_evaluate(back, table, NULL, &result, &error));
+    assert_true(graft_result_number(result, "accuracy") > 0.9);
+    graft_result_free(result);
+    graft_model_free(back);
+    graft_model_free(run);
+    graft_context_free(c);
+}
+
 static void what_does_not_belong_together_is_refused(void **state)
 {
     (void)state;
@@ -201,13 +258,109 @@ static void what_does_not_belong_together_is_refused(void **state)
     graft_context_free(c);
 }
 
+/* ---- word vectors */
+
+static void the_mean_is(graft_context *c, const char *text, const float *want)
+{
+    graft_model_options m;
+    graft_model *model;
+    graft_result *result;
+    const char *npy = in_dir("mean.npy");
+    float got[4];
+    graft_model_defaults(&m);
+    m.model = vectors;
+    m.head = "none";
+    m.precision = "f32";
+    OK(graft_model_open(c, &m, &model, &error));
+    OK(graft_features(model, &text, 1, NULL, npy, &result, &error));
+    graft_result_free(result);
+    graft_model_free(model);
+    FILE *f = fopen(npy, "r");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, -(long)sizeof got, SEEK_END), 0);
+    assert_int_equal(fread(got, sizeof *got, 4, f), 4);
+    fclose(f);
+    for (int i = 0; i < 4; i++) {
+        if (got[i] != want[i]) fail_msg("%s: value %d is %g, wanted %g", text, i, (double)got[i], (double)want[i]);
+    }
+}
+
+/* Unknown words are left out; Chinese is cut into words of the file, unless that is not wanted. */
+static void a_text_is_the_mean_of_its_words(void **state)
+{
+    (void)state;
+    static const char chinese[] = "\xe4\xb8\x8d\xe5\xa5\xbd\xe7\x9c\x8b";
+    graft_context_options options;
+    graft_context *c;
+    graft_settings *s;
+    graft_context_defaults(&options);
+    OK(graft_context_open(&options, &c, &error));
+    the_mean_is(c, "bad film whatever", (const float[]){3.5F, -3.5F, 1.75F, 1});
+    the_mean_is(c, "whatever", (const float[]){0, 0, 0, 0});
+    the_mean_is(c, " ", (const float[]){0, 0, 0, 0});
+    the_mean_is(c, chinese, (const float[]){8.5F, -8.5F, 4.25F, 1});
+    OK(graft_settings_new(&s, &error));
+    OK(graft_settings_set(s, "data.segment", "char", &error));
+    OK(graft_context_settings(c, s, &error));
+    the_mean_is(c, chinese, (const float[]){9.5F, -9.5F, 4.75F, 1});
+    OK(graft_settings_set(s, "data.segment", "none", &error));
+    OK(graft_context_settings(c, s, &error));
+    the_mean_is(c, chinese, (const float[]){0, 0, 0, 0});
+    graft_settings_free(s);
+    graft_context_free(c);
+}
+
+static void word_vectors_with_a_head(void **state)
+{
+    (void)state;
+    stops_and_threads_change_no_bit(vectors, 6, 0);
+}
+
+static void word_vectors_that_train(void **state)
+{
+    (void)state;
+    stops_and_threads_change_no_bit(vectors, 1, 8);
+}
+
+/* A run needs no file of vectors, and goes to ONNX. */
+static void a_run_of_word_vectors(void **state)
+{
+    (void)state;
+    graft_context_options options;
+    graft_context *c;
+    graft_model *run;
+    graft_result *result;
+    graft_export_options o;
+    graft_context_defaults(&options);
+    graft_export_defaults(&o);
+    OK(graft_context_open(&options, &c, &error));
+    remove(vectors);
+    OK(graft_run_open(c, in_dir("whole"), &run, &error));
+    const char *const texts[] = {"a great film", "whatever"};
+    OK(graft_predict(run, texts, 2, 2, &result, &error));
+    assert_string_equal(graft_result_prediction(result, 0).label, "yes");
+    graft_result_free(result);
+    OK(graft_export(run, in_dir("vectors.onnx"), &o, &result, &error));
+    graft_result_free(result);
+    o.to = "hf";
+    assert_int_equal(graft_export(run, in_dir("vectors.hf"), &o, &result, &error), GRAFT_WEIGHTS);
+    assert_non_null(strstr(error.message, "hf takes encoders of texts"));
+    graft_model_free(run);
+    graft_context_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_on_a_frozen_encoder),
         cmocka_unit_test(fine_tuning),
         cmocka_unit_test(a_run_labels_texts),
+        cmocka_unit_test(a_run_goes_to_hugging_face_and_back),
         cmocka_unit_test(what_does_not_belong_together_is_refused),
+        cmocka_unit_test(a_text_is_the_mean_of_its_words),
+        cmocka_unit_test(word_vectors_with_a_head),
+        cmocka_unit_test(word_vectors_that_train),
+        cmocka_unit_test(a_run_of_word_vectors),
     };
     return cmocka_run_group_tests(tests, make_table, remove_dir);
 }

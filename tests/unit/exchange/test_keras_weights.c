@@ -61,7 +61,7 @@ static void own_files_come_back(void **state)
             snprintf(what, sizeof what, "%s as %s", models[i], formats[k]);
             gf_model m = fixture_model(models[i]), back = fixture_model(models[i]);
             seed_values(&m);
-            OK(format->write(path, &m, &(gf_export_what){&classes, NULL}, &error));
+            OK(format->write(path, &m, &(gf_export_what){.classes = &classes}, &error));
             OK(gf_model_load_weights(&back, path, true, false, NULL, &error));
             same_values(&back, &m, what);
             unlink(path);

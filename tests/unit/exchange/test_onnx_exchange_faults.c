@@ -1,7 +1,9 @@
 /* Every allocation of ONNX in and out, failed in turn: an error, nothing leaked, no half model. */
 #include "base/alloc.h"
 #include "base/io.h"
+#include "exchange/hf_folder.h"
 #include "exchange/onnx.h"
+#include "exchange/vectors.h"
 #include "graph/head.h"
 #include "support/sys_faults.h"
 
@@ -68,10 +70,56 @@ static void without_memory_it_is_an_error(void **state)
     }
 }
 
+/* A network of texts, out. */
+static void texts_without_memory_are_an_error(void **state)
+{
+    (void)state;
+    gf_model m;
+    gf_onnx out;
+    const gf_hf_options o = {.pooling = "mean"};
+    assert_int_equal(gf_hf_import(&m, GRAFT_FIXTURES "/text/bert", &o, NULL), GRAFT_OK);
+    bool happened = true;
+    for (long k = 0; happened; k++) {
+        long live = faults_live();
+        faults_arm(FAULT_ALLOC, k);
+        graft_status status = gf_onnx_from_model(&out, &m, NULL, 0, NULL, NULL);
+        happened = faults_disarm();
+        if (status == GRAFT_OK) gf_onnx_free(&out);
+        assert_int_equal(faults_live(), live);
+        assert_int_equal(status, happened ? GRAFT_RESOURCE : GRAFT_OK);
+    }
+    gf_model_free(&m);
+}
+
+static void vectors_without_memory_or_file_are_an_error(void **state)
+{
+    (void)state;
+    for (fault_kind kind = FAULT_ALLOC; kind <= FAULT_READ; kind++) {
+        bool happened = true;
+        for (long k = 0; happened; k++) {
+            gf_model m;
+            gf_text words = {0};
+            long live = faults_live();
+            faults_arm(kind, k);
+            graft_status status =
+                gf_vectors_import(&m, GRAFT_FIXTURES "/formats/vectors/skipgram.txt", 16, &words, NULL);
+            happened = faults_disarm();
+            if (status != GRAFT_OK) assert_int_equal(m.n_layers, 0);
+            gf_model_free(&m);
+            gf_text_free(&words);
+            assert_int_equal(faults_live(), live);
+            if (!happened) assert_int_equal(status, GRAFT_OK);
+            if (happened) assert_int_not_equal(status, GRAFT_OK);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_memory_it_is_an_error),
+        cmocka_unit_test(texts_without_memory_are_an_error),
+        cmocka_unit_test(vectors_without_memory_or_file_are_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
