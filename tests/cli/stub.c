@@ -566,6 +566,14 @@ graft_status graft_fetch_list(graft_context *c, graft_result **out, graft_error 
     return GRAFT_OK;
 }
 
+graft_status graft_machine(graft_context *c, graft_result **out, graft_error *err)
+{
+    (void)c, (void)err;
+    *out = result_new();
+    snprintf((*out)->json, sizeof(*out)->json, "{\"version\":\"1.2.3\",\"machine\":\"none\"}");
+    return GRAFT_OK;
+}
+
 const char *graft_result_json(const graft_result *r) { return r->json; }
 const char *graft_result_text(const graft_result *r) { return r->json; }
 double graft_result_number(const graft_result *r, const char *path) { return (void)r, (void)path, (double)NAN; }

@@ -70,11 +70,12 @@ class Help(CommandTest):
         self.assertEqual(text, self.good("help").out)
 
     def test_version(self):
-        told = self.good("--version").out
-        self.assertRegex(told, r"^graft \d+\.\d+\.\d+\n\w+ \d+\.\d+ \w+ oneDNN \d+\.\d+\.\d+, \d+ threads?\nbf16: ")
-        found = self.document("--version")
+        told, found = self.good("--version").out, self.document("--version")
         self.assertRegex(found["version"], r"^\d+\.\d+\.\d+$")
         self.assertIn(found["machine"], told)
+        if found["machine"] == "none":  # the stub's
+            return
+        self.assertRegex(told, r"^graft \d+\.\d+\.\d+\n\w+ \d+\.\d+ \w+ oneDNN \d+\.\d+\.\d+, \d+ threads?\nbf16: ")
         with open("/proc/cpuinfo") as f:
             flags = next(line for line in f if line.startswith("flags")).split()
         held = "ONEDNN_MAX_CPU_ISA" in os.environ
