@@ -2,6 +2,7 @@
  * are to train. */
 #include "data/images.h"
 
+#include "data/looks.h"
 #include "image/input.h"
 
 #include <string.h>
@@ -138,6 +139,28 @@ graft_status gf_images_inspect(const char *path, const gf_data_options *options,
         drop ? gf_check(index, NULL, options, pool, report, drop, err) : gf_fail_memory(err, index->n, "the data");
     gf_free(drop);
     gf_index_free(index);
+    return status;
+}
+
+graft_status gf_images_look(gf_index *index, const gf_data_options *options, gf_pool *pool, gf_data_report **report,
+                            graft_error *err)
+{
+    gf_looks looks;
+    gf_data_options o = *options;
+    *report = NULL;
+    GF_TRY(gf_looks_open(&looks, index->n, err));
+    o.decoded = gf_looks_take;
+    o.decoded_ctx = &looks;
+    bool *drop = gf_new_n(index->n, bool);
+    graft_status status =
+        drop ? gf_check(index, NULL, &o, pool, report, drop, err) : gf_fail_memory(err, index->n, "the data");
+    if (status == GRAFT_OK) status = gf_looks_report(&looks, index, *report, err);
+    if (status != GRAFT_OK) {
+        gf_report_free(*report);
+        *report = NULL;
+    }
+    gf_free(drop);
+    gf_looks_close(&looks);
     return status;
 }
 

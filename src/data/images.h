@@ -31,5 +31,8 @@ bool gf_images_draw(const gf_data_feed *f, bool training, uint32_t epoch, uint32
 /* The report alone, nothing cached; bad files are no error. *report is the caller's. */
 graft_status gf_images_inspect(const char *path, const gf_data_options *options, gf_pool *pool, gf_data_report **report,
                                graft_error *err);
+/* The same of an index, which stays the caller's, with what their pixels tell (looks.h). */
+graft_status gf_images_look(gf_index *index, const gf_data_options *options, gf_pool *pool, gf_data_report **report,
+                            graft_error *err);
 
 #endif

@@ -47,6 +47,11 @@ typedef struct gf_data_options {
     const gf_settings *settings; /* borrowed; the rows data.*, image.* that came after 0.1; NULL: their defaults */
     const char *cache_dir;       /* borrowed; folder of the cache on disk, made when needed; NULL: no cache on disk */
 
+    /* Told of each image that the check decodes, by the worker that did it: h x w pixels of the working size; NULL:
+     * nobody is. */
+    graft_status (*decoded)(void *ctx, uint32_t sample, const uint8_t *rgb, int h, int w, graft_error *err);
+    void *decoded_ctx;
+
     /* Asked from the calling thread between groups of images; may be NULL. A status other than GRAFT_OK ends the
      * check with that status. `done` of `total` images are checked. */
     graft_status (*progress)(void *user, uint64_t done, uint64_t total);

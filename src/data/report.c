@@ -1,5 +1,7 @@
 #include "data/report.h"
 
+#include "data/report_looks.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,9 @@ static void count(gf_data_report *r, const gf_index *index, const gf_checked *ro
         r->split_count[s->split]++;
         r->count[s->split * index->classes.n + s->class_id]++;
         if (rows[i].state != GF_GOOD) continue;
+        uint32_t w = rows[i].w, h = rows[i].h;
+        gf_histogram_add(&r->side, w < h ? w : h);
+        gf_histogram_add(&r->shape, (double)w / h);
         r->format[rows[i].format]++;
         for (int m = 0; m < GF_MARKS; m++) r->mark[m] += rows[i].marks >> m & 1;
     }
@@ -70,6 +75,7 @@ graft_status gf_report_create(gf_data_report **out, const gf_index *index, const
     if (!r) return gf_fail_memory(err, sizeof *r, "the report on the data");
     graft_status status = GRAFT_OK;
     r->root = gf_strdup(index->root);
+    gf_report_bins(r);
     r->count = gf_new_n(GF_SPLITS * index->classes.n, uint64_t);
     if (!r->root || !r->count) GF_GOTO(gf_fail_memory(err, sizeof *r, "the report on the data"));
     for (size_t i = 0; i < index->classes.n; i++) GF_GOTO(gf_names_add(&r->classes, index->classes.item[i], err));
@@ -102,6 +108,11 @@ void gf_report_free(gf_data_report *r)
         gf_free(r->duplicate[i].duplicate);
     }
     gf_free(r->duplicate);
+    for (size_t i = 0; i < r->n_near; i++) {
+        gf_free(r->near[i].path);
+        gf_free(r->near[i].copy);
+    }
+    gf_free(r->near);
     gf_taken_free(r->taken, r->n_taken);
     gf_notes_free(&r->notes);
     gf_free(r);
@@ -247,6 +258,7 @@ gf_json *gf_report_json(const gf_data_report *r)
     gf_json_set(j, "formats", formats);
     gf_json_set(j, "width", spread_json(r->width));
     gf_json_set(j, "height", spread_json(r->height));
+    gf_report_looks_json(r, j);
     gf_json *marks = gf_json_object();
     for (int m = 0; m < GF_MARKS; m++) gf_json_set(marks, mark_names[m], gf_json_int((int64_t)r->mark[m]));
     gf_json_set(j, "peculiar", marks);
@@ -276,10 +288,27 @@ static void pad(gf_text *t, const char *s, size_t width)
     for (size_t n = columns(s); n < width; n++) gf_text_add(t, " ");
 }
 
+static uint64_t of_class(const gf_data_report *r, size_t c)
+{
+    uint64_t n = 0;
+    for (size_t s = 0; s < GF_SPLITS; s++) n += r->count[s * r->classes.n + c];
+    return n;
+}
+
+/* The longest of all classes is as wide as this. */
+static void class_bar(const gf_data_report *r, size_t c, uint64_t most, gf_text *t)
+{
+    enum { WIDTH = 24 };
+    gf_text_add(t, "  ");
+    for (uint64_t k = (of_class(r, c) * WIDTH + most - 1) / most; k; k--) gf_text_add(t, "#");
+}
+
 static void class_table(const gf_data_report *r, gf_text *t)
 {
     size_t width = strlen("class");
+    uint64_t most = 1;
     for (size_t c = 0; c < r->classes.n; c++) {
+        most = of_class(r, c) > most ? of_class(r, c) : most;
         size_t n = columns(GF_ESC(r->classes.item[c]));
         if (n > width) width = n;
     }
@@ -294,6 +323,7 @@ static void class_table(const gf_data_report *r, gf_text *t)
             uint64_t n = sum ? r->split_count[s] : r->count[(size_t)s * r->classes.n + c];
             gf_text_printf(t, "  %10llu", (unsigned long long)n);
         }
+        if (!sum) class_bar(r, c, most, t);
         gf_text_add(t, "\n");
     }
 }
@@ -353,6 +383,7 @@ graft_status gf_report_text(const gf_data_report *r, char **out, graft_error *er
                    r->classes.n, (double)r->bytes / 1e6);
     class_table(r, &t);
     image_lines(r, &t);
+    gf_report_looks_text(r, &t);
     ignored_lines(r, &t);
     duplicate_lines(r, &t);
     for (size_t i = 0; i < r->n_taken; i++) {

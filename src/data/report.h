@@ -2,6 +2,7 @@
 #ifndef GF_DATA_REPORT_H
 #define GF_DATA_REPORT_H
 
+#include "base/histogram.h"
 #include "data/failed_samples.h"
 #include "data/index.h"
 #include "data/load.h"
@@ -18,6 +19,13 @@ typedef struct gf_duplicate {
     char *path, *duplicate;
     bool other_class, other_split;
 } gf_duplicate;
+
+/* Two that are the same but for size, quality or a mirror. */
+typedef struct gf_near_copy {
+    char *path, *copy;
+    uint32_t first, second; /* samples */
+    bool mirrored, other_class, other_split;
+} gf_near_copy;
 
 enum { GF_DUPLICATES_MAX = 1000 };
 
@@ -44,6 +52,14 @@ typedef struct gf_data_report {
     uint64_t same_class;  /* surplus files: copies within a class and split */
     uint64_t other_class; /* groups of copies with different labels */
     uint64_t other_split; /* groups of copies in different splits */
+
+    gf_histogram side, shape; /* of good images: the shorter side, width over height */
+    bool looked;              /* at their pixels (looks.h): the next are known */
+    gf_histogram brightness;
+    uint64_t flat;      /* of one color */
+    gf_near_copy *near; /* the first GF_DUPLICATES_MAX */
+    size_t n_near, cap_near;
+    uint64_t near_pairs, near_other_class, near_other_split;
 
     gf_taken *taken; /* how parts, columns and so on were understood */
     size_t n_taken;

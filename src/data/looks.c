@@ -1,0 +1,138 @@
+#include "data/looks.h"
+
+#include "image/perceptual_hash.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Below this deviation an image is of one color, and its hash is made of noise. */
+static const float least_contrast = 2;
+static const double least_correlation = 0.97;
+
+graft_status gf_looks_open(gf_looks *looks, uint32_t n, graft_error *err)
+{
+    *looks = (gf_looks){gf_new_n(n, gf_image_look), n};
+    return looks->item ? GRAFT_OK : gf_fail_memory(err, n * sizeof *looks->item, "looks at the images");
+}
+
+void gf_looks_close(gf_looks *looks)
+{
+    gf_free(looks->item);
+    *looks = (gf_looks){0};
+}
+
+static unsigned gray_of(const uint8_t *rgb) { return (77U * rgb[0] + 150U * rgb[1] + 29U * rgb[2]) >> 8; }
+
+/* Mean gray of a cell of the small image. */
+static uint8_t cell(const uint8_t *rgb, int h, int w, int row, int column)
+{
+    int y0 = row * h / GF_LOOK_SIDE, y1 = (row + 1) * h / GF_LOOK_SIDE;
+    int x0 = column * w / GF_LOOK_SIDE, x1 = (column + 1) * w / GF_LOOK_SIDE;
+    uint64_t sum = 0;
+    for (int y = y0; y < y1; y++) {
+        for (int x = x0; x < x1; x++) sum += gray_of(rgb + 3 * ((size_t)y * (size_t)w + (size_t)x));
+    }
+    uint64_t n = (uint64_t)(y1 - y0) * (uint64_t)(x1 - x0);
+    return n ? (uint8_t)(sum / n) : 0;
+}
+
+graft_status gf_looks_take(void *ctx, uint32_t sample, const uint8_t *rgb, int h, int w, graft_error *err)
+{
+    gf_image_look *look = &((gf_looks *)ctx)->item[sample];
+    uint64_t sum = 0, squares = 0;
+    size_t n = (size_t)h * (size_t)w;
+    for (size_t i = 0; i < n; i++) {
+        unsigned gray = gray_of(rgb + 3 * i);
+        sum += gray;
+        squares += gray * gray;
+    }
+    double mean = (double)sum / (double)n, variance = (double)squares / (double)n - mean * mean;
+    look->brightness = (float)mean;
+    look->contrast = (float)sqrt(variance > 0 ? variance : 0);
+    for (int i = 0; i < GF_LOOK_SIDE * GF_LOOK_SIDE; i++) {
+        look->gray[i] = cell(rgb, h, w, i / GF_LOOK_SIDE, i % GF_LOOK_SIDE);
+    }
+    GF_TRY(gf_perceptual_hash(rgb, w, h, &look->hash.as_is, &look->hash.mirrored, err));
+    look->taken = true;
+    return GRAFT_OK;
+}
+
+/* Pearson's, of the two small images, one of them mirrored or not. */
+static double correlation(const gf_image_look *a, const gf_image_look *b, bool mirrored)
+{
+    enum { N = GF_LOOK_SIDE * GF_LOOK_SIDE };
+    int64_t x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+    for (int i = 0; i < N; i++) {
+        int row = i / GF_LOOK_SIDE, column = i % GF_LOOK_SIDE;
+        int p = a->gray[i], q = b->gray[row * GF_LOOK_SIDE + (mirrored ? GF_LOOK_SIDE - 1 - column : column)];
+        x += p, y += q, xx += p * p, yy += q * q, xy += p * q;
+    }
+    double sxx = (double)(N * xx - x * x), syy = (double)(N * yy - y * y), sxy = (double)(N * xy - x * y);
+    return sxx > 0 && syy > 0 ? sxy / sqrt(sxx * syy) : 0;
+}
+
+static bool usable(const gf_image_look *look) { return look->taken && look->contrast >= least_contrast; }
+
+static bool near(const gf_looks *looks, const gf_index *index, const gf_near_pair *p)
+{
+    const gf_image_look *a = &looks->item[p->first], *b = &looks->item[p->second];
+    if (!usable(a) || !usable(b)) return false;
+    if (index->content && !memcmp(&index->content[p->first], &index->content[p->second], sizeof *index->content)) {
+        return false;
+    }
+    return correlation(a, b, p->mirrored) >= least_correlation;
+}
+
+static graft_status add_near(gf_data_report *r, const gf_index *index, const gf_near_pair *p, graft_error *err)
+{
+    const gf_sample *a = &index->sample[p->first], *b = &index->sample[p->second];
+    bool classes = a->class_id != b->class_id, splits = a->split != b->split;
+    r->near_pairs++;
+    r->near_other_class += classes;
+    r->near_other_split += splits;
+    if (r->n_near == GF_DUPLICATES_MAX) return GRAFT_OK;
+    if (!gf_grow(&r->near, r->n_near, &r->cap_near)) return gf_fail_memory(err, sizeof *r->near, "near copies");
+    gf_near_copy *n = &r->near[r->n_near++];
+    *n = (gf_near_copy){gf_strdup(gf_index_path(index, p->first)), gf_strdup(gf_index_path(index, p->second)),
+                        p->first, p->second, p->mirrored, classes, splits};
+    return n->path && n->copy ? GRAFT_OK : gf_fail_memory(err, 64, "near copies");
+}
+
+/* What cannot be compared gets bits of its own, lest all of it is alike. */
+static uint64_t other_bits(uint64_t x)
+{
+    x = (x + 1) * 0x9e3779b97f4a7c15U; /* splitmix64 */
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9U;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebU;
+    return x ^ x >> 31;
+}
+
+static graft_status find_near(const gf_looks *looks, const gf_index *index, gf_data_report *r, graft_error *err)
+{
+    gf_hashes *hash = gf_new_n(looks->n, gf_hashes);
+    gf_near_pair *pair = NULL;
+    size_t n = 0;
+    if (!hash) return gf_fail_memory(err, looks->n * sizeof *hash, "near copies");
+    for (uint32_t i = 0; i < looks->n; i++) {
+        bool known = usable(&looks->item[i]);
+        hash[i] = known ? looks->item[i].hash : (gf_hashes){other_bits(2 * (uint64_t)i), other_bits(2 * (uint64_t)i + 1)};
+    }
+    graft_status status = gf_near_copies(hash, looks->n, &pair, &n, err);
+    for (size_t i = 0; i < n && status == GRAFT_OK; i++) {
+        if (near(looks, index, &pair[i])) status = add_near(r, index, &pair[i], err);
+    }
+    gf_free(pair);
+    gf_free(hash);
+    return status;
+}
+
+graft_status gf_looks_report(const gf_looks *looks, const gf_index *index, gf_data_report *r, graft_error *err)
+{
+    r->looked = true;
+    for (uint32_t i = 0; i < looks->n; i++) {
+        if (!looks->item[i].taken) continue;
+        gf_histogram_add(&r->brightness, (double)looks->item[i].brightness);
+        r->flat += looks->item[i].contrast < least_contrast;
+    }
+    return find_near(looks, index, r, err);
+}
