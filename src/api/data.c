@@ -178,16 +178,7 @@ graft_status graft_inspect(graft_context *context, const char *path, const graft
     graft_data *d;
     GF_TRY(make(context, path, options, &d, err));
     gf_api_begin(context, GRAFT_STAGE_CHECK);
-    gf_data_options o = gf_api_data_options(d);
-    gf_data_report *report = NULL;
-    graft_status status = stopped(gf_images_inspect(d->path, &o, context->pool, &report, err), err);
-    char *text = NULL;
-    if (status == GRAFT_OK) status = gf_report_text(report, &text, err);
-    if (status == GRAFT_OK) {
-        if (bad) *bad = (int64_t)report->n_bad;
-        status = gf_result_create(out, gf_report_json(report), text, err);
-    }
-    gf_report_free(report);
+    graft_status status = stopped(gf_api_inspect_images(d, out, bad, err), err);
     graft_data_free(d);
     return status;
 }

@@ -151,6 +151,7 @@ graft_status gf_api_inspect_texts(graft_context *context, const char *path, graf
 
 /* inspect_boxes.c: the same of labelled boxes. */
 bool gf_api_is_boxes(const graft_context *context, const char *path);
+graft_status gf_api_inspect_images(graft_data *d, graft_result **out, int64_t *bad, graft_error *err);
 graft_status gf_api_inspect_boxes(graft_context *context, const char *path, graft_result **out, int64_t *bad,
                                   graft_error *err);
 

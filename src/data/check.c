@@ -47,9 +47,9 @@ static graft_status check_one(check *c, uint32_t sample, worker *w, graft_error 
         status = gf_sample_decode(c->index, sample, &w->file, c->options, place, row, &why);
     }
     if (status == GRAFT_OK && c->options->decoded) {
-        int h, w;
-        gf_sample_size(c->index, sample, c->options, &h, &w);
-        GF_TRY(c->options->decoded(c->options->decoded_ctx, sample, place, h, w, err));
+        int height, width;
+        gf_sample_size(c->index, sample, c->options, &height, &width);
+        GF_TRY(c->options->decoded(c->options->decoded_ctx, sample, place, height, width, err));
     }
     row->state = status == GRAFT_OK ? GF_GOOD : GF_BAD;
     if (status == GRAFT_OK && c->cache) gf_cache_put(c->cache, sample, place);

@@ -128,20 +128,6 @@ void gf_images_close(gf_images *data)
     gf_free(data);
 }
 
-graft_status gf_images_inspect(const char *path, const gf_data_options *options, gf_pool *pool, gf_data_report **report,
-                               graft_error *err)
-{
-    *report = NULL;
-    gf_index *index;
-    GF_TRY(gf_index_build(&index, path, options, err));
-    bool *drop = gf_new_n(index->n, bool);
-    graft_status status =
-        drop ? gf_check(index, NULL, options, pool, report, drop, err) : gf_fail_memory(err, index->n, "the data");
-    gf_free(drop);
-    gf_index_free(index);
-    return status;
-}
-
 graft_status gf_images_look(gf_index *index, const gf_data_options *options, gf_pool *pool, gf_data_report **report,
                             graft_error *err)
 {

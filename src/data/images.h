@@ -28,10 +28,8 @@ void gf_images_close(gf_images *data); /* takes NULL */
 /* The random changes that a feed of images makes of a sample to train on; false: none. */
 bool gf_images_draw(const gf_data_feed *f, bool training, uint32_t epoch, uint32_t sample, gf_augment_drawn *drawn);
 
-/* The report alone, nothing cached; bad files are no error. *report is the caller's. */
-graft_status gf_images_inspect(const char *path, const gf_data_options *options, gf_pool *pool, gf_data_report **report,
-                               graft_error *err);
-/* The same of an index, which stays the caller's, with what their pixels tell (looks.h). */
+/* The report alone, with what their pixels tell (looks.h), of an index that stays the caller's; nothing is cached, bad
+ * files are no error. *report is the caller's. */
 graft_status gf_images_look(gf_index *index, const gf_data_options *options, gf_pool *pool, gf_data_report **report,
                             graft_error *err);
 

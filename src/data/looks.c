@@ -93,8 +93,13 @@ static graft_status add_near(gf_data_report *r, const gf_index *index, const gf_
     if (r->n_near == GF_DUPLICATES_MAX) return GRAFT_OK;
     if (!gf_grow(&r->near, r->n_near, &r->cap_near)) return gf_fail_memory(err, sizeof *r->near, "near copies");
     gf_near_copy *n = &r->near[r->n_near++];
-    *n = (gf_near_copy){gf_strdup(gf_index_path(index, p->first)), gf_strdup(gf_index_path(index, p->second)),
-                        p->first, p->second, p->mirrored, classes, splits};
+    *n = (gf_near_copy){gf_strdup(gf_index_path(index, p->first)),
+                        gf_strdup(gf_index_path(index, p->second)),
+                        p->first,
+                        p->second,
+                        p->mirrored,
+                        classes,
+                        splits};
     return n->path && n->copy ? GRAFT_OK : gf_fail_memory(err, 64, "near copies");
 }
 
@@ -115,7 +120,8 @@ static graft_status find_near(const gf_looks *looks, const gf_index *index, gf_d
     if (!hash) return gf_fail_memory(err, looks->n * sizeof *hash, "near copies");
     for (uint32_t i = 0; i < looks->n; i++) {
         bool known = usable(&looks->item[i]);
-        hash[i] = known ? looks->item[i].hash : (gf_hashes){other_bits(2 * (uint64_t)i), other_bits(2 * (uint64_t)i + 1)};
+        hash[i] =
+            known ? looks->item[i].hash : (gf_hashes){other_bits(2 * (uint64_t)i), other_bits(2 * (uint64_t)i + 1)};
     }
     graft_status status = gf_near_copies(hash, looks->n, &pair, &n, err);
     for (size_t i = 0; i < n && status == GRAFT_OK; i++) {

@@ -10,7 +10,7 @@ enum { GF_LOOK_SIDE = 16 };
 
 typedef struct gf_image_look {
     gf_hashes hash;
-    float brightness, contrast;                 /* mean and standard deviation of gray, 0 to 255 */
+    float brightness, contrast;                /* mean and standard deviation of gray, 0 to 255 */
     uint8_t gray[GF_LOOK_SIDE * GF_LOOK_SIDE]; /* made small */
     bool taken;
 } gf_image_look;

@@ -3,14 +3,14 @@
 #include <stdio.h>
 
 /* The shorter side in pixels, by halves of a power of two. */
-static const double side_edge[] = {0,   23,  32,   45,   64,   91,   128,  181, 256,
-                                   362, 512, 724,  1024, 1448, 2048, 2896, 4096, 65536};
+static const double side_edge[] = {0,   23,  32,  45,   64,   91,   128,  181,  256,
+                                   362, 512, 724, 1024, 1448, 2048, 2896, 4096, 65536};
 /* Width over height: the usual proportions in the middle of their bins. */
 static const double shape_edge[] = {0, 0.5, 0.62, 0.71, 0.87, 1.15, 1.41, 1.63, 2, 65536};
-static const char *const shape_name[] = {"below 1:2", "9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9", "above 2:1"};
+static const char *const shape_name[] = {"< 1:2", "9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9", "> 2:1"};
 static const double brightness_edge[] = {0, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256};
 
-#define BINS(edge) ((gf_histogram){sizeof(edge) / sizeof *(edge) - 1, edge, {0}})
+#define BINS(edge) ((gf_histogram){sizeof(edge) / sizeof *(edge)-1, edge, {0}})
 
 void gf_report_bins(gf_data_report *r)
 {
@@ -97,11 +97,12 @@ static void near_lines(const gf_data_report *r, gf_text *t)
 {
     enum { SHOWN = 20 };
     if (!r->near_pairs) return;
-    gf_text_printf(t,
-                   "%llu pair%s of images that are the same but for size, quality or a mirror (%llu in two classes, %llu in "
-                   "two parts)\n",
-                   (unsigned long long)r->near_pairs, r->near_pairs == 1 ? "" : "s",
-                   (unsigned long long)r->near_other_class, (unsigned long long)r->near_other_split);
+    gf_text_printf(
+        t,
+        "%llu pair%s of images that are the same but for size, quality or a mirror (%llu in two classes, %llu in "
+        "two parts)\n",
+        (unsigned long long)r->near_pairs, r->near_pairs == 1 ? "" : "s", (unsigned long long)r->near_other_class,
+        (unsigned long long)r->near_other_split);
     for (size_t i = 0; i < r->n_near && i < SHOWN; i++) {
         const gf_near_copy *n = &r->near[i];
         gf_text_printf(t, "nearly the same%s%s%s: %s = %s\n", n->mirrored ? ", mirrored" : "",

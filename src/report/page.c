@@ -79,6 +79,10 @@ static const char style[] =
     ".photos small{color:var(--muted);display:block}"
     ".ok img{outline:3px solid var(--right);outline-offset:-3px}.ok b,.ok i{color:var(--right)}"
     ".bad img{outline:3px solid var(--wrong);outline-offset:-3px}.bad b,.bad i{color:var(--wrong)}"
+    ".bar{width:40%;min-width:5rem}.bar i{display:block;height:.8em;margin-top:.35em;border-radius:2px;"
+    "background:var(--right)}"
+    ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));gap:1.5rem}"
+    ".pair{display:grid;grid-template-columns:1fr 1fr;gap:.3rem;align-items:end}.pair figcaption{grid-column:1/-1}"
     "i{font-style:normal}"
     "pre{background:var(--panel);border-radius:.6rem;padding:1rem;overflow-x:auto;white-space:pre-wrap;"
     "overflow-wrap:anywhere;font:.88rem/1.5 ui-monospace,\"DejaVu Sans Mono\",monospace}"
@@ -86,7 +90,7 @@ static const char style[] =
     "@media(max-width:30rem){main{padding:1.5rem 1rem 3rem}th,td{padding-right:.8rem}}"
     "@media print{main{max-width:none;padding:0}h2{break-after:avoid}figure,tr{break-inside:avoid}}";
 
-static void add_head(gf_page *p)
+void gf_page_begin(gf_page *p)
 {
     gf_page_add(p, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
@@ -105,7 +109,7 @@ static void add_head(gf_page *p)
 
 /* --- the top of the page --- */
 
-static void add_tile(gf_page *p, const char *value, const char *name)
+void gf_page_tile(gf_page *p, const char *value, const char *name)
 {
     if (!strcmp(value, "-")) return;
     gf_page_add(p, "<li>");
@@ -122,7 +126,7 @@ static void add_metric_tile(gf_page *p, const gf_metrics *evaluation, const char
     size_t i = gf_metric_list_headline(p->r->metrics);
     const gf_metric *m = &p->r->metrics->item[i];
     snprintf(name, sizeof name, "%s %s", m->title, on);
-    add_tile(p, GF_METRIC_TEXT(m, gf_metrics_value(evaluation, i), 1), name);
+    gf_page_tile(p, GF_METRIC_TEXT(m, gf_metrics_value(evaluation, i), 1), name);
 }
 
 static void add_tiles(gf_page *p)
@@ -133,13 +137,13 @@ static void add_tiles(gf_page *p)
     add_metric_tile(p, &r->test, "on the test set");
     add_metric_tile(p, &r->validation, "on the validation set");
     add_metric_tile(p, &r->before, "before training");
-    if (epochs) add_tile(p, GF_COUNT(epochs), epochs == 1 ? "epoch" : "epochs");
-    if (r->seconds > 0) add_tile(p, GF_DURATION(r->seconds), "in all");
+    if (epochs) gf_page_tile(p, GF_COUNT(epochs), epochs == 1 ? "epoch" : "epochs");
+    if (r->seconds > 0) gf_page_tile(p, GF_DURATION(r->seconds), "in all");
     if (r->peak_rss_mb > 0) {
         char buf[GF_NUMBER_SIZE];
         gf_number_fixed(buf, r->peak_rss_mb, 0);
         if (strlen(buf) + 4 < sizeof buf) memcpy(buf + strlen(buf), " MB", 4);
-        add_tile(p, buf, "memory at most");
+        gf_page_tile(p, buf, "memory at most");
     }
     gf_page_add(p, "</ul>\n");
 }
@@ -267,25 +271,30 @@ void gf_page_facts(gf_page *p, gf_facts facts)
     gf_page_add(p, "</tbody></table></div>\n");
 }
 
+graft_status gf_page_end(gf_page *p, graft_status status, char **html, size_t *n)
+{
+    gf_page_add(p, "</main>\n</body>\n</html>\n");
+    if (status == GRAFT_OK && p->t.failed) status = gf_fail_memory(p->err, p->t.n, "a page");
+    if (status != GRAFT_OK) {
+        gf_text_free(&p->t);
+        return status;
+    }
+    *html = p->t.s;
+    if (n) *n = p->t.n;
+    return GRAFT_OK;
+}
+
 graft_status gf_report_page(char **html, size_t *n, const gf_run_record *r, graft_error *err)
 {
     *html = NULL;
     gf_page p = {.r = r, .err = err};
     graft_status status = GRAFT_OK;
-    add_head(&p);
+    gf_page_begin(&p);
     add_title(&p);
     const gf_report_part *part;
     for (size_t i = 0; status == GRAFT_OK && (part = gf_report_part_at(i)); i++) {
         status = gf_watch_look(r->watch, err);
         if (status == GRAFT_OK && part->section) status = part->section(&p);
     }
-    gf_page_add(&p, "</main>\n</body>\n</html>\n");
-    if (status == GRAFT_OK && p.t.failed) status = gf_fail_memory(err, p.t.n, "report.html");
-    if (status != GRAFT_OK) {
-        gf_text_free(&p.t);
-        return status;
-    }
-    *html = p.t.s;
-    if (n) *n = p.t.n;
-    return GRAFT_OK;
+    return gf_page_end(&p, status, html, n);
 }

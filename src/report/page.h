@@ -6,13 +6,20 @@
 #include "report/html.h"
 #include "report/part.h"
 
-enum { GF_NINE = 9, GF_MOST_PHOTOS = 12 };
+enum { GF_NINE = 9, GF_MOST_PHOTOS = 12, GF_PAIR_SIDE = 160 };
 
 struct gf_page {
     gf_text t; /* a failed allocation is remembered in it */
     const gf_run_record *r;
     graft_error *err;
 };
+
+/* The page's head with its title and style, up to the open <main>; and all behind it: *html is the caller's. With a
+ * status that is not GRAFT_OK the text is freed and the status returned. */
+void gf_page_begin(gf_page *p);
+graft_status gf_page_end(gf_page *p, graft_status status, char **html, size_t *n);
+/* In a list of class tiles: a number, and what it is; nothing for "-". */
+void gf_page_tile(gf_page *p, const char *value, const char *name);
 
 void gf_page_add(gf_page *p, const char *markup);
 /* A table's cells: a number, a column's heading, a row's. Texts are escaped. */

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import struct
+import xml.etree.ElementTree
 
 import pictures
 from graft_cli import CommandTest, main
@@ -117,6 +118,36 @@ class Refusals(DataTest):
         told = json.loads(self.good("eval", "run", "some", "--json").out)
         self.assertEqual(told["images"], 2)
         self.assertEqual(told["confusion"][1], [0, 0])
+
+
+class Page(DataTest):
+    def test_a_data_set_as_a_page(self):
+        """Well-formed, without a script or an address; its numbers are those of --json, and each image is whole."""
+        self.pictures(*[f"d/{c}/{i}.png" for c in ("a & b", "c<d>") for i in range(6)], "d/c<d>/../a & b/x.png")
+        shutil.copy(f"{self.dir}/d/a & b/0.png", f"{self.dir}/d/a & b/same.png")
+        with open(f"{self.dir}/d/a & b/1.png", "rb") as f:
+            pictures.write(f"{self.dir}/d/c<d>/cut.png", f.read()[:300])
+        done = self.graft("inspect", "d", "--html", "i.html", "--json")
+        self.assertEqual(done.status, 3, done.err)  # of the bad image
+        told = json.loads(done.out)
+        page = xml.etree.ElementTree.parse(f"{self.dir}/i.html").getroot()
+        self.assertEqual(list(page.iter("script")), [])
+        tiles = {li.find("span").text: li.find("b").text for li in page.iter("li")}
+        self.assertEqual(tiles["images"], str(told["images"]))
+        self.assertEqual(tiles["that cannot be used"], "1")
+        self.assertEqual(tiles["equal files"], "1")
+        self.assertEqual(tiles["pairs of near copies"], str(told["near_copies"]["count"]))
+        rows = {tr.find("th").text: [td.text for td in tr.findall("td")] for tr in page.iter("tr") if tr.find("td") is not None}
+        for c in ("a & b", "c<d>"):
+            self.assertEqual(rows[c][:3], [str(told["splits"][s]["classes"][c]) for s in ("train", "validation", "test")])
+        images = [i for i in page.iter("img")]
+        self.assertGreaterEqual(len(images), 8 + 3)
+        for i in images:
+            self.assertTrue(i.get("alt"))
+            self.assertRegex(i.get("src"), "^data:image/(jpeg|png);base64,")
+        for name in ("shorter_side", "width_to_height", "brightness"):
+            self.assertEqual(sum(told["distributions"][name]["counts"]), told["images"] - 1)
+        self.assertIn("mean brightness", self.graft("inspect", "d").out)
 
 
 class Large(DataTest):

@@ -23,7 +23,7 @@ VALUES = {
     "confidence": ("0.5", []), "overlap": ("0.5", []), "top": ("3", []), "calibration": ("off", []), "values": (None, ["--variables"]), "split-by": ("content", []), "split-seed": ("4", ["--validation-split", "0.3"]), "validation-split": ("0.3", []), "unknown": ("0.9", []), "grid": ("3", ["--out", "g.png"]), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
     "clip-norm": ("1", []), "clip-tensor-norm": ("1", []), "clip-value": ("1", []), "from": ("d", []), "seed": ("7", []), "out": ("other", []), "list": (None, []),
 }
-OF_A_VERB = {("fetch", "data"): (None, []), ("fetch", "sha256"): ("ab" * 32, ["--data"]), ("eval", "out"): ("other.png", ["--grid", "3"]), ("compare", "split"): ("test", []), ("split", "split-by"): ("seed", []), ("resume", "fine-tune-epochs"): ("3", []), ("eval", "split"): ("test", []), ("convert", "model"): ("resnet18", []),
+OF_A_VERB = {("inspect", "html"): ("i.html", []), ("fetch", "data"): (None, []), ("fetch", "sha256"): ("ab" * 32, ["--data"]), ("eval", "out"): ("other.png", ["--grid", "3"]), ("compare", "split"): ("test", []), ("split", "split-by"): ("seed", []), ("resume", "fine-tune-epochs"): ("3", []), ("eval", "split"): ("test", []), ("convert", "model"): ("resnet18", []),
              ("convert", "alpha"): ("0.5", ["--model", "mobilenet_v2"]),
              ("convert", "classes"): ("5", ["--model", "resnet18"]), ("labels", "to"): ("voc", [])}
 # a verb's arguments where those of graft_cli.VERBS take a run, which has its own

@@ -200,7 +200,7 @@ static void content_decides(void **state)
                24);
     gf_pool *pool = pool_of(1);
     gf_data_report *report;
-    assert_int_equal(gf_images_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
+    assert_int_equal(tree_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
     assert_int_equal(report->mark[0], 1);
     assert_int_equal(report->n_bad, 1);
     assert_has(report->bad[0].message, "HEIC");
@@ -223,7 +223,7 @@ static void unreadable_files_are_named(void **state)
         gf_data_options o = tree_options();
         gf_pool *pool;
         gf_data_report *report;
-        if (gf_pool_create(&pool, 2, NULL, NULL) || gf_images_inspect(t.dir, &o, pool, &report, NULL)) _exit(1);
+        if (gf_pool_create(&pool, 2, NULL, NULL) || tree_inspect(t.dir, &o, pool, &report, NULL)) _exit(1);
         bool told = report->n_bad == 1 && report->bad[0].number == GF_E_DATA_UNREADABLE &&
                     strstr(report->bad[0].message, "train/dog/p003.jpg: permission denied");
         gf_report_free(report);
@@ -348,7 +348,7 @@ static void any_number_of_threads_tells_the_same(void **state)
     for (int threads = 1; threads <= 4; threads++) {
         gf_pool *pool = pool_of(threads);
         gf_data_report *report;
-        assert_int_equal(gf_images_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
+        assert_int_equal(tree_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
         report->seconds = 0;
         gf_json *json = gf_report_json(report);
         char *text = gf_json_text(json, 1);
@@ -377,7 +377,7 @@ static void report_tells_all(void **state)
     gf_data_options o = tree_options();
     gf_pool *pool = pool_of(2);
     gf_data_report *report;
-    assert_int_equal(gf_images_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
+    assert_int_equal(tree_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
     gf_json *json = gf_report_json(report);
     assert_int_equal(gf_json_i64(gf_json_get(json, "images"), -1), 21);
     assert_int_equal(gf_json_i64(gf_json_get(json, "bad_images"), -1), 3);
@@ -395,7 +395,7 @@ static void report_tells_all(void **state)
     char *text;
     assert_int_equal(gf_report_text(report, &text, NULL), GRAFT_OK);
     assert_has(text, "21 images, 2 classes");
-    assert_has(text, "cat             8           4           0\n");
+    assert_has(text, "cat             8           4           0  ########################\n");
     assert_has(text, "bad: E1201: train/cat/p001.jpg");
     assert_has(text, "the same (other split): train/cat/p002.jpg = validation/cat/leak.jpg");
     gf_free(text);

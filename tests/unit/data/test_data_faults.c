@@ -366,7 +366,7 @@ static void report_failures_are_survived(void **state)
     gf_data_options o = tree_options();
     gf_pool *pool = one_thread();
     gf_data_report *report;
-    assert_int_equal(gf_images_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
+    assert_int_equal(tree_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
     long faults = 0;
     for (bool happened = true; happened; faults++) {
         long live = faults_live();
@@ -380,6 +380,34 @@ static void report_failures_are_survived(void **state)
     }
     assert_true(faults > 3);
     gf_report_free(report);
+    gf_pool_destroy(pool);
+    tree_remove(&t);
+}
+
+/* What inspect does, with each allocation and each read failed. */
+static void failures_of_an_inspection_are_survived(void **state)
+{
+    (void)state;
+    tree t = small_tree();
+    gf_data_options o = tree_options();
+    gf_pool *pool = one_thread();
+    static const fault_kind kinds[] = {FAULT_ALLOC, FAULT_READ};
+    for (size_t i = 0; i < 2; i++) {
+        long faults = 0;
+        for (bool happened = true; happened; faults++) {
+            long live = faults_live();
+            gf_data_report *report;
+            graft_error err = {0};
+            faults_arm(kinds[i], faults);
+            graft_status status = tree_inspect(t.dir, &o, pool, &report, &err);
+            happened = faults_disarm();
+            assert_true(happened || status == GRAFT_OK);
+            assert_true(status == GRAFT_OK ? report != NULL : err.number != 0 && !report);
+            gf_report_free(report);
+            assert_int_equal(faults_live(), live);
+        }
+        assert_true(faults > (i ? 5 : 60));
+    }
     gf_pool_destroy(pool);
     tree_remove(&t);
 }
@@ -398,6 +426,7 @@ int main(void)
         cmocka_unit_test(read_errors_are_tried_four_times),
         cmocka_unit_test(a_failing_read_loses_the_sample_alone),
         cmocka_unit_test(report_failures_are_survived),
+        cmocka_unit_test(failures_of_an_inspection_are_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -296,7 +296,7 @@ static void what_was_taken_is_kept(void **state)
     gf_data_report *report;
     char *text = NULL;
     assert_int_equal(gf_pool_create(&pool, 1, NULL, NULL), GRAFT_OK);
-    assert_int_equal(gf_images_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
+    assert_int_equal(tree_inspect(t.dir, &o, pool, &report, NULL), GRAFT_OK);
     assert_int_equal(report->n_taken, 3);
     assert_int_equal(gf_report_text(report, &text, NULL), GRAFT_OK);
     assert_has(text, "taken      Training/ as train");

@@ -80,6 +80,18 @@ static inline void tree_text(const tree *t, const char *relative, const char *te
     tree_bytes(t, relative, text, strlen(text));
 }
 
+/* What inspect does. */
+static inline graft_status tree_inspect(const char *path, const gf_data_options *o, gf_pool *pool,
+                                        gf_data_report **report, graft_error *err)
+{
+    gf_index *index;
+    *report = NULL;
+    GF_TRY(gf_index_build(&index, path, o, err));
+    graft_status status = gf_images_look(index, o, pool, report, err);
+    gf_index_free(index);
+    return status;
+}
+
 /* An image of w x h; another `seed`, other pixels. The bytes are the caller's. */
 static inline uint8_t *tree_jpeg_bytes(int w, int h, int seed, size_t *n)
 {

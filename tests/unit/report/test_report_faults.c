@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "report/events.h"
+#include "report/inspection.h"
 #include "report/part.h"
 #include "report/report.h"
 #include "support/sys_faults.h"
@@ -12,6 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -47,6 +49,41 @@ static long fail_each(fault_kind kind, long step, attempt run, const fake_run *f
         assert_true(err.message[0]);
         faults++;
     }
+}
+
+/* A page of a data set: samples, bins, a pair. */
+static graft_status inspection(const fake_run *f, graft_error *err)
+{
+    static const uint64_t count[] = {0, 3, 12, 1, 0};
+    static const char *const name[] = {"a", "b", "c", "d", "e"};
+    const gf_bins bins = {"Size", "images by their shorter side", 5, count, name};
+    const gf_pair pair = {f->record.samples.item[0], f->record.samples.item[1], "mirrored"};
+    const gf_fact bad = {"a/1.jpg", "ends early"};
+    const gf_inspection x = {.record = f->record,
+                             .images = 16,
+                             .bytes = 1 << 20,
+                             .bad = 1,
+                             .near_copies = 1,
+                             .bins = &bins,
+                             .n_bins = 1,
+                             .pair = &pair,
+                             .n_pairs = 1,
+                             .bad_files = {&bad, 1}};
+    char *html;
+    size_t n;
+    GF_TRY(gf_inspection_page(&html, &n, &x, err));
+    assert_int_equal(strlen(html), n);
+    assert_non_null(strstr(html, "ends early"));
+    gf_free(html);
+    return GRAFT_OK;
+}
+
+static void failures_of_an_inspections_page_are_survived(void **state)
+{
+    (void)state;
+    fake_run f;
+    fake_run_fill(&f);
+    assert_true(fail_each(FAULT_ALLOC, 1, inspection, &f) > 20);
 }
 
 /* The file is either not there or these bytes, and no .tmp stands beside it. */
@@ -224,6 +261,7 @@ int main(void)
         cmocka_unit_test(text_files_are_whole_after_any_fault),
         cmocka_unit_test(plots_fail_cleanly),
         cmocka_unit_test(page_fails_cleanly),
+        cmocka_unit_test(failures_of_an_inspections_page_are_survived),
         cmocka_unit_test(folder_holds_whole_files_after_any_fault),
         cmocka_unit_test(full_disk_is_told_as_such),
     };
