@@ -47,6 +47,7 @@ gf_data_options gf_api_data_options(const graft_data *d)
     out.cache_dir = d->cache_dir;
     gf_data_take_settings(&out, d->settings);
     if (d->fit) out.fit = *d->fit;
+    if (d->fit) out.image.fast_dct = d->fast_dct;
     if (d->fit) out.stored_side = 0; /* what is told of images must not hang on their split */
     out.progress = data_progress;
     out.user = d->context;

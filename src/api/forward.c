@@ -177,6 +177,7 @@ void gf_api_labelled(graft_data *d, const graft_model *m, const char *path)
                       .path = (char *)path,
                       .settings = m->context->settings,
                       .fit = &m->facts.fit,
+                      .fast_dct = m->facts.fast_dct,
                       .boxes = gf_api_task(m).cls->keep != NULL,
                       .log = m->context->log};
     graft_data_defaults(&d->options);

@@ -35,6 +35,7 @@ void gf_api_geometry(gf_model_facts *f, const gf_settings *s)
 {
     gf_fit_parse(&f->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL); /* the context checked it */
     f->antialias = gf_settings_flag(s, GF_SET_DATA_ANTIALIAS);
+    f->fast_dct = gf_settings_choice(s, GF_SET_DATA_DECODE) == 1;
 }
 
 void gf_api_image_options(gf_data_options *o, const gf_model_facts *f, const gf_settings *s)
@@ -46,6 +47,7 @@ void gf_api_image_options(gf_data_options *o, const gf_model_facts *f, const gf_
     o->image.ignore_exif = f->ignore_exif;
     gf_data_take_settings(o, s);
     o->fit = f->fit;
+    o->image.fast_dct = f->fast_dct;
     o->stored_side = 0;
     o->image.allow_truncated = gf_settings_flag(s, GF_SET_DATA_ALLOW_TRUNCATED);
 }

@@ -64,6 +64,7 @@ struct graft_data {
     gf_settings *settings; /* that it was opened with; may be NULL */
     bool boxes;            /* labelled boxes, whose task that is */
     const gf_fit *fit;     /* a model's own, which holds instead of theirs; NULL: none */
+    bool fast_dct;         /* and with it how that model's JPEGs are decoded */
     gf_dataset *data;
     gf_tokenizer tokenizer; /* of texts: the model's that they are for (gf_api_data_for) */
 };

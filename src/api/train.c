@@ -295,6 +295,7 @@ static graft_status resolve(graft_model *m, graft_data *d, const graft_train_opt
     GF_TRY(gf_api_set_classes(m, classes, err));
     m->facts.antialias = d->options.antialias;
     m->facts.ignore_exif = d->options.ignore_exif;
+    m->facts.fast_dct = gf_settings_choice(d->settings, GF_SET_DATA_DECODE) == 1;
     GF_TRY(gf_fit_parse(&m->facts.fit, gf_settings_text(d->settings, GF_SET_DATA_FIT), err));
     GF_TRY(fill_data(&m->config, d, err));
     GF_TRY(fill_train(&m->config, m->context, o, err));

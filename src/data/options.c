@@ -29,6 +29,7 @@ void gf_data_take_settings(gf_data_options *o, const gf_settings *s)
     o->group_column = gf_settings_text(s, GF_SET_DATA_GROUP_COLUMN);
     gf_fit_parse(&o->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL);
     o->stored_side = (int)gf_settings_whole(s, GF_SET_DATA_STORED_SIZE);
+    o->image.fast_dct = gf_settings_choice(s, GF_SET_DATA_DECODE) == 1;
     o->image.max_pixels = (uint64_t)gf_settings_whole(s, GF_SET_DATA_MAX_PIXELS);
 }
 

@@ -1,6 +1,6 @@
 /* JPEG, through libjpeg's own interface: the accurate integer DCT and smooth chroma, which gives the bits of Pillow and
  * of TensorFlow's decode_jpeg(dct_method="INTEGER_ACCURATE"). TensorFlow's default is the fast DCT, up to 11 levels
- * off.
+ * off: options.fast_dct.
  *
  * libjpeg reports by calling back and expects a fatal callback not to return: `reader` holds what must outlive the
  * jump, and run() has no local that changes between setjmp and the jump. Warnings are errors: libjpeg goes on with
@@ -164,7 +164,7 @@ static graft_status start(reader *r, int w)
                               r->lib.image_height);
     }
     r->lib.out_color_space = r->lib.num_components == 4 ? JCS_CMYK : JCS_RGB;
-    r->lib.dct_method = JDCT_ISLOW;
+    r->lib.dct_method = r->job->opts->fast_dct ? JDCT_IFAST : JDCT_ISLOW;
     r->lib.do_fancy_upsampling = TRUE;
     r->lib.scale_num = 1;
     r->lib.scale_denom = (unsigned)r->job->info->fraction;

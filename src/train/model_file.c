@@ -141,6 +141,7 @@ static char *facts_text(const gf_model_facts *f)
     if (f->int8_layers) gf_json_set(j, "int8_layers", gf_json_int(f->int8_layers));
     gf_json_set(j, "antialias", gf_json_bool(f->antialias));
     gf_json_set(j, "ignore_exif", gf_json_bool(f->ignore_exif));
+    if (f->fast_dct) gf_json_set(j, "decode", gf_json_string("tensorflow"));
     char fit[GF_FIT_TEXT];
     if (f->fit.kind != GF_FIT_STRETCH) gf_json_set(j, "fit", gf_json_string(gf_fit_text(&f->fit, fit)));
     gf_json_set(j, "layout", gf_json_string("HWIO"));
@@ -298,6 +299,7 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
     f->height = (int)gf_json_i64(gf_json_get(j, "height"), 0);
     f->antialias = gf_json_true(gf_json_get(j, "antialias"), false);
     f->ignore_exif = gf_json_true(gf_json_get(j, "ignore_exif"), false);
+    f->fast_dct = !strcmp(gf_json_str(gf_json_get(j, "decode"), ""), "tensorflow");
     int64_t int8_layers = gf_json_i64(gf_json_get(j, "int8_layers"), 0);
     f->int8_layers = int8_layers > 0 && int8_layers < INT_MAX ? (int)int8_layers : 0;
     f->dtype = !strcmp(gf_json_str(gf_json_get(j, "precision"), "f32"), "bf16") ? GF_BF16 : GF_F32;

@@ -45,7 +45,7 @@ typedef struct gf_model_facts {
     gf_dtype dtype;       /* of activations, as they are computed here */
     gf_dtype saved_dtype; /* and as they were where the self-test was made */
     int int8_layers;      /* layers below this one are computed in bytes, by the model's ranges; 0: none */
-    bool antialias, ignore_exif;
+    bool antialias, ignore_exif, fast_dct;
     gf_fit fit;
     int n_self_test;                   /* outputs of self_test that hold; 0: the file has none */
     float self_test[GF_SELF_TEST_MAX]; /* the first logits of gf_self_test_image, as the model gave them when it was

@@ -150,6 +150,30 @@ class Page(DataTest):
         self.assertIn("mean brightness", self.graft("inspect", "d").out)
 
 
+class Decode(DataTest):
+    def test_the_model_keeps_how_jpegs_are_decoded(self):
+        fixtures = f"{os.path.dirname(os.path.abspath(__file__))}/../fixtures/tensorflow_jpeg"
+        jpegs = [f"{fixtures}/{name}" for name in sorted(os.listdir(fixtures)) if name.endswith(".jpg")]
+        for i, path in enumerate(jpegs * 2):
+            for part in ("train", "validation"):
+                os.makedirs(f"{self.dir}/d/{part}/{'ab'[i % 2]}", exist_ok=True)
+                shutil.copy(path, f"{self.dir}/d/{part}/{'ab'[i % 2]}/{i}.jpg")
+        self.trained("d", "plain")
+        self.trained("d", "fast", "--decode", "tensorflow", "--cache-dir", f"{self.dir}/c", "--cache", "disk")
+        self.trained("d", "again", "--cache-dir", f"{self.dir}/c", "--cache", "disk")  # not out of the other's cache
+        logits = {}
+        for run in ("plain", "fast", "again"):
+            rows = json.loads(self.good("predict", run, *jpegs, "--json", "--output", "logits").out)["predictions"]
+            told = json.loads(self.good("eval", run, "d", "--split", "validation", "--json").out)
+            with open(f"{self.dir}/{run}/metrics.json") as f:
+                self.assertEqual(told["loss"], json.load(f)["validation"]["loss"], run)  # the same pixels as in training
+            logits[run] = rows
+        self.assertEqual(logits["plain"], logits["again"])
+        self.assertNotEqual(logits["plain"], logits["fast"])
+        os.remove(f"{self.dir}/fast/metrics.json")
+        self.good("resume", "fast")
+
+
 class Large(DataTest):
     def test_above_the_limit(self):
         for c in "ab":
