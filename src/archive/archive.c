@@ -166,6 +166,8 @@ graft_status gf_archive_list(const gf_archive *a, const char *folder, gf_names *
     return GRAFT_OK;
 }
 
+const char *gf_archive_name(const gf_archive *a, size_t i) { return i < a->n ? a->member[i].name : NULL; }
+
 /* ---- reading */
 
 /* 0, an errno value, or -1 at the end of the file. */

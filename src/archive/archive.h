@@ -49,6 +49,9 @@ bool gf_archive_find(const gf_archive *a, const char *name, gf_archive_entry *en
 /* The names in a folder, sorted by bytes. E5001. */
 graft_status gf_archive_list(const gf_archive *a, const char *folder, gf_names *names, graft_error *err);
 
+/* The name of member i, a file or a folder; borrowed. NULL behind the last. */
+const char *gf_archive_name(const gf_archive *a, size_t i);
+
 /* The first n bytes of a file of at least so many; all of them: the checksum is compared. Any thread. A system error
  * goes to *failed, with status OK. E1121 where the archive is no longer the file that was opened. */
 graft_status gf_archive_read(const gf_archive *a, uint64_t member, uint8_t *dst, size_t n, int *failed,

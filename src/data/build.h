@@ -110,6 +110,8 @@ graft_status gf_index_take(gf_index *index, const gf_log *log, const char *what,
 
 /* Opens it as the index's last. */
 graft_status gf_members_open(gf_index *index, const char *path, const gf_data_options *options, graft_error *err);
+/* E1103 where it has no images, but another archive that may have. */
+graft_status gf_members_check(const gf_index *index, const char *path, graft_error *err);
 /* The folder that holds the data: further down where an archive has nothing but one folder of folders; "" is its root.
  * gf_free it. */
 graft_status gf_members_inner(const gf_index *index, char **inner, graft_error *err);

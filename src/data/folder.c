@@ -179,6 +179,7 @@ static graft_status read_folder(gf_index *index, const char *path, const gf_data
         l.walk.real_root = real_root;
     } else {
         GF_GOTO(gf_members_open(index, path, options, err));
+        GF_GOTO(gf_members_check(index, path, err));
         GF_GOTO(gf_members_inner(index, &inner, err));
         l.walk.inner = inner;
         l.walk.archive = 1;

@@ -31,6 +31,31 @@ graft_status gf_members_open(gf_index *index, const char *path, const gf_data_op
     return GRAFT_OK;
 }
 
+static bool is_archive_name(const char *name)
+{
+    static const char *const endings[] = {".zip", ".tar", ".tgz", ".tar.gz"};
+    size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t e = strlen(endings[i]);
+        if (n > e && !strcmp(name + n - e, endings[i])) return true;
+    }
+    return false;
+}
+
+graft_status gf_members_check(const gf_index *index, const char *path, graft_error *err)
+{
+    const gf_archive *a = index->archive[index->n_archives - 1];
+    const char *name, *inner = NULL;
+    for (size_t i = 0; (name = gf_archive_name(a, i)); i++) {
+        if (gf_name_is_image(name)) return GRAFT_OK;
+        if (!inner && is_archive_name(name)) inner = name;
+    }
+    if (!inner) return GRAFT_OK;
+    return gf_fail(err, GF_E_DATA_NO_IMAGES, "unpack it, and give the archive that has the images",
+                   "%s: no images found but perhaps in %s: archives in archives are not opened", GF_ESC(path),
+                   GF_ESC(inner));
+}
+
 static const gf_archive *archive_of(const gf_walk *walk) { return walk->index->archive[walk->archive - 1]; }
 
 /* The member that a path of the walk stands for. gf_free it; NULL: no memory. */

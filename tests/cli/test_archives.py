@@ -95,6 +95,9 @@ class Archives(CommandTest):
         pictures.write(f"{self.dir}/data.7z", b"7z\xbc\xaf\x27\x1c" + bytes(100))
         with zipfile.ZipFile(f"{self.dir}/empty.zip", "w"):
             pass
+        with zipfile.ZipFile(f"{self.dir}/nested.zip", "w") as z:
+            z.write(f"{self.dir}/packed.tgz", "all/packed.tgz")
+        self.assertIn("all/packed.tgz", self.refused(3, "E1103", "inspect", "nested.zip"))
         for archive, code in (("up.tar", "E1161"), ("cut.tgz", "E1160"), ("data.7z", "E1165"), ("empty.zip", "E1102")):
             self.refused(3, code, "train", archive, *TRAIN, "--out", "no")
             self.assertFalse(os.path.exists(f"{self.dir}/no"))
