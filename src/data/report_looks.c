@@ -67,7 +67,7 @@ void gf_report_looks_json(const gf_data_report *r, gf_json *j)
     gf_json *all = gf_json_object();
     gf_json_set(all, "shorter_side", histogram_json(&r->side));
     gf_json_set(all, "width_to_height", histogram_json(&r->shape));
-    if (r->looked) gf_json_set(all, "brightness", histogram_json(&r->brightness));
+    if (r->looked) gf_json_set(all, "mean_brightness", histogram_json(&r->brightness));
     gf_json_set(j, "distributions", all);
     if (!r->looked) return;
     gf_json_set(j, "of_one_color", gf_json_int((int64_t)r->flat));

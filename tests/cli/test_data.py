@@ -145,7 +145,7 @@ class Page(DataTest):
         for i in images:
             self.assertTrue(i.get("alt"))
             self.assertRegex(i.get("src"), "^data:image/(jpeg|png);base64,")
-        for name in ("shorter_side", "width_to_height", "brightness"):
+        for name in ("shorter_side", "width_to_height", "mean_brightness"):
             self.assertEqual(sum(told["distributions"][name]["counts"]), told["images"] - 1)
         self.assertIn("mean brightness", self.graft("inspect", "d").out)
 
