@@ -41,7 +41,7 @@ static void draw_bins(const frame *f)
     for (size_t i = 0; i < n; i++) {
         double x = LEFT + (double)i * width, y = y_of(f, (double)f->b->count[f->first + i]);
         const char *name = f->b->name[f->first + i];
-        gf_canvas_fill(f->c, (gf_box){x + width * 0.08, y, width * 0.84, TOP + HEIGHT - y}, 1.5,
+        gf_canvas_fill(f->c, (gf_area){x + width * 0.08, y, width * 0.84, TOP + HEIGHT - y}, 1.5,
                        gf_theme_mix(theme, GF_INK_PAGE, GF_INK_RIGHT, 0.75));
         if (turned) {
             gf_canvas_text(f->c, x + width / 2 + 4, TOP + HEIGHT + 14, &slanted, name);
