@@ -22,8 +22,8 @@ typedef struct page {
     char how[MOST_PAIRS][NAME];
     size_t n_pairs;
     gf_bins bins[HISTOGRAMS];
-    const char *name[HISTOGRAMS][GF_HISTOGRAM_BINS];
-    char names[HISTOGRAMS][GF_HISTOGRAM_BINS][NAME];
+    const char *name[HISTOGRAMS][GF_BINNED_MOST];
+    char names[HISTOGRAMS][GF_BINNED_MOST][NAME];
     gf_fact bad[MOST_LISTED], equal[MOST_LISTED], note[MOST_LISTED];
     gf_data_split split[GF_SPLITS];
 } page;
@@ -111,7 +111,7 @@ static void take_bins(page *p)
 {
     const gf_data_report *r = p->report;
     const struct {
-        const gf_histogram *h;
+        const gf_binned *h;
         const char *title, *note;
     } of[HISTOGRAMS] = {{&r->side, "Size", "images by their shorter side in pixels"},
                         {&r->shape, "Shape", "images by width to height"},

@@ -137,7 +137,7 @@ graft_status gf_looks_report(const gf_looks *looks, const gf_index *index, gf_da
     r->looked = true;
     for (uint32_t i = 0; i < looks->n; i++) {
         if (!looks->item[i].taken) continue;
-        gf_histogram_add(&r->brightness, (double)looks->item[i].brightness);
+        gf_binned_add(&r->brightness, (double)looks->item[i].brightness);
         r->flat += looks->item[i].contrast < least_contrast;
     }
     return find_near(looks, index, r, err);

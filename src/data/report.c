@@ -61,8 +61,8 @@ static void count(gf_data_report *r, const gf_index *index, const gf_checked *ro
         r->count[s->split * index->classes.n + s->class_id]++;
         if (rows[i].state != GF_GOOD) continue;
         uint32_t w = rows[i].w, h = rows[i].h;
-        gf_histogram_add(&r->side, w < h ? w : h);
-        gf_histogram_add(&r->shape, (double)w / h);
+        gf_binned_add(&r->side, w < h ? w : h);
+        gf_binned_add(&r->shape, (double)w / h);
         r->format[rows[i].format]++;
         for (int m = 0; m < GF_MARKS; m++) r->mark[m] += rows[i].marks >> m & 1;
     }

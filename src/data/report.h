@@ -2,7 +2,7 @@
 #ifndef GF_DATA_REPORT_H
 #define GF_DATA_REPORT_H
 
-#include "base/histogram.h"
+#include "base/binned.h"
 #include "data/failed_samples.h"
 #include "data/index.h"
 #include "data/load.h"
@@ -53,9 +53,9 @@ typedef struct gf_data_report {
     uint64_t other_class; /* groups of copies with different labels */
     uint64_t other_split; /* groups of copies in different splits */
 
-    gf_histogram side, shape; /* of good images: the shorter side, width over height */
-    bool looked;              /* at their pixels (looks.h): the next are known */
-    gf_histogram brightness;
+    gf_binned side, shape; /* of good images: the shorter side, width over height */
+    bool looked;           /* at their pixels (looks.h): the next are known */
+    gf_binned brightness;
     uint64_t flat;      /* of one color */
     gf_near_copy *near; /* the first GF_DUPLICATES_MAX */
     size_t n_near, cap_near;

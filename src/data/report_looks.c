@@ -10,7 +10,7 @@ static const double shape_edge[] = {0, 0.5, 0.62, 0.71, 0.87, 1.15, 1.41, 1.63, 
 static const char *const shape_name[] = {"< 1:2", "9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9", "> 2:1"};
 static const double brightness_edge[] = {0, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256};
 
-#define BINS(edge) ((gf_histogram){sizeof(edge) / sizeof *(edge)-1, edge, {0}})
+#define BINS(edge) ((gf_binned){sizeof(edge) / sizeof *(edge)-1, edge, {0}})
 
 void gf_report_bins(gf_data_report *r)
 {
@@ -19,7 +19,7 @@ void gf_report_bins(gf_data_report *r)
     r->brightness = BINS(brightness_edge);
 }
 
-const char *gf_report_bin_name(const gf_data_report *r, const gf_histogram *h, size_t bin, char *buf, size_t size)
+const char *gf_report_bin_name(const gf_data_report *r, const gf_binned *h, size_t bin, char *buf, size_t size)
 {
     bool last = h == &r->side && bin + 1 == h->n;
     if (h == &r->shape) {
@@ -32,7 +32,7 @@ const char *gf_report_bin_name(const gf_data_report *r, const gf_histogram *h, s
     return buf;
 }
 
-static gf_json *histogram_json(const gf_histogram *h)
+static gf_json *histogram_json(const gf_binned *h)
 {
     gf_json *j = gf_json_object(), *edges = gf_json_array(), *counts = gf_json_array();
     for (size_t i = 0; i <= h->n; i++) gf_json_add(edges, gf_json_real(h->edge[i]));
@@ -75,7 +75,7 @@ void gf_report_looks_json(const gf_data_report *r, gf_json *j)
 }
 
 /* A bar for each bin from the first that is not empty to the last. */
-static void histogram_text(const gf_data_report *r, const gf_histogram *h, const char *title, gf_text *t)
+static void histogram_text(const gf_data_report *r, const gf_binned *h, const char *title, gf_text *t)
 {
     enum { WIDTH = 40 };
     size_t first = 0, end = h->n;

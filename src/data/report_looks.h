@@ -7,7 +7,7 @@
 /* The bins of a report's histograms, all empty. */
 void gf_report_bins(gf_data_report *r);
 /* What a bin is called, as "181 to 256" or "3:4"; into buf. */
-const char *gf_report_bin_name(const gf_data_report *r, const gf_histogram *h, size_t bin, char *buf, size_t size);
+const char *gf_report_bin_name(const gf_data_report *r, const gf_binned *h, size_t bin, char *buf, size_t size);
 
 void gf_report_looks_json(const gf_data_report *r, gf_json *j);
 void gf_report_looks_text(const gf_data_report *r, gf_text *t);

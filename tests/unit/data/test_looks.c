@@ -81,7 +81,7 @@ static void what_they_look_like_is_told(void **state)
     assert_true(has_pair(r, "a/s2.jpg", "b/poor.jpg", false));
     assert_true(has_pair(r, "b/s3.jpg", "b/mirror.jpg", true));
     uint64_t sums[3] = {0};
-    const gf_histogram *of[3] = {&r->side, &r->shape, &r->brightness};
+    const gf_binned *of[3] = {&r->side, &r->shape, &r->brightness};
     for (int k = 0; k < 3; k++) {
         for (size_t i = 0; i < of[k]->n; i++) sums[k] += of[k]->count[i];
         assert_int_equal(sums[k], 12);
@@ -131,9 +131,9 @@ static void values_on_edges_belong_above(void **state)
 {
     (void)state;
     static const double edge[] = {0, 10, 20};
-    gf_histogram h = {2, edge, {0}};
+    gf_binned h = {2, edge, {0}};
     static const double value[] = {-5, 0, 9.99, 10, 19, 20, 1e9};
-    for (size_t i = 0; i < sizeof value / sizeof *value; i++) gf_histogram_add(&h, value[i]);
+    for (size_t i = 0; i < sizeof value / sizeof *value; i++) gf_binned_add(&h, value[i]);
     assert_int_equal(h.count[0], 3);
     assert_int_equal(h.count[1], 4);
 }
