@@ -24,20 +24,25 @@ static atomic_long live;
 
 void faults_arm_errno(fault_kind kind, long skip, int error, bool forever)
 {
+    pthread_mutex_lock(&lock);
     fault.kind = kind;
     fault.skip = skip;
     fault.error = error;
     fault.forever = forever;
     fault.happened = false;
     fault.armed = true;
+    pthread_mutex_unlock(&lock);
 }
 
 void faults_arm(fault_kind kind, long skip) { faults_arm_errno(kind, skip, kind == FAULT_ALLOC ? ENOMEM : EIO, false); }
 
 bool faults_disarm(void)
 {
+    pthread_mutex_lock(&lock);
     fault.armed = false;
-    return fault.happened;
+    bool happened = fault.happened;
+    pthread_mutex_unlock(&lock);
+    return happened;
 }
 
 long faults_live(void) { return live; }
@@ -66,8 +71,9 @@ static bool fails(fault_kind kind)
 {
     pthread_mutex_lock(&lock);
     bool now = reached(kind);
+    int error = fault.error;
     pthread_mutex_unlock(&lock);
-    if (now) errno = fault.error;
+    if (now) errno = error;
     return now;
 }
 
