@@ -92,6 +92,7 @@ static graft_status run_verb(const verb *v, int argc, char **argv, bool *printed
         free(line);
     }
     graft_settings_free(s.by_name);
+    graft_recipe_free(s.recipe_read);
     free(arguments);
     return status;
 }

@@ -1,6 +1,7 @@
 #include "options.h"
 #include "effects.h"
 #include "errors.h"
+#include "recipe.h"
 #include "text.h"
 #include "values.h"
 #include "verbs.h"
@@ -27,7 +28,7 @@ option options_row(const verb *v, size_t i)
     return o;
 }
 
-static const option *find(const verb *v, const char *name, size_t n)
+const option *options_find(const verb *v, const char *name, size_t n)
 {
     for (size_t i = 0; i < v->n_options; i++) {
         const option *o = &v->options[i];
@@ -38,7 +39,7 @@ static const option *find(const verb *v, const char *name, size_t n)
 
 bool options_given(const verb *v, const settings *s, const char *name)
 {
-    const option *o = find(v, name, strlen(name));
+    const option *o = options_find(v, name, strlen(name));
     return o && s->given[o - v->options];
 }
 
@@ -55,7 +56,7 @@ static graft_status unknown_option(const verb *v, const char *dashes, const char
     fail(err, E_OPTION_UNKNOWN, NULL, "graft %s has no option %s%s", v->name, dashes, ESCAPED(name));
     const verb *other = NULL;
     for (size_t i = 0; (other = verbs_at(i)); i++)
-        if (find(other, name, strlen(name))) break;
+        if (options_find(other, name, strlen(name))) break;
     if (best && text_is_near(name, least))
         fail_hint(err, "did you mean --%s?", best->name);
     else if (other)
@@ -73,7 +74,9 @@ static graft_status parse_option(const verb *v, int argc, char **argv, int *i, s
     const char *text = argv[*i], *start = text + (text[1] == '-' ? 2 : 1), *equals = strchr(start, '=');
     size_t n = equals ? (size_t)(equals - start) : strlen(start);
     snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : (int)sizeof name - 1, start);
-    const option *o = text[1] == '-' ? find(v, start, n) : !strcmp(text, "-h") ? find(v, "help", 4) : NULL;
+    const option *o = text[1] == '-'        ? options_find(v, start, n)
+                      : !strcmp(text, "-h") ? options_find(v, "help", 4)
+                                            : NULL;
     if (!o) return unknown_option(v, text[1] == '-' ? "--" : "-", name, err);
 
     const char *value = equals ? equals + 1 : NULL;
@@ -86,6 +89,7 @@ static graft_status parse_option(const verb *v, int argc, char **argv, int *i, s
         value = argv[++*i];
     }
     s->given[o - v->options] = true;
+    s->text[o - v->options] = value;
     return value_set(o, value, s, err);
 }
 
@@ -125,6 +129,7 @@ graft_status options_parse(const verb *v, int argc, char **argv, const char **ar
         }
     }
     graft_status status = check_count(v, s, err);
+    if (!status && s->recipe) status = recipe_apply(v, s, err);
     if (!status) status = effects_check(v, s, err);
     if (!status && v->check) status = v->check(v, s, err);
     settings_finish(s);

@@ -162,6 +162,9 @@ const char *options_default(const option *o, const settings *s, char *buf, size_
 
 bool options_takes_value(const option *o);
 
+/* The row of that name, n letters of it; NULL: the verb has none. */
+const option *options_find(const verb *v, const char *name, size_t n);
+
 /* The row with what a SETTING takes from the library's table: value, choices, help. */
 option options_row(const verb *v, size_t i);
 

@@ -35,9 +35,13 @@ typedef struct settings {
     const char *truth, *results; /* eval: labelled boxes, detections of any tool; NULL: none */
     const char *data_path;       /* resume: the data where they are now; NULL is where they were */
 
+    const char *recipe, *save_recipe; /* train: files; NULL: none */
+    graft_recipe *recipe_read;        /* what `recipe` holds; whoever parses owns it */
+
     const char *const *arguments; /* what is no option, in order */
     size_t n_arguments;
-    bool given[OPTIONS_MAX]; /* which rows of the verb's table were on the command line */
+    bool given[OPTIONS_MAX];       /* which rows of the verb's table were on the command line, or in the recipe */
+    const char *text[OPTIONS_MAX]; /* and what their values were; NULL: a flag */
 } settings;
 
 /* The defaults of the library and of the command. */

@@ -1,6 +1,7 @@
 /* train.c - graft train DATA: feature extraction, then fine-tuning, into a run folder. */
 #include "errors.h"
 #include "output.h"
+#include "recipe.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -11,6 +12,12 @@
 #include <unistd.h>
 
 static const option options[] = {
+    HEADING("Recipe"),
+    {"recipe", OPTION_FILE, PLACE(recipe), "FILE", NO_RANGE, NULL,
+     "options from a file, YAML or JSON, where the command line does not give them; --save-recipe writes one"},
+    {"save-recipe", OPTION_FILE, PLACE(save_recipe), "FILE", NO_RANGE, NULL,
+     "write all options of this run there: JSON where its name ends in .json, else YAML"},
+
     HEADING("Model"),
     OPTION_MODEL_ROWS,
     {"from", OPTION_FOLDER, PLACE(from), "RUN", NO_RANGE, NULL, "the same as --model RUN: begin with a run's model"},
@@ -131,6 +138,9 @@ static graft_status check(const verb *v, settings *s, graft_error *err)
         return fail(err, E_USAGE, NULL, "--epochs 0 without fine-tuning epochs leaves nothing to train");
     if (!s->train.out)
         return fail(err, E_USAGE, "as in --out runs/first", "graft train needs --out DIR, the run folder to write");
+    if (s->save_recipe && !s->force && access(s->save_recipe, F_OK) == 0)
+        return fail(err, E_USAGE, "--force overwrites it", "--save-recipe: %s is there already",
+                    ESCAPED(s->save_recipe));
     return check_out(s, err);
 }
 
@@ -148,6 +158,7 @@ static graft_status run(session *self, graft_error *err)
     if (!status) status = graft_model_open(self->context, &s->model, &model, err);
     if (!status) graft_model_size(model, &s->data.width, &s->data.height);
     if (!status) status = graft_data_open(self->context, s->arguments[0], &s->data, &data, err);
+    if (!status && s->save_recipe) status = recipe_save(self->verb, s, err);
     if (!status) status = graft_train(model, data, &s->train, &result, err);
     if (!status) status = session_print(self, result, err);
     graft_result_free(result);

@@ -76,6 +76,20 @@ GRAFT_API const char *graft_settings_get(const graft_settings *settings, const c
 /* Whether it was set. */
 GRAFT_API int graft_settings_given(const graft_settings *settings, const char *name);
 
+/* A recipe: the options of a run as a file, YAML or JSON: a map of names and values. Names are those of graft train's
+ * options ("lr"). A list of texts is told with commas between them, a list of maps as phases ("head epochs=5; tail
+ * last=30"). E3008 with the line where it is none. */
+typedef struct graft_recipe graft_recipe;
+GRAFT_API graft_status graft_recipe_read(const char *file, graft_recipe **out, graft_error *err);
+GRAFT_API void graft_recipe_free(graft_recipe *recipe); /* takes NULL */
+/* Writes n names and values as a recipe: JSON where the file's name ends in .json, else YAML. */
+GRAFT_API graft_status graft_recipe_write(const char *file, const char *const *names, const char *const *values,
+                                          size_t n, graft_error *err);
+/* The entries in the file's order, until the recipe is freed; NULL, 0 behind the last. */
+GRAFT_API const char *graft_recipe_name(const graft_recipe *recipe, size_t i);
+GRAFT_API const char *graft_recipe_value(const graft_recipe *recipe, size_t i);
+GRAFT_API unsigned graft_recipe_line(const graft_recipe *recipe, size_t i); /* from 1 */
+
 #ifdef __cplusplus
 }
 #endif

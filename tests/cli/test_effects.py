@@ -20,7 +20,7 @@ VALUES = {
     "layout": ("parts", []), "image-column": ("f", []), "label-column": ("2", []), "split-column": ("s", []),
     "follow-links": (None, []), "max-pixels": ("5000", []), "max-unpacked": ("20G", []), "decode": ("tensorflow", []), "stored-size": ("200", []), "cache": ("disk", []), "memory": ("8M", []), "cache-dir": ("c", []), "checkpoint-seconds": ("5", []),
     "no-report": (None, []), "dataset-size": ("5", []), "similarity": ("high", []), "probe": (None, []), "probe-options": ("lambda=1", ["--probe"]), "monitor": ("loss", []), "max-time": ("10m", []), "threads": ("3", []), "data": ("d", []), "classes": ("5", []), "labels": ("l.txt", []),
-    "confidence": ("0.5", []), "overlap": ("0.5", []), "top": ("3", []), "calibration": ("off", []), "values": (None, ["--variables"]), "split-by": ("content", []), "split-seed": ("4", ["--validation-split", "0.3"]), "validation-split": ("0.3", []), "unknown": ("0.9", []), "grid": ("3", ["--out", "g.png"]), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
+    "confidence": ("0.5", []), "overlap": ("0.5", []), "top": ("3", []), "calibration": ("off", []), "values": (None, ["--variables"]), "split-by": ("content", []), "split-seed": ("4", ["--validation-split", "0.3"]), "validation-split": ("0.3", []), "unknown": ("0.9", []), "recipe": ("r.yaml", []), "grid": ("3", ["--out", "g.png"]), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
     "clip-norm": ("1", []), "clip-tensor-norm": ("1", []), "clip-value": ("1", []), "from": ("d", []), "seed": ("7", []), "out": ("other", []), "list": (None, []),
 }
 OF_A_VERB = {("inspect", "html"): ("i.html", []), ("fetch", "data"): (None, []), ("fetch", "sha256"): ("ab" * 32, ["--data"]), ("eval", "out"): ("other.png", ["--grid", "3"]), ("compare", "split"): ("test", []), ("split", "split-by"): ("seed", []), ("resume", "fine-tune-epochs"): ("3", []), ("eval", "split"): ("test", []), ("convert", "model"): ("resnet18", []),
@@ -29,9 +29,10 @@ OF_A_VERB = {("inspect", "html"): ("i.html", []), ("fetch", "data"): (None, []),
 # a verb's arguments where those of graft_cli.VERBS take a run, which has its own
 ARGUMENTS = {"eval": ["mobilenet_v2", "DATA"], "predict": ["mobilenet_v2", "a.jpg"], "fetch": ["mobilenet_v2"],
              "export": ["run.safetensors", "--out", "f.onnx"]}
+# what --save-recipe writes is test_recipe.py's
 # --force is about what is there; --seed where nothing is random is taken, as its help says; what --list is given stands alone
 # detections are judged without a run: below
-NOT_HERE = {("eval", "truth"), ("eval", "results"), ("eval", "nms"), ("eval", "measure"), ("advise", "apply"), ("advise", "out"), ("advise", "force"), ("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
+NOT_HERE = {("train", "save-recipe"), ("eval", "truth"), ("eval", "results"), ("eval", "nms"), ("eval", "measure"), ("advise", "apply"), ("advise", "out"), ("advise", "force"), ("train", "out"), ("features", "out"), ("export", "out"), ("augment", "out"), ("fetch", "list")}
 NOTHING_RANDOM = {"eval", "predict", "clean", "compare", "export", "convert", "fetch", "resume", "models", "labels", "serve"}
 
 # verb, what is given, the option that then would have no effect
@@ -103,6 +104,8 @@ class Effects(CommandTest):
         super().setUp()
         with open(os.path.join(self.dir, "net.keras"), "w") as f:
             f.write("a network")
+        with open(os.path.join(self.dir, "r.yaml"), "w") as f:
+            f.write("lr: 0.5\n")
         os.mkdir(os.path.join(self.dir, "RUN"))
 
     def told(self, verb, *options):
