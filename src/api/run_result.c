@@ -37,6 +37,50 @@ static gf_json *copy_metrics(gf_text *text, const char *title, const gf_json *fr
     return c.to;
 }
 
+/* "head             last values, epoch 5: validation accuracy 0.9712, test accuracy 0.9690; ..." */
+static void describe_values(gf_text *t, const char *title, const char *which, const gf_json *measure)
+{
+    static const char *const sets[] = {"validation", "test"};
+    const char *separator = ": ";
+    gf_text_printf(t, "%-16s %s, epoch %lld", title, which, (long long)gf_json_i64(gf_json_get(measure, "epoch"), 0));
+    for (int i = 0; i < 2; i++) {
+        const gf_json *set = gf_json_get(measure, sets[i]);
+        if (!gf_json_is_object(set)) continue;
+        gf_text scratch = {0};
+        gf_text_printf(t, "%s%s ", separator, sets[i]);
+        evaluation_copy c = {.to = gf_json_object(), .text = &scratch, .title = ""};
+        gf_json_each(set, copy_metric, &c);
+        gf_text_add(t, scratch.s ? scratch.s + strspn(scratch.s, " ") : "");
+        t->failed = t->failed || scratch.failed;
+        gf_text_free(&scratch);
+        gf_json_free(c.to);
+        separator = "; ";
+    }
+    gf_text_add(t, "\n");
+}
+
+/* Where there are several: each at its end, by its last values and by the best so far. */
+static void describe_phases(gf_text *t, const gf_json *phases)
+{
+    for (size_t i = 0; gf_json_size(phases) > 1 && i < gf_json_size(phases); i++) {
+        const gf_json *p = gf_json_at(phases, i), *last = gf_json_get(p, "last"), *best = gf_json_get(p, "best_so_far");
+        const char *name = gf_json_str(gf_json_get(p, "name"), "");
+        describe_values(t, name, "last values", last);
+        if (gf_json_i64(gf_json_get(best, "epoch"), 0) != gf_json_i64(gf_json_get(last, "epoch"), 0))
+            describe_values(t, name, "best so far", best);
+    }
+}
+
+/* The list as metrics.json has it. */
+static gf_json *copy_phases(const gf_json *phases)
+{
+    gf_json *copy = NULL;
+    char *text = phases ? gf_json_text(phases, 0) : NULL;
+    if (text) gf_json_parse(&copy, text, strlen(text), "phases", NULL);
+    gf_free(text);
+    return copy ? copy : gf_json_array();
+}
+
 /* Where the run is, and the page to look at. */
 static void describe_place(gf_text *t, const char *dir)
 {
@@ -66,6 +110,8 @@ graft_status gf_api_run_result(const char *dir, graft_result **out, graft_error 
     for (int i = 0; i < 3; i++) {
         gf_json_set(j, sets[i], copy_metrics(&text, titles[i], gf_json_get(m, sets[i])));
     }
+    describe_phases(&text, gf_json_get(m, "phases"));
+    gf_json_set(j, "phases", copy_phases(gf_json_get(m, "phases")));
     gf_json_set(j, "epochs", gf_json_int(gf_json_i64(gf_json_get(m, "epochs"), 0)));
     gf_json_set(j, "best_epoch", gf_json_int(gf_json_i64(gf_json_get(m, "best_epoch"), 0)));
     gf_json_set(j, "seconds", gf_json_real(gf_json_f64(gf_json_get(m, "seconds"), NAN)));

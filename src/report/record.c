@@ -113,6 +113,40 @@ static gf_json *detection_json(const gf_run_record *r)
     return j;
 }
 
+static gf_json *values_json(const gf_metric_list *list, const double *value)
+{
+    if (isnan(value[0])) return gf_json_null();
+    gf_json *j = gf_json_object();
+    for (size_t i = 0; i < list->n; i++) gf_json_set(j, list->item[i].name, gf_json_real(value[i]));
+    return j;
+}
+
+static gf_json *measure_json(const gf_run_record *r, const gf_phase_measure *m)
+{
+    gf_json *j = gf_json_object();
+    gf_json_set(j, "epoch", gf_json_int(m->epoch));
+    gf_json_set(j, "validation", values_json(r->metrics, m->validation));
+    gf_json_set(j, "test", values_json(r->metrics, m->test));
+    return j;
+}
+
+static gf_json *phases_json(const gf_run_record *r)
+{
+    gf_json *list = gf_json_array();
+    for (size_t i = 0; i < r->n_phases; i++) {
+        const gf_phase_record *p = &r->phases[i];
+        gf_json *j = gf_json_object(), *epochs = gf_json_array();
+        gf_json_add(epochs, gf_json_int(p->first));
+        gf_json_add(epochs, gf_json_int(p->last_epoch));
+        gf_json_set(j, "name", gf_json_string(p->name));
+        gf_json_set(j, "epochs", epochs);
+        gf_json_set(j, "last", measure_json(r, &p->last));
+        gf_json_set(j, "best_so_far", measure_json(r, &p->best));
+        gf_json_add(list, j);
+    }
+    return list;
+}
+
 graft_status gf_record_write_json(const char *path, const gf_run_record *r, graft_error *err)
 {
     gf_json *j = gf_json_object(), *classes = gf_json_array();
@@ -124,6 +158,7 @@ graft_status gf_record_write_json(const char *path, const gf_run_record *r, graf
     gf_json_set(j, "test", metrics_json(&r->test, r->n_classes));
     gf_json_set(j, "calibration", calibration_json(r));
     if (r->detection) gf_json_set(j, "detection", detection_json(r));
+    gf_json_set(j, "phases", phases_json(r));
     gf_json_set(j, "best_epoch", r->best_epoch ? gf_json_int(r->best_epoch) : gf_json_null());
     gf_json_set(j, "epochs", gf_json_int(r->history ? (int64_t)r->history->n : 0));
     gf_json_set(j, "seconds", gf_json_real(r->seconds));

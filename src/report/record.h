@@ -73,6 +73,17 @@ typedef struct gf_found_record {
     const gf_found_class *item; /* n_classes */
     gf_photos misses, wrong;    /* images with most missed objects; with the most confident mistakes */
 } gf_found_record;
+/* What was measured of one epoch's values. */
+typedef struct gf_phase_measure {
+    int32_t epoch;
+    double validation[GF_MAX_METRICS], test[GF_MAX_METRICS]; /* of the record's metrics; NaN: not measured */
+} gf_phase_measure;
+
+typedef struct gf_phase_record {
+    const char *name;
+    int32_t first, last_epoch;   /* epochs of the run */
+    gf_phase_measure last, best; /* by its last values; by the best ones of the run so far, chosen on validation */
+} gf_phase_record;
 
 typedef struct gf_run_record {
     const gf_watch *watch;      /* looks up between two plots; NULL: nobody does */
@@ -107,6 +118,20 @@ typedef struct gf_run_record {
     double uncalibrated_error;           /* without its temperature */
     double temperature;                  /* 0: it has none */
     const gf_promise *promises;          /* on the validation set */
+    const gf_phase_record *phases;       /* those that had epochs */
+    size_t n_phases;
+    const char *monitor;         /* the column that chose the best epoch; NULL: not told */
+    double seconds, peak_rss_mb; /* of the whole run; NaN: not measured */
+    gf_photos samples;           /* with truth; the first 9 are shown */
+    gf_photos augmentations;     /* of one photo; the first 9 are shown */
+    gf_photos predictions;       /* with predicted; the first 12 are shown */
+    gf_photos found;             /* of a detector, boxes drawn; the first 12 are shown */
+    gf_photos mistakes;          /* wrong predictions, most confident first; the first 12 are shown */
+    const char *calibrated_on;   /* the set that the next is of */
+    gf_reliability calibration;  /* as the model tells probabilities; no images: not measured */
+    double uncalibrated_error;   /* without its temperature */
+    double temperature;          /* 0: it has none */
+    const gf_promise *promises;  /* on the validation set */
     size_t n_promises;
 } gf_run_record;
 
@@ -137,6 +162,9 @@ size_t gf_record_order(const gf_metric_list *list, size_t k);
 /* metrics.json: {"model", "classes", "before", "validation", "test": {"images", METRIC .., "confusion"},
  * "calibration", of a detector "detection", "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation that was
  * not made is null, as are NaNs. */
+ * "calibration", "phases": [{"name", "epochs": [first, last], "last": {"epoch", "validation", "test"},
+ * "best_so_far": likewise}], "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation that was not made is
+ * null, as are NaNs. */
 graft_status gf_record_write_json(const char *path, const gf_run_record *r, graft_error *err);
 
 #endif

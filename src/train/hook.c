@@ -196,6 +196,16 @@ graft_status gf_hooks_after_epoch(gf_run *r, graft_error *err) { CALL_EACH(r, af
 graft_status gf_hooks_checkpoint(gf_run *r, graft_error *err) { CALL_EACH(r, checkpoint, r, err); }
 graft_status gf_hooks_end(gf_run *r, graft_error *err) { CALL_EACH(r, end, r, err); }
 
+graft_status gf_hooks_show(gf_run *r, bool judged, graft_error *err)
+{
+    for (size_t i = 0; i < r->hooks.n; i++) {
+        gf_hook *h = &r->hooks.item[i];
+        const gf_hook_class *c = h->class;
+        if (c->evaluation && c->after_epoch) GF_TRY((judged ? c->evaluation : c->after_epoch)(h, r, err));
+    }
+    return GRAFT_OK;
+}
+
 double gf_hooks_lr(const gf_run *r, double lr)
 {
     for (size_t i = 0; i < r->hooks.n; i++) {

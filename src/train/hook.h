@@ -95,6 +95,9 @@ graft_status gf_hooks_epoch(struct gf_run *r, const gf_history_row *row, graft_e
 graft_status gf_hooks_after_epoch(struct gf_run *r, graft_error *err);
 graft_status gf_hooks_checkpoint(struct gf_run *r, graft_error *err);
 graft_status gf_hooks_end(struct gf_run *r, graft_error *err);
+/* Between two epochs: puts into the model what is judged of a phase, where a hook (one with after_epoch) has something
+ * else than the values; and takes it out again. */
+graft_status gf_hooks_show(struct gf_run *r, bool judged, graft_error *err);
 
 #define GF_MONITOR_HELP "the column of history.csv that is looked at; auto: as --monitor says"
 /* For kinds: the column that h looks at, whose name is then h->column. "auto": train.monitor's; without one the

@@ -34,7 +34,7 @@ static double seconds_behind(const gf_run *r, const limit *l)
 {
     double validation = gf_run_split(r, GF_VALIDATION, NULL), test = gf_run_split(r, GF_TEST, NULL);
     double report = r->config->report ? 1 : 0;
-    return report + (validation > 0 ? l->evaluation * (2 + test / validation) : 0);
+    return report + (validation > 0 ? l->evaluation * (2 + 2 * test / validation) : 0);
 }
 
 static void look(const gf_hook *h, gf_run *r, bool epoch_ends)

@@ -171,11 +171,13 @@ static graft_status go(gf_run *r, graft_error *err)
 {
     GF_TRY(gf_hooks_begin_run(r, err));
     for (int phase; (phase = gf_run_next_phase(r));) {
+        if (phase != r->state.phase) GF_TRY(gf_run_end_phase(r, false, err));
         GF_TRY(be_in_phase(r, phase, err));
         const gf_solver *solver = &gf_run_phase(r)->solver_parsed;
         GF_TRY(solver->class->train(r, &solver->arguments, err));
     }
     GF_TRY(be_in_phase(r, r->state.phase ? r->state.phase : 1, err));
+    GF_TRY(gf_run_end_phase(r, true, err));
     r->finishing = true;
     return gf_run_finish(r, err);
 }

@@ -102,7 +102,8 @@ static graft_status make_phases(gf_run *r, graft_error *err)
     GF_TRY(gf_phases_of(&r->phases, r->config, r->model, err));
     r->history.phase = r->phases.name;
     r->history.n_phases = r->phases.n;
-    return GRAFT_OK;
+    r->phase_end = gf_new_n(r->phases.n, gf_phase_end);
+    return r->phase_end ? GRAFT_OK : gf_fail_memory(err, r->phases.n * sizeof *r->phase_end, "the phases of a run");
 }
 
 static graft_status make_blocks(gf_run *r, graft_error *err)
@@ -229,6 +230,7 @@ void gf_run_close(gf_run *r)
     gf_running_free(&r->running);
     gf_hooks_close(&r->hooks);
     gf_phases_free(&r->phases);
+    gf_free(r->phase_end);
     gf_evaluation_free(&r->validation);
     gf_evaluation_free(&r->test);
     gf_data_feed_close(&r->feed);

@@ -18,6 +18,7 @@
 #include "train/metrics.h"
 #include "train/model_file.h"
 #include "train/phase.h"
+#include "train/phase_end.h"
 
 typedef struct gf_run_progress {
     enum { GF_RUN_PLANNING, GF_RUN_TRAINING, GF_RUN_EVALUATING, GF_RUN_EPOCH_END, GF_RUN_REPORTING } stage;
@@ -82,7 +83,8 @@ typedef struct gf_run {
     gf_optimizer optimizer;
     float *slots; /* of the present phase: gf_run_slot_bytes; NULL where its optimizer has none */
     gf_phases phases;
-    gf_data_feed feed; /* with the random changes of the present phase */
+    gf_phase_end *phase_end; /* of each of them */
+    gf_data_feed feed;       /* with the random changes of the present phase */
     gf_hooks hooks;
     gf_order *order; /* of the training set */
     uint8_t

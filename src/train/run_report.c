@@ -6,6 +6,7 @@
 #include "base/threads.h"
 #include "report/report.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -310,6 +311,45 @@ static graft_status gather_calibration(gathering *g, graft_error *err)
     return GRAFT_OK;
 }
 
+static void take_measure(const gf_run *r, gf_phase_measure *m, int32_t epoch, const double *test)
+{
+    m->epoch = epoch;
+    for (size_t k = 0; k < GF_MAX_METRICS; k++) m->validation[k] = m->test[k] = NAN;
+    for (size_t i = 0; i < r->history.n; i++) {
+        const gf_history_row *row = &r->history.row[i];
+        if (row->epoch == epoch) memcpy(m->validation, row->value[GF_ON_VALIDATION], sizeof m->validation);
+    }
+    if (test) memcpy(m->test, test, r->metrics.n * sizeof *test);
+}
+
+/* What each phase came to. The run's best weights are measured by its end, so that is what the last phase has. */
+static graft_status gather_phases(gathering *g, graft_error *err)
+{
+    gf_run *r = g->r;
+    gf_phase_record *list = own(g, gf_new_n(r->phases.n, gf_phase_record));
+    char *monitor = own(g, gf_sprintf("%s%s", r->monitor[0].on == GF_ON_VALIDATION ? "val_" : "",
+                                      r->metrics.item[r->monitor[0].metric].name));
+    if (!list || !monitor) return gf_fail_memory(err, r->phases.n * sizeof *list, "the report");
+    gf_metrics test = gf_evaluation_metrics(&r->test);
+    size_t n = 0;
+    for (size_t i = 0; i < r->phases.n; i++) {
+        const gf_phase_end *e = &r->phase_end[i];
+        gf_phase_record *p = &list[n];
+        if (!e->last_epoch) continue;
+        bool is_last = (int)i + 1 == r->state.phase, tested = e->images > 0;
+        *p = (gf_phase_record){.name = r->phases.item[i].name, .first = 1, .last_epoch = e->last_epoch};
+        if (n) p->first = list[n - 1].last_epoch + 1;
+        take_measure(r, &p->last, e->last_epoch, tested ? e->last : NULL);
+        const double *best = is_last ? test.value : e->best_done ? e->best : NULL;
+        take_measure(r, &p->best, e->best_epoch, tested ? best : NULL);
+        n++;
+    }
+    g->record.phases = list;
+    g->record.n_phases = n;
+    g->record.monitor = gf_run_split(r, GF_VALIDATION, NULL) ? monitor : NULL;
+    return GRAFT_OK;
+}
+
 static graft_status gather(gathering *g, graft_error *err)
 {
     gf_run *r = g->r;
@@ -320,6 +360,7 @@ static graft_status gather(gathering *g, graft_error *err)
     GF_TRY(augmented_photos(g, err));
     GF_TRY(judged_photos(g, err));
     GF_TRY(gather_calibration(g, err));
+    GF_TRY(gather_phases(g, err));
     const char *slash = strrchr(r->dir, '/');
     g->record.title = slash && slash[1] ? slash + 1 : r->dir;
     g->record.model = r->config->architecture;

@@ -55,7 +55,7 @@ static bool run_of_version_1(void *data, uint32_t version, const void *bytes, si
 }
 
 /* The plain state of the run's parts and of its hooks, a section each; how many. */
-enum { OWN_PARTS = 4, MOST_PARTS = OWN_PARTS + GF_MOST_HOOKS };
+enum { OWN_PARTS = 5, MOST_PARTS = OWN_PARTS + GF_MOST_HOOKS };
 static size_t parts_of(gf_run *r, gf_state_part part[MOST_PARTS])
 {
     const size_t counts = r->running.n_counts * sizeof *r->running.counts,
@@ -66,6 +66,7 @@ static size_t parts_of(gf_run *r, gf_state_part part[MOST_PARTS])
         {"running", 2, r->running.counts, counts, false, first ? upgrade_running : NULL},
         {"before", 2, &r->before, before, false, first ? upgrade_before : NULL},
         {"clock", 1, &r->clock, sizeof r->clock},
+        {"phase.ends", 1, r->phase_end, r->phases.n * sizeof *r->phase_end, true, NULL},
     };
     memcpy(part, own, sizeof own);
     for (size_t i = 0; i < r->hooks.n; i++) {

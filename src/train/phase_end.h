@@ -1,0 +1,23 @@
+/* phase_end.h - what a phase came to: the test set by its last values, and by the best values of the run so far, whose
+ * epoch the validation set chose. What the validation set said is in the history. Looked at once, behind the last
+ * epoch of the phase; kept in checkpoints, since neither values are there any more when the run ends. */
+#ifndef GF_TRAIN_PHASE_END_H
+#define GF_TRAIN_PHASE_END_H
+
+#include "tasks/metric.h"
+
+/* Plain: in a checkpoint as it is. Zeroed: the phase has not ended, or ended before this was kept. */
+typedef struct gf_phase_end {
+    int32_t last_epoch, best_epoch;
+    uint64_t images;             /* of the test set; 0: there is none */
+    double last[GF_MAX_METRICS]; /* of the run's list */
+    double best[GF_MAX_METRICS]; /* of the run's last phase as its finish measures it: not here */
+    int32_t best_done, reserved;
+} gf_phase_end;
+
+struct gf_run;
+
+/* For the run's present phase, whose engine is there; nothing where it has no epochs or that is done. */
+graft_status gf_run_end_phase(struct gf_run *r, bool is_last, graft_error *err);
+
+#endif
