@@ -51,7 +51,7 @@ static const char style[] =
     "h1{font-size:2rem;line-height:1.2;margin:0 0 .4rem;overflow-wrap:anywhere}"
     "h2{font-size:1.3rem;margin:3rem 0 .8rem;padding-top:1.2rem;border-top:1px solid var(--line)}"
     "h3{font-size:1.02rem;margin:2rem 0 .6rem}"
-    "p{margin:.4rem 0 1rem;max-width:46rem}"
+    "p{margin:.4rem 0 1rem;max-width:46rem;overflow-wrap:anywhere}"
     ".muted,figcaption{color:var(--muted)}"
     ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.6rem,1fr));gap:.8rem;margin:1.6rem 0 0;"
     "padding:0;list-style:none}"
@@ -66,6 +66,7 @@ static const char style[] =
     "tbody th{min-width:min(9rem,38vw)}" /* words stay whole beside many columns on a phone */
     "thead th{color:var(--muted);font-size:.86rem;overflow-wrap:normal;white-space:nowrap}"
     ".n{text-align:right;white-space:nowrap}"
+    ".w{white-space:nowrap}"
     "tr.total th,tr.total td{font-weight:600}"
     ".facts th{color:var(--muted);white-space:nowrap;overflow-wrap:normal;padding-right:2rem}"
     "figure{margin:0}figcaption{font-size:.9rem}"
