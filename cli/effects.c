@@ -35,7 +35,8 @@ static bool keeps_head(const verb *v, const settings *s)
 }
 static bool head_has_dropout(const verb *v, const settings *s)
 {
-    return (void)v, s->model.head && strchr(s->model.head, ':') && strchr(s->model.head, ',');
+    const char *list = s->model.head ? strchr(s->model.head, ':') : NULL;
+    return (void)v, list && (strstr(list, "dropout=") || strstr(list, ",0"));
 }
 static bool adds_layers(const verb *v, const settings *s)
 {

@@ -84,7 +84,8 @@ typedef struct verb verb;
      "config as .json; or layers:conv=32,3,relu;max-pool;gap, a network of one's own", .words = "model.model"}, OPTION_WEIGHTS_ROWS
 #define OPTION_HEAD_ROWS \
     {"head", OPTION_TEXT, PLACE(model.head), "HEAD", NO_RANGE, NULL, \
-     "linear, mlp:UNITS, replace-last:UNITS,DROPOUT (behind the network's own classifier), keep or none"}, \
+     "linear, mlp:LIST, replace-last:LIST (behind the network's own classifier), keep or none; a list is as in " \
+     "mlp:bn,256,dropout=0.5,64=tanh,l2=0.01"}, \
     {"keep-top", OPTION_SET, PLACE(keep_top), NULL, NO_RANGE, NULL, \
      "keep the network's own classifier (the same as --head keep)"}, \
     {"cut", OPTION_TEXT, PLACE(model.cut), "LAYER", NO_RANGE, NULL, \

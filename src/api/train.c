@@ -306,7 +306,8 @@ static graft_status resolve(graft_model *m, graft_data *d, const graft_train_opt
     GF_TRY(fill_settings(&m->config, m->context, d, err));
     GF_TRY(gf_config_text(&m->config.batch_norm, text_or(o->batch_norm, m->random ? "batch" : "fixed"), err));
     say_defaults(m, o);
-    if (gf_config_uses_batch_stats(&m->config) && o->batch == 1) {
+    bool measures = gf_config_uses_batch_stats(&m->config) || gf_config_head(&m->config).norms;
+    if (measures && o->batch == 1) {
         gf_log_say(&m->context->log, GF_WARNING, "batches of one image: batch normalisation measures each by itself");
     }
     GF_TRY(check_phases(&m->config, &m->model, err));

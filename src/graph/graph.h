@@ -66,6 +66,7 @@ typedef struct gf_lower_options {
     int n_taps;       /* taps: layers whose outputs are outputs too, behind those; with output_layer, before it */
     const int *taps;
     bool reference;        /* the reference implementations */
+    bool head_norm;        /* that of the head does so, whatever batch_norm says */
     bool batch_norm;       /* batch normalisation that trains does so on the statistics of the batch */
     bool backbone_dropout; /* in training the backbone's own dropout drops, too */
     int int8_layers;       /* what lies below this layer and does not train may be computed in bytes */

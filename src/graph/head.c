@@ -4,53 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static graft_status bad_head(const char *text, graft_error *err)
-{
-    return gf_fail(err, GF_E_OPTION_VALUE, "linear, mlp:256, replace-last, replace-last:256,0.4, keep or none",
-                   "head %s is not known", GF_ESC(text));
-}
-
-/* "0", "0.4": at least 0 and below 1, with a point in every locale. */
-static bool parse_share(const char *text, double *share)
-{
-    const int64_t most = 1000000000000000; /* digits that a double holds exactly */
-    int64_t digits = 0, ten = 1;
-    if (*text++ != '0') return false;
-    if (*text == '.') {
-        for (text++; *text >= '0' && *text <= '9' && ten < most; text++, ten *= 10)
-            digits = 10 * digits + (*text - '0');
-    }
-    *share = (double)digits / (double)ten;
-    return !*text;
-}
-
-/* ":UNITS[,DROPOUT]" */
-static bool parse_hidden(const char *text, gf_head_spec *spec, double *dropout)
-{
-    char *end;
-    enum { LARGEST = 1 << 20 };
-    if (*text != ':') return false;
-    long units = strtol(text + 1, &end, 10);
-    if (end == text + 1 || units < 1 || units > LARGEST) return false;
-    spec->hidden = (int)units;
-    if (!*end) return true;
-    return *end == ',' && parse_share(end + 1, dropout);
-}
-
-graft_status gf_head_parse(const char *text, gf_head_spec *spec, double *dropout, graft_error *err)
-{
-    static const char mlp[] = "mlp", replace[] = "replace-last";
-    *spec = (gf_head_spec){0};
-    if (!strcmp(text, "linear")) return GRAFT_OK;
-    spec->keep_last = !strcmp(text, "keep");
-    spec->none = !strcmp(text, "none");
-    spec->replace_last = !strncmp(text, replace, strlen(replace));
-    if (spec->none || spec->keep_last || !strcmp(text, replace)) return GRAFT_OK;
-    const char *rest = text + (spec->replace_last ? strlen(replace) : strlen(mlp));
-    bool named = spec->replace_last || !strncmp(text, mlp, strlen(mlp));
-    return named && parse_hidden(rest, spec, dropout) ? GRAFT_OK : bad_head(text, err);
-}
-
 /* A name of that stem that no layer of the model has. */
 static void new_name(const gf_model *m, const char *stem, char name[GF_NAME_MAX])
 {
@@ -78,6 +31,29 @@ static graft_status drop_unneeded(gf_model *m, graft_error *err)
     needed.boundary = m->boundary;
     gf_model_free(m);
     *m = needed;
+    return GRAFT_OK;
+}
+
+/* The layers of a list, with Keras's defaults. */
+static graft_status add_items(gf_model *m, const gf_head_spec *spec, int *at, graft_error *err)
+{
+    for (int i = 0; i < spec->n_items; i++) {
+        const gf_head_item *item = &spec->item[i];
+        gf_layer l = {.cls = item->cls};
+        const char *stem = "hidden";
+        l.at.units = item->units;
+        l.at.act = item->act;
+        l.at.alpha = item->alpha;
+        l.at.rate = item->rate;
+        if (item->cls == &gf_layer_batch_norm) {
+            l.at.epsilon = 1e-3f;
+            l.at.momentum = 0.99f;
+            stem = "batch_normalization";
+        }
+        if (item->cls == &gf_layer_dropout) stem = "dropout";
+        if (item->cls == &gf_layer_activation) stem = "activation";
+        GF_TRY(gf_head_put(m, l, stem, at, err));
+    }
     return GRAFT_OK;
 }
 
@@ -110,15 +86,10 @@ graft_status gf_head_add(gf_model *m, int last, const gf_head_spec *spec, int cl
     m->features = m->output = at;
     m->classes = classes;
     if (!classes) return GRAFT_OK;
-    if (spec->hidden) {
-        gf_layer hidden = {.cls = &gf_layer_dense};
-        hidden.at.units = spec->hidden;
-        hidden.at.act = GF_ACT_RELU;
-        GF_TRY(gf_head_put(m, hidden, "hidden", &at, err));
-    }
+    GF_TRY(add_items(m, spec, &at, err));
     gf_layer drop = {.cls = &gf_layer_dropout};
     drop.at.rate = dropout;
-    GF_TRY(gf_head_put(m, drop, "dropout", &at, err));
+    if (!spec->own_dropout) GF_TRY(gf_head_put(m, drop, "dropout", &at, err));
     gf_layer dense = {.cls = &gf_layer_dense};
     dense.at.units = spec->outputs ? spec->outputs : classes;
     GF_TRY(gf_head_put(m, dense, "head", &at, err));

@@ -4,20 +4,35 @@
 
 #include "graph/model.h"
 
+/* A layer of a head's list. */
+typedef struct gf_head_item {
+    const gf_layer_class *cls; /* dense, batch_norm, dropout or activation */
+    int units;
+    gf_act act;
+    float alpha, rate; /* of the activation; of dropout */
+} gf_head_item;
+enum { GF_HEAD_MOST = 16 };
+
 typedef struct gf_head_spec {
     int outputs; /* numbers that it gives, as its task says; 0: one per class */
     /* Layers of the task's own behind layer `last`, whatever its shape, instead of pooling, dropout and a dense layer:
      * sets m->output, and m->features where that is not `last`. NULL: those. */
     graft_status (*add)(gf_model *m, int last, int classes, float dropout, graft_error *err);
-    int hidden;        /* units of a hidden layer with ReLU before the dropout; 0: none */
+    gf_head_item item[GF_HEAD_MOST]; /* before the last dense layer */
+    int n_items;
+    bool own_dropout;  /* dropouts are among them: none is added before the last layer */
+    bool norms;        /* batch normalization is: it measures its batches wherever the head trains, as its statistics
+                          did not come with any weights */
+    double l2;         /* of the kernels of its dense layers, the last among them: their squares times this are part of
+                          what training makes smaller (Keras's L2); 0: none */
     bool replace_last; /* the network's own classifier stays, its last Dense layer goes: the head stands behind what
                           that layer read */
     bool keep_last;    /* the network's own last layer is the head */
     bool none;         /* the network as it is, without a head: its output is the features */
 } gf_head_spec;
 
-/* "linear", "mlp:UNITS", "replace-last[:UNITS[,DROPOUT]]", "keep", "none" -> the spec; *dropout is set where the text
- * says one. E3002 for anything else. */
+/* "linear", "mlp:LIST", "replace-last[:LIST]", "keep", "none" -> the spec; *dropout is set where the text says one for
+ * the place before the last layer, as in "mlp:256,0.4". E3002 for anything else. */
 graft_status gf_head_parse(const char *text, gf_head_spec *spec, double *dropout, graft_error *err);
 
 /* Adds the head behind layer `last`, after global average pooling where that is a map; sets features, output and

@@ -22,7 +22,8 @@ static graft_status batch_norm_infer(gf_model *m, gf_layer *l, graft_error *err)
 static bool measures(const gf_lowering *st, int layer)
 {
     const gf_param *mean = gf_model_param(st->g->model, layer, "moving_mean");
-    return st->o->batch_norm && !gf_model_frozen(st->g->model, layer) && !(mean && mean->frozen);
+    bool on = st->o->batch_norm || (st->o->head_norm && !st->g->model->layer[layer].backbone);
+    return on && !gf_model_frozen(st->g->model, layer) && !(mean && mean->frozen);
 }
 
 static graft_status lower_batch_norm(gf_lowering *st, int layer, graft_error *err)

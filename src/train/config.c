@@ -47,6 +47,14 @@ bool gf_config_frozen_in_int8(const gf_run_config *c)
     return c->frozen && !strncmp(c->frozen, word, n) && (!c->frozen[n] || c->frozen[n] == ',');
 }
 
+gf_head_spec gf_config_head(const gf_run_config *c)
+{
+    gf_head_spec spec = {0};
+    double dropout;
+    if (c->head && gf_head_parse(c->head, &spec, &dropout, NULL) != GRAFT_OK) spec = (gf_head_spec){0};
+    return spec;
+}
+
 bool gf_config_uses_batch_stats(const gf_run_config *c) { return c->batch_norm && !strcmp(c->batch_norm, "batch"); }
 
 graft_status gf_config_text(char **text, const char *value, graft_error *err)

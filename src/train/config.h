@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/settings.h"
+#include "graph/head.h"
 #include "json/json.h"
 
 #include <stdbool.h>
@@ -96,6 +97,9 @@ void gf_config_free(gf_run_config *c); /* leaves it zeroed */
 bool gf_config_frozen_in_int8(const gf_run_config *c);
 /* Whether batch normalisation that trains measures its batch. */
 bool gf_config_uses_batch_stats(const gf_run_config *c);
+
+/* The head as its text says it; of one that is no head's, none. */
+gf_head_spec gf_config_head(const gf_run_config *c);
 
 /* Replaces a text by a copy of `value` (NULL: unset). */
 graft_status gf_config_text(char **field, const char *value, graft_error *err);

@@ -100,8 +100,10 @@ static graft_status make_graph(gf_engine *e, graft_error *err)
                               .int8_layers = e->spec.int8_layers};
     GF_TRY(gf_graph_create(&e->graph, e->model, &lower, err));
     lower.batch_norm = e->spec.batch_norm;
+    lower.head_norm = e->spec.head_norm;
     lower.backbone_dropout = e->spec.backbone_dropout;
-    bool other = lower.batch_norm || lower.backbone_dropout; /* in training than when it is evaluated */
+    bool other =
+        lower.batch_norm || lower.head_norm || lower.backbone_dropout; /* in training than when it is evaluated */
     if (e->spec.train && other) GF_TRY(gf_graph_create(&e->train_graph, e->model, &lower, err));
     if (e->graph.n_outputs > 1 || e->graph.n_inputs > 1) {
         return gf_fail(err, GF_E_MODEL_SHAPE, NULL, "%d inputs and %d outputs: what runs here has one of each",

@@ -392,6 +392,7 @@ static graft_status collect_item(void *ctx, size_t item, int worker, graft_error
 static graft_status step_result(gf_engine *e, gf_step_result *r, graft_error *err)
 {
     double sum = 0;
+    gf_engine_add_penalty(e);
     GF_TRY(gf_engine_grad_norm(e, err));
     for (size_t i = 0; i < e->images; i++) sum += e->sample_loss[i];
     *r = (gf_step_result){.n = e->images,

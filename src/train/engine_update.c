@@ -3,6 +3,7 @@
 #include "train/metrics.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Values that one thread updates at a time. */
 enum { PIECE = 1 << 17 };
@@ -67,6 +68,28 @@ void gf_engine_free_update(gf_engine *e)
     gf_free(e->tensor_piece);
     gf_free(e->tensor_squares);
     gf_param_groups_free(&e->groups);
+}
+
+/* ---- what large weights cost: the gradient of l2 * sum w^2, of the kernels of the head's dense layers */
+
+static bool is_head_kernel(const gf_model *m, const gf_param *p)
+{
+    const gf_layer *l = &m->layer[p->layer];
+    return !l->backbone && l->cls == &gf_layer_dense && !strcmp(p->var, "kernel");
+}
+
+void gf_engine_add_penalty(gf_engine *e)
+{
+    const float factor = (float)(2 * e->spec.l2);
+    for (size_t i = 0; i < e->model->n_params && factor > 0; i++) {
+        const gf_param *p = &e->model->param[i];
+        if (!is_head_kernel(e->model, p)) continue;
+        for (size_t t = 0; t < e->groups.n_tensors; t++) {
+            const gf_param_range *range = &e->groups.tensor[t];
+            if (range->first != p->offset) continue;
+            for (size_t k = 0; k < range->count; k++) e->grad[range->at + k] += factor * e->model->value[p->offset + k];
+        }
+    }
 }
 
 /* ---- the norm: blocks of a size that no thread count changes, summed in their order */

@@ -40,6 +40,11 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_phase *p)
     spec.groups = p->groups ? p->groups : gf_settings_text(c->settings, GF_SET_TRAIN_GROUPS);
     spec.at_features = p->solver_parsed.class && p->solver_parsed.class->solves;
     spec.backbone_dropout = p->backbone_dropout && !strcmp(p->backbone_dropout, "on");
+    const gf_head_spec head = gf_config_head(c);
+    if (head.norms) gf_engine_use_batch_stats(&spec); /* for its micro-batches */
+    spec.batch_norm = false;
+    spec.head_norm = head.norms;
+    spec.l2 = head.l2;
     if (gf_phase_uses_batch_stats(p)) gf_engine_use_batch_stats(&spec);
     return spec;
 }

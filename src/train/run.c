@@ -92,7 +92,8 @@ graft_status gf_run_kept(gf_run *r, const gf_phases *phases, gf_kept *kept, graf
     gf_kept_part *part = gf_new_n(phases->n, gf_kept_part);
     if (!part) return gf_fail_memory(err, phases->n * sizeof *part, "parameter groups");
     size_t n = parts_of(phases, r->model, part);
-    graft_status status = gf_kept_create(kept, r->model, part, n, gf_phases_use_batch_stats(phases), err);
+    bool statistics = gf_phases_use_batch_stats(phases) || gf_config_head(r->config).norms;
+    graft_status status = gf_kept_create(kept, r->model, part, n, statistics, err);
     gf_free(part);
     return status;
 }
