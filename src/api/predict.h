@@ -13,6 +13,10 @@ graft_status gf_prediction_files_check(const graft_model *m, const gf_image_list
 graft_status gf_prediction_files_write(graft_model *m, gf_image_list *a, const graft_prediction *prediction,
                                        const float *logits, graft_error *err);
 
+/* explain.c: what speaks for the label of each image, where "predict.explain" names a folder. */
+graft_status gf_prediction_explain_check(const graft_model *m, graft_error *err);
+graft_status gf_prediction_explain(graft_model *m, gf_image_list *list, const float *logits, graft_error *err);
+
 /* predict_boxes.c: what a detector finds. */
 graft_status gf_api_predict_boxes(graft_model *m, const char *const *paths, size_t n, graft_result **out,
                                   graft_error *err);

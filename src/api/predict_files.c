@@ -21,6 +21,7 @@ graft_status gf_prediction_files_check(const graft_model *m, const gf_image_list
     if (drawn) GF_TRY(gf_api_check_out(m, NULL, 0, drawn, err));
     if (folder) GF_TRY(gf_api_check_out(m, NULL, 0, folder, err));
     if (drawn || folder) GF_TRY(gf_api_want_images(m, drawn ? "draw" : "sort-into", err));
+    GF_TRY(gf_prediction_explain_check(m, err));
     if (!drawn || a->index->n <= MOST_DRAWN) return GRAFT_OK;
     return gf_fail(err, GF_E_USAGE, NULL, "%u images are too many to be drawn on one sheet: %d at most", a->index->n,
                    MOST_DRAWN);
@@ -174,5 +175,6 @@ graft_status gf_prediction_files_write(graft_model *m, gf_image_list *a, const g
     const char *folder = asked(m, GF_SET_PREDICT_SORT_INTO), *drawn = asked(m, GF_SET_PREDICT_DRAW);
     GF_TRY(write_csv(m, a, prediction, logits, err));
     if (drawn) GF_TRY(draw_sheet(drawn, m, a, prediction, err));
+    GF_TRY(gf_prediction_explain(m, a, logits, err));
     return folder ? sort_into(folder, m, a, prediction, err) : GRAFT_OK;
 }
