@@ -214,7 +214,11 @@ static void write_small(char path[160], const char *name, bool both_signs, chang
     l.at.padding = both_signs ? GF_PAD_EXPLICIT : GF_PAD_VALID;
     l.at.pt = l.at.pl = both_signs;
     assert_int_equal(gf_model_add(&m, &l, &at, &err), GRAFT_OK);
-    assert_int_equal(gf_head_add(&m, at, &(gf_head_spec){.outputs = 1, .hidden = 4}, 2, 0.2f, &err), GRAFT_OK);
+    assert_int_equal(
+        gf_head_add(&m, at,
+                    &(gf_head_spec){.outputs = 1, .item = {{&gf_layer_dense, 4, GF_ACT_RELU, 0, 0}}, .n_items = 1}, 2,
+                    0.2f, &err),
+        GRAFT_OK);
     assert_int_equal(gf_model_finish(&m, &err), GRAFT_OK);
     gf_model_init(&m, 1, 0);
     change(&m);

@@ -174,7 +174,11 @@ static void own_text_gives_every_architecture_back(void **state)
     for (; gf_zoo_at(n); n++) {
         const gf_architecture *a = gf_zoo_at(n);
         const gf_zoo_options options[] = {
-            {.width = a->size, .height = a->size + 32, .classes = 5, .dropout = 0.15f, .head = {.hidden = 24}},
+            {.width = a->size,
+             .height = a->size + 32,
+             .classes = 5,
+             .dropout = 0.15f,
+             .head = {.item = {{&gf_layer_dense, 24, GF_ACT_RELU, 0, 0}}, .n_items = 1}},
             {.width = a->size, .height = a->size, .classes = 2, .head = {.outputs = 1}, .preprocess = "torch"},
             {.width = a->size, .height = a->size, .classes = 7, .head = {.keep_last = true}},
         };

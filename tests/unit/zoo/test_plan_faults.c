@@ -62,7 +62,9 @@ static graft_status make_kept(void *ctx, graft_error *err)
 }
 static graft_status make_replaced(void *ctx, graft_error *err)
 {
-    return make_small(ctx, (gf_head_spec){.hidden = 8, .replace_last = true}, err);
+    return make_small(
+        ctx, (gf_head_spec){.item = {{&gf_layer_dense, 8, GF_ACT_RELU, 0, 0}}, .n_items = 1, .replace_last = true},
+        err);
 }
 
 static void a_model(void **state)
