@@ -96,23 +96,47 @@ static int read_lines(const char *run, double lr[16], double loss[16])
     return n;
 }
 
+/* A line for each step, numbered, of each epoch in turn. */
+static void check_steps(const char *run)
+{
+    char *text = text_of(run, "steps.jsonl", NULL), *rest = NULL;
+    int64_t n = 0, last = 0;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        gf_json *j = NULL;
+        assert_int_equal(gf_json_parse(&j, line, strlen(line), "steps.jsonl", NULL), GRAFT_OK);
+        assert_int_equal(gf_json_i64(gf_json_get(j, "step"), 0), ++n);
+        assert_true(gf_json_f64(gf_json_get(j, "loss"), -1) > 0 &&
+                    gf_json_f64(gf_json_get(j, "gradient_norm"), -1) > 0);
+        assert_true(gf_json_f64(gf_json_get(j, "lr"), -1) > 0 && gf_json_true(gf_json_get(j, "applied"), false));
+        int64_t epoch = gf_json_i64(gf_json_get(j, "epoch"), 0);
+        assert_true(epoch == last || epoch == last + 1);
+        last = epoch;
+        gf_json_free(j);
+    }
+    assert_int_equal(last, 4);
+    assert_true(n > 4 && n % 4 == 0);
+    gf_free(text);
+}
+
 static const char *all_of_them[][2] = {
     {"train.hooks",
      "ema:momentum=0.5,model-checkpoint:monitor=val_loss,export=best.onnx,model-checkpoint:keep=all,every=2,"
-     "csv-log:separator=semicolon,file=own.csv,json-lines"},
+     "csv-log:separator=semicolon,file=own.csv,json-lines,step-lines"},
     {NULL, NULL}};
 
 static void files_are_the_same_after_a_stop(void **state)
 {
     (void)state;
     static const int questions[] = {1, 4, 7, 10, 13};
-    static const char *const files[] = {"best.safetensors", "best.onnx", "epoch-2.safetensors", "epoch-4.safetensors"};
+    static const char *const files[] = {"best.safetensors", "best.onnx", "epoch-2.safetensors", "epoch-4.safetensors",
+                                        "steps.jsonl"};
     char whole[96], run[96];
     double lr[2][16], loss[2][16];
     snprintf(whole, sizeof whole, "%s/whole", root);
     train(whole, all_of_them);
     assert_false(has(whole, "epoch-1.safetensors"));
     int rows = read_lines(whole, lr[0], loss[0]);
+    check_steps(whole);
     assert_int_equal(rows, 4);
     char *csv = text_of(whole, "own.csv", NULL);
     static const char names[] =
