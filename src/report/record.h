@@ -106,32 +106,21 @@ typedef struct gf_run_record {
     const gf_history *history;           /* NULL: none */
     gf_metrics before, validation, test; /* before training; best weights on validation; and on test */
     int32_t best_epoch;                  /* whose weights were kept; 0: none */
-    double seconds, peak_rss_mb;         /* of the whole run; NaN: not measured */
-    gf_photos samples;                   /* with truth; the first 9 are shown */
-    gf_photos augmentations;             /* of one photo; the first 9 are shown */
-    gf_photos predictions;               /* with predicted; the first 12 are shown */
-    gf_photos found;                     /* of a detector, boxes drawn; the first 12 are shown */
-    const gf_found_record *detection;    /* likewise; NULL: it is none, or nothing was measured */
-    gf_photos mistakes;                  /* wrong predictions, most confident first; the first 12 are shown */
-    const char *calibrated_on;           /* the set that the next is of */
-    gf_reliability calibration;          /* as the model tells probabilities; no images: not measured */
-    double uncalibrated_error;           /* without its temperature */
-    double temperature;                  /* 0: it has none */
-    const gf_promise *promises;          /* on the validation set */
     const gf_phase_record *phases;       /* those that had epochs */
     size_t n_phases;
-    const char *monitor;         /* the column that chose the best epoch; NULL: not told */
-    double seconds, peak_rss_mb; /* of the whole run; NaN: not measured */
-    gf_photos samples;           /* with truth; the first 9 are shown */
-    gf_photos augmentations;     /* of one photo; the first 9 are shown */
-    gf_photos predictions;       /* with predicted; the first 12 are shown */
-    gf_photos found;             /* of a detector, boxes drawn; the first 12 are shown */
-    gf_photos mistakes;          /* wrong predictions, most confident first; the first 12 are shown */
-    const char *calibrated_on;   /* the set that the next is of */
-    gf_reliability calibration;  /* as the model tells probabilities; no images: not measured */
-    double uncalibrated_error;   /* without its temperature */
-    double temperature;          /* 0: it has none */
-    const gf_promise *promises;  /* on the validation set */
+    const char *monitor;              /* the column that chose the best epoch; NULL: not told */
+    double seconds, peak_rss_mb;      /* of the whole run; NaN: not measured */
+    gf_photos samples;                /* with truth; the first 9 are shown */
+    gf_photos augmentations;          /* of one photo; the first 9 are shown */
+    gf_photos predictions;            /* with predicted; the first 12 are shown */
+    gf_photos found;                  /* of a detector, boxes drawn; the first 12 are shown */
+    const gf_found_record *detection; /* likewise; NULL: it is none, or nothing was measured */
+    gf_photos mistakes;               /* wrong predictions, most confident first; the first 12 are shown */
+    const char *calibrated_on;        /* the set that the next is of */
+    gf_reliability calibration;       /* as the model tells probabilities; no images: not measured */
+    double uncalibrated_error;        /* without its temperature */
+    double temperature;               /* 0: it has none */
+    const gf_promise *promises;       /* on the validation set */
     size_t n_promises;
 } gf_run_record;
 
@@ -160,11 +149,9 @@ const char *gf_record_value(char buf[GF_NUMBER_SIZE], const gf_metric *m, double
 size_t gf_record_order(const gf_metric_list *list, size_t k);
 
 /* metrics.json: {"model", "classes", "before", "validation", "test": {"images", METRIC .., "confusion"},
- * "calibration", of a detector "detection", "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation that was
- * not made is null, as are NaNs. */
- * "calibration", "phases": [{"name", "epochs": [first, last], "last": {"epoch", "validation", "test"},
- * "best_so_far": likewise}], "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation that was not made is
- * null, as are NaNs. */
+ * "calibration", of a detector "detection", "phases": [{"name", "epochs": [first, last], "last": {"epoch",
+ * "validation", "test"}, "best_so_far": likewise}], "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation
+ * that was not made is null, as are NaNs. */
 graft_status gf_record_write_json(const char *path, const gf_run_record *r, graft_error *err);
 
 #endif
