@@ -179,7 +179,7 @@ graft_status gf_api_predict_boxes(graft_model *m, const char *const *paths, size
                                   graft_error *err)
 {
     static const gf_setting of_classes[] = {GF_SET_PREDICT_UNKNOWN, GF_SET_PREDICT_OUTPUT, GF_SET_PREDICT_CSV,
-                                            GF_SET_PREDICT_SORT_INTO};
+                                            GF_SET_PREDICT_SORT_INTO, GF_SET_PREDICT_EXPLAIN};
     gf_image_list list;
     GF_TRY(gf_api_want_one_class(m, of_classes, sizeof of_classes / sizeof *of_classes, err));
     GF_TRY(gf_image_list_open(&list, m->context, &m->facts, paths, n, false, err));
