@@ -64,7 +64,9 @@ static void open_written(written *w)
     OK(gf_names_add(&w->classes, "yes", &error));
     OK(gf_files_add(&w->files, "vocab.txt", "[PAD]\n", 6, &error));
     OK(gf_hf_import(&whole, GRAFT_FIXTURES "/text/bert", &(gf_hf_options){.pooling = "mean"}, &error));
-    OK(gf_head_on(&w->m, &whole, NULL, &(gf_head_spec){.hidden = 4, .outputs = 1}, 2, 0.2F, &error));
+    OK(gf_head_on(&w->m, &whole, NULL,
+                  &(gf_head_spec){.item = {{&gf_layer_dense, 4, GF_ACT_RELU, 0, 0}}, .n_items = 1, .outputs = 1}, 2,
+                  0.2F, &error));
     gf_model_free(&whole);
 }
 

@@ -183,7 +183,9 @@ static void other_heads_are_modules(void **state)
     OK(gf_names_add(&classes, "yes", &error));
     gf_model whole, m, back;
     OK(gf_hf_import(&whole, e.folder, &(gf_hf_options){.pooling = "mean"}, &error));
-    OK(gf_head_on(&m, &whole, NULL, &(gf_head_spec){.hidden = 5, .outputs = 1}, 2, 0.2F, &error));
+    OK(gf_head_on(&m, &whole, NULL,
+                  &(gf_head_spec){.item = {{&gf_layer_dense, 5, GF_ACT_RELU, 0, 0}}, .n_items = 1, .outputs = 1}, 2,
+                  0.2F, &error));
     gf_model_init(&m, 3, (int)gf_model_backbone_layers(&m));
     OK(gf_hf_export(folder, &m, &(gf_export_what){.classes = &classes, .tokenizer = &files}, &error));
     OK(gf_hf_import(&back, folder, &(gf_hf_options){.classifier = true}, &error));
