@@ -295,9 +295,9 @@ static graft_status make_folder(const writing *w, const char *name, graft_error 
 
 static graft_status write_pooling(const writing *w, graft_error *err)
 {
-    gf_json *j = gf_json_object();
     bool mean = w->bert.pooling == GF_POOL_MEAN;
     GF_TRY(make_folder(w, "1_Pooling", err));
+    gf_json *j = gf_json_object();
     set_int(j, "word_embedding_dimension", w->bert.width);
     gf_json_set(j, "pooling_mode_cls_token", gf_json_bool(!mean));
     gf_json_set(j, "pooling_mode_mean_tokens", gf_json_bool(mean));
