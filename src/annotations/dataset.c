@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "boxes/target.h"
 #include "data/build.h"
+#include "data/layouts.h"
 #include "image/draw.h"
 
 #include <errno.h>
@@ -295,6 +296,7 @@ graft_status gf_boxes_open(gf_dataset **out, const char *path, const gf_annotati
 {
     gf_annotations a;
     *out = NULL;
+    if (o->weight_column) return gf_layout_no_column(path, err);
     boxes *d = gf_new(boxes);
     if (!d) return gf_fail_memory(err, sizeof *d, "the data");
     d->set.cls = &class_of_boxes;

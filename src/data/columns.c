@@ -340,7 +340,7 @@ graft_status gf_columns_find(gf_columns *c, const gf_csv *opened, const gf_data_
     c->n = 0;
     c->rows = c->asked = 0;
     c->header = c->image_said = c->label_said = c->split_said = false;
-    c->image = c->label = c->split = c->group = GF_NO_COLUMN;
+    c->image = c->label = c->split = c->group = c->weight = GF_NO_COLUMN;
     gf_csv csv;
     GF_TRY(gf_csv_open(&csv, opened->data, opened->n, opened->name, err));
     graft_status status;
@@ -350,6 +350,7 @@ graft_status gf_columns_find(gf_columns *c, const gf_csv *opened, const gf_data_
     if (c->image == GF_NO_COLUMN) GF_GOTO(find_image(c, &csv, o->image_column, err));
     GF_GOTO(find_split(c, &csv, o->split_column, err));
     if (o->group_column) GF_GOTO(named_column(c, &csv, "group-column", o->group_column, &c->group, err));
+    if (o->weight_column) GF_GOTO(named_column(c, &csv, "weight-column", o->weight_column, &c->weight, err));
     if (c->label == GF_NO_COLUMN) GF_GOTO(find_label(c, &csv, o->label_column, err));
     if (c->label == GF_NO_COLUMN) GF_GOTO(unclear(c, &csv, "a column is missing: label", "label-column", err));
     if (c->image == c->label || c->split == c->image || c->split == c->label) {

@@ -25,9 +25,9 @@ typedef struct gf_column {
 typedef struct gf_columns {
     gf_column column[GF_CSV_COLUMNS];
     size_t n;
-    uint32_t rows, asked;       /* looked at; looked up by `exists` */
-    bool header;                /* the first record is none of the rows */
-    size_t image, label, split, group; /* GF_NO_COLUMN: there is none */
+    uint32_t rows, asked;                      /* looked at; looked up by `exists` */
+    bool header;                               /* the first record is none of the rows */
+    size_t image, label, split, group, weight; /* GF_NO_COLUMN: there is none */
     bool image_said, label_said,
         split_said; /* not "path", "label", "split", and not the user's choice: worth telling */
 } gf_columns;

@@ -273,6 +273,7 @@ static graft_status blend(const gf_data_feed *f, uint32_t epoch, uint32_t sample
     gf_augment_apply(&others, pixels, own->partner[worker], for_change);
     gf_augment_mix(&drawn->mix, drawn->ow, (size_t)drawn->oh * (size_t)drawn->ow, own->partner[worker], values);
     target->other = (int32_t)f->data->index->sample[other].class_id;
+    target->other_weight = f->data->index->sample[other].weight;
     target->share = drawn->mix.lambda;
     return GRAFT_OK;
 }
@@ -280,7 +281,7 @@ static graft_status blend(const gf_data_feed *f, uint32_t epoch, uint32_t sample
 /* The class of the larger share comes first. */
 static void put_target(gf_class_target t, void *target)
 {
-    if (t.share < 0.5f) t = (gf_class_target){t.other, t.label, 1 - t.share};
+    if (t.share < 0.5f) t = (gf_class_target){t.other, t.label, 1 - t.share, t.other_weight, t.weight};
     if (target) *(gf_class_target *)target = t;
 }
 
@@ -297,6 +298,7 @@ static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout i
     gf_images *data = images_of(f);
     const uint8_t *pixels;
     gf_class_target t = gf_target_of(f->data->index->sample[q->sample].class_id);
+    t.weight = f->data->index->sample[q->sample].weight;
     graft_status status = gf_cache_get(data->cache, q->sample, own->pixels[q->worker], &pixels, err);
     if (status != GRAFT_OK) return gf_cache_is_lost(data->cache, q->sample) ? GRAFT_DATA : status;
     gf_augment_drawn drawn;

@@ -41,6 +41,7 @@ graft_status gf_index_add(gf_index *index, const char *path, const struct stat *
         .mtime = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
         .inode = st->st_ino,
         .class_id = class_id,
+        .weight = 1,
         .split = (uint8_t)split,
     };
     return GRAFT_OK;
@@ -404,6 +405,11 @@ graft_status gf_index_digest(const gf_index *index, gf_sha256 *out, graft_error 
         add_number(sha, s->size);
         if (index->content) gf_sha256_add(sha, index->content[i].byte, sizeof index->content[i].byte);
         if (index->labels) gf_sha256_add(sha, index->labels[i].byte, sizeof index->labels[i].byte);
+    }
+    bool weighted = false;
+    for (uint32_t i = 0; i < index->n; i++) weighted |= index->sample[i].weight != 1;
+    for (uint32_t i = 0; weighted && i < index->n; i++) {
+        gf_sha256_add(sha, &index->sample[i].weight, sizeof index->sample[i].weight);
     }
     *out = gf_sha256_end(sha);
     return GRAFT_OK;

@@ -32,6 +32,7 @@ typedef struct gf_sample {
     uint64_t inode; /* in an archive: the member's number */
     uint32_t class_id;
     uint32_t group;   /* in gf_index.groups, from 1; 0: of none */
+    float weight;     /* of its loss in training; 1 */
     uint16_t archive; /* in gf_index.archive, from 1; 0: a file on the disk */
     uint8_t split;    /* gf_split */
 } gf_sample;
@@ -100,7 +101,7 @@ void gf_index_drop(gf_index *index, const bool *drop);
 uint64_t gf_index_count(const gf_index *index, gf_split split, uint32_t class_id);
 
 /* SHA-256 over classes and (path, class, split, size, content, labels) of all samples: equal for equal data wherever
- * and whenever it was copied. Without index->content the sizes stand for it. */
+ * and whenever it was copied. Without index->content the sizes stand for it. Weights count where any is not 1. */
 graft_status gf_index_digest(const gf_index *index, gf_sha256 *out, graft_error *err);
 
 /* Bytes held by the samples and paths. */

@@ -34,6 +34,12 @@ void gf_layout_words(gf_text *text)
     for (size_t i = 0; (c = gf_layout_at(i)); i++) gf_text_printf(text, "%s - %s\n", c->name, c->help);
 }
 
+graft_status gf_layout_no_column(const char *path, graft_error *err)
+{
+    return gf_fail(err, GF_E_OPTION_VALUE, "leave --weight-column out, or list the images in a CSV file",
+                   "%s: weights are taken from a CSV file of images alone", GF_ESC(path));
+}
+
 graft_status gf_layout_read(gf_index *index, const char *path, const struct stat *st, const gf_data_options *options,
                             graft_error *err)
 {
@@ -46,7 +52,8 @@ graft_status gf_layout_read(gf_index *index, const char *path, const struct stat
         const gf_layout_class *may_be = gf_layout_at(i);
         if (!may_be->by_name && may_be->suits(path, st)) c = may_be;
     }
+    if (c && options->weight_column && S_ISDIR(st->st_mode)) return gf_layout_no_column(path, err);
     if (c) return c->read(index, path, options, err);
-    return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: neither a folder nor a CSV file, nor an archive (zip, tar, tar.gz)",
-                   GF_ESC(path));
+    return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL,
+                   "%s: neither a folder nor a CSV file, nor an archive (zip, tar, tar.gz)", GF_ESC(path));
 }

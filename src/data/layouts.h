@@ -23,6 +23,9 @@ graft_status gf_layout_parse(const gf_layout_class **layout, const char *name, g
 /* Each name and its help, a line each. */
 void gf_layout_words(gf_text *text);
 
+/* E3002: a column of weights is asked for where there is none to be had: of folders, texts, boxes. */
+graft_status gf_layout_no_column(const char *path, graft_error *err);
+
 /* Reads data of options->layout or, where that is NULL, of the first layout that suits the path. E1101 where there is
  * none, E1125 where the one that was asked for cannot be it. */
 graft_status gf_layout_read(gf_index *index, const char *path, const struct stat *st, const gf_data_options *options,

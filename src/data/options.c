@@ -26,6 +26,7 @@ void gf_data_take_settings(gf_data_options *o, const gf_settings *s)
     o->image_column = gf_settings_text(s, GF_SET_DATA_IMAGE_COLUMN);
     o->label_column = gf_settings_text(s, GF_SET_DATA_LABEL_COLUMN);
     o->split_column = gf_settings_text(s, GF_SET_DATA_SPLIT_COLUMN);
+    o->weight_column = gf_settings_text(s, GF_SET_DATA_WEIGHT_COLUMN);
     o->group_column = gf_settings_text(s, GF_SET_DATA_GROUP_COLUMN);
     gf_fit_parse(&o->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL);
     o->stored_side = (int)gf_settings_whole(s, GF_SET_DATA_STORED_SIZE);

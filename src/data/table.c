@@ -1,5 +1,6 @@
 /* The CSV layout: path,label[,split], a header line with these names in any order, or whatever columns.c takes for
  * them; other columns are left alone. */
+#include "base/number.h"
 #include "base/sys.h"
 #include "data/build.h"
 #include "data/columns.h"
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CSV_LIMIT = 1 << 30 };
+enum { CSV_LIMIT = 1 << 30, MOST_WEIGHT = 1000000 };
 
 typedef struct row {
     uint64_t label; /* where in labels */
@@ -202,6 +203,7 @@ static graft_status read_header(table *t, graft_error *err)
     GF_TRY(take_column(t, c->label, "the label", why_column(c->label_said), err));
     GF_TRY(take_column(t, c->split, "the split", why_column(c->split_said), err));
     GF_TRY(take_column(t, c->group, "the group", NULL, err));
+    GF_TRY(take_column(t, c->weight, "the weight", NULL, err));
     GF_TRY(find_prefix(t, err));
     if (t->no_memory) return gf_fail_memory(err, sizeof *c, "a CSV file");
     bool more;
@@ -273,6 +275,18 @@ static graft_status parse_path(table *t, char **out, graft_error *err)
                  *found ? "outside of the data folder" : "an empty path", found, err);
 }
 
+static graft_status parse_weight(const table *t, float *weight, graft_error *err)
+{
+    double x = 1;
+    if (t->columns.weight == GF_NO_COLUMN) return GRAFT_OK;
+    const char *found = gf_csv_field(&t->csv, t->columns.weight);
+    bool good = gf_number_parse(found, strlen(found), &x) && x >= 0 && x <= MOST_WEIGHT;
+    *weight = (float)x;
+    if (good) return GRAFT_OK;
+    return wrong(t, GF_E_CSV_LABEL, "wanted is a number from 0 to 1000000; --weight-column names another column",
+                 "not a weight", found, err);
+}
+
 static graft_status add_row(table *t, const char *path, gf_split split, graft_error *err)
 {
     gf_reach reach;
@@ -287,6 +301,7 @@ static graft_status add_row(table *t, const char *path, gf_split split, graft_er
     gf_text_add_n(&t->labels, label, strlen(label) + 1);
     if (t->labels.failed) return gf_fail_memory(err, t->labels.cap, "a CSV file");
     GF_TRY(gf_index_add(t->index, path, &st, 0, split, err));
+    GF_TRY(parse_weight(t, &t->index->sample[t->index->n - 1].weight, err));
     const char *group = t->columns.group == GF_NO_COLUMN ? "" : gf_csv_field(&t->csv, t->columns.group);
     return *group ? gf_index_group(t->index, &t->index->sample[t->index->n - 1].group, group, err) : GRAFT_OK;
 }

@@ -1,6 +1,7 @@
 #include "data/text_set.h"
 
 #include "data/build.h"
+#include "data/layouts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,6 +188,7 @@ static graft_status open_set(gf_dataset **out, const char *path, const gf_data_o
     const gf_texts_options options = gf_texts_options_of(o->settings, o->log);
     graft_status status = GRAFT_OK;
     GF_GOTO(gf_data_options_check(o, err));
+    if (o->weight_column) GF_GOTO(gf_layout_no_column(path, err));
     GF_GOTO(gf_texts_read(&t->texts, path, &options, err));
     GF_GOTO(judge_bad(t, path, o, err));
     GF_GOTO(make_index(t, path, o, err));

@@ -34,10 +34,12 @@ static void decode(const gf_task *t, const float *z, size_t width, float *p)
     }
 }
 
-/* Of one class y: its loss, times the class's weight in training. */
-static float loss_of(const gf_task *t, const gf_task_batch *b, const float *z, int32_t y, float share, float *diff)
+/* Of one class y: its loss, in training times the class's weight and the sample's own. */
+static float loss_of(const gf_task *t, const gf_task_batch *b, const float *z, int32_t y, float own, float share,
+                     float *diff)
 {
-    const float weight = b->training && t->class_weight ? t->class_weight[y] : 1, scale = b->scale * weight * share;
+    const float of_class = t->class_weight ? t->class_weight[y] : 1, weight = b->training ? of_class * own : 1,
+                scale = b->scale * weight * share;
     if (b->width == 1) return weight * t->loss.cls->sigmoid(&t->loss, z[0], y, scale, diff);
     if (t->end == GF_END_SIGMOID) return weight * each_by_itself(t, z, t->classes, y);
     return weight * t->loss.cls->softmax(&t->loss, z, t->classes, y, scale, diff);
@@ -47,8 +49,8 @@ static float loss_of(const gf_task *t, const gf_task_batch *b, const float *z, i
 static float blended_loss(const gf_task *t, const gf_task_batch *b, const float *z, const gf_class_target *y,
                           float *diff)
 {
-    float loss = y->share * loss_of(t, b, z, y->label, y->share, diff);
-    loss += (1 - y->share) * loss_of(t, b, z, y->other, 1 - y->share, diff ? b->spare : NULL);
+    float loss = y->share * loss_of(t, b, z, y->label, y->weight, y->share, diff);
+    loss += (1 - y->share) * loss_of(t, b, z, y->other, y->other_weight, 1 - y->share, diff ? b->spare : NULL);
     for (size_t k = 0; diff && k < b->width; k++) diff[k] += b->spare[k];
     return loss;
 }
@@ -59,7 +61,7 @@ static void one(const gf_task *t, const gf_task_batch *b, size_t i)
     const float *z = b->out + i * b->width;
     const gf_class_target *y = (const gf_class_target *)b->target + i;
     float *diff = b->diff ? b->diff + i * b->width : NULL, *score = b->score ? b->score + i * (size_t)t->classes : NULL;
-    b->loss[i] = y->share < 1 ? blended_loss(t, b, z, y, diff) : loss_of(t, b, z, y->label, 1, diff);
+    b->loss[i] = y->share < 1 ? blended_loss(t, b, z, y, diff) : loss_of(t, b, z, y->label, y->weight, 1, diff);
     b->predicted[i] = b->width == 1 ? z[0] > 0 : gf_largest(z, t->classes);
     if (b->truth) b->truth[i] = y->label;
     for (int k = 0; score && k < t->classes; k++) score[k] = b->width > 1 ? z[k] : k ? z[0] : 0;

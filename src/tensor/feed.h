@@ -38,16 +38,17 @@ typedef struct gf_request {
 /* Floats of scratch for n inputs. */
 size_t gf_feed_scratch(const gf_input_layout in[], size_t n);
 
-/* The target of a sample that is of one class; or of two blended samples (MixUp, CutMix): `share` of the one, the rest of
- * the other, which is of class `other`. */
+/* The target of a sample that is of one class; or of two blended samples (MixUp, CutMix): `share` of the one, the rest
+ * of the other, which is of class `other`. */
 typedef struct gf_class_target {
     int32_t label, other;
-    float share; /* 0.5 to 1 */
+    float share;                /* 0.5 to 1 */
+    float weight, other_weight; /* of the samples' losses in training */
 } gf_class_target;
 
 static inline gf_class_target gf_target_of(uint32_t label)
 {
-    return (gf_class_target){(int32_t)label, (int32_t)label, 1};
+    return (gf_class_target){(int32_t)label, (int32_t)label, 1, 1, 1};
 }
 
 /* fill: makes the sample's inputs, one at each dst, and its target (NULL: not wanted) from the same draws. Called on

@@ -28,6 +28,7 @@ graft_status gf_probe_set_take(gf_probe_set *s, const gf_run *r, const gf_featur
         memcpy(&s->label[at], cache->target + i * cache->target_bytes, sizeof *s->label);
         s->sample[at] = cache->first + (uint32_t)i;
         s->weight[at] = r->task.class_weight ? (double)r->task.class_weight[s->label[at]] : 1;
+        s->weight[at] *= (double)r->data->index->sample[s->sample[at]].weight;
         at++;
     }
     if (status != GRAFT_OK) gf_probe_set_free(s);

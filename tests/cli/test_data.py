@@ -1,5 +1,6 @@
 """Data as people have them, through the command: what was taken as what is said and kept, and a hint names options of its verb."""
 
+import csv
 import json
 import os
 import re
@@ -148,6 +149,43 @@ class Page(DataTest):
         for name in ("shorter_side", "width_to_height", "mean_brightness"):
             self.assertEqual(sum(told["distributions"][name]["counts"]), told["images"] - 1)
         self.assertIn("mean brightness", self.graft("inspect", "d").out)
+
+
+class Weights(DataTest):
+    def test_of_each_image(self):
+        """Weights that are the same for a whole class are class weights, bit for bit; others are not; a bad one is told."""
+        self.pictures(*[f"d/p/{c}/{i}.png" for c in "ab" for i in range(6)])
+
+        def table(name, weight):
+            rows = "".join(f"p/{c}/{i}.png,{c},{'val' if i > 3 else 'train'},{weight(c, i)}\n" for c in "ab" for i in range(6))
+            pictures.write(f"{self.dir}/d/{name}.csv", ("path,label,split,w\n" + rows).encode())
+            return f"d/{name}.csv"
+
+        def history(data, run, *options):
+            self.good("train", data, *TRAIN, "--epochs", "2", "--model", "layers:conv=8,3,relu;gap", "--out", run, *options)
+            with open(f"{self.dir}/{run}/history.csv", newline="") as f:
+                return [{k: v for k, v in row.items() if "seconds" not in k and k != "images_per_second"} for row in csv.DictReader(f)]
+
+        per_class = table("c", lambda c, i: {"a": 2, "b": 0.5}[c])
+        per_image = table("i", lambda c, i: 3 if i == 1 else 0)
+        plain = history(per_class, "plain")
+        weighted = history(per_class, "weighted", "--weight-column", "w")
+        self.assertEqual(weighted, history(per_class, "classes", "--class-weight", "a=2,b=0.5"))
+        self.assertNotEqual(weighted, plain)
+        self.assertNotEqual(history(per_image, "images", "--weight-column", "w"), plain)
+        os.remove(f"{self.dir}/weighted/metrics.json")
+        self.good("resume", "weighted")
+        probes, least = [], ["--size", "32", "--precision", "f32", "--no-report", "--threads", "1"]
+        for run, more in (("p0", ()), ("p1", ("--weight-column", "w")), ("p2", ("--class-weight", "a=2,b=0.5"))):
+            self.good("train", per_class, *least, "--probe", "--model", "layers:conv=8,3,relu;gap", "--out", run, *more)
+            with open(f"{self.dir}/{run}/metrics.json") as f:
+                probes.append(json.load(f)["validation"]["loss"])
+        self.assertNotEqual(probes[0], probes[1])
+        self.assertEqual(probes[1], probes[2])
+        for bad in ("-1", "x", "nan", ""):
+            told = self.refused(3, "E1113", "train", table("bad", lambda c, i: bad), *TRAIN, "--weight-column", "w", "--out", "no")
+            self.assertIn("bad.csv:2: not a weight", told)
+        self.refused(2, "E3002", "train", "d/p", *TRAIN, "--weight-column", "w", "--out", "no")
 
 
 class Decode(DataTest):

@@ -18,7 +18,7 @@ VALUES = {
     "split": ("0.5,0.5", []), "bad-images": ("skip", []), "max-bad": ("0.5", ["--bad-images", "skip"]),
     "allow-empty-class": (None, []), "antialias": (None, []), "fit": ("crop", []), "allow-truncated": (None, []), "no-exif": (None, []),
     "layout": ("parts", []), "image-column": ("f", []), "label-column": ("2", []), "split-column": ("s", []),
-    "follow-links": (None, []), "max-pixels": ("5000", []), "max-unpacked": ("20G", []), "decode": ("tensorflow", []), "stored-size": ("200", []), "cache": ("disk", []), "memory": ("8M", []), "cache-dir": ("c", []), "checkpoint-seconds": ("5", []),
+    "follow-links": (None, []), "max-pixels": ("5000", []), "max-unpacked": ("20G", []), "decode": ("tensorflow", []), "weight-column": ("w", []), "stored-size": ("200", []), "cache": ("disk", []), "memory": ("8M", []), "cache-dir": ("c", []), "checkpoint-seconds": ("5", []),
     "no-report": (None, []), "dataset-size": ("5", []), "similarity": ("high", []), "probe": (None, []), "probe-options": ("lambda=1", ["--probe"]), "monitor": ("loss", []), "max-time": ("10m", []), "threads": ("3", []), "data": ("d", []), "classes": ("5", []), "labels": ("l.txt", []),
     "confidence": ("0.5", []), "overlap": ("0.5", []), "top": ("3", []), "calibration": ("off", []), "values": (None, ["--variables"]), "split-by": ("content", []), "split-seed": ("4", ["--validation-split", "0.3"]), "validation-split": ("0.3", []), "unknown": ("0.9", []), "recipe": ("r.yaml", []), "grid": ("3", ["--out", "g.png"]), "layer": ("x", []), "steps": ("7", []), "to": ("npz", []), "check": ("p", []), "time": (None, []),
     "clip-norm": ("1", []), "clip-tensor-norm": ("1", []), "clip-value": ("1", []), "from": ("d", []), "seed": ("7", []), "out": ("other", []), "list": (None, []),
