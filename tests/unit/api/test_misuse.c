@@ -87,6 +87,11 @@ static graft_status fetch_list(int at, graft_error *e)
 {
     OUT(1, graft_result, graft_fetch_list(OR_NULL(0, context), to, e));
 }
+static graft_status fetch_data(int at, graft_error *e)
+{
+    OUT(2, graft_result, graft_fetch_data(OR_NULL(0, context), OR_NULL(1, "no-such"), NULL, "/nowhere", to, e));
+}
+static graft_status machine(int at, graft_error *e) { OUT(1, graft_result, graft_machine(OR_NULL(0, context), to, e)); }
 TAKES_NULL(data_defaults)
 static graft_status data_open(int at, graft_error *e)
 {
@@ -294,6 +299,8 @@ static const struct {
     ROW(summary, 2),
     ROW(fetch, 3),
     ROW(fetch_list, 2),
+    ROW(fetch_data, 3),
+    ROW(machine, 2),
     ROW(data_defaults, 1),
     ROW(data_open, 4),
     ROW(data_free, 1),
