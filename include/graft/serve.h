@@ -31,7 +31,7 @@ GRAFT_API const char *graft_serve_address(const graft_serve *serve);
 /* Serves until graft_serve_stop or the context's should_stop; then takes no more connections, answers what came, and
  * returns GRAFT_OK; GRAFT_TERMINATED where requests were cut off. Once. */
 GRAFT_API graft_status graft_serve_run(graft_serve *serve, graft_error *err);
-/* From any thread or signal handler, while the server is there. */
+/* From any thread or signal handler, while the server is there. Takes NULL. */
 GRAFT_API void graft_serve_stop(graft_serve *serve);
 /* Not while it runs. Takes NULL. */
 GRAFT_API void graft_serve_free(graft_serve *serve);

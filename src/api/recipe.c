@@ -43,6 +43,9 @@ graft_status graft_recipe_write(const char *file, const char *const *names, cons
                                 graft_error *err)
 {
     if (!file || (n && (!names || !values)))
-        return gf_fail(err, GF_E_USAGE, NULL, "graft_recipe_write: `%s` is NULL", file ? "names" : "file");
+        return gf_fail(err, GF_E_USAGE, NULL, "graft_recipe_write: `%s` is NULL",
+                       !file    ? "file"
+                       : !names ? "names"
+                                : "values");
     return gf_recipe_write(file, names, values, n, err);
 }

@@ -279,6 +279,7 @@ graft_status graft_serve_run(graft_serve *s, graft_error *err)
 
 void graft_serve_stop(graft_serve *s)
 {
+    if (!s) return;
     atomic_store(&s->stop, true);
     gf_http_server_poke(s->server);
 }

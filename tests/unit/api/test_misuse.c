@@ -7,6 +7,7 @@
 #include "base/io.h"
 
 #include <graft/boxes.h>
+#include <graft/serve.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -274,8 +275,61 @@ static graft_status session_class_name(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(graft_session_class_name(NULL, 0) == NULL);
 }
+static void never(void *user, const graft_session_answer *answer) { (void)user, (void)answer; }
+static graft_status session_submit(int at, graft_error *e)
+{
+    graft_session *s = NULL;
+    float feature[1];
+    const graft_image image = {.size = sizeof image, .kind = GRAFT_IMAGE_ENCODED, .data = "", .bytes = 0};
+    const graft_output out = {.size = sizeof out, .name = "features", .data = feature, .values = 1};
+    if (graft_session_open(model, NULL, &s, e)) return GRAFT_OK;
+    graft_status status =
+        graft_session_submit(OR_NULL(0, s), OR_NULL(1, &image), OR_NULL(2, &out), 1, OR_NULL(3, never), NULL, NULL, e);
+    graft_session_free(s);
+    return status;
+}
+static graft_status session_cancel(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(graft_session_cancel(NULL, 0) == 0);
+}
 TAKES_NULL(session_close)
 TAKES_NULL(session_free)
+
+static graft_status serve_open(int at, graft_error *e)
+{
+    const char *const runs[] = {run};
+    OUT(2, graft_serve, graft_serve_open(OR_NULL(0, context), OR_NULL(1, runs), 1, settings, to, e));
+}
+static graft_status serve_address(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(!graft_serve_address(NULL));
+}
+static graft_status serve_run(int at, graft_error *e) { return (void)at, graft_serve_run(NULL, e); }
+TAKES_NULL(serve_stop)
+TAKES_NULL(serve_free)
+
+static graft_status recipe_read(int at, graft_error *e)
+{
+    OUT(1, graft_recipe, graft_recipe_read(OR_NULL(0, "/nowhere"), to, e));
+}
+static graft_status recipe_write(int at, graft_error *e)
+{
+    const char *const names[] = {"epochs"}, *const values[] = {"1"};
+    return graft_recipe_write(OR_NULL(0, "/nowhere"), OR_NULL(1, names), OR_NULL(2, values), 1, e);
+}
+static graft_status recipe_name(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(!graft_recipe_name(NULL, 0));
+}
+static graft_status recipe_value(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(!graft_recipe_value(NULL, 0));
+}
+static graft_status recipe_line(int at, graft_error *e)
+{
+    return (void)at, (void)e, nothing(!graft_recipe_line(NULL, 0));
+}
+TAKES_NULL(recipe_free)
 
 static const struct {
     const char *name;
@@ -352,6 +406,19 @@ static const struct {
     ROW(session_class_name, 1),
     ROW(session_close, 1),
     ROW(session_free, 1),
+    ROW(session_submit, 4),
+    ROW(session_cancel, 1),
+    ROW(serve_open, 3),
+    ROW(serve_address, 1),
+    ROW(serve_run, 1),
+    ROW(serve_stop, 1),
+    ROW(serve_free, 1),
+    ROW(recipe_read, 2),
+    ROW(recipe_write, 3),
+    ROW(recipe_name, 1),
+    ROW(recipe_value, 1),
+    ROW(recipe_line, 1),
+    ROW(recipe_free, 1),
 #undef ROW
 };
 enum { ROWS = sizeof table / sizeof *table };
@@ -377,7 +444,7 @@ static void null_is_refused_by_name_or_does_nothing(void **state)
 static void the_table_is_complete(void **state)
 {
     (void)state;
-    static const char *const headers[] = {"boxes.h", "graft.h", "session.h", "settings.h", "status.h"};
+    static const char *const headers[] = {"boxes.h", "graft.h", "serve.h", "session.h", "settings.h", "status.h"};
     size_t declared = 0;
     for (size_t k = 0; k < sizeof headers / sizeof *headers; k++) {
         char path[512];
