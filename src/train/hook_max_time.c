@@ -14,8 +14,12 @@ extern const gf_hook_class gf_hook_max_time;
 
 typedef struct limit {
     double seconds;    /* 0: none */
-    double evaluation; /* the longest of an epoch that was seen, in seconds */
-    double began;      /* the present evaluation */
+    int phase;         /* that the following are of: what trains decides how long they take */
+    double evaluation; /* seconds, the longest of an epoch that was seen; 0: none yet */
+    double steps;      /* seconds that n_steps steps took */
+    int n_steps;
+    double began;   /* the present evaluation */
+    double stepped; /* when the last step had ended; 0: something else came between */
 } limit;
 
 static graft_status open_limit(gf_hook *h, gf_run *r, graft_error *err)
@@ -29,12 +33,15 @@ static graft_status open_limit(gf_hook *h, gf_run *r, graft_error *err)
 
 static void close_limit(gf_hook *h) { gf_free(h->own); }
 
-/* What has to be done behind a step that is the last: so many evaluations as this epoch's, and a report. */
+/* What has to be done behind a step that is the last: so many evaluations as this epoch's, and a report. Before the
+ * phase's first evaluation its batches are taken to last as long as steps, which compute more. */
 static double seconds_behind(const gf_run *r, const limit *l)
 {
     double validation = gf_run_split(r, GF_VALIDATION, NULL), test = gf_run_split(r, GF_TEST, NULL);
     double report = r->config->report ? 1 : 0;
-    return report + (validation > 0 ? l->evaluation * (2 + 2 * test / validation) : 0);
+    double evaluation = l->evaluation;
+    if (evaluation == 0 && l->n_steps) evaluation = l->steps / l->n_steps * validation / (double)r->config->batch;
+    return report + (validation > 0 ? evaluation * (2 + 2 * test / validation) : 0);
 }
 
 static void look(const gf_hook *h, gf_run *r, bool epoch_ends)
@@ -54,6 +61,14 @@ static void look(const gf_hook *h, gf_run *r, bool epoch_ends)
 static graft_status after_step(gf_hook *h, gf_run *r, graft_error *err)
 {
     (void)err;
+    limit *l = h->own;
+    double now = gf_sys_seconds();
+    if (l->phase != r->state.phase) *l = (limit){.seconds = l->seconds, .phase = r->state.phase};
+    if (l->stepped > 0) {
+        l->steps += now - l->stepped;
+        l->n_steps++;
+    }
+    l->stepped = now;
     look(h, r, false);
     return GRAFT_OK;
 }
@@ -61,7 +76,9 @@ static graft_status after_step(gf_hook *h, gf_run *r, graft_error *err)
 static graft_status before_evaluation(gf_hook *h, gf_run *r, graft_error *err)
 {
     (void)r, (void)err;
-    ((limit *)h->own)->began = gf_sys_seconds();
+    limit *l = h->own;
+    l->began = gf_sys_seconds();
+    l->stepped = 0;
     return GRAFT_OK;
 }
 
