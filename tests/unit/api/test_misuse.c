@@ -245,17 +245,23 @@ static graft_status session_open(int at, graft_error *e)
 {
     OUT(1, graft_session, graft_session_open(OR_NULL(0, model), settings, to, e));
 }
-static graft_status session_run(int at, graft_error *e)
+static void never(void *user, const graft_session_answer *answer) { (void)user, (void)answer; }
+static graft_status run_or_submit(bool submit, int at, graft_error *e)
 {
     graft_session *s = NULL;
     float feature[1];
     const graft_image image = {.size = sizeof image, .kind = GRAFT_IMAGE_ENCODED, .data = "", .bytes = 0};
     const graft_output out = {.size = sizeof out, .name = "features", .data = feature, .values = 1};
     if (graft_session_open(model, NULL, &s, e)) return GRAFT_OK;
-    graft_status status = graft_session_run(OR_NULL(0, s), OR_NULL(1, &image), 1, OR_NULL(2, &out), 1, NULL, e);
+    graft_status status = submit
+                              ? graft_session_submit(OR_NULL(0, s), OR_NULL(1, &image), OR_NULL(2, &out), 1,
+                                                     OR_NULL(3, never), NULL, NULL, e)
+                              : graft_session_run(OR_NULL(0, s), OR_NULL(1, &image), 1, OR_NULL(2, &out), 1, NULL, e);
     graft_session_free(s);
     return status;
 }
+static graft_status session_run(int at, graft_error *e) { return run_or_submit(false, at, e); }
+static graft_status session_submit(int at, graft_error *e) { return run_or_submit(true, at, e); }
 static graft_status session_values(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(graft_session_values(NULL, "logits") == 0);
@@ -274,19 +280,6 @@ static graft_status session_classes(int at, graft_error *e)
 static graft_status session_class_name(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(graft_session_class_name(NULL, 0) == NULL);
-}
-static void never(void *user, const graft_session_answer *answer) { (void)user, (void)answer; }
-static graft_status session_submit(int at, graft_error *e)
-{
-    graft_session *s = NULL;
-    float feature[1];
-    const graft_image image = {.size = sizeof image, .kind = GRAFT_IMAGE_ENCODED, .data = "", .bytes = 0};
-    const graft_output out = {.size = sizeof out, .name = "features", .data = feature, .values = 1};
-    if (graft_session_open(model, NULL, &s, e)) return GRAFT_OK;
-    graft_status status =
-        graft_session_submit(OR_NULL(0, s), OR_NULL(1, &image), OR_NULL(2, &out), 1, OR_NULL(3, never), NULL, NULL, e);
-    graft_session_free(s);
-    return status;
 }
 static graft_status session_cancel(int at, graft_error *e)
 {

@@ -3,7 +3,7 @@
 #include "boxes/coco_json.h"
 
 #include "base/alloc.h"
-#include "support/sys_faults.h"
+#include "support/fail_each.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,34 +36,17 @@ static graft_status suppress(graft_error *err)
     return gf_suppress(list, &n, 0.5, err);
 }
 
-static long fail_each(int kind, graft_status (*fn)(graft_error *err))
-{
-    long faults = 0, live = faults_live();
-    for (long k = 0;; k++, faults++) {
-        graft_error err = {0};
-        faults_arm(kind, k);
-        graft_status status = fn(&err);
-        bool happened = faults_disarm();
-        assert_int_equal(faults_live(), live);
-        if (!happened) {
-            assert_int_equal(status, GRAFT_OK);
-            return faults;
-        }
-        assert_int_not_equal(status, GRAFT_OK);
-    }
-}
-
 static void every_failed_allocation_is_survived(void **state)
 {
     (void)state;
-    assert_true(fail_each(FAULT_ALLOC, evaluate) > 10);
-    assert_int_equal(fail_each(FAULT_ALLOC, suppress), 6);
+    assert_true(fail_each(FAULT_ALLOC, evaluate, NULL) > 10);
+    assert_int_equal(fail_each(FAULT_ALLOC, suppress, NULL), 6);
 }
 
 static void every_failed_read_is_told(void **state)
 {
     (void)state;
-    assert_true(fail_each(FAULT_READ, evaluate) >= 2);
+    assert_true(fail_each(FAULT_READ, evaluate, NULL) >= 2);
 }
 
 int main(void)

@@ -2,7 +2,7 @@
 #include "markup/xml.h"
 #include "markup/yaml.h"
 
-#include "support/sys_faults.h"
+#include "support/fail_each.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,28 +31,11 @@ static graft_status parse_yaml(graft_error *err)
     return GRAFT_OK;
 }
 
-static long fail_each(graft_status (*fn)(graft_error *err))
-{
-    long faults = 0, live = faults_live();
-    for (long k = 0;; k++, faults++) {
-        graft_error err = {0};
-        faults_arm(FAULT_ALLOC, k);
-        graft_status status = fn(&err);
-        bool happened = faults_disarm();
-        assert_int_equal(faults_live(), live);
-        if (!happened) {
-            assert_int_equal(status, GRAFT_OK);
-            return faults;
-        }
-        assert_int_equal(status, GRAFT_RESOURCE);
-    }
-}
-
 static void every_failed_allocation_is_survived(void **state)
 {
     (void)state;
-    assert_true(fail_each(parse_xml) > 10);
-    assert_true(fail_each(parse_yaml) > 3);
+    assert_true(fail_each(FAULT_ALLOC, parse_xml, NULL) > 10);
+    assert_true(fail_each(FAULT_ALLOC, parse_yaml, NULL) > 3);
 }
 
 int main(void)
