@@ -31,16 +31,19 @@ const char *gf_oo_name(gf_oo *w, const char *fmt, ...)
     return copy ? copy : "";
 }
 
+static bool is_one_of(const char *name, const char *const *list)
+{
+    while (*list && strcmp(name, *list) != 0) list++;
+    return *list;
+}
+
 /* The graph's own names stay its own. */
 const char *gf_oo_value(gf_oo *w, int layer)
 {
-    static const char *const taken[] = {"image",    "images", "logits", "probabilities", "log_probabilities",
-                                        "features", "places", "boxes",  "scores",        "detections",
-                                        "output0"};
+    static const char *const taken[] = {"image", "logits", "probabilities", "log_probabilities", "features", NULL};
+    static const char *const by_boxes[] = {"images", "places", "boxes", "scores", "detections", "output0", NULL};
     const char *name = w->m->layer[layer].name;
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
-        if (!strcmp(name, taken[i])) return gf_oo_name(w, "%s/value", name);
-    }
+    if (is_one_of(name, taken) || (w->boxes && is_one_of(name, by_boxes))) return gf_oo_name(w, "%s/value", name);
     return gf_oo_name(w, "%s", name);
 }
 

@@ -34,7 +34,7 @@ BAD_VALUES = {
     "top": ("predict", ["0", "1001"], ["from 1 to 1000"]),
     "classes": ("summary", ["1", "0", "two"], ["from 2"]),
     "steps": ("bench", ["0"], ["from 1"]),
-    "to": ("export", ["tflite", "ONNX"], ["keras, onnx, safetensors, npz, labels"]),
+    "to": ("export", ["tflite", "ONNX"], ["keras, onnx, safetensors, npz, hf, labels"]),
 }
 
 

@@ -302,9 +302,10 @@ static void a_blended_target_is_a_soft_one(void **state)
             bool weighs = s % 2;
             gf_task t = task_of(classes, GF_END_SOFTMAX);
             t.class_weight = weighs ? weight : NULL;
-            const gf_class_target y = {(int32_t)(s * 7 % (size_t)classes), (int32_t)(s * 5 % (size_t)classes), 0.7f};
-            const double shares[2] = {(double)y.share * (weighs ? (double)weight[y.label] : 1),
-                                      (1 - (double)y.share) * (weighs ? (double)weight[y.other] : 1)};
+            const gf_class_target y = {(int32_t)(s * 7 % (size_t)classes), (int32_t)(s * 5 % (size_t)classes), 0.7f,
+                                       1.5f, 0.25f};
+            const double shares[2] = {1.5 * (double)y.share * (weighs ? (double)weight[y.label] : 1),
+                                      0.25 * (1 - (double)y.share) * (weighs ? (double)weight[y.other] : 1)};
             int32_t truth, predicted;
             t.cls->step(&t, &(gf_task_batch){.n = 1,
                                              .width = width,
