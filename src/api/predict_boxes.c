@@ -147,20 +147,13 @@ graft_status gf_api_want_one_class(const graft_model *m, const gf_setting *row, 
 }
 
 /* What was asked for; else what was chosen for the model; else the usual. */
-static double chosen(const graft_model *m, gf_setting row, double own, double usual)
-{
-    const gf_settings *s = m->context->settings;
-    if (gf_settings_given(s, row)) return gf_settings_real(s, row);
-    return own > 0 ? own : usual;
-}
-
 static gf_detect_options options_of(const graft_model *m)
 {
-    const gf_threshold *t = &m->facts.threshold;
-    return (gf_detect_options){.least = chosen(m, GF_SET_PREDICT_CONFIDENCE, t->confidence, GF_DETECT_CONFIDENCE),
-                               .overlap = chosen(m, GF_SET_PREDICT_OVERLAP, t->overlap, GF_DETECT_OVERLAP),
-                               .candidates = GF_DETECT_CANDIDATES,
-                               .most = GF_DETECTED_MOST};
+    const gf_settings *s = m->context->settings;
+    gf_detect_options o = gf_threshold_options(&m->facts.threshold);
+    if (gf_settings_given(s, GF_SET_PREDICT_CONFIDENCE)) o.least = gf_settings_real(s, GF_SET_PREDICT_CONFIDENCE);
+    if (gf_settings_given(s, GF_SET_PREDICT_OVERLAP)) o.overlap = gf_settings_real(s, GF_SET_PREDICT_OVERLAP);
+    return o;
 }
 
 static graft_status run(finding *f, graft_error *err)

@@ -9,6 +9,7 @@
 enum { GF_DETECTED_MOST = 100, GF_DETECT_CANDIDATES = 1000 };
 #define GF_DETECT_OVERLAP 0.6
 #define GF_DETECT_CONFIDENCE 0.3
+#define GF_DETECT_ANY 0.001 /* the least score where all of them matter, as for curves over scores */
 
 typedef struct gf_detected {
     gf_extent box; /* in pixels of the network's input */

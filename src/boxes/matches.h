@@ -6,6 +6,9 @@
 
 #include "boxes/boxes.h"
 
+/* From which on a detection finds an object, where nothing else is said. */
+#define GF_MATCH_OVERLAP 0.5
+
 /* Of a detection, in the order in which they are looked for. */
 typedef enum gf_match_kind {
     GF_MATCH_RIGHT,      /* finds an object of its class that no better one finds */

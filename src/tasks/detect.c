@@ -122,7 +122,7 @@ static graft_status look(const gf_task *t, gf_found_set *set, const float *out, 
 /* In pixels of the network's input. */
 static graft_status keep(const gf_task *t, gf_found_set *set, const float *out, const void *target, graft_error *err)
 {
-    const gf_detect_options all = {.least = 0.001,
+    const gf_detect_options all = {.least = GF_DETECT_ANY,
                                    .every_class = true,
                                    .overlap = GF_DETECT_OVERLAP,
                                    .candidates = GF_DETECT_CANDIDATES,

@@ -2,6 +2,15 @@
 
 #include "base/alloc.h"
 
+gf_detect_options gf_threshold_options(const gf_threshold *t)
+{
+    const bool chosen = t->confidence > 0;
+    return (gf_detect_options){.least = chosen ? t->confidence : GF_DETECT_CONFIDENCE,
+                               .overlap = chosen ? t->overlap : GF_DETECT_OVERLAP,
+                               .candidates = GF_DETECT_CANDIDATES,
+                               .most = GF_DETECTED_MOST};
+}
+
 graft_status gf_found_set_truth(gf_found_set *s, const gf_truth *truth, graft_error *err)
 {
     if (!gf_grow(&s->truth, s->truths, &s->cap_truths))
@@ -34,6 +43,15 @@ graft_status gf_found_view_open(gf_found_view *v, const gf_found_set *s, graft_e
     for (int64_t i = 0; i < n; i++) v->number[i] = i;
     v->set = (gf_detection_set){v->number, v->number, (size_t)s->images, (size_t)s->classes,
                                 s->truth,  s->truths, s->found,          s->n};
+    return GRAFT_OK;
+}
+
+graft_status gf_found_view_against(gf_found_view *v, const gf_found_set *s, const gf_found_set *labelled,
+                                   graft_error *err)
+{
+    GF_TRY(gf_found_view_open(v, s, err));
+    v->set.truth = labelled->truth;
+    v->set.truths = labelled->truths;
     return GRAFT_OK;
 }
 

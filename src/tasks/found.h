@@ -3,6 +3,7 @@
 #define GF_TASKS_FOUND_H
 
 #include "boxes/coco_eval.h"
+#include "boxes/detect.h"
 #include "boxes/places.h"
 
 /* An image of the set. */
@@ -31,6 +32,8 @@ typedef struct gf_threshold {
     double precision, recall, f1;
     int images, objects;
 } gf_threshold;
+/* What counts by it; where nothing was chosen, by the usual figures. */
+gf_detect_options gf_threshold_options(const gf_threshold *t);
 
 /* E5001. */
 graft_status gf_found_set_truth(gf_found_set *s, const gf_truth *truth, graft_error *err);
@@ -43,6 +46,9 @@ typedef struct gf_found_view {
     int64_t *number;
 } gf_found_view;
 graft_status gf_found_view_open(gf_found_view *v, const gf_found_set *s, graft_error *err);
+/* The same with the labelled boxes of another set, which is of the same images in the same order. */
+graft_status gf_found_view_against(gf_found_view *v, const gf_found_set *s, const gf_found_set *labelled,
+                                   graft_error *err);
 void gf_found_view_close(gf_found_view *v);
 /* Sets `stat` of a set that is not empty. E5001. */
 graft_status gf_found_set_measure(gf_found_set *s, graft_error *err);

@@ -1,7 +1,5 @@
 #include "train/export_boxes.h"
 
-#include "boxes/detect.h"
-
 /* As a Python dictionary, which Ultralytics's tools read. */
 static void put_names(gf_text *t, const gf_names *classes)
 {
@@ -52,18 +50,18 @@ graft_status gf_detector_export_open(gf_detector_export *d, const gf_model *m, c
                                      gf_boxes_end end, graft_error *err)
 {
     const gf_task t = gf_model_file_task(m, f);
-    const gf_threshold *chosen = &f->threshold;
+    const gf_detect_options counts = gf_threshold_options(&f->threshold);
     *d = (gf_detector_export){.is = t.cls->look != NULL};
     if (!d->is) return GRAFT_OK;
     d->place = gf_new_n(t.places.n, gf_export_place);
     d->boxes = (gf_export_boxes){.end = end,
                                  .classes = t.classes,
-                                 .most = GF_DETECTED_MOST,
+                                 .most = (int)counts.most,
                                  .place = d->place,
                                  .places = t.places.n,
                                  .most_exponent = gf_place_most_exponent(),
-                                 .confidence = chosen->confidence > 0 ? chosen->confidence : GF_DETECT_CONFIDENCE,
-                                 .overlap = chosen->confidence > 0 ? chosen->overlap : GF_DETECT_OVERLAP};
+                                 .confidence = counts.least,
+                                 .overlap = counts.overlap};
     for (size_t i = 0; d->place && i < t.places.n; i++) {
         const gf_cell at = gf_place_at(&t.places, i);
         d->place[i] = (gf_export_place){(float)at.x, (float)at.y, (float)at.stride};

@@ -6,6 +6,7 @@
 #ifndef GF_TRAIN_RUN_H
 #define GF_TRAIN_RUN_H
 
+#include "boxes/matches.h"
 #include "data/dataset.h"
 #include "data/order.h"
 #include "ops/engine.h"
@@ -174,6 +175,10 @@ graft_status gf_run_choose_threshold(gf_run *r, graft_error *err);
 /* What is found, by those options, in the images of an evaluation, whose first sample is `first`, by their logits. */
 graft_status gf_run_look(const gf_run *r, const gf_evaluation *e, const float *logits, uint32_t first,
                          const gf_detect_options *o, gf_found_set *out, graft_error *err);
+/* Precision, recall and F1 of the same images over all scores, with boxes that overlap a better one by more than
+ * `overlap` dropped: *point (gf_free; NULL after failure) as gf_ranking_points gives them, *n of them. */
+graft_status gf_run_points(const gf_run *r, const gf_evaluation *e, const float *logits, uint32_t first, double overlap,
+                           gf_operating **point, size_t *n, size_t *best, graft_error *err);
 
 /* What a range of samples with these logits makes of calibration.h. */
 typedef struct gf_run_sure {

@@ -8,8 +8,6 @@
 
 enum { LABEL = 320 };
 
-static const double right_from = 0.5;
-
 /* ---- drawing */
 
 typedef struct drawing {
@@ -107,26 +105,6 @@ size_t gf_run_found_mistakes(const gf_run_found *f, size_t *image, size_t most)
 
 /* ---- measures */
 
-/* The thresholds that were chosen, else the usual ones. */
-static gf_detect_options options_of(const gf_run *r)
-{
-    const gf_threshold *t = &r->facts->threshold;
-    bool chosen = t->confidence > 0;
-    return (gf_detect_options){.least = chosen ? t->confidence : GF_DETECT_CONFIDENCE,
-                               .overlap = chosen ? t->overlap : GF_DETECT_OVERLAP,
-                               .candidates = GF_DETECT_CANDIDATES,
-                               .most = GF_DETECTED_MOST};
-}
-
-/* What was found against the labelled boxes of the evaluation. */
-static graft_status view_of(gf_found_view *v, const gf_found_set *found, const gf_evaluation *e, graft_error *err)
-{
-    GF_TRY(gf_found_view_open(v, found, err));
-    v->set.truth = e->found->truth;
-    v->set.truths = e->found->truths;
-    return GRAFT_OK;
-}
-
 static void count(gf_run_found *f, const gf_detection_set *set)
 {
     gf_found_record *d = &f->record;
@@ -151,13 +129,13 @@ static void count(gf_run_found *f, const gf_detection_set *set)
 
 static graft_status at_thresholds(gf_run_found *f, const gf_run *r, const gf_judged_part *part, graft_error *err)
 {
-    const gf_detect_options o = options_of(r);
+    const gf_detect_options o = gf_threshold_options(&r->facts->threshold);
     gf_found_view v = {0};
     f->record.confidence = o.least;
     f->record.overlap = o.overlap;
     GF_TRY(gf_run_look(r, part->e, part->logits, part->first, &o, &f->set, err));
-    graft_status status = view_of(&v, &f->set, part->e, err);
-    if (status == GRAFT_OK) status = gf_matches_of(&f->matches, &v.set, right_from, err);
+    graft_status status = gf_found_view_against(&v, &f->set, part->e->found, err);
+    if (status == GRAFT_OK) status = gf_matches_of(&f->matches, &v.set, GF_MATCH_OVERLAP, err);
     if (status == GRAFT_OK) count(f, &v.set);
     gf_found_view_close(&v);
     return status;
@@ -166,27 +144,11 @@ static graft_status at_thresholds(gf_run_found *f, const gf_run *r, const gf_jud
 /* Precision, recall and F1 over all scores. */
 static graft_status over_scores(gf_run_found *f, const gf_run *r, const gf_judged_part *part, graft_error *err)
 {
-    gf_detect_options o = options_of(r);
-    gf_found_set all = {0};
-    gf_found_view v = {0};
-    gf_matches m = {0};
-    gf_ranking ranking = {0};
+    const double overlap = f->record.overlap;
     size_t best;
-    o.least = 0.001;
-    graft_status status = gf_run_look(r, part->e, part->logits, part->first, &o, &all, err);
-    if (status == GRAFT_OK) status = view_of(&v, &all, part->e, err);
-    if (status == GRAFT_OK) status = gf_matches_of(&m, &v.set, right_from, err);
-    if (status == GRAFT_OK) status = gf_ranking_of(&ranking, &v.set, &m, err);
-    if (status == GRAFT_OK) f->point = gf_new_n(ranking.n + 1, gf_operating);
-    if (status == GRAFT_OK && !f->point) status = gf_fail_memory(err, ranking.n * sizeof *f->point, "detections");
-    if (status == GRAFT_OK) status = gf_ranking_points(&ranking, f->point, &best, err);
+    GF_TRY(gf_run_points(r, part->e, part->logits, part->first, overlap, &f->point, &f->record.points, &best, err));
     f->record.point = f->point;
-    f->record.points = status == GRAFT_OK ? ranking.n + 1 : 0;
-    gf_ranking_free(&ranking);
-    gf_matches_free(&m);
-    gf_found_view_close(&v);
-    gf_found_set_free(&all);
-    return status;
+    return GRAFT_OK;
 }
 
 static void take_curve(gf_run_found *f, const gf_coco *c, size_t category)

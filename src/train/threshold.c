@@ -4,13 +4,12 @@
 
 #include "base/decide.h"
 #include "base/number.h"
-#include "boxes/matches.h"
 
 #include <math.h>
 
-/* An overlap of two objects that are apart; those that are tried, the usual one first, so that it wins ties. */
+/* Overlaps that are tried, up to which two boxes of a class are taken for two objects: the usual one first, so that it
+ * wins ties. */
 static const double overlaps[] = {GF_DETECT_OVERLAP, 0.55, 0.65, 0.5, 0.7, 0.45};
-static const double right_from = 0.5;
 
 graft_status gf_run_look(const gf_run *r, const gf_evaluation *e, const float *logits, uint32_t first,
                          const gf_detect_options *o, gf_found_set *out, graft_error *err)
@@ -22,45 +21,55 @@ graft_status gf_run_look(const gf_run *r, const gf_evaluation *e, const float *l
     return GRAFT_OK;
 }
 
-/* Detections against the labelled boxes of the evaluation. */
-static graft_status best_of(const gf_evaluation *e, const gf_found_set *found, gf_operating *best, graft_error *err)
+static graft_status points_of(const gf_evaluation *e, const gf_found_set *found, gf_operating **point, size_t *n,
+                              size_t *best, graft_error *err)
 {
     gf_found_view v;
     gf_matches m = {0};
     gf_ranking ranking = {0};
-    gf_operating *point = NULL;
-    size_t at;
     graft_status status = GRAFT_OK;
-    GF_GOTO(gf_found_view_open(&v, found, err));
-    v.set.truth = e->found->truth;
-    v.set.truths = e->found->truths;
-    GF_GOTO(gf_matches_of(&m, &v.set, right_from, err));
+    GF_GOTO(gf_found_view_against(&v, found, e->found, err));
+    GF_GOTO(gf_matches_of(&m, &v.set, GF_MATCH_OVERLAP, err));
     GF_GOTO(gf_ranking_of(&ranking, &v.set, &m, err));
-    point = gf_new_n(ranking.n + 1, gf_operating);
-    if (!point) GF_GOTO(gf_fail_memory(err, ranking.n * sizeof *point, "detections"));
-    GF_GOTO(gf_ranking_points(&ranking, point, &at, err));
-    *best = point[at];
+    *point = gf_new_n(ranking.n + 1, gf_operating);
+    if (!*point) GF_GOTO(gf_fail_memory(err, ranking.n * sizeof **point, "detections"));
+    GF_GOTO(gf_ranking_points(&ranking, *point, best, err));
+    *n = ranking.n + 1;
 out:
-    gf_free(point);
     gf_ranking_free(&ranking);
     gf_matches_free(&m);
     gf_found_view_close(&v);
     return status;
 }
 
-static graft_status try_overlap(gf_run *r, double overlap, uint32_t first, gf_threshold *to, graft_error *err)
+graft_status gf_run_points(const gf_run *r, const gf_evaluation *e, const float *logits, uint32_t first, double overlap,
+                           gf_operating **point, size_t *n, size_t *best, graft_error *err)
 {
     const gf_detect_options o = {
-        .least = 0.001, .overlap = overlap, .candidates = GF_DETECT_CANDIDATES, .most = GF_DETECTED_MOST};
-    const gf_evaluation *e = &r->validation;
+        .least = GF_DETECT_ANY, .overlap = overlap, .candidates = GF_DETECT_CANDIDATES, .most = GF_DETECTED_MOST};
     gf_found_set found = {0};
-    gf_operating best = {0};
-    graft_status status = gf_run_look(r, e, r->logits, first, &o, &found, err);
-    if (status == GRAFT_OK) status = best_of(e, &found, &best, err);
+    *point = NULL;
+    *n = 0;
+    graft_status status = gf_run_look(r, e, logits, first, &o, &found, err);
+    if (status == GRAFT_OK) status = points_of(e, &found, point, n, best, err);
     gf_found_set_free(&found);
-    GF_TRY(status);
-    if (best.f1 > to->f1)
-        *to = (gf_threshold){best.confidence,      overlap, best.precision, best.recall, best.f1, (int)e->found->images,
+    if (status != GRAFT_OK) {
+        gf_free(*point);
+        *point = NULL;
+    }
+    return status;
+}
+
+static graft_status try_overlap(gf_run *r, double overlap, uint32_t first, gf_threshold *to, graft_error *err)
+{
+    const gf_evaluation *e = &r->validation;
+    gf_operating *point;
+    size_t n, best;
+    GF_TRY(gf_run_points(r, e, r->logits, first, overlap, &point, &n, &best, err));
+    const gf_operating at = point[best];
+    gf_free(point);
+    if (at.f1 > to->f1)
+        *to = (gf_threshold){at.confidence,        overlap, at.precision, at.recall, at.f1, (int)e->found->images,
                              (int)e->found->truths};
     return GRAFT_OK;
 }
