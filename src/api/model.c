@@ -440,12 +440,23 @@ out:
     return status;
 }
 
-graft_status graft_model_open(graft_context *context, const graft_model_options *options, graft_model **out,
-                              graft_error *err)
+/* With `or_none` a network without a classifier that could be kept is taken as it is. */
+static graft_status build(graft_model *m, const graft_model_options *o, bool or_none, graft_error *err)
 {
-    GF_OUT(out);
-    GF_NEEDS(context, "context");
-    GF_NEEDS(options, "options");
+    graft_error why = {0};
+    graft_status status = gf_api_build_model(m, &m->model, classes_of(m, o), &why);
+    if (status != GRAFT_OK && or_none && m->head.keep_last && why.number == GF_E_MODEL_SHAPE) {
+        GF_TRY(gf_config_text(&m->config.head, "none", err));
+        GF_TRY(gf_head_parse("none", &m->head, &m->dropout, err));
+        return gf_api_build_model(m, &m->model, classes_of(m, o), err);
+    }
+    if (status != GRAFT_OK && err) *err = why;
+    return status;
+}
+
+static graft_status open_model(graft_context *context, const graft_model_options *options, bool or_none,
+                               graft_model **out, graft_error *err)
+{
     const graft_model_options with = gf_api_model_options(context, options), *o = &with;
     graft_model *m = gf_new(graft_model);
     if (!m) return gf_fail_memory(err, sizeof *m, "a model");
@@ -458,7 +469,7 @@ graft_status graft_model_open(graft_context *context, const graft_model_options 
     const bool imported = m->source.n_layers > 0;
     m->random = !m->has_values && !o->weights;
     if (o->channels == 1) GF_GOTO(make_gray(m, o, err));
-    GF_GOTO(gf_api_build_model(m, &m->model, classes_of(m, o), err));
+    GF_GOTO(build(m, o, or_none, err));
     if (imported) GF_GOTO(tell(m, err));
     m->has_head = m->model.classes > 0;
     m->config.classes = m->model.classes;
@@ -473,6 +484,15 @@ out:
         *out = m;
     }
     return status;
+}
+
+graft_status graft_model_open(graft_context *context, const graft_model_options *options, graft_model **out,
+                              graft_error *err)
+{
+    GF_OUT(out);
+    GF_NEEDS(context, "context");
+    GF_NEEDS(options, "options");
+    return open_model(context, options, false, out, err);
 }
 
 graft_status gf_api_model_path(const char *run, char **path, graft_error *err)
@@ -496,17 +516,10 @@ graft_status gf_api_model_path(const char *run, char **path, graft_error *err)
 static graft_status open_text_folder(graft_context *context, const char *folder, graft_model **out, graft_error *err)
 {
     graft_model_options o;
-    graft_error why = {0};
     graft_model_defaults(&o);
     o.model = folder;
     o.head = "keep";
-    graft_status status = graft_model_open(context, &o, out, &why);
-    if (status != GRAFT_OK && why.number == GF_E_MODEL_SHAPE) {
-        o.head = "none";
-        return graft_model_open(context, &o, out, err);
-    }
-    if (status != GRAFT_OK && err) *err = why;
-    return status;
+    return open_model(context, &o, true, out, err);
 }
 
 graft_status graft_run_open(graft_context *context, const char *run, graft_model **out, graft_error *err)
