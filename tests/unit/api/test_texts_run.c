@@ -235,6 +235,34 @@ static void a_run_goes_to_hugging_face_and_back(void **state)
     graft_context_free(c);
 }
 
+static void count_lengths(void *user, graft_level level, const char *text)
+{
+    (void)level;
+    *(int *)user += strstr(text, "texts of up to 24 pieces") != NULL;
+}
+
+/* It has no classifier to keep: its features are there, and what was decided is said once. */
+static void an_encoder_alone_is_opened(void **state)
+{
+    (void)state;
+    int said = 0;
+    graft_context_options options;
+    graft_context *c;
+    graft_model *m;
+    graft_result *result = NULL;
+    const char *const text = "a good film";
+    graft_context_defaults(&options);
+    options.say = count_lengths;
+    options.user = &said;
+    OK(graft_context_open(&options, &c, &error));
+    OK(graft_run_open(c, encoder, &m, &error));
+    assert_int_equal(said, 1);
+    assert_int_not_equal(graft_predict(m, &text, 1, 2, &result, &error), GRAFT_OK);
+    assert_non_null(strstr(error.message, "it has no classes"));
+    graft_model_free(m);
+    graft_context_free(c);
+}
+
 static void what_does_not_belong_together_is_refused(void **state)
 {
     (void)state;
@@ -356,6 +384,7 @@ int main(void)
         cmocka_unit_test(fine_tuning),
         cmocka_unit_test(a_run_labels_texts),
         cmocka_unit_test(a_run_goes_to_hugging_face_and_back),
+        cmocka_unit_test(an_encoder_alone_is_opened),
         cmocka_unit_test(what_does_not_belong_together_is_refused),
         cmocka_unit_test(a_text_is_the_mean_of_its_words),
         cmocka_unit_test(word_vectors_with_a_head),
