@@ -73,15 +73,27 @@ static const char *act_field(const gf_bert_kind *k)
     return strcmp(k->type, "distilbert") ? "hidden_act" : "activation";
 }
 
+/* Of each activation the first word is what is written. */
+static const struct {
+    const char *word;
+    gf_act act;
+} acts[] = {
+    {"gelu", GF_ACT_GELU},          {"gelu_python", GF_ACT_GELU},
+    {"gelu_new", GF_ACT_GELU_TANH}, {"gelu_pytorch_tanh", GF_ACT_GELU_TANH},
+    {"relu", GF_ACT_RELU},          {"silu", GF_ACT_SILU},
+    {"swish", GF_ACT_SILU},
+};
+
+const char *gf_hf_act_word(gf_act act)
+{
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+        if (acts[i].act == act) return acts[i].word;
+    }
+    return NULL;
+}
+
 static graft_status read_act(gf_bert *t, const gf_json *j, const char *name, graft_error *err)
 {
-    static const struct {
-        const char *word;
-        gf_act act;
-    } acts[] = {{"gelu", GF_ACT_GELU},          {"gelu_python", GF_ACT_GELU},
-                {"gelu_new", GF_ACT_GELU_TANH}, {"gelu_pytorch_tanh", GF_ACT_GELU_TANH},
-                {"relu", GF_ACT_RELU},          {"silu", GF_ACT_SILU},
-                {"swish", GF_ACT_SILU}};
     const char *word = gf_json_str(gf_json_get(j, act_field(t->kind)), "gelu");
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
         t->act = acts[i].act;
@@ -288,14 +300,14 @@ static graft_status build_pooled(gf_model *m, gf_bert *t, const char *folder, co
                                  const gf_hf_options *o, graft_error *err)
 {
     graft_error why = {0};
-    const char *because = "1_Pooling says so";
     GF_TRY(check_size(t, weights, err));
     if (t->classes) return build(m, t, folder, weights, o, err);
     for (int i = 0; i < GF_POOLINGS && o->pooling; i++) {
         if (!strcmp(o->pooling, pooling_word[i])) t->pooling = (gf_text_pooling)i, t->n_stages = 0;
     }
     if (t->pooling != GF_POOLINGS) {
-        if (!o->pooling) gf_decide(o->log, "pooling", pooling_word[t->pooling], "%s: %s", GF_ESC(folder), because);
+        if (!o->pooling)
+            gf_decide(o->log, "pooling", pooling_word[t->pooling], "%s: 1_Pooling says so", GF_ESC(folder));
         return build(m, t, folder, weights, o, err);
     }
     t->pooling = GF_POOL_POOLER;
@@ -314,15 +326,11 @@ static graft_status build_pooled(gf_model *m, gf_bert *t, const char *folder, co
 /* config.json's sizes, which the folder's other files can change nothing of. */
 static graft_status read_sizes_of(gf_bert *t, const char *folder, graft_error *err)
 {
-    uint8_t *text = NULL;
-    size_t n;
+    gf_hf_file f;
     bool google = is_google(folder);
-    char *path = gf_path_join(folder, google ? google_config : "config.json");
-    if (!path) return gf_fail_memory(err, strlen(folder), "a file name");
-    graft_status status = gf_file_read(path, GF_HF_LARGEST_JSON, &text, &n, err);
-    if (status == GRAFT_OK) status = gf_hf_config_parse(t, (const char *)text, n, path, google, err);
-    gf_free(text);
-    gf_free(path);
+    graft_status status = gf_hf_file_read(&f, folder, google ? google_config : "config.json", true, err);
+    if (status == GRAFT_OK) status = gf_hf_config_parse(t, (const char *)f.text, f.n, f.path, google, err);
+    gf_hf_file_free(&f);
     return status;
 }
 

@@ -30,4 +30,7 @@ graft_status gf_hf_import(gf_model *m, const char *path, const gf_hf_options *op
 graft_status gf_hf_config_parse(gf_bert *bert, const char *text, size_t n, const char *name, bool google,
                                 graft_error *err);
 
+/* What config.json calls an activation between the two dense layers of such an encoder; NULL: it has no word. */
+const char *gf_hf_act_word(gf_act act);
+
 #endif

@@ -6,20 +6,29 @@
 #include <stdio.h>
 #include <string.h>
 
-graft_status gf_hf_read_json(const char *folder, const char *file, gf_json **out, graft_error *err)
+enum { LARGEST_JSON = 1 << 24 };
+
+graft_status gf_hf_file_read(gf_hf_file *f, const char *folder, const char *name, bool must, graft_error *err)
 {
-    uint8_t *text = NULL;
-    size_t n;
+    *f = (gf_hf_file){.path = gf_path_join(folder, name)};
+    if (!f->path) return gf_fail_memory(err, strlen(folder), "a file name");
+    f->there = must || gf_is_file(f->path);
+    return f->there ? gf_file_read(f->path, LARGEST_JSON, &f->text, &f->n, err) : GRAFT_OK;
+}
+
+void gf_hf_file_free(gf_hf_file *f)
+{
+    gf_free(f->text);
+    gf_free(f->path);
+}
+
+graft_status gf_hf_read_json(const char *folder, const char *name, gf_json **out, graft_error *err)
+{
+    gf_hf_file f;
     *out = NULL;
-    char *path = gf_path_join(folder, file);
-    if (!path) return gf_fail_memory(err, strlen(folder), "a file name");
-    graft_status status = GRAFT_OK;
-    if (gf_is_file(path)) {
-        status = gf_file_read(path, GF_HF_LARGEST_JSON, &text, &n, err);
-        if (status == GRAFT_OK) status = gf_json_parse_large(out, (const char *)text, n, path, err);
-    }
-    gf_free(text);
-    gf_free(path);
+    graft_status status = gf_hf_file_read(&f, folder, name, false, err);
+    if (status == GRAFT_OK && f.there) status = gf_json_parse_large(out, (const char *)f.text, f.n, f.path, err);
+    gf_hf_file_free(&f);
     return status;
 }
 
@@ -38,23 +47,25 @@ static const struct {
     {"torch.nn.modules.activation.ReLU", GF_ACT_RELU},   {"torch.nn.modules.activation.GELU", GF_ACT_GELU},
     {"torch.nn.modules.activation.SiLU", GF_ACT_SILU},   {"torch.nn.modules.activation.Sigmoid", GF_ACT_SIGMOID}};
 
-const char *gf_hf_dense_act(size_t i, gf_act *act)
+const char *gf_hf_dense_word(gf_act act)
 {
-    if (i >= sizeof acts / sizeof *acts) return NULL;
-    *act = acts[i].act;
-    return acts[i].word;
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+        if (acts[i].act == act) return acts[i].word;
+    }
+    return NULL;
 }
 
 static graft_status read_dense(gf_bert_stage *s, const gf_json *j, const char *name, graft_error *err)
 {
     enum { MOST = 1 << 20 };
-    const char *word = gf_json_str(gf_json_get(j, "activation_function"), "torch.nn.modules.activation.Tanh"), *known;
+    const char *word = gf_json_str(gf_json_get(j, "activation_function"), "torch.nn.modules.activation.Tanh");
     int64_t units = gf_json_i64(gf_json_get(j, "out_features"), 0);
     if (units < 1 || units > MOST) return gf_hf_refuse(name, "out_features", "a whole number from 1 to 1048576", err);
     s->units = (int)units;
     s->no_bias = !gf_json_true(gf_json_get(j, "bias"), true);
-    for (size_t i = 0; (known = gf_hf_dense_act(i, &s->act)); i++) {
-        if (!strcmp(known, word)) return GRAFT_OK;
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+        s->act = acts[i].act;
+        if (!strcmp(acts[i].word, word)) return GRAFT_OK;
     }
     return gf_hf_refuse(name, "activation_function", "Identity, Tanh, ReLU, GELU, SiLU or Sigmoid of torch.nn", err);
 }
@@ -70,14 +81,12 @@ graft_status gf_hf_dense_parse(gf_bert_stage *s, const char *text, size_t n, con
 
 static graft_status read_dense_of(gf_bert_stage *s, const char *folder, graft_error *err)
 {
-    uint8_t *text = NULL;
-    size_t n;
-    char *path = gf_sprintf("%s/%s/config.json", folder, s->name);
-    if (!path) return gf_fail_memory(err, strlen(folder), "a file name");
-    graft_status status = gf_file_read(path, GF_HF_LARGEST_JSON, &text, &n, err);
-    if (status == GRAFT_OK) status = gf_hf_dense_parse(s, (const char *)text, n, path, err);
-    gf_free(text);
-    gf_free(path);
+    gf_hf_file f;
+    char name[sizeof s->name + sizeof "/config.json"];
+    snprintf(name, sizeof name, "%s/config.json", s->name);
+    graft_status status = gf_hf_file_read(&f, folder, name, true, err);
+    if (status == GRAFT_OK) status = gf_hf_dense_parse(s, (const char *)f.text, f.n, f.path, err);
+    gf_hf_file_free(&f);
     return status;
 }
 
@@ -115,18 +124,11 @@ graft_status gf_hf_pooling_parse(gf_text_pooling *pooling, const char *text, siz
 /* The pooling of 1_Pooling/config.json; GF_POOLINGS: it is not there. */
 static graft_status read_pooling(gf_text_pooling *pooling, const char *folder, graft_error *err)
 {
-    uint8_t *text = NULL;
-    size_t n;
-    char *path = gf_path_join(folder, "1_Pooling/config.json");
-    if (!path) return gf_fail_memory(err, strlen(folder), "a file name");
-    graft_status status = GRAFT_OK;
+    gf_hf_file f;
     *pooling = GF_POOLINGS;
-    if (gf_is_file(path)) {
-        status = gf_file_read(path, GF_HF_LARGEST_JSON, &text, &n, err);
-        if (status == GRAFT_OK) status = gf_hf_pooling_parse(pooling, (const char *)text, n, path, err);
-    }
-    gf_free(text);
-    gf_free(path);
+    graft_status status = gf_hf_file_read(&f, folder, "1_Pooling/config.json", false, err);
+    if (status == GRAFT_OK && f.there) status = gf_hf_pooling_parse(pooling, (const char *)f.text, f.n, f.path, err);
+    gf_hf_file_free(&f);
     return status;
 }
 

@@ -6,10 +6,18 @@
 #include "zoo/bert.h"
 #include "json/json.h"
 
-enum { GF_HF_LARGEST_JSON = 1 << 24 };
+/* A file of JSON in the folder, of up to 16 MiB. With `must` one that is not there is an error. Freed in any case. */
+typedef struct gf_hf_file {
+    char *path;
+    uint8_t *text;
+    size_t n;
+    bool there;
+} gf_hf_file;
+graft_status gf_hf_file_read(gf_hf_file *f, const char *folder, const char *name, bool must, graft_error *err);
+void gf_hf_file_free(gf_hf_file *f);
 
-/* A JSON file of the folder; *out NULL: it is not there. */
-graft_status gf_hf_read_json(const char *folder, const char *file, gf_json **out, graft_error *err);
+/* Such a file, parsed; *out NULL: it is not there. */
+graft_status gf_hf_read_json(const char *folder, const char *name, gf_json **out, graft_error *err);
 /* E2790: the field of a JSON file is not what is wanted. */
 graft_status gf_hf_refuse(const char *name, const char *field, const char *wanted, graft_error *err);
 
@@ -26,7 +34,7 @@ graft_status gf_hf_dense_parse(gf_bert_stage *stage, const char *text, size_t n,
 graft_status gf_hf_pooling_parse(gf_text_pooling *pooling, const char *text, size_t n, const char *name,
                                  graft_error *err);
 
-/* The activations that a Dense module may have: PyTorch's class and graft's. NULL behind the last. */
-const char *gf_hf_dense_act(size_t i, gf_act *act);
+/* PyTorch's class of an activation that a Dense module may have; NULL: it may not. */
+const char *gf_hf_dense_word(gf_act act);
 
 #endif

@@ -1,6 +1,7 @@
 #include "exchange/hf_out.h"
 
 #include "base/sys.h"
+#include "exchange/hf_folder.h"
 #include "exchange/hf_modules.h"
 #include "exchange/torch_tensor.h"
 #include "formats/safetensors.h"
@@ -11,6 +12,7 @@
 #include <string.h>
 
 static const char weights_file[] = "model.safetensors", config_file[] = "config.json";
+static const char no_word[] = "its activation cannot be written";
 
 typedef struct writing {
     const gf_model *model;
@@ -83,6 +85,7 @@ static graft_status describe(writing *w, graft_error *err)
     }
     t->inner = inner->at.units;
     t->act = act->at.act;
+    if (!gf_hf_act_word(t->act)) return refuse(act, no_word, err);
     t->places = (int)m->layer[0].shape.dim[0];
     t->pooling = m->layer[w->pooling].at.first_place ? GF_POOL_FIRST : GF_POOL_MEAN;
     return GRAFT_OK;
@@ -153,11 +156,6 @@ static graft_status write_json(const writing *w, const char *file, gf_json *j, g
 
 static void set_int(gf_json *j, const char *key, int64_t x) { gf_json_set(j, key, gf_json_int(x)); }
 
-static const char *act_word(gf_act act)
-{
-    return act == GF_ACT_GELU ? "gelu" : act == GF_ACT_GELU_TANH ? "gelu_new" : act == GF_ACT_RELU ? "relu" : "silu";
-}
-
 static void set_sizes(gf_json *j, const gf_bert *t)
 {
     const bool distil = !strcmp(t->kind->type, "distilbert");
@@ -167,7 +165,7 @@ static void set_sizes(gf_json *j, const gf_bert *t)
     set_int(j, distil ? "hidden_dim" : "intermediate_size", t->inner);
     set_int(j, distil ? "n_layers" : "num_hidden_layers", t->layers);
     set_int(j, distil ? "n_heads" : "num_attention_heads", t->heads);
-    gf_json_set(j, distil ? "activation" : "hidden_act", gf_json_string(act_word(t->act)));
+    gf_json_set(j, distil ? "activation" : "hidden_act", gf_json_string(gf_hf_act_word(t->act)));
     set_int(j, "pad_token_id", t->skip > 0 ? t->skip - 1 : 0);
     if (distil) return;
     set_int(j, "type_vocab_size", t->segments);
@@ -310,12 +308,9 @@ static graft_status write_dense(const writing *w, int layer, const char *name, g
 {
     const gf_model *m = w->model;
     const gf_layer *l = &m->layer[layer];
-    const char *word;
+    const char *word = gf_hf_dense_word(l->at.act);
     char file[64];
-    gf_act act = GF_ACT_LINEAR;
-    for (size_t i = 0; (word = gf_hf_dense_act(i, &act)) && act != l->at.act; i++) {
-    }
-    if (!word) return refuse(l, "its activation cannot be written", err);
+    if (!word) return refuse(l, no_word, err);
     gf_json *j = gf_json_object();
     set_int(j, "in_features", (int64_t)gf_count(&m->layer[l->src[0]].shape));
     set_int(j, "out_features", w->two && layer == m->output ? 2 : l->at.units);
