@@ -77,7 +77,8 @@ static graft_status find(graft_serve *s, const gf_http_request *r, gf_call *call
     GF_TRY(check_host(s, r, err));
     graft_status status = gf_route_find(r, &call->route, &parts, &allowed, err);
     if (status != GRAFT_OK || !call->route->open) GF_TRY(check_token(s, r, err));
-    if (status != GRAFT_OK && allowed) snprintf(s->extra, sizeof s->extra, "Allow: %s\r\n", gf_route_methods(allowed));
+    if (status != GRAFT_OK && allowed)
+        snprintf(s->next_extra, sizeof s->next_extra, "Allow: %s\r\n", gf_route_methods(allowed));
     GF_TRY(status);
     *call = (gf_call){.serve = s, .request = r, .route = call->route};
     GF_TRY(find_model(s, &parts, &call->model, err));
@@ -87,9 +88,7 @@ static graft_status find(graft_serve *s, const gf_http_request *r, gf_call *call
 static graft_status on_begin(void *ctx, const gf_http_request *r, graft_error *err)
 {
     gf_call call;
-    graft_serve *s = ctx;
-    s->extra[0] = '\0';
-    return find(s, r, &call, err);
+    return find(ctx, r, &call, err);
 }
 
 static void on_handle(void *ctx, gf_http_exchange *x)
@@ -97,7 +96,6 @@ static void on_handle(void *ctx, gf_http_exchange *x)
     graft_serve *s = ctx;
     gf_call call;
     graft_error why;
-    s->extra[0] = '\0';
     graft_status status = find(s, gf_http_exchange_request(x), &call, &why);
     call.exchange = x;
     if (status != GRAFT_OK) {
@@ -109,9 +107,8 @@ static void on_handle(void *ctx, gf_http_exchange *x)
 
 static void on_woken(void *ctx, gf_http_exchange *x)
 {
-    graft_serve *s = ctx;
+    (void)ctx;
     gf_held *held = *gf_http_exchange_user(x);
-    s->extra[0] = '\0';
     held->woken(held);
 }
 

@@ -49,7 +49,7 @@ struct graft_serve {
     double mean_seconds; /* of an image, on a thread */
     int threads;
     gf_serve_metrics metrics;
-    char extra[64]; /* header lines of the answer at hand */
+    char extra[64], next_extra[64]; /* header lines of the error that is being answered, of the one that will be next */
 };
 
 /* ---- routes */

@@ -54,6 +54,8 @@ void gf_serve_make_error(graft_serve *s, const graft_error *why, gf_http_answer 
         int status;
         const char *line;
     } lines[] = {{401, "WWW-Authenticate: Bearer\r\n"}, {503, "Retry-After: 1\r\n"}};
+    memcpy(s->extra, s->next_extra, sizeof s->extra);
+    s->next_extra[0] = '\0';
     gf_json *j = gf_serve_error_json(why);
     *text = gf_json_text(j, 0);
     gf_json_free(j);

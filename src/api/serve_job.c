@@ -114,7 +114,7 @@ static graft_status check_load(graft_serve *s, size_t n, graft_error *err)
     double wait = (double)(s->in_flight + n) * s->mean_seconds / s->threads;
     if (wait <= s->deadline) return GRAFT_OK;
     s->metrics.rejected_busy += n;
-    snprintf(s->extra, sizeof s->extra, "Retry-After: %.0f\r\n", ceil(wait));
+    snprintf(s->next_extra, sizeof s->next_extra, "Retry-After: %.0f\r\n", ceil(wait));
     return gf_fail(err, GF_E_HTTP_BUSY, "try again later, or on another server",
                    "%zu images are at work: %zu more would wait for %.1f seconds, the limit is %.1f", s->in_flight, n,
                    wait, s->deadline);

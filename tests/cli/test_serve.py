@@ -288,6 +288,13 @@ class BadInput(ServeTest):
         self.assertEqual(server.raw(GET + b"Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + GET +
                                     b"Host: localhost\r\nConnection: close\r\n\r\n").count(b"200 OK"), 2)
 
+    def test_an_error_has_no_header_of_the_one_before(self):
+        server = self.serve()
+        status, headers, _ = server.ask("DELETE", "/predict")
+        self.assertEqual((status, headers["Allow"]), (405, "POST"))
+        raw = server.raw(GET + b"\r\n")
+        self.assertEqual((answer_of(raw)[0], raw.count(b"Allow")), (400, 0), raw)
+
     def test_images(self):  # G2, G3
         server = self.serve()
         bomb = pictures.png(8, 8, [bytes(24)] * 8)
