@@ -309,11 +309,10 @@ static void settle(gf_conn *c)
         if (!flush(c)) return;
         end_answer(c);
         if (c->state != GF_CONN_IDLE || !c->rest) continue;
-        size_t n = c->n_rest;
-        memcpy(c->server->more, c->rest, n);
-        gf_free(c->rest);
+        char *rest = c->rest;
         c->rest = NULL;
-        read_bytes(c, c->server->more, n);
+        read_bytes(c, rest, c->n_rest);
+        gf_free(rest);
     }
 }
 

@@ -56,7 +56,6 @@ struct gf_http_server {
     double looked, drain_end;
     pthread_mutex_t lock; /* of the next */
     gf_http_exchange *woken;
-    char more[GF_HTTP_BLOCK]; /* what came behind a request, while it is being read again */
     char block[GF_HTTP_BLOCK];
 };
 
