@@ -1,7 +1,7 @@
 #include "api/serve_json.h"
 
 #include "base/alloc.h"
-#include "http/base64.h"
+#include "base/base64.h"
 #include "http/multipart.h"
 
 #include <stdio.h>

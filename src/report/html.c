@@ -1,5 +1,6 @@
 #include "report/html.h"
 
+#include "base/base64.h"
 #include "image/encode.h"
 #include "report/photo.h"
 
@@ -44,23 +45,10 @@ void gf_html_element(gf_text *t, const char *tag, const char *attributes, const 
     gf_text_printf(t, "</%s>", tag);
 }
 
-/* Base64 (RFC 4648, section 4), 3 bytes to 4 letters. */
-static void add_base64(gf_text *t, const uint8_t *in, size_t n)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        size_t left = n - i;
-        uint32_t x = (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (left > 2 ? in[i + 2] : 0);
-        char out[4] = {letters[x >> 18], letters[x >> 12 & 63], left > 1 ? letters[x >> 6 & 63] : '=',
-                       left > 2 ? letters[x & 63] : '='};
-        gf_text_add_n(t, out, sizeof out);
-    }
-}
-
 void gf_html_data(gf_text *t, const char *mime, const uint8_t *bytes, size_t n)
 {
     gf_text_printf(t, "data:%s;base64,", mime);
-    add_base64(t, bytes, n);
+    gf_base64_add(t, bytes, n);
 }
 
 static int smaller(int a, int b) { return a < b ? a : b; }

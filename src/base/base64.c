@@ -1,6 +1,4 @@
-#include "http/base64.h"
-
-#include "base/alloc.h"
+#include "base/base64.h"
 
 enum { GROUP = 4, BYTES = 3, BITS = 6 };
 
@@ -48,4 +46,16 @@ graft_status gf_base64_decode(const char *text, size_t n, const char *what, uint
     *out = to;
     *n_out = k;
     return GRAFT_OK;
+}
+
+void gf_base64_add(gf_text *t, const uint8_t *in, size_t n)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < n; i += BYTES) {
+        size_t left = n - i;
+        uint32_t x = (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (left > 2 ? in[i + 2] : 0);
+        const char out[GROUP] = {digits[x >> 18], digits[x >> 12 & 63], left > 1 ? digits[x >> 6 & 63] : '=',
+                                 left > 2 ? digits[x & 63] : '='};
+        gf_text_add_n(t, out, sizeof out);
+    }
 }

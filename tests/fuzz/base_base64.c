@@ -1,6 +1,6 @@
 /* Any text: what is taken as base64 is what its bytes are written as; nothing else stands for them. */
 #include "base/alloc.h"
-#include "http/base64.h"
+#include "base/base64.h"
 
 #include <stdlib.h>
 #include <string.h>

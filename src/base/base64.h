@@ -1,7 +1,9 @@
-/* base64.h - base64 as RFC 4648 has it, strict: its alphabet alone, padded, no line breaks, no stray bits. */
-#ifndef GF_HTTP_BASE64_H
-#define GF_HTTP_BASE64_H
+/* base64.h - base64 as RFC 4648 has it. What is read is read strictly: its alphabet alone, padded, no line breaks, no
+ * stray bits. */
+#ifndef GF_BASE_BASE64_H
+#define GF_BASE_BASE64_H
 
+#include "base/alloc.h"
 #include "base/error.h"
 
 #include <stdint.h>
@@ -10,5 +12,7 @@
  * to be base64; `what` is named in the message. */
 graft_status gf_base64_decode(const char *text, size_t n, const char *what, uint8_t **out, size_t *n_out,
                               graft_error *err);
+
+void gf_base64_add(gf_text *t, const uint8_t *in, size_t n); /* the text of n bytes */
 
 #endif
