@@ -101,16 +101,17 @@ graft_status gf_body_take_base64(const gf_json *j, const char *what, gf_body_ima
     return GRAFT_OK;
 }
 
-static graft_status take_list(const gf_json *list, size_t most, gf_body_image **image, size_t *n, graft_error *err)
+graft_status gf_body_take_list(const gf_json *list, const char *what, const char *key, size_t most,
+                               gf_body_image **image, size_t *n, graft_error *err)
 {
     size_t size = gf_json_is_array(list) ? gf_json_size(list) : 0;
-    if (!size || size > most) return gf_fail(err, GF_E_HTTP_BODY, NULL, "images: a list of 1 to %zu is wanted", most);
+    if (!size || size > most) return gf_fail(err, GF_E_HTTP_BODY, NULL, "%s: a list of 1 to %zu is wanted", what, most);
     GF_TRY(gf_body_images_new(image, size, err));
     for (*n = 0; *n < size; ++*n) {
-        char what[48];
-        snprintf(what, sizeof what, "images[%zu]", *n);
-        graft_status status = gf_body_take_base64(gf_json_at(list, *n), what, &(*image)[*n], err);
-        if (status != GRAFT_OK) return status;
+        char place[48];
+        const gf_json *one = gf_json_at(list, *n);
+        snprintf(place, sizeof place, "%s[%zu]%s%s", what, *n, key ? "." : "", key ? key : "");
+        GF_TRY(gf_body_take_base64(key ? gf_json_get(one, key) : one, place, &(*image)[*n], err));
     }
     return GRAFT_OK;
 }
@@ -125,7 +126,7 @@ static graft_status take_json(const gf_http_request *r, size_t most, gf_body_ima
         status =
             gf_fail(err, GF_E_HTTP_BODY, NULL, "body: {\"image\": base64} or {\"images\": [base64, ..]} is wanted");
     } else if (list) {
-        status = take_list(list, most, image, n, err);
+        status = gf_body_take_list(list, "images", NULL, most, image, n, err);
     } else {
         status = gf_body_images_new(image, 1, err);
         if (status == GRAFT_OK) *n = 1;

@@ -56,11 +56,17 @@ static gf_json *text_type(const char *format)
     return j;
 }
 
+static void add_schema(gf_json *content, const char *type, gf_json *schema)
+{
+    gf_json *of = gf_json_object();
+    gf_json_set(of, "schema", schema);
+    gf_json_set(content, type, of);
+}
+
 static gf_json *schema_of(const char *type, gf_json *schema)
 {
-    gf_json *j = gf_json_object(), *of = gf_json_object();
-    gf_json_set(of, "schema", schema);
-    gf_json_set(j, type, of);
+    gf_json *j = gf_json_object();
+    add_schema(j, type, schema);
     return j;
 }
 
@@ -83,9 +89,7 @@ static gf_json *body_of(const gf_route *r)
                  {GF_TAKES_JSON, "application/json", NULL}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!(r->takes & kinds[i].takes)) continue;
-        gf_json *of = gf_json_object();
-        gf_json_set(of, "schema", kinds[i].format ? text_type(kinds[i].format) : object_type());
-        gf_json_set(content, kinds[i].type, of);
+        add_schema(content, kinds[i].type, kinds[i].format ? text_type(kinds[i].format) : object_type());
     }
     gf_json_set(body, "required", gf_json_bool(true));
     gf_json_set(body, "content", content);
@@ -94,14 +98,14 @@ static gf_json *body_of(const gf_route *r)
 
 static gf_json *parameters_of(const gf_route *r)
 {
-    static const char *const names[] = {"model", "version"};
+    static const struct {
+        const char *place, *name;
+    } known[] = {{"{model}", "model"}, {"{version}", "version"}};
     gf_json *list = gf_json_array();
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *at = strstr(r->path, names[i]);
-        while (at && (at == r->path || at[-1] != '{')) at = strstr(at + 1, names[i]);
-        if (!at) continue;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (!strstr(r->path, known[i].place)) continue;
         gf_json *p = gf_json_object();
-        gf_json_set(p, "name", gf_json_string(names[i]));
+        gf_json_set(p, "name", gf_json_string(known[i].name));
         gf_json_set(p, "in", gf_json_string("path"));
         gf_json_set(p, "required", gf_json_bool(true));
         gf_json_set(p, "schema", text_type(NULL));

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TOP = 1000 };
-
 /* ---- what an image's part of an answer holds */
 
 static void add_times(gf_json *j, const gf_serve_item *item)
@@ -30,7 +28,7 @@ static void add_label(gf_json *j, const gf_served *m, const float *p, int k, con
 /* The likeliest labels as a list, each with its probability under that key. */
 static gf_json *label_list(const gf_served *m, const float *p, int top, const char *score)
 {
-    int order[MOST_TOP], n = top < m->classes ? top : m->classes;
+    int order[GF_MOST_TOP], n = top < m->classes ? top : m->classes;
     gf_json *list = gf_json_array();
     gf_api_likeliest(p, m->classes, n, order);
     for (int k = 0; k < n; k++) {
@@ -107,8 +105,8 @@ static graft_status read_top(const gf_http_request *r, int *top, graft_error *er
     GF_TRY(gf_http_query(r, "top", text, sizeof text, &there, err));
     if (!there) return GRAFT_OK;
     long k = strtol(text, &end, 10);
-    if (*end || end == text || k < 1 || k > MOST_TOP)
-        return gf_fail(err, GF_E_HTTP_BODY, NULL, "top=%s: a number from 1 to %d is wanted", GF_ESC(text), MOST_TOP);
+    if (*end || end == text || k < 1 || k > GF_MOST_TOP)
+        return gf_fail(err, GF_E_HTTP_BODY, NULL, "top=%s: a number from 1 to %d is wanted", GF_ESC(text), GF_MOST_TOP);
     *top = (int)k;
     return GRAFT_OK;
 }

@@ -3,8 +3,6 @@
 
 #include "api/serve_json.h"
 
-#include <stdio.h>
-
 void gf_serve_tf_status(const gf_call *call)
 {
     gf_json *j = gf_json_object(), *list = gf_json_array(), *one = gf_json_object(), *status = gf_json_object();
@@ -24,20 +22,10 @@ graft_status gf_tf_images(const gf_http_request *r, size_t most, gf_body_image *
     *image = NULL;
     *n = 0;
     GF_TRY(gf_body_json(r, &j, err));
-    const gf_json *list = gf_json_get(j, "instances");
-    size_t size = gf_json_is_array(list) ? gf_json_size(list) : 0;
-    graft_status status = GRAFT_OK;
-    if (!size || size > most)
-        status = gf_fail(err, GF_E_HTTP_BODY, NULL, "instances: a list of 1 to %zu is wanted", most);
-    if (status == GRAFT_OK) status = gf_body_images_new(image, size, err);
-    for (; status == GRAFT_OK && *n < size; ++*n) {
-        char what[48];
-        snprintf(what, sizeof what, "instances[%zu].b64", *n);
-        status = gf_body_take_base64(gf_json_get(gf_json_at(list, *n), "b64"), what, &(*image)[*n], err);
-    }
+    graft_status status = gf_body_take_list(gf_json_get(j, "instances"), "instances", "b64", most, image, n, err);
     gf_json_free(j);
     if (status == GRAFT_OK) return GRAFT_OK;
-    gf_body_images_free(*image, size);
+    gf_body_images_free(*image, *n);
     *image = NULL;
     *n = 0;
     return status;

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { MOST_TOP = 1000 };
-
 /* ---- the server and its models */
 
 static gf_json *texts(const char *const *text, size_t n)
@@ -90,7 +88,7 @@ void gf_serve_v2_model(const gf_call *call)
 static gf_json *classes_of(const gf_serve_job *job, int k)
 {
     const gf_served *m = job->call.model;
-    int top = job->wish.top[k] < m->classes ? job->wish.top[k] : m->classes, order[MOST_TOP];
+    int top = job->wish.top[k] < m->classes ? job->wish.top[k] : m->classes, order[GF_MOST_TOP];
     gf_json *data = gf_json_array();
     for (size_t i = 0; i < job->n; i++) {
         const float *p = job->item[i].out[k];

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RGB = 3, RANK = 4, MOST_SIDE = 1 << 16, MOST_TOP = 1000, MOST_DEPTH = 5 };
+enum { RGB = 3, RANK = 4, MOST_SIDE = 1 << 16, MOST_DEPTH = 5 };
 
 static const struct {
     const char *name, *output;
@@ -142,7 +142,7 @@ static graft_status read_output(const gf_json *o, size_t i, gf_v2_request *v, gr
     int64_t top = gf_json_i64(k, -1);
     snprintf(place, sizeof place, "outputs[%zu].parameters.classification", i);
     if (strcmp(v->output[i], "probabilities") != 0) return wrong(place, "of probabilities alone", err);
-    if (top < 1 || top > MOST_TOP) return wrong(place, "a number from 1 to 1000 is wanted", err);
+    if (top < 1 || top > GF_MOST_TOP) return wrong(place, "a number from 1 to 1000 is wanted", err);
     v->top[i] = (int)top;
     return GRAFT_OK;
 }
