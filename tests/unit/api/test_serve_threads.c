@@ -1,14 +1,11 @@
 /* A server inside a program: clients on threads get what a run of the session gives, while others go away unanswered;
  * it stops when it is told to, and lost nothing. Run under ThreadSanitizer, too (label tsan). */
 #include "sessions.h"
+#include "support/client.h"
 
 #include <graft/serve.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum { CLIENTS = 6, ASKS = 25, PHOTOS = 4 };
 
@@ -24,35 +21,22 @@ typedef struct client {
     unsigned number, right, wrong;
 } client;
 
-static int connect_to(const graft_serve *serve)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    to.sin_port = htons((in_port_t)atoi(strrchr(graft_serve_address(serve), ':') + 1));
-    if (connect(fd, (struct sockaddr *)&to, sizeof to)) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 static void ask(client *c, unsigned i)
 {
     const photo *p = &c->e->photos[i % PHOTOS];
-    char head[160], got[4096];
-    size_t n = 0;
-    ssize_t more;
-    int fd = connect_to(c->e->serve), length;
+    char head[160], got[4096] = "";
+    int fd = client_connect(graft_serve_address(c->e->serve)), length;
     length =
         snprintf(head, sizeof head,
                  "POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n", p->n);
     bool sent = fd >= 0 && send(fd, head, (size_t)length, MSG_NOSIGNAL) == length &&
                 send(fd, p->file, p->n, MSG_NOSIGNAL) == (ssize_t)p->n;
     bool leaves = (i + c->number) % 5 == 4;
-    while (sent && !leaves && n < sizeof got - 1 && (more = recv(fd, got + n, sizeof got - 1 - n, 0)) > 0)
-        n += (size_t)more;
-    got[n] = '\0';
-    close(fd);
+    if (sent && !leaves) {
+        client_read(fd, got, sizeof got);
+    } else {
+        close(fd);
+    }
     bool right = sent && (leaves || strstr(got, c->e->want[i % PHOTOS]));
     *(right ? &c->right : &c->wrong) += 1;
 }

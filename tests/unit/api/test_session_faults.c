@@ -1,9 +1,8 @@
 /* A session when memory runs out at each allocation in turn: opening it fails or not, and nothing is left behind; a run
  * fails or gives the right numbers, and the session is as good as before. */
+#include "support/run_places.h"
 #include "support/seeded.h"
 #include "support/sys_faults.h"
-#include "support/tiny_data.h"
-#include "support/tiny_run.h"
 
 #include "base/alloc.h"
 #include "base/io.h"
@@ -19,7 +18,6 @@
 
 enum { W = 37, H = 21, STRIDE = 3 * W + 4 };
 
-static char root[64], run[96];
 static uint8_t rgb[STRIDE * H];
 static graft_context *context;
 
@@ -39,11 +37,11 @@ static graft_settings *settings_of_a_layer(void)
     return s;
 }
 
-static graft_image image_of(const void *data, size_t n, bool raw)
+static graft_image image_of(const void *bytes, size_t n, bool raw)
 {
     return (graft_image){.size = sizeof(graft_image),
                          .kind = raw ? GRAFT_IMAGE_RGB8 : GRAFT_IMAGE_ENCODED,
-                         .data = data,
+                         .data = bytes,
                          .bytes = n,
                          .width = raw ? W : 0,
                          .height = raw ? H : 0,
@@ -181,27 +179,17 @@ static int set_up(void **state)
 {
     (void)state;
     tiny_run t;
-    char data[96];
-    graft_context_options o;
-    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root) || setenv("XDG_CACHE_HOME", root, 1)) return -1;
-    snprintf(data, sizeof data, "%s/data", root);
-    snprintf(run, sizeof run, "%s/run", root);
-    tiny_data_make(data, 4, 2);
+    if (run_places_make(4, 2) || setenv("XDG_CACHE_HOME", root, 1)) return -1;
     tiny_run_defaults(&t, data, run);
     t.train.epochs = t.train.fine_tune_epochs = 1;
     seeded_pixels("session", 1, rgb, sizeof rgb);
-    graft_context_defaults(&o);
-    o.threads = 2;
-    return tiny_run_train(&t, false, NULL) || graft_context_open(&o, &context, NULL) ? -1 : 0;
+    return tiny_run_train(&t, false, NULL) || graft_context_open(&t.context, &context, NULL) ? -1 : 0;
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     graft_context_free(context);
-    tiny_data_remove(root);
-    return 0;
+    return run_places_remove(state);
 }
 
 int main(void)

@@ -2,6 +2,7 @@
  * wrong, or its connection is closed; the next one is served, and nothing is left behind. */
 #include "base/alloc.h"
 #include "http/server.h"
+#include "support/client.h"
 #include "support/sys_faults.h"
 
 #include <setjmp.h>
@@ -13,11 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -98,16 +95,10 @@ static graft_status open_server(scene *s, graft_error *err)
 /* All that comes back, until the server closes. */
 static void ask(const scene *s, char *got, size_t size)
 {
-    size_t n = 0;
-    ssize_t more;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    to.sin_port = htons((in_port_t)atoi(strrchr(gf_http_server_address(s->server), ':') + 1));
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    int fd = client_connect(gf_http_server_address(s->server));
+    assert_true(fd >= 0);
     assert_int_equal(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
-    while (n < size - 1 && (more = recv(fd, got + n, size - 1 - n, 0)) > 0) n += (size_t)more;
-    got[n] = '\0';
-    close(fd);
+    client_read(fd, got, size);
 }
 
 static void opening_survives(void **state)
