@@ -12,11 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int64_t nanoseconds(const struct stat *st)
-{
-    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 graft_status gf_archive_open(gf_archive **out, const char *path, const gf_archive_limits *limits, graft_error *err)
 {
     static const gf_archive_limits none;
@@ -33,7 +28,7 @@ graft_status gf_archive_open(gf_archive **out, const char *path, const gf_archiv
     if (gf_sys_fstat(a->fd, &st)) GF_GOTO(gf_fail_errno(err, GF_E_IO_READ, errno, "cannot be examined", path));
     if (!S_ISREG(st.st_mode)) GF_GOTO(gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: not a file", GF_ESC(path)));
     a->size = (uint64_t)st.st_size;
-    a->mtime = nanoseconds(&st);
+    a->mtime = gf_mtime(&st);
     GF_GOTO(gf_archive_scan(a, limits ? limits : &none, err));
     *out = a;
 out:
@@ -224,8 +219,9 @@ static graft_status inflate_member(const gf_archive *a, const gf_member *m, uint
     return GRAFT_OK;
 }
 
-graft_status gf_member_read(const gf_archive *a, const gf_member *m, uint8_t *dst, size_t n, int *failed,
-                            graft_error *err)
+/* A system error goes to *failed, with status OK. */
+static graft_status read_member(const gf_archive *a, const gf_member *m, uint8_t *dst, size_t n, int *failed,
+                                graft_error *err)
 {
     if (n > m->size || n > UINT32_MAX) return changed(a, m, "holds fewer bytes than were asked for", err);
     if (m->how == GF_MEMBER_DEFLATED) {
@@ -240,6 +236,13 @@ graft_status gf_member_read(const gf_archive *a, const gf_member *m, uint8_t *ds
     return changed(a, m, "is not what it was when the archive was opened", err);
 }
 
+graft_status gf_member_read(const gf_archive *a, const gf_member *m, uint8_t *dst, size_t n, graft_error *err)
+{
+    int failed = 0;
+    GF_TRY(read_member(a, m, dst, n, &failed, err));
+    return failed ? gf_fail_errno(err, GF_E_IO_READ, failed, "cannot be read", a->path) : GRAFT_OK;
+}
+
 graft_status gf_archive_read(const gf_archive *a, uint64_t member, uint8_t *dst, size_t n, int *failed,
                              graft_error *err)
 {
@@ -250,8 +253,8 @@ graft_status gf_archive_read(const gf_archive *a, uint64_t member, uint8_t *dst,
         *failed = errno;
         return GRAFT_OK;
     }
-    if ((uint64_t)st.st_size != a->size || nanoseconds(&st) != a->mtime) {
+    if ((uint64_t)st.st_size != a->size || gf_mtime(&st) != a->mtime) {
         return changed(a, m, "the archive was written to after it was opened", err);
     }
-    return gf_member_read(a, m, dst, n, failed, err);
+    return read_member(a, m, dst, n, failed, err);
 }

@@ -42,9 +42,7 @@ static graft_status wrong(const gf_archive *a, const char *what, graft_error *er
 static graft_status read_at(const gf_archive *a, uint64_t at, uint8_t *dst, size_t n, graft_error *err)
 {
     const gf_member place = {.name = (char *)"its directory", .how = GF_MEMBER_STORED, .size = n, .at = at};
-    int failed = 0;
-    GF_TRY(gf_member_read(a, &place, dst, n, &failed, err));
-    return failed ? gf_fail_errno(err, GF_E_IO_READ, failed, "cannot be read", a->path) : GRAFT_OK;
+    return gf_member_read(a, &place, dst, n, err);
 }
 
 /* The 64-bit form, in front of the end record. */

@@ -58,8 +58,7 @@ graft_status gf_archive_directory(gf_archive *a, gf_tally *tally, graft_error *e
 graft_status gf_archive_scan(gf_archive *a, const gf_archive_limits *limits, graft_error *err);
 /* What is written next goes to the spool, made where there is none. */
 graft_status gf_archive_spool(gf_archive *a, const char *folder, const void *bytes, size_t n, graft_error *err);
-/* The first n bytes of a member; gf_archive_read without a look at the archive's times. */
-graft_status gf_member_read(const gf_archive *a, const gf_member *m, uint8_t *dst, size_t n, int *failed,
-                            graft_error *err);
+/* The first n bytes of a member, without a look at the archive's times: what opening reads. E5002. */
+graft_status gf_member_read(const gf_archive *a, const gf_member *m, uint8_t *dst, size_t n, graft_error *err);
 
 #endif

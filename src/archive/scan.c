@@ -224,10 +224,8 @@ static graft_status add(scan *s, struct archive_entry *entry, gf_member **out, g
 static graft_status compare_begin(const scan *s, const gf_member *m, const uint8_t *bytes, size_t n, graft_error *err)
 {
     uint8_t own[TRIED];
-    int failed = 0;
     if (n > m->size) n = (size_t)m->size;
-    GF_TRY(gf_member_read(s->a, m, own, n, &failed, err));
-    if (failed) return gf_fail_errno(err, GF_E_IO_READ, failed, "cannot be read", s->a->path);
+    GF_TRY(gf_member_read(s->a, m, own, n, err));
     if (!memcmp(own, bytes, n)) return GRAFT_OK;
     return gf_fail(err, GF_E_ARCHIVE_DAMAGED, NULL, "%s:%s: its bytes are not where its header says",
                    GF_ESC(s->a->path), GF_ESC(m->name));
@@ -312,11 +310,9 @@ static graft_status take_gzipped(scan *s, struct archive_entry *entry, graft_err
 static graft_status check_end(const scan *s, graft_error *err)
 {
     uint8_t block[TAR_BLOCK], zero[TAR_BLOCK] = {0};
-    int failed = 0;
     const gf_member last = {
         .name = (char *)"its end", .how = GF_MEMBER_STORED, .size = TAR_BLOCK, .at = s->a->size - TAR_BLOCK};
-    if (s->a->size >= TAR_BLOCK) GF_TRY(gf_member_read(s->a, &last, block, TAR_BLOCK, &failed, err));
-    if (failed) return gf_fail_errno(err, GF_E_IO_READ, failed, "cannot be read", s->a->path);
+    if (s->a->size >= TAR_BLOCK) GF_TRY(gf_member_read(s->a, &last, block, TAR_BLOCK, err));
     if (s->a->size >= TAR_BLOCK && !memcmp(block, zero, TAR_BLOCK)) return GRAFT_OK;
     return gf_fail(err, GF_E_ARCHIVE_DAMAGED, "fetch or copy it again",
                    "%s: ends early: the mark of a tar's end is missing", GF_ESC(s->a->path));

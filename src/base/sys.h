@@ -31,6 +31,12 @@ int gf_sys_fstat(int fd, struct stat *st);
 int gf_sys_stat(const char *path, struct stat *st);
 int gf_sys_lstat(const char *path, struct stat *st);
 
+/* When the file was last written, in nanoseconds since 1970. */
+static inline int64_t gf_mtime(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
 /* Seconds of a clock that never goes back; for speeds and time-outs, never for results. */
 double gf_sys_seconds(void);
 /* Seconds that processors spent on the calling thread, or on all threads of the process: what others run meanwhile does

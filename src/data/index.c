@@ -38,7 +38,7 @@ graft_status gf_index_add(gf_index *index, const char *path, const struct stat *
     index->sample[index->n++] = (gf_sample){
         .path = at,
         .size = (uint64_t)st->st_size,
-        .mtime = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+        .mtime = gf_mtime(st),
         .inode = st->st_ino,
         .class_id = class_id,
         .weight = 1,

@@ -43,11 +43,6 @@ static int read_bytes(int fd, gf_buffer *buffer, size_t n)
     return 0;
 }
 
-static int64_t nanoseconds(const struct stat *st)
-{
-    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 static graft_status refuse_size(const gf_sample *s, const char *name, graft_error *err)
 {
     return gf_fail(err, GF_E_FILE_TOO_LARGE, NULL, "%s: %llu bytes, at most %llu are allowed", GF_ESC(name),
@@ -67,7 +62,7 @@ static graft_status read_listed(const gf_index *index, uint32_t sample, int fd, 
         return GRAFT_OK;
     }
     if (!S_ISREG(st.st_mode)) return changed(name, "is no longer a file", err);
-    if ((uint64_t)st.st_size != s->size || nanoseconds(&st) != s->mtime) {
+    if ((uint64_t)st.st_size != s->size || gf_mtime(&st) != s->mtime) {
         return changed(name, "was changed after it was listed", err);
     }
     if (s->size > GF_IMAGE_FILE_MAX) return refuse_size(s, name, err);
