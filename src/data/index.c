@@ -278,15 +278,20 @@ graft_status gf_index_group(gf_index *index, uint32_t *group, const char *name, 
     return GRAFT_OK;
 }
 
+static graft_status walk_named(gf_walk *walk, const char *path, graft_error *err)
+{
+    graft_status status = gf_walk_folder(walk, path, err);
+    gf_walk_end(walk);
+    gf_free(walk->nested_in);
+    return status;
+}
+
 static graft_status add_archive(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
 {
     GF_TRY(gf_members_open(index, path, options, err));
     gf_walk walk = {
         .index = index, .options = options, .archive = index->n_archives, .skip = strlen(path), .split = GF_TEST};
-    graft_status status = gf_walk_folder(&walk, path, err);
-    gf_walk_end(&walk);
-    gf_free(walk.nested_in);
-    return status;
+    return walk_named(&walk, path, err);
 }
 
 static graft_status add_named(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
@@ -298,14 +303,14 @@ static graft_status add_named(gf_index *index, const char *path, const gf_data_o
         index->sample[index->n - 1].size = GF_NOT_THERE;
         return GRAFT_OK;
     }
-    if (S_ISREG(st.st_mode) && gf_archive_looks(path)) return add_archive(index, path, options, err);
+    /* What is called an image is not opened to see whether it is one: there may be very many. */
+    if (S_ISREG(st.st_mode) && !gf_name_is_image(path) && gf_archive_looks(path))
+        return add_archive(index, path, options, err);
     if (!S_ISDIR(st.st_mode)) return gf_index_add(index, path, &st, 0, GF_TEST, err);
     char *real_root;
     GF_TRY(gf_real_path(path, &real_root, err));
     gf_walk walk = {.index = index, .options = options, .real_root = real_root, .split = GF_TEST};
-    graft_status status = gf_walk_folder(&walk, path, err);
-    gf_walk_end(&walk);
-    gf_free(walk.nested_in);
+    graft_status status = walk_named(&walk, path, err);
     gf_free(real_root);
     return status;
 }
