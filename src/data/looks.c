@@ -71,12 +71,9 @@ static double correlation(const gf_image_look *a, const gf_image_look *b, bool m
     return sxx > 0 && syy > 0 ? sxy / sqrt(sxx * syy) : 0;
 }
 
-static bool usable(const gf_image_look *look) { return look->taken && look->contrast >= least_contrast; }
-
 static bool near(const gf_looks *looks, const gf_index *index, const gf_near_pair *p)
 {
     const gf_image_look *a = &looks->item[p->first], *b = &looks->item[p->second];
-    if (!usable(a) || !usable(b)) return false;
     if (index->content && !memcmp(&index->content[p->first], &index->content[p->second], sizeof *index->content)) {
         return false;
     }
@@ -103,31 +100,28 @@ static graft_status add_near(gf_data_report *r, const gf_index *index, const gf_
     return n->path && n->copy ? GRAFT_OK : gf_fail_memory(err, 64, "near copies");
 }
 
-/* What cannot be compared gets bits of its own, lest all of it is alike. */
-static uint64_t other_bits(uint64_t x)
-{
-    x = (x + 1) * 0x9e3779b97f4a7c15U; /* splitmix64 */
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9U;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebU;
-    return x ^ x >> 31;
-}
-
+/* Images that could not be read stay out, and those of one color, whose hashes are noise. */
 static graft_status find_near(const gf_looks *looks, const gf_index *index, gf_data_report *r, graft_error *err)
 {
     gf_hashes *hash = gf_new_n(looks->n, gf_hashes);
+    uint32_t *sample = gf_new_n(looks->n, uint32_t), usable = 0;
     gf_near_pair *pair = NULL;
     size_t n = 0;
-    if (!hash) return gf_fail_memory(err, looks->n * sizeof *hash, "near copies");
+    graft_status status = GRAFT_OK;
+    if (!hash || !sample) GF_GOTO(gf_fail_memory(err, looks->n * sizeof *hash, "near copies"));
     for (uint32_t i = 0; i < looks->n; i++) {
-        bool known = usable(&looks->item[i]);
-        hash[i] =
-            known ? looks->item[i].hash : (gf_hashes){other_bits(2 * (uint64_t)i), other_bits(2 * (uint64_t)i + 1)};
+        if (!looks->item[i].taken || looks->item[i].contrast < least_contrast) continue;
+        hash[usable] = looks->item[i].hash;
+        sample[usable++] = i;
     }
-    graft_status status = gf_near_copies(hash, looks->n, &pair, &n, err);
-    for (size_t i = 0; i < n && status == GRAFT_OK; i++) {
-        if (near(looks, index, &pair[i])) status = add_near(r, index, &pair[i], err);
+    GF_GOTO(gf_near_copies(hash, usable, &pair, &n, err));
+    for (size_t i = 0; i < n; i++) {
+        const gf_near_pair p = {sample[pair[i].first], sample[pair[i].second], pair[i].bits, pair[i].mirrored};
+        if (near(looks, index, &p)) GF_GOTO(add_near(r, index, &p, err));
     }
+out:
     gf_free(pair);
+    gf_free(sample);
     gf_free(hash);
     return status;
 }
