@@ -74,15 +74,11 @@ void gf_report_looks_json(const gf_data_report *r, gf_json *j)
     gf_json_set(j, "near_copies", near_json(r));
 }
 
-/* A bar for each bin from the first that is not empty to the last. */
 static void histogram_text(const gf_data_report *r, const gf_binned *h, const char *title, gf_text *t)
 {
     enum { WIDTH = 40 };
-    size_t first = 0, end = h->n;
-    uint64_t most = 1;
-    while (end && !h->count[end - 1]) end--;
-    while (first < end && !h->count[first]) first++;
-    for (size_t i = first; i < end; i++) most = h->count[i] > most ? h->count[i] : most;
+    size_t first, end;
+    uint64_t most = gf_bins_span(h->count, h->n, &first, &end);
     if (first < end) gf_text_printf(t, "\n%s\n", title);
     for (size_t i = first; i < end; i++) {
         char name[48];

@@ -1,9 +1,10 @@
+#include "base/binned.h"
 #include "report/inspection.h"
 #include "report/number.h"
 
 #include <math.h>
 
-/* A bar for each bin from the first that is not empty to the last, its name below, turned where there are many. */
+/* A bar for each bin that is worth one, its name below, turned where there are many. */
 enum { LEFT = 62, TOP = 70, WIDTH = 430, HEIGHT = 170, RIGHT = 14, BELOW = 84, MOST_LEVEL = 9 };
 
 typedef struct frame {
@@ -53,13 +54,10 @@ static void draw_bins(const frame *f)
 
 graft_status gf_plot_bins(gf_canvas **out, const gf_bins *bins, const gf_theme *theme, graft_error *err)
 {
-    frame f = {.b = bins, .end = bins->n};
-    uint64_t most = 1;
+    frame f = {.b = bins};
+    uint64_t most = gf_bins_span(bins->count, bins->n, &f.first, &f.end);
     *out = NULL;
-    while (f.end && !bins->count[f.end - 1]) f.end--;
-    while (f.first < f.end && !bins->count[f.first]) f.first++;
     if (f.first == f.end) return GRAFT_OK;
-    for (size_t i = f.first; i < f.end; i++) most = bins->count[i] > most ? bins->count[i] : most;
     f.ticks = gf_ticks_cover(0, (double)most, 5);
     while (f.ticks.step < 1) f.ticks = gf_ticks_cover(0, (double)most, f.ticks.n - 2 > 1 ? f.ticks.n - 2 : 1);
     bool turned = f.end - f.first > MOST_LEVEL;
