@@ -50,8 +50,7 @@ const verb verb_fetch = {
         "off goes on where it ended, and a file that is not what was published is never used. NAME is a name that "
         "--list shows, or an architecture: its ImageNet weights. `graft train --weights imagenet` (or --weights NAME) "
         "does the same on its way. With --data, NAME is an archive of images, kept in graft/data beside; what is "
-        "printed is "
-        "a path that other verbs take as their data.\n"
+        "printed is a path that other verbs take as their data.\n"
         "GRAFT_OFFLINE=1 in the environment forbids the network; proxies are taken from https_proxy and its like, "
         "certificates to trust from SSL_CERT_FILE; GRAFT_CATALOGUE names another catalogue.",
     .examples = "graft fetch --list\n"

@@ -169,6 +169,19 @@ graft_status gf_api_fetch(graft_context *c, const gf_weights_entry *e, const cha
     return status;
 }
 
+graft_status gf_api_fetched(graft_result **out, gf_json *j, const gf_fetched *got, graft_error *err)
+{
+    gf_json_set(j, "path", gf_json_string(got->path));
+    gf_json_set(j, "size", gf_json_int(got->size));
+    gf_json_set(j, "sha256", gf_json_string(got->sha256));
+    gf_json_set(j, "checked", gf_json_string(got->checked));
+    gf_json_set(j, "transferred", gf_json_int(got->transferred));
+    char *text = gf_strdup(got->path);
+    if (text) return gf_result_create(out, j, text, err);
+    gf_json_free(j);
+    return gf_fail_memory(err, strlen(got->path), "a result");
+}
+
 static void describe(gf_json *j, const gf_weights_entry *e)
 {
     gf_json_set(j, "name", gf_json_string(e->name));
@@ -195,18 +208,7 @@ graft_status graft_fetch(graft_context *context, const char *name, const char *f
     if (status == GRAFT_OK) {
         gf_json *j = gf_json_object();
         describe(j, e);
-        gf_json_set(j, "path", gf_json_string(got.path));
-        gf_json_set(j, "size", gf_json_int(got.size));
-        gf_json_set(j, "sha256", gf_json_string(got.sha256));
-        gf_json_set(j, "checked", gf_json_string(got.checked));
-        gf_json_set(j, "transferred", gf_json_int(got.transferred));
-        char *text = gf_strdup(got.path);
-        if (text) {
-            status = gf_result_create(out, j, text, err);
-        } else {
-            gf_json_free(j);
-            status = gf_fail_memory(err, strlen(got.path), "a result");
-        }
+        status = gf_api_fetched(out, j, &got, err);
     }
     gf_free(got.path);
     gf_catalogue_destroy(c);

@@ -18,7 +18,7 @@ static graft_status unknown(const gf_catalogue *c, const char *name, graft_error
     return status;
 }
 
-/* Unpacks the member into the cache, beside its archive; *path becomes that file's. */
+/* Writes the member to that file, unless one of its size is there. */
 static graft_status take_out(const gf_archive *a, const char *member, const char *to, graft_error *err)
 {
     enum { MOST = 1 << 30 };
@@ -38,6 +38,7 @@ static graft_status take_out(const gf_archive *a, const char *member, const char
     return status;
 }
 
+/* Where the images lie in an archive within the one that came: unpacks it beside that one; *path becomes its own. */
 static graft_status inner(const gf_weights_entry *e, char **path, graft_error *err)
 {
     if (!e->member) return GRAFT_OK;
@@ -59,23 +60,6 @@ static graft_status inner(const gf_weights_entry *e, char **path, graft_error *e
     return status;
 }
 
-static graft_status report(const gf_weights_entry *e, const gf_fetched *got, graft_result **out, graft_error *err)
-{
-    gf_json *j = gf_json_object();
-    gf_json_set(j, "name", gf_json_string(e->name));
-    gf_json_set(j, "source", gf_json_string(e->source));
-    gf_json_set(j, "licence", gf_json_string(e->licence));
-    gf_json_set(j, "path", gf_json_string(got->path));
-    gf_json_set(j, "size", gf_json_int(got->size));
-    gf_json_set(j, "sha256", gf_json_string(got->sha256));
-    gf_json_set(j, "checked", gf_json_string(got->checked));
-    gf_json_set(j, "transferred", gf_json_int(got->transferred));
-    char *text = gf_strdup(got->path);
-    if (text) return gf_result_create(out, j, text, err);
-    gf_json_free(j);
-    return gf_fail_memory(err, strlen(got->path), "a result");
-}
-
 static graft_status fetch(graft_context *c, const gf_weights_entry *e, const char *from, graft_result **out,
                           graft_error *err)
 {
@@ -84,12 +68,17 @@ static graft_status fetch(graft_context *c, const gf_weights_entry *e, const cha
     if (status == GRAFT_OK && !e->sha256 && !e->md5 && got.transferred) {
         gf_log_say(&c->log, GF_WARNING,
                    "%s: nobody published a digest of it, so that what came is not verified; its SHA-256 is %s, which "
-                   "later uses "
-                   "are compared with",
+                   "later uses are compared with",
                    GF_ESC(e->name), got.sha256);
     }
     if (status == GRAFT_OK) status = inner(e, &got.path, err);
-    if (status == GRAFT_OK) status = report(e, &got, out, err);
+    if (status == GRAFT_OK) {
+        gf_json *j = gf_json_object();
+        gf_json_set(j, "name", gf_json_string(e->name));
+        gf_json_set(j, "source", gf_json_string(e->source));
+        gf_json_set(j, "licence", gf_json_string(e->licence));
+        status = gf_api_fetched(out, j, &got, err);
+    }
     gf_free(got.path);
     return status;
 }

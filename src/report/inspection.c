@@ -85,8 +85,7 @@ static graft_status add_pairs(gf_page *p, const gf_inspection *x)
 {
     if (!x->n_pairs) return GRAFT_OK;
     gf_page_add(p, "<h2>Near copies</h2>\n<p class=\"muted\">Pairs that are the same but for size, quality or a "
-                   "mirror, those in two "
-                   "classes or two parts first.</p>\n<div class=\"photos\">\n");
+                   "mirror, those in two classes or two parts first.</p>\n<div class=\"photos\">\n");
     for (size_t i = 0; i < x->n_pairs; i++) {
         const gf_pair *pair = &x->pair[i];
         gf_page_add(p, "<figure class=\"pair\">");
