@@ -123,10 +123,11 @@ float *gf_oo_tensor(gf_oo *w, const char *name, const gf_shape *shape)
     return tensor(w, name, GF_ONNX_FLOAT, GF_F32, shape);
 }
 
-void gf_oo_int_tensor(gf_oo *w, const char *name, const int64_t *v, size_t count)
+const char *gf_oo_int_tensor(gf_oo *w, const char *name, const int64_t *v, size_t count)
 {
     int64_t *to = tensor(w, name, GF_ONNX_INT64, GF_S64, &GF_SHAPE((int64_t)count));
     if (to) memcpy(to, v, count * sizeof *to);
+    return name;
 }
 
 const char *gf_oo_param_name(gf_oo *w, const gf_layer *l, const char *var)
@@ -228,7 +229,7 @@ static graft_status write_input(gf_oo *w, int layer)
 
 /* ---- what comes out */
 
-static void output(gf_oo *w, const char *name, const gf_shape *shape)
+void gf_oo_output(gf_oo *w, const char *name, const gf_shape *shape)
 {
     gf_onnx_value *v = &w->o->output[w->o->n_outputs++];
     *v = (gf_onnx_value){.name = name, .type = GF_ONNX_FLOAT, .has_shape = true, .shape = *shape, .batch = "n"};
@@ -239,7 +240,7 @@ static graft_status write_features(gf_oo *w)
 {
     gf_shape shape = file_shape(&w->m->layer[w->last]);
     gf_oo_node(w, "Identity", "features", gf_oo_value(w, w->last), NULL, NULL);
-    output(w, "features", &shape);
+    gf_oo_output(w, "features", &shape);
     return GRAFT_OK;
 }
 
@@ -273,11 +274,11 @@ static graft_status write_logits(gf_oo *w)
     const char *value = gf_oo_value(w, w->last);
     if (one && l->cls != &gf_layer_dense) value = two_of_one(w, value);
     gf_oo_int(w, gf_oo_node(w, "Flatten", "logits", value, NULL, NULL), "axis", 1);
-    output(w, "logits", &shape);
+    gf_oo_output(w, "logits", &shape);
     if (!ends[end].op) return GRAFT_OK;
     gf_onnx_node *node = gf_oo_node(w, ends[end].op, ends[end].name, "logits", NULL, NULL);
     if (end != GF_END_SIGMOID) gf_oo_int(w, node, "axis", 1);
-    output(w, ends[end].name, &shape);
+    gf_oo_output(w, ends[end].name, &shape);
     return GRAFT_OK;
 }
 
@@ -296,7 +297,7 @@ static graft_status write_outputs(gf_oo *w)
         gf_shape shape = file_shape(&w->m->layer[w->m->more[i]]);
         const char *name = gf_oo_name(w, "%s/output", w->m->layer[w->m->more[i]].name);
         gf_oo_node(w, "Identity", name, gf_oo_value(w, w->m->more[i]), NULL, NULL);
-        output(w, name, &shape);
+        gf_oo_output(w, name, &shape);
     }
     return GRAFT_OK;
 }

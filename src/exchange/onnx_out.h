@@ -36,8 +36,11 @@ float *gf_oo_tensor(gf_oo *w, const char *name, const gf_shape *shape);
  * layer before this one has written it. */
 const char *gf_oo_param_name(gf_oo *w, const gf_layer *l, const char *var);
 float *gf_oo_param_tensor(gf_oo *w, const gf_layer *l, const char *name, const gf_shape *shape);
-void gf_oo_int_tensor(gf_oo *w, const char *name, const int64_t *v, size_t count);
-const char *gf_oo_scalar(gf_oo *w, const char *name, float v); /* returns the name */
+/* Both return the name. */
+const char *gf_oo_int_tensor(gf_oo *w, const char *name, const int64_t *v, size_t count);
+const char *gf_oo_scalar(gf_oo *w, const char *name, float v);
+/* An output of the file; its first dimension is -1 where that is the batch's. */
+void gf_oo_output(gf_oo *w, const char *name, const gf_shape *shape);
 
 /* onnx_out_boxes.c: the outputs of a detector, behind the network's last value; and what they are, for people. */
 void gf_oo_boxes(gf_oo *w);

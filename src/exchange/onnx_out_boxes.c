@@ -34,12 +34,6 @@ static void put_strides(const gf_export_place *p, float *to)
     memcpy(to, (float[]){p->stride, p->stride, p->stride, p->stride}, SIDES * sizeof *to);
 }
 
-static const char *int_list(gf_oo *w, const char *name, const int64_t *v, size_t n)
-{
-    gf_oo_int_tensor(w, name, v, n);
-    return name;
-}
-
 static const char *transposed(gf_oo *w, const char *in, const char *out)
 {
     gf_oo_ints(w, gf_oo_node(w, "Transpose", out, in, NULL, NULL), "perm", (int64_t[]){0, 2, 1}, 3);
@@ -48,22 +42,16 @@ static const char *transposed(gf_oo *w, const char *in, const char *out)
 
 static const char *reshaped(gf_oo *w, const char *in, const char *out, const int64_t *shape, size_t n)
 {
-    gf_oo_node(w, "Reshape", out, in, int_list(w, gf_oo_name(w, "%s/shape", out), shape, n), NULL);
+    gf_oo_node(w, "Reshape", out, in, gf_oo_int_tensor(w, gf_oo_name(w, "%s/shape", out), shape, n), NULL);
     return out;
 }
 
 /* One column of a table, as a column. */
 static const char *column(gf_oo *w, const char *table, const char *out, int64_t which)
 {
-    const char *at = int_list(w, gf_oo_name(w, "%s/number", out), &which, 1);
+    const char *at = gf_oo_int_tensor(w, gf_oo_name(w, "%s/number", out), &which, 1);
     gf_oo_int(w, gf_oo_node(w, "Gather", out, table, at, NULL), "axis", 1);
     return out;
-}
-
-static void give(gf_oo *w, const char *name, const gf_shape *shape, const char *batch)
-{
-    w->o->output[w->o->n_outputs++] =
-        (gf_onnx_value){.name = name, .type = GF_ONNX_FLOAT, .has_shape = true, .shape = *shape, .batch = batch};
 }
 
 /* ---- what all share */
@@ -73,7 +61,8 @@ static void split(gf_oo *w, const char *places, const char *scores, const char *
 {
     const int64_t parts[] = {w->boxes->classes, SIDES};
     const char *most = gf_oo_scalar(w, "decode/most", (float)w->boxes->most_exponent);
-    gf_onnx_node *n = gf_oo_node(w, "Split", "decode/logits", places, int_list(w, "decode/parts", parts, 2), NULL);
+    gf_onnx_node *n =
+        gf_oo_node(w, "Split", "decode/logits", places, gf_oo_int_tensor(w, "decode/parts", parts, 2), NULL);
     gf_oo_int(w, n, "axis", 2);
     if (n && !w->failed) n->output[n->n_outputs++] = "decode/sides";
     gf_oo_node(w, "Sigmoid", scores, "decode/logits", NULL, NULL);
@@ -94,7 +83,7 @@ static void end_raw(gf_oo *w, const char *places)
 {
     const gf_export_boxes *b = w->boxes;
     gf_oo_node(w, "Identity", "places", places, NULL, NULL);
-    give(w, "places", &GF_SHAPE(-1, (int64_t)b->places, b->classes + SIDES), "n");
+    gf_oo_output(w, "places", &GF_SHAPE(-1, (int64_t)b->places, b->classes + SIDES));
 }
 
 static void end_decoded(gf_oo *w, const char *places)
@@ -102,8 +91,8 @@ static void end_decoded(gf_oo *w, const char *places)
     const gf_export_boxes *b = w->boxes;
     split(w, places, "scores", "decode/exponentials");
     put_boxes(w, "decode/exponentials", "boxes");
-    give(w, "boxes", &GF_SHAPE(-1, (int64_t)b->places, SIDES), "n");
-    give(w, "scores", &GF_SHAPE(-1, (int64_t)b->places, b->classes), "n");
+    gf_oo_output(w, "boxes", &GF_SHAPE(-1, (int64_t)b->places, SIDES));
+    gf_oo_output(w, "scores", &GF_SHAPE(-1, (int64_t)b->places, b->classes));
 }
 
 /* Center and size are sums of the distances left, top, right, bottom. */
@@ -121,7 +110,7 @@ static void end_yolo(gf_oo *w, const char *places)
     gf_oo_node(w, "Add", "decode/boxes", "decode/moved", at, NULL);
     gf_oo_int(w, gf_oo_node(w, "Concat", "decode/rows", "decode/boxes", "decode/scores", NULL), "axis", 2);
     transposed(w, "decode/rows", "output0");
-    give(w, "output0", &GF_SHAPE(-1, SIDES + b->classes, (int64_t)b->places), "n");
+    gf_oo_output(w, "output0", &GF_SHAPE(-1, SIDES + b->classes, (int64_t)b->places));
 }
 
 /* The class of a place is its best one; (1, classes, places). */
@@ -142,7 +131,7 @@ static void select_boxes(gf_oo *w)
     float *overlap = gf_oo_tensor(w, "nms/overlap", &GF_SHAPE(1)), *least = gf_oo_tensor(w, "nms/least", &GF_SHAPE(1));
     if (overlap) *overlap = (float)b->overlap;
     if (least) *least = (float)b->confidence;
-    const char *most = int_list(w, "nms/most", &(int64_t){b->most}, 1);
+    const char *most = gf_oo_int_tensor(w, "nms/most", &(int64_t){b->most}, 1);
     gf_onnx_node *n = gf_oo_node(w, "NonMaxSuppression", "nms/selected", "decode/boxes", "nms/scores", most);
     if (!n || w->failed) return;
     n->input[n->n_inputs++] = "nms/overlap";
@@ -175,12 +164,13 @@ static void end_nms(gf_oo *w, const char *places)
     gf_oo_tensor(w, "nms/zeros", &GF_SHAPE(most, ROW));
     gf_oo_int(w, gf_oo_node(w, "Concat", "nms/padded", "nms/rows", "nms/zeros", NULL), "axis", 0);
     reshaped(w, column(w, "nms/padded", "nms/all_scores", SIDES), "nms/flat_scores", flat, 1);
-    gf_onnx_node *n = gf_oo_node(w, "TopK", "nms/best", "nms/flat_scores", int_list(w, "nms/k", &most, 1), NULL);
+    gf_onnx_node *n =
+        gf_oo_node(w, "TopK", "nms/best", "nms/flat_scores", gf_oo_int_tensor(w, "nms/k", &most, 1), NULL);
     gf_oo_int(w, n, "axis", 0);
     if (n && !w->failed) n->output[n->n_outputs++] = "nms/order";
     gf_oo_int(w, gf_oo_node(w, "Gather", "nms/sorted", "nms/padded", "nms/order", NULL), "axis", 0);
     reshaped(w, "nms/sorted", "detections", shape, 3);
-    give(w, "detections", &GF_SHAPE(1, most, ROW), "");
+    gf_oo_output(w, "detections", &GF_SHAPE(1, most, ROW));
 }
 
 void gf_oo_boxes(gf_oo *w)

@@ -30,7 +30,7 @@ static void input(gf_oo *w, const char *name)
         .name = name, .type = GF_ONNX_INT64, .has_shape = true, .shape = GF_SHAPE(-1, -1), .batch = "n"};
 }
 
-static void zero(gf_oo *w, const char *name, int64_t v) { gf_oo_int_tensor(w, name, &v, 1); }
+static void put_int(gf_oo *w, const char *name, int64_t v) { gf_oo_int_tensor(w, name, &v, 1); }
 
 /* What of a text is there, as 1 and 0; what hides the rest from attention; how many pieces texts have at most. */
 graft_status gf_oo_pieces(gf_oo *w)
@@ -74,10 +74,10 @@ static graft_status lookup(gf_oo *w, const gf_layer *l, const char *in, const ch
     const char *first = gf_oo_name(w, "%s/first", l->name), *axis = gf_oo_name(w, "%s/axis", l->name);
     const char *end = gf_oo_name(w, "%s/end", l->name);
     const bool places = l->at.by == GF_LOOKUP_PLACE;
-    zero(w, first, places ? l->at.skip : 0);
-    zero(w, axis, 0);
+    put_int(w, first, places ? l->at.skip : 0);
+    put_int(w, axis, 0);
     if (places) gf_oo_node(w, "Add", end, count, first, NULL);
-    if (!places) zero(w, end, 1); /* the one row that there is */
+    if (!places) put_int(w, end, 1); /* the one row that there is */
     gf_onnx_node *n = gf_oo_node(w, "Slice", out, table, first, end);
     if (n && !w->failed) n->input[n->n_inputs++] = axis;
     return GRAFT_OK;
@@ -136,13 +136,13 @@ static graft_status pooling(gf_oo *w, const gf_layer *l, const char *in, const c
     gf_onnx_node *n;
     if (l->at.first_place) {
         const char *place = gf_oo_name(w, "%s/place", l->name);
-        zero(w, place, 0);
+        put_int(w, place, 0);
         gf_oo_int(w, gf_oo_node(w, "Gather", each, in, place, NULL), "axis", 1);
         gf_oo_int(w, gf_oo_node(w, "Flatten", out, each, NULL, NULL), "axis", 1);
         return GRAFT_OK;
     }
-    zero(w, axis, 1);
-    zero(w, last, 2);
+    put_int(w, axis, 1);
+    put_int(w, last, 2);
     gf_oo_node(w, "Unsqueeze", each, there, last, NULL);
     gf_oo_node(w, "Mul", kept, in, each, NULL);
     n = gf_oo_node(w, "ReduceSum", sum, kept, axis, NULL);
