@@ -28,18 +28,17 @@ static void add_measures(gf_page *p, const gf_found_record *d)
     gf_page_add(p, "</tbody></table></div>\n");
 }
 
-static double over(size_t a, size_t b) { return b ? (double)a / (double)b : -1; }
-
 static void add_class(gf_page *p, const gf_found_class *c, const char *name)
 {
+    const gf_class_score s = gf_found_score_of(c);
     gf_page_add(p, "<tr>");
     gf_page_row_head(p, name);
     gf_page_cell(p, GF_COUNT((unsigned long long)c->objects));
     add_share(p, c->ap);
     add_share(p, c->ap50);
-    add_share(p, over(c->right, c->told));
-    add_share(p, over(c->right, c->objects));
-    add_share(p, over(2 * c->right, c->told + c->objects));
+    add_share(p, s.precision);
+    add_share(p, s.recall);
+    add_share(p, s.f1);
     gf_page_add(p, "</tr>\n");
 }
 

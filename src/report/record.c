@@ -31,19 +31,23 @@ const gf_metrics *gf_record_final(const gf_run_record *r, const char **name)
 
 static double ratio(uint64_t a, uint64_t b) { return b ? (double)a / (double)b : NAN; }
 
+static gf_class_score score_of(uint64_t right, uint64_t predicted, uint64_t images)
+{
+    return (gf_class_score){images, predicted, ratio(right, predicted), ratio(right, images),
+                            ratio(2 * right, images + predicted)};
+}
+
 gf_class_score gf_class_score_of(const uint64_t *confusion, size_t n_classes, size_t c)
 {
-    gf_class_score s = {0};
+    uint64_t images = 0, predicted = 0;
     for (size_t i = 0; i < n_classes; i++) {
-        s.images += confusion[c * n_classes + i];
-        s.predicted += confusion[i * n_classes + c];
+        images += confusion[c * n_classes + i];
+        predicted += confusion[i * n_classes + c];
     }
-    uint64_t right = confusion[c * n_classes + c];
-    s.precision = ratio(right, s.predicted);
-    s.recall = ratio(right, s.images);
-    s.f1 = ratio(2 * right, s.images + s.predicted);
-    return s;
+    return score_of(confusion[c * n_classes + c], predicted, images);
 }
+
+gf_class_score gf_found_score_of(const gf_found_class *c) { return score_of(c->right, c->told, c->objects); }
 
 const char *gf_record_value(char buf[GF_NUMBER_SIZE], const gf_metric *m, double value, int decimals)
 {
@@ -77,19 +81,19 @@ static gf_json *calibration_json(const gf_run_record *r)
 }
 
 static gf_json *share_json(double x) { return x >= 0 ? gf_json_real(x) : gf_json_null(); }
-static double over(size_t a, size_t b) { return b ? (double)a / (double)b : -1; }
 
 static gf_json *found_class_json(const gf_run_record *r, size_t c)
 {
     const gf_found_class *k = &r->detection->item[c];
+    const gf_class_score s = gf_found_score_of(k);
     gf_json *j = gf_json_object();
     gf_json_set(j, "class", gf_json_string(r->classes[c]));
     gf_json_set(j, "boxes", gf_json_int((int64_t)k->objects));
     gf_json_set(j, "AP", share_json(k->ap));
     gf_json_set(j, "AP50", share_json(k->ap50));
-    gf_json_set(j, "precision", share_json(over(k->right, k->told)));
-    gf_json_set(j, "recall", share_json(over(k->right, k->objects)));
-    gf_json_set(j, "f1", share_json(over(2 * k->right, k->told + k->objects)));
+    gf_json_set(j, "precision", gf_json_real(s.precision));
+    gf_json_set(j, "recall", gf_json_real(s.recall));
+    gf_json_set(j, "f1", gf_json_real(s.f1));
     return j;
 }
 

@@ -73,6 +73,7 @@ typedef struct gf_found_record {
     const gf_found_class *item; /* n_classes */
     gf_photos misses, wrong;    /* images with most missed objects; with the most confident mistakes */
 } gf_found_record;
+
 /* What was measured of one epoch's values. */
 typedef struct gf_phase_measure {
     int32_t epoch;
@@ -141,6 +142,7 @@ typedef struct gf_class_score {
     double precision, recall, f1;
 } gf_class_score;
 gf_class_score gf_class_score_of(const uint64_t *confusion, size_t n_classes, size_t c);
+gf_class_score gf_found_score_of(const gf_found_class *c); /* likewise of boxes: labelled, told */
 
 /* A metric's value as people read it: a share as a percentage with so many decimals, a number with two more. */
 const char *gf_record_value(char buf[GF_NUMBER_SIZE], const gf_metric *m, double value, int decimals);
