@@ -58,6 +58,7 @@ graft_status gf_html_photo(gf_text *t, const gf_pixels *photo, int side, const c
     gf_image fit;
     uint8_t *jpeg = NULL;
     size_t n = 0;
+    if (t->failed) return GRAFT_OK;
     int largest = photo->w > photo->h ? photo->w : photo->h; /* a browser enlarges as well as we do */
     GF_TRY(gf_photo_fit(photo, smaller(side, largest), smaller(side, largest), &fit, err));
     if (!fit.rgb) return GRAFT_OK;
@@ -97,6 +98,7 @@ graft_status gf_html_plot(gf_text *t, const gf_plot *plot, const gf_run_record *
     gf_text light = {0}, dark = {0};
     int w, h;
     graft_status status;
+    if (t->failed) return GRAFT_OK;
     GF_GOTO(add_plot(&dark, plot, r, &gf_theme_dark, &w, &h, err));
     GF_GOTO(add_plot(&light, plot, r, &gf_theme_light, &w, &h, err));
     t->failed |= light.failed || dark.failed;

@@ -15,7 +15,9 @@ void gf_html_element(gf_text *t, const char *tag, const char *attributes, const 
 /* The bytes as a data: URL. */
 void gf_html_data(gf_text *t, const char *mime, const uint8_t *bytes, size_t n);
 
-/* <img> of a photo as JPEG, at most `side` pixels wide and high; nothing for a photo without pixels. */
+/* Both pass a text over that has failed: drawing is for nothing there.
+ *
+ * <img> of a photo as JPEG, at most `side` pixels wide and high; nothing for a photo without pixels. */
 graft_status gf_html_photo(gf_text *t, const gf_pixels *photo, int side, const char *alt, graft_error *err);
 
 /* <picture> of a plot in the light theme and, where the reader's screen is dark, in the dark one. Nothing where the
