@@ -85,6 +85,15 @@ char *gf_json_text(const gf_json *j, int indent)
     return ours;
 }
 
+void gf_json_line(gf_json *j, gf_text *to)
+{
+    char *line = gf_json_text(j, 0);
+    if (!line) to->failed = true;
+    if (line) gf_text_printf(to, "%s\n", line);
+    gf_free(line);
+    gf_json_free(j);
+}
+
 /* Depth is bounded before jansson sees the text: its own bound (2048) uses as many stack frames. Returns where it is
  * exceeded; n: nowhere. */
 static size_t too_deep(const char *text, size_t n)

@@ -3,6 +3,7 @@
 #ifndef GF_JSON_H
 #define GF_JSON_H
 
+#include "base/alloc.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -25,6 +26,8 @@ void gf_json_free(gf_json *j);
 /* The document as text (gf_free); indent 0 for one line. Numbers are written with up to 9 significant digits that
  * read back as the same float. NULL: no memory. */
 char *gf_json_text(const gf_json *j, int indent);
+/* Adds it to a text as a line of its own, and frees it. */
+void gf_json_line(gf_json *j, gf_text *to);
 
 /* Parses one document of n bytes. Duplicate keys, trailing text and a depth over 64 are errors with line and column
  * (E3201, `name` is the file named in the message). */

@@ -22,11 +22,7 @@ static void row(const gf_hook *h, gf_text *t, const gf_history *history, const g
         gf_history_name(history->metrics, i, name);
         gf_json_set(j, name, gf_json_real(gf_history_cell(history->metrics, row, i)));
     }
-    char *line = gf_json_text(j, 0);
-    if (!line) t->failed = true;
-    gf_text_printf(t, "%s\n", line ? line : "");
-    gf_free(line);
-    gf_json_free(j);
+    gf_json_line(j, t);
 }
 
 static graft_status open_log(gf_hook *h, gf_run *r, graft_error *err)

@@ -54,7 +54,6 @@ static void flush(lines *l, gf_run *r)
     if (status == GRAFT_OK && l->waiting.n) status = gf_file_append(l->path, l->waiting.s, l->waiting.n, &why);
     if (status != GRAFT_OK) warn(r, &why);
     gf_text_free(&l->waiting);
-    l->waiting = (gf_text){0};
 }
 
 /* How many bytes of a file's lines are of steps up to `last`: those that are whole. */
@@ -110,11 +109,7 @@ static graft_status add(gf_hook *h, gf_run *r, graft_error *err)
     gf_json_set(j, "loss", gf_json_real(l->loss));
     gf_json_set(j, "gradient_norm", gf_json_real(l->norm));
     gf_json_set(j, "applied", gf_json_bool(l->applies));
-    char *line = gf_json_text(j, 0);
-    if (!line) l->waiting.failed = true;
-    gf_text_printf(&l->waiting, "%s\n", line ? line : "");
-    gf_free(line);
-    gf_json_free(j);
+    gf_json_line(j, &l->waiting);
     if (l->waiting.n >= GATHERED) flush(l, r);
     return GRAFT_OK;
 }
