@@ -141,11 +141,8 @@ static graft_status write_json(const explaining *e, const char *path, int label,
 static int likeliest(const explaining *e, const float *logits)
 {
     const gf_task t = gf_api_task(e->m);
-    int best = 0;
     t.cls->decode(&t, logits, gf_api_outputs(e->m), e->p);
-    for (int k = 1; k < e->m->model.classes; k++)
-        if (e->p[k] > e->p[best]) best = k;
-    return best;
+    return gf_largest(e->p, e->m->model.classes);
 }
 
 static graft_status explain_one(explaining *e, uint32_t i, const float *map, graft_error *err)

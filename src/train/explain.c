@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* One layer of the chain: forward, what it gives; backward, dx from dy. n and m are how many values go in and out. */
+/* One layer of the chain: forward, what it gives; backward, dx from dy, after which y is of no use. n and
+ * out are how many values go in and out. */
 typedef struct gate {
     const gf_model *m;
     const gf_layer *l;
@@ -48,19 +49,11 @@ static void dense_forward(const gate *g, const double *x, double *y)
     act_forward(g, y);
 }
 
-static void dense_backward(const gate *g, const double *x, const double *y, double *dy, double *dx)
+static void dense_backward(const gate *g, const double *x, double *y, double *dy, double *dx)
 {
     const float *kernel = values_of(g, "kernel");
-    if (g->l->at.act >= GF_ACT_NEEDS_SRC) { /* whose slope is told by what stands before it */
-        for (size_t o = 0; o < g->out; o++) {
-            const float *bias = values_of(g, "bias");
-            double z = bias ? (double)bias[o] : 0;
-            for (size_t i = 0; i < g->n; i++) z += x[i] * (double)kernel[i * g->out + o];
-            dy[o] *= (double)gf_act_slope(g->l->at.act, g->l->at.alpha, (float)z);
-        }
-    } else {
-        act_backward(g, y, y, dy);
-    }
+    if (g->l->at.act >= GF_ACT_NEEDS_SRC) dense_linear(g, x, y); /* whose slope is told by what stands before it */
+    act_backward(g, y, y, dy);
     for (size_t i = 0; i < g->n; i++) {
         dx[i] = 0;
         for (size_t o = 0; o < g->out; o++) dx[i] += dy[o] * (double)kernel[i * g->out + o];
@@ -82,7 +75,7 @@ static void norm_forward(const gate *g, const double *x, double *y)
     }
 }
 
-static void norm_backward(const gate *g, const double *x, const double *y, double *dy, double *dx)
+static void norm_backward(const gate *g, const double *x, double *y, double *dy, double *dx)
 {
     (void)x, (void)y;
     for (size_t i = 0; i < g->n; i++) dx[i] = dy[i] * norm_factor(g, i % g->channels);
@@ -95,7 +88,7 @@ static void mean_forward(const gate *g, const double *x, double *y)
     for (size_t i = 0; i < g->n; i++) y[i % g->channels] += x[i] / (double)places;
 }
 
-static void mean_backward(const gate *g, const double *x, const double *y, double *dy, double *dx)
+static void mean_backward(const gate *g, const double *x, double *y, double *dy, double *dx)
 {
     (void)x, (void)y;
     size_t places = g->n / g->channels;
@@ -109,7 +102,7 @@ static void max_forward(const gate *g, const double *x, double *y)
 }
 
 /* Places that are equally the greatest share it, as in Keras. */
-static void max_backward(const gate *g, const double *x, const double *y, double *dy, double *dx)
+static void max_backward(const gate *g, const double *x, double *y, double *dy, double *dx)
 {
     for (size_t c = 0; c < g->channels; c++) {
         size_t ties = 0;
@@ -124,7 +117,7 @@ static void bend_forward(const gate *g, const double *x, double *y)
     act_forward(g, y);
 }
 
-static void bend_backward(const gate *g, const double *x, const double *y, double *dy, double *dx)
+static void bend_backward(const gate *g, const double *x, double *y, double *dy, double *dx)
 {
     act_backward(g, x, y, dy);
     memcpy(dx, dy, g->n * sizeof *dx);
@@ -132,7 +125,7 @@ static void bend_backward(const gate *g, const double *x, const double *y, doubl
 
 static void same_forward(const gate *g, const double *x, double *y) { memcpy(y, x, g->n * sizeof *y); }
 
-static void same_backward(const gate *g, const double *x, const double *y, double *dy, double *dx)
+static void same_backward(const gate *g, const double *x, double *y, double *dy, double *dx)
 {
     (void)x, (void)y;
     memcpy(dx, dy, g->n * sizeof *dx);
@@ -141,7 +134,7 @@ static void same_backward(const gate *g, const double *x, const double *y, doubl
 static const struct passing {
     const gf_layer_class *cls;
     void (*forward)(const gate *g, const double *x, double *y);
-    void (*backward)(const gate *g, const double *x, const double *y, double *dy, double *dx);
+    void (*backward)(const gate *g, const double *x, double *y, double *dy, double *dx);
 } passings[] = {
     {&gf_layer_dense, dense_forward, dense_backward},     {&gf_layer_batch_norm, norm_forward, norm_backward},
     {&gf_layer_global_pool, mean_forward, mean_backward}, {&gf_layer_global_max_pool, max_forward, max_backward},
