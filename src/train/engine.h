@@ -23,9 +23,9 @@ typedef struct gf_engine_spec {
     int frozen_micro;    /* images per micro-batch below the split point; 0: 2 */
     int trainable_micro; /* and above it; 0: 8 */
     gf_dtype dtype;
+    bool batch_norm;           /* batch normalisation that trains measures each micro-batch (ops/batch_norm.c) */
     bool head_norm;            /* that of the head does so, whatever batch_norm says */
     double l2;                 /* of the head's dense kernels (gf_head_spec) */
-    bool batch_norm;           /* batch normalisation that trains measures each micro-batch (ops/batch_norm.c) */
     bool backbone_dropout;     /* the backbone's own dropout drops */
     int int8_layers;           /* what of the frozen part lies below this layer is computed in bytes; 0: nothing */
     bool keep;                 /* without training: all values of a workspace can be read */

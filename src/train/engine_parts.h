@@ -94,8 +94,8 @@ static inline const gf_graph *gf_engine_train_graph(const gf_engine *e)
 /* What updates need, once groups are there (engine_update.c). */
 graft_status gf_engine_make_update(gf_engine *e, graft_error *err);
 void gf_engine_free_update(gf_engine *e);
-/* Sets `norm` to that of the last gradient. */
 void gf_engine_add_penalty(gf_engine *e); /* to the gradient: of spec.l2 */
+/* Sets `norm` to that of the last gradient. */
 graft_status gf_engine_grad_norm(gf_engine *e, graft_error *err);
 
 /* Brings `still` up to the last update. */

@@ -41,11 +41,11 @@ gf_engine_spec gf_run_engine_spec(const gf_run_config *c, const gf_phase *p)
     spec.at_features = p->solver_parsed.class && p->solver_parsed.class->solves;
     spec.backbone_dropout = p->backbone_dropout && !strcmp(p->backbone_dropout, "on");
     const gf_head_spec head = gf_config_head(c);
-    if (head.norms) gf_engine_use_batch_stats(&spec); /* for its micro-batches */
-    spec.batch_norm = false;
+    bool backbone_measures = gf_phase_uses_batch_stats(p);
+    if (backbone_measures || head.norms) gf_engine_use_batch_stats(&spec); /* the head too needs such micro-batches */
+    spec.batch_norm = backbone_measures;
     spec.head_norm = head.norms;
     spec.l2 = head.l2;
-    if (gf_phase_uses_batch_stats(p)) gf_engine_use_batch_stats(&spec);
     return spec;
 }
 
