@@ -74,10 +74,11 @@ graft_status gf_run_end_phase(gf_run *r, bool is_last, graft_error *err)
     gf_phase_end e = {.last_epoch = r->state.epoch,
                       .best_epoch = ((const gf_best *)best->state)->epoch,
                       .images = gf_run_split(r, GF_TEST, NULL)};
-    if (e.images) {
+    bool same = e.best_epoch == e.last_epoch;
+    if (e.images && !(same && is_last)) { /* which the run's finish measures */
         const gf_phase_end *earlier = earlier_best(r, e.best_epoch);
+        bool now = of_this_phase(r, e.best_epoch) && !is_last;
         GF_TRY(measure_last(r, &e, err));
-        bool same = e.best_epoch == e.last_epoch, now = of_this_phase(r, e.best_epoch) && !is_last;
         if (!same && now) GF_TRY(measure_best(r, best, &e, err));
         if (same || earlier) memcpy(e.best, same ? e.last : earlier->best, sizeof e.best);
         e.best_done = same || earlier || now;

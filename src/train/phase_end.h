@@ -11,7 +11,8 @@ typedef struct gf_phase_end {
     int32_t last_epoch, best_epoch;
     uint64_t images;             /* of the test set; 0: there is none */
     double last[GF_MAX_METRICS]; /* of the run's list */
-    double best[GF_MAX_METRICS]; /* of the run's last phase as its finish measures it: not here */
+    double best[GF_MAX_METRICS]; /* of the run's last phase as its finish measures it: not here, nor in `last` where
+                                    the last epoch is the best one */
     int32_t best_done, reserved;
 } gf_phase_end;
 
