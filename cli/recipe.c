@@ -20,12 +20,11 @@ static bool belongs(const option *o)
 }
 
 /* "recipe.yaml:3: " before a message that an option's parser made. */
-static graft_status at_line(const settings *s, size_t i, graft_status status, graft_error *err)
+static void at_line(const settings *s, size_t i, graft_error *err)
 {
     graft_error why = *err;
     snprintf(err->message, sizeof err->message, "%.400s:%u: %.1000s", ESCAPED(s->recipe),
              graft_recipe_line(s->recipe_read, i), why.message);
-    return status;
 }
 
 static graft_status unknown(const verb *v, const char *name, graft_error *err)
@@ -79,7 +78,7 @@ graft_status recipe_apply(const verb *v, settings *s, graft_error *err)
     graft_status status = graft_recipe_read(s->recipe, &s->recipe_read, err);
     for (size_t i = 0; !status && graft_recipe_name(s->recipe_read, i); i++) {
         status = take(v, i, s, &defaults, err);
-        if (status) at_line(s, i, status, err);
+        if (status) at_line(s, i, err);
     }
     return status;
 }
