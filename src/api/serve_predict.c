@@ -2,9 +2,9 @@
 #include "api/predict.h"
 #include "api/serve.h"
 #include "api/serve_json.h"
+#include "formats/npy.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,22 +147,14 @@ void gf_serve_scores(const gf_call *call) { answer_by(call, answer_scores); }
 /* NumPy's file of n rows of floats; failed images are rows of NaN. */
 static void answer_npy(const gf_serve_job *job)
 {
-    enum { MAGIC = 10, ALIGN = 64 };
-    char header[2 * ALIGN];
+    char header[GF_NPY_HEADER];
     size_t row = job->n_values[0];
-    int n = snprintf(header + MAGIC, sizeof header - MAGIC,
-                     "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", job->n, row);
-    size_t length = (MAGIC + (size_t)n + 1 + ALIGN - 1) / ALIGN * ALIGN;
-    memset(header + MAGIC + n, ' ', length - MAGIC - (size_t)n);
-    header[length - 1] = '\n';
-    memcpy(header, "\x93NUMPY\x01\x00", MAGIC - 2);
-    header[MAGIC - 2] = (char)((length - MAGIC) & 0xff);
-    header[MAGIC - 1] = (char)((length - MAGIC) >> 8);
+    gf_npy_header(&GF_SHAPE((int64_t)job->n, (int64_t)row), header);
     gf_text t = {0};
     for (size_t i = 0; i < job->n; i++) {
         for (size_t k = 0; job->item[i].failed && k < row; k++) job->item[i].out[0][k] = NAN;
     }
-    gf_text_add_n(&t, header, length);
+    gf_text_add_n(&t, header, sizeof header);
     gf_text_add_n(&t, job->values, job->n * row * sizeof(float));
     gf_serve_answer_bytes(&job->call, "application/x-npy", &t);
 }
