@@ -39,6 +39,7 @@ void gf_session_end_queue(graft_session *s);
 /* A run of images whose structs were checked. places: where output k of image i goes, at [i * n_outputs + k]; NULL: as
  * the outputs say. decode_seconds (may be NULL): of each image. */
 typedef struct gf_session_images {
+    const char *function; /* that was called, to be named where something is wrong with it */
     const graft_image *images;
     size_t n;
     const graft_output *outputs;

@@ -57,6 +57,7 @@ const gf_session_output *gf_session_output_find(const char *name)
 
 typedef struct call {
     graft_session *s;
+    const char *function;
     const char *images; /* elements of image_size bytes */
     size_t image_size;
     const char *outputs;
@@ -131,7 +132,7 @@ static graft_status check_image(const graft_image *p, size_t i, graft_error *err
 
 static graft_status check_output(call *c, const graft_output *o, size_t i, graft_error *err)
 {
-    if (!o->name || !o->data) return gf_api_missing("graft_session_run", o->name ? "data" : "name", err);
+    if (!o->name || !o->data) return gf_api_missing(c->function, o->name ? "data" : "name", err);
     size_t values = graft_session_values(c->s, o->name);
     if (!values) {
         return gf_fail(err, GF_E_SESSION_OUTPUT, "logits, probabilities, features, or the layer named by session.layer",
@@ -152,7 +153,7 @@ static graft_status check_output(call *c, const graft_output *o, size_t i, graft
 static graft_status check(call *c, size_t n, graft_error *err)
 {
     if (!n || !c->n_outputs) {
-        return gf_fail(err, GF_E_USAGE, NULL, "graft_session_run: %zu images, %zu outputs", n, c->n_outputs);
+        return gf_fail(err, GF_E_USAGE, NULL, "%s: %zu images, %zu outputs", c->function, n, c->n_outputs);
     }
     c->image_size = image_at(c, 0)->size;
     c->output_size = output_at(c, 0)->size;
@@ -318,6 +319,7 @@ void gf_session_leave(graft_session *s)
 static call call_of(graft_session *s, const gf_session_images *a)
 {
     return (call){.s = s,
+                  .function = a->function,
                   .images = (const char *)a->images,
                   .outputs = (const char *)a->outputs,
                   .n_outputs = a->n_outputs,
@@ -347,7 +349,7 @@ graft_status graft_session_run(graft_session *s, const graft_image *images, size
     GF_NEEDS(images, "images");
     GF_NEEDS(outputs, "outputs");
     const gf_session_images a = {
-        .images = images, .n = n, .outputs = outputs, .n_outputs = n_outputs, .errors = errors};
+        .function = __func__, .images = images, .n = n, .outputs = outputs, .n_outputs = n_outputs, .errors = errors};
     GF_TRY(gf_session_check(s, &a, err));
     GF_TRY(gf_session_enter(s, err));
     graft_status status = gf_session_run(s, &a, err);

@@ -73,7 +73,8 @@ static void carry(gf_session_queue *q, ticket *const t[], size_t n, float **plac
         image[i] = t[i]->image;
         for (size_t o = 0; o < k; o++) places[i * k + o] = t[i]->output[o].data;
     }
-    const gf_session_images a = {.images = image,
+    const gf_session_images a = {.function = "graft_session_submit",
+                                 .images = image,
                                  .n = n,
                                  .outputs = t[0]->output,
                                  .n_outputs = k,
@@ -214,7 +215,8 @@ graft_status graft_session_submit(graft_session *s, const graft_image *image, co
     GF_NEEDS(outputs, "outputs");
     GF_NEEDS(done, "done");
     gf_session_queue *q = NULL;
-    const gf_session_images a = {.images = image, .n = 1, .outputs = outputs, .n_outputs = n_outputs};
+    const gf_session_images a = {
+        .function = __func__, .images = image, .n = 1, .outputs = outputs, .n_outputs = n_outputs};
     GF_TRY(gf_session_check(s, &a, err));
     if (n_outputs > MOST_OUTPUTS) return gf_fail(err, GF_E_SESSION_OUTPUT, NULL, "%zu outputs are too many", n_outputs);
     GF_TRY(gf_session_enter(s, err));

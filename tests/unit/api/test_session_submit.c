@@ -209,6 +209,8 @@ static void a_full_session_refuses(void **state)
     const graft_output out = output("logits", &a[0].logit, 1), unknown = output("nothing", &a[0].logit, 1);
     assert_int_equal(graft_session_submit(e.s, &image, &unknown, 1, on_done, &a[0], NULL, &err), GRAFT_USAGE);
     assert_int_equal(err.number, 3404);
+    assert_int_equal(graft_session_submit(e.s, &image, &out, 0, on_done, &a[0], NULL, &err), GRAFT_USAGE);
+    assert_string_equal(err.message, "graft_session_submit: 1 images, 0 outputs");
     assert_int_equal(graft_session_submit(e.s, &image, &out, 1, NULL, &a[0], NULL, &err), GRAFT_USAGE);
     graft_session_close(e.s);
     assert_int_equal(graft_session_submit(e.s, &image, &out, 1, on_done, &a[0], NULL, &err), GRAFT_USAGE);
