@@ -14,11 +14,12 @@ import tempfile
 import time
 
 LONGEST = 60  # seconds to wait for an answer
+SLOW = 5 if os.environ.get("GRAFT_TEST_SLOW") else 1
 
 
 class Page:
-    def __init__(self, browser, session):
-        self.browser, self.session, self.complaints = browser, session, []
+    def __init__(self, browser, session, own):
+        self.browser, self.session, self.own, self.complaints = browser, session, own, []
 
     def ask(self, method, **parameters):
         return self.browser.ask(method, self.session, **parameters)
@@ -29,6 +30,14 @@ class Page:
         if "exceptionDetails" in got:
             raise AssertionError(f"{expression}: {got['exceptionDetails']}")
         return got["result"].get("value")
+
+    def wait(self, expression, seconds=20):
+        """Until it is true."""
+        end = time.monotonic() + seconds * SLOW
+        while not self.value(expression):
+            if time.monotonic() > end:
+                raise AssertionError(expression + ": " + self.value("document.body.innerText"))
+            time.sleep(0.05)
 
 
 class Browser:
@@ -76,11 +85,11 @@ class Browser:
             return
         if kind == "Runtime.exceptionThrown":
             page.complaints.append(str(what["exceptionDetails"]))
-        if kind == "Runtime.consoleAPICalled" and what["type"] in ("error", "warning", "assert"):
+        if kind == "Runtime.consoleAPICalled":
             page.complaints.append(str(what["args"]))
         if kind == "Log.entryAdded" and what["entry"]["level"] in ("error", "warning"):
             page.complaints.append(what["entry"]["text"])
-        if kind == "Network.requestWillBeSent" and not what["request"]["url"].startswith(("file:", "data:", "about:")):
+        if kind == "Network.requestWillBeSent" and not what["request"]["url"].startswith((*page.own, "data:", "about:")):
             page.complaints.append(f"asks for {what['request']['url']}")
 
     def ask(self, method, session=None, **parameters):
@@ -97,16 +106,17 @@ class Browser:
             if "method" in got:
                 self.note(got)
 
-    def open(self, path, width, height=800):
-        """The page of a file, when it has been loaded."""
+    def open(self, what, width, height=800, mobile=False):
+        """The page of a file, or of a server's address, in a tab of its own, when it has been loaded. It may ask for files, or that server."""
+        url = what if what.startswith("http") else "file://" + os.path.abspath(what)
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        page = self.pages[session] = Page(self, session)
+        page = self.pages[session] = Page(self, session, (what, "blob:") if url == what else ("file:",))
         for part in ("Page", "Runtime", "Log", "Network"):
             page.ask(f"{part}.enable")
-        page.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        page.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
         self.events.clear()
-        page.ask("Page.navigate", url="file://" + os.path.abspath(path))
+        page.ask("Page.navigate", url=url)
         until = time.monotonic() + LONGEST
         while (session, "Page.loadEventFired") not in self.events:
             got = self.message(until)
