@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int by_content(const void *a, const void *b, void *raw)
+int gf_by_content(const void *a, const void *b, void *raw)
 {
     const gf_sha256 *content = raw;
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -91,7 +91,7 @@ graft_status gf_find_duplicates(gf_index *index, const gf_checked *rows, const g
     for (uint32_t i = 0; i < index->n; i++) {
         if (rows[i].state == GF_GOOD) order[n++] = i;
     }
-    qsort_r(order, n, sizeof *order, by_content, index->content);
+    qsort_r(order, n, sizeof *order, gf_by_content, index->content);
     graft_status status = GRAFT_OK;
     for (uint32_t i = 0, end; i < n && status == GRAFT_OK; i = end) {
         const gf_sha256 *first = &index->content[order[i]];

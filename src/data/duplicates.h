@@ -11,4 +11,7 @@
 graft_status gf_find_duplicates(gf_index *index, const gf_checked *rows, const gf_data_options *options,
                                 gf_data_report *report, bool *drop, graft_error *err);
 
+/* For qsort_r over numbers of samples, with index->content as `raw`: equal files stand together, in their order. */
+int gf_by_content(const void *a, const void *b, void *raw);
+
 #endif

@@ -1,8 +1,10 @@
 #include "data/looks.h"
 
+#include "data/duplicates.h"
 #include "image/perceptual_hash.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Below this deviation an image is of one color, and its hash is made of noise. */
@@ -100,17 +102,36 @@ static graft_status add_near(gf_data_report *r, const gf_index *index, const gf_
     return n->path && n->copy ? GRAFT_OK : gf_fail_memory(err, 64, "near copies");
 }
 
-/* Images that could not be read stay out, and those of one color, whose hashes are noise. */
+/* Whether the file is equal to one of its class and part that comes before it. */
+static graft_status find_again(const gf_index *index, bool *again, graft_error *err)
+{
+    uint32_t *order = gf_new_n(index->n, uint32_t);
+    if (!order) return gf_fail_memory(err, index->n * sizeof *order, "near copies");
+    for (uint32_t i = 0; i < index->n; i++) order[i] = i;
+    qsort_r(order, index->n, sizeof *order, gf_by_content, index->content);
+    for (uint32_t k = 1; k < index->n; k++) { /* samples are sorted by part and class */
+        const gf_sample *a = &index->sample[order[k - 1]], *b = &index->sample[order[k]];
+        again[order[k]] = a->class_id == b->class_id && a->split == b->split &&
+                          !memcmp(&index->content[order[k - 1]], &index->content[order[k]], sizeof *index->content);
+    }
+    gf_free(order);
+    return GRAFT_OK;
+}
+
+/* Images that could not be read stay out, and those of one color, whose hashes are noise. Of equal files of a class and
+ * part the first stands for all: a thousand of them would make half a million pairs. */
 static graft_status find_near(const gf_looks *looks, const gf_index *index, gf_data_report *r, graft_error *err)
 {
     gf_hashes *hash = gf_new_n(looks->n, gf_hashes);
     uint32_t *sample = gf_new_n(looks->n, uint32_t), usable = 0;
+    bool *again = gf_new_n(looks->n, bool);
     gf_near_pair *pair = NULL;
     size_t n = 0;
     graft_status status = GRAFT_OK;
-    if (!hash || !sample) GF_GOTO(gf_fail_memory(err, looks->n * sizeof *hash, "near copies"));
+    if (!hash || !sample || !again) GF_GOTO(gf_fail_memory(err, looks->n * sizeof *hash, "near copies"));
+    if (index->content) GF_GOTO(find_again(index, again, err));
     for (uint32_t i = 0; i < looks->n; i++) {
-        if (!looks->item[i].taken || looks->item[i].contrast < least_contrast) continue;
+        if (again[i] || !looks->item[i].taken || looks->item[i].contrast < least_contrast) continue;
         hash[usable] = looks->item[i].hash;
         sample[usable++] = i;
     }
@@ -121,6 +142,7 @@ static graft_status find_near(const gf_looks *looks, const gf_index *index, gf_d
     }
 out:
     gf_free(pair);
+    gf_free(again);
     gf_free(sample);
     gf_free(hash);
     return status;

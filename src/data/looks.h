@@ -28,7 +28,7 @@ graft_status gf_looks_take(void *ctx, uint32_t sample, const uint8_t *rgb, int h
 
 /* Adds brightness, images of one color and near copies to the report. Two images are near copies where few bits of
  * their hashes differ (GF_NEAR_BITS) and their gray values go together (0.97 of 1); equal files are told as duplicates
- * instead. */
+ * instead, and the first of those of a class and part stands for all. */
 graft_status gf_looks_report(const gf_looks *looks, const gf_index *index, gf_data_report *report, graft_error *err);
 
 #endif

@@ -102,6 +102,36 @@ static void what_they_look_like_is_told(void **state)
     tree_remove(&t);
 }
 
+/* A placeholder that is there many times is no pair with itself, and one pair with a copy of it. */
+static void equal_files_make_no_pairs(void **state)
+{
+    (void)state;
+    tree t = tree_make();
+    for (int i = 0; i < 12; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "%s/same%d.jpg", i % 2 ? "b" : "a", i);
+        write_scene(&t, path, W, H, 0, false, 92);
+    }
+    write_scene(&t, "a/small.jpg", W / 2, H / 2, 0, false, 92);
+    gf_data_options o = tree_options();
+    o.width = o.height = 160;
+    o.split[0] = 1; /* all are of one part */
+    o.split[1] = 0;
+    gf_pool *pool;
+    gf_data_report *r;
+    assert_int_equal(gf_pool_create(&pool, 2, NULL, NULL), GRAFT_OK);
+    assert_int_equal(tree_inspect(t.dir, &o, pool, &r, NULL), GRAFT_OK);
+    assert_int_equal(r->images, 13);
+    assert_int_equal(r->same_class, 10);
+    assert_int_equal(r->near_pairs, 2); /* with the first of a, and with that of b */
+    assert_int_equal(r->near_other_class, 1);
+    assert_true(has_pair(r, "a/same0.jpg", "a/small.jpg", false));
+    assert_true(has_pair(r, "b/same1.jpg", "a/small.jpg", false));
+    gf_report_free(r);
+    gf_pool_destroy(pool);
+    tree_remove(&t);
+}
+
 /* The same whatever the number of threads. */
 static void threads_see_the_same(void **state)
 {
@@ -142,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_they_look_like_is_told),
+        cmocka_unit_test(equal_files_make_no_pairs),
         cmocka_unit_test(threads_see_the_same),
         cmocka_unit_test(values_on_edges_belong_above),
     };
