@@ -5,8 +5,9 @@
  *     graft_serve_run(serve, &err);                                   serves until a stop is asked for
  *     graft_serve_free(serve);
  *
- * Routes, limits and formats: docs/guide/serve.md. Neither signals nor standard streams are touched; threads are
- * started. */
+ * Routes, limits and formats: docs/guide.md, section 12. Neither signals nor standard streams are touched; threads are
+ * started. While POST /admin/reload opens models, the context's say, progress and should_stop are called on a
+ * thread of its own, too. */
 #ifndef GRAFT_SERVE_H
 #define GRAFT_SERVE_H
 
