@@ -15,6 +15,7 @@ deps:
 
 # every test there is, see scripts/test.sh; ends with "N passed, N failed"
 test: deps
+	@scripts/deps.sh wheel
 	@scripts/test.sh
 
 # for contributors: what takes less than 3 minutes of it
@@ -35,6 +36,11 @@ bench: all
 	.deps/venv/bin/python bench/run.py $(OPTIONS)
 	.deps/venv/bin/python bench/run.py $(OPTIONS) --nets
 
+# dist/libgraft-*.whl: the Python package with all libraries that it needs (docs/python.md)
+wheel: all
+	@scripts/deps.sh wheel
+	python3 scripts/wheel.py $(BUILD) dist
+
 install:
 	@test -e $(BUILD)/build.ninja || $(MAKE) all
 	cmake --build $(BUILD) --target $(PRODUCT)
@@ -49,6 +55,6 @@ fuzz: deps
 	@scripts/fuzz.sh $(if $(RUNS),$(RUNS)x,$(SECONDS)) $(TARGET)
 
 clean:
-	rm -rf $(BUILD) build-*
+	rm -rf $(BUILD) build-* dist
 
-.PHONY: all deps test check soak demo bench install format fuzz clean
+.PHONY: all deps test check soak demo bench wheel install format fuzz clean

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what graft needs to build and run, on Debian 12 / Ubuntu 24.04 and later: packages by apt; by pip llhttp into
 # .deps/llhttp, and oneDNN 3.x into .deps/onednn where the system's own package is older. Does nothing where all is there.
-#   scripts/deps.sh [bench]     with "bench" also what its peers need
+#   scripts/deps.sh [bench|wheel]     with "bench" also what its peers need, with "wheel" what the Python wheel is made with
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,6 +10,7 @@ libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libhdf5-dev libjansson
 nettle-dev fonts-dejavu-core libzip-dev libprotobuf-c-dev protobuf-c-compiler libcurl4-openssl-dev
 libexpat1-dev libyaml-dev libarchive-dev zlib1g-dev openssl"
 [ "${1:-}" != bench ] || packages="$packages g++ python3-venv libtcmalloc-minimal4"
+[ "${1:-}" != wheel ] || packages="$packages patchelf binutils python3-venv"
 
 if ! command -v dpkg-query >/dev/null; then
     echo "not a Debian or Ubuntu: taking it that these are installed under their names here: $packages" >&2

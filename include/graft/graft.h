@@ -108,6 +108,36 @@ GRAFT_API const graft_metric *graft_progress_metric(const graft_context *context
 /* Likewise: the name of the run's phase, as in history.csv ("fine_tuning"); NULL: none has begun. */
 GRAFT_API const char *graft_progress_phase(const graft_context *context);
 
+/* ---- a context that is asked. Since 0.2, for programs whose threads must not be called from here, such as an
+ * interpreter: one thread makes the call, another one asks how far it is. Any thread, while the context is there. */
+
+/* Ends what the context does, now or next, as its should_stop would: `how` is GRAFT_INTERRUPTED or GRAFT_TERMINATED;
+ * GRAFT_OK takes that back. From a signal handler, too. Takes NULL. */
+GRAFT_API void graft_stop(graft_context *context, graft_status how);
+
+/* The progress that was told last. 1: it is there; 0: none was told yet. */
+GRAFT_API int graft_context_progress(graft_context *context, graft_progress *progress);
+
+typedef enum graft_event_kind {
+    GRAFT_EVENT_NOTE = 1, /* a message: `text` */
+    GRAFT_EVENT_WARNING,
+    GRAFT_EVENT_EPOCH, /* an epoch has ended: `progress` */
+} graft_event_kind;
+
+typedef struct graft_event {
+    uint32_t size; /* sizeof(graft_event) */
+    int32_t kind;
+    uint64_t lost; /* events before this one for which there was no room */
+    graft_progress progress;
+    char text[2048];
+} graft_event;
+
+/* From now on the latest `most` events are kept for graft_context_event; 0: none, as at first. What was kept before is
+ * gone. */
+GRAFT_API graft_status graft_context_keep_events(graft_context *context, size_t most, graft_error *err);
+/* Takes the oldest of them out. 1: *event is filled; 0: there is none, or event->size is less than 0.2's. */
+GRAFT_API int graft_context_event(graft_context *context, graft_event *event);
+
 /* ---- a model */
 
 typedef struct graft_model_options {
@@ -147,6 +177,11 @@ GRAFT_API void graft_model_size(const graft_model *model, int *width, int *heigh
 /* Since 0.2. The classes of a trained model, or of a classifier that was kept; 0 where there are none yet. */
 GRAFT_API int graft_model_classes(const graft_model *model);
 GRAFT_API const char *graft_model_class_name(const graft_model *model, int class_index); /* NULL: no such class */
+
+/* Since 0.2. What it takes: "images" or "texts". What it is for, as train.task names it: "classify", "detect". NULL for
+ * NULL. */
+GRAFT_API const char *graft_model_samples(const graft_model *model);
+GRAFT_API const char *graft_model_task(const graft_model *model);
 
 /* A backbone with a new head. Weight files: Keras (.h5, .weights.h5, .keras), PyTorch state dicts (.pth, .pt),
  * safetensors, npz. Every tensor of the backbone

@@ -15,8 +15,7 @@ void graft_context_defaults(graft_context_options *options)
 
 static void say(void *ctx, gf_log_level level, const char *text)
 {
-    const graft_context *c = ctx;
-    if (c->options.say) c->options.say(c->options.user, level == GF_WARNING ? GRAFT_WARNING : GRAFT_NOTE, text);
+    gf_api_say(ctx, level == GF_WARNING ? GRAFT_WARNING : GRAFT_NOTE, text);
 }
 
 /* $XDG_CACHE_HOME/graft/NAME, or below ~/.cache; NULL where there is no home. */
@@ -87,6 +86,7 @@ graft_status graft_context_open(const graft_context_options *options, graft_cont
     graft_context *c = gf_new(graft_context);
     if (!c) return gf_fail_memory(err, sizeof *c, "a context");
     c->options = *options;
+    gf_asked_begin(&c->asked);
     c->log = (gf_log){say, c};
     graft_status status = GRAFT_OK;
     enum { MOST_THREADS = 1024 };
@@ -114,6 +114,7 @@ void graft_context_free(graft_context *c)
     gf_ops_destroy(c->ops);
     gf_free(c->choices_read);
     gf_settings_free(c->settings);
+    gf_asked_end(&c->asked);
     gf_free(c);
 }
 
@@ -130,11 +131,7 @@ graft_status graft_context_settings(graft_context *c, const graft_settings *sett
 
 /* ---- progress and stops */
 
-static graft_status ask(void *ctx)
-{
-    const graft_context *c = ctx;
-    return c->options.should_stop ? c->options.should_stop(c->options.user) : GRAFT_OK;
-}
+static graft_status ask(void *ctx) { return gf_api_ask(ctx); }
 
 static graft_status look(void *ctx)
 {
@@ -143,7 +140,7 @@ static graft_status look(void *ctx)
     double now = gf_sys_seconds();
     if (now - c->looked < between) return GRAFT_OK;
     c->looked = now;
-    if (c->options.progress) c->options.progress(c->options.user, &c->last);
+    gf_api_show(c, &c->last);
     return ask(ctx);
 }
 
@@ -210,7 +207,7 @@ void gf_api_tell(graft_context *c, const graft_progress *p)
 {
     if (p->stage != GRAFT_STAGE_EPOCH) c->last = *p; /* an epoch ends once: that is not said again while work goes on */
     c->looked = gf_sys_seconds();
-    if (c->options.progress) c->options.progress(c->options.user, p);
+    gf_api_show(c, p);
 }
 
 void gf_api_stage(graft_context *c, graft_stage stage)
@@ -257,10 +254,6 @@ static void run_progress(void *ctx, const gf_run_progress *p)
 
 gf_run_host gf_api_host(graft_context *c)
 {
-    return (gf_run_host){.pool = c->pool,
-                         .ops = c->ops,
-                         .log = &c->log,
-                         .progress = c->options.progress ? run_progress : NULL,
-                         .should_stop = ask,
-                         .ctx = c};
+    return (gf_run_host){
+        .pool = c->pool, .ops = c->ops, .log = &c->log, .progress = run_progress, .should_stop = ask, .ctx = c};
 }

@@ -115,22 +115,20 @@ static void on_progress(void *ctx, int64_t done, int64_t total)
 {
     static const double often = 0.05;
     watcher *w = ctx;
-    const graft_context_options *o = &w->context->options;
     double now = gf_sys_seconds();
     if (w->first < 0) w->first = done;
-    if (!o->progress || (now - w->told < often && done < total)) return;
+    if (now - w->told < often && done < total) return;
     w->told = now;
     double rate = (double)(done - w->first) / (now - w->begun + 1e-9);
     graft_progress p = gf_api_progress(GRAFT_STAGE_FETCH, done, total);
     if (rate > 0) p.seconds_left = (double)(total - done) / rate;
-    o->progress(o->user, &p);
+    gf_api_show(w->context, &p);
 }
 
 static graft_status on_stop(void *ctx)
 {
     const watcher *w = ctx;
-    const graft_context_options *o = &w->context->options;
-    return o->should_stop ? o->should_stop(o->user) : GRAFT_OK;
+    return gf_api_ask(w->context);
 }
 
 static bool environment_has_proxy(void)

@@ -133,7 +133,7 @@ static graft_status calibration_goes_on(void *ctx, size_t done, size_t total, gr
 {
     graft_context *c = ctx;
     graft_progress p = gf_api_progress(GRAFT_STAGE_PLAN, (int64_t)done, (int64_t)total);
-    if (c->options.progress) c->options.progress(c->options.user, &p);
+    gf_api_show(c, &p);
     return gf_api_stop_asked(c, err);
 }
 

@@ -13,6 +13,20 @@
 
 #include <graft/graft.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What other threads may ask of a context (asked.c). */
+typedef struct gf_asked {
+    atomic_int stop;      /* a graft_status; OK: go on */
+    pthread_mutex_t lock; /* of the rest */
+    graft_progress progress;
+    bool told;
+    graft_event *event; /* a ring of `most`, `n` of them from `first` on */
+    size_t most, first, n;
+    uint64_t lost;
+} gf_asked;
+
 struct graft_context {
     graft_context_options options;
     gf_log log;
@@ -25,7 +39,16 @@ struct graft_context {
     const char *phase;                   /* its name, borrowed from the run; NULL: none */
     gf_metric_list metrics;              /* what it measured; empty: nothing */
     graft_metric metric[GF_MAX_METRICS]; /* and how much */
+    gf_asked asked;
 };
+
+void gf_asked_begin(gf_asked *a);
+void gf_asked_end(gf_asked *a);
+/* Tells progress, or a message, to the context's function and to who asks. */
+void gf_api_show(graft_context *c, const graft_progress *p);
+void gf_api_say(graft_context *c, graft_level level, const char *text);
+/* What was asked for: by graft_stop, or by the context's function. */
+graft_status gf_api_ask(graft_context *c);
 
 struct graft_model {
     graft_context *context;

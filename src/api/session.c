@@ -277,3 +277,7 @@ const char *graft_model_class_name(const graft_model *m, int i)
 {
     return m && i >= 0 && (size_t)i < m->facts.classes.n ? m->facts.classes.item[i] : NULL;
 }
+
+const char *graft_model_samples(const graft_model *m) { return m ? gf_api_samples(&m->model) : NULL; }
+
+const char *graft_model_task(const graft_model *m) { return m ? gf_api_task(m).cls->name : NULL; }

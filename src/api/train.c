@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "data/paths.h"
+#include "text/utf8.h"
 #include "train/decisions.h"
 #include "train/folder.h"
 #include "zoo/zoo.h"
@@ -283,6 +284,18 @@ void gf_api_choose_boundary(gf_run_config *k, const gf_model *m, const gf_log *l
     gf_decide(log, "fine-tuning begins at layer", layer, "of %d; none was given", layers);
 }
 
+/* A model keeps its classes' names as JSON, which has no other bytes. */
+static graft_status check_names(const gf_names *classes, graft_error *err)
+{
+    for (size_t i = 0; i < classes->n; i++) {
+        const char *name = classes->item[i];
+        size_t n = strlen(name);
+        if (gf_utf8_valid((const uint8_t *)name, n) == n) continue;
+        return gf_fail(err, GF_E_DATA_CLASS_NAME, "rename its folder", "class %s: its name is not UTF-8", GF_ESC(name));
+    }
+    return GRAFT_OK;
+}
+
 static graft_status resolve(graft_model *m, graft_data *d, const graft_train_options *o, graft_error *err)
 {
     const gf_names *classes = &d->data->index->classes;
@@ -291,6 +304,7 @@ static graft_status resolve(graft_model *m, graft_data *d, const graft_train_opt
                        "the model takes images of %lldx%lld, the data were opened at %dx%d", (long long)m->config.width,
                        (long long)m->config.height, d->options.width, d->options.height);
     }
+    GF_TRY(check_names(classes, err));
     GF_TRY(gf_api_data_for(d, &m->model, &m->facts, err));
     GF_TRY(gf_api_set_classes(m, classes, err));
     m->facts.antialias = d->options.antialias;

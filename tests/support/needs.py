@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 TABLE = pathlib.Path(__file__).resolve().parents[1] / "skips.txt"
@@ -40,7 +41,15 @@ def no_int8():
     return None if has and not held else "no AVX-512 VNNI"
 
 
-CHECKS = {"lib-0.1": no_library_of_0_1, "vnni": no_int8}
+def no_packages():
+    """Why pip gets no packages: numpy, which is asked of the index that it is configured with."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", folder, "numpy"],
+                              capture_output=True, text=True)
+    return None if done.returncode == 0 else "pip gets no numpy"
+
+
+CHECKS = {"lib-0.1": no_library_of_0_1, "vnni": no_int8, "pip": no_packages}
 KNOWN = {*PROGRAMS, *CHECKS}
 
 

@@ -241,6 +241,7 @@ static graft_status model_class_name(int at, graft_error *e)
 {
     return (void)at, (void)e, nothing(graft_model_class_name(NULL, 0) == NULL);
 }
+#include "misuse_asked.h"
 #include "misuse_service.h"
 
 static const struct {
@@ -311,6 +312,7 @@ static const struct {
     ROW(model_classes, 1),
     ROW(model_class_name, 1),
     SESSION_ROWS,
+    ASKED_ROWS,
     SERVE_ROWS,
     RECIPE_ROWS,
 #undef ROW
