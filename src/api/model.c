@@ -495,14 +495,23 @@ graft_status graft_model_open(graft_context *context, const graft_model_options 
     return open_model(context, options, false, out, err);
 }
 
+/* The configuration of a run of graft's: other tools have a config.json, too. */
+static bool is_begun(const char *run)
+{
+    gf_run_config c = {0};
+    char *path = gf_path_join(run, GF_FOLDER_CONFIG);
+    bool begun = path && gf_is_file(path) && gf_config_read(&c, path, NULL) == GRAFT_OK;
+    gf_config_free(&c);
+    gf_free(path);
+    return begun;
+}
+
 graft_status gf_api_model_path(const char *run, char **path, graft_error *err)
 {
     *path = gf_is_dir(run) ? gf_path_join(run, GF_FOLDER_MODEL) : gf_strdup(run);
     if (!*path) return gf_fail_memory(err, strlen(run), "a file name");
     if (gf_is_file(*path)) return GRAFT_OK;
-    char *config = gf_path_join(run, GF_FOLDER_CONFIG);
-    bool begun = config && gf_is_file(config);
-    gf_free(config);
+    bool begun = is_begun(run);
     gf_free(*path);
     *path = NULL;
     if (!begun && gf_is_dir(run)) GF_TRY(gf_stranger_folder(run, err));

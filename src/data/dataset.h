@@ -38,6 +38,7 @@ struct gf_dataset_class {
     const char *name;     /* in lists and messages */
     const char *samples;  /* what its samples are called: "images" */
     const char *makes;    /* what is trained of it: "An image classifier" */
+    const char *length;   /* what the length of a sample is counted in, "pieces"; NULL: it has a width and a height */
     const char *pipeline; /* that in Hugging Face's words, "image-classification"; NULL: they have none */
     bool (*suits)(const char *path, const gf_data_options *o); /* NULL: whatever suits no other class */
     /* Finds, splits and checks. E1101 to E1309. */

@@ -248,6 +248,7 @@ static graft_status show(gf_data_feed *f, uint32_t sample, bool changed, uint32_
 const gf_dataset_class gf_dataset_texts = {
     .name = "texts",
     .samples = "texts",
+    .length = "pieces",
     .makes = "A text classifier",
     .pipeline = "text-classification",
     .suits = suits,

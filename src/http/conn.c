@@ -110,6 +110,8 @@ static void give_up(gf_conn *c)
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     ssize_t ignored = send(c->fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)ignored;
+    c->state = GF_CONN_SEND;
+    c->status = 503; /* as in the text */
     gf_conn_close(c);
 }
 

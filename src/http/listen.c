@@ -131,6 +131,7 @@ graft_status gf_listen(gf_listener *l, const char *where, graft_error *err)
     l->local = is_local(&a);
     l->address = failed ? NULL : told_address(l->fd, where);
     if (l->address && (!is_unix || l->unix_path)) return GRAFT_OK;
+    if (bound && is_unix) gf_sys_unlink(a.un.sun_path);
     gf_sys_close(l->fd);
     gf_free(l->address);
     gf_free(l->unix_path);

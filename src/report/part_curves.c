@@ -37,7 +37,7 @@ static graft_status add_curves(gf_page *p)
     describe_curves(&alt, p->r->history);
     gf_page_add(
         p, "<h2>Training</h2>\n<p class=\"muted\">The ring marks the epoch whose weights were kept. The results above "
-           "were measured again with the finished model; its rounding can change the label of a single image.</p>\n");
+           "were measured again with the finished model; its rounding can change the label of a single sample.</p>\n");
     p->t.failed |= alt.failed;
     graft_status status = gf_page_plot(p, &gf_report_part_curves.plot, alt.failed ? "" : alt.s);
     gf_text_free(&alt);

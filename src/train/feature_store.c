@@ -173,7 +173,8 @@ graft_status gf_feature_store_open(gf_feature_store *s, gf_run *r, const gf_feat
                                    graft_error *err)
 {
     char hex[65];
-    *s = (gf_feature_store){.limit = (uint64_t)gf_settings_whole(r->config->settings, GF_SET_TRAIN_FEATURE_LIMIT)};
+    *s = (gf_feature_store){.samples = r->data->cls->samples,
+                            .limit = (uint64_t)gf_settings_whole(r->config->settings, GF_SET_TRAIN_FEATURE_LIMIT)};
     if (!r->config->cache_dir)
         return gf_fail(err, GF_E_OPTION_VALUE, "name one with --cache-dir", "feature cache: there is no cache folder");
     GF_TRY(make_key(&s->key, r, cache, changed, err));
@@ -235,7 +236,7 @@ bool gf_feature_store_load(const gf_feature_store *s, gf_feature_cache *cache, c
     }
     memset(cache->filled, 1, rows_of(cache) * sizeof *cache->filled);
     memset(cache->lost, 0, rows_of(cache) * sizeof *cache->lost);
-    gf_log_say(log, GF_NOTE, "features of %zu images were there from an earlier run", rows_of(cache));
+    gf_log_say(log, GF_NOTE, "features of %zu %s were there from an earlier run", rows_of(cache), s->samples);
     return true;
 }
 
@@ -311,8 +312,8 @@ void gf_feature_store_save(const gf_feature_store *s, const gf_feature_cache *ca
     }
     for (size_t i = 0; i <= cache->parts; i++) bytes += gf_feature_block(cache, i);
     if (bytes > s->limit) {
-        gf_log_say(log, GF_NOTE, "features of %zu images take %llu MB: more than --feature-limit, and not kept on disk",
-                   rows_of(cache), (unsigned long long)(bytes >> 20));
+        gf_log_say(log, GF_NOTE, "features of %zu %s take %llu MB: more than --feature-limit, and not kept on disk",
+                   rows_of(cache), s->samples, (unsigned long long)(bytes >> 20));
     } else if (write_file(s, cache, &why) != GRAFT_OK) {
         gf_log_say(log, GF_WARNING, "E%d: %s; the features are not kept on disk", why.number, why.message);
     } else {

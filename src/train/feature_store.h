@@ -23,7 +23,8 @@ typedef struct gf_feature_words {
 graft_status gf_feature_words_parse(gf_feature_words *out, const char *text, graft_error *err);
 
 typedef struct gf_feature_store {
-    char *dir, *path; /* owned */
+    char *dir, *path;    /* owned */
+    const char *samples; /* what the rows are features of: "images" */
     gf_sha256 key;
     uint64_t limit;
 } gf_feature_store;

@@ -23,7 +23,7 @@ graft_status gf_rows_create(gf_rows *r, size_t n, size_t d, graft_error *err)
     bool fits = gf_mul_size(n, stride * sizeof *r->x, &bytes);
     r->x = fits ? gf_alloc_tensor(bytes ? bytes : 1) : NULL;
     for (size_t i = 0; r->x && i < n; i++) r->x[i * stride + d] = 1;
-    return r->x ? GRAFT_OK : gf_fail_memory(err, fits ? bytes : SIZE_MAX, "features of all images");
+    return r->x ? GRAFT_OK : gf_fail_memory(err, fits ? bytes : SIZE_MAX, "features of all samples");
 }
 
 void gf_rows_free(gf_rows *r)

@@ -1,6 +1,6 @@
-/* phase_end.h - what a phase came to: the test set by its last values, and by the best values of the run so far, whose
- * epoch the validation set chose. What the validation set said is in the history. Looked at once, behind the last
- * epoch of the phase; kept in checkpoints, since neither values are there any more when the run ends. */
+/* phase_end.h - the test set's metrics at the end of a phase: with the weights of its last epoch, and with the best
+ * weights of the run so far, whose epoch the validation set chose (what it said of each is in the history). Measured
+ * once, behind the last epoch of the phase, and kept in checkpoints: at the end of the run these weights are gone. */
 #ifndef GF_TRAIN_PHASE_END_H
 #define GF_TRAIN_PHASE_END_H
 

@@ -19,7 +19,7 @@ graft_status gf_probe_set_take(gf_probe_set *s, const gf_run *r, const gf_featur
         .label = gf_new_n(there, int32_t), .sample = gf_new_n(there, uint32_t), .weight = gf_new_n(there, double)};
     graft_status status = gf_rows_create(&s->rows, there, d, err);
     if (status == GRAFT_OK && (!s->label || !s->sample || !s->weight)) {
-        status = gf_fail_memory(err, there * sizeof *s->weight, "the labels of all images");
+        status = gf_fail_memory(err, there * sizeof *s->weight, "the labels of all samples");
     }
     size_t at = 0;
     for (size_t i = 0; i < n && status == GRAFT_OK; i++) {

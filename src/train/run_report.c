@@ -262,7 +262,11 @@ static graft_status gather_facts(gathering *g, graft_error *err)
     r->model->boundary = gf_phases_boundary(&r->phases, r->model);
     gf_counts n = gf_model_counts(r->model);
     GF_TRY(fact(g, &g->model, "Weights", gf_strdup(c->weights ? c->weights : "random"), err));
-    GF_TRY(fact(g, &g->model, "Image size", gf_sprintf("%lld x %lld", (long long)c->width, (long long)c->height), err));
+    const char *counted = r->data->cls->length;
+    GF_TRY(fact(g, &g->model, counted ? "Longest sample" : "Image size",
+                counted ? gf_sprintf("%lld %s", (long long)c->width, counted)
+                        : gf_sprintf("%lld x %lld", (long long)c->width, (long long)c->height),
+                err));
     GF_TRY(fact(g, &g->model, "Parameters", gf_sprintf("%zu", n.total), err));
     GF_TRY(fact(g, &g->model, "Trainable at the end",
                 gf_sprintf("%zu in %zu variables", n.trainable, n.trainable_variables), err));

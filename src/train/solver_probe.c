@@ -25,7 +25,7 @@ static const gf_argument arguments[] = {
     [LAMBDA] = {"lambda", GF_ARG_REAL, NULL, 1e-9, 1e6, NULL,
                 "how strongly weights are kept small; not given: chosen of 11 from 10 to 0.0001"},
     [FOLDS] = {"folds", GF_ARG_WHOLE, "5", 2, 20, NULL,
-               "parts of the training set that it is chosen by, where there are less than 10 images a class for "
+               "parts of the training set that it is chosen by, where there are less than 10 samples a class for "
                "validation"},
 };
 
@@ -63,16 +63,16 @@ static graft_status check(const gf_run *r, graft_error *err)
 {
     const gf_loss *loss = &r->task.loss;
     if (r->task.cls != gf_task_find(NULL) || r->task.end == GF_END_SIGMOID)
-        return cannot(r, "is for images of one class each", NULL, err);
+        return cannot(r, "is for samples of one class each", NULL, err);
     if (loss->cls != gf_loss_class_at(0) || loss->arg[0] > 0)
         return cannot(r, "minimizes the plain cross-entropy", "leave --loss out, or train with epochs", err);
     if (!linear_head(r->model) || !gf_engine_boundary_features(r->engine))
         return cannot(r, "solves a linear head on pooled features", "--head linear, or train with epochs", err);
-    if (!gf_run_split(r, GF_TRAIN, NULL)) return cannot(r, "has no training images", NULL, err);
+    if (!gf_run_split(r, GF_TRAIN, NULL)) return cannot(r, "has no training set", NULL, err);
     uint32_t held = gf_run_split(r, GF_VALIDATION, NULL);
     if (r->train_feature_cache.n && (r->feature_cache.n || !held)) return GRAFT_OK;
     return gf_fail(err, GF_E_NO_MEMORY, "free some memory, or train with epochs",
-                   "the features of all images do not fit into a quarter of the memory that is free");
+                   "the features of all samples do not fit into a quarter of the memory that is free");
 }
 
 /* ---- the work */
@@ -210,9 +210,9 @@ static void tell(const probe *p)
     }
     if (isnan(p->neighbours)) return;
     gf_log_say(log, GF_NOTE,
-               "probe: on %zu features of %zu images; without training, the %d nearest neighbours are right "
+               "probe: on %zu features of %zu %s; without training, the %d nearest neighbours are right "
                "on %.4f of the validation set, the nearest class mean on %.4f",
-               p->train.rows.d, p->train.rows.n, NEIGHBOURS, p->neighbours, p->centroid);
+               p->train.rows.d, p->train.rows.n, p->r->data->cls->samples, NEIGHBOURS, p->neighbours, p->centroid);
 }
 
 static void tell_if_neighbours_win(const probe *p)
@@ -262,7 +262,7 @@ static graft_status probe_phase(probe *p, const gf_arguments *a, graft_error *er
 {
     gf_run *r = p->r;
     GF_TRY(take_features(p, err));
-    if (!p->train.rows.n) return cannot(r, "has no training images", NULL, err);
+    if (!p->train.rows.n) return cannot(r, "has no training set", NULL, err);
     GF_TRY(solve(p, a, err));
     GF_TRY(ask_neighbours(p, err));
     GF_TRY(put_head(p, err));
@@ -290,7 +290,7 @@ static graft_status train(gf_run *r, const gf_arguments *a, graft_error *err)
 
 const gf_solver_class gf_solver_probe = {
     .name = "probe",
-    .help = "the optimum of a linear head on the features of all images",
+    .help = "the optimum of a linear head on the features of all samples",
     .argument = arguments,
     .n_arguments = sizeof arguments / sizeof *arguments,
     .solves = true,

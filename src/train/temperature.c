@@ -77,8 +77,8 @@ static void fit(gf_run *r, gf_run_sure *s)
     f->n_promises = gf_promises_of(f->promise, s->sure, s->all.n);
     r->task.beta = 1 / f->temperature;
     gf_decide(r->host.log, "temperature", GF_GENERAL(f->temperature, 3),
-              "of least log loss on %zu validation images: the calibration error is %.3f there, without %.3f", s->all.n,
-              f->error[1], f->error[0]);
+              "of least log loss on %zu validation %s: the calibration error is %.3f there, without %.3f", s->all.n,
+              r->data->cls->samples, f->error[1], f->error[0]);
 }
 
 graft_status gf_run_fit_temperature(gf_run *r, graft_error *err)

@@ -318,6 +318,15 @@ class RunAsModel(FromRun):
         self.assertIn('"architecture": "mobilenet_v2"', text)
         self.assertIn(f'"weights": "{self.first}"', text)
 
+    def test_a_config_json_of_another_tool_is_no_run(self):
+        os.makedirs(f"{self.dir}/1_Pooling")
+        with open(f"{self.dir}/1_Pooling/config.json", "w") as f:
+            f.write('{"word_embedding_dimension": 384, "pooling_mode_mean_tokens": true}')
+        done = self.graft("eval", f"{self.dir}/1_Pooling", self.data)
+        self.assertNotEqual(done.status, 0)
+        self.assertIn("not a run folder", done.err)
+        self.assertNotIn("has not ended", done.err)
+
     def test_its_classifier_may_be_kept(self):
         before = self.document("eval", self.first, self.data, "--split", "validation")
         got = json.loads(self.from_run("kept", "--model", self.first, "--keep-top", "--json").out)
