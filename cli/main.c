@@ -3,6 +3,7 @@
 #include "help.h"
 #include "hints.h"
 #include "output.h"
+#include "rank.h"
 #include "signals.h"
 #include "stack.h"
 #include "text.h"
@@ -129,11 +130,18 @@ static void run_command(void *ctx)
     if (!printed && wants_json(c->argc, c->argv)) output_error_json(&err);
 }
 
+static void run_rank(void *ctx)
+{
+    command *c = ctx;
+    c->status = rank_work(c->argv);
+}
+
 int main(int argc, char **argv)
 {
     command c = {argc, argv, GRAFT_OK};
+    bool rank = rank_is(argc, argv);
     keep_standard_files();
-    signals_catch();
-    stack_run_deep(run_command, &c);
+    signals_catch(!rank);
+    stack_run_deep(rank ? run_rank : run_command, &c);
     return (int)c.status;
 }

@@ -10,7 +10,7 @@ typedef struct progress {
     bool terminal;   /* fd can be drawn on */
     bool log_epochs; /* a line stays for every epoch */
     bool utf8, color;
-    bool drawn; /* the line is on the screen now */
+    bool drawn;                   /* the line is on the screen now */
     const graft_context *context; /* what is measured; NULL: nothing */
 } progress;
 

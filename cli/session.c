@@ -1,10 +1,13 @@
 #include "session.h"
 #include "errors.h"
 #include "output.h"
+#include "rank.h"
 #include "signals.h"
 #include "text.h"
 #include "verbs.h"
 
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +31,21 @@ static graft_status on_should_stop(void *user)
     return signals_asked();
 }
 
+/* With --ranks: the other processes, and this one's share of the processors. */
+static graft_status start_ranks(session *out, settings *s, graft_error *err)
+{
+    const char *given = graft_settings_get(s->by_name, "run.ranks");
+    long ranks = given ? strtol(given, NULL, 10) : 1, processors = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t set;
+    char threads[16];
+    if (ranks < 2) return GRAFT_OK;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) processors = CPU_COUNT(&set);
+    if (!s->context.threads) s->context.threads = processors > ranks ? (int)(processors / ranks) : 1;
+    snprintf(threads, sizeof threads, "%d", s->context.threads);
+    const char *const command[] = {"/proc/self/exe", RANK_VERB, threads, NULL};
+    return graft_ranks_start(s->by_name, command, &out->ranks, err);
+}
+
 graft_status session_open(session *out, const verb *v, settings *s, graft_error *err)
 {
     memset(out, 0, sizeof *out);
@@ -39,9 +57,11 @@ graft_status session_open(session *out, const verb *v, settings *s, graft_error 
     s->context.progress = on_progress;
     s->context.should_stop = on_should_stop;
     s->context.user = out;
-    graft_status status = graft_context_open(&s->context, &out->context, err);
+    graft_status status = start_ranks(out, s, err);
+    if (!status) status = graft_context_open(&s->context, &out->context, err);
     out->progress.context = out->context;
     if (!status) status = graft_context_settings(out->context, s->by_name, err);
+    if (!status) status = graft_context_ranks(out->context, out->ranks, err);
     if (status) session_close(out);
     return status;
 }
@@ -52,6 +72,8 @@ void session_close(session *s)
     s->progress.context = NULL;
     graft_context_free(s->context);
     s->context = NULL;
+    graft_ranks_free(s->ranks);
+    s->ranks = NULL;
 }
 
 graft_status session_print_text(session *s, const char *text, size_t n, graft_error *err)

@@ -5,12 +5,15 @@
 #include "progress.h"
 #include "settings.h"
 
+#include <graft/ranks.h>
+
 typedef struct session {
     const struct verb *verb;
     settings *settings;
     progress progress;
     graft_context *context;
-    bool printed; /* the result is on standard output */
+    graft_ranks *ranks; /* with --ranks; NULL: this process alone */
+    bool printed;       /* the result is on standard output */
 } session;
 
 /* s must outlive the session. On failure there is nothing to close. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+static volatile sig_atomic_t quiet;
 static volatile sig_atomic_t asked; /* a graft_status; a handler has nowhere else to leave it */
 
 static void on_signal(int number)
@@ -14,16 +15,17 @@ static void on_signal(int number)
     int saved = errno;
     if (number == SIGINT && asked) _exit(GRAFT_INTERRUPTED);
     if (!asked) asked = number == SIGINT ? GRAFT_INTERRUPTED : GRAFT_TERMINATED;
-    if (number == SIGINT && isatty(STDERR_FILENO)) {
+    if (number == SIGINT && !quiet && isatty(STDERR_FILENO)) {
         ssize_t ignored = write(STDERR_FILENO, note, sizeof note - 1);
         (void)ignored;
     }
     errno = saved;
 }
 
-void signals_catch(void)
+void signals_catch(bool tells)
 {
     struct sigaction action, old;
+    quiet = !tells;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART; /* a library's read or write must not fail because of a polite request */

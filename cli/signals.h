@@ -5,8 +5,9 @@
 #define CLI_SIGNALS_H
 
 #include <graft/status.h>
+#include <stdbool.h>
 
-void signals_catch(void);
+void signals_catch(bool tells); /* on a terminal, what a second SIGINT would do */
 
 /* GRAFT_OK, GRAFT_INTERRUPTED or GRAFT_TERMINATED: what the signals so far ask for. */
 graft_status signals_asked(void);

@@ -269,6 +269,15 @@ static bool is_lost(const gf_dataset *d, uint32_t sample)
     return gf_dataset_is_lost(&((const boxes *)d)->images->set, sample);
 }
 
+static void adopt(const gf_dataset *set, void *target)
+{
+    const boxes *d = (const boxes *)set;
+    gf_boxes_target *t = target;
+    t->object = d->object + d->first[t->sample];
+}
+
+static uint32_t n_lost(const gf_dataset *d) { return gf_dataset_n_lost(&((const boxes *)d)->images->set); }
+
 static void mark_lost(gf_dataset *d, uint32_t sample) { gf_dataset_mark_lost(&((boxes *)d)->images->set, sample); }
 
 static graft_status tell_lost(gf_dataset *d, graft_error *err)
@@ -288,6 +297,8 @@ static const gf_dataset_class class_of_boxes = {
     .show = show,
     .is_lost = is_lost,
     .mark_lost = mark_lost,
+    .n_lost = n_lost,
+    .adopt = adopt,
     .tell_lost = tell_lost,
 };
 

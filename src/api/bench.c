@@ -1,5 +1,5 @@
 /* bench.c - steps of both phases on synthetic images, timed, beside what one matrix product reaches. */
-#include "api/internal.h"
+#include "api/bench_ranks.h"
 
 #include "base/rng.h"
 #include "base/sys.h"
@@ -89,20 +89,23 @@ out:
 
 typedef struct phase_result {
     double ms, forward_flops, trainable_flops;
+    size_t values; /* that train */
 } phase_result;
 
 static graft_status time_phase(graft_model *m, int boundary, const char *optimizer, synthetic *s,
-                               const graft_bench_options *o, phase_result *r, graft_error *err)
+                               const graft_bench_options *o, const gf_comm *comm, phase_result *r, graft_error *err)
 {
     gf_engine *e = NULL;
     m->config.batch = o->batch;
     gf_engine_spec spec = gf_run_engine_spec(
         &m->config, &(gf_phase){.batch_norm = m->config.batch_norm, .int8_layers = (int)m->model.n_layers});
     m->model.boundary = boundary;
+    spec.comm = comm;
     GF_TRY(gf_engine_create(&e, &m->model, m->context->ops, m->context->pool, &spec, err));
     graft_status status = time_steps(m, e, optimizer, s, o, &r->ms, err);
     r->forward_flops = gf_engine_flops(e, true);
     r->trainable_flops = gf_engine_flops(e, false);
+    r->values = gf_engine_trainable(e);
     gf_engine_destroy(e);
     return status;
 }
@@ -133,7 +136,8 @@ static graft_status measure_peak(graft_context *c, gf_dtype dtype, double *gflop
 }
 
 static graft_status bench_result(const graft_model *m, const graft_bench_options *o, const phase_result *frozen,
-                                 const phase_result *tune, double peak, graft_result **out, graft_error *err)
+                                 const phase_result *tune, double peak, const gf_bench_ranks *ranks, graft_result **out,
+                                 graft_error *err)
 {
     /* backward costs the trainable part twice its forward */
     double flops = o->batch * (tune->forward_flops + 2 * tune->trainable_flops);
@@ -149,11 +153,54 @@ static graft_status bench_result(const graft_model *m, const graft_bench_options
     gf_json_set(j, "frozen_precision", gf_json_string(m->config.frozen));
     gf_json_set(j, "threads", gf_json_int(gf_pool_threads(m->context->pool)));
     gf_json_set(j, "machine", gf_json_string(gf_ops_machine(m->context->ops)));
+    gf_text more = {0};
+    gf_bench_ranks_tell(ranks, j, &more);
     char *text = gf_sprintf("frozen step     %8.2f ms\nfine-tune step  %8.2f ms\nfine-tuning     %8.1f images/s\n"
-                            "%.0f GFLOP/s of %.0f that a matrix product reaches (%s)\n",
+                            "%.0f GFLOP/s of %.0f that a matrix product reaches (%s)\n%s",
                             frozen->ms, tune->ms, 1e3 * o->batch / tune->ms, flops / tune->ms * 1e-6, peak,
-                            gf_dtype_name(m->facts.dtype));
+                            gf_dtype_name(m->facts.dtype), more.s ? more.s : "");
+    gf_text_free(&more);
     return gf_result_create(out, j, text, err);
+}
+
+static void free_images(synthetic *s)
+{
+    gf_free(s->for_change);
+    gf_free(s->pixels);
+}
+
+/* To be freed in any case. */
+static graft_status make_images(synthetic *s, const graft_model *m, const graft_bench_options *o, graft_error *err)
+{
+    *s = (synthetic){.width = (int)m->config.width, .height = (int)m->config.height, .batch = o->batch};
+    GF_TRY(gf_augment_parse(gf_api_text_or(o->augment, GF_SET_BENCH_AUGMENT), &s->augment, err));
+    s->classes = m->model.classes;
+    size_t bytes = (size_t)(s->width * s->height * 3) * (size_t)s->batch;
+    s->change_bytes = gf_augment_scratch_bytes(&s->augment, s->height, s->width, s->height, s->width);
+    s->pixels = gf_alloc_raw(bytes, 1);
+    s->for_change = gf_alloc_tensor(s->change_bytes * (size_t)gf_pool_threads(m->context->pool));
+    if (!s->pixels || !s->for_change) return gf_fail_memory(err, bytes, "a benchmark");
+    gf_rng rng = gf_rng_make(0, GF_PURPOSE_SYNTHETIC, 0, 0);
+    for (size_t i = 0; i < bytes; i++) s->pixels[i] = (uint8_t)gf_rng_u32(&rng);
+    return GRAFT_OK;
+}
+
+static int boundary_of(const graft_model *m)
+{
+    return (int)(m->config.fine_tune_at >= 0 ? m->config.fine_tune_at : (int64_t)gf_model_backbone_layers(&m->model));
+}
+
+graft_status gf_bench_shared_step(graft_model *m, const graft_bench_options *o, const gf_comm *comm, double *ms,
+                                  size_t *values, graft_error *err)
+{
+    synthetic s;
+    phase_result r = {0};
+    graft_status status = make_images(&s, m, o, err);
+    if (status == GRAFT_OK) status = time_phase(m, boundary_of(m), "rmsprop", &s, o, comm, &r, err);
+    *ms = r.ms;
+    *values = r.values;
+    free_images(&s);
+    return status;
 }
 
 static graft_status bench(graft_model *m, const graft_bench_options *options, graft_result **out, graft_error *err)
@@ -163,37 +210,26 @@ static graft_status bench(graft_model *m, const graft_bench_options *options, gr
         return gf_fail(err, GF_E_OPTION_VALUE, NULL, "batch %d, steps %d: wanted are 1 to 4096 and 1 to 100000",
                        o->batch, o->steps);
     }
-    synthetic s = {.width = (int)m->config.width, .height = (int)m->config.height, .batch = o->batch};
+    synthetic s;
     graft_status status = GRAFT_OK;
     gf_names two = {.item = (char *[]){"a", "b"}, .n = 2};
-    int boundary =
-        (int)(m->config.fine_tune_at >= 0 ? m->config.fine_tune_at : (int64_t)gf_model_backbone_layers(&m->model));
-    GF_GOTO(gf_api_make_trainable(m, err));
-    if (!m->has_head) GF_GOTO(gf_api_set_classes(m, &two, err));
-    GF_GOTO(gf_augment_parse(gf_api_text_or(o->augment, GF_SET_BENCH_AUGMENT), &s.augment, err));
-    GF_GOTO(gf_api_resolve_precision(m, err));
-    s.classes = m->model.classes;
-    size_t bytes = (size_t)(s.width * s.height * 3) * (size_t)s.batch;
-    s.change_bytes = gf_augment_scratch_bytes(&s.augment, s.height, s.width, s.height, s.width);
-    s.pixels = gf_alloc_raw(bytes, 1);
-    s.for_change = gf_alloc_tensor(s.change_bytes * (size_t)gf_pool_threads(m->context->pool));
-    if (!s.pixels || !s.for_change) {
-        status = gf_fail_memory(err, bytes, "a benchmark");
-        goto out;
-    }
-    gf_rng rng = gf_rng_make(0, GF_PURPOSE_SYNTHETIC, 0, 0);
-    for (size_t i = 0; i < bytes; i++) s.pixels[i] = (uint8_t)gf_rng_u32(&rng);
+    int frozen_at = (int)gf_model_backbone_layers(&m->model);
+    GF_TRY(gf_api_make_trainable(m, err));
+    if (!m->has_head) GF_TRY(gf_api_set_classes(m, &two, err));
+    GF_TRY(gf_api_resolve_precision(m, err));
+    GF_GOTO(make_images(&s, m, o, err));
     phase_result frozen, tune;
+    gf_bench_ranks ranks = {0};
     double peak;
     GF_GOTO(gf_api_choose_frozen(m, &(gf_feed){fill, &s}, (uint32_t)o->batch, err));
-    GF_GOTO(time_phase(m, (int)gf_model_backbone_layers(&m->model), "adam", &s, o, &frozen, err));
-    GF_GOTO(time_phase(m, boundary, "rmsprop", &s, o, &tune, err));
+    GF_GOTO(time_phase(m, frozen_at, "adam", &s, o, NULL, &frozen, err));
+    GF_GOTO(time_phase(m, boundary_of(m), "rmsprop", &s, o, NULL, &tune, err));
     GF_GOTO(measure_peak(m->context, m->facts.dtype, &peak, err));
     gf_api_keep_choices(m->context);
-    GF_GOTO(bench_result(m, o, &frozen, &tune, peak, out, err));
+    GF_GOTO(gf_bench_on_ranks(m, o, &ranks, err));
+    GF_GOTO(bench_result(m, o, &frozen, &tune, peak, &ranks, out, err));
 out:
-    gf_free(s.for_change);
-    gf_free(s.pixels);
+    free_images(&s);
     return status;
 }
 

@@ -141,6 +141,8 @@ static graft_status look(void *ctx)
     if (now - c->looked < between) return GRAFT_OK;
     c->looked = now;
     gf_api_show(c, &c->last);
+    if (c->comm && c->comm->together)
+        return c->comm->look(c->comm->self, c->comm->timeout, NULL); /* they stop at a step */
     return ask(ctx);
 }
 

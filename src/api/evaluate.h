@@ -21,6 +21,11 @@ void gf_api_labelled(graft_data *d, const graft_model *m, const char *path);
 /* Found and split as the run had them; the texts are the configuration's. */
 void gf_api_data_of_run(graft_data *d, const gf_run_config *k);
 
+/* Opened, and proven to be what the run began with: E1123. `run`, its folder, tells what differs; NULL: E8004, of a
+ * rank that has other data than the first. `moved` (may be NULL) is where they are now. *out is freed in any case. */
+graft_status gf_api_open_run_data(graft_context *c, const char *run, const gf_run_config *k, const char *moved,
+                                  const gf_names *classes, graft_data **out, graft_error *err);
+
 /* Instead of a part's name: the test set or, where there is none, the validation set. */
 #define GF_HELD_OUT "held out"
 

@@ -36,6 +36,7 @@ struct graft_context {
     gf_settings *settings;               /* NULL: all at their defaults */
     graft_progress last;                 /* what was told last, and is told again while something takes long */
     double looked;                       /* when that was */
+    gf_comm *comm;                       /* who takes part in training; NULL: nobody else. Borrowed */
     const char *phase;                   /* its name, borrowed from the run; NULL: none */
     gf_metric_list metrics;              /* what it measured; empty: nothing */
     graft_metric metric[GF_MAX_METRICS]; /* and how much */
@@ -249,6 +250,14 @@ void gf_api_keep(const char *name, const char *timed_by, const char *text);
 void gf_api_keep_choices(graft_context *c);
 
 gf_run_host gf_api_host(graft_context *c);
+/* Gives the context's ranks, if there are any, what they need to take part in a run that is open and on disk; `data` is
+ * where they were moved to, or NULL. From then on all ranks do the same: gf_run_restore, where there is a checkpoint,
+ * and gf_run_train. */
+graft_status gf_api_share_run(graft_context *c, gf_run *r, const char *data, graft_error *err);
+/* What a rank that is not the first does with the context's ranks. */
+graft_status gf_api_work(graft_context *c, graft_error *err);
+/* The run has ended with that status: where it has failed the other ranks are told. */
+void gf_api_end_sharing(graft_context *c, graft_status status, const graft_error *err);
 
 /* n texts, none of them NULL. */
 graft_status gf_api_check_texts(const char *function, const char *argument, const char *const *text, size_t n,

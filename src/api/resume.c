@@ -58,8 +58,8 @@ void gf_api_data_of_run(graft_data *d, const gf_run_config *k)
     d->options.cache_dir = k->cache_dir;
 }
 
-static graft_status open_data(graft_context *c, const char *run, const gf_run_config *k, const char *moved,
-                              const gf_names *classes, graft_data **out, graft_error *err)
+graft_status gf_api_open_run_data(graft_context *c, const char *run, const gf_run_config *k, const char *moved,
+                                  const gf_names *classes, graft_data **out, graft_error *err)
 {
     graft_data *d = *out = gf_new(graft_data);
     if (!d) return gf_fail_memory(err, sizeof *d, "a data set");
@@ -77,7 +77,9 @@ static graft_status open_data(graft_context *c, const char *run, const gf_run_co
     GF_TRY(gf_index_digest(d->data->index, &digest, err));
     gf_sha256_hex(&digest, hex);
     if (k->digest && !strcmp(hex, k->digest)) return GRAFT_OK;
-    return data_differs(run, d, err);
+    if (run) return data_differs(run, d, err);
+    return gf_fail(err, GF_E_RANK_DIFFERS, "every rank reads the same data, under the same path",
+                   "%s: its digest is %s, that of rank 0 is %s", GF_ESC(d->path), hex, k->digest ? k->digest : "none");
 }
 
 static graft_status same_machine(graft_context *c, const gf_run_config *k)
@@ -160,7 +162,7 @@ static graft_status take_up_and_go(graft_context *c, const char *dir, const char
     GF_TRY(status);
     GF_TRY(same_machine(c, &x->config));
     if (x->config.choices) gf_ops_add_choices_of_run(c->ops, x->config.choices);
-    GF_TRY(open_data(c, dir, &x->config, data, &x->facts.classes, &x->data, err));
+    GF_TRY(gf_api_open_run_data(c, dir, &x->config, data, &x->facts.classes, &x->data, err));
     GF_TRY(gf_api_data_for(x->data, &x->model, &x->facts, err));
     GF_TRY(read_decisions(c, dir, &x->decisions, err));
     gf_run_host host = gf_api_host(c);
@@ -170,9 +172,11 @@ static graft_status take_up_and_go(graft_context *c, const char *dir, const char
     if (x->longer) GF_TRY(gf_api_make_choices(c, &x->config, &x->model, err));
     gf_run run;
     GF_TRY(gf_run_open(&run, &host, dir, &x->config, &x->model, &x->facts, x->data->data, err));
-    status = gf_run_restore(&run, err);
+    status = gf_api_share_run(c, &run, data, err);
+    if (status == GRAFT_OK) status = gf_run_restore(&run, err);
     if (status == GRAFT_OK && x->longer) status = keep_length(c, dir, &run, x, err);
     if (status == GRAFT_OK) status = gf_run_train(&run, err);
+    gf_api_end_sharing(c, status, err);
     gf_run_close(&run);
     return status;
 }

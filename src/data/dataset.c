@@ -15,6 +15,13 @@ void gf_dataset_close(gf_dataset *d)
 
 bool gf_dataset_is_lost(const gf_dataset *d, uint32_t sample) { return d->cls->is_lost && d->cls->is_lost(d, sample); }
 
+uint32_t gf_dataset_n_lost(const gf_dataset *d) { return d->cls->n_lost ? d->cls->n_lost(d) : 0; }
+
+void gf_dataset_adopt(const gf_dataset *d, void *target)
+{
+    if (d->cls->adopt) d->cls->adopt(d, target);
+}
+
 void gf_dataset_mark_lost(gf_dataset *d, uint32_t sample)
 {
     if (d->cls->mark_lost) d->cls->mark_lost(d, sample);

@@ -60,6 +60,10 @@ struct gf_dataset_class {
     bool (*is_lost)(const gf_dataset *d, uint32_t sample);
     void (*mark_lost)(gf_dataset *d, uint32_t sample);
     graft_status (*tell_lost)(gf_dataset *d, graft_error *err);
+    uint32_t (*n_lost)(const gf_dataset *d);
+    /* Makes a target that another process has made of the same data one of this process: where it points to what the
+     * data set owns. NULL: it points to nothing. */
+    void (*adopt)(const gf_dataset *d, void *target);
 };
 
 /* ---- every kind (datasets.def) */
@@ -76,6 +80,8 @@ void gf_dataset_close(gf_dataset *d); /* takes NULL */
 
 bool gf_dataset_is_lost(const gf_dataset *d, uint32_t sample);
 void gf_dataset_mark_lost(gf_dataset *d, uint32_t sample);
+uint32_t gf_dataset_n_lost(const gf_dataset *d);
+void gf_dataset_adopt(const gf_dataset *d, void *target);
 graft_status gf_dataset_tell_lost(gf_dataset *d, graft_error *err);
 
 /* ---- feeds */

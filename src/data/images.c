@@ -360,6 +360,8 @@ static bool is_lost(const gf_dataset *d, uint32_t sample)
     return gf_cache_is_lost(((const gf_images *)d)->cache, sample);
 }
 
+static uint32_t n_lost(const gf_dataset *d) { return gf_cache_lost(((const gf_images *)d)->cache); }
+
 static void mark_lost(gf_dataset *d, uint32_t sample) { gf_cache_mark_lost(((gf_images *)d)->cache, sample); }
 
 static graft_status tell_lost(gf_dataset *d, graft_error *err)
@@ -380,5 +382,6 @@ const gf_dataset_class gf_dataset_images = {
     .show = show,
     .is_lost = is_lost,
     .mark_lost = mark_lost,
+    .n_lost = n_lost,
     .tell_lost = tell_lost,
 };

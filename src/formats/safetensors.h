@@ -66,5 +66,8 @@ typedef struct gf_meta {
  * data begins at a multiple of 64. Duplicate names, "__metadata__" and "graft.sha256" as names or keys are E3001. */
 graft_status gf_safetensors_write(const char *path, const gf_tensor *tensor, size_t n, const gf_meta *meta,
                                   size_t n_meta, graft_error *err);
+/* The same bytes in memory: *out is gf_free's. */
+graft_status gf_safetensors_make(uint8_t **out, size_t *n_out, const gf_tensor *tensor, size_t n, const gf_meta *meta,
+                                 size_t n_meta, graft_error *err);
 
 #endif

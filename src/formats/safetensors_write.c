@@ -108,12 +108,13 @@ typedef struct writing {
     gf_meta *meta;
     gf_bytes *parts;
     char *header;
+    uint64_t length; /* of the header */
 } writing;
 
-static graft_status write_file(writing *w, const char *path, size_t n, size_t n_meta, graft_error *err)
+/* All that the file is made of: n + 2 parts. */
+static graft_status list_parts(writing *w, size_t n, size_t n_meta, graft_error *err)
 {
     char hex[65];
-    uint64_t length;
     size_t header_length = 0;
     if (n) qsort(w->order, n, sizeof *w->order, by_name);
     if (n_meta) qsort(w->meta, n_meta, sizeof *w->meta, gf_meta_by_key);
@@ -122,28 +123,54 @@ static graft_status write_file(writing *w, const char *path, size_t n, size_t n_
     if (n) qsort(w->order, n, sizeof *w->order, by_size_then_name);
     w->header = header_text(w->order, n, w->meta, n_meta, hex, &header_length);
     if (!w->header) return gf_fail_memory(err, 0, "the header of a safetensors file");
-    length = header_length;
-    w->parts[0] = (gf_bytes){&length, sizeof length};
+    w->length = header_length;
+    w->parts[0] = (gf_bytes){&w->length, sizeof w->length};
     w->parts[1] = (gf_bytes){w->header, header_length};
     for (size_t i = 0; i < n; i++) w->parts[2 + i] = (gf_bytes){w->order[i]->data, bytes_of(w->order[i])};
-    return gf_file_write(path, w->parts, 2 + n, err);
+    return GRAFT_OK;
+}
+
+static graft_status begin(writing *w, const gf_tensor *tensor, size_t n, const gf_meta *meta, size_t n_meta,
+                          graft_error *err)
+{
+    *w = (writing){gf_new_n(n, const gf_tensor *), gf_new_n(n_meta, gf_meta), gf_new_n(n + 2, gf_bytes), NULL, 0};
+    if (!w->order || !w->meta || !w->parts) return gf_fail_memory(err, n * sizeof *w->parts, "a list of tensors");
+    for (size_t i = 0; i < n; i++) w->order[i] = &tensor[i];
+    for (size_t i = 0; i < n_meta; i++) w->meta[i] = meta[i];
+    return list_parts(w, n, n_meta, err);
+}
+
+static void end(writing *w)
+{
+    gf_free(w->order);
+    gf_free(w->meta);
+    gf_free(w->parts);
+    gf_free(w->header);
 }
 
 graft_status gf_safetensors_write(const char *path, const gf_tensor *tensor, size_t n, const gf_meta *meta,
                                   size_t n_meta, graft_error *err)
 {
-    writing w = {gf_new_n(n, const gf_tensor *), gf_new_n(n_meta, gf_meta), gf_new_n(n + 2, gf_bytes), NULL};
-    graft_status status;
-    if (w.order && w.meta && w.parts) {
-        for (size_t i = 0; i < n; i++) w.order[i] = &tensor[i];
-        for (size_t i = 0; i < n_meta; i++) w.meta[i] = meta[i];
-        status = write_file(&w, path, n, n_meta, err);
-    } else {
-        status = gf_fail_memory(err, n * sizeof *w.parts, "a list of tensors");
+    writing w;
+    graft_status status = begin(&w, tensor, n, meta, n_meta, err);
+    if (status == GRAFT_OK) status = gf_file_write(path, w.parts, 2 + n, err);
+    end(&w);
+    return status;
+}
+
+graft_status gf_safetensors_make(uint8_t **out, size_t *n_out, const gf_tensor *tensor, size_t n, const gf_meta *meta,
+                                 size_t n_meta, graft_error *err)
+{
+    writing w;
+    *out = NULL;
+    *n_out = 0;
+    graft_status status = begin(&w, tensor, n, meta, n_meta, err);
+    for (size_t i = 0; status == GRAFT_OK && i < n + 2; i++) *n_out += w.parts[i].n;
+    if (status == GRAFT_OK) *out = gf_alloc_raw(*n_out, 1);
+    if (status == GRAFT_OK && !*out) status = gf_fail_memory(err, *n_out, "a model");
+    for (size_t i = 0, at = 0; status == GRAFT_OK && i < n + 2; at += w.parts[i++].n) {
+        if (w.parts[i].n) memcpy(*out + at, w.parts[i].data, w.parts[i].n);
     }
-    gf_free(w.order);
-    gf_free(w.meta);
-    gf_free(w.parts);
-    gf_free(w.header);
+    end(&w);
     return status;
 }

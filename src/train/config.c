@@ -97,7 +97,7 @@ static gf_json *phases_value(const gf_run_config *c)
     return list;
 }
 
-graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err)
+char *gf_config_document(const gf_run_config *c)
 {
     gf_json *document = gf_json_object();
     gf_json_set(document, "format", gf_json_int(FORMAT));
@@ -114,6 +114,12 @@ graft_status gf_config_write(const char *path, const gf_run_config *c, graft_err
     if (phases) gf_json_set(document, "phases", phases);
     char *text = gf_json_text(document, 2);
     gf_json_free(document);
+    return text;
+}
+
+graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err)
+{
+    char *text = gf_config_document(c);
     if (!text) return gf_fail_memory(err, 4096, "a configuration");
     graft_status status = gf_file_write(path, (gf_bytes[]){{text, strlen(text)}, {"\n", 1}}, 2, err);
     gf_free(text);

@@ -104,6 +104,7 @@ gf_head_spec gf_config_head(const gf_run_config *c);
 /* Replaces a text by a copy of `value` (NULL: unset). */
 graft_status gf_config_text(char **field, const char *value, graft_error *err);
 
+char *gf_config_document(const gf_run_config *c); /* as JSON; gf_free; NULL: no memory */
 graft_status gf_config_write(const char *path, const gf_run_config *c, graft_error *err);
 
 /* E3005 where the text is no config.json that this version reads: of a newer format, an option missing that 0.1 wrote,

@@ -38,6 +38,12 @@ size_t gf_engine_trainable(const gf_engine *e) { return e->groups.values; }
 const float *gf_engine_grads(const gf_engine *e) { return e->grad; }
 const gf_param_groups *gf_engine_groups(const gf_engine *e) { return &e->groups; }
 size_t gf_engine_outputs(const gf_engine *e) { return e->outputs; }
+size_t gf_engine_own_samples(const gf_engine *e) { return e->own_samples; }
+
+size_t gf_engine_micro(const gf_engine *e)
+{
+    return (size_t)(e->trainable_plan ? e->spec.trainable_micro : e->spec.frozen_micro);
+}
 
 /* ---- making it */
 
@@ -158,8 +164,10 @@ static size_t fold_count(const gf_engine *e)
 
 static void count_workspaces(gf_engine *e)
 {
-    e->blocks = (e->spec.batch + e->spec.trainable_micro - 1) / e->spec.trainable_micro;
-    if (gf_engine_trains_texts(e)) e->blocks = gf_engine_text_blocks(e);
+    int ranks = gf_comm_size(e->spec.comm);
+    e->all_blocks = (e->spec.batch + e->spec.trainable_micro - 1) / e->spec.trainable_micro;
+    if (gf_engine_trains_texts(e)) e->all_blocks = gf_engine_text_blocks(e);
+    e->blocks = (e->all_blocks + ranks - 1) / ranks;
     e->trainable_workspaces =
         !e->trainable_plan
             ? 0
@@ -252,6 +260,7 @@ static graft_status make_step_memory(gf_engine *e, graft_error *err)
     GF_TRY(gf_engine_make_update(e, err));
     size_t all = batch * (size_t)e->spec.accumulate;
     GF_TRY(make_levels(e, err));
+    GF_TRY(gf_engine_make_ranks(e, all, err));
     e->present = gf_new_n(batch, size_t);
     e->sample_loss = gf_new_n(all, float);
     e->spare = gf_new_n(e->trainable_workspaces * e->outputs, float);
@@ -271,7 +280,8 @@ static graft_status make_step_memory(gf_engine *e, graft_error *err)
         st->sample = gf_new_n(batch, uint32_t);
         st->target = gf_alloc_tensor(batch * e->spec.target_bytes);
         st->lost = gf_new_n(batch, bool);
-        ok = ok && st->sample && st->target && st->lost;
+        st->filled = gf_new_n(batch, bool);
+        ok = ok && st->sample && st->target && st->lost && st->filled;
         for (size_t k = 0; k < e->parts; k++) {
             st->data[k] = gf_alloc_tensor(batch * e->part_bytes[k]);
             ok = ok && st->data[k];
@@ -345,6 +355,7 @@ static void free_stage(gf_stage *st)
     gf_free(st->sample);
     gf_free(st->target);
     gf_free(st->lost);
+    gf_free(st->filled);
     for (int k = 0; k < GF_MAX_BOUNDARY_TENSORS; k++) gf_free(st->data[k]);
 }
 
@@ -372,6 +383,7 @@ void gf_engine_destroy(gf_engine *e)
     gf_free(e->block);
     gf_engine_free_update(e);
     gf_engine_free_texts(e);
+    gf_engine_free_ranks(e);
     for (size_t i = 0; i < e->n_levels; i++) gf_free(e->level[i]);
     gf_free(e->level);
     gf_free(e->present);

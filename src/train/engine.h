@@ -9,6 +9,7 @@
 #define GF_TRAIN_ENGINE_H
 
 #include "base/threads.h"
+#include "comm/comm.h"
 #include "graph/plan.h"
 #include "tasks/task.h"
 #include "train/clip.h"
@@ -39,7 +40,8 @@ typedef struct gf_engine_spec {
     const char *groups;        /* words of param_groups.h; NULL: all that is above the boundary, in one group */
     const gf_task *task;       /* with training: what is learned; NULL: what the model is for, with the default loss */
     bool scores;               /* with training: gf_step_result.score is wanted */
-    bool at_features; /* with training: the split point is where the pooled features are, if all goes through them */
+    const gf_comm *comm; /* with training: the ranks that share it, whose batches are the same; NULL: one process */
+    bool at_features;    /* with training: the split point is where the pooled features are, if all goes through them */
 } gf_engine_spec;
 
 void gf_engine_defaults(gf_engine_spec *spec);
@@ -79,8 +81,10 @@ typedef struct gf_step_result {
 
 struct gf_feature_cache;
 
-/* Loss and gradient of a batch at the present weights; nothing is changed. `next` (may be NULL) is started in the
- * background. With a feature cache (may be NULL) the frozen part is taken from it and no image is read. */
+/* Loss and gradient of a batch at the present weights; nothing is changed. With ranks all of them make this call, and
+ * each computes a share of the micro-batches; the result is the whole batch's on every one. `next` (may be NULL) is
+ * started in the background. With a feature cache (may be NULL) the frozen part is taken from it and no image is read.
+ */
 graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const struct gf_feature_cache *feature_cache,
                                 const gf_batch *batch, const gf_batch *next, gf_step_result *result, graft_error *err);
 /* Applies the gradient, and moves the statistics of batch normalisation by what that batch showed. steps_done: how
@@ -131,6 +135,11 @@ void gf_engine_take_features(const gf_engine *e, const gf_feature_cache *feature
 graft_status gf_engine_forward(gf_engine *e, const gf_feed *feed, gf_feature_cache *feature_cache,
                                const uint32_t *sample, size_t n, float *out, bool *lost, graft_error *err);
 size_t gf_engine_outputs(const gf_engine *e);
+/* Samples that are put through the network together: parts of a row of samples that begin at multiples of it are
+ * computed as the whole row is. */
+size_t gf_engine_micro(const gf_engine *e);
+/* Of the last gradient: samples that this rank has put through the trainable part. */
+size_t gf_engine_own_samples(const gf_engine *e);
 /* The pooled features that are computed on the way to the logits; 0: they cannot be had of this engine. */
 size_t gf_engine_features(const gf_engine *e);
 

@@ -184,7 +184,7 @@ static graft_status forward_item(void *ctx, size_t item, int worker, graft_error
 graft_status gf_engine_infer(gf_engine *e, const gf_feed *feed, const gf_forward *f, graft_error *err)
 {
     gf_engine_drain_prefetch(e);
-    forward_job j = {e, feed, *f, (size_t)(e->trainable_plan ? e->spec.trainable_micro : e->spec.frozen_micro)};
+    forward_job j = {e, feed, *f, gf_engine_micro(e)};
     char *own = NULL;
     graft_status status = GRAFT_OK;
     bool narrow = !e->trainable_plan && gf_plan_value_dtype(e->frozen, e->graph.output) != GF_F32;

@@ -3,6 +3,7 @@
 #ifndef GF_TRAIN_ENGINE_PARTS_H
 #define GF_TRAIN_ENGINE_PARTS_H
 
+#include "comm/tree.h"
 #include "graph/packing.h"
 #include "train/engine.h"
 
@@ -13,7 +14,8 @@ typedef struct gf_stage {
     uint32_t *sample; /* a copy: the caller's may be gone while the background still works */
     char *target;
     char *data[GF_MAX_BOUNDARY_TENSORS];
-    bool *lost;
+    bool *lost, *filled; /* of each sample: it cannot be had; it was asked for, on this rank */
+    gf_share share;      /* samples that are computed before it is known which are lost */
     gf_feed feed;
     gf_engine *engine;
 } gf_stage;
@@ -41,9 +43,14 @@ struct gf_engine {
     int boundary_tensor[GF_MAX_BOUNDARY_TENSORS];
     size_t part_bytes[GF_MAX_BOUNDARY_TENSORS]; /* of one image */
     gf_plan *frozen, *trainable_plan;           /* tail: NULL without training */
-    gf_plan *eval_plan;  /* the trainable part at rest, by moving statistics: tail itself where it measures nothing */
-    bool stale;          /* still has not seen the last update */
-    int threads, blocks; /* gradient blocks, one per micro-batch of the largest batch */
+    gf_plan *eval_plan; /* the trainable part at rest, by moving statistics: tail itself where it measures nothing */
+    bool stale;         /* still has not seen the last update */
+    int threads, all_blocks; /* gradient blocks, one per micro-batch of the largest batch */
+    int blocks;              /* as many of them as this rank has at most */
+    gf_tree tree;            /* their sum */
+    size_t own_samples;      /* of the step, on this rank */
+    size_t *missing;         /* of a batch, with ranks: samples to compute in a lost one's place */
+    char *outcome;           /* with ranks: losses and predictions of a step, as they are sent */
     gf_workspace **frozen_workspace, **eval_workspace; /* threads of each */
     gf_workspace **trainable_workspace;                /* blocks; where that is still, the larger of both */
     size_t trainable_workspaces;
@@ -97,6 +104,17 @@ void gf_engine_free_update(gf_engine *e);
 void gf_engine_add_penalty(gf_engine *e); /* to the gradient: of spec.l2 */
 /* Sets `norm` to that of the last gradient. */
 graft_status gf_engine_grad_norm(gf_engine *e, graft_error *err);
+
+/* Ranks (engine_ranks.c). What this rank computes of a batch of n samples as long as none is known to be lost. */
+gf_share gf_engine_expected(const gf_engine *e, size_t n);
+/* All floats of the blocks that this rank has filled, and of the other ranks', into block 0. */
+graft_status gf_engine_sum_ranks(gf_engine *e, graft_error *err);
+/* Losses, predictions and scores of samples begin[r] .. begin[r + 1] - 1 of the step are rank r's, and then
+ * everybody's. */
+graft_status gf_engine_gather_outcomes(gf_engine *e, const size_t begin[GF_MOST_RANKS + 1], graft_error *err);
+graft_status gf_engine_make_ranks(gf_engine *e, size_t samples, graft_error *err); /* memory, for so many of a step */
+void gf_engine_free_ranks(gf_engine *e);
+enum { GF_ENGINE_STRETCH = 4096 }; /* floats that are summed at a time */
 
 /* Brings `still` up to the last update. */
 graft_status gf_engine_refresh(gf_engine *e, graft_error *err);

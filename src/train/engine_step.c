@@ -22,19 +22,27 @@ static size_t row_of(const gf_feature_cache *c, const gf_batch *b, size_t i)
 
 static size_t items_of(size_t n, int size) { return (n + (size_t)size - 1) / (size_t)size; }
 
-static graft_status fill_item(void *ctx, size_t item, int worker, graft_error *err)
+/* Samples at .. at + n - 1 of the batch, together. */
+static graft_status fill_rows(gf_stage *st, size_t at, size_t n, int worker, graft_error *err)
 {
-    gf_stage *st = ctx;
     gf_engine *e = st->engine;
-    size_t micro = (size_t)e->spec.frozen_micro, at = item * micro;
-    size_t n = st->batch.n - at < micro ? st->batch.n - at : micro;
     char *target = st->target + at * e->spec.target_bytes;
     const gf_micro_batch b = {&st->feed, drawn_as(&st->batch), true, st->sample + at, n, target, st->lost + at};
     GF_TRY(gf_engine_frozen(e, &b, worker, err));
     for (size_t k = 0; k < e->parts; k++) {
         for (size_t i = 0; i < n; i++) gf_engine_copy_row(e, worker, k, i, st->data[k], at + i);
     }
+    memset(st->filled + at, 1, n * sizeof *st->filled);
     return GRAFT_OK;
+}
+
+static graft_status fill_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    gf_stage *st = ctx;
+    const gf_engine *e = st->engine;
+    size_t micro = (size_t)e->spec.frozen_micro, at = st->share.first + item * micro;
+    size_t n = st->share.end - at < micro ? st->share.end - at : micro;
+    return fill_rows(st, at, n, worker, err);
 }
 
 static void load_stage(gf_stage *st, const gf_batch *batch, const gf_feed *feed)
@@ -43,7 +51,15 @@ static void load_stage(gf_stage *st, const gf_batch *batch, const gf_feed *feed)
     st->batch = *batch;
     st->batch.sample = st->sample;
     st->feed = *feed;
+    st->share = gf_engine_expected(st->engine, batch->n);
+    memset(st->lost, 0, batch->n * sizeof *st->lost);
+    memset(st->filled, 0, batch->n * sizeof *st->filled);
     st->taken = true;
+}
+
+static size_t fill_items(const gf_stage *st)
+{
+    return items_of(st->share.end - st->share.first, st->engine->spec.frozen_micro);
 }
 
 static gf_stage *find_stage(gf_engine *e, const gf_batch *batch)
@@ -76,7 +92,7 @@ static graft_status stage_batch(gf_engine *e, const gf_feed *feed, const gf_batc
         st = &e->stage[0];
         e->stage[1].taken = false;
         load_stage(st, batch, feed);
-        status = gf_pool_run_watched(e->pool, items_of(batch->n, e->spec.frozen_micro), fill_item, st, err);
+        status = gf_pool_run_watched(e->pool, fill_items(st), fill_item, st, err);
         st->taken = status == GRAFT_OK; /* half filled it must not be found again */
         GF_TRY(status);
     }
@@ -84,7 +100,7 @@ static graft_status stage_batch(gf_engine *e, const gf_feed *feed, const gf_batc
     if (!next || find_stage(e, next)) return GRAFT_OK;
     gf_stage *other = st == &e->stage[0] ? &e->stage[1] : &e->stage[0];
     load_stage(other, next, feed);
-    gf_pool_background(e->pool, items_of(next->n, e->spec.frozen_micro), fill_item, other);
+    gf_pool_background(e->pool, fill_items(other), fill_item, other);
     return GRAFT_OK;
 }
 
@@ -95,10 +111,11 @@ static graft_status stage_batch(gf_engine *e, const gf_feed *feed, const gf_batc
 typedef struct trainable_job {
     gf_engine *e;
     const gf_batch *batch;
-    const gf_stage *stage; /* or */
+    gf_stage *stage; /* or */
     const gf_feature_cache *feature_cache;
     size_t first, images; /* of the step: how many came before this batch; how many are there of it */
     size_t items;         /* micro-batches */
+    gf_share own;         /* of them: this rank's */
     float scale;          /* of each image's loss: the step's mean */
     size_t samples;       /* that it is a mean of */
 } trainable_job;
@@ -118,7 +135,8 @@ static void list_present(trainable_job *j)
     size_t bytes = e->spec.target_bytes;
     const bool *lost = j->feature_cache ? j->feature_cache->lost : j->stage->lost;
     const char *target = j->feature_cache ? j->feature_cache->target : j->stage->target;
-    j->first = e->images;
+    e->images = j->first;
+    j->images = 0;
     for (size_t i = 0; i < j->batch->n; i++) {
         size_t row = j->feature_cache ? row_of(j->feature_cache, j->batch, i) : i;
         if (!lost[row]) e->present[j->images++] = i;
@@ -127,6 +145,51 @@ static void list_present(trainable_job *j)
     for (size_t i = 0; i < j->images; i++) {
         size_t row = j->feature_cache ? row_of(j->feature_cache, j->batch, e->present[i]) : e->present[i];
         memcpy(e->target + e->images++ * bytes, target + row * bytes, bytes);
+    }
+    j->items = items_of(j->images, e->spec.trainable_micro);
+    if (e->packer.most) j->items = e->packer.n < (size_t)e->all_blocks ? e->packer.n : (size_t)e->all_blocks;
+    j->own = gf_share_of(j->items, gf_comm_size(e->spec.comm), gf_comm_rank(e->spec.comm));
+}
+
+/* The first sample, of those present, of micro-batch (or of texts: block) `item`. */
+static size_t begin_of(const trainable_job *j, size_t item)
+{
+    const gf_packer *p = &j->e->packer;
+    if (!j->items) return 0;
+    return p->most ? p->begin[item * p->n / j->items] : item * j->images / j->items;
+}
+
+/* ---- with ranks: which samples are lost is known where they were asked for */
+
+static graft_status missing_item(void *ctx, size_t item, int worker, graft_error *err)
+{
+    gf_stage *st = ctx;
+    return fill_rows(st, st->engine->missing[item], 1, worker, err);
+}
+
+/* Samples that this rank has to compute because others before them are lost. */
+static graft_status fill_missing(const trainable_job *j, graft_error *err)
+{
+    gf_engine *e = j->e;
+    size_t n = 0;
+    for (size_t i = begin_of(j, j->own.first); i < begin_of(j, j->own.end); i++) {
+        if (!j->stage->filled[e->present[i]]) e->missing[n++] = e->present[i];
+    }
+    return gf_pool_run_watched(e->pool, n, missing_item, j->stage, err);
+}
+
+/* Lists the samples that are present on all ranks, and sees to it that this one has those of its share. What is asked
+ * for late may be lost, too: until no rank tells of more. */
+static graft_status list_shared(trainable_job *j, graft_error *err)
+{
+    for (size_t known = 0;;) {
+        size_t lost = 0;
+        GF_TRY(gf_comm_any(j->e->spec.comm, j->stage->lost, j->batch->n, err));
+        for (size_t i = 0; i < j->batch->n; i++) lost += j->stage->lost[i];
+        list_present(j);
+        if (lost == known) return GRAFT_OK;
+        known = lost;
+        GF_TRY(fill_missing(j, err));
     }
 }
 
@@ -230,12 +293,13 @@ static graft_status run_micro_batch(const trainable_job *j, size_t block, size_t
     return backward_of(j, &m, err);
 }
 
-/* Block `item` of a batch of texts: its micro-batches one after the other, their gradients added in that order. */
+/* Block `item` of this rank's, of a batch of texts: its micro-batches one after the other, their gradients added in
+ * that order. */
 static graft_status text_item(const trainable_job *j, size_t item, int worker, graft_error *err)
 {
     gf_engine *e = j->e;
     const gf_packer *p = &e->packer;
-    size_t first = item * p->n / j->items, end = (item + 1) * p->n / j->items;
+    size_t all = j->own.first + item, first = all * p->n / j->items, end = (all + 1) * p->n / j->items;
     size_t count = gf_plan_grad_count(e->trainable_plan);
     for (size_t i = first; i < end; i++) {
         gf_packing run = gf_packer_at(p, i, e->length, e->texts[worker].first);
@@ -247,10 +311,10 @@ static graft_status text_item(const trainable_job *j, size_t item, int worker, g
     return GRAFT_OK;
 }
 
-/* Of samples that are no texts: item `item`. */
+/* Of samples that are no texts: item `item` of this rank's. */
 static graft_status rows_of_item(const trainable_job *j, size_t item, micro_batch *m, graft_error *err)
 {
-    size_t at = item * j->images / j->items, n = (item + 1) * j->images / j->items - at;
+    size_t at = begin_of(j, j->own.first + item), n = begin_of(j, j->own.first + item + 1) - at;
     return micro_batch_of(j, item, at, n, NULL, m, err);
 }
 
@@ -287,36 +351,36 @@ static graft_status second_half_item(void *ctx, size_t item, int worker, graft_e
     return backward_of(ctx, &m, err);
 }
 
+/* begin[r]: the first sample, of those present, of rank r's micro-batches. */
+static void begins_of(const trainable_job *j, size_t begin[GF_MOST_RANKS + 1])
+{
+    int ranks = gf_comm_size(j->e->spec.comm);
+    for (int r = 0; r < ranks; r++) begin[r] = begin_of(j, gf_share_of(j->items, ranks, r).first);
+    begin[ranks] = j->images;
+}
+
+static graft_status gather_weights(const trainable_job *j, graft_error *err)
+{
+    size_t begin[GF_MOST_RANKS + 1];
+    begins_of(j, begin);
+    for (int r = 0; r <= gf_comm_size(j->e->spec.comm); r++) begin[r] *= sizeof *j->e->weight;
+    return gf_comm_gather(j->e->spec.comm, j->e->weight + j->first, begin, err);
+}
+
 static graft_status run_items(trainable_job *j, graft_error *err)
 {
     gf_engine *e = j->e;
-    if (!e->task.cls->weigh) return gf_pool_run_watched(e->pool, j->items, trainable_item, j, err);
-    GF_TRY(gf_pool_run_watched(e->pool, j->items, weigh_item, j, err));
+    size_t own = j->own.end - j->own.first;
+    if (!e->task.cls->weigh) return gf_pool_run_watched(e->pool, own, trainable_item, j, err);
+    GF_TRY(gf_pool_run_watched(e->pool, own, weigh_item, j, err));
+    GF_TRY(gather_weights(j, err));
     double sum = 0;
     for (size_t i = 0; i < j->images; i++) sum += e->weight[j->first + i];
     j->scale = (float)((double)j->images * (double)j->scale / (sum > 1 ? sum : 1));
-    return gf_pool_run_watched(e->pool, j->items, second_half_item, j, err);
+    return gf_pool_run_watched(e->pool, own, second_half_item, j, err);
 }
 
 /* ---- the gradient */
-
-enum { STRETCH = 4096 }; /* floats that are summed at a time */
-
-typedef struct reduce_job {
-    gf_engine *e;
-    size_t used; /* blocks that this batch filled */
-} reduce_job;
-
-/* Sums `count` floats from `first` on of all blocks into block 0: ((0+1)+(2+3)) + ((4+5)+(6+7)) ... */
-static void sum_blocks(const reduce_job *j, size_t first, size_t count)
-{
-    float **block = j->e->block;
-    for (size_t stride = 1; stride < j->used; stride *= 2) {
-        for (size_t b = 0; b + stride < j->used; b += 2 * stride) {
-            gf_accumulate_f32(block[b] + first, block[b + stride] + first, count);
-        }
-    }
-}
 
 /* ---- accumulation: the sums of batches are merged as a binary counter counts, so that a step of several batches adds
  * its micro-batches in the same tree as one large batch would */
@@ -350,13 +414,14 @@ static graft_status finish_node(const gf_engine *e, size_t node, float *scratch,
 }
 
 /* One node's part: summed, a stretch that stays in the cache at a time, then unfolded. */
-static graft_status reduce_node(const reduce_job *j, size_t node, float *scratch, graft_error *err)
+static graft_status reduce_node(gf_engine *e, size_t node, float *scratch, graft_error *err)
 {
-    gf_engine *e = j->e;
     size_t first, count;
+    bool summed = gf_comm_size(e->spec.comm) > 1;
     gf_plan_grad_range(e->trainable_plan, node, &first, &count);
-    for (size_t at = 0; at < count; at += STRETCH) {
-        sum_blocks(j, first + at, count - at < STRETCH ? count - at : STRETCH);
+    for (size_t at = 0; at < count && !summed; at += GF_ENGINE_STRETCH) {
+        size_t left = count - at;
+        gf_tree_fold(&e->tree, e->block, first + at, left < GF_ENGINE_STRETCH ? left : GF_ENGINE_STRETCH);
     }
     if (!e->n_levels) return finish_node(e, node, scratch, err);
     carry(e, first, count);
@@ -366,11 +431,11 @@ static graft_status reduce_node(const reduce_job *j, size_t node, float *scratch
 /* Of the group that node `item` leads. */
 static graft_status reduce_item(void *ctx, size_t item, int worker, graft_error *err)
 {
-    reduce_job *j = ctx;
-    const gf_plan *p = j->e->trainable_plan;
+    gf_engine *e = ctx;
+    const gf_plan *p = e->trainable_plan;
     bool leads = gf_plan_node_trains(p, item) && gf_plan_node_leads(p, item);
     for (size_t i = item; leads && i < gf_plan_nodes(p); i = gf_plan_node_next(p, i)) {
-        GF_TRY(reduce_node(j, i, j->e->scratch[worker], err));
+        GF_TRY(reduce_node(e, i, e->scratch[worker], err));
     }
     return GRAFT_OK;
 }
@@ -422,15 +487,24 @@ static graft_status part_gradient(gf_engine *e, const gf_feed *feed, const gf_fe
     gf_stage *stage = NULL;
     if (!feature_cache) GF_TRY(stage_batch(e, feed, batch, next, &stage, err));
     trainable_job j = {.e = e, .batch = stage ? &stage->batch : batch, .stage = stage, .feature_cache = feature_cache};
-    list_present(&j);
-    j.items = items_of(j.images, e->spec.trainable_micro);
-    if (e->packer.most) j.items = e->packer.n < (size_t)e->blocks ? e->packer.n : (size_t)e->blocks;
+    j.first = e->images;
+    if (stage && gf_comm_size(e->spec.comm) > 1) {
+        GF_TRY(list_shared(&j, err));
+    } else {
+        list_present(&j);
+    }
     j.samples = e->n_levels ? all : j.images;
     j.scale = 1 / (float)j.samples;
     if (!j.images) return GRAFT_OK; /* nothing to learn from */
+    size_t begin[GF_MOST_RANKS + 1];
+    GF_TRY(gf_tree_begin(&e->tree, j.items, err));
     GF_TRY(run_items(&j, err));
-    reduce_job reduce = {e, j.items};
-    GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->trainable_plan), reduce_item, &reduce, err));
+    begins_of(&j, begin);
+    for (int r = 0; r <= gf_comm_size(e->spec.comm); r++) begin[r] += j.first;
+    e->own_samples += begin_of(&j, j.own.end) - begin_of(&j, j.own.first);
+    GF_TRY(gf_engine_gather_outcomes(e, begin, err));
+    GF_TRY(gf_engine_sum_ranks(e, err));
+    GF_TRY(gf_pool_run(e->pool, gf_plan_nodes(e->trainable_plan), reduce_item, e, err));
     e->merged++;
     return GRAFT_OK;
 }
@@ -448,7 +522,7 @@ graft_status gf_engine_gradient(gf_engine *e, const gf_feed *feed, const gf_feat
                                 const gf_batch *batch, const gf_batch *next, gf_step_result *result, graft_error *err)
 {
     size_t parts = items_of(batch->n, e->spec.batch);
-    e->images = e->merged = 0;
+    e->images = e->merged = e->own_samples = 0;
     for (size_t i = 0; i < parts; i++) {
         gf_batch part = part_of(e, batch, i), then = {0};
         bool last = i + 1 == parts, more = !last || next;

@@ -17,6 +17,25 @@ static graft_status add_chunk(gf_run *r, gf_evaluation *e, const char *target, s
     return GRAFT_OK;
 }
 
+/* A chunk's outputs, of which each rank computes a share. */
+static graft_status infer(gf_run *r, const gf_forward *all, const gf_feed *feed, graft_error *err)
+{
+    const gf_share s = gf_run_share(r, all->n);
+    const size_t outputs = r->outputs, bytes = r->task.cls->target_bytes;
+    gf_forward f = *all;
+    f.sample += s.first;
+    f.n = s.end - s.first;
+    f.out += s.first * outputs;
+    f.target = (char *)f.target + s.first * bytes;
+    f.lost += s.first;
+    if (f.n) GF_TRY(gf_engine_infer(r->engine, feed, &f, err));
+    GF_TRY(gf_run_gather(r, all->out, all->n, outputs * sizeof *f.out, err));
+    GF_TRY(gf_run_gather(r, all->target, all->n, bytes, err));
+    GF_TRY(gf_run_gather(r, all->lost, all->n, sizeof *all->lost, err));
+    gf_run_adopt(r, all->target, all->lost, all->n);
+    return GRAFT_OK;
+}
+
 graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluation *e, float *logits, graft_error *err)
 {
     size_t outputs = r->outputs;
@@ -36,8 +55,7 @@ graft_status gf_run_evaluate(gf_run *r, uint32_t first, uint32_t n, gf_evaluatio
         size_t m = n - at < CHUNK ? n - at : CHUNK;
         for (size_t i = 0; i < m; i++) sample[i] = first + at + (uint32_t)i;
         gf_feature_cache *cache = r->feature_cache.n ? &r->feature_cache : NULL;
-        const gf_forward f = {sample, m, cache, out, NULL, target, lost};
-        GF_GOTO(gf_engine_infer(r->engine, &feed, &f, err));
+        GF_GOTO(infer(r, &(gf_forward){sample, m, cache, out, NULL, target, lost}, &feed, err));
         GF_GOTO(add_chunk(r, e, target, m, out, lost, err));
         if (logits) memcpy(logits + at * outputs, out, m * outputs * sizeof *out);
         gf_run_progress p = gf_run_progress_of(r, GF_RUN_EVALUATING, at + (int64_t)m, n);

@@ -107,10 +107,13 @@ graft_status gf_run_write_model(gf_run *r, const char *path, graft_error *err)
 
 graft_status gf_run_finish(gf_run *r, graft_error *err)
 {
-    gf_folder_remove(r->dir, GF_FOLDER_LIST); /* until all is there again */
+    const bool writes = gf_run_writes(r);
+    if (writes) gf_folder_remove(r->dir, GF_FOLDER_LIST); /* until all is there again */
     GF_TRY(gf_hooks_end(r, err));
     GF_TRY(gf_engine_reload(r->engine, err));
     GF_TRY(measure(r, err));
+    GF_TRY(gf_run_part(r, err));
+    if (!writes) return GRAFT_OK;
     GF_TRY(gf_run_fit_temperature(r, err));
     GF_TRY(gf_run_choose_threshold(r, err));
     r->facts->int8_layers = gf_engine_int8_layers(r->engine);

@@ -176,6 +176,7 @@ bool gf_hook_improves(const gf_monitor *m, double value, double than, double del
 #define CALL_EACH(r, call, ...)                                     \
     for (size_t i = 0; i < (r)->hooks.n; i++) {                     \
         gf_hook *h = &(r)->hooks.item[i];                           \
+        if (h->class->writes && !gf_run_writes(r)) continue;        \
         if (h->class->call) GF_TRY(h->class->call(h, __VA_ARGS__)); \
     }                                                               \
     return GRAFT_OK

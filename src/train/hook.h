@@ -36,6 +36,7 @@ typedef struct gf_hook_step {
 typedef struct gf_hook_class {
     const char *name, *help;
     bool always;
+    bool writes; /* files, and does nothing else: of several ranks the first alone calls it */
     const gf_argument *argument;
     size_t n_arguments;
 

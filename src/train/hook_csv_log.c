@@ -53,6 +53,7 @@ const gf_hook_class gf_hook_csv_log = {
     .help = "a row per epoch into a CSV file of one's own (Keras's CSVLogger)",
     .argument = arguments,
     .n_arguments = sizeof arguments / sizeof *arguments,
+    .writes = true,
     .open = open_log,
     .begin_run = gf_row_log_begin,
     .epoch = gf_row_log_add,

@@ -50,4 +50,5 @@ static graft_status add(gf_hook *h, gf_run *r, const gf_history_row *row, graft_
     return GRAFT_OK;
 }
 
-const gf_hook_class gf_hook_history = {.name = "history", .always = true, .begin_run = begin, .epoch = add};
+const gf_hook_class gf_hook_history = {
+    .name = "history", .always = true, .writes = true, .begin_run = begin, .epoch = add};

@@ -35,6 +35,7 @@ const gf_hook_class gf_hook_json_lines = {
     .help = "a JSON object per epoch, a line each",
     .argument = arguments,
     .n_arguments = sizeof arguments / sizeof *arguments,
+    .writes = true,
     .open = open_log,
     .begin_run = gf_row_log_begin,
     .epoch = gf_row_log_add,

@@ -44,11 +44,14 @@ static double seconds_behind(const gf_run *r, const limit *l)
     return report + (validation > 0 ? evaluation * (2 + 2 * test / validation) : 0);
 }
 
-static void look(const gf_hook *h, gf_run *r, bool epoch_ends)
+static graft_status look(const gf_hook *h, gf_run *r, bool epoch_ends, graft_error *err)
 {
     const limit *l = h->own;
     double used = r->clock.seconds + gf_sys_seconds() - r->started;
-    if (!l->seconds || r->state.phase_over == GF_RUN_OVER || used + seconds_behind(r, l) < l->seconds) return;
+    if (!l->seconds || r->state.phase_over == GF_RUN_OVER) return GRAFT_OK;
+    bool over = used + seconds_behind(r, l) >= l->seconds;
+    GF_TRY(gf_run_agree(r, &over, sizeof over, err));
+    if (!over) return GRAFT_OK;
     r->state.phase_over = GF_RUN_OVER;
     char when[64];
     snprintf(when, sizeof when, "in epoch %d, after %d of %u batches", r->state.epoch + 1, r->state.batch,
@@ -56,11 +59,11 @@ static void look(const gf_hook *h, gf_run *r, bool epoch_ends)
     if (epoch_ends) snprintf(when, sizeof when, "after epoch %d", r->state.epoch);
     gf_decide(r->host.log, "training ends", when, "--max-time %s",
               gf_settings_text(r->config->settings, GF_SET_TRAIN_MAX_TIME));
+    return GRAFT_OK;
 }
 
 static graft_status after_step(gf_hook *h, gf_run *r, graft_error *err)
 {
-    (void)err;
     limit *l = h->own;
     double now = gf_sys_seconds();
     if (l->phase != r->state.phase) *l = (limit){.seconds = l->seconds, .phase = r->state.phase};
@@ -69,8 +72,7 @@ static graft_status after_step(gf_hook *h, gf_run *r, graft_error *err)
         l->n_steps++;
     }
     l->stepped = now;
-    look(h, r, false);
-    return GRAFT_OK;
+    return look(h, r, false, err);
 }
 
 static graft_status before_evaluation(gf_hook *h, gf_run *r, graft_error *err)
@@ -84,12 +86,11 @@ static graft_status before_evaluation(gf_hook *h, gf_run *r, graft_error *err)
 
 static graft_status after_evaluation(gf_hook *h, gf_run *r, const gf_history_row *row, graft_error *err)
 {
-    (void)row, (void)err;
+    (void)row;
     limit *l = h->own;
     double seconds = gf_sys_seconds() - l->began;
     if (seconds > l->evaluation) l->evaluation = seconds;
-    look(h, r, true);
-    return GRAFT_OK;
+    return look(h, r, true, err);
 }
 
 const gf_hook_class gf_hook_max_time = {

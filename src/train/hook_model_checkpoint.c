@@ -156,6 +156,7 @@ const gf_hook_class gf_hook_model_checkpoint = {
     .n_arguments = sizeof arguments / sizeof *arguments,
     .state_bytes = sizeof(checkpoint_state),
     .version = 1,
+    .writes = true,
     .open = open_checkpoint,
     .begin_run = begin,
     .epoch = look,

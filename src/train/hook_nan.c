@@ -40,7 +40,7 @@ static graft_status write_diverged(gf_run *r, const gf_nan_state *state, const g
                      .sample = batch->sample,
                      .path = paths,
                      .n_samples = batch->n};
-    GF_GOTO(gf_diverged_write(file, &d, err));
+    if (gf_run_writes(r)) GF_GOTO(gf_diverged_write(file, &d, err));
     if (action != GF_NAN_END) goto out;
     GF_GOTO(gf_run_checkpoint(r, true, err)); /* the weights are those before this step: finite */
     status = gf_nan_fail(&d, file, err);

@@ -126,6 +126,7 @@ const gf_hook_class gf_hook_step_lines = {
     .help = "a JSON object per step, a line each: loss, norm of the gradient, learning rate",
     .argument = arguments,
     .n_arguments = sizeof arguments / sizeof *arguments,
+    .writes = true,
     .open = open_lines,
     .begin_run = begin,
     .gradient = see,

@@ -88,6 +88,7 @@ graft_status gf_run_open_phase(gf_run *r, int phase, graft_error *err)
     r->model->boundary = p->boundary;
     gf_engine_spec spec = gf_run_engine_spec(r->config, p);
     spec.task = &r->task;
+    spec.comm = r->host.comm;
     spec.scores = gf_metric_list_wants_scores(&r->metrics);
     GF_TRY(gf_engine_create(&r->engine, r->model, r->host.ops, r->host.pool, &spec, err));
     r->optimizer = p->optimizer_parsed;
@@ -157,6 +158,7 @@ static graft_status keep_state(gf_run *r, graft_status asked, graft_error *err)
 {
     bool written = r->finishing || !r->engine;
     if (!written) gf_engine_drain_prefetch(r->engine);
+    if (!gf_run_writes(r)) return asked;
     GF_TRY(written ? gf_checkpoint_writer_wait(r->writer, err) : gf_run_checkpoint(r, true, err));
     if (err) *err = (graft_error){.status = asked};
     if (err) snprintf(err->message, sizeof err->message, "stopped after %lld steps", (long long)r->state.total_steps);
@@ -190,5 +192,6 @@ static graft_status go(gf_run *r, graft_error *err)
 graft_status gf_run_train(gf_run *r, graft_error *err)
 {
     graft_status status = go(r, err);
-    return gf_is_stop(status) ? keep_state(r, status, err) : status;
+    if (gf_is_stop(status)) return keep_state(r, status, err);
+    return status == GRAFT_OK ? status : gf_run_break(r, status, err);
 }

@@ -210,7 +210,9 @@ static graft_status list_all(gf_tensors *list, const gf_model *m, const gf_model
     return GRAFT_OK;
 }
 
-graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_model_facts *f, graft_error *err)
+/* Into the file or, without a path, into memory. */
+static graft_status write_to(const char *path, uint8_t **out, size_t *n, const gf_model *m, const gf_model_facts *f,
+                             graft_error *err)
 {
     graft_status status = GRAFT_OK;
     char *facts = facts_text(f), *graph = NULL;
@@ -222,13 +224,27 @@ graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_m
     GF_GOTO(gf_keras_config_text(&graph, m, &(gf_keras_config_options){.own = true}, err));
     GF_GOTO(list_all(&list, m, f, err));
     const gf_meta meta[] = {{"graft.model", facts}, {"graft.graph", graph}};
-    GF_GOTO(gf_safetensors_write(path, list.item, list.n, meta, sizeof meta / sizeof *meta, err));
+    const size_t n_meta = sizeof meta / sizeof *meta;
+    if (path) GF_GOTO(gf_safetensors_write(path, list.item, list.n, meta, n_meta, err));
+    if (!path) GF_GOTO(gf_safetensors_make(out, n, list.item, list.n, meta, n_meta, err));
 out:
     for (size_t i = 0; i < list.n; i++) gf_free(list.item[i].name); /* the values are the model's */
     gf_free(list.item);
     gf_free(facts);
     gf_free(graph);
     return status;
+}
+
+graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_model_facts *f, graft_error *err)
+{
+    return write_to(path, NULL, NULL, m, f, err);
+}
+
+graft_status gf_model_file_make(uint8_t **out, size_t *n, const gf_model *m, const gf_model_facts *f, graft_error *err)
+{
+    *out = NULL;
+    *n = 0;
+    return write_to(NULL, out, n, m, f, err);
 }
 
 /* ---- reading */

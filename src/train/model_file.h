@@ -73,6 +73,9 @@ graft_status gf_self_test_check(const gf_model_facts *f, const float *logits, bo
 
 graft_status gf_model_file_write(const char *path, const gf_model *m, const gf_model_facts *f, graft_error *err);
 
+/* The same bytes in memory: *out is gf_free's. */
+graft_status gf_model_file_make(uint8_t **out, size_t *n, const gf_model *m, const gf_model_facts *f, graft_error *err);
+
 /* Builds the model and its values from the file alone. Both outputs are the caller's. E2009 where it is no such file.
  */
 graft_status gf_model_file_take(gf_model *m, gf_model_facts *f, const gf_safetensors *st, const char *path,

@@ -60,13 +60,6 @@ void gf_run_tell_stage(gf_run *r, int stage, int64_t done, int64_t total)
     gf_run_report_progress(r, &p, true);
 }
 
-graft_status gf_run_stop_asked(gf_run *r, graft_error *err)
-{
-    graft_status asked = r->host.should_stop ? r->host.should_stop(r->host.ctx) : GRAFT_OK;
-    if (asked != GRAFT_OK && err) *err = (graft_error){.status = asked};
-    return asked;
-}
-
 gf_feed gf_run_feed(gf_run *r) { return gf_data_feed_of(&r->feed); }
 
 /* ---- setting up */
@@ -182,6 +175,18 @@ static uint32_t step_images(const gf_run_config *c)
     return (uint32_t)(c->batch * gf_settings_whole(c->settings, GF_SET_TRAIN_ACCUMULATE));
 }
 
+static graft_status make_writer(gf_run *r, graft_error *err)
+{
+    char *checkpoints;
+    GF_TRY(gf_run_path(r, GF_FOLDER_CHECKPOINTS, &checkpoints, err));
+    graft_status status = gf_make_dirs(checkpoints, err);
+    if (status == GRAFT_OK) {
+        status = gf_checkpoint_writer_create(&r->writer, checkpoints, r->config->checkpoint_seconds, r->host.log, err);
+    }
+    gf_free(checkpoints);
+    return status;
+}
+
 graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf_run_config *config, gf_model *model,
                          gf_model_facts *facts, gf_dataset *data, graft_error *err)
 {
@@ -204,16 +209,7 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
     GF_GOTO(prepare_metrics(r, err));
     GF_GOTO(make_blocks(r, err));
     GF_GOTO(gf_hooks_open(&r->hooks, gf_settings_text(config->settings, GF_SET_TRAIN_HOOKS), r, err));
-    char *checkpoints = gf_path_join(dir, GF_FOLDER_CHECKPOINTS);
-    if (!checkpoints) {
-        status = gf_fail_memory(err, strlen(dir), "a run");
-        goto out;
-    }
-    status = gf_make_dirs(checkpoints, err);
-    if (status == GRAFT_OK) {
-        status = gf_checkpoint_writer_create(&r->writer, checkpoints, config->checkpoint_seconds, host->log, err);
-    }
-    gf_free(checkpoints);
+    if (gf_run_writes(r)) status = make_writer(r, err);
 out:
     if (status != GRAFT_OK) gf_run_close(r);
     return status;

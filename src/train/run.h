@@ -7,6 +7,7 @@
 #define GF_TRAIN_RUN_H
 
 #include "boxes/matches.h"
+#include "comm/comm.h"
 #include "data/dataset.h"
 #include "data/order.h"
 #include "ops/engine.h"
@@ -39,6 +40,7 @@ typedef struct gf_run_host {
     void (*progress)(void *ctx, const gf_run_progress *p); /* may be NULL */
     graft_status (*should_stop)(void *ctx);                /* may be NULL; see graft_context_options */
     void *ctx;
+    gf_comm *comm; /* the ranks that train together (run_ranks.c): each has the run, the first its folder; NULL: one */
 } gf_run_host;
 
 /* Why no further epoch of a phase is begun. */
@@ -112,8 +114,10 @@ typedef struct gf_run {
     gf_evaluation validation, test;
     float *logits; /* of validation and test, after the last evaluation of both */
     double started, last_tick;
-    int last_stage; /* that was told */
-    bool finishing; /* training is over: what a resume needs is on disk, or on its way there */
+    int last_stage;       /* that was told */
+    uint32_t lost_known;  /* lost samples that all ranks know of */
+    int64_t rank_samples; /* that this rank has put through the trainable part */
+    bool finishing;       /* training is over: what a resume needs is on disk, or on its way there */
 } gf_run;
 
 /* Sets up (no file is written); `dir` exists. */
@@ -135,6 +139,8 @@ graft_status gf_run_check_phases(const gf_run *r, graft_error *err);
 graft_status gf_run_check_base(const char *dir, const gf_run_config *config, graft_error *err);
 /* Takes up the latest checkpoint, if there is one. */
 graft_status gf_run_restore(gf_run *r, graft_error *err);
+/* The same of a checkpoint's bytes, aligned to 8 (n 0: there is none): of ranks but the first. */
+graft_status gf_run_restore_bytes(gf_run *r, const uint8_t *bytes, size_t n, graft_error *err);
 /* Trains to the end and writes what a finished run holds; or stops with a checkpoint at that very step. */
 graft_status gf_run_train(gf_run *r, graft_error *err);
 
@@ -216,8 +222,30 @@ void gf_run_report_progress(gf_run *r, gf_run_progress *p, bool always);
 size_t gf_run_slot_bytes(const gf_run *r); /* of the present phase's optimizer; 0 without an engine */
 uint32_t gf_run_split(const gf_run *r, gf_split split, uint32_t *first); /* how many, and the first */
 double gf_run_peak_rss_mb(void);
-/* What should_stop says; gf_run_train then keeps where the run stands. */
+/* What should_stop says; gf_run_train then keeps where the run stands. With ranks all make this call: where one is
+ * asked to stop all are, and a sample that one has lost is lost for all. */
 graft_status gf_run_stop_asked(gf_run *r, graft_error *err);
+
+/* ---- ranks (run_ranks.c) */
+
+/* Whether this process has the run's folder: the first rank, or the only one. */
+bool gf_run_writes(const gf_run *r);
+/* What the first rank thinks: for what hangs on a clock, or on the machine. */
+graft_status gf_run_agree(gf_run *r, void *what, size_t n, graft_error *err);
+/* What of n samples in a row this rank computes, and rows of them of all ranks, each having computed its own. */
+gf_share gf_run_share(const gf_run *r, size_t n);
+graft_status gf_run_gather(gf_run *r, void *rows, size_t n, size_t row, graft_error *err);
+/* After targets of others came: gf_dataset_adopt of each that is not lost. */
+void gf_run_adopt(const gf_run *r, char *target, const bool *lost, size_t n);
+/* Rows at .. at + n - 1 of a feature cache. */
+graft_status gf_run_gather_features(gf_run *r, gf_feature_cache *cache, size_t at, size_t n, graft_error *err);
+/* All rows, as the first rank has them. */
+graft_status gf_run_spread_features(gf_run *r, gf_feature_cache *cache, graft_error *err);
+/* The ranks are not needed any more: those but the first may end. Tells what each has done. */
+graft_status gf_run_part(gf_run *r, graft_error *err);
+/* A run that ends with `status`, which is neither OK nor a stop: the other ranks are told, and where one of them is
+ * gone the state of the last whole step is written. */
+graft_status gf_run_break(gf_run *r, graft_status status, graft_error *err);
 /* A stage of the run has begun. */
 void gf_run_tell_stage(gf_run *r, int stage, int64_t done, int64_t total);
 

@@ -26,7 +26,10 @@ graft_status gf_run_fill_features(gf_run *r, gf_feature_cache *cache, size_t tot
         size_t n = total - at < CHUNK ? total - at : CHUNK;
         for (size_t i = 0; i < n; i++) sample[i] = cache->first + (uint32_t)(at + i);
         tell_filling(r, at, total);
-        status = gf_engine_forward(r->engine, &feed, cache, sample, n, out, lost, err);
+        const gf_share s = gf_run_share(r, n);
+        if (s.end > s.first)
+            status = gf_engine_forward(r->engine, &feed, cache, sample + s.first, s.end - s.first, out, lost, err);
+        if (status == GRAFT_OK) status = gf_run_gather_features(r, cache, at, n, err);
         if (status == GRAFT_OK) status = gf_run_stop_asked(r, err);
     }
     gf_free(out);
@@ -40,8 +43,10 @@ static graft_status fill_variants(gf_run *r, gf_feature_cache *cache, graft_erro
         for (size_t at = 0; at < cache->n; at += CHUNK) {
             size_t n = cache->n - at < CHUNK ? cache->n - at : CHUNK;
             tell_filling(r, v * cache->n + at, cache->variants * cache->n);
-            GF_TRY(
-                gf_engine_fill_variant(r->engine, &feed, cache, v, (uint32_t)r->phase_start + (uint32_t)v, at, n, err));
+            const gf_share s = gf_run_share(r, n);
+            GF_TRY(gf_engine_fill_variant(r->engine, &feed, cache, v, (uint32_t)r->phase_start + (uint32_t)v,
+                                          at + s.first, s.end - s.first, err));
+            GF_TRY(gf_run_gather_features(r, cache, v * cache->n + at, n, err));
             GF_TRY(gf_run_stop_asked(r, err));
         }
     }
@@ -53,12 +58,16 @@ static graft_status fill(gf_run *r, gf_feature_cache *cache, bool changed, graft
 {
     gf_feature_store store = {0};
     bool found = false;
-    if (r->feature_words.disk) GF_TRY(gf_feature_store_open(&store, r, cache, changed, err));
-    if (r->feature_words.disk) found = gf_feature_store_load(&store, cache, r->host.log);
-    graft_status status = found     ? GRAFT_OK
-                          : changed ? fill_variants(r, cache, err)
-                                    : gf_run_fill_features(r, cache, cache->n, err);
-    if (status == GRAFT_OK && r->feature_words.disk && !found) gf_feature_store_save(&store, cache, r->host.log);
+    bool disk = r->feature_words.disk && gf_run_writes(r);
+    if (disk) GF_TRY(gf_feature_store_open(&store, r, cache, changed, err));
+    if (disk) found = gf_feature_store_load(&store, cache, r->host.log);
+    graft_status status = gf_run_agree(r, &found, sizeof found, err);
+    if (status != GRAFT_OK) goto out;
+    status = found     ? gf_run_spread_features(r, cache, err)
+             : changed ? fill_variants(r, cache, err)
+                       : gf_run_fill_features(r, cache, cache->n, err);
+    if (status == GRAFT_OK && disk && !found) gf_feature_store_save(&store, cache, r->host.log);
+out:
     gf_feature_store_close(&store);
     return status;
 }
@@ -87,10 +96,11 @@ static graft_status make_training(gf_run *r, uint64_t room, graft_error *err)
 graft_status gf_run_make_features(gf_run *r, graft_error *err)
 {
     const uint64_t share = 4; /* of the memory that is free: a quarter at most */
-    uint64_t room = gf_memory_available() / share;
+    uint64_t room = gf_memory_available() / share / (uint64_t)gf_comm_size(r->host.comm);
     gf_feature_cache_free(&r->feature_cache);
     gf_feature_cache_free(&r->train_feature_cache);
     if (r->feature_words.off && !gf_run_phase(r)->solver_parsed.class->solves) return GRAFT_OK;
+    GF_TRY(gf_run_agree(r, &room, sizeof room, err));
     GF_TRY(make_held(r, &room, err));
     return make_training(r, room, err);
 }

@@ -169,31 +169,23 @@ static graft_status take_values(gf_run *r, const gf_checkpoint *c, const gf_phas
     return status;
 }
 
-graft_status gf_run_restore(gf_run *r, graft_error *err)
+static graft_status restore(gf_run *r, const gf_checkpoint *c, graft_error *err)
 {
-    char *dir;
-    GF_TRY(gf_run_path(r, GF_FOLDER_CHECKPOINTS, &dir, err));
-    gf_checkpoint c = {0};
     gf_phases was = {0};
     graft_status status = GRAFT_OK;
-    if (!gf_checkpoint_exists(dir)) { /* killed before the first one: from the beginning */
-        status = gf_run_check_phases(r, err);
-        goto out;
-    }
-    GF_GOTO(gf_checkpoint_read_latest(&c, dir, 0, r->host.log, err));
     gf_state_part part[MOST_PARTS];
     gf_config_length length;
-    const gf_section *options = gf_checkpoint_find(&c, "options");
-    GF_GOTO(gf_config_check_identity(r->config, options ? options->data : "", options ? options->size : 0, c.path,
+    const gf_section *options = gf_checkpoint_find(c, "options");
+    GF_GOTO(gf_config_check_identity(r->config, options ? options->data : "", options ? options->size : 0, c->path,
                                      &length, err));
     GF_GOTO(gf_run_check_phases(r, err));
-    GF_GOTO(gf_parts_take(&c, part, parts_of(r, part), err));
+    GF_GOTO(gf_parts_take(c, part, parts_of(r, part), err));
     GF_GOTO(earlier_phases(r, &length, &was, err));
-    GF_GOTO(check_length(r, &was, c.path, err));
-    GF_GOTO(take_values(r, &c, &was, err));
-    GF_GOTO(take_history(r, &c, err));
-    GF_GOTO(take_decisions(r, &c, err));
-    GF_GOTO(gf_checkpoint_copy(&c, "lost", r->lost, r->data->index->n, err));
+    GF_GOTO(check_length(r, &was, c->path, err));
+    GF_GOTO(take_values(r, c, &was, err));
+    GF_GOTO(take_history(r, c, err));
+    GF_GOTO(take_decisions(r, c, err));
+    GF_GOTO(gf_checkpoint_copy(c, "lost", r->lost, r->data->index->n, err));
     for (uint32_t i = 0; i < r->data->index->n; i++) {
         if (r->lost[i]) gf_dataset_mark_lost(r->data, i);
     }
@@ -201,12 +193,33 @@ graft_status gf_run_restore(gf_run *r, graft_error *err)
         gf_run_state kept = r->state; /* a phase begins with no step applied */
         GF_GOTO(gf_run_open_phase(r, kept.phase, err));
         r->state = kept;
-        GF_GOTO(gf_checkpoint_copy(&c, "slots", r->slots, gf_run_slot_bytes(r), err));
+        GF_GOTO(gf_checkpoint_copy(c, "slots", r->slots, gf_run_slot_bytes(r), err));
     }
 out:
     gf_phases_free(&was);
+    return status;
+}
+
+graft_status gf_run_restore(gf_run *r, graft_error *err)
+{
+    char *dir;
+    gf_checkpoint c = {0};
+    GF_TRY(gf_run_path(r, GF_FOLDER_CHECKPOINTS, &dir, err));
+    bool there = gf_checkpoint_exists(dir); /* not: killed before the first one, it goes on from the beginning */
+    graft_status status = there ? gf_checkpoint_read_latest(&c, dir, 0, r->host.log, err) : gf_run_check_phases(r, err);
+    if (status == GRAFT_OK && there) status = restore(r, &c, err);
     gf_checkpoint_free(&c);
     gf_free(dir);
+    return status;
+}
+
+graft_status gf_run_restore_bytes(gf_run *r, const uint8_t *bytes, size_t n, graft_error *err)
+{
+    gf_checkpoint c = {0};
+    if (!n) return gf_run_check_phases(r, err);
+    graft_status status = gf_checkpoint_parse(&c, bytes, n, "the first rank's checkpoint", err);
+    if (status == GRAFT_OK) status = restore(r, &c, err);
+    gf_checkpoint_free(&c);
     return status;
 }
 
@@ -232,7 +245,7 @@ static graft_status write_sections(gf_run *r, const gf_section *section, size_t 
 graft_status gf_run_checkpoint(gf_run *r, bool last, graft_error *err)
 {
     GF_TRY(gf_hooks_checkpoint(r, err));
-    if (!finite(r)) return GRAFT_OK;
+    if (!gf_run_writes(r) || !finite(r)) return GRAFT_OK;
     r->clock.seconds += gf_sys_seconds() - r->started;
     r->started = gf_sys_seconds();
     for (uint32_t i = 0; i < r->data->index->n; i++) r->lost[i] = gf_dataset_is_lost(r->data, i);

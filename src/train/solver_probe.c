@@ -269,7 +269,7 @@ static graft_status probe_phase(probe *p, const gf_arguments *a, graft_error *er
     gf_running_clear(&r->running);
     GF_TRY(measure_training(p, err));
     tell(p);
-    return write_json(p, err);
+    return gf_run_writes(r) ? write_json(p, err) : GRAFT_OK;
 }
 
 static graft_status train(gf_run *r, const gf_arguments *a, graft_error *err)

@@ -36,6 +36,7 @@ static graft_status step(gf_run *r, const gf_batch *batch, const gf_batch *next,
     while (s.verdict == GF_STEP_AGAIN) {
         s.verdict = GF_STEP_APPLY;
         GF_TRY(gf_engine_gradient(r->engine, &feed, cache, batch, next, &result, err));
+        r->rank_samples += (int64_t)gf_engine_own_samples(r->engine);
         GF_TRY(gf_hooks_gradient(r, &s, err));
     }
     if (s.verdict == GF_STEP_APPLY && result.n) {
@@ -61,7 +62,7 @@ static graft_status steps(gf_run *r, graft_error *err)
         if (b + 1 < batches) next = batch_at(r, b + 1);
         GF_TRY(step(r, &batch, b + 1 < batches ? &next : NULL, err));
         GF_TRY(gf_run_stop_asked(r, err));
-        if (gf_checkpoint_writer_due(r->writer)) GF_TRY(gf_run_checkpoint(r, false, err));
+        if (gf_run_writes(r) && gf_checkpoint_writer_due(r->writer)) GF_TRY(gf_run_checkpoint(r, false, err));
     }
     return GRAFT_OK;
 }

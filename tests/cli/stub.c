@@ -7,6 +7,7 @@
  *   STUB_BAD=N    an inspected data set has N bad images */
 #include <graft/boxes.h>
 #include <graft/graft.h>
+#include <graft/ranks.h>
 #include <graft/serve.h>
 #include <inttypes.h>
 #include <math.h>
@@ -70,6 +71,30 @@ graft_status graft_context_open(const graft_context_options *o, graft_context **
 }
 
 void graft_context_free(graft_context *c) { free(c); }
+
+/* No further process: what is tested here is this one. */
+graft_status graft_ranks_start(const graft_settings *settings, const char *const *command, graft_ranks **out,
+                               graft_error *err)
+{
+    (void)settings, (void)command, (void)err;
+    *out = NULL;
+    return GRAFT_OK;
+}
+
+graft_status graft_ranks_join(graft_ranks **out, graft_error *err) { return graft_ranks_start(NULL, NULL, out, err); }
+
+graft_status graft_ranks_work(graft_context *c, graft_ranks *ranks, graft_error *err)
+{
+    (void)c, (void)ranks, (void)err;
+    return GRAFT_OK;
+}
+
+graft_status graft_context_ranks(graft_context *c, graft_ranks *ranks, graft_error *err)
+{
+    return graft_ranks_work(c, ranks, err);
+}
+
+void graft_ranks_free(graft_ranks *ranks) { (void)ranks; }
 
 graft_status graft_context_settings(graft_context *c, const graft_settings *settings, graft_error *err)
 {
