@@ -162,11 +162,7 @@ static void tell_idle(const gf_run *r, const gf_log *log)
                (long long)r->config->batch, MICRO, ranks, (long long)parts, MICRO * ranks);
 }
 
-static graft_status asked(void *ctx)
-{
-    const graft_context *c = ctx;
-    return c->options.should_stop ? c->options.should_stop(c->options.user) : GRAFT_OK;
-}
+static graft_status asked(void *ctx) { return gf_api_ask(ctx); }
 
 static graft_status send_parts(gf_comm *comm, const parcel *p, graft_error *err)
 {
