@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="gcc clang libc6-dev make cmake ninja-build pkg-config python3 python3-pip
+packages="gcc clang lld libc6-dev make cmake ninja-build pkg-config python3 python3-pip
 libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libhdf5-dev libjansson-dev libcairo2-dev libcmocka-dev libseccomp-dev
 nettle-dev fonts-dejavu-core libzip-dev libprotobuf-c-dev protobuf-c-compiler libcurl4-openssl-dev
 libexpat1-dev libyaml-dev libarchive-dev zlib1g-dev openssl"
