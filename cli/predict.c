@@ -43,8 +43,19 @@ static size_t shown_length(const char *text)
     return n;
 }
 
+/* All labels that are told, with tabs between; "none" where there are none. */
+static void write_labels(FILE *f, const graft_prediction *p, const char *gap)
+{
+    if (!p->n_top) fprintf(f, "%snone", gap);
+    for (size_t i = 0; i < p->n_top; i++) {
+        fputs(gap, f);
+        text_write_escaped(f, p->top[i].label);
+        fprintf(f, "%s%.6f", gap, p->top[i].probability);
+    }
+}
+
 /* `width` columns for the path, 0: no columns but tabs. The best label alone unless more were asked for. */
-static void write_prediction(FILE *f, const graft_prediction *p, size_t width, size_t top)
+static void write_prediction(FILE *f, const graft_prediction *p, size_t width, size_t top, bool several)
 {
     const char *gap = width ? "  " : "\t";
     text_write_escaped(f, p->path);
@@ -53,7 +64,8 @@ static void write_prediction(FILE *f, const graft_prediction *p, size_t width, s
         fputs(width ? "  error: " : "\t\terror: ", f);
         text_write_escaped(f, p->error ? p->error : "cannot be read");
     }
-    for (size_t i = 0; p->label && i < p->n_top && i < top; i++) {
+    if (p->label && several) write_labels(f, p, gap);
+    for (size_t i = 0; p->label && !several && i < p->n_top && i < top; i++) {
         fputs(gap, f);
         text_write_escaped(f, i ? p->top[i].label : p->label);
         fprintf(f, "%s%.6f", gap, p->top[i].probability);
@@ -67,7 +79,8 @@ static graft_status print_lines(session *self, const graft_result *result, graft
     size_t n = graft_result_predictions(result), width = 0;
     char *text = NULL;
     size_t length = 0;
-    bool asked = options_given(self->verb, self->settings, "top");
+    bool asked = options_given(self->verb, self->settings, "top"),
+         several = graft_result_number(result, "labels_of") > 0;
     for (size_t i = 0; i < n && isatty(STDOUT_FILENO); i++) {
         size_t shown = shown_length(graft_result_prediction(result, i).path);
         if (shown > width && shown <= 60) width = shown;
@@ -76,7 +89,8 @@ static graft_status print_lines(session *self, const graft_result *result, graft
     if (!f) return fail(err, E_NO_MEMORY, NULL, "out of memory");
     for (size_t i = 0; i < n; i++) {
         graft_prediction p = graft_result_prediction(result, i);
-        write_prediction(f, &p, shown_length(p.path) <= width ? width : 0, asked ? (size_t)self->settings->top : 1);
+        write_prediction(f, &p, shown_length(p.path) <= width ? width : 0, asked ? (size_t)self->settings->top : 1,
+                         several);
     }
     graft_status status = fclose(f) ? fail(err, E_NO_MEMORY, NULL, "out of memory") : GRAFT_OK;
     if (!status) status = session_print_text(self, text, length, err);

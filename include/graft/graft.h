@@ -346,7 +346,8 @@ GRAFT_API graft_status graft_compare(graft_context *context, const char *const *
 
 /* Files and folders (walked) of images. `top`: how many labels for each, at most. Result JSON:
  * {"predictions":[{"path", "label","probability","top":[{"label","probability"}]}]}; an image that cannot be read has
- * "error" instead. If all of them failed that is an error (GRAFT_DATA). */
+ * "error" instead. If all of them failed that is an error (GRAFT_DATA). Of a model of several labels each has "labels",
+ * those whose probability is their threshold or more, likeliest first; "label" is their names, "red|dress", or "". */
 GRAFT_API graft_status graft_predict(graft_model *model, const char *const *paths, size_t n, int top,
                                      graft_result **out, graft_error *err);
 
@@ -360,7 +361,8 @@ typedef struct graft_prediction {
     const char *label; /* NULL: the image could not be read */
     double probability;
     const char *error; /* NULL where there is a label */
-    size_t n_top;      /* the likeliest labels, as many as were asked for; top[0] is `label` */
+    size_t n_top;      /* the likeliest labels, as many as were asked for; top[0] is `label`; of several labels those
+                          that are told */
     const graft_label *top;
 } graft_prediction;
 

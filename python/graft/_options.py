@@ -138,7 +138,7 @@ class TrainOptions(TypedDict, total=False):
     # the column of a CSV file that holds the images' paths, by name or by number from 1 (default: path, or what is clearly
     # that)
     image_column: str | None
-    # the column that holds the class (default: label, or what is clearly that)
+    # the column that holds the class, or A,B,.. of 0 and 1, one for each class (default: label, or what is clearly that)
     label_column: str | None
     # the column that holds train, validation or test (default: split, or what is clearly that)
     split_column: str | None
@@ -191,3 +191,6 @@ class TrainOptions(TypedDict, total=False):
     decode: Literal["accurate", "tensorflow"] | None
     # the column of a CSV file of images that holds what each image's loss weighs in training, 0 or more
     weight_column: str | None
+    # what parts a table's field into several labels, as '|'; space, tab, or none: each field is one label (default: '|' or
+    # ';' where what it parts is there in other combinations)
+    label_delimiter: str | None

@@ -50,6 +50,7 @@ static graft_status open_all(cleaning *c, const char *path, graft_error *err)
     gf_api_labelled(&c->d, c->m, path);
     GF_TRY(gf_api_data_open(&c->d, NULL, err));
     const gf_index *x = c->d.data->index;
+    GF_TRY(gf_api_want_one_label(x, "graft clean", err));
     c->n = x->n;
     c->classes = x->classes.n;
     c->width = gf_count(&c->m->model.layer[c->m->model.features].shape);

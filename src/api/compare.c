@@ -108,6 +108,9 @@ static graft_status judge(graft_context *c, one_run *r, const char *data, const 
     if (status == GRAFT_OK && !gf_api_task(m).cls->decode)
         status = gf_fail(err, GF_E_OPTION_VALUE, "graft eval tells the measures of each",
                          "%s: runs that detect are not compared", GF_ESC(r->name));
+    if (status == GRAFT_OK && gf_api_task(m).cls->labels)
+        status = gf_fail(err, GF_E_OPTION_VALUE, "graft eval --intervals tells the measures of each",
+                         "%s: runs of several labels are not compared", GF_ESC(r->name));
     if (status == GRAFT_OK) status = gf_evaluating_open(&ev, m, err);
     if (status == GRAFT_OK) status = gf_evaluating_run(&ev, m, &d, split, err);
     if (status == GRAFT_OK) status = keep(r, &ev, err);

@@ -32,6 +32,7 @@ gf_data_options gf_api_data_options(const graft_data *d)
     gf_data_defaults(&out);
     memcpy(out.split, o->split, sizeof out.split);
     out.test_from_validation = o->test_from_validation;
+    out.labels = d->labels;
     out.batch = (uint32_t)o->batch;
     out.seed = o->seed;
     out.allow_empty_class = o->allow_empty_class;
@@ -112,6 +113,7 @@ static graft_status make(graft_context *context, const char *path, const graft_d
     d->log = (gf_log){context->log.say, context->log.ctx, &d->decisions};
     d->options = *options;
     d->boxes = gf_api_detects(context);
+    d->labels = gf_api_task_labels(context->settings);
     gf_real_path(path, &d->path, NULL); /* so that a run can be resumed from another folder */
     if (!d->path) d->path = gf_strdup(path);
     d->cache_dir = options->cache_dir ? gf_strdup(options->cache_dir) : default_cache_dir();

@@ -33,6 +33,8 @@ graft_status gf_api_open_run_data(graft_context *c, const char *run, const gf_ru
 graft_status gf_evaluating_open(gf_evaluating *ev, const graft_model *m, graft_error *err);
 /* Opens the data (d->data is the caller's) and judges that part of them; NULL: all. */
 graft_status gf_evaluating_run(gf_evaluating *ev, graft_model *m, graft_data *d, const char *split, graft_error *err);
+/* The result of a model of several labels (judged_labels.c). */
+graft_status gf_judged_labels_result(gf_evaluating *ev, const gf_metrics *m, graft_result **out, graft_error *err);
 void gf_evaluating_close(gf_evaluating *ev); /* takes a zeroed one */
 
 #endif

@@ -48,6 +48,18 @@ void gf_api_tell_evaluated(graft_context *c, size_t done, size_t total, const gf
 
 /* ---- evaluate */
 
+static graft_status add_row(gf_evaluating *ev, const gf_index *index, uint32_t sample, const float *out,
+                            graft_error *err)
+{
+    gf_text truth = {0};
+    if (!ev->rows.path) return GRAFT_OK;
+    gf_index_label_text(index, sample, &truth);
+    if (!truth.failed) gf_per_file_add(&ev->rows, gf_index_path(index, sample), truth.s ? truth.s : "", NULL, out);
+    graft_status status = truth.failed ? gf_fail_memory(err, truth.cap, "the rows of an evaluation") : GRAFT_OK;
+    gf_text_free(&truth);
+    return status;
+}
+
 static graft_status evaluate_range(graft_model *m, gf_evaluating *ev, gf_engine *e, gf_data_feed *s, uint32_t first,
                                    uint32_t end, graft_error *err)
 {
@@ -67,12 +79,11 @@ static graft_status evaluate_range(graft_model *m, gf_evaluating *ev, gf_engine 
         GF_GOTO(gf_api_infer(m, e, &feed, &f, err));
         for (uint32_t i = 0; i < n; i++) {
             const float *one = lost[i] ? NULL : out + i * outputs;
-            int32_t label = (int32_t)s->data->index->sample[at + i].class_id;
             const char *aim = target + i * bytes;
             if (one) GF_GOTO(gf_evaluation_add_output(&ev->result, &ev->task, one, outputs, aim, err));
             if (!ev->task.cls->decode) continue;
-            if (one) gf_judgement_add(&ev->judgement, at + i, label, one, outputs);
-            gf_per_file_add(&ev->rows, gf_index_path(s->data->index, at + i), label, NULL, one);
+            if (one) gf_judgement_add(&ev->judgement, at + i, one, outputs);
+            GF_GOTO(add_row(ev, s->data->index, at + i, one, err));
         }
         gf_api_tell_evaluated(m->context, at + n - first, end - first, &ev->result.running);
         GF_GOTO(gf_api_stop_asked(m->context, err));
@@ -160,6 +171,7 @@ static graft_status evaluation_result(graft_model *m, gf_evaluating *ev, graft_r
     gf_metrics metrics = gf_evaluation_metrics(&ev->result);
     if (ev->sure) metrics.bounds = (const double(*)[2])ev->bounds;
     if (!ev->task.cls->decode) return gf_api_found_result(&ev->result, &metrics, out, err);
+    if (ev->task.cls->labels) return gf_judged_labels_result(ev, &metrics, out, err);
     evaluation_text(&text, &metrics, &m->facts.classes, gf_api_samples(&m->model));
     gf_json *j = gf_metrics_json(&metrics, m->facts.classes.n);
     gf_json_set(j, "per_class", per_class(&metrics, &m->facts.classes));
@@ -179,6 +191,7 @@ void gf_api_labelled(graft_data *d, const graft_model *m, const char *path)
                       .fit = &m->facts.fit,
                       .fast_dct = m->facts.fast_dct,
                       .boxes = gf_api_task(m).cls->keep != NULL,
+                      .labels = gf_api_task(m).cls->labels,
                       .log = m->context->log};
     graft_data_defaults(&d->options);
     d->options = gf_api_opened_options(m->context, &d->options);
@@ -196,12 +209,15 @@ graft_status gf_evaluating_open(gf_evaluating *ev, const graft_model *m, graft_e
     *ev = (gf_evaluating){.task = gf_api_task(m), .sure = gf_settings_flag(s, GF_SET_EVAL_INTERVALS)};
     GF_TRY(gf_loss_parse(&ev->task.loss, gf_settings_text(s, GF_SET_TRAIN_LOSS), err));
     const char *asked = gf_settings_text(s, GF_SET_TRAIN_METRICS);
-    GF_TRY(gf_metric_list_parse(&ev->list, ev->task.cls->metrics, asked, err));
+    GF_TRY(gf_metric_list_parse(&ev->list, gf_task_measures(ev->task.cls), ev->task.cls->metrics, asked, err));
     if (!ev->task.cls->decode) {
         static const gf_setting of_classes[] = {GF_SET_EVAL_CSV, GF_SET_EVAL_INTERVALS};
         GF_TRY(gf_api_want_one_class(m, of_classes, 2, err));
         return gf_evaluation_init(&ev->result, &ev->list, m->facts.classes.n, err);
     }
+    static const gf_setting of_one_label[] = {GF_SET_EVAL_CONFUSION_CSV, GF_SET_EVAL_RELIABILITY, GF_SET_EVAL_GRID,
+                                              GF_SET_EVAL_GRID_FILE, GF_SET_PREDICT_UNKNOWN};
+    GF_TRY(gf_api_want_no_labels(m, of_one_label, sizeof of_one_label / sizeof *of_one_label, err));
     GF_TRY(gf_judgement_check(m, &ev->promise, err));
     GF_TRY(gf_per_file_begin(&ev->rows, m, &ev->task, GF_SET_EVAL_CSV, err));
     return gf_evaluation_init(&ev->result, &ev->list, m->facts.classes.n, err);
@@ -211,6 +227,10 @@ graft_status gf_evaluating_run(gf_evaluating *ev, graft_model *m, graft_data *d,
 {
     GF_TRY(gf_api_data_open(d, &m->facts.classes, err));
     GF_TRY(gf_api_data_for(d, &m->model, &m->facts, err));
+    GF_TRY(gf_api_fit_labels(m, d, err));
+    ev->task.labels.sets = d->data->index->sets;
+    const gf_labelling *labels = gf_task_labelling(&ev->task);
+    if (labels) GF_TRY(gf_evaluation_of_labels(&ev->result, labels, err));
     GF_TRY(evaluate_data(m, ev, d->data, split, err));
     return ev->sure && ev->task.cls->decode ? gf_bootstrap(&ev->result, m->context->pool, ev->bounds, err) : GRAFT_OK;
 }

@@ -123,7 +123,8 @@ static graft_status choose_images(chosen *c, const gf_index *x, graft_error *err
         while (taken[at]) at = (at + 1) % n;
         taken[at] = true;
         c->sample[i] = first + at;
-        c->label[i] = (int32_t)x->sample[first + at].class_id;
+        const uint32_t *label; /* of several labels the first stands for all, of none class 0: features are judged */
+        c->label[i] = gf_index_labels(x, first + at, &label) ? (int32_t)*label : 0;
     }
     gf_free(taken);
     return GRAFT_OK;

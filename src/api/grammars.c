@@ -85,7 +85,7 @@ static graft_status class_weight(const char *text, graft_error *err)
 static graft_status metrics(const char *text, graft_error *err)
 {
     gf_metric_list parsed;
-    return gf_metric_list_parse(&parsed, "", text, err);
+    return gf_metric_list_parse(&parsed, GF_OF_ANY, "", text, err);
 }
 static graft_status groups(const char *text, graft_error *err) { return gf_param_groups_check(text, err); }
 

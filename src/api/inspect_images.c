@@ -36,6 +36,7 @@ static graft_status open_photo(const page *p, uint32_t sample, gf_photo *out, gr
     const gf_sample *s = &p->index->sample[sample];
     graft_error why = {0};
     *out = (gf_photo){.path = gf_index_path(p->index, sample), .truth = (int32_t)s->class_id, .predicted = -1};
+    if (p->index->sets) out->truth = -1; /* a class is not told where there may be several */
     graft_status status = gf_sample_read(p->index, sample, &file, &why);
     if (status == GRAFT_OK)
         status = gf_image_decode(file.data, file.n, out->path, &p->options->image, &whole, NULL, &why);
@@ -63,6 +64,12 @@ static void close_page(page *p)
     gf_free(p);
 }
 
+static bool is_of(const gf_index *x, uint32_t sample, uint32_t class_id)
+{
+    uint32_t own = x->sample[sample].class_id;
+    return x->sets ? gf_label_sets_has(x->sets, own, class_id) : own == class_id;
+}
+
 /* Of each class the same number, spread over its images; of many classes, one each of the first. */
 static graft_status take_samples(page *p, graft_error *err)
 {
@@ -71,9 +78,9 @@ static graft_status take_samples(page *p, graft_error *err)
     each = each < 4 ? each : 4;
     for (uint32_t c = 0; c < classes && p->n_photos < MOST_SAMPLES; c++) {
         uint64_t n = 0, seen = 0, taken = 0;
-        for (uint32_t i = 0; i < x->n; i++) n += x->sample[i].class_id == c;
+        for (uint32_t i = 0; i < x->n; i++) n += is_of(x, i, c);
         for (uint32_t i = 0; i < x->n && taken < each && p->n_photos < MOST_SAMPLES; i++) {
-            if (x->sample[i].class_id != c || seen++ * each < taken * n) continue;
+            if (!is_of(x, i, c) || seen++ * each < taken * n) continue;
             taken++;
             GF_TRY(open_photo(p, i, &p->photo[p->n_photos], err));
             p->n_photos += p->photo[p->n_photos].pixels.rgb != NULL;

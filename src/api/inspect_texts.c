@@ -51,7 +51,8 @@ graft_status gf_api_inspect_texts(graft_context *context, const char *path, graf
                                   graft_error *err)
 {
     const gf_settings *s = context->settings;
-    const gf_texts_options o = gf_texts_options_of(s, &context->log);
+    gf_texts_options o = gf_texts_options_of(s, &context->log);
+    o.labels.wanted = gf_api_task_labels(s);
     gf_texts texts;
     gf_api_begin(context, GRAFT_STAGE_CHECK);
     graft_status status = gf_texts_read(&texts, path, &o, err);

@@ -73,9 +73,10 @@ struct graft_model {
     bool has_head;
     const char
         *lacks; /* what its run computed in and this processor does not, as a model that is used was told; NULL */
-    bool half_trained;      /* graft_train began with it and failed */
-    bool own_size;          /* the image size is the network's own: none was asked for */
-    graft_session *session; /* what predict and evaluate made, and go on with; NULL: none */
+    bool half_trained;         /* graft_train began with it and failed */
+    bool own_size;             /* the image size is the network's own: none was asked for */
+    const gf_task_class *task; /* of the data that it is trained on, where they say so; NULL: of the settings */
+    graft_session *session;    /* what predict and evaluate made, and go on with; NULL: none */
 };
 
 struct graft_data {
@@ -87,6 +88,7 @@ struct graft_data {
     char *cache_dir;
     gf_settings *settings; /* that it was opened with; may be NULL */
     bool boxes;            /* labelled boxes, whose task that is */
+    bool labels;           /* samples have any number of labels, whose task that is */
     const gf_fit *fit;     /* a model's own, which holds instead of theirs; NULL: none */
     bool fast_dct;         /* and with it how that model's JPEGs are decoded */
     gf_dataset *data;
@@ -155,8 +157,9 @@ void gf_per_file_field(gf_text *t, const char *prefix, const char *s);
 /* GF_SET_EVAL_CSV or, without true classes, GF_SET_PREDICT_CSV. */
 graft_status gf_per_file_begin(gf_per_file *f, const graft_model *m, const gf_task *task, gf_setting file,
                                graft_error *err);
-/* `predicted` NULL: the likeliest class. out NULL: the image was lost. */
-void gf_per_file_add(gf_per_file *f, const char *path, int32_t truth, const char *predicted, const float *out);
+/* `truth` (its label, of several "a|b") is told where the file is labelled; `predicted` NULL: what the outputs say. out
+ * NULL: the image was lost. */
+void gf_per_file_add(gf_per_file *f, const char *path, const char *truth, const char *predicted, const float *out);
 graft_status gf_per_file_write(gf_per_file *f, graft_error *err);
 void gf_per_file_free(gf_per_file *f);
 
@@ -182,6 +185,19 @@ graft_status gf_api_inspect_boxes(graft_context *context, const char *path, graf
 
 /* Whether labelled boxes are to be learned: the task says so, of the settings or of the context's. */
 bool gf_api_task_detects(const gf_settings *s);
+/* Whether the task of the settings is one of samples with any number of labels (labels.c). */
+bool gf_api_task_labels(const gf_settings *s);
+/* What is learned: what the data say, else the settings. */
+const gf_task_class *gf_api_task_class(const graft_model *m);
+/* Before a run: takes the task of several labels where the data have them and nothing else was asked for. E3002. */
+graft_status gf_api_choose_task(graft_model *m, const graft_data *d, graft_error *err);
+/* The names of the labels that these outputs tell, "a|b". */
+void gf_api_labels_told(const gf_task *t, const gf_names *classes, const float *out, gf_text *text);
+/* E3002 where data with several labels of a sample are for a model of one class each. */
+graft_status gf_api_fit_labels(const graft_model *m, const graft_data *d, graft_error *err);
+/* E3002 where one of the settings is given, which a model of several labels has no use for; or, with `what`, a verb. */
+graft_status gf_api_want_no_labels(const graft_model *m, const gf_setting *row, size_t n, graft_error *err);
+graft_status gf_api_want_one_label(const gf_index *index, const char *what, graft_error *err);
 bool gf_api_detects(const graft_context *context);
 /* What an evaluation of a detector tells: loss and COCO's measures. */
 graft_status gf_api_found_result(const gf_evaluation *e, const gf_metrics *m, graft_result **out, graft_error *err);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_PAIRS = 10, MOST_LOSSES = 10, SHOWN = 5, COLUMNS = 6 };
+enum { MOST_PAIRS = 10, SHOWN = GF_SHOWN_LOSSES, COLUMNS = 6 };
 
 /* ---- image by image */
 
@@ -39,9 +39,10 @@ void gf_judgement_close(gf_judgement *j)
     *j = (gf_judgement){0};
 }
 
-void gf_judgement_add(gf_judgement *j, uint32_t sample, int32_t truth, const float *out, size_t width)
+void gf_judgement_add(gf_judgement *j, uint32_t sample, const float *out, size_t width)
 {
     gf_judged *one = &j->item[j->n];
+    const int32_t truth = (int32_t)j->data->index->sample[sample].class_id;
     const gf_class_target target = gf_target_of((uint32_t)truth);
     j->softmax = width == 1 || j->task->end != GF_END_SIGMOID;
     one->sample = sample;
@@ -53,6 +54,9 @@ void gf_judgement_add(gf_judgement *j, uint32_t sample, int32_t truth, const flo
                                                  .loss = &one->loss,
                                                  .predicted = &one->predicted,
                                                  .score = j->score});
+    one->probability = NAN;
+    if (j->task->cls->labels) j->n++;
+    if (j->task->cls->labels) return;
     j->task->cls->decode(j->task, out, width, j->p);
     one->probability = (double)j->p[one->predicted];
     j->sorted[j->n++] = gf_sureness_of(j->score, j->classes, truth, j->task->beta > 0 ? j->task->beta : 1);
@@ -179,15 +183,22 @@ static int worst_first(const void *a, const void *b)
     return x->sample < y->sample ? -1 : x->sample > y->sample;
 }
 
-static graft_status add_losses(const gf_judgement *j, gf_json *document, gf_text *text, graft_error *err)
+graft_status gf_judgement_worst(const gf_judgement *j, const gf_judged ***out, graft_error *err)
 {
-    const gf_judged **order = gf_new_n(j->n, const gf_judged *);
+    const gf_judged **order = *out = gf_new_n(j->n, const gf_judged *);
     if (!order) return gf_fail_memory(err, j->n * sizeof *order, "an evaluation");
     for (size_t i = 0; i < j->n; i++) order[i] = &j->item[i];
     qsort(order, j->n, sizeof *order, worst_first);
+    return GRAFT_OK;
+}
+
+static graft_status add_losses(const gf_judgement *j, gf_json *document, gf_text *text, graft_error *err)
+{
+    const gf_judged **order;
+    GF_TRY(gf_judgement_worst(j, &order, err));
     gf_json *list = gf_json_array();
     char *const *name = j->m->facts.classes.item;
-    for (size_t i = 0, told = 0; i < j->n && i < MOST_LOSSES; i++) {
+    for (size_t i = 0, told = 0; i < j->n && i < GF_MOST_LOSSES; i++) {
         const gf_judged *o = order[i];
         const char *path = gf_index_path(j->data->index, o->sample);
         gf_json *row = gf_json_object();

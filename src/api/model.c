@@ -37,7 +37,7 @@ void graft_model_size(const graft_model *m, int *width, int *height)
 
 gf_head_spec gf_api_head_of(const graft_model *m, int classes)
 {
-    const gf_task_class *task = gf_task_find(gf_settings_text(m->context->settings, GF_SET_TRAIN_TASK));
+    const gf_task_class *task = gf_api_task_class(m);
     gf_head_spec head = m->head;
     if (task) head.outputs = (int)task->outputs(classes);
     const gf_detector_class *detector;

@@ -29,18 +29,32 @@ static graft_status rename_classes(graft_model *m, const gf_names *classes, graf
 graft_status gf_api_make_trainable(graft_model *m, graft_error *err)
 {
     if (m->trained || !m->head.keep_last) return GRAFT_OK;
-    if (m->model.end == GF_END_SIGMOID) {
+    const gf_task_class *task = gf_api_task_class(m);
+    if (m->model.end == GF_END_SIGMOID && !task->labels) {
         gf_decide(&m->log, "end of the network", "softmax",
                   "%s: its sigmoid is of each class by itself; here each image has one class",
                   GF_ESC(m->config.architecture));
     }
-    return gf_head_for_training(&m->model, (size_t)gf_api_head_of(m, m->model.classes).outputs, err);
+    GF_TRY(gf_head_for_training(&m->model, (size_t)gf_api_head_of(m, m->model.classes).outputs, err));
+    if (task->labels) m->model.end = GF_END_SIGMOID;
+    return GRAFT_OK;
+}
+
+/* A head that a run trained, for another task than now, of as many outputs: what stands behind them changes. False: it
+ * has another number, and a new one is needed. */
+static bool turn_head(graft_model *m, size_t classes)
+{
+    const gf_task_class *task = gf_api_task_class(m), *was = gf_task_find(m->facts.task);
+    if (!m->trained || !was || task->labels == was->labels || task->keep || was->keep) return true;
+    if (task->outputs((int)classes) != gf_api_outputs(m)) return false;
+    m->model.end = task->labels ? GF_END_SIGMOID : GF_END_SOFTMAX;
+    return true;
 }
 
 graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_error *err)
 {
     GF_TRY(gf_api_make_trainable(m, err));
-    if (m->has_head && same_names(&m->facts.classes, classes)) return GRAFT_OK;
+    if (m->has_head && same_names(&m->facts.classes, classes) && turn_head(m, classes->n)) return GRAFT_OK;
     if (m->head.keep_last) return rename_classes(m, classes, err);
     if (m->head.none) {
         return gf_fail(err, GF_E_OPTION_VALUE, "leave the head out to get a new one",
@@ -52,8 +66,7 @@ graft_status gf_api_set_classes(graft_model *m, const gf_names *classes, graft_e
     int boundary = m->model.boundary;
     gf_model_copy_values(&with_head, &m->model);
     gf_model_init(&with_head, (uint64_t)m->config.model_seed, (int)backbone); /* a head of an equal shape, too */
-    if (m->context && gf_task_find(gf_settings_text(m->context->settings, GF_SET_TRAIN_TASK))->begin_head)
-        gf_task_find(gf_settings_text(m->context->settings, GF_SET_TRAIN_TASK))->begin_head(&with_head);
+    if (m->context && gf_api_task_class(m)->begin_head) gf_api_task_class(m)->begin_head(&with_head);
     with_head.boundary = boundary;
     gf_model_free(&m->model);
     m->model = with_head;

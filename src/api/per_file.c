@@ -46,27 +46,42 @@ graft_status gf_per_file_begin(gf_per_file *f, const graft_model *m, const gf_ta
     return GRAFT_OK;
 }
 
-void gf_per_file_add(gf_per_file *f, const char *path, int32_t truth, const char *predicted, const float *out)
+/* What the outputs say: the likeliest class, or the labels that are told. */
+static void add_predicted(gf_per_file *f, const float *out)
+{
+    float loss;
+    int32_t likeliest;
+    const gf_class_target any = gf_target_of(0);
+    gf_text told = {0};
+    if (f->task->cls->labels) {
+        gf_api_labels_told(f->task, f->classes, out, &told);
+        gf_per_file_field(&f->text, "", told.s ? told.s : "");
+        f->text.failed = f->text.failed || told.failed;
+        gf_text_free(&told);
+        return;
+    }
+    f->task->cls->step(
+        f->task, &(gf_task_batch){
+                     .n = 1, .width = f->width, .out = out, .target = &any, .loss = &loss, .predicted = &likeliest});
+    gf_per_file_field(&f->text, "", f->classes->item[likeliest]);
+}
+
+void gf_per_file_add(gf_per_file *f, const char *path, const char *truth, const char *predicted, const float *out)
 {
     enum { DIGITS = 9 };
     if (!f->path) return;
     gf_per_file_field(&f->text, "", path);
     if (f->labelled) gf_text_add(&f->text, ",");
-    if (f->labelled) gf_per_file_field(&f->text, "", f->classes->item[truth]);
+    if (f->labelled) gf_per_file_field(&f->text, "", truth);
     if (!out) {
         for (size_t k = 0; k < 1 + f->classes->n + f->width; k++) gf_text_add(&f->text, ",");
         gf_text_add(&f->text, "\n");
         return;
     }
-    float loss;
-    int32_t likeliest;
-    const gf_class_target target = gf_target_of((uint32_t)truth);
-    f->task->cls->step(
-        f->task, &(gf_task_batch){
-                     .n = 1, .width = f->width, .out = out, .target = &target, .loss = &loss, .predicted = &likeliest});
     f->task->cls->decode(f->task, out, f->width, f->p);
     gf_text_add(&f->text, ",");
-    gf_per_file_field(&f->text, "", predicted ? predicted : f->classes->item[likeliest]);
+    if (predicted) gf_per_file_field(&f->text, "", predicted);
+    if (!predicted) add_predicted(f, out);
     for (size_t k = 0; k < f->classes->n; k++) gf_text_printf(&f->text, ",%s", GF_GENERAL((double)f->p[k], DIGITS));
     for (size_t k = 0; k < f->width; k++) gf_text_printf(&f->text, ",%s", GF_GENERAL((double)out[k], DIGITS));
     gf_text_add(&f->text, "\n");

@@ -22,9 +22,41 @@ void gf_api_likeliest(const float *p, int classes, int top, int *out)
     }
 }
 
-/* The numbers that were asked for instead of labels; `values` NULL: none were. */
-static gf_json *prediction_json(const graft_prediction *p, const double *values, size_t n)
+/* What a list of predictions needs, filled image by image; a graft_result takes it over. */
+typedef struct listing {
+    graft_prediction *prediction;
+    graft_label *label;
+    gf_names strings;
+    int *order;
+    float *p;
+    int top;           /* the likeliest labels that are kept of each image, in `label` */
+    bool several;      /* any number of them is told: n_top of a prediction says how many */
+    graft_label *told; /* those of all images, one behind the other */
+    size_t n_told, cap_told;
+    const gf_promise *promise; /* below its threshold an image is unknown; NULL: none is */
+    const char *output;        /* "logits", ..; NULL: labels */
+    double *values;            /* of all images, n_values each; NULL likewise */
+    size_t n_values;
+} listing;
+
+static gf_json *label_list(const graft_label *label, size_t n)
 {
+    gf_json *list = gf_json_array();
+    for (size_t i = 0; i < n; i++) {
+        gf_json *row = gf_json_object();
+        gf_json_set(row, "label", gf_json_string(label[i].label));
+        gf_json_set(row, "probability", gf_json_real(label[i].probability));
+        gf_json_add(list, row);
+    }
+    return list;
+}
+
+/* Of image i, with the numbers that were asked for. */
+static gf_json *prediction_json(const listing *l, size_t i)
+{
+    const graft_prediction *p = &l->prediction[i];
+    const graft_label *likeliest = l->label + i * (size_t)l->top;
+    const double *values = l->values ? l->values + i * l->n_values : NULL;
     gf_json *j = gf_json_object();
     gf_json_set(j, "path", gf_json_string(p->path));
     if (p->error) {
@@ -33,34 +65,14 @@ static gf_json *prediction_json(const graft_prediction *p, const double *values,
     }
     gf_json_set(j, "label", gf_json_string(p->label));
     gf_json_set(j, "probability", gf_json_real(p->probability));
-    gf_json *top = gf_json_array();
-    for (size_t i = 0; i < p->n_top; i++) {
-        gf_json *row = gf_json_object();
-        gf_json_set(row, "label", gf_json_string(p->top[i].label));
-        gf_json_set(row, "probability", gf_json_real(p->top[i].probability));
-        gf_json_add(top, row);
-    }
-    gf_json_set(j, "top", top);
+    if (l->several) gf_json_set(j, "labels", label_list(p->top, p->n_top));
+    gf_json_set(j, "top", label_list(likeliest, (size_t)l->top));
     if (!values) return j;
     gf_json *list = gf_json_array();
-    for (size_t i = 0; i < n; i++) gf_json_add(list, gf_json_real(values[i]));
+    for (size_t k = 0; k < l->n_values; k++) gf_json_add(list, gf_json_real(values[k]));
     gf_json_set(j, "values", list);
     return j;
 }
-
-/* What a list of predictions needs, filled image by image; a graft_result takes it over. */
-typedef struct listing {
-    graft_prediction *prediction;
-    graft_label *labels;
-    gf_names strings;
-    int *order;
-    float *p;
-    int top;
-    const gf_promise *promise; /* below its threshold an image is unknown; NULL: none is */
-    const char *output;        /* "logits", ..; NULL: labels */
-    double *values;            /* of all images, n_values each; NULL likewise */
-    size_t n_values;
-} listing;
 
 static const char *keep(listing *l, const char *s)
 {
@@ -94,6 +106,31 @@ static void put_values(const listing *l, const gf_task *t, const float *logits, 
     for (size_t k = 0; k < l->n_values; k++) to[k] = (double)from[k];
 }
 
+/* The labels that are told, likeliest first, behind those of the images before; and all their names. */
+static graft_status tell_labels(listing *l, const gf_task *t, const graft_model *m, const float *logits,
+                                graft_prediction *p, graft_error *err)
+{
+    const gf_names *classes = &m->facts.classes;
+    gf_text names = {0};
+    size_t first = l->n_told;
+    gf_api_labels_told(t, classes, logits, &names);
+    p->label = names.failed ? NULL : keep(l, names.s ? names.s : "");
+    gf_text_free(&names);
+    if (!p->label) return gf_fail_memory(err, 64, "predictions");
+    for (size_t c = 0; c < classes->n; c++) {
+        if (!gf_label_holds(&t->labels, c, logits[c])) continue;
+        if (!gf_grow(&l->told, l->n_told, &l->cap_told))
+            return gf_fail_memory(err, l->cap_told * sizeof *l->told, "predictions");
+        const char *name = keep(l, classes->item[c]);
+        if (!name) return gf_fail_memory(err, 64, "predictions");
+        size_t at = l->n_told++;
+        for (; at > first && l->told[at - 1].probability < (double)l->p[c]; at--) l->told[at] = l->told[at - 1];
+        l->told[at] = (graft_label){name, (double)l->p[c]};
+    }
+    p->n_top = l->n_told - first;
+    return GRAFT_OK;
+}
+
 static graft_status list_one(listing *l, const graft_model *m, const gf_image_list *a, uint32_t i, const float *logits,
                              graft_error *err)
 {
@@ -108,15 +145,16 @@ static graft_status list_one(listing *l, const graft_model *m, const gf_image_li
     t.cls->decode(&t, logits, gf_api_outputs(m), l->p);
     if (l->values) put_values(l, &t, logits, gf_api_outputs(m), l->values + i * l->n_values);
     gf_api_likeliest(l->p, m->model.classes, l->top, l->order);
-    graft_label *labels = l->labels + (size_t)i * (size_t)l->top;
+    graft_label *labels = l->label + (size_t)i * (size_t)l->top;
     for (int k = 0; k < l->top; k++) {
         labels[k].label = keep(l, m->facts.classes.item[l->order[k]]);
         labels[k].probability = l->p[l->order[k]];
         if (!labels[k].label) return gf_fail_memory(err, 64, "predictions");
     }
+    p->probability = labels[0].probability;
+    if (l->several) return p->path ? tell_labels(l, &t, m, logits, p, err) : gf_fail_memory(err, 64, "predictions");
     bool unknown = l->promise && labels[0].probability < l->promise->threshold;
     p->label = unknown ? "unknown" : labels[0].label;
-    p->probability = labels[0].probability;
     p->n_top = (size_t)l->top;
     p->top = labels;
     return p->path ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
@@ -148,6 +186,16 @@ static void add_lines(gf_text *t, const listing *l, const graft_model *m, uint32
     }
 }
 
+/* From which probability on each class is told. */
+static gf_json *thresholds_json(const graft_model *m)
+{
+    const gf_task t = gf_api_task(m);
+    gf_json *list = gf_json_array();
+    for (size_t c = 0; c < m->facts.classes.n; c++)
+        gf_json_add(list, gf_json_real((double)gf_label_threshold(&t.labels, c)));
+    return list;
+}
+
 static graft_status list_result(listing *l, const graft_model *m, uint32_t n, graft_result **out, graft_error *err)
 {
     gf_json *j = gf_json_object(), *list = gf_json_array();
@@ -158,21 +206,21 @@ static graft_status list_result(listing *l, const graft_model *m, uint32_t n, gr
         gf_json_set(j, "values", gf_json_string(l->output));
         gf_json_set(j, "values_of", names);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        const double *values = l->values ? l->values + i * l->n_values : NULL;
-        gf_json_add(list, prediction_json(&l->prediction[i], values, l->n_values));
-    }
+    for (size_t i = 0, at = 0; l->several && i < n; at += l->prediction[i++].n_top) l->prediction[i].top = l->told + at;
+    for (uint32_t i = 0; i < n; i++) gf_json_add(list, prediction_json(l, i));
     add_lines(&text, l, m, n);
     gf_json_set(j, "predictions", list);
     if (l->promise) gf_json_set(j, "unknown_below", gf_json_real(l->promise->threshold));
+    if (l->several) gf_json_set(j, "thresholds", thresholds_json(m));
+    if (l->several) gf_json_set(j, "labels_of", gf_json_int(m->model.classes));
     gf_api_add_arithmetic(j, m);
     GF_TRY(gf_result_create(out, j, text.s, err));
     (*out)->prediction = l->prediction;
     (*out)->n_predictions = n;
-    (*out)->labels = l->labels;
+    (*out)->labels = l->several ? l->told : l->label;
+    *(l->several ? &l->told : &l->label) = NULL;
     (*out)->strings = l->strings;
     l->prediction = NULL;
-    l->labels = NULL;
     l->strings = (gf_names){0};
     return GRAFT_OK;
 }
@@ -214,11 +262,11 @@ static graft_status make_listing(listing *l, const graft_model *m, size_t images
     l->output = gf_settings_text(s, GF_SET_PREDICT_OUTPUT);
     l->n_values = l->output && !strcmp(l->output, "logits") ? gf_api_outputs(m) : classes;
     l->prediction = gf_new_n(images, graft_prediction);
-    l->labels = gf_new_n(images * (size_t)l->top, graft_label);
+    l->label = gf_new_n(images * (size_t)l->top, graft_label);
     l->order = gf_new_n((size_t)l->top, int);
     l->p = gf_new_n(classes, float);
     l->values = l->output ? gf_new_n(images * l->n_values, double) : NULL;
-    if (l->prediction && l->labels && l->order && l->p && (l->values || !l->output)) return GRAFT_OK;
+    if (l->prediction && l->label && l->order && l->p && (l->values || !l->output)) return GRAFT_OK;
     return gf_fail_memory(err, images * sizeof *l->prediction, "predictions");
 }
 
@@ -229,7 +277,7 @@ static graft_status predict(graft_model *m, const char *const *paths, size_t n, 
     if (gf_api_task(m).cls->keep) return gf_api_predict_boxes(m, paths, n, out, err);
     int classes = m->model.classes;
     gf_image_list a;
-    listing l = {.top = top < 1 ? 1 : top > classes ? classes : top};
+    listing l = {.top = top < 1 ? 1 : top > classes ? classes : top, .several = gf_api_task(m).cls->labels};
     GF_TRY(gf_api_promise(m, &l.promise, err));
     GF_TRY(gf_api_list_open(&a, m, paths, n, false, err));
     size_t images = a.index->n;
@@ -242,7 +290,8 @@ static graft_status predict(graft_model *m, const char *const *paths, size_t n, 
     if (status == GRAFT_OK) status = list_result(&l, m, (uint32_t)images, out, err);
     gf_free(logits);
     gf_free(l.prediction);
-    gf_free(l.labels);
+    gf_free(l.label);
+    gf_free(l.told);
     gf_free(l.order);
     gf_free(l.p);
     gf_free(l.values);

@@ -20,6 +20,8 @@ graft_status gf_prediction_files_check(const graft_model *m, const gf_image_list
     const char *drawn = asked(m, GF_SET_PREDICT_DRAW), *folder = asked(m, GF_SET_PREDICT_SORT_INTO);
     if (drawn) GF_TRY(gf_api_check_out(m, NULL, 0, drawn, err));
     if (folder) GF_TRY(gf_api_check_out(m, NULL, 0, folder, err));
+    static const gf_setting of_classes[] = {GF_SET_PREDICT_UNKNOWN, GF_SET_PREDICT_DRAW, GF_SET_PREDICT_SORT_INTO};
+    GF_TRY(gf_api_want_no_labels(m, of_classes, sizeof of_classes / sizeof *of_classes, err));
     if (drawn || folder) GF_TRY(gf_api_want_images(m, drawn ? "draw" : "sort-into", err));
     GF_TRY(gf_prediction_explain_check(m, err));
     if (!drawn || a->index->n <= MOST_DRAWN) return GRAFT_OK;
@@ -37,7 +39,7 @@ static graft_status write_csv(const graft_model *m, const gf_image_list *a, cons
     graft_status status = gf_per_file_begin(&rows, m, &t, GF_SET_PREDICT_CSV, err);
     for (uint32_t i = 0; status == GRAFT_OK && i < a->index->n; i++) {
         const float *out = a->lost[i] ? NULL : logits + i * gf_api_outputs(m);
-        gf_per_file_add(&rows, gf_index_path(a->index, i), 0, prediction[i].label, out);
+        gf_per_file_add(&rows, gf_index_path(a->index, i), NULL, prediction[i].label, out);
     }
     if (status == GRAFT_OK) status = gf_per_file_write(&rows, err);
     gf_per_file_free(&rows);

@@ -5,8 +5,16 @@
 
 gf_task gf_api_task(const graft_model *m)
 {
-    bool off = !strcmp(gf_settings_text(m->context->settings, GF_SET_MODEL_CALIBRATION), "off");
-    return off ? gf_task_of_model(&m->model, m->facts.task) : gf_model_file_task(&m->model, &m->facts);
+    const gf_settings *s = m->context->settings;
+    const float least = 1e-30f; /* of every label */
+    bool off = !strcmp(gf_settings_text(s, GF_SET_MODEL_CALIBRATION), "off");
+    gf_task t = gf_model_file_task(&m->model, &m->facts);
+    if (off) t.beta = 0;
+    if (gf_settings_given(s, GF_SET_PREDICT_THRESHOLD)) {
+        float asked = (float)gf_settings_real(s, GF_SET_PREDICT_THRESHOLD);
+        t.labels.same = asked > least ? asked : least;
+    }
+    return t;
 }
 
 size_t gf_api_outputs(const graft_model *m) { return gf_count(&m->model.layer[m->model.output].shape); }

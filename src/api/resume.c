@@ -52,6 +52,7 @@ void gf_api_data_of_run(graft_data *d, const gf_run_config *k)
 {
     d->path = k->data;
     d->boxes = gf_api_task_detects(k->settings);
+    d->labels = gf_api_task_labels(k->settings);
     d->settings = k->settings;
     d->cache_dir = k->cache_dir;
     take_options(&d->options, k);
@@ -69,6 +70,7 @@ graft_status gf_api_open_run_data(graft_context *c, const char *run, const gf_ru
     if (!d->path) return gf_fail_memory(err, 64, "a data set");
     GF_TRY(gf_settings_copy(&d->settings, k->settings, err));
     d->boxes = gf_api_task_detects(k->settings);
+    d->labels = gf_api_task_labels(k->settings);
     graft_data_defaults(&d->options);
     take_options(&d->options, k);
     GF_TRY(gf_api_data_open(d, classes, err));

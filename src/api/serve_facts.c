@@ -1,5 +1,6 @@
 /* serve_facts.c - what a server tells of itself: health, models, metrics, its OpenAPI document. */
 #include "api/serve.h"
+#include "api/session.h"
 
 #include <string.h>
 
@@ -18,6 +19,15 @@ void gf_serve_ready(const gf_call *call)
     answer_state(call, ready, ready ? "ready" : "stopping");
 }
 
+/* From which probability on a model of several labels tells each. */
+static gf_json *thresholds_of(const gf_served *m)
+{
+    gf_json *list = gf_json_array();
+    for (size_t k = 0; k < (size_t)m->classes; k++)
+        gf_json_add(list, gf_json_real((double)gf_label_threshold(&m->session->task.labels, k)));
+    return list;
+}
+
 void gf_serve_labels(const gf_call *call)
 {
     const graft_serve *s = call->serve;
@@ -33,6 +43,7 @@ void gf_serve_labels(const gf_call *call)
         for (int k = 0; k < m->classes; k++)
             gf_json_add(labels, gf_json_string(graft_session_class_name(m->session, k)));
         gf_json_set(one, "labels", labels);
+        if (m->session->task.cls && m->session->task.cls->labels) gf_json_set(one, "thresholds", thresholds_of(m));
         gf_json_add(list, one);
     }
     gf_json_set(j, "models", list);

@@ -2,6 +2,7 @@
 #include "api/predict.h"
 #include "api/serve.h"
 #include "api/serve_json.h"
+#include "api/session.h"
 #include "formats/npy.h"
 
 #include <math.h>
@@ -39,9 +40,24 @@ static gf_json *label_list(const gf_served *m, const float *p, int top, const ch
     return list;
 }
 
+/* Of a model of several labels those whose probability is their threshold or more, by class. */
+static void add_told(gf_json *j, const gf_served *m, const float *p)
+{
+    const gf_labelling *labels = &m->session->task.labels;
+    gf_json *list = gf_json_array();
+    for (int k = 0; k < m->classes; k++) {
+        if (!(p[k] >= gf_label_threshold(labels, (size_t)k))) continue;
+        gf_json *row = gf_json_object();
+        add_label(row, m, p, k, "probability");
+        gf_json_add(list, row);
+    }
+    gf_json_set(j, "labels", list);
+}
+
 static void add_labels(gf_json *j, const gf_served *m, const float *p, int top)
 {
     int best;
+    if (m->session->task.cls->labels) add_told(j, m, p);
     gf_api_likeliest(p, m->classes, 1, &best);
     add_label(j, m, p, best, "probability");
     gf_json_set(j, "top", label_list(m, p, top, "probability"));

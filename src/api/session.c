@@ -99,6 +99,13 @@ static graft_status make_classifier(graft_session *s, graft_model *m, graft_erro
     s->logits = gf_engine_outputs(s->engine);
     s->features = gf_engine_features(s->engine);
     s->task = gf_api_task(m);
+    if (s->task.labels.threshold) { /* the model may go before the session */
+        size_t n = m->facts.labels.n;
+        s->thresholds = gf_new_n(n, float);
+        if (!s->thresholds) return gf_fail_memory(err, n * sizeof *s->thresholds, "a session");
+        memcpy(s->thresholds, s->task.labels.threshold, n * sizeof *s->thresholds);
+        s->task.labels.threshold = s->thresholds;
+    }
     return gf_names_add_all(&s->classes, &m->facts.classes, err);
 }
 
@@ -242,6 +249,7 @@ void graft_session_free(graft_session *s)
     gf_ops_destroy(s->ops);
     gf_names_free(&s->classes);
     gf_free(s->layer_name);
+    gf_free(s->thresholds);
     pthread_cond_destroy(&s->idle);
     pthread_mutex_destroy(&s->lock);
     gf_free(s);

@@ -15,6 +15,7 @@ struct graft_session {
     char *layer_name;
     size_t logits, features, layer_values; /* floats per image; 0: there are none */
     gf_task task;                          /* zeroed where there are no logits */
+    float *thresholds;                     /* that it points to; NULL: none */
     gf_names classes;
     gf_dtype dtype; /* of the model's facts when it was opened */
     int int8_layers;

@@ -139,6 +139,11 @@ static graft_status split(graft_context *c, const char *path, const graft_data_o
     gf_index *index;
     GF_TRY(check_empty(out_dir, err));
     GF_TRY(gf_index_build(&index, path, &o, err));
+    if (index->sets) {
+        graft_status refused = gf_api_want_one_label(index, "graft split copies into folders of classes", err);
+        gf_index_free(index);
+        return refused;
+    }
     s.index = index;
     s.content = gf_new_n(index->n, gf_sha256);
     graft_status status =

@@ -160,7 +160,8 @@ static graft_status add_table(gf_index *index, const char *path, const gf_settin
                               graft_error *err)
 {
     gf_texts t;
-    const gf_texts_options o = gf_texts_options_of(s, log);
+    gf_texts_options o = gf_texts_options_of(s, log);
+    o.labels = (gf_label_rule){.wanted = true, .delimiter = "none"}; /* whatever they are */
     graft_status status = gf_texts_read(&t, path, &o, err);
     for (size_t i = 0; status == GRAFT_OK && i < t.n; i++) {
         status = add_text(index, gf_texts_text(&t, i), t.row[i].n, err);

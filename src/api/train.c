@@ -157,11 +157,12 @@ static graft_status fill_train(gf_run_config *c, const graft_context *context, c
 }
 
 /* The context's settings, but of the data those that they were opened with. */
-static graft_status fill_settings(gf_run_config *c, const graft_context *context, const graft_data *d, graft_error *err)
+static graft_status fill_settings(gf_run_config *c, const graft_model *m, const graft_data *d, graft_error *err)
 {
     gf_settings *s = gf_settings_new();
     if (!s) return gf_fail_memory(err, 1024, "a configuration");
-    graft_status status = gf_settings_take(s, context->settings, "", err);
+    graft_status status = gf_settings_take(s, m->context->settings, "", err);
+    if (status == GRAFT_OK && m->task) status = gf_settings_set(s, "train.task", m->task->name, err);
     if (status == GRAFT_OK) status = gf_settings_take(s, d->settings, "data.", err);
     if (status == GRAFT_OK) status = gf_settings_take(s, d->settings, "image.", err);
     gf_settings_free(c->settings);
@@ -306,6 +307,7 @@ static graft_status resolve(graft_model *m, graft_data *d, const graft_train_opt
     }
     GF_TRY(check_names(classes, err));
     GF_TRY(gf_api_data_for(d, &m->model, &m->facts, err));
+    GF_TRY(gf_api_choose_task(m, d, err));
     GF_TRY(gf_api_set_classes(m, classes, err));
     m->facts.antialias = d->options.antialias;
     m->facts.ignore_exif = d->options.ignore_exif;
@@ -317,7 +319,7 @@ static graft_status resolve(graft_model *m, graft_data *d, const graft_train_opt
     if (texts && !strcmp(m->config.augment, gf_settings_text(NULL, GF_SET_TRAIN_AUGMENT))) {
         GF_TRY(gf_config_text(&m->config.augment, "none", err));
     }
-    GF_TRY(fill_settings(&m->config, m->context, d, err));
+    GF_TRY(fill_settings(&m->config, m, d, err));
     GF_TRY(gf_config_text(&m->config.batch_norm, text_or(o->batch_norm, m->random ? "batch" : "fixed"), err));
     say_defaults(m, o);
     bool measures = gf_config_uses_batch_stats(&m->config) || gf_config_head(&m->config).norms;
@@ -405,7 +407,7 @@ static graft_status train(graft_model *m, graft_data *d, const graft_train_optio
     GF_TRY(graft_train_check(o, err));
     GF_TRY(gf_api_check_run_out(m, o->out, err));
     GF_TRY(resolve(m, d, o, err));
-    if (!gf_index_count(d->data->index, GF_TRAIN, 0) && d->data->index->first[1] == 0) {
+    if (d->data->index->first[1] == 0) {
         return gf_fail(err, GF_E_DATA_NOT_FOUND, NULL, "%s: there is no training image", GF_ESC(d->path));
     }
     GF_GOTO(gf_make_dirs(o->out, err));

@@ -20,6 +20,11 @@ void gf_index_sort(gf_index *index);
 /* Number of a class, -1 where there is none of that name. Binary search where the classes are sorted by bytes. */
 int64_t gf_index_class(const gf_index *index, const char *name);
 
+/* Of samples of one class each: sets of that class alone, where their task is one of several labels. E5001. */
+graft_status gf_index_make_sets(gf_index *index, graft_error *err);
+/* Tells how many samples have no label. E5001. */
+graft_status gf_index_tell_unlabelled(gf_index *index, const gf_log *log, graft_error *err);
+
 /* Shares out the training samples where nothing else gave a validation set, then takes the test set out of the
  * validation batches (split.c). */
 graft_status gf_index_split(gf_index *index, const gf_data_options *options, graft_error *err);

@@ -71,6 +71,12 @@ static bool has_value(const gf_names *values, const char *value)
     return false;
 }
 
+bool gf_flag_parse(const char *value, bool *is)
+{
+    *is = *value == '1';
+    return (*value == '0' || *value == '1') && (!value[1] || !strcmp(value + 1, ".0"));
+}
+
 static graft_status add_value(gf_columns *c, gf_column *column, const char *value, bool exists, graft_error *err)
 {
     if (!*value) return GRAFT_OK;
@@ -81,6 +87,8 @@ static graft_status add_value(gf_columns *c, gf_column *column, const char *valu
     column->images += gf_name_is_image(value);
     column->exists += exists;
     column->parts += gf_part_of_name(value) != GF_PART_NONE;
+    bool is;
+    column->flags += gf_flag_parse(value, &is);
     size_t n = strlen(value);
     if (n > column->longest) column->longest = n;
     if (!column->example) {
@@ -275,25 +283,58 @@ static bool is_index(const gf_columns *c, size_t i)
     return unnamed || (c->rows >= ENOUGH && column->counted == c->rows);
 }
 
-/* Of the columns that are left the only one that can be. */
+/* Of the columns that are left the only one that can be; or all of them, where there are names and nothing but 0 and 1
+ * in two or more. */
 static graft_status label_of_the_rest(gf_columns *c, const gf_csv *csv, graft_error *err)
 {
-    size_t rest = 0, last = GF_NO_COLUMN;
+    size_t rest = 0, flags = 0, last = GF_NO_COLUMN;
     for (int indexes = 0; indexes < 2 && !rest; indexes++) { /* row numbers only where there is nothing else */
         for (size_t i = 0; i < c->n; i++) {
-            if (i == c->image || i == c->split || holds_files(c, i) || !c->column[i].filled) continue;
-            if (is_index(c, i) != indexes) continue;
+            if (i == c->image || i == c->split || i == c->group || i == c->weight) continue;
+            if (holds_files(c, i) || !c->column[i].filled || is_index(c, i) != indexes) continue;
+            if (c->column[i].flags == c->rows) c->labels[flags++] = i;
             rest++;
             last = i;
         }
     }
+    bool each = c->header && rest > 1 && flags == rest;
+    if (each) c->n_labels = flags;
+    if (each) return GRAFT_OK;
     if (rest == 1) c->label = last;
     if (rest == 1 || !c->rows) return GRAFT_OK;
     return unclear(c, csv, "no column is clearly the label", "label-column", err);
 }
 
+/* "red,dress": columns of 0 and 1. */
+static graft_status listed_columns(gf_columns *c, const gf_csv *csv, const char *list, graft_error *err)
+{
+    for (size_t n; *list; list += list[n] ? n + 1 : n) {
+        n = strcspn(list, ",");
+        char *name = gf_strndup(list, n);
+        if (!name) return gf_fail_memory(err, n, "a name");
+        size_t at = GF_NO_COLUMN;
+        graft_status status = named_column(c, csv, "label-column", name, &at, err);
+        gf_free(name);
+        GF_TRY(status);
+        bool twice = at == c->image || at == c->split;
+        for (size_t i = 0; i < c->n_labels; i++) twice = twice || c->labels[i] == at;
+        if (twice) return unclear(c, csv, "one column cannot be two things", "label-column", err);
+        if (c->n_labels < GF_CSV_COLUMNS) c->labels[c->n_labels++] = at;
+    }
+    return GRAFT_OK;
+}
+
+static bool is_named(const gf_columns *c, const char *name)
+{
+    for (size_t i = 0; i < c->n && c->header; i++) {
+        if (!strcmp(c->column[i].name, name)) return true;
+    }
+    return false;
+}
+
 static graft_status find_label(gf_columns *c, const gf_csv *csv, const char *wanted, graft_error *err)
 {
+    if (wanted && strchr(wanted, ',') && !is_named(c, wanted)) return listed_columns(c, csv, wanted, err);
     if (wanted) return named_column(c, csv, "label-column", wanted, &c->label, err);
     size_t named = 0;
     for (size_t i = 0; i < c->n; i++) {
@@ -337,7 +378,7 @@ static void settle_two(gf_columns *c, const gf_data_options *o)
 graft_status gf_columns_find(gf_columns *c, const gf_csv *opened, const gf_data_options *o, gf_exists exists, void *ctx,
                              graft_error *err)
 {
-    c->n = 0;
+    c->n = c->n_labels = 0;
     c->rows = c->asked = 0;
     c->header = c->image_said = c->label_said = c->split_said = false;
     c->image = c->label = c->split = c->group = c->weight = GF_NO_COLUMN;
@@ -352,6 +393,7 @@ graft_status gf_columns_find(gf_columns *c, const gf_csv *opened, const gf_data_
     if (o->group_column) GF_GOTO(named_column(c, &csv, "group-column", o->group_column, &c->group, err));
     if (o->weight_column) GF_GOTO(named_column(c, &csv, "weight-column", o->weight_column, &c->weight, err));
     if (c->label == GF_NO_COLUMN) GF_GOTO(find_label(c, &csv, o->label_column, err));
+    if (c->n_labels) goto out; /* each is a column of its own already */
     if (c->label == GF_NO_COLUMN) GF_GOTO(unclear(c, &csv, "a column is missing: label", "label-column", err));
     if (c->image == c->label || c->split == c->image || c->split == c->label) {
         GF_GOTO(unclear(c, &csv, "one column cannot be two things", "label-column", err));

@@ -18,6 +18,7 @@ typedef struct gf_column {
     uint32_t exists;  /* of the first few: files that are there */
     uint32_t parts;   /* values such as "train" */
     uint32_t counted; /* values that go on from the last one by one: an index */
+    uint32_t flags;   /* values that are 0 or 1 */
     size_t longest;   /* value, in bytes */
     gf_names value;   /* different values, up to a bound */
 } gf_column;
@@ -28,9 +29,13 @@ typedef struct gf_columns {
     uint32_t rows, asked;                      /* looked at; looked up by `exists` */
     bool header;                               /* the first record is none of the rows */
     size_t image, label, split, group, weight; /* GF_NO_COLUMN: there is none */
+    size_t labels[GF_CSV_COLUMNS], n_labels;   /* columns of 0 and 1 instead of `label`, one for each class */
     bool image_said, label_said,
         split_said; /* not "path", "label", "split", and not the user's choice: worth telling */
 } gf_columns;
+
+/* "0", "1", "0.0" or "1.0"; *is gets which. */
+bool gf_flag_parse(const char *value, bool *is);
 
 /* Whether a value is the path of a file of the data. */
 typedef bool (*gf_exists)(void *ctx, const char *value);

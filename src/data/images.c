@@ -15,6 +15,7 @@ static graft_status copy_options(gf_images *data, const gf_data_options *options
     }
     if (options->classes) data->options.classes = (const char *const *)data->given_classes.item;
     data->options.image_column = data->options.label_column = data->options.split_column = NULL; /* not needed again */
+    data->options.label_delimiter = NULL;
     if (!options->cache_dir) return GRAFT_OK;
     data->cache_dir = gf_strdup(options->cache_dir);
     data->options.cache_dir = data->cache_dir;
@@ -29,8 +30,11 @@ static graft_status refuse_emptied(const gf_images *data, const bool *drop, graf
     graft_status status = GRAFT_OK;
     if (!left || !had) GF_GOTO(gf_fail_memory(err, index->classes.n * sizeof *left, "class counts"));
     for (uint32_t i = 0; i < index->n; i++) {
-        had[index->sample[i].class_id]++;
-        left[index->sample[i].class_id] += !drop[i];
+        const uint32_t *label;
+        for (size_t k = gf_index_labels(index, i, &label); k > 0; k--) {
+            had[label[k - 1]]++;
+            left[label[k - 1]] += !drop[i];
+        }
     }
     for (size_t c = 0; c < index->classes.n && !data->options.allow_empty_class; c++) {
         if (!had[c] || left[c]) continue;

@@ -215,6 +215,8 @@ static graft_status finish(gf_index *index, const char *path, const gf_data_opti
         index->paths.cap = index->paths.n + 1;
     }
     gf_index_sort(index);
+    if (options->labels && !index->sets) GF_TRY(gf_index_make_sets(index, err));
+    if (index->sets) GF_TRY(gf_index_tell_unlabelled(index, options->log, err));
     GF_TRY(gf_index_split(index, options, err));
     GF_TRY(warn_of_duplicates(index, options->log, err));
     if (index->classes.n == 1) {
@@ -347,6 +349,8 @@ void gf_index_free(gf_index *index)
     gf_free(index->root);
     gf_names_free(&index->classes);
     gf_names_free(&index->groups);
+    gf_label_sets_free(index->sets);
+    gf_free(index->sets);
     gf_free(index->slot);
     gf_free(index->sample);
     gf_text_free(&index->paths);
@@ -374,7 +378,10 @@ void gf_index_drop(gf_index *index, const bool *drop)
 uint64_t gf_index_count(const gf_index *index, gf_split split, uint32_t class_id)
 {
     uint64_t n = 0;
-    for (uint32_t i = index->first[split]; i < index->first[split + 1]; i++) n += index->sample[i].class_id == class_id;
+    for (uint32_t i = index->first[split]; i < index->first[split + 1]; i++) {
+        uint32_t own = index->sample[i].class_id;
+        n += index->sets ? gf_label_sets_has(index->sets, own, class_id) : own == class_id;
+    }
     return n;
 }
 
@@ -392,6 +399,15 @@ static void add_number(gf_sha256_state *sha, uint64_t x)
     gf_sha256_add(sha, byte, sizeof byte);
 }
 
+/* Of several classes how many, and each: numbers of sets hang on the order of the rows. */
+static void add_labels(gf_sha256_state *sha, const gf_index *index, uint32_t sample)
+{
+    const uint32_t *label;
+    size_t n = gf_index_labels(index, sample, &label);
+    if (index->sets) add_number(sha, n);
+    for (size_t i = 0; i < n; i++) add_number(sha, label[i]);
+}
+
 graft_status gf_index_digest(const gf_index *index, gf_sha256 *out, graft_error *err)
 {
     gf_sha256_state *sha = gf_sha256_begin();
@@ -405,7 +421,7 @@ graft_status gf_index_digest(const gf_index *index, gf_sha256 *out, graft_error 
         const gf_sample *s = &index->sample[i];
         const char *path = gf_index_path(index, i);
         gf_sha256_add(sha, path, strlen(path) + 1);
-        add_number(sha, s->class_id);
+        add_labels(sha, index, i);
         add_number(sha, s->split);
         add_number(sha, s->size);
         if (index->content) gf_sha256_add(sha, index->content[i].byte, sizeof index->content[i].byte);

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/io.h"
+#include "data/label_sets.h"
 #include "data/notes.h"
 #include "data/options.h"
 
@@ -26,15 +27,15 @@ const char *gf_split_name(gf_split split);
 #define GF_NOT_THERE UINT64_MAX /* the size of a file that was named and is not there; its inode is then the errno */
 
 typedef struct gf_sample {
-    uint64_t path;  /* where in gf_index.paths */
-    uint64_t size;  /* bytes */
-    int64_t mtime;  /* nanoseconds since 1970 */
-    uint64_t inode; /* in an archive: the member's number */
-    uint32_t class_id;
-    uint32_t group;   /* in gf_index.groups, from 1; 0: of none */
-    float weight;     /* of its loss in training; 1 */
-    uint16_t archive; /* in gf_index.archive, from 1; 0: a file on the disk */
-    uint8_t split;    /* gf_split */
+    uint64_t path;     /* where in gf_index.paths */
+    uint64_t size;     /* bytes */
+    int64_t mtime;     /* nanoseconds since 1970 */
+    uint64_t inode;    /* in an archive: the member's number */
+    uint32_t class_id; /* with gf_index.sets the number of its set of classes */
+    uint32_t group;    /* in gf_index.groups, from 1; 0: of none */
+    float weight;      /* of its loss in training; 1 */
+    uint16_t archive;  /* in gf_index.archive, from 1; 0: a file on the disk */
+    uint8_t split;     /* gf_split */
 } gf_sample;
 
 /* How something in the data was understood: "Training/" as "train", "column 2 (breed)" as "the label". */
@@ -61,6 +62,7 @@ typedef struct gf_index {
     gf_text paths;                 /* every path, NUL after each */
     gf_sha256 *content;            /* of each file; NULL until check.h has read them */
     gf_sha256 *labels;             /* of what labels each file beside its class, its boxes; NULL: nothing does */
+    gf_label_sets *sets;           /* samples have any number of classes; owned; NULL: each has one */
     gf_names groups;               /* samples of one group belong to one part */
     bool shared_out;               /* the parts are graft's doing, not the data's own */
     gf_archive **archive;          /* that files are read out of; owned */
@@ -96,6 +98,11 @@ const char *gf_index_path(const gf_index *index, uint32_t sample);
 
 /* Takes out the samples whose drop[i] is true; the others keep their order. drop has index->n entries. */
 void gf_index_drop(gf_index *index, const bool *drop);
+
+/* The classes of a sample; returns how many. Borrowed until the index changes. */
+size_t gf_index_labels(const gf_index *index, uint32_t sample, const uint32_t **label);
+/* The name of its class; of several "red|dress", of none "". */
+void gf_index_label_text(const gf_index *index, uint32_t sample, gf_text *out);
 
 /* Samples of a class in a split. */
 uint64_t gf_index_count(const gf_index *index, gf_split split, uint32_t class_id);

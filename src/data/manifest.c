@@ -28,13 +28,16 @@ static uint64_t first_bytes(gf_sha256 digest)
 static graft_status rest_of(const gf_index *index, uint32_t sample, uint64_t *out, graft_error *err)
 {
     const gf_sample *s = &index->sample[sample];
-    const char *label = index->classes.item[s->class_id];
-    gf_sha256_state *sha = gf_sha256_begin();
+    gf_text label = {0};
+    gf_index_label_text(index, sample, &label);
+    gf_sha256_state *sha = label.failed ? NULL : gf_sha256_begin();
+    if (!sha) gf_text_free(&label);
     if (!sha) return gf_fail_memory(err, 256, "a digest");
     uint8_t number[9] = {s->split};
     for (int i = 0; i < 8; i++) number[i + 1] = (uint8_t)(s->size >> 8 * i);
     gf_sha256_add(sha, number, sizeof number);
-    gf_sha256_add(sha, label, strlen(label) + 1);
+    gf_sha256_add(sha, label.s ? label.s : "", label.n + 1);
+    gf_text_free(&label);
     if (index->content) gf_sha256_add(sha, index->content[sample].byte, sizeof index->content[sample].byte);
     if (index->labels) gf_sha256_add(sha, index->labels[sample].byte, sizeof index->labels[sample].byte);
     *out = first_bytes(gf_sha256_end(sha));

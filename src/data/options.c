@@ -28,6 +28,7 @@ void gf_data_take_settings(gf_data_options *o, const gf_settings *s)
     o->split_column = gf_settings_text(s, GF_SET_DATA_SPLIT_COLUMN);
     o->weight_column = gf_settings_text(s, GF_SET_DATA_WEIGHT_COLUMN);
     o->group_column = gf_settings_text(s, GF_SET_DATA_GROUP_COLUMN);
+    o->label_delimiter = gf_settings_text(s, GF_SET_DATA_LABEL_DELIMITER);
     gf_fit_parse(&o->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL);
     o->stored_side = (int)gf_settings_whole(s, GF_SET_DATA_STORED_SIZE);
     o->image.fast_dct = gf_settings_choice(s, GF_SET_DATA_DECODE) == 1;

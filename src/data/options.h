@@ -23,6 +23,8 @@ typedef struct gf_data_options {
     const char *split_column;             /* likewise; NULL: found out, there may be none */
     const char *group_column;             /* likewise; NULL: there is none */
     const char *weight_column;            /* likewise */
+    const char *label_delimiter; /* borrowed; what parts a field into labels (label_lists.h); NULL: found out */
+    bool labels;                 /* samples have any number of labels, the task says; else where the data say so */
     double split[3];             /* train, validation, test shares where the data has no splits; sum 1; {0.8, 0.2, 0} */
     double test_from_validation; /* this share of the validation batches becomes the test set, [0, 1); 0 */
     uint32_t batch;              /* images per batch, for test_from_validation; 32 */

@@ -58,7 +58,9 @@ static void count(gf_data_report *r, const gf_index *index, const gf_checked *ro
         r->images++;
         r->bytes += s->size;
         r->split_count[s->split]++;
-        r->count[s->split * index->classes.n + s->class_id]++;
+        const uint32_t *label;
+        size_t labels = gf_index_labels(index, i, &label);
+        for (size_t k = 0; k < labels; k++) r->count[s->split * index->classes.n + label[k]]++;
         if (rows[i].state != GF_GOOD) continue;
         uint32_t w = rows[i].w, h = rows[i].h;
         gf_binned_add(&r->side, w < h ? w : h);
@@ -66,6 +68,18 @@ static void count(gf_data_report *r, const gf_index *index, const gf_checked *ro
         r->format[rows[i].format]++;
         for (int m = 0; m < GF_MARKS; m++) r->mark[m] += rows[i].marks >> m & 1;
     }
+}
+
+static graft_status look_at_labels(gf_data_report *r, const gf_index *index, const gf_checked *rows, graft_error *err)
+{
+    r->several = index->sets != NULL;
+    if (!index->sets) return GRAFT_OK;
+    uint64_t *count = gf_new_n(index->sets->n, uint64_t);
+    if (!count) return gf_fail_memory(err, index->sets->n * sizeof *count, "the report on the data");
+    for (uint32_t i = 0; i < index->n; i++) count[index->sample[i].class_id] += rows[i].state != GF_LITTER;
+    graft_status status = gf_label_report_make(&r->labels, index->sets, count, index->classes.n, err);
+    gf_free(count);
+    return status;
 }
 
 graft_status gf_report_create(gf_data_report **out, const gf_index *index, const gf_checked *rows, graft_error *err)
@@ -81,6 +95,7 @@ graft_status gf_report_create(gf_data_report **out, const gf_index *index, const
     for (size_t i = 0; i < index->classes.n; i++) GF_GOTO(gf_names_add(&r->classes, index->classes.item[i], err));
     GF_GOTO(measure(r, index, rows, err));
     count(r, index, rows);
+    GF_GOTO(look_at_labels(r, index, rows, err));
     memcpy(r->ignored, index->ignored, sizeof r->ignored);
     r->n_ignored = index->n_ignored;
     r->ignored_system = index->ignored_system;
@@ -249,6 +264,7 @@ gf_json *gf_report_json(const gf_data_report *r)
     gf_json *splits = gf_json_object();
     for (int s = 0; s < GF_SPLITS; s++) gf_json_set(splits, gf_split_name((gf_split)s), split_json(r, s));
     gf_json_set(j, "splits", splits);
+    if (r->several) gf_json_set(j, "labels", gf_label_report_json(&r->labels, &r->classes));
     gf_json *formats = gf_json_object();
     for (int f = 0; f < GF_IMAGE_FORMATS; f++) {
         if (r->format[f]) {
@@ -382,6 +398,7 @@ graft_status gf_report_text(const gf_data_report *r, char **out, graft_error *er
     gf_text_printf(&t, "%s: %llu images, %zu classes, %.1f MB\n\n", GF_ESC(r->root), (unsigned long long)r->images,
                    r->classes.n, (double)r->bytes / 1e6);
     class_table(r, &t);
+    gf_label_report_text(&r->labels, &r->classes, &t);
     image_lines(r, &t);
     gf_report_looks_text(r, &t);
     ignored_lines(r, &t);

@@ -5,6 +5,7 @@
 #include "base/binned.h"
 #include "data/failed_samples.h"
 #include "data/index.h"
+#include "data/label_report.h"
 #include "data/load.h"
 #include "json/json.h"
 
@@ -40,6 +41,8 @@ typedef struct gf_data_report {
     uint64_t bytes;
     uint64_t *count; /* [GF_SPLITS][classes.n], bad ones included */
     uint64_t split_count[GF_SPLITS];
+    bool several; /* images have any number of classes: the next is known */
+    gf_label_report labels;
     uint64_t format[GF_IMAGE_FORMATS]; /* by content */
     uint64_t mark[GF_MARKS];           /* images with mark 1 << i (load.h) */
     gf_spread width, height;           /* of good images, as decoded and turned */

@@ -96,6 +96,12 @@ static graft_status take_test(gf_index *index, const gf_data_options *options, g
     return GRAFT_OK;
 }
 
+static bool by_content(const gf_index *index, const gf_settings *s)
+{
+    return index->groups.n || gf_settings_given(s, GF_SET_DATA_SPLIT_FILE) ||
+           !strcmp(gf_settings_text(s, GF_SET_DATA_SPLIT_BY), "content");
+}
+
 /* Told where it is kept, as a run does: who evaluates all images is not interested. */
 static void say_split(const gf_index *index, const double share[3], const gf_data_options *o)
 {
@@ -111,14 +117,10 @@ static void say_split(const gf_index *index, const double share[3], const gf_dat
                   "image_dataset_from_directory takes");
         return;
     }
-    gf_decide(o->log, "split", value, "the data has no validation set: %g %% of each class, %g %% for test; seed %llu",
-              100 * share[1], 100 * share[2], (unsigned long long)o->seed);
-}
-
-static bool by_content(const gf_index *index, const gf_settings *s)
-{
-    return index->groups.n || gf_settings_given(s, GF_SET_DATA_SPLIT_FILE) ||
-           !strcmp(gf_settings_text(s, GF_SET_DATA_SPLIT_BY), "content");
+    const char *how = index->sets ? " as nearly as labels that go together allow (iterative stratification)" : "";
+    gf_decide(o->log, "split", value,
+              "the data has no validation set: %g %% of each class%s, %g %% for test; seed %llu", 100 * share[1],
+              by_content(index, by_name) ? "" : how, 100 * share[2], (unsigned long long)o->seed);
 }
 
 graft_status gf_index_split(gf_index *index, const gf_data_options *options, graft_error *err)
@@ -139,8 +141,12 @@ graft_status gf_index_split(gf_index *index, const gf_data_options *options, gra
         say_split(index, share, options);
     } else if (!has_validation && (share[1] > 0 || share[2] > 0)) {
         const double parts[GF_SPLITS] = {1 - share[1] - share[2], share[1], share[2]};
-        GF_TRY(by_content(index, s) ? gf_split_by_content(index, parts, options, err)
-                                    : split_training(index, share, options, err));
+        if (by_content(index, s))
+            GF_TRY(gf_split_by_content(index, parts, options, err));
+        else if (index->sets)
+            GF_TRY(gf_split_labels(index, parts, options, err));
+        else
+            GF_TRY(split_training(index, share, options, err));
         say_split(index, share, options);
     }
     if (options->test_from_validation > 0) GF_TRY(take_test(index, options, err));

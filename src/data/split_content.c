@@ -77,10 +77,11 @@ typedef struct sharing {
     const double *share;
     piece *item; /* one a sample; equal keys lie together */
     gf_sha256 *content;
-    double *have, *want; /* [parts][classes] */
-    uint32_t *touched;   /* classes of the piece at hand */
-    double *more;        /* images of each class in it */
+    double *have, *want; /* [parts][kinds] */
+    uint32_t *touched;   /* kinds of the piece at hand */
+    double *more;        /* images of each kind in it */
     uint32_t n;
+    size_t kinds; /* classes; and, where images have any number of them, all images as another */
 } sharing;
 
 /* A file that cannot be read is told of by the check; until then its path stands for it. */
@@ -128,14 +129,28 @@ static uint32_t piece_end(const sharing *s, uint32_t at)
     return end;
 }
 
-/* Images of each class in the piece, in more[]; its classes in touched[]. */
-static size_t count_classes(sharing *s, uint32_t at, uint32_t end)
+/* Adds `more` of the sample to each of its kinds. */
+static void add_kinds(const sharing *s, uint32_t sample, double more, double *kind)
+{
+    const uint32_t *label;
+    for (size_t k = gf_index_labels(s->index, sample, &label); k > 0; k--) kind[label[k - 1]] += more;
+    if (s->index->sets) kind[s->kinds - 1] += more;
+}
+
+/* Images of each kind in the piece, in more[]; its kinds in touched[]. */
+static size_t count_kinds(sharing *s, uint32_t at, uint32_t end)
 {
     size_t n = 0;
     for (uint32_t i = at; i < end; i++) {
-        uint32_t c = s->index->sample[s->item[i].sample].class_id;
-        if (s->more[c] == 0) s->touched[n++] = c;
-        s->more[c]++;
+        const uint32_t *label;
+        size_t labels = gf_index_labels(s->index, s->item[i].sample, &label);
+        for (size_t k = 0; k < labels; k++) {
+            if (s->more[label[k]] == 0) s->touched[n++] = label[k];
+            s->more[label[k]]++;
+        }
+        if (!s->index->sets) continue;
+        if (s->more[s->kinds - 1] == 0) s->touched[n++] = (uint32_t)(s->kinds - 1);
+        s->more[s->kinds - 1]++;
     }
     return n;
 }
@@ -143,9 +158,8 @@ static size_t count_classes(sharing *s, uint32_t at, uint32_t end)
 static void put(sharing *s, uint32_t at, uint32_t end, gf_split part)
 {
     for (uint32_t i = at; i < end; i++) {
-        gf_sample *one = &s->index->sample[s->item[i].sample];
-        one->split = (uint8_t)part;
-        s->have[(size_t)part * s->index->classes.n + one->class_id]++;
+        s->index->sample[s->item[i].sample].split = (uint8_t)part;
+        add_kinds(s, s->item[i].sample, 1, s->have + (size_t)part * s->kinds);
     }
 }
 
@@ -154,7 +168,7 @@ static double growth(const sharing *s, size_t touched, gf_split part)
 {
     double sum = 0;
     for (size_t k = 0; k < touched; k++) {
-        size_t at = (size_t)part * s->index->classes.n + s->touched[k];
+        size_t at = (size_t)part * s->kinds + s->touched[k];
         double more = s->more[s->touched[k]], off = s->have[at] - s->want[at];
         sum += more * (2 * off + more) / s->want[at];
     }
@@ -163,7 +177,7 @@ static double growth(const sharing *s, size_t touched, gf_split part)
 
 static gf_split neediest(sharing *s, uint32_t at, uint32_t end)
 {
-    size_t touched = count_classes(s, at, end);
+    size_t touched = count_kinds(s, at, end);
     gf_split best = GF_TRAIN;
     double least = INFINITY;
     for (int part = 0; part < GF_SPLITS; part++) {
@@ -186,22 +200,28 @@ static bool listed(const sharing *s, const gf_split_file *file, uint32_t at, uin
     return false;
 }
 
+static bool is_of(const gf_index *index, uint32_t sample, uint32_t class_id)
+{
+    uint32_t own = index->sample[sample].class_id;
+    return index->sets ? gf_label_sets_has(index->sets, own, class_id) : own == class_id;
+}
+
 /* A class with three pieces or more is in every part that is asked for: where it is missing, the last of its pieces in
- * training that holds nothing else goes there. */
+ * training that holds nothing else (no image without it) goes there. */
 static void repair(sharing *s)
 {
-    size_t classes = s->index->classes.n;
-    for (size_t k = 0; k < classes * GF_SPLITS; k++) {
-        gf_split part = (gf_split)(k / classes);
-        uint32_t c = (uint32_t)(k % classes), found = 0, last = 0, pieces = 0;
+    for (size_t k = 0; k < s->kinds * GF_SPLITS; k++) {
+        gf_split part = (gf_split)(k / s->kinds);
+        uint32_t c = (uint32_t)(k % s->kinds), found = 0, last = 0, pieces = 0;
         if (part == GF_TRAIN || !(s->share[part] > 0) || s->have[k] > 0) continue;
         for (uint32_t at = 0, end; at < s->n; at = end) {
             end = piece_end(s, at);
             bool pure = true, has = false;
             for (uint32_t i = at; i < end; i++) {
                 const gf_sample *one = &s->index->sample[s->item[i].sample];
-                pure = pure && one->class_id == c && one->split == GF_TRAIN;
-                has = has || one->class_id == c;
+                bool of_it = is_of(s->index, s->item[i].sample, c);
+                pure = pure && of_it && one->split == GF_TRAIN;
+                has = has || of_it;
             }
             pieces += has;
             found += pure;
@@ -209,7 +229,7 @@ static void repair(sharing *s)
         }
         if (found < 2 || pieces < 3) continue;
         uint32_t end = piece_end(s, last);
-        s->have[c] -= end - last;
+        for (uint32_t i = last; i < end; i++) add_kinds(s, s->item[i].sample, -1, s->have);
         put(s, last, end, part);
     }
 }
@@ -218,14 +238,11 @@ static graft_status share_out(sharing *s, graft_error *err)
 {
     const char *path = gf_settings_text(s->options->settings, GF_SET_DATA_SPLIT_FILE);
     gf_split_file file = {0};
-    size_t classes = s->index->classes.n;
     if (path) GF_TRY(gf_split_file_read(&file, path, err));
     for (uint32_t i = 0; i < s->n; i++) s->item[i] = piece_of(s, i);
     if (s->n) qsort(s->item, s->n, sizeof *s->item, in_order);
     for (uint32_t i = 0; i < s->n; i++) {
-        for (int part = 0; part < GF_SPLITS; part++) {
-            s->want[(size_t)part * classes + s->index->sample[i].class_id] += s->share[part];
-        }
+        for (size_t part = 0; part < GF_SPLITS; part++) add_kinds(s, i, s->share[part], s->want + part * s->kinds);
     }
     for (int pass = 0; pass < 2; pass++) { /* what is listed first */
         for (uint32_t at = 0, end; at < s->n; at = end) {
@@ -243,19 +260,20 @@ static graft_status share_out(sharing *s, graft_error *err)
 graft_status gf_split_by_content(gf_index *index, const double share[GF_SPLITS], const gf_data_options *options,
                                  graft_error *err)
 {
-    size_t cells = GF_SPLITS * index->classes.n;
+    size_t kinds = index->classes.n + (index->sets != NULL), cells = GF_SPLITS * kinds;
     sharing s = {
         .index = index,
         .options = options,
         .share = share,
+        .kinds = kinds,
     };
     s.n = index->first[GF_TRAIN + 1];
     s.item = gf_new_n(index->n, piece);
     s.content = gf_new_n(index->n, gf_sha256);
     s.have = gf_new_n(cells, double);
     s.want = gf_new_n(cells, double);
-    s.more = gf_new_n(index->classes.n, double);
-    s.touched = gf_new_n(index->classes.n, uint32_t);
+    s.more = gf_new_n(kinds, double);
+    s.touched = gf_new_n(kinds, uint32_t);
     bool ok = s.item && s.content && s.have && s.want && s.more && s.touched;
     graft_status status =
         ok ? hash_content(index, s.n, s.content, err) : gf_fail_memory(err, index->n * sizeof(piece), "the split");

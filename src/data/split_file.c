@@ -35,7 +35,11 @@ graft_status gf_split_text(const gf_index *index, char **out, graft_error *err)
         if (index->content) gf_sha256_hex(&index->content[i], hex);
         add_field(&t, gf_index_path(index, i));
         gf_text_add(&t, ",");
-        add_field(&t, index->classes.item[s->class_id]);
+        gf_text label = {0};
+        gf_index_label_text(index, i, &label);
+        add_field(&t, label.s ? label.s : "");
+        t.failed = t.failed || label.failed;
+        gf_text_free(&label);
         gf_text_add(&t, ",");
         if (s->group) add_field(&t, index->groups.item[s->group - 1]);
         gf_text_printf(&t, ",%s,%s\n", hex, gf_split_name((gf_split)s->split));

@@ -10,6 +10,12 @@
 graft_status gf_split_by_content(gf_index *index, const double share[GF_SPLITS], const gf_data_options *options,
                                  graft_error *err);
 
+/* Of samples with any number of labels: the rarest label first, each of its samples to the part that lacks it most
+ * (Sechidis, Tsoumakas and Vlahavas, "On the stratification of multi-label data", 2011). Follows from the seed and the
+ * samples sorted by path. */
+graft_status gf_split_labels(gf_index *index, const double share[GF_SPLITS], const gf_data_options *options,
+                             graft_error *err);
+
 /* As Keras's image_dataset_from_directory(validation_split, seed): the same files. */
 graft_status gf_split_as_keras(gf_index *index, const gf_data_options *options, graft_error *err);
 

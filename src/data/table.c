@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "data/build.h"
 #include "data/columns.h"
+#include "data/label_lists.h"
 #include "data/layouts.h"
 #include "data/likeness.h"
 #include "data/names.h"
@@ -18,7 +19,7 @@
 enum { CSV_LIMIT = 1 << 30, MOST_WEIGHT = 1000000 };
 
 typedef struct row {
-    uint64_t label; /* where in labels */
+    uint64_t label; /* where in the labels' text */
     uint32_t line, sample;
 } row;
 
@@ -34,7 +35,8 @@ typedef struct table {
     bool no_memory;            /* while it was looked up whether files are there */
     row *row;
     size_t n, cap;
-    gf_text labels;
+    gf_label_lists labels; /* of each row */
+    uint32_t empty;        /* the first line without a label; 0: all have one */
 } table;
 
 static graft_status wrong(const table *t, gf_errno number, const char *hint, const char *what, const char *found,
@@ -186,6 +188,18 @@ static graft_status take_separator(table *t, graft_error *err)
     return gf_index_take(t->index, t->options->log, "the columns' separator", what, "it parts the lines evenly", err);
 }
 
+/* Columns of 0 and 1, of which there may be many: one line. */
+static graft_status take_flags(table *t, graft_error *err)
+{
+    const gf_columns *c = &t->columns;
+    char what[64];
+    if (!c->n_labels) return GRAFT_OK;
+    snprintf(what, sizeof what, "%zu columns from '%.20s' on", c->n_labels, GF_ESC(c->column[c->labels[0]].name));
+    t->labels.several = true;
+    return gf_index_take(t->index, t->options->log, what, "a label each",
+                         t->options->label_column ? NULL : "they hold nothing but 0 and 1", err);
+}
+
 static const char *why_column(bool said) { return said ? "by its name, or by what stands in it" : NULL; }
 
 static graft_status read_header(table *t, graft_error *err)
@@ -201,6 +215,7 @@ static graft_status read_header(table *t, graft_error *err)
     }
     GF_TRY(take_column(t, c->image, "the image", why_column(c->image_said), err));
     GF_TRY(take_column(t, c->label, "the label", why_column(c->label_said), err));
+    GF_TRY(take_flags(t, err));
     GF_TRY(take_column(t, c->split, "the split", why_column(c->split_said), err));
     GF_TRY(take_column(t, c->group, "the group", NULL, err));
     GF_TRY(take_column(t, c->weight, "the weight", NULL, err));
@@ -287,6 +302,24 @@ static graft_status parse_weight(const table *t, float *weight, graft_error *err
                  "not a weight", found, err);
 }
 
+/* The field as it is, or the names of the columns that hold a 1. */
+static graft_status add_labels(table *t, graft_error *err)
+{
+    const gf_columns *c = &t->columns;
+    GF_TRY(gf_label_lists_begin(&t->labels, t->csv.line, err));
+    const char *label = c->n_labels ? "" : gf_csv_field(&t->csv, c->label);
+    if (*label) return gf_label_lists_put(&t->labels, label, strlen(label), err);
+    if (!c->n_labels && !t->empty) t->empty = t->csv.line;
+    for (size_t i = 0; i < c->n_labels; i++) {
+        const char *name = c->column[c->labels[i]].name, *value = gf_csv_field(&t->csv, c->labels[i]);
+        bool is;
+        if (!gf_flag_parse(value, &is))
+            return wrong(t, GF_E_CSV_LABEL, "a column of labels holds 0 or 1", GF_ESC(name), value, err);
+        if (is) GF_TRY(gf_label_lists_put(&t->labels, name, strlen(name), err));
+    }
+    return GRAFT_OK;
+}
+
 static graft_status add_row(table *t, const char *path, gf_split split, graft_error *err)
 {
     gf_reach reach;
@@ -296,10 +329,8 @@ static graft_status add_row(table *t, const char *path, gf_split split, graft_er
     gf_reach_close(&reach);
     if (status != GRAFT_OK) return status;
     if (!gf_grow(&t->row, t->n, &t->cap)) return gf_fail_memory(err, t->cap * sizeof *t->row, "a CSV file");
-    t->row[t->n++] = (row){t->labels.n, t->csv.line, t->index->n};
-    const char *label = gf_csv_field(&t->csv, t->columns.label);
-    gf_text_add_n(&t->labels, label, strlen(label) + 1);
-    if (t->labels.failed) return gf_fail_memory(err, t->labels.cap, "a CSV file");
+    t->row[t->n++] = (row){0, t->csv.line, t->index->n};
+    GF_TRY(add_labels(t, err));
     GF_TRY(gf_index_add(t->index, path, &st, 0, split, err));
     GF_TRY(parse_weight(t, &t->index->sample[t->index->n - 1].weight, err));
     const char *group = t->columns.group == GF_NO_COLUMN ? "" : gf_csv_field(&t->csv, t->columns.group);
@@ -313,7 +344,6 @@ static graft_status read_row(table *t, graft_error *err)
                        "%s:%u: %zu columns, the %s has %zu", GF_ESC(t->name), t->csv.line, t->csv.columns,
                        t->columns.header ? "header" : "first line", t->columns.n);
     }
-    if (!*gf_csv_field(&t->csv, t->columns.label)) return wrong(t, GF_E_CSV_LABEL, NULL, "an empty label", "", err);
     gf_split split;
     GF_TRY(parse_split(t, &split, err));
     char *path = NULL;
@@ -353,12 +383,13 @@ static graft_status settle_labels(table *t, graft_error *err)
     for (size_t i = 0; options->classes && i < options->n_classes; i++) {
         GF_TRY(gf_names_add(&index->classes, options->classes[i], err));
     }
-    if (t->n) qsort_r(t->row, t->n, sizeof *t->row, by_text, t->labels.s);
+    for (size_t i = 0; i < t->n; i++) t->row[i].label = t->labels.item[t->row[i].sample].at;
+    if (t->n) qsort_r(t->row, t->n, sizeof *t->row, by_text, t->labels.text.s);
     bool any_training = false;
     for (uint32_t i = 0; i < index->n; i++) any_training |= index->sample[i].split == GF_TRAIN;
     const char *last = NULL;
     for (size_t i = 0; !options->classes && i < t->n; i++) {
-        const char *label = t->labels.s + t->row[i].label;
+        const char *label = t->labels.text.s + t->row[i].label;
         bool defines = !any_training || index->sample[t->row[i].sample].split == GF_TRAIN;
         if (!defines || (last && !strcmp(last, label))) continue;
         GF_TRY(gf_names_add(&index->classes, label, err));
@@ -366,13 +397,64 @@ static graft_status settle_labels(table *t, graft_error *err)
     }
     int64_t class_id = -1;
     for (size_t i = 0; i < t->n; i++) {
-        const char *label = t->labels.s + t->row[i].label;
-        if (!i || strcmp(label, t->labels.s + t->row[i - 1].label)) class_id = gf_index_class(index, label);
+        const char *label = t->labels.text.s + t->row[i].label;
+        if (!i || strcmp(label, t->labels.text.s + t->row[i - 1].label)) class_id = gf_index_class(index, label);
         t->csv.line = t->row[i].line;
         if (class_id < 0) return unknown_label(t, label, err);
         index->sample[t->row[i].sample].class_id = (uint32_t)class_id;
     }
     return GRAFT_OK;
+}
+
+/* ---- several labels */
+
+/* Whether fields hold several labels, and what parts them. */
+static graft_status part_labels(table *t, graft_error *err)
+{
+    const gf_data_options *o = t->options;
+    const gf_label_rule rule = {o->labels, o->label_delimiter, o->classes, o->n_classes};
+    if (t->labels.several) return o->labels ? GRAFT_OK : gf_label_lists_check(&t->labels, t->name, err);
+    gf_label_parting p;
+    char text[GF_DELIMITER_TEXT];
+    GF_TRY(gf_label_lists_part(&t->labels, &rule, &p, t->name, err));
+    if (*p.delimiter) {
+        return gf_index_take(t->index, o->log, "the labels' delimiter", gf_delimiter_text(p.delimiter, text), p.why,
+                             err);
+    }
+    if (gf_label_parting_is_doubtful(&p)) {
+        GF_TRY(gf_note_add(&t->index->notes, o->log, GF_WARNING, err, GF_LABEL_DOUBT, GF_ESC(p.example),
+                           gf_delimiter_text((char[2]){p.doubtful, 0}, text)));
+    }
+    t->labels.several = o->labels;
+    if (!t->empty || o->labels) return GRAFT_OK;
+    t->csv.line = t->empty;
+    return wrong(t, GF_E_CSV_LABEL, NULL, "an empty label", "", err);
+}
+
+static int64_t class_of(const void *index, const char *name) { return gf_index_class(index, name); }
+
+/* The classes as in settle_labels; a row has any number of them. */
+static graft_status settle_sets(table *t, graft_error *err)
+{
+    gf_index *index = t->index;
+    const gf_data_options *o = t->options;
+    bool any_training = false, *defines = gf_new_n(t->n, bool);
+    index->sets = gf_new(gf_label_sets);
+    graft_status status = defines && index->sets ? GRAFT_OK : gf_fail_memory(err, t->n, "labels");
+    for (uint32_t i = 0; i < index->n; i++) any_training |= index->sample[i].split == GF_TRAIN;
+    for (uint32_t i = 0; defines && i < index->n; i++) defines[i] = !any_training || index->sample[i].split == GF_TRAIN;
+    for (size_t i = 0; status == GRAFT_OK && o->classes && i < o->n_classes; i++)
+        status = gf_names_add(&index->classes, o->classes[i], err);
+    if (status == GRAFT_OK && !o->classes) status = gf_label_lists_names(&t->labels, defines, &index->classes, err);
+    gf_free(defines);
+    for (uint32_t i = 0; status == GRAFT_OK && i < index->n; i++) {
+        const char *unknown;
+        status = gf_label_lists_number(&t->labels, i, class_of, index, index->sets, &index->sample[i].class_id,
+                                       &unknown, err);
+        t->csv.line = t->labels.item[i].line;
+        if (status == GRAFT_OK && unknown) status = unknown_label(t, unknown, err);
+    }
+    return status;
 }
 
 static int by_path(const void *a, const void *b, void *index)
@@ -412,7 +494,8 @@ static graft_status read_table(table *t, graft_error *err)
                              "so the files are there", err));
     }
     GF_TRY(refuse_twice(t, err));
-    return settle_labels(t, err);
+    GF_TRY(part_labels(t, err));
+    return t->labels.several ? settle_sets(t, err) : settle_labels(t, err);
 }
 
 static graft_status read_csv(gf_index *index, const char *path, const gf_data_options *options, graft_error *err)
@@ -433,7 +516,7 @@ out:
     gf_columns_free(&t.columns);
     gf_free(t.prefix);
     gf_free(t.row);
-    gf_text_free(&t.labels);
+    gf_label_lists_free(&t.labels);
     gf_free(t.real_root);
     gf_free(t.checked_dir);
     gf_free(data);

@@ -8,7 +8,7 @@
 /* ---- JSON lines */
 
 static const char *const text_keys[] = {"text", "sentence", "review", "content", "comment", "text_a", NULL};
-static const char *const label_keys[] = {"label", "category", "class", "sentiment", "target", NULL};
+static const char *const label_keys[] = {"label", "category", "class", "sentiment", "target", "labels", "tags", NULL};
 
 /* What the user says, else the first of the list that is there. */
 static const gf_json *value_of(const gf_json *object, const char *said, const char *const *keys)
@@ -30,6 +30,21 @@ static const char *label_of(const gf_json *value, gf_text *number)
     return number->s;
 }
 
+/* All items are labels. */
+static graft_status add_list(gf_texts_build *b, const char *text, const gf_json *list, gf_split split, uint32_t line,
+                             gf_text *number, graft_error *err)
+{
+    GF_TRY(gf_texts_take(b, "a list", "labels of one text", true, err));
+    b->labels.several = true;
+    size_t rows = b->texts->n;
+    GF_TRY(gf_texts_add(b, text, strlen(text), "", 0, split, line, err));
+    for (size_t i = 0; b->texts->n > rows && i < gf_json_size(list); i++) {
+        const char *name = label_of(gf_json_at(list, i), number);
+        if (name) GF_TRY(gf_texts_add_label(b, name, strlen(name), err));
+    }
+    return number->failed ? gf_fail_memory(err, 32, "a label") : GRAFT_OK;
+}
+
 static graft_status read_object(gf_texts_build *b, const gf_json *object, uint32_t line, gf_text *number,
                                 graft_error *err)
 {
@@ -40,8 +55,13 @@ static graft_status read_object(gf_texts_build *b, const gf_json *object, uint32
     gf_split split = b->split;
     if (number->failed) return gf_fail_memory(err, 32, "a label");
     if (!text) return gf_texts_bad(b, line, "the object has no text", err);
-    if (!name && !gf_json_is_null(label))
+    if (!name && !gf_json_is_null(label) && !gf_json_is_array(label))
         return gf_texts_bad(b, line, "the label is neither a text nor a whole number", err);
+    for (size_t i = 0; gf_json_is_array(label) && i < gf_json_size(label); i++) {
+        if (!label_of(gf_json_at(label, i), number))
+            return gf_texts_bad(b, line, "the list of labels holds something that is neither a text nor a whole number",
+                                err);
+    }
     if (part) {
         gf_part_kind kind = gf_part_of_name(part);
         if (kind == GF_PART_NONE || kind == GF_PART_UNLABELLED) {
@@ -50,6 +70,7 @@ static graft_status read_object(gf_texts_build *b, const gf_json *object, uint32
         split = gf_part_split(kind);
         b->texts->parts = true;
     }
+    if (gf_json_is_array(label)) return add_list(b, text, label, split, line, number, err);
     return gf_texts_add(b, text, strlen(text), name, name ? strlen(name) : 0, split, line, err);
 }
 
@@ -76,21 +97,33 @@ static graft_status read_json_line(gf_texts_build *b, const char *text, size_t n
 
 static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-static graft_status read_fasttext_line(gf_texts_build *b, const char *text, size_t n, uint32_t line, graft_error *err)
+/* The next label of the line from *at on, behind its mark; false: the text begins at *at. */
+static bool next_label(const char *text, size_t n, size_t *at, const char **label, size_t *length)
 {
     static const char mark[] = "__label__";
-    size_t length = sizeof mark - 1, at = 0, from = 0, to = 0, labels = 0;
-    for (;;) {
-        while (at < n && is_space(text[at])) at++;
-        if (n - at < length || memcmp(text + at, mark, length)) break;
-        from = at + length;
-        while (at < n && !is_space(text[at])) at++;
-        to = at;
-        labels++;
-    }
-    if (labels > 1) return gf_texts_bad(b, line, "the line has more than one label", err);
+    enum { MARK = sizeof mark - 1 };
+    while (*at < n && is_space(text[*at])) ++*at;
+    if (n - *at < MARK || memcmp(text + *at, mark, MARK) != 0) return false;
+    *label = text + *at + MARK;
+    while (*at < n && !is_space(text[*at])) ++*at;
+    *length = (size_t)(text + *at - *label);
+    return true;
+}
+
+static graft_status read_fasttext_line(gf_texts_build *b, const char *text, size_t n, uint32_t line, graft_error *err)
+{
+    const char *label;
+    size_t length, at = 0, labels = 0, rows = b->texts->n;
+    while (next_label(text, n, &at, &label, &length)) labels++;
     while (n > at && is_space(text[n - 1])) n--;
-    return gf_texts_add(b, text + at, n - at, text + from, to - from, b->split, line, err);
+    if (labels > 1) {
+        GF_TRY(gf_texts_take(b, "several __label__ of a line", "labels of one text", true, err));
+        b->labels.several = true;
+    }
+    GF_TRY(gf_texts_add(b, text + at, n - at, "", 0, b->split, line, err));
+    for (at = 0; b->texts->n > rows && next_label(text, n, &at, &label, &length);)
+        GF_TRY(gf_texts_add_label(b, label, length, err));
+    return GRAFT_OK;
 }
 
 /* ---- lines */

@@ -227,6 +227,18 @@ static graft_status warn(gf_text_report *r, const gf_log *log, graft_error *err)
     return GRAFT_OK;
 }
 
+static graft_status look_at_labels(gf_text_report *r, const gf_texts *t, graft_error *err)
+{
+    uint64_t *count = gf_new_n(t->sets.n, uint64_t);
+    if (!count) return gf_fail_memory(err, t->sets.n * sizeof *count, "the report on the labels");
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->row[i].label != GF_NO_LABEL) count[t->row[i].label]++;
+    }
+    graft_status status = gf_label_report_make(&r->labels, &t->sets, count, t->classes.n, err);
+    gf_free(count);
+    return status;
+}
+
 graft_status gf_text_report_make(gf_text_report *out, const gf_texts *texts, const gf_tokenizer *tokenizer,
                                  const gf_log *log, graft_error *err)
 {
@@ -236,9 +248,13 @@ graft_status gf_text_report_make(gf_text_report *out, const gf_texts *texts, con
     if (!out->count) return gf_fail_memory(err, classes * sizeof *out->count, "class counts");
     for (size_t i = 0; i < texts->n; i++) {
         const gf_labelled_text *row = &texts->row[i];
+        const uint32_t *label;
+        size_t n = gf_texts_labels(texts, i, &label);
         out->rows[row->split]++;
-        out->count[row->split * classes + (row->label == GF_NO_LABEL ? classes - 1 : row->label)]++;
+        if (!n) out->count[row->split * classes + classes - 1]++;
+        for (size_t k = 0; k < n; k++) out->count[row->split * classes + label[k]]++;
     }
+    if (texts->several) GF_TRY(look_at_labels(out, texts, err));
     GF_TRY(count_equal(out, texts, err));
     if (tokenizer) GF_TRY(measure_pieces(out, texts, tokenizer, err));
     return warn(out, log, err);
@@ -296,6 +312,7 @@ gf_json *gf_text_report_json(const gf_text_report *r)
     gf_json_set(j, "kind", gf_json_string("texts"));
     gf_json_set(j, "encoding", gf_json_string(t->encoding));
     gf_json_set(j, "parts", parts_json(r));
+    if (t->several) gf_json_set(j, "labels", gf_label_report_json(&r->labels, &t->classes));
     gf_json_set(j, "conflicts", gf_json_int((int64_t)r->conflicts));
     gf_json_set(j, "empty", gf_json_int((int64_t)r->empty));
     if (r->has_pieces) gf_json_set(j, "lengths", pieces_json(r));
@@ -364,6 +381,7 @@ graft_status gf_text_report_text(const gf_text_report *r, char **out, graft_erro
     gf_text t = {0};
     gf_text_printf(&t, "%s: %zu texts, %zu classes, %s\n\n", GF_ESC(x->root), x->n, x->classes.n, GF_ESC(x->encoding));
     class_table(r, &t);
+    gf_label_report_text(&r->labels, &x->classes, &t);
     length_lines(r, &t);
     for (size_t i = 0; i < x->n_taken; i++) {
         gf_text_printf(&t, "taken      %s as %s\n", GF_ESC(x->taken[i].what), GF_ESC(x->taken[i].as));

@@ -3,6 +3,7 @@
 #ifndef GF_DATA_TEXT_REPORT_H
 #define GF_DATA_TEXT_REPORT_H
 
+#include "data/label_report.h"
 #include "data/notes.h"
 #include "data/texts.h"
 #include "text/tokenizer.h"
@@ -25,6 +26,7 @@ typedef struct gf_text_report {
     uint64_t seen[GF_SPLITS]; /* rows of validation and test whose text is one of training, too */
     uint64_t conflicts;       /* different texts that have more than one label */
     uint64_t empty;           /* rows of white space alone */
+    gf_label_report labels;   /* where texts have any number of them */
     bool has_pieces;
     gf_text_lengths pieces;
     char *tokenizer; /* its file; owned */

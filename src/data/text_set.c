@@ -26,6 +26,7 @@ gf_texts_options gf_texts_options_of(const gf_settings *s, const gf_log *log)
                               .text_column = gf_settings_text(s, GF_SET_DATA_TEXT_COLUMN),
                               .label_column = gf_settings_text(s, GF_SET_DATA_LABEL_COLUMN),
                               .split_column = gf_settings_text(s, GF_SET_DATA_SPLIT_COLUMN),
+                              .labels = {.delimiter = gf_settings_text(s, GF_SET_DATA_LABEL_DELIMITER)},
                               .log = log};
 }
 
@@ -41,19 +42,40 @@ static graft_status add_classes(text_set *t, const gf_data_options *o, graft_err
 
 static const char *file_of(const gf_texts *t, const gf_labelled_text *row) { return t->files.item[row->file]; }
 
+static graft_status unknown(const gf_texts *t, const gf_labelled_text *row, uint32_t label, graft_error *err)
+{
+    return gf_fail(err, GF_E_CSV_LABEL, NULL, "%s:%u: label %s is none of the model's classes", GF_ESC(file_of(t, row)),
+                   row->line, GF_ESC(t->classes.item[label]));
+}
+
+/* *out: its class in the index or, of several, the number of their set. */
+static graft_status number_of(text_set *t, size_t i, uint32_t *out, graft_error *err)
+{
+    gf_index *index = t->set.index;
+    const uint32_t *label;
+    size_t n = gf_texts_labels(&t->texts, i, &label);
+    uint32_t *number = gf_new_n(n, uint32_t);
+    graft_status status = number ? GRAFT_OK : gf_fail_memory(err, n * sizeof *number, "labels");
+    for (size_t k = 0; status == GRAFT_OK && k < n; k++) {
+        int64_t class = gf_index_class(index, t->texts.classes.item[label[k]]);
+        number[k] = (uint32_t) class;
+        if (class < 0) status = unknown(&t->texts, &t->texts.row[i], label[k], err);
+    }
+    if (status == GRAFT_OK && index->sets) status = gf_label_sets_add(index->sets, number, n, out, err);
+    if (status == GRAFT_OK && !index->sets) *out = number[0];
+    gf_free(number);
+    return status;
+}
+
 static graft_status add_row(text_set *t, size_t i, graft_error *err)
 {
     const gf_labelled_text *row = &t->texts.row[i];
-    gf_index *index = t->set.index;
     char name[4096];
-    int64_t class = gf_index_class(index, t->texts.classes.item[row->label]);
-    if (class < 0) {
-        return gf_fail(err, GF_E_CSV_LABEL, NULL, "%s:%u: label %s is none of the model's classes",
-                       GF_ESC(file_of(&t->texts, row)), row->line, GF_ESC(t->texts.classes.item[row->label]));
-    }
+    uint32_t class_id;
+    GF_TRY(number_of(t, i, &class_id, err));
     snprintf(name, sizeof name, "%s:%u", file_of(&t->texts, row), row->line);
     const struct stat st = {.st_size = (off_t)row->n, .st_ino = (ino_t)i};
-    return gf_index_add(index, name, &st, (uint32_t) class, (gf_split)row->split, err);
+    return gf_index_add(t->set.index, name, &st, class_id, (gf_split)row->split, err);
 }
 
 /* Of each text, whose digests tell equal ones. */
@@ -117,6 +139,8 @@ static graft_status make_index(text_set *t, const char *path, const gf_data_opti
     index->root = gf_strdup(path);
     if (!index->root) return gf_fail_memory(err, strlen(path), "the data");
     GF_TRY(add_classes(t, o, err));
+    if (t->texts.several) index->sets = gf_new(gf_label_sets);
+    if (t->texts.several && !index->sets) return gf_fail_memory(err, sizeof *index->sets, "labels");
     for (size_t i = 0; i < t->texts.n; i++) {
         if (t->texts.row[i].label == GF_NO_LABEL) {
             unlabelled++;
@@ -129,6 +153,7 @@ static graft_status make_index(text_set *t, const char *path, const gf_data_opti
             gf_note_add(&index->notes, o->log, GF_WARNING, err, "%u texts have no label and are left out", unlabelled));
     }
     gf_index_sort(index);
+    if (index->sets) GF_TRY(gf_index_tell_unlabelled(index, o->log, err));
     GF_TRY(gf_index_split(index, o, err));
     if (!t->texts.parts) GF_TRY(join_duplicates(t, o, err));
     return add_contents(t, err);
@@ -185,7 +210,10 @@ static graft_status open_set(gf_dataset **out, const char *path, const gf_data_o
     text_set *t = gf_new(text_set);
     if (!t) return gf_fail_memory(err, sizeof *t, "the data");
     t->set.cls = &gf_dataset_texts;
-    const gf_texts_options options = gf_texts_options_of(o->settings, o->log);
+    gf_texts_options options = gf_texts_options_of(o->settings, o->log);
+    options.labels.wanted = o->labels;
+    options.labels.known = o->classes;
+    options.labels.n_known = o->n_classes;
     graft_status status = GRAFT_OK;
     GF_GOTO(gf_data_options_check(o, err));
     if (o->weight_column) GF_GOTO(gf_layout_no_column(path, err));

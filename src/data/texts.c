@@ -17,6 +17,7 @@ void gf_texts_free(gf_texts *t)
     gf_names_free(&t->files);
     gf_text_free(&t->bytes);
     gf_names_free(&t->classes);
+    gf_label_sets_free(&t->sets);
     gf_free(t->row);
     for (size_t i = 0; i < t->n_bad; i++) gf_free(t->bad[i].message);
     gf_free(t->bad);
@@ -31,15 +32,11 @@ const char *gf_texts_text(const gf_texts *t, size_t i) { return t->bytes.s + t->
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-static graft_status add_label(gf_texts_build *b, const char *label, size_t n, uint64_t *at, graft_error *err)
+graft_status gf_texts_add_label(gf_texts_build *b, const char *label, size_t n, graft_error *err)
 {
     while (n && is_blank(label[n - 1])) n--;
     while (n && is_blank(*label)) label++, n--;
-    *at = n ? b->labels.n : UINT64_MAX;
-    if (!n) return GRAFT_OK;
-    gf_text_add_n(&b->labels, label, n);
-    gf_text_add_n(&b->labels, "", 1);
-    return b->labels.failed ? gf_fail_memory(err, b->labels.cap, "labels") : GRAFT_OK;
+    return n ? gf_label_lists_put(&b->labels, label, n, err) : GRAFT_OK;
 }
 
 graft_status gf_texts_add(gf_texts_build *b, const char *text, size_t n, const char *label, size_t n_label,
@@ -47,9 +44,7 @@ graft_status gf_texts_add(gf_texts_build *b, const char *text, size_t n, const c
 {
     gf_texts *t = b->texts;
     if (n > UINT32_MAX || t->n == UINT32_MAX) return gf_texts_bad(b, line, "longer than 4 GiB", err);
-    if (!gf_grow(&t->row, t->n, &t->cap) || !gf_grow(&b->label_at, t->n, &b->cap_labels)) {
-        return gf_fail_memory(err, t->cap * sizeof *t->row, "a list of texts");
-    }
+    if (!gf_grow(&t->row, t->n, &t->cap)) return gf_fail_memory(err, t->cap * sizeof *t->row, "a list of texts");
     t->row[t->n] = (gf_labelled_text){.at = t->bytes.n,
                                       .n = (uint32_t)n,
                                       .label = GF_NO_LABEL,
@@ -59,9 +54,10 @@ graft_status gf_texts_add(gf_texts_build *b, const char *text, size_t n, const c
     gf_text_add_n(&t->bytes, text, n);
     gf_text_add_n(&t->bytes, "", 1);
     if (t->bytes.failed) return gf_fail_memory(err, t->bytes.cap, "texts");
-    GF_TRY(add_label(b, label, n_label, &b->label_at[t->n], err));
+    GF_TRY(gf_label_lists_begin(&b->labels, line, err));
     t->n++;
-    return GRAFT_OK;
+    b->labels.item[b->labels.n - 1].left_out = !label;
+    return label ? gf_texts_add_label(b, label, n_label, err) : GRAFT_OK;
 }
 
 graft_status gf_texts_bad(gf_texts_build *b, uint32_t line, const char *what, graft_error *err)
@@ -97,30 +93,58 @@ graft_status gf_texts_take(gf_texts_build *b, const char *what, const char *as, 
 
 static int by_bytes(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
+static int64_t class_of(const void *names, const char *name)
+{
+    const gf_names *classes = names;
+    char **found = bsearch(&name, classes->item, classes->n, sizeof *classes->item, by_bytes);
+    return found ? found - classes->item : -1;
+}
+
+/* Whether fields hold several labels, and what parts them. */
+static graft_status part_labels(gf_texts_build *b, const char *path, graft_error *err)
+{
+    gf_label_parting p;
+    char text[GF_DELIMITER_TEXT];
+    const gf_label_rule *rule = &b->o->labels;
+    if (b->from_columns && !rule->wanted) return gf_label_lists_check(&b->labels, path, err);
+    if (b->labels.several) return GRAFT_OK;
+    GF_TRY(gf_label_lists_part(&b->labels, rule, &p, path, err));
+    if (!*p.delimiter) b->labels.several = rule->wanted;
+    if (gf_label_parting_is_doubtful(&p)) {
+        gf_log_say(b->o->log, GF_WARNING, GF_LABEL_DOUBT, GF_ESC(p.example),
+                   gf_delimiter_text((char[2]){p.doubtful, 0}, text));
+    }
+    if (!*p.delimiter) return GRAFT_OK;
+    b->name = path;
+    return gf_texts_take(b, gf_delimiter_text(p.delimiter, text), "what parts a field into labels", p.why != NULL, err);
+}
+
 /* The labels in the order of their bytes, each once. */
-static graft_status make_classes(gf_texts_build *b, graft_error *err)
+static graft_status make_classes(gf_texts_build *b, const char *path, graft_error *err)
 {
     gf_texts *t = b->texts;
-    size_t n = 0;
-    const char **label = gf_new_n(t->n, const char *);
-    if (!label) return gf_fail_memory(err, t->n * sizeof *label, "labels");
+    GF_TRY(part_labels(b, path, err));
+    GF_TRY(gf_label_lists_names(&b->labels, NULL, &t->classes, err));
+    t->several = b->labels.several;
     for (size_t i = 0; i < t->n; i++) {
-        if (b->label_at[i] != UINT64_MAX) label[n++] = b->labels.s + b->label_at[i];
-    }
-    qsort(label, n, sizeof *label, by_bytes);
-    graft_status status = GRAFT_OK;
-    for (size_t i = 0; i < n && status == GRAFT_OK; i++) {
-        if (!i || strcmp(label[i - 1], label[i])) status = gf_names_add(&t->classes, label[i], err);
-    }
-    gf_free(label);
-    GF_TRY(status);
-    for (size_t i = 0; i < t->n; i++) {
-        if (b->label_at[i] == UINT64_MAX) continue;
-        const char *key = b->labels.s + b->label_at[i];
-        char **found = bsearch(&key, t->classes.item, t->classes.n, sizeof *t->classes.item, by_bytes);
-        t->row[i].label = (uint32_t)(found - t->classes.item);
+        const gf_label_list *list = &b->labels.item[i];
+        const char *unknown; /* all are known here */
+        if (t->several && !list->left_out) {
+            GF_TRY(
+                gf_label_lists_number(&b->labels, i, class_of, &t->classes, &t->sets, &t->row[i].label, &unknown, err));
+        } else if (!t->several && list->n) {
+            t->row[i].label = (uint32_t)class_of(&t->classes, gf_label_lists_first(&b->labels, i));
+        }
     }
     return GRAFT_OK;
+}
+
+size_t gf_texts_labels(const gf_texts *t, size_t i, const uint32_t **label)
+{
+    const gf_labelled_text *row = &t->row[i];
+    if (t->several) return gf_label_sets_of(&t->sets, row->label, label);
+    *label = &row->label;
+    return row->label != GF_NO_LABEL;
 }
 
 /* ---- files */
@@ -363,7 +387,7 @@ static graft_status read_all(gf_texts_build *b, const char *path, graft_error *e
         const char *slash = strrchr(path, '/');
         GF_TRY(read_file(b, path, slash ? slash + 1 : path, FILE_LIMIT, k->read, err));
     }
-    if (t->n) return make_classes(b, err);
+    if (t->n) return make_classes(b, path, err);
     return gf_fail(err, GF_E_TEXT_ROWS, NULL, "%s: there is no row that can be used%s%s", GF_ESC(path),
                    t->n_bad ? ": " : "", t->n_bad ? GF_ESC(t->bad[0].message) : "");
 }
@@ -373,7 +397,6 @@ graft_status gf_texts_read(gf_texts *out, const char *path, const gf_texts_optio
     *out = (gf_texts){0};
     gf_texts_build b = {.texts = out, .o = options, .name = path};
     graft_status status = read_all(&b, path, err);
-    gf_text_free(&b.labels);
-    gf_free(b.label_at);
+    gf_label_lists_free(&b.labels);
     return status;
 }

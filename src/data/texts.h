@@ -6,12 +6,14 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "data/index.h"
+#include "data/label_lists.h"
 
 typedef struct gf_texts_options {
     const char *encoding;     /* NULL: a byte order mark, else UTF-8 (text/encoding.h) */
     const char *text_column;  /* by name, or by number from 1; NULL: found out */
     const char *label_column; /* likewise */
     const char *split_column; /* likewise; there may be none */
+    gf_label_rule labels;     /* whether texts have several, and what parts them */
     const gf_log *log;        /* may be NULL */
 } gf_texts_options;
 
@@ -20,7 +22,7 @@ enum { GF_NO_LABEL = UINT32_MAX };
 typedef struct gf_labelled_text {
     uint64_t at; /* in bytes; n bytes, then a NUL */
     uint32_t n;
-    uint32_t label; /* GF_NO_LABEL: the row has none */
+    uint32_t label; /* with gf_texts.sets the number of its set; GF_NO_LABEL: nothing is said of it */
     uint32_t file, line;
     uint8_t split;
 } gf_labelled_text;
@@ -36,6 +38,8 @@ typedef struct gf_texts {
     gf_names files;   /* as read, "train.tsv" */
     gf_text bytes;    /* all texts, a NUL after each */
     gf_names classes; /* sorted by bytes */
+    bool several;     /* texts have any number of labels */
+    gf_label_sets sets;
     gf_labelled_text *row;
     size_t n, cap;
     bool parts; /* the data itself says what is trained on and what not; else all rows are GF_TRAIN */
@@ -55,5 +59,7 @@ graft_status gf_texts_read(gf_texts *out, const char *path, const gf_texts_optio
 void gf_texts_free(gf_texts *t); /* takes a zeroed one */
 
 const char *gf_texts_text(const gf_texts *t, size_t i);
+/* The classes of row i; returns how many. Borrowed. */
+size_t gf_texts_labels(const gf_texts *t, size_t i, const uint32_t **label);
 
 #endif

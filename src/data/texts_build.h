@@ -7,10 +7,9 @@
 typedef struct gf_texts_build {
     gf_texts *texts;
     const gf_texts_options *o;
-    gf_text labels;     /* a NUL after each */
-    uint64_t *label_at; /* of each row where in labels; UINT64_MAX: it has none */
-    size_t cap_labels;
-    const char *name; /* of the file that is being read, for messages */
+    gf_label_lists labels; /* of each row */
+    bool from_columns;     /* that are 0 or 1 */
+    const char *name;      /* of the file that is being read, for messages */
     uint32_t file;
     gf_split split;    /* of that file */
     const char *class; /* of a folder of .txt files: the label of all of them */
@@ -20,6 +19,8 @@ typedef struct gf_texts_build {
  */
 graft_status gf_texts_add(gf_texts_build *b, const char *text, size_t n, const char *label, size_t n_label,
                           gf_split split, uint32_t line, graft_error *err);
+/* Another label of the last row. */
+graft_status gf_texts_add_label(gf_texts_build *b, const char *label, size_t n, graft_error *err);
 graft_status gf_texts_bad(gf_texts_build *b, uint32_t line, const char *what, graft_error *err);
 graft_status gf_texts_take(gf_texts_build *b, const char *what, const char *as, bool said, graft_error *err);
 

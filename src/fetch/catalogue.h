@@ -7,8 +7,8 @@
  * (bytes), or the range "size_least" to "size_most" where the publisher gives rounded sizes. At least a largest size
  * must be known. Optional: "alpha" (width multiplier), "image_size", "top" (it holds the ImageNet classifier).
  *
- * "data":[{..}] (optional) are archives of images: "name", "source", "licence", "file", "urls", what they are checked by,
- * and "member" where the images lie in an archive inside of that archive. */
+ * "data":[{..}] (optional) are archives of images: "name", "source", "licence", "file", "urls", what they are checked
+ * by, and "member" where the images lie in an archive inside of that archive. */
 #ifndef GF_FETCH_CATALOGUE_H
 #define GF_FETCH_CATALOGUE_H
 

@@ -31,8 +31,8 @@ typedef struct gf_weight_format {
     const char *name;  /* "Keras HDF5" */
     const char *files; /* how such files are usually called: ".h5, .weights.h5"; for help */
     bool (*looks)(const uint8_t *file, size_t n);
-    /* The file that a path stands for which is none of its own, as a prefix or a folder (gf_free); *file NULL: none. May be
-     * NULL: paths of this format are files. */
+    /* The file that a path stands for which is none of its own, as a prefix or a folder (gf_free); *file NULL: none.
+     * May be NULL: paths of this format are files. */
     graft_status (*locate)(const char *path, char **file, graft_error *err);
     /* The reader, of the two one: `reply` runs in the cage, for formats whose reading is a foreign library's or
      * intricate; `read` here, bytes of a simple layout that graft parses itself. On failure of `read`, found holds

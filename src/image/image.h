@@ -51,8 +51,8 @@ typedef struct gf_image_options {
     int least_w, least_h;  /* but not smaller than this; 0: all are decoded whole */
     bool ignore_exif;      /* leave the image as stored, do not turn it by its EXIF orientation */
     bool allow_truncated;  /* a file that ends early: the missing pixels are gray (128), info says so */
-    bool fast_dct;         /* JPEGs by libjpeg's fast inverse DCT, as TensorFlow's decode_jpeg does unless told otherwise */
-    bool frames_error;     /* animated images are an error, not their first frame */
+    bool fast_dct;     /* JPEGs by libjpeg's fast inverse DCT, as TensorFlow's decode_jpeg does unless told otherwise */
+    bool frames_error; /* animated images are an error, not their first frame */
     uint8_t background[3]; /* what shows through transparent pixels, R G B */
 } gf_image_options;
 

@@ -101,6 +101,25 @@ static void add_classes(gf_text *t, const gf_run_record *r)
     }
 }
 
+static void add_labels(gf_text *t, const gf_run_record *r)
+{
+    const gf_labels_record *l = r->labels;
+    if (!l || r->n_classes > MOST_CLASSES) return;
+    gf_text_printf(
+        t,
+        "\nBy label, on the %s set; a label is told from its threshold on, which was chosen on the validation "
+        "set:\n\n| label | %s | AP | threshold | precision | recall |\n|---|---:|---:|---:|---:|---:|\n",
+        l->set, gf_record_noun(r));
+    for (size_t c = 0; c < r->n_classes; c++) {
+        const gf_class_score s = gf_found_score_of(&l->item[c]);
+        gf_text_add(t, "| ");
+        add_plain(t, r->classes[c]);
+        gf_text_printf(t, " | %s | %s | %s | %s | %s |\n", GF_COUNT((unsigned long long)s.images),
+                       l->item[c].ap >= 0 ? GF_FIXED(l->item[c].ap, 3) : "-", GF_FIXED((double)l->threshold[c], 3),
+                       GF_PERCENT(s.precision, 1), GF_PERCENT(s.recall, 1));
+    }
+}
+
 static void add_sureness(gf_text *t, const gf_run_record *r)
 {
     const gf_promise *p = gf_promise_for(r->promises, r->n_promises, 0.95);
@@ -146,6 +165,8 @@ static void add_limits(gf_text *t, const gf_run_record *r)
     if (m && m->confusion)
         gf_text_add(t, "- What is of none of these classes is given one of them all the same, but for what "
                        "`graft predict --unknown` holds back.\n");
+    if (r->labels)
+        gf_text_add(t, "- Each label is told by itself: nothing keeps labels apart that never go together.\n");
     gf_text_printf(t, "- The figures hold for %s like those of the data above.\n", gf_record_noun(r));
     if (!r->test.images)
         gf_text_add(t, "- There was no test set: the figures are of the set that the weights were chosen by.\n");
@@ -162,6 +183,7 @@ graft_status gf_card_write(const char *path, const gf_run_record *r, graft_error
     add_splits(&t, r);
     add_results(&t, r);
     add_classes(&t, r);
+    add_labels(&t, r);
     add_sureness(&t, r);
     add_limits(&t, r);
     if (r->command) gf_text_printf(&t, "## How it was made\n\n    %s\n", GF_ESC(r->command));

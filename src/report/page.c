@@ -182,11 +182,11 @@ static void add_words(gf_text *t, const gf_page *p, const gf_photo *photo, gf_ca
     bool predicted = caption == GF_CAPTION_PREDICTION && photo->predicted >= 0;
     if (photo->path) gf_text_printf(t, "%s: ", photo->path);
     if (predicted) {
-        gf_text_printf(t, "predicted %s with %s", gf_record_class(p->r, photo->predicted),
-                       GF_PROBABILITY(photo->probability));
+        gf_text_printf(t, "predicted %s", gf_photo_prediction(p->r, photo));
+        if (!isnan(photo->probability)) gf_text_printf(t, " with %s", GF_PROBABILITY(photo->probability));
     }
     if (predicted && photo->truth >= 0) gf_text_add(t, ", truly ");
-    if (photo->truth >= 0) gf_text_add(t, gf_record_class(p->r, photo->truth));
+    if (photo->truth >= 0) gf_text_add(t, gf_photo_truth(p->r, photo));
     if (caption == GF_CAPTION_NONE) gf_text_add(t, t->n ? ", augmented" : "augmented photo");
     if (!t->n) gf_text_add(t, "photo");
 }
@@ -199,7 +199,7 @@ static bool is_judged(const gf_photo *photo, gf_caption caption)
 static void add_prediction(gf_page *p, const gf_photo *photo)
 {
     if (photo->predicted < 0) return;
-    gf_html_element(&p->t, "b", "", gf_record_class(p->r, photo->predicted));
+    gf_html_element(&p->t, "b", "", gf_photo_prediction(p->r, photo));
     if (isnan(photo->probability)) return;
     gf_page_add(p, " ");
     gf_html_element(&p->t, "i", "", GF_PROBABILITY(photo->probability));
@@ -213,7 +213,7 @@ static void add_caption(gf_page *p, const gf_photo *photo, gf_caption caption, b
     if (caption == GF_CAPTION_PREDICTION) add_prediction(p, photo);
     if (photo->truth >= 0 && caption != GF_CAPTION_NONE) {
         gf_page_add(p, judged ? "<br/>(" : "");
-        gf_html_text(&p->t, gf_record_class(p->r, photo->truth));
+        gf_html_text(&p->t, gf_photo_truth(p->r, photo));
         gf_page_add(p, judged ? ")" : "");
     }
     if (with_path && photo->path) gf_html_element(&p->t, "small", "", photo->path);

@@ -21,16 +21,16 @@ static void draw_verdict(gf_canvas *c, gf_area box, double y, const gf_photo *ph
     gf_text_style bold = {.size = 13, .bold = true, .ink = ink};
     const gf_text_style plain = {.size = 13, .ink = ink};
     char buf[GF_NUMBER_SIZE];
-    const char *probability = gf_number_probability(buf, photo->probability);
+    const char *probability = isnan(photo->probability) ? "" : gf_number_probability(buf, photo->probability);
     double x = box.x;
     if (known) x += gf_canvas_text(c, x, y, &bold, right ? "\u2713" : "\u2717") + 5;
     bold.max_width = box.x + box.w - x - 7 - gf_canvas_text_width(c, &plain, probability);
-    x += gf_canvas_text(c, x, y, &bold, gf_record_class(names, photo->predicted)) + 7;
+    x += gf_canvas_text(c, x, y, &bold, gf_photo_prediction(names, photo)) + 7;
     gf_canvas_text(c, x, y, &plain, probability);
     if (!known) return;
     char truth[300];
     gf_text_style brackets = {.size = 13, .ink = right ? GF_INK_MUTED : GF_INK_TEXT};
-    gf_escape(truth, sizeof truth, gf_record_class(names, photo->truth));
+    gf_escape(truth, sizeof truth, gf_photo_truth(names, photo));
     x = box.x + gf_canvas_text(c, box.x, y + LINE, &brackets, "(");
     brackets.max_width = box.w - 2 * (x - box.x);
     x += gf_canvas_text(c, x, y + LINE, &brackets, truth);
@@ -40,7 +40,7 @@ static void draw_verdict(gf_canvas *c, gf_area box, double y, const gf_photo *ph
 static void draw_truth(gf_canvas *c, gf_area box, double y, const gf_photo *photo, const gf_run_record *names)
 {
     const gf_text_style style = {.size = 13, .ink = GF_INK_TEXT, .max_width = box.w};
-    gf_canvas_text(c, box.x, y, &style, gf_record_class(names, photo->truth));
+    gf_canvas_text(c, box.x, y, &style, gf_photo_truth(names, photo));
 }
 
 static void draw_photo(gf_canvas *c, gf_area box, const gf_photo *photo, gf_caption caption, const gf_run_record *names)

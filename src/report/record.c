@@ -13,6 +13,16 @@ const char *gf_record_class(const gf_run_record *r, int32_t index)
     return index >= 0 && (size_t)index < r->n_classes ? r->classes[index] : "unknown";
 }
 
+const char *gf_photo_truth(const gf_run_record *r, const gf_photo *photo)
+{
+    return photo->truths ? photo->truths : gf_record_class(r, photo->truth);
+}
+
+const char *gf_photo_prediction(const gf_run_record *r, const gf_photo *photo)
+{
+    return photo->predictions ? photo->predictions : gf_record_class(r, photo->predicted);
+}
+
 const char *gf_record_noun(const gf_run_record *r) { return r->noun ? r->noun : "images"; }
 
 const gf_metrics *gf_record_final(const gf_run_record *r, const char **name)
@@ -117,6 +127,28 @@ static gf_json *detection_json(const gf_run_record *r)
     return j;
 }
 
+static gf_json *labels_json(const gf_run_record *r)
+{
+    gf_json *j = gf_json_object(), *classes = gf_json_array();
+    gf_json_set(j, "set", gf_json_string(r->labels->set));
+    gf_json_set(j, "images", gf_json_int((int64_t)r->labels->images));
+    for (size_t c = 0; c < r->n_classes; c++) {
+        const gf_found_class *k = &r->labels->item[c];
+        const gf_class_score s = gf_found_score_of(k);
+        gf_json *row = gf_json_object();
+        gf_json_set(row, "class", gf_json_string(r->classes[c]));
+        gf_json_set(row, "images", gf_json_int((int64_t)k->objects));
+        gf_json_set(row, "AP", share_json(k->ap));
+        gf_json_set(row, "threshold", gf_json_real((double)r->labels->threshold[c]));
+        gf_json_set(row, "precision", gf_json_real(s.precision));
+        gf_json_set(row, "recall", gf_json_real(s.recall));
+        gf_json_set(row, "f1", gf_json_real(s.f1));
+        gf_json_add(classes, row);
+    }
+    gf_json_set(j, "per_class", classes);
+    return j;
+}
+
 static gf_json *values_json(const gf_metric_list *list, const double *value)
 {
     if (isnan(value[0])) return gf_json_null();
@@ -162,6 +194,7 @@ graft_status gf_record_write_json(const char *path, const gf_run_record *r, graf
     gf_json_set(j, "test", metrics_json(&r->test, r->n_classes));
     gf_json_set(j, "calibration", calibration_json(r));
     if (r->detection) gf_json_set(j, "detection", detection_json(r));
+    if (r->labels) gf_json_set(j, "labels", labels_json(r));
     gf_json_set(j, "phases", phases_json(r));
     gf_json_set(j, "best_epoch", r->best_epoch ? gf_json_int(r->best_epoch) : gf_json_null());
     gf_json_set(j, "epochs", gf_json_int(r->history ? (int64_t)r->history->n : 0));

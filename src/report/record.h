@@ -25,11 +25,13 @@ typedef struct gf_pixels {
 
 typedef struct gf_photo {
     gf_pixels pixels;
-    const char *path;   /* NULL: not told */
-    int32_t truth;      /* index of its class; -1: not known */
-    int32_t predicted;  /* -1: no prediction made */
-    double probability; /* of `predicted`, 0 to 1 */
-    const char *text;   /* instead of pixels, a sample that is a text; NULL: it is none */
+    const char *path;                 /* NULL: not told */
+    int32_t truth;                    /* index of its class; -1: not known */
+    int32_t predicted;                /* -1: no prediction made */
+    double probability;               /* of `predicted`, 0 to 1 */
+    const char *truths, *predictions; /* names of all classes of a sample with any number of them, and of those that are
+                                         told, where truth and predicted are equal if these are; NULL: it has one */
+    const char *text;                 /* instead of pixels, a sample that is a text; NULL: it is none */
 } gf_photo;
 
 typedef struct gf_photos {
@@ -74,6 +76,14 @@ typedef struct gf_found_record {
     gf_photos misses, wrong;    /* images with most missed objects; with the most confident mistakes */
 } gf_found_record;
 
+/* What a model of several labels tells of the set that its run is judged by. */
+typedef struct gf_labels_record {
+    const char *set; /* "validation" */
+    size_t images;
+    const gf_found_class *item; /* n_classes: `objects` are samples that have the label; `ap50` is `ap` */
+    const float *threshold;     /* of each class */
+} gf_labels_record;
+
 /* What was measured of one epoch's values. */
 typedef struct gf_phase_measure {
     int32_t epoch;
@@ -116,6 +126,7 @@ typedef struct gf_run_record {
     gf_photos predictions;            /* with predicted; the first 12 are shown */
     gf_photos found;                  /* of a detector, boxes drawn; the first 12 are shown */
     const gf_found_record *detection; /* likewise; NULL: it is none, or nothing was measured */
+    const gf_labels_record *labels;   /* of a model of several labels; NULL: it is none, or nothing was measured */
     gf_photos mistakes;               /* wrong predictions, most confident first; the first 12 are shown */
     const char *calibrated_on;        /* the set that the next is of */
     gf_reliability calibration;       /* as the model tells probabilities; no images: not measured */
@@ -125,6 +136,9 @@ typedef struct gf_run_record {
     size_t n_promises;
 } gf_run_record;
 
+/* What a photo is labelled, and what it is said to be. */
+const char *gf_photo_truth(const gf_run_record *r, const gf_photo *photo);
+const char *gf_photo_prediction(const gf_run_record *r, const gf_photo *photo);
 /* The name of a class; "unknown" for an index outside the classes. */
 const char *gf_record_class(const gf_run_record *r, int32_t index);
 
@@ -151,9 +165,9 @@ const char *gf_record_value(char buf[GF_NUMBER_SIZE], const gf_metric *m, double
 size_t gf_record_order(const gf_metric_list *list, size_t k);
 
 /* metrics.json: {"model", "classes", "before", "validation", "test": {"images", METRIC .., "confusion"},
- * "calibration", of a detector "detection", "phases": [{"name", "epochs": [first, last], "last": {"epoch",
- * "validation", "test"}, "best_so_far": likewise}], "best_epoch", "epochs", "seconds", "peak_rss_mb"}; an evaluation
- * that was not made is null, as are NaNs. */
+ * "calibration", of a detector "detection", of several labels "labels", "phases": [{"name", "epochs": [first, last],
+ * "last": {"epoch", "validation", "test"}, "best_so_far": likewise}], "best_epoch", "epochs", "seconds",
+ * "peak_rss_mb"}; an evaluation that was not made is null, as are NaNs. */
 graft_status gf_record_write_json(const char *path, const gf_run_record *r, graft_error *err);
 
 #endif

@@ -58,7 +58,8 @@ static graft_status resample_item(void *ctx, size_t item, int worker, graft_erro
             s->score[i * e->classes + c] = e->all.score[from * e->classes + c];
         }
     }
-    const gf_outcomes o = {e->all.n, e->classes, s->loss, s->truth, s->predicted, e->all.score ? s->score : NULL};
+    const float *score = e->all.score ? s->score : NULL;
+    const gf_outcomes o = {e->all.n, e->classes, s->loss, s->truth, s->predicted, score, e->labels};
     const gf_metric_list *list = e->running.list;
     gf_running_clear(&s->running);
     gf_running_add(&s->running, &o);

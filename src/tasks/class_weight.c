@@ -32,6 +32,16 @@ static void by_counts(float *weight, const gf_task_options *o, bool root)
     for (int c = 0; c < o->classes && root; c++) weight[c] = o->images[c] ? (float)((double)weight[c] / mean) : 1;
 }
 
+/* Samples without the class over those with it, or its root; at most 20. */
+static void by_absence(float *weight, const gf_task_options *o, bool root)
+{
+    const double most = 20;
+    for (int c = 0; c < o->classes; c++) {
+        double n = (double)o->images[c], w = n > 0 ? ((double)o->all - n) / n : 1;
+        weight[c] = (float)fmin(root ? sqrt(w) : w, most);
+    }
+}
+
 /* "cat=2" */
 static graft_status one(float *weight, const gf_task_options *o, const char *word, size_t n, graft_error *err)
 {
@@ -63,7 +73,8 @@ graft_status gf_class_weights(float **weight, const gf_task_options *o, graft_er
     graft_status status = GRAFT_OK;
     bool root = !strcmp(text, "sqrt");
     if (root || !strcmp(text, "balanced")) {
-        if (o->images) by_counts(w, o, root);
+        if (o->images && o->sets) by_absence(w, o, root);
+        if (o->images && !o->sets) by_counts(w, o, root);
     } else {
         for (const char *s = text; s && status == GRAFT_OK;) {
             size_t n = strcspn(s, ",");

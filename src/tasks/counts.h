@@ -13,6 +13,10 @@ typedef struct gf_class_counts {
 } gf_class_counts;
 gf_class_counts gf_class_counts_of(const double *confusion, size_t classes, size_t c);
 
+/* What is told of samples with any number of labels, {right, labelled, told} of each class, then samples. */
+extern const gf_counts_class gf_counts_labels;
+gf_class_counts gf_label_counts_of(const double *counts, size_t c);
+
 double gf_class_precision(gf_class_counts c);
 double gf_class_recall(gf_class_counts c);
 double gf_class_f1(gf_class_counts c);

@@ -1,5 +1,6 @@
 #include "tasks/measure.h"
 
+#include "tasks/counts.h"
 #include "tasks/found.h"
 
 #include "base/number.h"
@@ -127,9 +128,19 @@ graft_status gf_evaluation_expect(gf_evaluation *e, size_t n, bool keep, graft_e
     return gf_fail_memory(err, n * e->classes * sizeof(float), "the metrics of a whole set");
 }
 
+graft_status gf_evaluation_of_labels(gf_evaluation *e, const gf_labelling *labels, graft_error *err)
+{
+    size_t n = gf_counts_labels.size(e->classes);
+    e->labels = labels;
+    if (!e->label_counts) e->label_counts = gf_new_n(n, double);
+    if (!e->score) e->score = gf_new_n(e->classes, float);
+    return e->label_counts && e->score ? GRAFT_OK : gf_fail_memory(err, n * sizeof(double), "the metrics");
+}
+
 void gf_evaluation_clear(gf_evaluation *e)
 {
     gf_running_clear(&e->running);
+    if (e->label_counts) memset(e->label_counts, 0, gf_counts_labels.size(e->classes) * sizeof *e->label_counts);
     if (e->found) gf_found_set_clear(e->found);
     e->all.n = 0;
     memset(e->confusion, 0, e->classes * e->classes * sizeof *e->confusion);
@@ -141,6 +152,7 @@ void gf_evaluation_free(gf_evaluation *e)
     gf_running_free(&e->running);
     gf_free(e->confusion);
     gf_free(e->score);
+    gf_free(e->label_counts);
     gf_free(e->scratch);
     if (e->found) gf_found_set_free(e->found);
     gf_free(e->found);
@@ -150,7 +162,8 @@ void gf_evaluation_free(gf_evaluation *e)
 
 void gf_evaluation_add(gf_evaluation *e, const gf_outcomes *o)
 {
-    for (size_t i = 0; i < o->n; i++) {
+    if (e->label_counts) gf_counts_labels.add(e->label_counts, o, 0);
+    for (size_t i = 0; i < o->n && !o->labels; i++) {
         bool known = o->truth[i] >= 0 && (size_t)o->truth[i] < e->classes && o->predicted[i] >= 0 &&
                      (size_t)o->predicted[i] < e->classes;
         if (known) e->confusion[(size_t)o->truth[i] * e->classes + (size_t)o->predicted[i]]++;
@@ -181,7 +194,7 @@ graft_status gf_evaluation_add_output(gf_evaluation *e, const gf_task *t, const 
                                      .truth = &truth,
                                      .predicted = &predicted,
                                      .score = e->score});
-    gf_evaluation_add(e, &(gf_outcomes){1, e->classes, &loss, &truth, &predicted, e->score});
+    gf_evaluation_add(e, &(gf_outcomes){1, e->classes, &loss, &truth, &predicted, e->score, e->labels});
     if (!t->cls->keep) return GRAFT_OK;
     if (!e->found) e->found = gf_new(gf_found_set);
     return e->found ? t->cls->keep(t, e->found, out, target, err) : gf_fail_memory(err, 64, "an evaluation");
@@ -192,11 +205,23 @@ graft_status gf_evaluation_finish(gf_evaluation *e, graft_error *err)
     return e->found ? gf_found_set_measure(e->found, err) : GRAFT_OK;
 }
 
+gf_outcomes gf_evaluation_all(const gf_evaluation *e)
+{
+    return (gf_outcomes){.n = e->all.n,
+                         .classes = e->classes,
+                         .loss = e->all.loss,
+                         .truth = e->all.truth,
+                         .predicted = e->all.predicted,
+                         .score = e->all.score,
+                         .labels = e->labels};
+}
+
 gf_metrics gf_evaluation_metrics(const gf_evaluation *e)
 {
     gf_metrics m = {.list = e->running.list, .images = gf_running_samples(&e->running), .confusion = e->confusion};
     gf_running_values(&e->running, m.value);
-    const gf_outcomes all = {.n = e->all.n, .classes = e->classes, .truth = e->all.truth, .score = e->all.score};
+    const gf_outcomes all = gf_evaluation_all(e);
+    if (e->labels) m.confusion = NULL;
     for (size_t i = 0; i < m.list->n; i++) {
         const gf_metric_class *c = m.list->item[i].cls;
         if (c->of_set && all.n && all.n == m.images) m.value[i] = c->of_set(&all, e->all.rank);

@@ -69,6 +69,8 @@ typedef struct gf_evaluation {
     } all;                      /* for metrics of whole sets, and for intervals */
     struct gf_found_set *found; /* of a task that keeps such a set (found.h); NULL: nothing was kept */
     void *scratch;              /* the task's */
+    const gf_labelling *labels; /* of samples with any number of labels, borrowed from the task; NULL: they are not */
+    double *label_counts;       /* gf_counts_labels of them; NULL likewise */
 } gf_evaluation;
 
 graft_status gf_evaluation_init(gf_evaluation *e, const gf_metric_list *list, size_t classes, graft_error *err);
@@ -84,6 +86,10 @@ graft_status gf_evaluation_add_output(gf_evaluation *e, const gf_task *t, const 
                                       const void *target, graft_error *err);
 /* Behind the last one: measures the set that a task keeps. E5001. */
 graft_status gf_evaluation_finish(gf_evaluation *e, graft_error *err);
+/* Samples with any number of labels are to come, measured so; borrowed. E5001. */
+graft_status gf_evaluation_of_labels(gf_evaluation *e, const gf_labelling *labels, graft_error *err);
+/* All samples that are kept, with their scores. */
+gf_outcomes gf_evaluation_all(const gf_evaluation *e);
 /* The confusion matrix is borrowed. */
 gf_metrics gf_evaluation_metrics(const gf_evaluation *e);
 

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "data/label_sets.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,13 +20,24 @@
 
 enum { GF_MAX_METRICS = 24, GF_METRIC_NAME = 32 };
 
+/* What samples with any number of labels are measured by. */
+typedef struct gf_labelling {
+    const gf_label_sets *sets; /* that `truth` is a number of; NULL: samples are of one class each */
+    const float *threshold;    /* of each class: from which probability on a sample is said to have it; NULL: 0.5 */
+    float same;                /* that of all classes instead; 0: none is */
+} gf_labelling;
+float gf_label_threshold(const gf_labelling *l, size_t class_id);
+/* Whether it is, with that logit. */
+bool gf_label_holds(const gf_labelling *l, size_t class_id, float logit);
+
 /* What n samples came to, in their order. */
 typedef struct gf_outcomes {
     size_t n, classes;
-    const float *loss;        /* n */
-    const int32_t *truth;     /* n: class of each */
-    const int32_t *predicted; /* n: the class predicted for it */
-    const float *score;       /* n x classes, larger where likelier; NULL where no counts of the list want it */
+    const float *loss;          /* n */
+    const int32_t *truth;       /* n: class of each */
+    const int32_t *predicted;   /* n: the class predicted for it */
+    const float *score;         /* n x classes, larger where likelier; NULL where no counts of the list want it */
+    const gf_labelling *labels; /* of samples with any number of them, whose scores are logits; NULL: they are not */
 } gf_outcomes;
 
 typedef struct gf_counts_class {
@@ -41,6 +53,9 @@ typedef struct gf_ranked {
     double p; /* of the class */
     bool positive;
 } gf_ranked;
+
+/* What a metric may be of. */
+enum { GF_OF_CLASSES = 1, GF_OF_LABELS = 2, GF_OF_ANY = 3 };
 
 typedef enum gf_better { GF_BETTER_NONE, GF_BETTER_MAX, GF_BETTER_MIN } gf_better;
 typedef enum gf_metric_format {
@@ -64,6 +79,7 @@ typedef struct gf_metric_class {
     double (*of_found)(const struct gf_found_set *set); /* likewise, of what a task keeps of a set (task.h) */
     bool proportion; /* its counts are {so many of, samples}: how sure it is can be told */
     int least, most; /* the number behind its name must be from..to; 0, 0: it takes none */
+    unsigned of;     /* GF_OF_..: samples of one class each, with any number of labels, or both; 0: the first */
 } gf_metric_class;
 
 /* ---- every metric (metrics.def) */
@@ -87,9 +103,11 @@ typedef struct gf_metric_list {
     size_t n;
 } gf_metric_list;
 
-/* The words of `own` (those that the task always has; "": none), then of `asked` (may be NULL), "NAME,NAME,..", each
- * once. E3002 for a word that is none, with all there are. */
-graft_status gf_metric_list_parse(gf_metric_list *list, const char *own, const char *asked, graft_error *err);
+/* Of samples as `of` has them (GF_OF_.., boxes are with those of one class): the words of `own` (that the task always
+ * has; "": none), then of `asked` (may be NULL), "NAME,NAME,..", each once. E3002 for a word that is none, with all
+ * there are. */
+graft_status gf_metric_list_parse(gf_metric_list *list, unsigned of, const char *own, const char *asked,
+                                  graft_error *err);
 /* Its position; -1: not in the list. */
 int gf_metric_list_find(const gf_metric_list *list, const char *name);
 /* The one that a run is known by: the first that is better when it is higher; else the first. */

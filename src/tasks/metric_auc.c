@@ -28,4 +28,5 @@ const gf_metric_class gf_metric_auc = {
     .help = "area under the ROC curve, the mean over classes against the rest; of the whole validation set",
     .better = GF_BETTER_MAX,
     .format = GF_METRIC_NUMBER,
+    .of = GF_OF_ANY,
     .of_set = of_set};

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static double of_class(const gf_ranked *rank, size_t n)
+double gf_average_precision(const gf_ranked *rank, size_t n)
 {
     double positives = 0, found = 0, sum = 0;
     for (size_t i = 0; i < n; i++) positives += rank[i].positive;
@@ -19,7 +19,10 @@ static double of_class(const gf_ranked *rank, size_t n)
     return positives > 0 ? sum : NAN;
 }
 
-static double of_set(const gf_outcomes *all, gf_ranked *rank) { return gf_mean_of_rankings(all, rank, of_class); }
+static double of_set(const gf_outcomes *all, gf_ranked *rank)
+{
+    return gf_mean_of_rankings(all, rank, gf_average_precision);
+}
 
 const gf_metric_class gf_metric_average_precision = {
     .name = "average_precision",
@@ -27,4 +30,14 @@ const gf_metric_class gf_metric_average_precision = {
     .help = "precision over recall, the mean over classes that occur; of the whole validation set",
     .better = GF_BETTER_MAX,
     .format = GF_METRIC_NUMBER,
+    .of_set = of_set};
+
+const gf_metric_class gf_metric_map = {
+    .name = "map",
+    .title = "mAP",
+    .help =
+        "mean average precision: precision over recall, the mean over classes that occur; of the whole validation set",
+    .better = GF_BETTER_MAX,
+    .format = GF_METRIC_NUMBER,
+    .of = GF_OF_LABELS,
     .of_set = of_set};

@@ -42,36 +42,51 @@ void gf_metric_words(gf_text *text)
     }
 }
 
+static bool fits(const gf_metric_class *c, unsigned of) { return ((c->of ? c->of : GF_OF_CLASSES) & of) != 0; }
+
 /* All of them, with commas. */
-static char *known_names(void)
+static char *known_names(unsigned of)
 {
     gf_text t = {0};
     const gf_metric_class *c;
     for (size_t i = 0; (c = gf_metric_class_at(i)); i++) {
-        if (i) gf_text_add(&t, ", ");
+        if (!fits(c, of)) continue;
+        if (t.n) gf_text_add(&t, ", ");
         add_name(&t, c);
     }
     if (t.failed) gf_text_free(&t);
     return t.s;
 }
 
-static graft_status not_known(const char *word, size_t n, graft_error *err)
+static const gf_metric_class *find(const char *word, size_t n, unsigned of, int *k)
 {
-    char shown[GF_METRIC_NAME], *known = known_names();
+    const gf_metric_class *c;
+    size_t i = 0;
+    while ((c = gf_metric_class_at(i)) && !(is(c, word, n, k) && fits(c, of))) i++;
+    return c;
+}
+
+static graft_status not_known(const char *word, size_t n, unsigned of, graft_error *err)
+{
+    int k;
+    bool other = find(word, n, GF_OF_ANY, &k) != NULL;
+    char shown[GF_METRIC_NAME], *known = known_names(of);
     snprintf(shown, sizeof shown, "%.*s", (int)(n < sizeof shown ? n : sizeof shown - 1), word);
     graft_status status =
-        gf_fail(err, GF_E_OPTION_VALUE, known ? known : NULL, "there is no metric \"%s\"", GF_ESC(shown));
+        gf_fail(err, GF_E_OPTION_VALUE, known ? known : NULL,
+                !other               ? "there is no metric \"%s\""
+                : of == GF_OF_LABELS ? "metric %s is of samples with one class each, not of several"
+                                     : "metric %s is of samples with several labels, not of one class",
+                GF_ESC(shown));
     gf_free(known);
     return status;
 }
 
-static graft_status add(gf_metric_list *list, const char *word, size_t n, graft_error *err)
+static graft_status add(gf_metric_list *list, unsigned of, const char *word, size_t n, graft_error *err)
 {
-    const gf_metric_class *c;
     int k = 0;
-    size_t i = 0;
-    while ((c = gf_metric_class_at(i)) && !is(c, word, n, &k)) i++;
-    if (!c || n >= GF_METRIC_NAME) return not_known(word, n, err);
+    const gf_metric_class *c = find(word, n, of, &k);
+    if (!c || n >= GF_METRIC_NAME) return not_known(word, n, of, err);
     gf_metric m = {.cls = c, .k = k};
     memcpy(m.name, word, n);
     if (gf_metric_list_find(list, m.name) >= 0) return GRAFT_OK;
@@ -88,21 +103,22 @@ static graft_status add(gf_metric_list *list, const char *word, size_t n, graft_
     return GRAFT_OK;
 }
 
-static graft_status add_all(gf_metric_list *list, const char *words, graft_error *err)
+static graft_status add_all(gf_metric_list *list, unsigned of, const char *words, graft_error *err)
 {
     while (words) {
         size_t n = strcspn(words, ",");
-        GF_TRY(add(list, words, n, err));
+        GF_TRY(add(list, of, words, n, err));
         words = words[n] ? words + n + 1 : NULL;
     }
     return GRAFT_OK;
 }
 
-graft_status gf_metric_list_parse(gf_metric_list *list, const char *own, const char *asked, graft_error *err)
+graft_status gf_metric_list_parse(gf_metric_list *list, unsigned of, const char *own, const char *asked,
+                                  graft_error *err)
 {
     *list = (gf_metric_list){0};
-    if (*own) GF_TRY(add_all(list, own, err));
-    return add_all(list, asked, err);
+    if (*own) GF_TRY(add_all(list, of, own, err));
+    return add_all(list, of, asked, err);
 }
 
 int gf_metric_list_find(const gf_metric_list *list, const char *name)

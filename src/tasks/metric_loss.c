@@ -29,5 +29,6 @@ const gf_metric_class gf_metric_loss = {.name = "loss",
                                         .help = "what training makes smaller",
                                         .better = GF_BETTER_MIN,
                                         .format = GF_METRIC_NUMBER,
+                                        .of = GF_OF_ANY,
                                         .counts = &sum_of_losses,
                                         .value = gf_metric_mean};

@@ -34,12 +34,15 @@ static int descending(const void *a, const void *b)
     return x->p > y->p ? -1 : x->p < y->p;
 }
 
-/* The samples by the probability of class c, the largest first. */
-static void rank_by(gf_ranked *rank, const gf_outcomes *o, size_t c)
+/* By the probability or, where each class is by itself, by the logit; what is no number comes last. */
+void gf_rank_by(gf_ranked *rank, const gf_outcomes *o, size_t c)
 {
     for (size_t i = 0; i < o->n; i++) {
-        double p = probability(o->score + i * o->classes, o->classes, c);
-        rank[i] = (gf_ranked){isnan(p) ? -1 : p, o->truth[i] == (int32_t)c}; /* what is no number comes last */
+        const float *score = o->score + i * o->classes;
+        double p = o->labels ? (double)score[c] : probability(score, o->classes, c);
+        bool positive = o->labels ? gf_label_sets_has(o->labels->sets, (uint32_t)o->truth[i], (uint32_t)c)
+                                  : o->truth[i] == (int32_t)c;
+        rank[i] = (gf_ranked){isnan(p) ? -INFINITY : p, positive};
     }
     qsort(rank, o->n, sizeof *rank, descending);
 }
@@ -48,8 +51,8 @@ double gf_mean_of_rankings(const gf_outcomes *o, gf_ranked *rank, double (*of)(c
 {
     double sum = 0;
     size_t seen = 0;
-    for (size_t c = o->classes == 2; c < o->classes; c++) {
-        rank_by(rank, o, c);
+    for (size_t c = o->classes == 2 && !o->labels; c < o->classes; c++) {
+        gf_rank_by(rank, o, c);
         double x = of(rank, o->n);
         if (isnan(x)) continue;
         sum += x;

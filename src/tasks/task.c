@@ -12,6 +12,15 @@ const gf_task_class *gf_task_find(const char *name)
     return NULL;
 }
 
+const gf_task_class *gf_task_of_labels(void)
+{
+    const gf_task_class *c;
+    for (size_t i = 0; (c = gf_task_class_at(i)); i++) {
+        if (c->labels) return c;
+    }
+    return NULL;
+}
+
 void gf_task_words(gf_text *text)
 {
     const gf_task_class *c;
@@ -33,6 +42,7 @@ graft_status gf_task_open(gf_task *t, const gf_task_options *o, graft_error *err
 {
     *t = (gf_task){.classes = o->classes, .end = o->end, .cls = gf_task_find(o->name)};
     if (!t->cls) return not_known(o->name, err);
+    t->labels.sets = o->sets;
     GF_TRY(gf_loss_parse(&t->loss, o->loss, err));
     return gf_class_weights(&t->class_weight, o, err);
 }
@@ -47,6 +57,10 @@ void gf_task_bind(gf_task *t, const gf_model *m)
 {
     if (t->cls->bind) t->cls->bind(t, m);
 }
+
+const gf_labelling *gf_task_labelling(const gf_task *t) { return t->cls->labels ? &t->labels : NULL; }
+
+unsigned gf_task_measures(const gf_task_class *c) { return c->labels ? GF_OF_LABELS : GF_OF_CLASSES; }
 
 size_t gf_task_scratch(const gf_task *t) { return t->cls->scratch ? t->cls->scratch(t) : 1; }
 

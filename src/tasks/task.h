@@ -9,6 +9,7 @@
 #include "boxes/detect.h"
 #include "graph/model.h"
 #include "tasks/loss.h"
+#include "tasks/metric.h"
 
 struct gf_found_set;
 struct gf_found_image;
@@ -22,6 +23,7 @@ typedef struct gf_task {
     gf_loss loss;
     float *class_weight; /* one per class, owned; NULL: all 1 */
     gf_grids places;     /* of a detector */
+    gf_labelling labels; /* of samples with any number of them: the data's sets, the model's thresholds; borrowed */
     double beta; /* what outputs are multiplied by before they become probabilities: one over a temperature; 0: as they
                     are */
 } gf_task;
@@ -35,6 +37,8 @@ typedef struct gf_task_options {
     const char *class_weight;      /* "none", "balanced", "sqrt" or "CLASS=WEIGHT,.." */
     const char *const *class_name; /* for the last of those */
     const uint64_t *images;        /* of the training set, per class: for "balanced" and "sqrt" */
+    uint64_t all;                  /* images, where they are of any number of classes */
+    const gf_label_sets *sets;     /* those of the data, which stay; NULL: images are of one class each */
 } gf_task_options;
 
 /* n samples through the task. */
@@ -50,7 +54,7 @@ typedef struct gf_task_batch {
     float *spare;   /* with diff: width, which holds nothing */
     float *loss;    /* n */
     int32_t *truth; /* n: the class that the target says; NULL: not wanted */
-    int32_t *predicted; /* n: the class that the outputs say */
+    int32_t *predicted; /* n: the class that the outputs say; of several labels the set, -1 where it is another */
     float *score;       /* n x classes, larger where likelier; NULL: not wanted */
 } gf_task_batch;
 
@@ -58,6 +62,7 @@ struct gf_task_class {
     const char *name; /* "classify" */
     const char *help;
     const char *metrics;            /* that are always measured, "loss,accuracy" */
+    bool labels;                    /* a sample is of any number of classes: gf_task.labels says which */
     size_t target_bytes;            /* of a sample */
     size_t (*outputs)(int classes); /* numbers per sample that the head gives */
     /* Its head on layer `last` (gf_head_spec.add); NULL: what --head says. */
@@ -98,12 +103,17 @@ graft_status gf_task_open(gf_task *t, const gf_task_options *o, graft_error *err
 void gf_task_close(gf_task *t); /* takes a zeroed one */
 /* What it needs of the model that it is for. */
 void gf_task_bind(gf_task *t, const gf_model *m);
-size_t gf_task_scratch(const gf_task *t); /* bytes; at least 1 */
+size_t gf_task_scratch(const gf_task *t);     /* bytes; at least 1 */
+const gf_task_class *gf_task_of_labels(void); /* the one whose samples are of any number of classes */
+/* What it measures its samples by; NULL: they are of one class each, or boxes. */
+const gf_labelling *gf_task_labelling(const gf_task *t);
+unsigned gf_task_measures(const gf_task_class *c); /* GF_OF_.. */
 /* The task that a finished model is for, with the default loss; owns nothing. */
 gf_task gf_task_of_model(const gf_model *m, const char *name);
 
-/* *weight (gf_free; NULL: all 1): "balanced" is n / (classes n_c), "sqrt" its root, both with mean 1 over the images; a
- * class that is not named, or has no images, weighs 1. Without names and images only the text is checked. */
+/* *weight (gf_free; NULL: all 1): "balanced" is n / (classes n_c), "sqrt" its root, both with mean 1 over the images;
+ * of images with any number of classes (n - n_c) / n_c, at most 20, and its root; a class that is not named, or has no
+ * images, weighs 1. Without names and images only the text is checked. */
 graft_status gf_class_weights(float **weight, const gf_task_options *o, graft_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* tables_maps.c - characters to texts: canonical decomposition (without Hangul), lower case, NFKC_Casefold and then NFD, and canonical
- * composition. Made by tools/make_text_tables.py. */
+/* tables_maps.c - characters to texts: canonical decomposition (without Hangul), lower case, NFKC_Casefold and then
+ * NFD, and canonical composition. Made by tools/make_text_tables.py. */
 #include "text/unicode.h"
 
 /* clang-format off */

@@ -1,4 +1,5 @@
-/* tables_pattern.c - characters as the pattern of tokenizers 0.23.3's ByteLevel sees them. Made by tools/make_text_tables.py. */
+/* tables_pattern.c - characters as the pattern of tokenizers 0.23.3's ByteLevel sees them. Made by
+ * tools/make_text_tables.py. */
 #include "text/unicode.h"
 
 /* clang-format off */

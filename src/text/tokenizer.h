@@ -115,7 +115,8 @@ graft_status gf_tokenizer_open_kept(gf_tokenizer *out, const gf_files *files, co
 
 /* What a network is given of a text: its pieces between those that begin and end one, -1 behind them. A text of more
  * than `places` is cut at its end (*cut, may be NULL). Words that word vectors do not have are left out; of a text
- * without others one is there, as the number behind the last word. `room` is memory that the next call takes again. E5001. */
+ * without others one is there, as the number behind the last word. `room` is memory that the next call takes again.
+ * E5001. */
 graft_status gf_tokenizer_put(const gf_tokenizer *t, const char *text, size_t n, gf_pieces *room, int32_t *dst,
                               size_t places, bool *cut, graft_error *err);
 

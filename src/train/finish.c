@@ -63,6 +63,13 @@ static bool same_threshold(const gf_threshold *a, const gf_threshold *b)
     return fabs(a->confidence - b->confidence) <= digits && fabs(a->overlap - b->overlap) <= digits;
 }
 
+static bool same_label_thresholds(const gf_label_thresholds *a, const gf_label_thresholds *b)
+{
+    bool same = a->n == b->n;
+    for (size_t c = 0; same && c < a->n; c++) same = fabsf(a->value[c] - b->value[c]) <= 1e-6f;
+    return same;
+}
+
 /* Reads the run's model file as every verb does; *same: it is this very model. */
 static graft_status read_back(const gf_run *r, const char *path, bool *same, graft_error *err)
 {
@@ -73,7 +80,8 @@ static graft_status read_back(const gf_run *r, const char *path, bool *same, gra
     *same = m.n_values == r->model->n_values && !memcmp(m.value, r->model->value, m.n_values * sizeof *m.value) &&
             f.int8_layers == r->facts->int8_layers &&
             fabs(f.fitted.temperature - r->facts->fitted.temperature) <= 1e-6 * f.fitted.temperature &&
-            same_threshold(&f.threshold, &r->facts->threshold) && same_classes(&f.classes, &r->facts->classes);
+            same_threshold(&f.threshold, &r->facts->threshold) && same_label_thresholds(&f.labels, &r->facts->labels) &&
+            same_classes(&f.classes, &r->facts->classes);
     gf_model_free(&m);
     gf_model_facts_free(&f);
     return GRAFT_OK;
@@ -116,6 +124,7 @@ graft_status gf_run_finish(gf_run *r, graft_error *err)
     if (!writes) return GRAFT_OK;
     GF_TRY(gf_run_fit_temperature(r, err));
     GF_TRY(gf_run_choose_threshold(r, err));
+    GF_TRY(gf_run_choose_label_thresholds(r, err));
     r->facts->int8_layers = gf_engine_int8_layers(r->engine);
     GF_TRY(self_test(r, err));
     GF_TRY(gf_run_elsewhere(r, err));

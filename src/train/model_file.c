@@ -14,8 +14,15 @@
 enum { FORMAT = 2 };
 static const char tokenizer_folder[] = "tokenizer";
 
+void gf_label_thresholds_free(gf_label_thresholds *t)
+{
+    gf_free(t->value);
+    *t = (gf_label_thresholds){0};
+}
+
 void gf_model_facts_free(gf_model_facts *f)
 {
+    gf_label_thresholds_free(&f->labels);
     gf_names_free(&f->classes);
     gf_files_free(&f->tokenizer);
     *f = (gf_model_facts){0};
@@ -25,6 +32,7 @@ gf_task gf_model_file_task(const gf_model *m, const gf_model_facts *f)
 {
     gf_task t = gf_task_of_model(m, f->task);
     if (f->fitted.temperature > 0) t.beta = 1 / f->fitted.temperature;
+    t.labels.threshold = f->labels.value;
     return t;
 }
 
@@ -125,6 +133,15 @@ static gf_json *threshold_json(const gf_threshold *t)
     return j;
 }
 
+static gf_json *label_thresholds_json(const gf_label_thresholds *t)
+{
+    gf_json *j = gf_json_object();
+    gf_json_set(j, "thresholds", numbers(t->value, (int)t->n));
+    gf_json_set(j, "macro_f1", gf_json_real(t->macro_f1));
+    gf_json_set(j, "images", gf_json_int(t->images));
+    return j;
+}
+
 static char *facts_text(const gf_model_facts *f)
 {
     gf_json *j = gf_json_object(), *classes = gf_json_array();
@@ -157,6 +174,7 @@ static char *facts_text(const gf_model_facts *f)
     }
     if (f->fitted.temperature > 0) gf_json_set(j, "calibration", fitted_json(&f->fitted));
     if (f->threshold.confidence > 0) gf_json_set(j, "detection", threshold_json(&f->threshold));
+    if (f->labels.value) gf_json_set(j, "labels", label_thresholds_json(&f->labels));
     char *text = gf_json_text(j, 0);
     gf_json_free(j);
     return text;
@@ -299,6 +317,28 @@ static graft_status read_threshold(gf_threshold *t, const gf_json *j, const char
                    t->confidence, t->overlap);
 }
 
+/* One for each class. */
+static graft_status read_label_thresholds(gf_label_thresholds *t, const gf_json *j, size_t classes, const char *path,
+                                          graft_error *err)
+{
+    if (!j) return GRAFT_OK;
+    const gf_json *list = gf_json_get(j, "thresholds");
+    bool good = gf_json_size(list) == classes;
+    t->value = gf_new_n(classes, float);
+    if (!t->value) return gf_fail_memory(err, classes * sizeof *t->value, "thresholds");
+    t->n = classes;
+    t->macro_f1 = gf_json_f64(gf_json_get(j, "macro_f1"), 0);
+    t->images = read_count(j, "images");
+    for (size_t c = 0; c < classes && good; c++) {
+        double x = gf_json_f64(gf_json_at(list, c), NAN);
+        good = x >= 0 && x <= 1;
+        t->value[c] = (float)x;
+    }
+    if (good) return GRAFT_OK;
+    return gf_fail(err, GF_E_NOT_A_MODEL, "was it edited?", "%s: its thresholds are not one from 0 to 1 for each class",
+                   GF_ESC(path));
+}
+
 static graft_status read_facts(gf_model_facts *f, const char *text, const char *path, graft_error *err)
 {
     gf_json *j;
@@ -331,6 +371,7 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
     for (size_t i = 0; i < gf_json_size(classes); i++) {
         GF_GOTO(gf_names_add(&f->classes, gf_json_str(gf_json_at(classes, i), ""), err));
     }
+    GF_GOTO(read_label_thresholds(&f->labels, gf_json_get(j, "labels"), f->classes.n, path, err));
     if (gf_json_i64(gf_json_get(j, "format"), 0) != FORMAT) {
         status = gf_fail(err, GF_E_NOT_A_MODEL, "use the graft that wrote it, or a newer one",
                          "%s: its model is of format %lld, this graft reads %d", GF_ESC(path),

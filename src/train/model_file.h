@@ -36,6 +36,15 @@ typedef struct gf_fitted {
     gf_promise promise[GF_PROMISES];
 } gf_fitted;
 
+/* From which probability on a sample is said to have a label: of each class, chosen on the run's validation set. */
+typedef struct gf_label_thresholds {
+    float *value; /* n, one for each class; owned; NULL: 0.5 of each */
+    size_t n;
+    double macro_f1; /* there */
+    int images;
+} gf_label_thresholds;
+void gf_label_thresholds_free(gf_label_thresholds *t); /* leaves it empty */
+
 typedef struct gf_model_facts {
     char architecture[GF_NAME_MAX];
     char task[GF_NAME_MAX]; /* what it was trained for; "": the first task */
@@ -53,8 +62,9 @@ typedef struct gf_model_facts {
     float plain_self_test[GF_SELF_TEST_MAX]; /* with int8_layers: as it would be with none, for other machines */
     gf_elsewhere elsewhere;
     gf_fitted fitted;
-    gf_threshold threshold; /* of a detector */
-    gf_files tokenizer;     /* of a model of texts: the files that its tokenizer is made of (text/tokenizer.h) */
+    gf_threshold threshold;     /* of a detector */
+    gf_label_thresholds labels; /* of a model of several labels */
+    gf_files tokenizer;         /* of a model of texts: the files that its tokenizer is made of (text/tokenizer.h) */
 } gf_model_facts;
 
 void gf_model_facts_free(gf_model_facts *f);

@@ -17,8 +17,10 @@ graft_status gf_probe_set_take(gf_probe_set *s, const gf_run *r, const gf_featur
     for (size_t i = 0; i < n; i++) there += !cache->lost[i];
     *s = (gf_probe_set){
         .label = gf_new_n(there, int32_t), .sample = gf_new_n(there, uint32_t), .weight = gf_new_n(there, double)};
+    s->target = gf_new_n(there, int32_t);
+    s->classes = r->facts->classes.n;
     graft_status status = gf_rows_create(&s->rows, there, d, err);
-    if (status == GRAFT_OK && (!s->label || !s->sample || !s->weight)) {
+    if (status == GRAFT_OK && (!s->label || !s->target || !s->sample || !s->weight)) {
         status = gf_fail_memory(err, there * sizeof *s->weight, "the labels of all samples");
     }
     size_t at = 0;
@@ -26,8 +28,9 @@ graft_status gf_probe_set_take(gf_probe_set *s, const gf_run *r, const gf_featur
         if (cache->lost[i]) continue;
         gf_engine_take_features(r->engine, cache, i, s->rows.x + at * s->rows.stride);
         memcpy(&s->label[at], cache->target + i * cache->target_bytes, sizeof *s->label);
+        s->target[at] = s->label[at];
         s->sample[at] = cache->first + (uint32_t)i;
-        s->weight[at] = r->task.class_weight ? (double)r->task.class_weight[s->label[at]] : 1;
+        s->weight[at] = r->task.class_weight && !r->task.cls->labels ? (double)r->task.class_weight[s->label[at]] : 1;
         s->weight[at] *= (double)r->data->index->sample[s->sample[at]].weight;
         at++;
     }
@@ -39,6 +42,7 @@ void gf_probe_set_free(gf_probe_set *s)
 {
     gf_rows_free(&s->rows);
     gf_free(s->label);
+    gf_free(s->target);
     gf_free(s->sample);
     gf_free(s->weight);
     *s = (gf_probe_set){0};
@@ -48,9 +52,9 @@ void gf_probe_set_free(gf_probe_set *s)
 
 static double lambda_at(size_t i) { return pow(10, 1 - 0.5 * (double)i); }
 
-static gf_logistic problem_of(const gf_probe_set *s, const double *weight, size_t classes, gf_pool *pool)
+static gf_logistic problem_of(const gf_probe_set *s, const double *weight, gf_pool *pool)
 {
-    return (gf_logistic){&s->rows, s->label, weight, classes, pool};
+    return (gf_logistic){&s->rows, s->label, weight, s->classes, pool};
 }
 
 static double *start(const gf_logistic *p, graft_error *err)
@@ -118,7 +122,7 @@ static graft_status deal(const gf_run *r, const gf_probe_set *s, size_t folds, s
 
 static graft_status by_folds(gf_probe_choice *c, gf_run *r, const gf_probe_set *s, graft_error *err)
 {
-    size_t n = s->rows.n, done = 0, *fold = gf_new_n(n, size_t), classes = r->facts->classes.n;
+    size_t n = s->rows.n, done = 0, *fold = gf_new_n(n, size_t);
     double *in = gf_new_n(n, double), *out = gf_new_n(n, double), all = 0;
     graft_status status =
         fold && in && out ? deal(r, s, c->folds, fold, err) : gf_fail_memory(err, 3 * n * sizeof *in, "folds");
@@ -131,8 +135,7 @@ static graft_status by_folds(gf_probe_choice *c, gf_run *r, const gf_probe_set *
             held += out[i];
         }
         if (!(held > 0)) continue;
-        const gf_logistic fit = problem_of(s, in, classes, r->host.pool),
-                          judged = problem_of(s, out, classes, r->host.pool);
+        const gf_logistic fit = problem_of(s, in, r->host.pool), judged = problem_of(s, out, r->host.pool);
         status = go_down(&fit, &judged, held / all, r, &done, c->folds * GF_PROBE_LAMBDAS, c, err);
     }
     gf_free(fold);
@@ -144,9 +147,9 @@ static graft_status by_folds(gf_probe_choice *c, gf_run *r, const gf_probe_set *
 static graft_status by_validation(gf_probe_choice *c, gf_run *r, const gf_probe_set *s, const gf_probe_set *held,
                                   graft_error *err)
 {
-    size_t classes = r->facts->classes.n, done = 0;
-    const gf_logistic fit = problem_of(s, s->weight, classes, r->host.pool),
-                      judged = problem_of(held, held->weight, classes, r->host.pool);
+    size_t done = 0;
+    const gf_logistic fit = problem_of(s, s->weight, r->host.pool),
+                      judged = problem_of(held, held->weight, r->host.pool);
     return go_down(&fit, &judged, 1, r, &done, GF_PROBE_LAMBDAS, c, err);
 }
 
@@ -162,10 +165,10 @@ graft_status gf_probe_choose(gf_probe_choice *out, gf_run *r, const gf_probe_set
     return GRAFT_OK;
 }
 
-graft_status gf_probe_solve(const gf_probe_set *s, size_t classes, gf_pool *pool, double lambda, double **w,
-                            gf_minimum *out, graft_error *err)
+graft_status gf_probe_solve(const gf_probe_set *s, gf_pool *pool, double lambda, double **w, gf_minimum *out,
+                            graft_error *err)
 {
-    const gf_logistic p = problem_of(s, s->weight, classes, pool);
+    const gf_logistic p = problem_of(s, s->weight, pool);
     *w = start(&p, err);
     graft_status status = *w ? GRAFT_OK : GRAFT_RESOURCE;
     for (size_t i = 0; i < GF_PROBE_LAMBDAS && lambda_at(i) > lambda && status == GRAFT_OK; i++) {

@@ -10,6 +10,8 @@
 typedef struct gf_probe_set {
     gf_rows rows;
     int32_t *label;
+    int32_t *target; /* the same, or of samples with any number of labels the number of their set */
+    size_t classes;  /* that `label` is one of */
     uint32_t *sample;
     double *weight; /* of its class; 1 where none weighs more */
 } gf_probe_set;
@@ -32,7 +34,17 @@ typedef struct gf_probe_choice {
 graft_status gf_probe_choose(gf_probe_choice *out, gf_run *r, const gf_probe_set *train, const gf_probe_set *held,
                              size_t folds, graft_error *err);
 /* The optimum for that lambda, by way of the larger ones: w[outputs][stride], gf_free. */
-graft_status gf_probe_solve(const gf_probe_set *s, size_t classes, gf_pool *pool, double lambda, double **w,
-                            gf_minimum *out, graft_error *err);
+graft_status gf_probe_solve(const gf_probe_set *s, gf_pool *pool, double lambda, double **w, gf_minimum *out,
+                            graft_error *err);
+
+/* ---- several labels: each class against the rest, all with one lambda (probe_labels.c). What `label`, `classes` and
+ * `weight` hold is lost. */
+
+bool gf_probe_enough_labels(const gf_run *r, const gf_probe_set *s, size_t few); /* samples of each class */
+/* As gf_probe_choose: of the mean of the classes' log losses. */
+graft_status gf_probe_choose_labels(gf_probe_choice *out, gf_run *r, gf_probe_set *train, gf_probe_set *held,
+                                    size_t folds, graft_error *err);
+graft_status gf_probe_solve_labels(gf_probe_set *s, gf_run *r, double lambda, double **w, gf_minimum *out,
+                                   graft_error *err);
 
 #endif

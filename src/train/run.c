@@ -136,9 +136,12 @@ static graft_status prepare_task(gf_run *r, graft_error *err)
                                .loss = gf_settings_text(s, GF_SET_TRAIN_LOSS),
                                .class_weight = gf_settings_text(s, GF_SET_TRAIN_CLASS_WEIGHT),
                                .class_name = (const char *const *)classes->item,
-                               .images = images};
+                               .images = images,
+                               .all = gf_run_split(r, GF_TRAIN, NULL),
+                               .sets = r->data->index->sets};
     graft_status status = gf_task_open(&r->task, &o, err);
     gf_free(images);
+    r->facts->task[0] = '\0'; /* what a model was for before */
     if (r->task.cls && r->task.cls != gf_task_find(NULL)) {
         snprintf(r->facts->task, sizeof r->facts->task, "%s", r->task.cls->name);
     }
@@ -152,7 +155,7 @@ static graft_status prepare_metrics(gf_run *r, graft_error *err)
     const char *asked = gf_settings_text(r->config->settings, GF_SET_TRAIN_METRICS);
     const char *named = gf_settings_text(r->config->settings, GF_SET_TRAIN_MONITOR);
     size_t classes = r->facts->classes.n;
-    GF_TRY(gf_metric_list_parse(&r->metrics, r->task.cls->metrics, asked, err));
+    GF_TRY(gf_metric_list_parse(&r->metrics, gf_task_measures(r->task.cls), r->task.cls->metrics, asked, err));
     char column[GF_METRIC_NAME + 4];
     for (int i = 0; i < 2; i++) { /* between epochs that are as good, the loss decides */
         size_t metric = i ? 0 : gf_metric_list_headline(&r->metrics);
@@ -166,7 +169,10 @@ static graft_status prepare_metrics(gf_run *r, graft_error *err)
     r->history.metrics = &r->metrics;
     GF_TRY(gf_running_init(&r->running, &r->metrics, classes, err));
     GF_TRY(gf_evaluation_init(&r->validation, &r->metrics, classes, err));
-    return gf_evaluation_init(&r->test, &r->metrics, classes, err);
+    GF_TRY(gf_evaluation_init(&r->test, &r->metrics, classes, err));
+    const gf_labelling *labels = gf_task_labelling(&r->task);
+    if (labels) GF_TRY(gf_evaluation_of_labels(&r->validation, labels, err));
+    return labels ? gf_evaluation_of_labels(&r->test, labels, err) : GRAFT_OK;
 }
 
 /* Images that a step takes. */
@@ -192,6 +198,7 @@ graft_status gf_run_open(gf_run *r, const gf_run_host *host, const char *dir, gf
 {
     *r = (gf_run){.host = *host, .config = config, .model = model, .facts = facts, .data = data};
     facts->fitted = (gf_fitted){0}; /* what its weights were before had another one */
+    gf_label_thresholds_free(&facts->labels);
     r->started = gf_sys_seconds();
     graft_status status = GRAFT_OK;
     r->dir = gf_strdup(dir);

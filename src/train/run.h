@@ -178,6 +178,9 @@ graft_status gf_run_fit_temperature(gf_run *r, graft_error *err);
 /* The score from which on a detector's detections count, and the overlap above which one is dropped, likewise
  * (facts.threshold); nothing where no object of the validation set is found. */
 graft_status gf_run_choose_threshold(gf_run *r, graft_error *err);
+/* From which probability on a sample is said to have a label (facts.labels), likewise, and both evaluations again at
+ * these; nothing where a sample is of one class. */
+graft_status gf_run_choose_label_thresholds(gf_run *r, graft_error *err);
 /* What is found, by those options, in the images of an evaluation, whose first sample is `first`, by their logits. */
 graft_status gf_run_look(const gf_run *r, const gf_evaluation *e, const float *logits, uint32_t first,
                          const gf_detect_options *o, gf_found_set *out, graft_error *err);

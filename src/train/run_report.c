@@ -1,5 +1,6 @@
 /* run_report.c - the record of a finished run, gathered for report/: facts, splits, photos, measures. */
 #include "train/run_found.h"
+#include "train/run_labels.h"
 
 #include "base/decide.h"
 #include "base/sys.h"
@@ -27,6 +28,7 @@ typedef struct gathering {
     uint64_t *per_class;
     fact_list options, model, data, versions, decisions;
     gf_run_found found;
+    gf_run_labels labels;
     void **owned; /* texts and pixels */
     size_t n_owned, owned_cap;
 } gathering;
@@ -54,6 +56,7 @@ static void free_all(gathering *g)
     for (size_t i = 0; i < g->n_owned; i++) gf_free(g->owned[i]);
     gf_free(g->owned);
     gf_run_found_free(&g->found);
+    gf_run_labels_free(&g->labels);
     gf_free(g);
 }
 
@@ -73,7 +76,10 @@ static graft_status take_photo(gathering *g, uint32_t sample, bool changed, uint
                         .path = gf_index_path(r->data->index, sample),
                         .truth = (int)r->data->index->sample[sample].class_id,
                         .predicted = -1};
-    return GRAFT_OK;
+    if (!r->data->index->sets) return GRAFT_OK;
+    photo->truth = 0;
+    photo->truths = own(g, gf_run_labels_true(r, sample));
+    return photo->truths ? GRAFT_OK : gf_fail_memory(err, 64, "a photo of the report");
 }
 
 /* Photos of the training set in the first epoch's order: a mixture of classes, the same for equal runs. */
@@ -117,8 +123,9 @@ static graft_status augmented_photos(gathering *g, graft_error *err)
 typedef struct judged {
     uint32_t sample;
     int32_t predicted;
-    float probability;
+    float probability; /* of several labels the loss */
     bool right;
+    const float *logits;
 } judged;
 
 static int most_confident(const void *a, const void *b)
@@ -136,6 +143,7 @@ static graft_status judge(gf_run *r, uint32_t first, size_t n, const float *logi
     for (size_t i = 0; i < n; i++) {
         judged *j = &out[i];
         j->sample = first + (uint32_t)i;
+        j->logits = logits + i * outputs;
         gf_class_target target = gf_target_of(r->data->index->sample[j->sample].class_id);
         float loss;
         r->task.cls->step(&r->task, &(gf_task_batch){.n = 1,
@@ -144,9 +152,11 @@ static graft_status judge(gf_run *r, uint32_t first, size_t n, const float *logi
                                                      .target = &target,
                                                      .loss = &loss,
                                                      .predicted = &j->predicted});
+        j->right = j->predicted == target.label;
+        j->probability = loss;
+        if (r->task.cls->labels) continue;
         r->task.cls->decode(&r->task, logits + i * outputs, outputs, p);
         j->probability = p[j->predicted];
-        j->right = j->predicted == target.label;
     }
     gf_free(p);
     return GRAFT_OK;
@@ -159,6 +169,12 @@ static graft_status show(gathering *g, const judged *j, gf_photo *list, gf_photo
     GF_TRY(take_photo(g, j->sample, false, 0, photo, err));
     photo->predicted = j->predicted;
     photo->probability = j->probability;
+    if (g->r->task.cls->labels) {
+        photo->predicted = !j->right; /* the truth is 0 */
+        photo->probability = NAN;
+        photo->predictions = own(g, gf_run_labels_told(g->r, j->logits));
+        if (!photo->predictions) return gf_fail_memory(err, 64, "a photo of the report");
+    }
     photos->item = list;
     photos->n++;
     return GRAFT_OK;
@@ -210,6 +226,10 @@ static graft_status judged_photos(gathering *g, graft_error *err)
         const gf_judged_part part = {nt ? "test" : "validation", nt ? &r->test : &r->validation, logits, first};
         GF_TRY(gf_run_found_gather(&g->found, r, &part, err));
         return found_photos(g, err);
+    }
+    if (r->task.cls->labels) {
+        GF_TRY(gf_run_labels_gather(&g->labels, r, nt ? &r->test : &r->validation, nt ? "test" : "validation", err));
+        if (g->labels.record.images) g->record.labels = &g->labels.record;
     }
     judged *all = gf_new_n(n, judged);
     if (!all) return gf_fail_memory(err, n * sizeof *all, "the report");

@@ -62,8 +62,8 @@ static const gf_layer *linear_head(const gf_model *m)
 static graft_status check(const gf_run *r, graft_error *err)
 {
     const gf_loss *loss = &r->task.loss;
-    if (r->task.cls != gf_task_find(NULL) || r->task.end == GF_END_SIGMOID)
-        return cannot(r, "is for samples of one class each", NULL, err);
+    bool one_class = r->task.cls == gf_task_find(NULL) && r->task.end != GF_END_SIGMOID;
+    if (!one_class && !r->task.cls->labels) return cannot(r, "is for samples of classes", NULL, err);
     if (loss->cls != gf_loss_class_at(0) || loss->arg[0] > 0)
         return cannot(r, "minimizes the plain cross-entropy", "leave --loss out, or train with epochs", err);
     if (!linear_head(r->model) || !gf_engine_boundary_features(r->engine))
@@ -94,6 +94,7 @@ static graft_status take_features(probe *p, graft_error *err)
 static bool enough(const probe *p)
 {
     bool all = true;
+    if (p->r->task.cls->labels) return gf_probe_enough_labels(p->r, &p->validation, FEW);
     for (size_t c = 0; c < p->r->facts->classes.n; c++) {
         size_t n = 0;
         for (size_t i = 0; i < p->validation.rows.n; i++) n += p->validation.label[i] == (int32_t)c;
@@ -105,14 +106,17 @@ static bool enough(const probe *p)
 static graft_status solve(probe *p, const gf_arguments *a, graft_error *err)
 {
     gf_run *r = p->r;
-    size_t classes = r->facts->classes.n;
+    const bool labels = r->task.cls->labels;
+    const size_t folds = (size_t)a->number[FOLDS];
     p->lambda = a->number[LAMBDA];
     if (isnan(p->lambda)) {
-        GF_TRY(gf_probe_choose(&p->choice, r, &p->train, enough(p) ? &p->validation : NULL, (size_t)a->number[FOLDS],
-                               err));
+        gf_probe_set *held = enough(p) ? &p->validation : NULL;
+        GF_TRY(labels ? gf_probe_choose_labels(&p->choice, r, &p->train, held, folds, err)
+                      : gf_probe_choose(&p->choice, r, &p->train, held, folds, err));
         p->lambda = p->choice.lambda[p->choice.best];
     }
-    return gf_probe_solve(&p->train, classes, r->host.pool, p->lambda, &p->w, &p->minimum, err);
+    return labels ? gf_probe_solve_labels(&p->train, r, p->lambda, &p->w, &p->minimum, err)
+                  : gf_probe_solve(&p->train, r->host.pool, p->lambda, &p->w, &p->minimum, err);
 }
 
 /* The scaling goes into the weights: (x - mean) / sigma is what they were found for. */
@@ -151,7 +155,7 @@ static graft_status measure_training(const probe *p, graft_error *err)
                                      : gf_fail_memory(err, n * k * sizeof *z, "the solver");
     for (size_t at = 0; at < n && status == GRAFT_OK; at += CHUNK) {
         size_t some = n - at < CHUNK ? n - at : CHUNK;
-        for (size_t i = 0; i < some; i++) target[i] = gf_target_of((uint32_t)p->train.label[at + i]);
+        for (size_t i = 0; i < some; i++) target[i] = gf_target_of((uint32_t)p->train.target[at + i]);
         r->task.cls->step(&r->task, &(gf_task_batch){.n = some,
                                                      .width = k,
                                                      .out = z + at * k,
@@ -161,7 +165,9 @@ static graft_status measure_training(const probe *p, graft_error *err)
                                                      .loss = loss,
                                                      .predicted = predicted,
                                                      .score = score});
-        gf_running_add(&r->running, &(gf_outcomes){some, classes, loss, p->train.label + at, predicted, score});
+        const gf_labelling *labels = gf_task_labelling(&r->task);
+        gf_running_add(&r->running,
+                       &(gf_outcomes){some, classes, loss, p->train.target + at, predicted, score, labels});
     }
     gf_free(z);
     gf_free(score);
@@ -180,7 +186,7 @@ static graft_status ask_neighbours(probe *p, graft_error *err)
     const gf_known known = {&p->train.rows, p->train.label, p->r->facts->classes.n, p->r->host.pool};
     size_t n = p->validation.rows.n;
     p->neighbours = p->centroid = NAN;
-    if (!n) return GRAFT_OK;
+    if (!n || p->r->task.cls->labels) return GRAFT_OK; /* neighbours tell one class each */
     int32_t *predicted = gf_new_n(n, int32_t);
     graft_status status = predicted ? gf_nearest_neighbours(&known, &p->validation.rows, NEIGHBOURS, predicted, err)
                                     : gf_fail_memory(err, n * sizeof *predicted, "neighbours");
@@ -208,7 +214,7 @@ static void tell(const probe *p)
         gf_log_say(log, GF_NOTE, "probe: after %d steps the log loss does not fall any more, at %.6f", p->minimum.steps,
                    p->minimum.value);
     }
-    if (isnan(p->neighbours)) return;
+    if (isnan(p->neighbours)) return; /* no validation set, or several labels */
     gf_log_say(log, GF_NOTE,
                "probe: on %zu features of %zu %s; without training, the %d nearest neighbours are right "
                "on %.4f of the validation set, the nearest class mean on %.4f",
@@ -219,6 +225,7 @@ static void tell_if_neighbours_win(const probe *p)
 {
     const double much = 2; /* standard errors */
     gf_metrics m = gf_evaluation_metrics(&p->r->validation);
+    if (p->r->task.cls->labels) return;
     double own = m.images ? m.value[1] : NAN, n = (double)m.images;
     if (!(p->neighbours - own > much * sqrt(own * (1 - own) / n + 1 / (n * n)))) return;
     gf_log_say(p->r->host.log, GF_NOTE,

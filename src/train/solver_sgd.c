@@ -43,8 +43,8 @@ static graft_status step(gf_run *r, const gf_batch *batch, const gf_batch *next,
         GF_TRY(
             gf_engine_apply(r->engine, &r->optimizer, gf_run_lr(r, r->state.applied), r->state.applied, r->slots, err));
         r->state.applied++;
-        const gf_outcomes o = {result.n,     r->facts->classes.n, result.sample_loss,
-                               result.label, result.predicted,    result.score};
+        const gf_outcomes o = {result.n,         r->facts->classes.n, result.sample_loss,         result.label,
+                               result.predicted, result.score,        gf_task_labelling(&r->task)};
         gf_running_add(&r->running, &o);
     }
     r->state.total_steps++;

@@ -32,7 +32,7 @@ const gf_preprocess *gf_preprocess_find(const char *name); /* NULL: no such */
 /* A name, or "mean=R,G,B,std=R,G,B" (or one number for all three) of values from 0 to 1: (x / 255 - mean) / std, as
  * torchvision's ToTensor and Normalize. E3002. `name` and `what` are then the text, borrowed. */
 graft_status gf_preprocess_parse(gf_preprocess *p, const char *text, graft_error *err);
-const gf_preprocess *gf_preprocess_at(size_t i);           /* NULL behind the last */
+const gf_preprocess *gf_preprocess_at(size_t i); /* NULL behind the last */
 
 typedef struct gf_architecture {
     const char *name, *title;

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t names = data[0] < size ? data[0] : size - 1;
     const char *columns = names ? (const char *)data + 1 : NULL;
     static gf_metric_list metrics;
-    if (!metrics.n && gf_metric_list_parse(&metrics, "loss,accuracy", NULL, NULL) != GRAFT_OK) abort();
+    if (!metrics.n && gf_metric_list_parse(&metrics, GF_OF_CLASSES, "loss,accuracy", NULL, NULL) != GRAFT_OK) abort();
     gf_history h = {.metrics = &metrics};
     graft_error err = {0};
     size_t rest = size - 1 - names;

@@ -30,7 +30,7 @@ static void metrics(const char *text)
     gf_metric_list list;
     gf_monitor m;
     graft_error err = {0};
-    graft_status status = gf_metric_list_parse(&list, "loss", text, &err);
+    graft_status status = gf_metric_list_parse(&list, GF_OF_CLASSES, "loss", text, &err);
     must_tell(status, &err);
     for (size_t i = 0; status == GRAFT_OK && i < list.n; i++) {
         if (gf_metric_list_find(&list, list.item[i].name) != (int)i || !list.item[i].title[0]) abort();

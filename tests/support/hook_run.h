@@ -41,7 +41,7 @@ static inline void hook_run_make(hook_run *f, uint32_t validation)
     for (int i = GF_VALIDATION + 1; i <= GF_SPLITS; i++) f->index.first[i] = validation;
     r->phases = (gf_phases){.item = &f->phase, .n = 1};
     r->state.phase = 1;
-    assert_int_equal(gf_metric_list_parse(&r->metrics, "loss,accuracy", NULL, NULL), GRAFT_OK);
+    assert_int_equal(gf_metric_list_parse(&r->metrics, GF_OF_CLASSES, "loss,accuracy", NULL, NULL), GRAFT_OK);
 }
 
 /* "NAME:KEY=VALUE,...", its phase begun. */

@@ -16,7 +16,7 @@ typedef struct tiny_run {
     graft_train_options train; /* `out` is set from above */
     uint64_t seed;
     const char *precision;
-    int size; /* that the data are opened at; 32 */
+    int size;                  /* that the data are opened at; 32 */
     const char *(*by_name)[2]; /* options by name and their values, NULL behind the last; NULL: none */
 } tiny_run;
 

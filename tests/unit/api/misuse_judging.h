@@ -22,7 +22,8 @@ static graft_status split(int at, graft_error *e)
     graft_data_defaults(&o);
     char parts[128];
     snprintf(parts, sizeof parts, "%s/split", other);
-    OUT(4, graft_result, graft_split(OR_NULL(0, context), OR_NULL(1, folder), OR_NULL(2, &o), OR_NULL(3, parts), to, e));
+    OUT(4, graft_result,
+        graft_split(OR_NULL(0, context), OR_NULL(1, folder), OR_NULL(2, &o), OR_NULL(3, parts), to, e));
 }
 
 static graft_status clean(int at, graft_error *e)

@@ -136,7 +136,8 @@ static void fine_tuning_goes_on_from_it(void **state)
 {
     (void)state;
     static const char *still[][2] = {
-        {"train.phases", "head solver=probe:lambda=0.1; tail at=140 epochs=1 lr=1e-12 augment=none batch-norm=fixed"}, {NULL, NULL}};
+        {"train.phases", "head solver=probe:lambda=0.1; tail at=140 epochs=1 lr=1e-12 augment=none batch-norm=fixed"},
+        {NULL, NULL}};
     enum { VAL_LOSS = 5 };
     char run[128], tuned[128];
     train(data, path_in("still", run), still, 2);

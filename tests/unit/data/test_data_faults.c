@@ -134,6 +134,29 @@ static void memory_failures_in_a_csv_are_survived(void **state)
     tree_remove(&t);
 }
 
+/* In one field and in columns, shared out by both rules. */
+static void memory_failures_with_several_labels_are_survived(void **state)
+{
+    (void)state;
+    tree t = small_tree();
+    char path[4096];
+    gf_data_options o = tree_options();
+    static const char *const rows[] = {
+        "path,label\ntrain/cat/p000.jpg,cat|big\ntrain/cat/p001.jpg,cat\ntrain/dog/p001.jpg,dog|big\n"
+        "validation/dog/p000.jpg,\n",
+        "path,cat,dog\ntrain/cat/p000.jpg,1,1\ntrain/dog/p001.jpg,0,1\nvalidation/dog/p000.jpg,0,0\n"};
+    snprintf(path, sizeof path, "%s", tree_path(&t, "list.csv"));
+    gf_settings *by_content = gf_settings_new();
+    assert_int_equal(gf_settings_set(by_content, "data.split_by", "content", NULL), GRAFT_OK);
+    for (int i = 0; i < 4; i++) {
+        tree_text(&t, "list.csv", rows[i % 2]);
+        o.settings = i < 2 ? NULL : by_content;
+        assert_true(fail_each(path, &o, FAULT_ALLOC, NULL).faults > 40);
+    }
+    gf_settings_free(by_content);
+    tree_remove(&t);
+}
+
 /* Parts in other spellings, nested, files whose content decides, what is to be predicted: layout.c, look.c, walk.c. */
 static tree odd_tree(void)
 {
@@ -417,6 +440,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_failures_are_survived),
         cmocka_unit_test(memory_failures_in_a_csv_are_survived),
+        cmocka_unit_test(memory_failures_with_several_labels_are_survived),
         cmocka_unit_test(failures_in_odd_layouts_are_survived),
         cmocka_unit_test(failures_in_archives_are_survived),
         cmocka_unit_test(failures_in_an_odd_csv_are_survived),

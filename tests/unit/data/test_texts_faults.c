@@ -81,8 +81,22 @@ static void a_folder_of_tables(void **state)
     assert_int_equal(remove_dir(NULL), 0);
 }
 
+static void several_labels(void **state)
+{
+    (void)state;
+    assert_int_equal(make_dir(NULL), 0);
+    put("vocab.txt", "[UNK]\n[CLS]\n[SEP]\na\n");
+    put("train.csv", "text,labels\na b,1|2\na  b,2\nc,1|3\nd,\n");
+    fail_each(&(gf_texts_options){0}, 4);
+    put("train.csv", "id,text,x,y\n1,a b,1,1\n2,c,0,0\n3,d,0,1\n");
+    put("dev.jsonl", "{\"text\":\"a b\",\"labels\":[\"x\",\"z\"]}\n{\"text\":\"b\",\"labels\":[]}\n");
+    put("test.txt", "__label__x __label__y one\n__label__z two\n");
+    fail_each(&(gf_texts_options){0}, 7);
+    assert_int_equal(remove_dir(NULL), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_folder_of_tables)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_folder_of_tables), cmocka_unit_test(several_labels)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

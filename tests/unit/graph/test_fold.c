@@ -1,5 +1,5 @@
-/* What an operation's kernel is made of: parts of one layer's parameters behind one another, by the roles of a node. Batch
- * normalisation that is folded is in test_graph_gradients. */
+/* What an operation's kernel is made of: parts of one layer's parameters behind one another, by the roles of a node.
+ * Batch normalisation that is folded is in test_graph_gradients. */
 #include "whole.h"
 
 /* The kernels of an attention, taken as three parts of one. */

@@ -97,7 +97,7 @@ static inline void fake_run_fill(fake_run *f)
     f->classes[0] = "cats";
     f->classes[1] = "<dogs>";
     static const char *const phase[] = {"feature_extraction", "fine_tuning"};
-    if (gf_metric_list_parse(&f->metrics, "loss,accuracy", NULL, NULL) != GRAFT_OK) abort();
+    if (gf_metric_list_parse(&f->metrics, GF_OF_CLASSES, "loss,accuracy", NULL, NULL) != GRAFT_OK) abort();
     f->history = (gf_history){&f->metrics, f->row, FAKE_ROWS, FAKE_ROWS, phase, 2};
     gf_photos photos = {f->photo, FAKE_PHOTOS};
     f->record = (gf_run_record){.title = "cats & <dogs>",

@@ -482,7 +482,7 @@ static void a_card_calls_samples_what_they_are(void **state)
 static int make_folder(void **state)
 {
     (void)state;
-    bool ready = gf_metric_list_parse(&metrics, "loss,accuracy", NULL, NULL) == GRAFT_OK;
+    bool ready = gf_metric_list_parse(&metrics, GF_OF_CLASSES, "loss,accuracy", NULL, NULL) == GRAFT_OK;
     return ready && mkdtemp(folder) ? 0 : -1;
 }
 

@@ -22,7 +22,7 @@ static void fill(gf_evaluation *e, const gf_metric_list *list, size_t n, int32_t
     for (size_t i = 0; i < n; i++) {
         int32_t truth = (int32_t)i % classes, predicted = i % 10 ? truth : !truth;
         const float loss = (float)(i % 7), score[] = {0, (predicted ? 1.0f : -1.0f) + (float)(i % 13) / 10};
-        gf_evaluation_add(e, &(gf_outcomes){1, 2, &loss, &truth, &predicted, score});
+        gf_evaluation_add(e, &(gf_outcomes){1, 2, &loss, &truth, &predicted, score, NULL});
     }
 }
 
@@ -32,7 +32,8 @@ static void intervals_are_those_of_the_distribution(void **state)
     gf_metric_list list;
     gf_evaluation e;
     double bounds[3][GF_MAX_METRICS][2];
-    assert_int_equal(gf_metric_list_parse(&list, "loss,accuracy", "balanced_accuracy,mcc,auc", NULL), GRAFT_OK);
+    assert_int_equal(gf_metric_list_parse(&list, GF_OF_CLASSES, "loss,accuracy", "balanced_accuracy,mcc,auc", NULL),
+                     GRAFT_OK);
     fill(&e, &list, SAMPLES, 2);
     for (int k = 0; k < 3; k++) {
         gf_pool *pool;
@@ -70,7 +71,7 @@ static void what_is_not_measured_has_none(void **state)
     gf_evaluation e;
     gf_pool *pool;
     double bounds[GF_MAX_METRICS][2];
-    assert_int_equal(gf_metric_list_parse(&list, "loss,accuracy", "auc", NULL), GRAFT_OK);
+    assert_int_equal(gf_metric_list_parse(&list, GF_OF_CLASSES, "loss,accuracy", "auc", NULL), GRAFT_OK);
     assert_int_equal(gf_pool_create(&pool, 2, NULL, NULL), GRAFT_OK);
     fill(&e, &list, 20, 1); /* one class: no area */
     assert_int_equal(gf_bootstrap(&e, pool, bounds, NULL), GRAFT_OK);

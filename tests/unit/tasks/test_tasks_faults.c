@@ -27,7 +27,7 @@ static graft_status evaluate(double *auc, graft_error *err)
     const gf_task_options o = {
         .classes = 2, .class_weight = "balanced", .class_name = class_name, .images = images, .loss = "focal"};
     graft_status status = gf_task_open(&t, &o, err);
-    if (status == GRAFT_OK) status = gf_metric_list_parse(&list, t.cls->metrics, "top1,mcc,auc", err);
+    if (status == GRAFT_OK) status = gf_metric_list_parse(&list, GF_OF_CLASSES, t.cls->metrics, "top1,mcc,auc", err);
     if (status == GRAFT_OK) status = gf_evaluation_init(&e, &list, 2, err);
     if (status == GRAFT_OK) status = gf_evaluation_expect(&e, 2, false, err);
     if (status == GRAFT_OK) {
@@ -81,7 +81,7 @@ static void what_is_no_option_is_told_without_memory(void **state)
             faults_arm(FAULT_ALLOC, k);
             graft_status status = gf_task_open(&t, &o, &err);
             assert_true(status == GRAFT_USAGE || (status == GRAFT_RESOURCE && err.number == GF_E_NO_MEMORY));
-            assert_int_equal(gf_metric_list_parse(&list, "loss", "x", &err), GRAFT_USAGE);
+            assert_int_equal(gf_metric_list_parse(&list, GF_OF_CLASSES, "loss", "x", &err), GRAFT_USAGE);
             assert_int_equal(gf_monitor_parse(&monitor, &list, "x", &err), GRAFT_USAGE);
             happened = faults_disarm();
             assert_int_equal(faults_live(), live);
@@ -93,7 +93,7 @@ static void rows_of_a_checkpoint_without_memory(void **state)
 {
     (void)state;
     gf_metric_list list;
-    assert_int_equal(gf_metric_list_parse(&list, "loss,accuracy", "top5", NULL), GRAFT_OK);
+    assert_int_equal(gf_metric_list_parse(&list, GF_OF_CLASSES, "loss,accuracy", "top5", NULL), GRAFT_OK);
     gf_history_row row = {.epoch = 1};
     for (long k = 0, live = faults_live();; k++) {
         gf_history h = {.metrics = &list}, back = {.metrics = &list};
@@ -126,10 +126,10 @@ static void intervals_without_memory(void **state)
     const float z[] = {-1, 2}, loss[] = {1, 2};
     const int32_t truth[] = {0, 1};
     assert_int_equal(gf_pool_create(&pool, 2, NULL, NULL), GRAFT_OK);
-    assert_int_equal(gf_metric_list_parse(&list, "loss,mcc", NULL, NULL), GRAFT_OK);
+    assert_int_equal(gf_metric_list_parse(&list, GF_OF_CLASSES, "loss,mcc", NULL, NULL), GRAFT_OK);
     assert_int_equal(gf_evaluation_init(&e, &list, 2, NULL), GRAFT_OK);
     assert_int_equal(gf_evaluation_expect(&e, 2, true, NULL), GRAFT_OK);
-    gf_evaluation_add(&e, &(gf_outcomes){2, 2, loss, truth, truth, z});
+    gf_evaluation_add(&e, &(gf_outcomes){2, 2, loss, truth, truth, z, NULL});
     for (long k = 0, live = faults_live();; k++) {
         double bounds[GF_MAX_METRICS][2];
         faults_arm(FAULT_ALLOC, k);
