@@ -78,16 +78,20 @@ def libraries(build, package):
     lib, binary = package / "lib", package / "bin"
     lib.mkdir(parents=True)
     binary.mkdir()
-    found = closure(build / "libgraft.so", build / "graft")
+    graft = build / "wheel/libgraft.so"
+    found = closure(graft)
     names = {name: own_name(name, file) for name, file in found.items()}
     for name, file in found.items():
         place(file, lib / names[name])
-    place((build / "libgraft.so").resolve(), lib / "libgraft.so.0")
+    place(graft.resolve(), lib / "libgraft.so.0")
     place(build / "graft", binary / "graft")
     for file in [*sorted(lib.iterdir()), binary / "graft"]:
         change = [word for name in needed(file) if name in names for word in ("--replace-needed", name, names[name])]
-        soname = [] if file.parent == binary or file.name == "libgraft.so.0" else ["--set-soname", file.name]
-        run("patchelf", "--set-rpath", "$ORIGIN/../lib" if file.parent == binary else "$ORIGIN", "--force-rpath", *soname, *change, file)
+        if file.parent == lib and file.name != "libgraft.so.0":
+            run("patchelf", "--set-soname", file.name, file)  # by itself: patchelf 0.14 mixes up names of versions else
+        if change:
+            run("patchelf", *change, file)
+        run("patchelf", "--force-rpath", "--set-rpath", "$ORIGIN/../lib" if file.parent == binary else "$ORIGIN", file)
     return found
 
 
@@ -174,7 +178,9 @@ def make(build, out):
 
 
 if __name__ == "__main__":
+    build = pathlib.Path(sys.argv[1]).resolve()
     for tool in ("patchelf", "strip", "readelf", "ldd"):
         if shutil.which(tool) is None:
             sys.exit(f"wheel.py needs {tool}: scripts/deps.sh installs it")
-    make(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else "dist"))
+    run("cmake", "--build", build, "--target", "graft", "graft_wheel_lib")
+    make(build, pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else "dist"))

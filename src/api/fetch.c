@@ -131,6 +131,20 @@ static graft_status on_stop(void *ctx)
     return gf_api_ask(w->context);
 }
 
+/* The certificates to trust: those that are named; NULL: libcurl's own place, if it is there (a library that was
+ * brought along may have been built on another Linux), else where others keep them. */
+static const char *certificates(void)
+{
+    static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                         "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+    const char *named = setting("SSL_CERT_FILE");
+    if (named || gf_is_file(places[0])) return named;
+    for (size_t i = 1; i < sizeof places / sizeof *places; i++) {
+        if (gf_is_file(places[i])) return places[i];
+    }
+    return NULL;
+}
+
 static bool environment_has_proxy(void)
 {
     static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
@@ -153,7 +167,7 @@ graft_status gf_api_fetch(graft_context *c, const gf_weights_entry *e, const cha
     o.from = from;
     o.offline = offline && strcmp(offline, "0");
     o.proxied = environment_has_proxy();
-    o.ca_file = setting("SSL_CERT_FILE");
+    o.ca_file = certificates();
     o.log = &c->log;
     o.progress = on_progress;
     o.should_stop = on_stop;

@@ -59,7 +59,7 @@ LOADED = r"""
 import re
 def files():
     return set(re.findall(r"\s(/\S+\.so\S*)$", open("/proc/self/maps").read(), re.M))
-import numpy, ctypes, warnings, logging, html, csv
+import numpy, ctypes, shutil, tempfile, json, csv  # what Python's own modules bring
 before = files()
 import graft
 print("\n".join(sorted(files() - before)))

@@ -218,4 +218,5 @@ print(got)
         for i in range(900):
             open_one(i % 10 == 0)
         self.assertLess(resident() - before, 24 << 20)
-        self.assertEqual((threads(), len(os.listdir("/proc/self/fd"))), (tasks, files))
+        self.assertLessEqual(threads(), tasks)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), files)

@@ -169,7 +169,7 @@ class Foreign(Case):
         folder = pictures.data_set(str(PLACE / "bytes"), train=4, validation=2)
         self.rename(folder, ["a\udcff", "b"])
         error = self.refused(graft.DataError, "E1127", quiet, graft.train, folder, out=PLACE / "of_bytes", **SMALL)
-        self.assertIn("a\\xFF", error.message)
+        self.assertIn("a\\xff", error.message)
         self.assertFalse((PLACE / "of_bytes").exists())
 
 
