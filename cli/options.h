@@ -110,7 +110,7 @@ typedef struct verb verb;
 #define OPTION_BATCH_ROW \
     {"batch", OPTION_INT, PLACE(train.batch), "N", FROM_TO(1, 4096), NULL, "images per batch"}
 #define OPTION_GEOMETRY_ROWS \
-    SETTING("fit", "data.fit"), SETTING("antialias", "data.antialias")
+    SETTING("fit", "data.fit"), SETTING("resize-filter", "data.resize_filter"), SETTING("antialias", "data.antialias")
 #define OPTION_READING_ROWS \
     OPTION_GEOMETRY_ROWS, \
     {"allow-truncated", OPTION_SET, PLACE(data.allow_truncated), NULL, NO_RANGE, NULL, \

@@ -119,6 +119,7 @@ graft_status session_open_model(session *s, const char *name, graft_model **out,
                                              "seed",
                                              "allow-nonfinite",
                                              "fit",
+                                             "resize-filter",
                                              "antialias"};
     *out = NULL;
     if (!is_run(name)) {

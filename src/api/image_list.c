@@ -33,7 +33,7 @@ static size_t pixels(const gf_image_list *a) { return (size_t)a->options.width *
 
 void gf_api_geometry(gf_model_facts *f, const gf_settings *s)
 {
-    gf_fit_parse(&f->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL); /* the context checked it */
+    gf_data_fit(&f->fit, s, NULL); /* the context checked it */
     f->antialias = gf_settings_flag(s, GF_SET_DATA_ANTIALIAS);
     f->fast_dct = gf_settings_choice(s, GF_SET_DATA_DECODE) == 1;
 }

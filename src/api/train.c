@@ -312,7 +312,7 @@ static graft_status resolve(graft_model *m, graft_data *d, const graft_train_opt
     m->facts.antialias = d->options.antialias;
     m->facts.ignore_exif = d->options.ignore_exif;
     m->facts.fast_dct = gf_settings_choice(d->settings, GF_SET_DATA_DECODE) == 1;
-    GF_TRY(gf_fit_parse(&m->facts.fit, gf_settings_text(d->settings, GF_SET_DATA_FIT), err));
+    GF_TRY(gf_data_fit(&m->facts.fit, d->settings, err));
     GF_TRY(fill_data(&m->config, d, err));
     GF_TRY(fill_train(&m->config, m->context, o, err));
     bool texts = gf_api_is_of_texts(&m->model);

@@ -47,7 +47,8 @@ static void add_rules(gf_sha256_state *sha, const gf_data_options *options)
     const gf_fit *fit = &options->fit;
     if (options->stored_side) add_number(sha, (uint64_t)options->stored_side << 32); /* no number of the next ones */
     if (image->fast_dct) add_number(sha, UINT64_MAX);
-    if (fit->kind == GF_FIT_STRETCH) return; /* the only way there was when the format began */
+    if (fit->filter) add_number(sha, (uint64_t)fit->filter << 48); /* no number of the others */
+    if (fit->kind == GF_FIT_STRETCH) return;                       /* the only way there was when the format began */
     const uint64_t more[] = {fit->kind, (uint64_t)fit->shortest, fit->gray};
     for (size_t i = 0; i < sizeof more / sizeof *more; i++) add_number(sha, more[i]);
 }

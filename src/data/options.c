@@ -18,6 +18,13 @@ void gf_data_defaults(gf_data_options *options)
     };
 }
 
+graft_status gf_data_fit(gf_fit *fit, const gf_settings *s, graft_error *err)
+{
+    GF_TRY(gf_fit_parse(fit, gf_settings_text(s, GF_SET_DATA_FIT), err));
+    fit->filter = (gf_resize_filter)gf_settings_choice(s, GF_SET_DATA_RESIZE_FILTER);
+    return GRAFT_OK;
+}
+
 void gf_data_take_settings(gf_data_options *o, const gf_settings *s)
 {
     o->settings = s;
@@ -29,7 +36,7 @@ void gf_data_take_settings(gf_data_options *o, const gf_settings *s)
     o->weight_column = gf_settings_text(s, GF_SET_DATA_WEIGHT_COLUMN);
     o->group_column = gf_settings_text(s, GF_SET_DATA_GROUP_COLUMN);
     o->label_delimiter = gf_settings_text(s, GF_SET_DATA_LABEL_DELIMITER);
-    gf_fit_parse(&o->fit, gf_settings_text(s, GF_SET_DATA_FIT), NULL);
+    gf_data_fit(&o->fit, s, NULL);
     o->stored_side = (int)gf_settings_whole(s, GF_SET_DATA_STORED_SIZE);
     o->image.fast_dct = gf_settings_choice(s, GF_SET_DATA_DECODE) == 1;
     o->image.max_pixels = (uint64_t)gf_settings_whole(s, GF_SET_DATA_MAX_PIXELS);
@@ -62,7 +69,11 @@ graft_status gf_data_options_check(const gf_data_options *o, graft_error *err)
 {
     gf_fit fit;
     const gf_layout_class *layout;
-    GF_TRY(gf_fit_parse(&fit, gf_settings_text(o->settings, GF_SET_DATA_FIT), err));
+    GF_TRY(gf_data_fit(&fit, o->settings, err));
+    if (o->antialias && !gf_resize_filter_widens(fit.filter)) {
+        return gf_fail(err, GF_E_OPTION_VALUE, "leave it out, or take bilinear, bicubic or a lanczos filter",
+                       "antialias: the resize filter %s is no wider with it", gf_resize_filter_name(fit.filter));
+    }
     GF_TRY(gf_layout_parse(&layout, gf_settings_text(o->settings, GF_SET_DATA_LAYOUT), err));
     const struct {
         const char *name;

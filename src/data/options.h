@@ -68,6 +68,8 @@ void gf_data_defaults(gf_data_options *options);
 void gf_data_stored_size(const gf_data_options *options, bool to_train_on, int *height, int *width);
 size_t gf_data_stored_bytes(const gf_data_options *options, bool to_train_on); /* of its pixels */
 
+/* As data.fit and data.resize_filter say. E3002. */
+graft_status gf_data_fit(gf_fit *fit, const gf_settings *settings, graft_error *err);
 /* Keeps the settings and fills the fields that are rows of them (0.2 and later); texts are borrowed. */
 void gf_data_take_settings(gf_data_options *options, const gf_settings *settings);
 

@@ -73,8 +73,8 @@ void gf_kc_tell_resize(const gf_kc *st, const gf_kc_node *n)
     char what[2 * GF_NAME_MAX];
     snprintf(what, sizeof what, "layer %.90s (%s)", n->name, n->row->name);
     gf_decide(st->options->log, GF_ESC(what), "left out",
-              "%s: images are resized before the model, bilinear%s%.40s%s%s", GF_ESC(st->file),
-              same ? "" : "; the layer would by ", same ? "" : GF_ESC(how), *way ? ", " : "", way);
+              "%s: images are resized before the model, bilinear unless --resize-filter says otherwise%s%.40s%s%s",
+              GF_ESC(st->file), same ? "" : "; the layer would by ", same ? "" : GF_ESC(how), *way ? ", " : "", way);
 }
 
 /* Of what is no image: steps and channels, or a list of numbers; integers, too. */

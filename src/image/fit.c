@@ -133,6 +133,7 @@ static bool place(const gf_fit *fit, const uint8_t *rgb, int h, int w, int oh, i
     p->part.src_stride = (size_t)w * CHANNELS;
     p->part.src = rgb + (size_t)p->src_y * p->part.src_stride + (size_t)p->src_x * CHANNELS;
     p->part.dst_stride = (size_t)ow * CHANNELS;
+    p->part.filter = fit->filter;
     p->part.antialias = antialias;
     return true;
 }

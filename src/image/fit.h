@@ -10,6 +10,7 @@
 #define GF_IMAGE_FIT_H
 
 #include "base/error.h"
+#include "image/resize_filter.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,8 +19,9 @@ typedef enum gf_fit_kind { GF_FIT_STRETCH, GF_FIT_CROP, GF_FIT_PAD, GF_FIT_SHORT
 
 typedef struct gf_fit {
     gf_fit_kind kind;
-    int shortest; /* GF_FIT_SHORTEST: N */
-    uint8_t gray; /* of margins: GF_FIT_PAD's; GF_FIT_SHORTEST's are 0, as torchvision's */
+    int shortest;            /* GF_FIT_SHORTEST: N */
+    uint8_t gray;            /* of margins: GF_FIT_PAD's; GF_FIT_SHORTEST's are 0, as torchvision's */
+    gf_resize_filter filter; /* no part of the words */
 } gf_fit;
 
 enum { GF_FIT_TEXT = 32 };
@@ -30,7 +32,7 @@ graft_status gf_fit_parse(gf_fit *fit, const char *text, graft_error *err);
 const char *gf_fit_text(const gf_fit *fit, char buf[GF_FIT_TEXT]);
 static inline bool gf_fit_equal(const gf_fit *a, const gf_fit *b)
 {
-    return a->kind == b->kind && a->shortest == b->shortest && a->gray == b->gray;
+    return a->kind == b->kind && a->shortest == b->shortest && a->gray == b->gray && a->filter == b->filter;
 }
 
 /* Where a point of an h x w image comes to lie: x' = scale[0] x + offset[0], y' = scale[1] y + offset[1]; 0 at the

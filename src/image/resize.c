@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,17 +17,6 @@ typedef struct tap {
     int low, high;
     float lerp;
 } tap;
-
-/* Output position i of one side is the sum over k < count of weight[k] * source[first + k]. */
-typedef struct span {
-    int first, count;
-    float *weight; /* in spans.weights */
-} span;
-
-typedef struct spans {
-    span *item;
-    float *weights;
-} spans;
 
 /* The job: what of which resize, and where rows go. */
 typedef struct resizer {
@@ -185,58 +173,9 @@ static graft_status plain(resizer *r, graft_error *err)
     return ok ? GRAFT_OK : gf_fail_memory(err, (size_t)r->ow * CHANNELS * 3 * sizeof(float), "resizing an image");
 }
 
-/* ---- antialiased */
+/* ---- any filter: sums down, then along */
 
-static float triangle(float x)
-{
-    x = fabsf(x);
-    return x < 1.0f ? 1.0f - x : 0.0f;
-}
-
-static int clamp(float v, int most) { return v < 0 ? 0 : v > (float)most ? most : (int)v; }
-
-static void fill_span(span *s, int in, float at, float kernel_scale)
-{
-    if (at < 0 || at > (float)in) return;
-    int first = clamp(ceilf(at - kernel_scale - 0.5f), in - 1);
-    int end = clamp(floorf(at + kernel_scale - 0.5f), in - 1) + 1;
-    float total = 0, shrink = 1.0f / kernel_scale;
-    *s = (span){first, end - first, s->weight};
-    for (int k = 0; k < s->count; k++) {
-        s->weight[k] = triangle(((float)(first + k) + 0.5f - at) * shrink);
-        total += s->weight[k];
-    }
-    if (fabsf(total) < 1000.0f * FLT_MIN) {
-        s->count = 0;
-        return;
-    }
-    float scale = 1.0f / total;
-    for (int k = 0; k < s->count; k++) s->weight[k] *= scale;
-}
-
-static void free_spans(spans *s)
-{
-    gf_free(s->item);
-    gf_free(s->weights);
-}
-
-static bool make_spans(spans *s, int in, int full, int first, int out)
-{
-    float inverse = 1.0f / ((float)full / (float)in);
-    float kernel_scale = inverse > 1.0f ? inverse : 1.0f;
-    size_t most = 2 * (size_t)ceilf(kernel_scale) + 1, total;
-    if (!gf_mul_size(most, (size_t)out, &total)) return false;
-    s->item = gf_alloc((size_t)out, sizeof *s->item);
-    s->weights = gf_alloc_raw(total, sizeof(float));
-    if (!s->item || !s->weights) return false;
-    for (int i = 0; i < out; i++) {
-        s->item[i].weight = s->weights + (size_t)i * most;
-        fill_span(&s->item[i], in, ((float)(first + i) + 0.5f) * inverse, kernel_scale);
-    }
-    return true;
-}
-
-static void gather_down(const resizer *r, const span *s, float *sum)
+static void gather_down(const resizer *r, const gf_span *s, float *sum)
 {
     size_t n = (size_t)r->w * CHANNELS;
     memset(sum, 0, n * sizeof *sum);
@@ -247,7 +186,7 @@ static void gather_down(const resizer *r, const span *s, float *sum)
     }
 }
 
-static void gather_along(const resizer *r, const span *xs, const float *sum, float *row)
+static void gather_along(const resizer *r, const gf_span *xs, const float *sum, float *row)
 {
     for (int x = 0; x < r->ow; x++, row += CHANNELS) {
         const float *from = sum + (size_t)xs[x].first * CHANNELS;
@@ -259,12 +198,13 @@ static void gather_along(const resizer *r, const span *xs, const float *sum, flo
     }
 }
 
-static graft_status antialiased(resizer *r, graft_error *err)
+static graft_status filtered(resizer *r, graft_error *err)
 {
-    spans xs = {0}, ys = {0};
+    gf_spans xs = {0}, ys = {0};
     size_t sum = (size_t)r->w * CHANNELS, row = (size_t)r->ow * CHANNELS;
     const gf_resize_part *p = &r->part;
-    bool ok = make_spans(&xs, r->w, p->full_w, p->x, r->ow) && make_spans(&ys, r->h, p->full_h, p->y, r->oh);
+    bool ok = gf_spans_make(&xs, p->filter, p->antialias, r->w, p->full_w, p->x, r->ow) &&
+              gf_spans_make(&ys, p->filter, p->antialias, r->h, p->full_h, p->y, r->oh);
     if (ok) r->scratch = gf_alloc_raw(sum + row, sizeof(float));
     for (int y = 0; r->scratch && y < r->oh; y++) {
         float *to = row_place(r, r->scratch + sum, y);
@@ -273,8 +213,8 @@ static graft_status antialiased(resizer *r, graft_error *err)
         put_row(r, to, y);
     }
     ok = r->scratch != NULL;
-    free_spans(&xs);
-    free_spans(&ys);
+    gf_spans_free(&xs);
+    gf_spans_free(&ys);
     gf_free(r->scratch);
     return ok ? GRAFT_OK : gf_fail_memory(err, (sum + row) * sizeof(float), "resizing an image");
 }
@@ -296,7 +236,8 @@ static graft_status run(resizer *r, graft_error *err)
     r->w = p->src_w;
     r->oh = p->h;
     r->ow = p->w;
-    return p->antialias ? antialiased(r, err) : plain(r, err);
+    bool two_taps = p->filter == GF_RESIZE_BILINEAR && !p->antialias;
+    return two_taps ? plain(r, err) : filtered(r, err);
 }
 
 graft_status gf_resize_window(const gf_resize_part *part, float *dst, graft_error *err)

@@ -1,18 +1,19 @@
-/* resize.h - bilinear resize, bit for bit what TensorFlow's tf.image.resize(method="bilinear") computes.
+/* resize.h - resizing as TensorFlow's tf.image.resize does it; bilinear, the usual filter, bit for bit.
  *
- * Pixel centres are at half integers: output x reads the source at (x + 0.5) * (w / ow) - 0.5, in float32. Without
- * antialias the two nearest pixels are blended a side (tensorflow/core/kernels/image/resize_bilinear_op.cc); with it a
- * triangle of the output pixel's width is averaged (scale_and_translate_op.cc). */
+ * Pixel centres are at half integers: output x reads the source at (x + 0.5) * (w / ow) - 0.5, in float32. Bilinear
+ * without antialias blends the two nearest pixels of a side (tensorflow/core/kernels/image/resize_bilinear_op.cc); with
+ * it a triangle of the output pixel's width is averaged (scale_and_translate_op.cc). Other filters: resize_filter.h. */
 #ifndef GF_IMAGE_RESIZE_H
 #define GF_IMAGE_RESIZE_H
 
 #include "base/error.h"
+#include "image/resize_filter.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* src: h x w x 3; dst: oh x ow x 3, the caller's, rounded to the nearest integer, halves up. Any side may be 1; 0 or a
- * negative one is E3001. Allocates rows, not images. Threads: any. */
+/* Bilinear. src: h x w x 3; dst: oh x ow x 3, the caller's, rounded to the nearest integer, halves up. Any side may be
+ * 1; 0 or a negative one is E3001. Allocates rows, not images. Threads: any. */
 graft_status gf_resize_u8(const uint8_t *src, int h, int w, uint8_t *dst, int oh, int ow, bool antialias,
                           graft_error *err);
 
@@ -25,6 +26,7 @@ typedef struct gf_resize_part {
     int full_w, full_h;
     int x, y, w, h;
     size_t dst_stride; /* values from one row to the next */
+    gf_resize_filter filter;
     bool antialias;
 } gf_resize_part;
 

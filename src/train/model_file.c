@@ -160,6 +160,7 @@ static char *facts_text(const gf_model_facts *f)
     gf_json_set(j, "ignore_exif", gf_json_bool(f->ignore_exif));
     if (f->fast_dct) gf_json_set(j, "decode", gf_json_string("tensorflow"));
     char fit[GF_FIT_TEXT];
+    if (f->fit.filter) gf_json_set(j, "resize_filter", gf_json_string(gf_resize_filter_name(f->fit.filter)));
     if (f->fit.kind != GF_FIT_STRETCH) gf_json_set(j, "fit", gf_json_string(gf_fit_text(&f->fit, fit)));
     gf_json_set(j, "layout", gf_json_string("HWIO"));
     gf_json_set(j, "channels", gf_json_string("RGB"));
@@ -273,6 +274,13 @@ static int read_count(const gf_json *j, const char *name)
     return n > 0 && n < INT_MAX ? (int)n : 0;
 }
 
+static graft_status read_filter(gf_resize_filter *out, const char *name, const char *path, graft_error *err)
+{
+    if (gf_resize_filter_find(name, out)) return GRAFT_OK;
+    return gf_fail(err, GF_E_NOT_A_MODEL, "use the graft that wrote it, or a newer one",
+                   "%s: no resize filter is called %s", GF_ESC(path), GF_ESC(name));
+}
+
 /* Numbers that nothing could have fitted are those of another file. */
 static graft_status read_fitted(gf_fitted *f, const gf_json *j, const char *path, graft_error *err)
 {
@@ -345,6 +353,7 @@ static graft_status read_facts(gf_model_facts *f, const char *text, const char *
     GF_TRY(gf_json_parse(&j, text, strlen(text), path, err));
     graft_status status = GRAFT_OK;
     GF_GOTO(gf_fit_parse(&f->fit, gf_json_str(gf_json_get(j, "fit"), "stretch"), err));
+    GF_GOTO(read_filter(&f->fit.filter, gf_json_str(gf_json_get(j, "resize_filter"), "bilinear"), path, err));
     GF_GOTO(read_fitted(&f->fitted, gf_json_get(j, "calibration"), path, err));
     GF_GOTO(read_threshold(&f->threshold, gf_json_get(j, "detection"), path, err));
     snprintf(f->architecture, sizeof f->architecture, "%s", gf_json_str(gf_json_get(j, "architecture"), ""));

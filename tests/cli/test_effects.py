@@ -16,7 +16,7 @@ VALUES = {
     "fine-tune-lr": ("0.5", ["--fine-tune-at", "7"]), "fine-tune-optimizer": ("sgd", ["--fine-tune-at", "7"]),
     "augment": ("flip", []), "batch-norm": ("fixed", []), "backbone-dropout": ("on", []), "on-nan": ("lower-lr", []), "test-from-validation": ("0.5", []),
     "split": ("0.5,0.5", []), "bad-images": ("skip", []), "max-bad": ("0.5", ["--bad-images", "skip"]),
-    "allow-empty-class": (None, []), "antialias": (None, []), "fit": ("crop", []), "allow-truncated": (None, []), "no-exif": (None, []),
+    "allow-empty-class": (None, []), "antialias": (None, []), "fit": ("crop", []), "resize-filter": ("bicubic", []), "allow-truncated": (None, []), "no-exif": (None, []),
     "layout": ("parts", []), "image-column": ("f", []), "label-column": ("2", []), "split-column": ("s", []),
     "follow-links": (None, []), "max-pixels": ("5000", []), "max-unpacked": ("20G", []), "decode": ("tensorflow", []), "weight-column": ("w", []), "stored-size": ("200", []), "cache": ("disk", []), "memory": ("8M", []), "cache-dir": ("c", []), "checkpoint-seconds": ("5", []),
     "no-report": (None, []), "dataset-size": ("5", []), "similarity": ("high", []), "probe": (None, []), "probe-options": ("lambda=1", ["--probe"]), "monitor": ("loss", []), "max-time": ("10m", []), "threads": ("3", []), "data": ("d", []), "classes": ("5", []), "labels": ("l.txt", []),

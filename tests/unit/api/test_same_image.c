@@ -79,7 +79,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static graft_context *open_context(const char *fit, const char *antialias)
+static graft_context *open_context(const char *fit, const char *antialias, const char *filter)
 {
     graft_context_options o;
     graft_context *c = NULL;
@@ -89,7 +89,7 @@ static graft_context *open_context(const char *fit, const char *antialias)
     o.threads = 2;
     if (graft_context_open(&o, &c, &err) || graft_settings_new(&s, &err) ||
         graft_settings_set(s, "data.fit", fit, &err) || graft_settings_set(s, "data.antialias", antialias, &err) ||
-        graft_context_settings(c, s, &err)) {
+        graft_settings_set(s, "data.resize_filter", filter, &err) || graft_context_settings(c, s, &err)) {
         fail_msg("%s", err.message);
     }
     graft_settings_free(s);
@@ -137,8 +137,9 @@ static void agree(graft_model *m)
 }
 
 static const struct {
-    const char *fit, *antialias;
-} ways[] = {{"stretch", "0"}, {"stretch", "1"}, {"crop", "0"}, {"pad=7", "1"}, {"shortest=40,center", "1"}};
+    const char *fit, *antialias, *filter;
+} ways[] = {{"stretch", "0", NULL},     {"stretch", "1", "bicubic"},       {"crop", "0", NULL},
+            {"pad=7", "1", "lanczos3"}, {"shortest=40,center", "1", NULL}, {"crop", "0", "nearest"}};
 
 static void evaluation_and_prediction_agree(void **state)
 {
@@ -148,7 +149,8 @@ static void evaluation_and_prediction_agree(void **state)
         snprintf(run, sizeof run, "%s/run%zu", root, i);
         tiny_run t;
         graft_error err = {0};
-        graft_context *trained = open_context(ways[i].fit, ways[i].antialias), *plain = open_context(NULL, NULL);
+        graft_context *trained = open_context(ways[i].fit, ways[i].antialias, ways[i].filter),
+                      *plain = open_context(NULL, NULL, NULL);
         tiny_run_defaults(&t, data, run);
         t.train.epochs = 1;
         t.train.fine_tune_epochs = 1;
@@ -163,9 +165,9 @@ static void evaluation_and_prediction_agree(void **state)
 }
 
 /* Of the first image, the first probability, in a context of these settings. */
-static double probability(const char *model, const char *fit, bool is_run)
+static double probability(const char *model, const char *fit, const char *filter, bool is_run)
 {
-    graft_context *c = open_context(fit, NULL);
+    graft_context *c = open_context(fit, NULL, filter);
     graft_model *m = NULL;
     graft_result *r = NULL;
     graft_error err = {0};
@@ -189,7 +191,7 @@ static void a_network_of_another_tool_takes_it_from_the_settings(void **state)
     char run[128], file[160];
     snprintf(run, sizeof run, "%s/run2", root); /* it was cropped */
     snprintf(file, sizeof file, "%s/model.keras", root);
-    graft_context *c = open_context(NULL, NULL);
+    graft_context *c = open_context(NULL, NULL, NULL);
     graft_model *m = NULL;
     graft_result *r = NULL;
     graft_error err = {0};
@@ -199,10 +201,11 @@ static void a_network_of_another_tool_takes_it_from_the_settings(void **state)
     graft_result_free(r);
     graft_model_free(m);
     graft_context_free(c);
-    double own = probability(run, NULL, true), crop = probability(file, "crop", false);
-    assert_true(fabs(own - probability(run, "pad", true)) == 0); /* a run's own way holds */
+    double own = probability(run, NULL, NULL, true), crop = probability(file, "crop", NULL, false);
+    assert_true(fabs(own - probability(run, "pad", "nearest", true)) == 0); /* a run's own way holds */
     assert_true(fabs(own - crop) <= 1e-5);
-    assert_true(fabs(own - probability(file, "stretch", false)) > 1e-5);
+    assert_true(fabs(own - probability(file, "stretch", NULL, false)) > 1e-5);
+    assert_true(fabs(own - probability(file, "crop", "area", false)) > 1e-5);
 }
 
 int main(void)
