@@ -156,6 +156,9 @@ class TrainOptions(TypedDict, total=False):
     # what becomes of images of other proportions: stretch, crop (the center), pad (the whole image on gray, or pad=GRAY),
     # shortest=N,center (torchvision's Resize and CenterCrop) [stretch]
     fit: str | None
+    # what images are resized with, as tf.image.resize and Keras name it; with --antialias bicubic and lanczos3 are Pillow's
+    # [bilinear]
+    resize_filter: Literal["bilinear", "nearest", "area", "bicubic", "lanczos3", "lanczos5", "gaussian", "mitchellcubic"] | None
     # the most pixels that an image may have; a JPEG of more than 100000000 is decoded at 1/2, 1/4 or 1/8 of its size, and
     # this is said [100000000]
     max_pixels: int | None
