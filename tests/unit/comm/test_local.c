@@ -106,7 +106,7 @@ static void a_silent_process_is_given_up(void **state)
 {
     (void)state;
     gf_local *l;
-    ranks_of("echo $$ > /tmp/graft-silent-$PPID; sleep 60", 2, &l);
+    ranks_of("echo $$ > /tmp/graft-silent-$PPID; exec sleep 60", 2, &l);
     fails_with(l, GF_E_RANK_SILENT, "no sign of life for 2 s");
     assert_true(seconds > 1 && seconds < 5);
     char path[64];

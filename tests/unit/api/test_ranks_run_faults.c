@@ -1,0 +1,72 @@
+/* Allocations that fail while two ranks train: whichever rank it is, the run ends with E5001 or does without, no rank
+ * waits for ever, nothing is left, and a run on one rank goes on to the same bytes. */
+#include "run_on_ranks.h"
+#include "support/run_bytes.h"
+#include "support/sys_faults.h"
+#include "support/tiny_data.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static char root[64], data[96], alone[96], run[96];
+
+static void begin(tiny_run *t, const char *out)
+{
+    tiny_run_defaults(t, data, out);
+    t->context.threads = 1;
+    t->train.batch = 16;
+    t->train.epochs = t->train.fine_tune_epochs = 1;
+}
+
+static void a_failing_allocation_ends_all_ranks(void **state)
+{
+    (void)state;
+    enum { TIMES = 24, CONNECTED = 16 }; /* allocations until the ranks are there */
+    graft_error err = {0};
+    tiny_run t;
+    begin(&t, alone);
+    if (tiny_run_train(&t, false, &err)) fail_msg("%s", err.message);
+    begin(&t, run);
+    long before = faults_allocations();
+    if (run_on_ranks(&t, false, 2, 0, &err)) fail_msg("%s", err.message);
+    long all = faults_allocations() - before, live = faults_live();
+    int failed = 0;
+    for (int i = 0; i < TIMES; i++) {
+        begin(&t, run);
+        faults_arm(FAULT_ALLOC, CONNECTED + (all - CONNECTED) * i / TIMES);
+        graft_status status = run_on_ranks(&t, false, 2, 0, &err);
+        faults_disarm();
+        assert_int_equal(faults_live(), live);
+        failed += status != GRAFT_OK;
+        if (status != GRAFT_OK && status != GRAFT_RESOURCE) fail_msg("moment %d: E%d %s", i, err.number, err.message);
+        begin(&t, run);
+        if (status && tiny_run_train(&t, true, &err) && tiny_run_train(&t, false, &err)) fail_msg("%s", err.message);
+        run_bytes_equal(alone, run, "after a failure");
+    }
+    assert_true(failed > TIMES / 2);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
+    if (!mkdtemp(root)) return -1;
+    snprintf(data, sizeof data, "%s/data", root);
+    snprintf(alone, sizeof alone, "%s/alone", root);
+    snprintf(run, sizeof run, "%s/run", root);
+    tiny_data_make(data, 16, 6);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    tiny_data_remove(root);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_failing_allocation_ends_all_ranks)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
