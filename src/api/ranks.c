@@ -150,16 +150,23 @@ static graft_status pack_run(graft_context *c, const gf_run *r, const char *data
     return read_checkpoint(r, p, err);
 }
 
+/* More ranks than a batch has micro-batches in the phase that has most: some are of no use. */
 static void tell_idle(const gf_run *r, const gf_log *log)
 {
-    enum { MICRO = 8 };
-    int64_t parts = (r->config->batch + MICRO - 1) / MICRO;
+    int64_t batch = r->config->batch, parts = 0, micro = 1;
     int ranks = gf_comm_size(r->host.comm);
+    for (size_t i = 0; i < r->phases.n; i++) {
+        int64_t size = gf_run_engine_spec(r->config, &r->phases.item[i]).trainable_micro, n = (batch + size - 1) / size;
+        if (!r->phases.item[i].epochs || n < parts) continue;
+        parts = n;
+        micro = size;
+    }
     if (ranks <= parts) return;
-    gf_log_say(log, GF_NOTE,
-               "a batch of %lld is shared out in parts of %d: of %d ranks %lld have one; --batch %d would give "
-               "one to each, and train otherwise",
-               (long long)r->config->batch, MICRO, ranks, (long long)parts, MICRO * ranks);
+    gf_log_say(
+        log, GF_NOTE,
+        "a batch of %lld is shared out in parts of %lld: of %d ranks %lld have one; --batch %lld would give one to "
+        "each, and train otherwise",
+        (long long)batch, (long long)micro, ranks, (long long)parts, (long long)(micro * ranks));
 }
 
 static graft_status asked(void *ctx) { return gf_api_ask(ctx); }

@@ -50,7 +50,9 @@ static graft_status look(const gf_hook *h, gf_run *r, bool epoch_ends, graft_err
     double used = r->clock.seconds + gf_sys_seconds() - r->started;
     if (!l->seconds || r->state.phase_over == GF_RUN_OVER) return GRAFT_OK;
     bool over = used + seconds_behind(r, l) >= l->seconds;
+    r->torn = true;
     GF_TRY(gf_run_agree(r, &over, sizeof over, err));
+    r->torn = false;
     if (!over) return GRAFT_OK;
     r->state.phase_over = GF_RUN_OVER;
     char when[64];

@@ -116,6 +116,7 @@ typedef struct gf_run {
     double started, last_tick;
     int last_stage;       /* that was told */
     uint32_t lost_known;  /* lost samples that all ranks know of */
+    bool torn;            /* the state is that of no whole step: some hooks have seen it, some not */
     int64_t rank_samples; /* that this rank has put through the trainable part */
     bool finishing;       /* training is over: what a resume needs is on disk, or on its way there */
 } gf_run;

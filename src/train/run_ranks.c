@@ -149,7 +149,7 @@ graft_status gf_run_break(gf_run *r, graft_status status, graft_error *err)
     size_t n = strlen(why.message);
     snprintf(why.message + n, sizeof why.message - n, ", at step %lld", (long long)r->state.total_steps);
     if (err) *err = why;
-    if (!first || r->finishing || !r->engine) return status;
+    if (!first || r->finishing || r->torn || !r->engine) return status;
     gf_engine_drain_prefetch(r->engine);
     if (gf_run_checkpoint(r, true, &why) != GRAFT_OK)
         gf_log_say(r->host.log, GF_WARNING, "E%d: %s", why.number, why.message);
