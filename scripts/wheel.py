@@ -96,10 +96,12 @@ def libraries(build, package):
 
 
 def oldest_c_library(package):
-    """Of the version that all files in the wheel ask for, what is asked by whom."""
-    asked = {}
+    """The oldest version that all files in the wheel run with. Each library that they name is in the wheel, or every Linux's."""
+    asked, here = {}, {file.name for file in (package / "lib").iterdir()}
     for file in sorted(package.rglob("*")):
         if file.is_file() and file.read_bytes()[:4] == b"\x7fELF":
+            foreign = [name for name in needed(file) if name not in here and not SYSTEM.match(name)]
+            assert not foreign, f"{file.name} needs {foreign}, which are not in the wheel"
             for version in re.findall(r"Name: GLIBC_(\d+)\.(\d+)", run("readelf", "-V", file)):
                 asked.setdefault(tuple(map(int, version)), []).append(file.name)
     newest = max(asked)

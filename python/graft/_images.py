@@ -30,7 +30,7 @@ def _is_path(x: Any) -> bool:
 
 
 def _is_pillow(x: Any) -> bool:
-    return any(c.__module__.split(".")[0] == "PIL" for c in type(x).__mro__)
+    return not isinstance(x, np.ndarray) and any(c.__module__.split(".")[0] == "PIL" for c in type(x).__mro__)
 
 
 def _refuse(message: str, hint: str) -> _errors.Error:
@@ -97,7 +97,11 @@ class Item:
         self.path: str | None = None
         self._pixels: npt.NDArray[np.uint8] | None = None
         self._bytes: bytes | memoryview | None = None
-        if _is_path(source):
+        if isinstance(source, np.ndarray):
+            _check_type(source)
+            _check_shape(source, 3)
+            self._take(source)
+        elif _is_path(source):
             self.path = os.fsdecode(os.fspath(source))
         elif isinstance(source, (bytes, bytearray, memoryview)):
             self._bytes = memoryview(source).cast("B") if isinstance(source, memoryview) else bytes(source)
@@ -132,12 +136,12 @@ class Item:
             data = self.encoded()
             array = np.frombuffer(data, np.uint8)
             to.kind, to.bytes, to.width, to.height, to.stride = _lib.IMAGE_ENCODED, array.size, 0, 0, 0
-            to.data = array.ctypes.data if array.size else ctypes.addressof(_EMPTY)
+            to.data = address(array) if array.size else ctypes.addressof(_EMPTY)
             return array
         p = self._pixels
         if p.strides[2] != 1 or p.strides[1] != 3 or p.strides[0] < 3 * p.shape[1]:
             p = np.ascontiguousarray(p)
-        to.kind, to.data, to.height, to.width, to.stride = _lib.IMAGE_RGB8, p.ctypes.data, p.shape[0], p.shape[1], p.strides[0]
+        to.kind, to.data, to.height, to.width, to.stride = _lib.IMAGE_RGB8, address(p), p.shape[0], p.shape[1], p.strides[0]
         to.bytes = (p.shape[0] - 1) * p.strides[0] + 3 * p.shape[1]
         return p
 
@@ -147,6 +151,12 @@ class Item:
 
 
 _EMPTY = ctypes.c_char(b"\0")
+
+
+def address(array: npt.NDArray[Any]) -> int:
+    """What array.ctypes.data is, in a tenth of the time."""
+    place: int = array.__array_interface__["data"][0]
+    return place
 
 
 def walk(folder: str) -> list[str]:
@@ -163,6 +173,8 @@ def walk(folder: str) -> list[str]:
 
 def items(x: One | Many) -> tuple[list[Item], bool]:
     """The images that x stands for, and whether it is a single one."""
+    if isinstance(x, np.ndarray) and x.ndim == 3:
+        return [Item(x)], True
     if _is_path(x):
         path = os.fsdecode(os.fspath(x))
         return ([Item(p) for p in walk(path)], False) if os.path.isdir(path) else ([Item(path)], True)

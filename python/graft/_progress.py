@@ -38,7 +38,7 @@ class Html:
 
 
 class Bar:
-    """on: None, where there is a terminal or a notebook, and epochs' lines elsewhere; False: nothing at all."""
+    """on: False: nothing at all."""
 
     def __init__(self, on: bool | None = None) -> None:
         self.out = sys.stderr

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from . import _errors, _exit, _lib
 from ._context import Owned
-from ._images import Item
+from ._images import Item, address
 
 _CHUNK = 64  # images of a call: between calls Python delivers Ctrl-C
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -28,6 +28,7 @@ class Session:
         self.owned = Owned(handle.value, _lib.lib.graft_session_free)
         self._changed = threading.Condition()
         self._runs = 0
+        self._values: dict[str, int] = {}
         _sessions.add(self)
 
     def close(self) -> None:
@@ -60,7 +61,8 @@ class Session:
 
     def _run_all(self, handle: ctypes.c_void_p, name: str, items: Sequence[Item], errors: str,
                  told: dict[int, _errors.Error] | None) -> npt.NDArray[np.float32]:
-        values = _lib.lib.graft_session_values(handle, name.encode())
+        values = self._values.get(name) or _lib.lib.graft_session_values(handle, name.encode())
+        self._values[name] = values
         if not values:
             raise _errors.usage(3404, f"the model has no {name}")
         out = np.empty((len(items), values), np.float32)
@@ -79,11 +81,10 @@ class Session:
                 unread[i] = _errors.data(1101, f"{item.name}: {getattr(error, 'strerror', None) or error}", "is the path right?")
                 alive.append(Item(b"").fill(images[i]))
         why = (_lib.ErrorStruct * n)()
-        output = _lib.Output(ctypes.sizeof(_lib.Output), 0, name.encode(), out.ctypes.data, values)
+        output = _lib.Output(ctypes.sizeof(_lib.Output), 0, name.encode(), address(out), values)
         _lib.call("graft_session_run", handle, images, n, ctypes.byref(output), 1, why)
-        for i, item in enumerate(items):
-            if not why[i].status:
-                continue
+        for i in [i for i in range(n) if why[i].status]:
+            item = items[i]
             what = unread.get(i) or _named(why[i], i, first, item)
             if errors == "raise":
                 raise what
