@@ -4,7 +4,7 @@ import re
 
 from source import ROOT, finish
 
-texts = {path.stem: path.read_text(encoding="utf-8") for folder in ("unit", "cli")
+texts = {path.stem: path.read_text(encoding="utf-8") for folder in ("unit", "cli", "python")
          for path in (ROOT / "tests" / folder).rglob("test_*") if path.suffix in (".c", ".py")}
 violations, named = [], 0
 for number, line in enumerate((ROOT / "docs/reliability.md").read_text().splitlines(), 1):
