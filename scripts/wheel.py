@@ -110,8 +110,9 @@ def oldest_c_library(package):
 
 
 def licences(found, to):
-    """Of each library that comes along, the copyright file of its package."""
+    """Of each library that comes along, the copyright file of its package; and a list of all with their versions."""
     to.mkdir()
+    listed = ["libdnnl (oneDNN) and llhttp: as scripts/fetch.sh names them; of this system's packages:\n"]
     shutil.copyfile(ROOT / "LICENSE", to / "LICENSE")
     for source in [*ROOT.glob(".deps/llhttp/LICENSE-MIT"), *ROOT.glob(".deps/onednn/share/doc/**/*")]:
         if source.is_file():
@@ -126,6 +127,8 @@ def licences(found, to):
         source = pathlib.Path("/usr/share/doc") / package / "copyright"
         assert package and source.exists(), f"{name}: no copyright file of its package is here"
         shutil.copyfile(source, to / package)
+        listed.append(f"{name}: {package} {run('dpkg-query', '-W', '-f', '${Version}', package + ':amd64')}\n")
+    (to / "LIBRARIES.txt").write_text("".join(listed))
 
 
 def records(folder):

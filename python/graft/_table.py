@@ -27,6 +27,9 @@ def is_pair(x: Any) -> bool:
 
 def _names(labels: Any, n: int) -> list[str]:
     found = [str(label.item() if hasattr(label, "item") else label) for label in labels]
+    lacking = next((i for i, label in enumerate(found) if label in ("", "nan", "None", "NaT", "<NA>")), None)
+    if lacking is not None:
+        raise _errors.data(3403, f"label {lacking} is {found[lacking] or 'empty'}", "leave such images out, or give them a class")
     if len(found) != n:
         raise _errors.data(3403, f"{n} images and {len(found)} labels", "one label for each image")
     return found
@@ -78,6 +81,11 @@ def _write_texts(place: pathlib.Path, texts: Sequence[str], labels: Any, parts: 
     return str(place / "texts.jsonl")
 
 
+def _plain(name: str) -> str:
+    """The end of a name that a line of CSV can hold, and a folder behind a number."""
+    return "".join(c if c.isprintable() else "_" for c in name)[-60:]
+
+
 def _write_images(place: pathlib.Path, images: Iterable[Any], labels: Any, parts: Any) -> str:
     items, single = _images.items(images)
     if single:
@@ -89,7 +97,7 @@ def _write_images(place: pathlib.Path, images: Iterable[Any], labels: Any, parts
             path = f"{i:09d}.png"
             (place / path).write_bytes(item.encoded())
         else:
-            path = f"{i:09d}{os.path.splitext(item.path)[1]}"
+            path = f"{i:09d} {_plain(os.path.basename(item.path))}"
             os.symlink(os.path.abspath(item.path), place / path)
         rows.append([path, names[i], *([shares[i]] if shares else [])])
     with open(place / "images.csv", "w", newline="", encoding="utf-8", errors="surrogateescape") as f:

@@ -127,6 +127,8 @@ class InMemory(Case):
         table = quiet(graft.train, Table(path=paths, label=y), out=PLACE / "table", **SMALL)
         self.assertEqual(table.history["val_loss"], made.history["val_loss"])
         self.refused(graft.DataError, "E3403", quiet, graft.train, (paths, y[1:]), out=PLACE / "uneven", **SMALL)
+        self.refused(graft.DataError, "E3403", quiet, graft.train, (paths, [*y[1:], float("nan")]), out=PLACE / "lacking", **SMALL)
+        self.assertTrue(any(name.endswith(" 000.png") for name in os.listdir(PLACE / "paths.data")))
         Table.columns = ["a", "b"]
         self.refused(graft.DataError, "E3403", quiet, graft.train, Table(a=paths, b=y), out=PLACE / "columns", **SMALL)
 
