@@ -146,7 +146,7 @@ class Model:
             found = [_prediction(d, text) for d, text in zip(self._predict_texts(texts, top, settings), texts)]
             return found[0] if single else found
         items, single = _images.items(x)
-        if self.task == "detect" or settings:
+        if self.task in ("detect", "multilabel") or settings:
             results = self._predict_files(items, top, settings)
         else:
             results = self._predict_images(items, top, single)
@@ -266,7 +266,10 @@ def _prediction(d: dict[str, Any], path: str, item: _images.Item | None = None) 
     if "error" in d:
         return Prediction([], None, path, _errors.data(0, str(d["error"])), item)
     top = [(str(t["label"]), float(np.float32(t["probability"]))) for t in d["top"]]  # told with 9 digits, a float's
-    return Prediction(top, str(d["label"]), path, None, item)
+    found = Prediction(top, str(d["label"]), path, None, item)
+    if "labels" in d:
+        found.labels = [(str(t["label"]), float(np.float32(t["probability"]))) for t in d["labels"]]
+    return found
 
 
 def open_network(context: Context, settings: _settings.Named, bar: Bar | None = None, **fields: Any) -> ctypes.c_void_p:

@@ -35,8 +35,11 @@ def escaped(text: str) -> str:
 
 
 class Prediction:
-    """label, probability, and top: [(label, probability), ..], the likeliest first. Where the image cannot be used label is None
-    and error says why."""
+    """label, probability, and top: [(label, probability), ..], the likeliest first. Of a model of several labels `labels` are those
+    that are told, likeliest first, and label is their names, "red|dress"; else None. Where the image cannot be used label is None and
+    error says why."""
+
+    labels: list[tuple[str, float]] | None = None
 
     def __init__(self, top: list[tuple[str, float]], label: str | None, path: str = "", error: _errors.Error | None = None,
                  item: Item | None = None) -> None:

@@ -36,7 +36,7 @@ static graft_status open_photo(const page *p, uint32_t sample, gf_photo *out, gr
     const gf_sample *s = &p->index->sample[sample];
     graft_error why = {0};
     *out = (gf_photo){.path = gf_index_path(p->index, sample), .truth = (int32_t)s->class_id, .predicted = -1};
-    if (p->index->sets) out->truth = -1; /* a class is not told where there may be several */
+    if (p->index->sets) out->truth = -1; /* of several classes their names, where they are shown */
     graft_status status = gf_sample_read(p->index, sample, &file, &why);
     if (status == GRAFT_OK)
         status = gf_image_decode(file.data, file.n, out->path, &p->options->image, &whole, NULL, &why);
@@ -57,6 +57,7 @@ static graft_status open_photo(const page *p, uint32_t sample, gf_photo *out, gr
 static void close_page(page *p)
 {
     for (size_t i = 0; i < p->n_photos; i++) gf_free((void *)p->photo[i].pixels.rgb);
+    for (size_t i = 0; i < p->n_photos; i++) gf_free((void *)p->photo[i].truths);
     for (size_t i = 0; i < p->n_pairs; i++) {
         gf_free((void *)p->pair[i].first.pixels.rgb);
         gf_free((void *)p->pair[i].second.pixels.rgb);
@@ -68,6 +69,17 @@ static bool is_of(const gf_index *x, uint32_t sample, uint32_t class_id)
 {
     uint32_t own = x->sample[sample].class_id;
     return x->sets ? gf_label_sets_has(x->sets, own, class_id) : own == class_id;
+}
+
+static graft_status name_labels(const gf_index *x, uint32_t sample, gf_photo *photo, graft_error *err)
+{
+    gf_text names = {0};
+    gf_index_label_text(x, sample, &names);
+    if (!names.n) gf_text_add(&names, "none");
+    if (names.failed) gf_text_free(&names);
+    photo->truth = 0;
+    photo->truths = names.s;
+    return names.s ? GRAFT_OK : gf_fail_memory(err, 64, "a page");
 }
 
 /* Of each class the same number, spread over its images; of many classes, one each of the first. */
@@ -83,7 +95,9 @@ static graft_status take_samples(page *p, graft_error *err)
             if (!is_of(x, i, c) || seen++ * each < taken * n) continue;
             taken++;
             GF_TRY(open_photo(p, i, &p->photo[p->n_photos], err));
-            p->n_photos += p->photo[p->n_photos].pixels.rgb != NULL;
+            if (!p->photo[p->n_photos].pixels.rgb) continue;
+            p->n_photos++;
+            if (x->sets) GF_TRY(name_labels(x, i, &p->photo[p->n_photos - 1], err));
         }
     }
     return GRAFT_OK;

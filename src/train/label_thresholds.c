@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static const float even = 0.5f;
 
@@ -85,6 +86,8 @@ graft_status gf_run_choose_label_thresholds(gf_run *r, graft_error *err)
     const gf_outcomes all = gf_evaluation_all(&r->validation);
     size_t classes = r->facts->classes.n;
     gf_label_thresholds *out = &r->facts->labels;
+    const gf_metrics test = gf_evaluation_metrics(&r->test);
+    memcpy(r->test_at_half, test.value, sizeof r->test_at_half);
     gf_label_thresholds_free(out);
     r->task.labels.threshold = NULL;
     if (!r->task.cls->labels || !all.n || !all.score) return GRAFT_OK;

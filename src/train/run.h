@@ -112,7 +112,9 @@ typedef struct gf_run {
     gf_run_clock clock;
     struct gf_checkpoint_writer *writer;
     gf_evaluation validation, test;
-    float *logits; /* of validation and test, after the last evaluation of both */
+    double
+        test_at_half[GF_MAX_METRICS]; /* of several labels, what the test set came to before thresholds were chosen */
+    float *logits;                    /* of validation and test, after the last evaluation of both */
     double started, last_tick;
     int last_stage;       /* that was told */
     uint32_t lost_known;  /* lost samples that all ranks know of */

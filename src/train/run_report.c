@@ -363,8 +363,9 @@ static graft_status gather_phases(gathering *g, graft_error *err)
         bool is_last = (int)i + 1 == r->state.phase, tested = e->images > 0;
         *p = (gf_phase_record){.name = r->phases.item[i].name, .first = 1, .last_epoch = e->last_epoch};
         if (n) p->first = list[n - 1].last_epoch + 1;
-        const double *best = is_last ? test.value : e->best_done ? e->best : NULL;
-        const double *last = is_last && e->best_epoch == e->last_epoch ? test.value : e->last;
+        const double *end = r->task.cls->labels ? r->test_at_half : test.value; /* as the history has it */
+        const double *best = is_last ? end : e->best_done ? e->best : NULL;
+        const double *last = is_last && e->best_epoch == e->last_epoch ? end : e->last;
         take_measure(r, &p->last, e->last_epoch, tested ? last : NULL);
         take_measure(r, &p->best, e->best_epoch, tested ? best : NULL);
         n++;

@@ -141,6 +141,63 @@ static graft_context *open_context(const char *(*by_name)[2])
     return c;
 }
 
+/* The best F1 that any threshold gives class c (column 3 + c of an evaluation's rows, after path, true and predicted).
+ */
+static double best_f1(const char *rows, const char *name, int column)
+{
+    double p[IMAGES], best = 0;
+    bool is[IMAGES];
+    int n = 0;
+    for (const char *line = strchr(rows, '\n'); line && line[1]; line = strchr(line + 1, '\n'), n++) {
+        const char *field = line + 1, *truth = strchr(field, ',') + 1;
+        size_t length = strcspn(truth, ",");
+        for (int k = 0; k < column; k++) field = strchr(field, ',') + 1;
+        p[n] = strtod(field, NULL);
+        is[n] = false;
+        for (const char *s = truth; s < truth + length; s += strcspn(s, "|,") + 1)
+            is[n] = is[n] || (strcspn(s, "|,") == strlen(name) && !strncmp(s, name, strlen(name)));
+    }
+    for (int i = 0; i < n; i++) {
+        double right = 0, told = 0, labelled = 0;
+        for (int k = 0; k < n; k++) {
+            right += is[k] && p[k] >= p[i];
+            told += p[k] >= p[i];
+            labelled += is[k];
+        }
+        best = fmax(best, 2 * right / (told + labelled));
+    }
+    return best;
+}
+
+/* Each class's F1 with the thresholds of the run is the best there is. */
+static void thresholds_are_the_best(void **state)
+{
+    (void)state;
+    static const char *const name[] = {"blue", "green", "red"};
+    const char *csv = in_dir("v.csv"), *by_name[][2] = {{"eval.csv", csv}, {NULL, NULL}};
+    graft_context *c = open_context(by_name);
+    graft_model *run;
+    graft_result *result;
+    gf_json *j;
+    uint8_t *rows;
+    size_t n;
+    OK(graft_run_open(c, in_dir("whole"), &run, &error));
+    OK(graft_evaluate(run, table, "validation", &result, &error));
+    OK(gf_file_read(csv, 1 << 20, &rows, &n, &error));
+    OK(gf_json_parse(&j, graft_result_json(result), strlen(graft_result_json(result)), "e", &error));
+    for (int k = 0; k < 3; k++) {
+        const gf_json *one = gf_json_at(gf_json_get(j, "per_class"), (size_t)k);
+        double f1 = gf_json_f64(gf_json_get(one, "f1"), NAN), best = best_f1((char *)rows, name[k], 3 + k);
+        assert_string_equal(gf_json_str(gf_json_get(one, "class"), ""), name[k]);
+        if (!(fabs(f1 - best) <= 1e-8)) fail_msg("%s: F1 %g, the best is %g", name[k], f1, best);
+    }
+    gf_json_free(j);
+    gf_free(rows);
+    graft_result_free(result);
+    graft_model_free(run);
+    graft_context_free(c);
+}
+
 /* Thresholds are one for each class, those of best F1; eval with them gives what the run measured. */
 static void thresholds_are_kept(void **state)
 {
@@ -331,6 +388,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stops_and_threads_change_no_bit),
         cmocka_unit_test(thresholds_are_kept),
+        cmocka_unit_test(thresholds_are_the_best),
         cmocka_unit_test(predictions),
         cmocka_unit_test(exports_end_in_sigmoids),
         cmocka_unit_test(what_has_no_sense_is_refused),
