@@ -1,6 +1,8 @@
 /* features.c - graft features IMAGES: activations of the backbone as a .npy file. */
+#include "errors.h"
 #include "out_file.h"
 #include "output.h"
+#include "text.h"
 #include "verbs.h"
 
 #include <string.h>
@@ -24,14 +26,22 @@ static const option options[] = {
     OPTION_TEXT_ROWS,
 
     HEADING("Output"),
-    {"out", OPTION_FILE, PLACE(out), "FILE.npy", NO_RANGE, NULL, "the file to write (needed)"},
+    {"out", OPTION_FILE, PLACE(out), "FILE.npy", NO_RANGE, NULL,
+     "the file to write (needed); with --shard or --part a folder"},
     {"force", OPTION_SET, PLACE(force), NULL, NO_RANGE, NULL, "overwrite the file that is there"},
     OPTION_GENERAL_ROWS("of random weights, where none are given"),
 };
 
 static graft_status check(const verb *v, settings *s, graft_error *err)
 {
-    return out_file_check(v->name, "features.npy", s, err);
+    struct stat st;
+    if (!options_given(v, s, "shard") && !options_given(v, s, "part"))
+        return out_file_check(v->name, "features.npy", s, err);
+    if (!s->out) return fail(err, E_USAGE, "as in --out feats", "graft %s needs --out FOLDER for shards", v->name);
+    if (s->force)
+        return fail(err, E_USAGE, "name another folder", "--force: shards that are there are never written again");
+    if (stat(s->out, &st) || S_ISDIR(st.st_mode)) return GRAFT_OK;
+    return fail(err, E_USAGE, NULL, "--out: %s is a file, wanted is a folder for the shards", ESCAPED(s->out));
 }
 
 static graft_status run(session *self, graft_error *err)
@@ -63,7 +73,8 @@ const verb verb_features = {
         "texts, or files of them: a text a line; of tables the column of the texts.",
     .examples = "graft features --weights mobilenet_v2.h5 --size 160 --out features.npy a.jpg b.jpg\n"
                 "graft features --weights mobilenet_v2.h5 --layer block_12_add --out maps.npy photos/*.jpg\n"
-                "graft features --weights all-MiniLM-L6-v2 --out vectors.npy reviews.txt",
+                "graft features --weights all-MiniLM-L6-v2 --out vectors.npy reviews.txt\n"
+                "graft features --weights mobilenet_v2.h5 --out feats --part 0/4 photos/   # one of four processes",
     OPTIONS(options),
     .check = check,
     .run = run,

@@ -1,9 +1,8 @@
-/* forward.c - what a model makes of images: evaluate, features. (predict.c: predict) */
+/* forward.c - what a model makes of labelled samples: evaluate. (predict.c: predict, features.c: features) */
 #include "api/evaluate.h"
 #include "api/session.h"
 
 #include "base/io.h"
-#include "formats/npy.h"
 #include "report/record.h"
 #include "tasks/bootstrap.h"
 
@@ -13,16 +12,6 @@
 #include <string.h>
 
 enum { CHUNK = 256 }; /* images between two looks at progress and stop */
-
-static graft_status make_engine(graft_model *m, int output_layer, gf_dtype dtype, gf_engine **e, graft_error *err)
-{
-    gf_engine_spec spec;
-    gf_engine_defaults(&spec);
-    spec.dtype = dtype;
-    spec.int8_layers = output_layer < 0 ? m->facts.int8_layers : 0;
-    spec.output_layer = output_layer;
-    return gf_engine_create(e, &m->model, m->context->ops, m->context->pool, &spec, err);
-}
 
 void gf_api_add_arithmetic(gf_json *document, const graft_model *m)
 {
@@ -266,88 +255,4 @@ graft_status graft_evaluate(graft_model *m, const char *path, const char *split,
     GF_TRY(gf_api_whole(m, err));
     gf_api_begin(m->context, GRAFT_STAGE_PLAN);
     return gf_api_end(evaluate(m, path, split, out, err), err);
-}
-
-/* ---- features */
-
-static graft_status write_features(graft_model *m, gf_image_list *a, gf_engine *e, const gf_shape *row,
-                                   const char *file, graft_error *err)
-{
-    size_t outputs = gf_engine_outputs(e);
-    float *out = gf_new_n(CHUNK * outputs, float);
-    gf_npy *npy = NULL;
-    graft_status status =
-        out ? gf_npy_create(&npy, file, row, err) : gf_fail_memory(err, CHUNK * outputs * 4, "features");
-    gf_feed feed = gf_image_list_feed(a);
-    for (uint32_t at = 0; status == GRAFT_OK && at < a->index->n; at += CHUNK) {
-        size_t n = a->index->n - at < CHUNK ? a->index->n - at : CHUNK;
-        GF_GOTO(gf_engine_forward(e, &feed, NULL, a->sample + at, n, out, a->lost + at, err));
-        for (size_t i = 0; i < n; i++) {
-            if (!a->lost[at + i]) continue; /* a row less would shift all others: nothing is written */
-            if (err) *err = a->error[at + i];
-            status = GRAFT_DATA;
-            goto out;
-        }
-        GF_GOTO(gf_npy_add(npy, out, n, err));
-        gf_api_tell_evaluated(m->context, at + n, a->index->n, NULL);
-        GF_GOTO(gf_api_stop_asked(m->context, err));
-    }
-    if (status == GRAFT_OK) {
-        status = gf_npy_finish(npy, err);
-        npy = NULL;
-    }
-out:
-    gf_npy_abort(npy);
-    gf_free(out);
-    return status;
-}
-
-static graft_status features(graft_model *m, const char *const *paths, size_t n, const char *layer,
-                             const char *out_file, graft_result **out, graft_error *err)
-{
-    GF_TRY(gf_api_want_ranges(m, err));
-    int at = layer ? gf_model_find(&m->model, layer) : m->model.features;
-    if (at < 0) {
-        return gf_fail(err, GF_E_LAYER_UNKNOWN, "graft summary lists the layers", "the model has no layer called %s",
-                       GF_ESC(layer));
-    }
-    gf_image_list a;
-    GF_TRY(gf_api_list_open(&a, m, paths, n, true, err));
-    gf_engine *e = NULL;
-    const gf_shape *row = &m->model.layer[at].shape;
-    gf_dtype dtype =
-        !strcmp(m->config.precision, "bf16") && row->rank == 1 ? GF_BF16 : GF_F32; /* maps are given in f32 */
-    graft_status status = make_engine(m, at, dtype, &e, err);
-    if (status == GRAFT_OK) status = write_features(m, &a, e, row, out_file, err);
-    if (status == GRAFT_OK) status = gf_check_tell(a.index, a.checked, &m->context->log, err);
-    gf_json *j = NULL;
-    if (status == GRAFT_OK) {
-        j = gf_json_object();
-        gf_json *shape = gf_json_array();
-        gf_json_add(shape, gf_json_int(a.index->n));
-        for (int i = 0; i < row->rank; i++) gf_json_add(shape, gf_json_int(row->dim[i]));
-        gf_json_set(j, "file", gf_json_string(out_file));
-        gf_json_set(j, "layer", gf_json_string(m->model.layer[at].name));
-        gf_json_set(j, "shape", shape);
-        status = gf_result_create(out, j,
-                                  gf_sprintf("%s: %u %s, layer %s\n", out_file, a.index->n, gf_api_samples(&m->model),
-                                             m->model.layer[at].name),
-                                  err);
-    }
-    gf_engine_destroy(e);
-    gf_image_list_close(&a);
-    return status;
-}
-
-graft_status graft_features(graft_model *m, const char *const *paths, size_t n, const char *layer, const char *out_file,
-                            graft_result **out, graft_error *err)
-{
-    GF_OUT(out);
-    GF_NEEDS(m, "model");
-    GF_TRY(gf_api_check_texts(__func__, "paths", paths, n, err));
-    GF_NEEDS(out_file, "out_file");
-    GF_TRY(gf_api_whole(m, err));
-    GF_TRY(gf_api_check_out(m, paths, n, out_file, err));
-    gf_api_begin(m->context, GRAFT_STAGE_PLAN);
-    return gf_api_end(features(m, paths, n, layer, out_file, out, err), err);
 }

@@ -15,12 +15,27 @@ static graft_status decode(const gf_image_list *a, uint32_t sample, int worker, 
 }
 
 /* A failure is this image's alone: GRAFT_DATA, and why is kept. */
+/* A worker has a sample for itself. Where there is no memory for the reason, that is the reason. */
+static void keep_error(const gf_image_list *a, uint32_t sample, const graft_error *why)
+{
+    if (!a->error[sample]) a->error[sample] = gf_new(graft_error);
+    if (a->error[sample]) *a->error[sample] = *why;
+}
+
+const graft_error *gf_image_list_error(const gf_image_list *a, uint32_t i)
+{
+    static const graft_error no_memory = {GRAFT_RESOURCE, GF_E_NO_MEMORY, "not enough memory for an image", ""};
+    return a->error[i] ? a->error[i] : &no_memory;
+}
+
 static graft_status fill(void *ctx, const gf_request *q, const gf_input_layout in[], void *const dst[], void *target,
                          graft_error *err)
 {
     (void)target, (void)err;
     const gf_image_list *a = ctx;
-    bool good = decode(a, q->sample, q->worker, q->scratch, &a->error[q->sample]) == GRAFT_OK;
+    graft_error why = {0};
+    bool good = decode(a, q->sample, q->worker, q->scratch, &why) == GRAFT_OK;
+    if (!good) keep_error(a, q->sample, &why);
     a->checked[q->sample].state = good ? GF_GOOD : GF_BAD;
     if (good && a->exact) gf_input_put_f32(&in[0], q->scratch, dst[0]);
     if (good && !a->exact) gf_input_put(&in[0], NULL, a->rgb[q->worker], q->scratch, NULL, dst[0]);
@@ -75,7 +90,7 @@ graft_status gf_image_list_open(gf_image_list *a, graft_context *c, const gf_mod
     gf_index_tell_ignored(a->index, &c->log);
     size_t threads = (size_t)gf_pool_threads(c->pool);
     a->buffer = gf_new_n(threads, gf_buffer);
-    a->error = gf_new_n(a->index->n, graft_error);
+    a->error = gf_new_n(a->index->n, graft_error *);
     a->sample = gf_new_n(a->index->n, uint32_t);
     a->checked = gf_new_n(a->index->n, gf_checked);
     a->lost = gf_new_n(a->index->n, bool);
@@ -101,6 +116,7 @@ void gf_image_list_close(gf_image_list *a)
     gf_tokenizer_close(&a->tokenizer);
     gf_free(a->rgb);
     gf_free(a->buffer);
+    for (uint32_t i = 0; a->error && i < a->index->n; i++) gf_free(a->error[i]);
     gf_free(a->error);
     gf_free(a->sample);
     gf_free(a->checked);

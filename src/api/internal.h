@@ -312,7 +312,7 @@ typedef struct gf_image_list {
     gf_buffer *buffer;   /* per thread: the file */
     uint8_t **rgb;       /* per thread: the image; NULL with `exact` */
     bool exact;          /* not rounded to bytes after resizing: for features, which other tools compute so */
-    graft_error *error;  /* per image: why it was lost */
+    graft_error **error; /* per image: why it was lost, gf_image_list_error; owned */
     uint32_t *sample;    /* 0 .. n - 1 */
     gf_checked *checked; /* per image: what it is like, once it was asked for */
     bool *lost;
@@ -328,6 +328,8 @@ graft_status gf_image_list_open(gf_image_list *a, graft_context *c, const gf_mod
 void gf_image_list_close(gf_image_list *a);
 /* How images are made to fit a network that no run has trained: as the settings say. */
 void gf_api_geometry(gf_model_facts *f, const gf_settings *s);
+/* Of an image that was lost. */
+const graft_error *gf_image_list_error(const gf_image_list *a, uint32_t i);
 gf_feed gf_image_list_feed(gf_image_list *a);
 
 /* How images are prepared for a model, with what the settings (may be NULL) say of single images. */

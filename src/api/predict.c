@@ -137,8 +137,9 @@ static graft_status list_one(listing *l, const graft_model *m, const gf_image_li
     graft_prediction *p = &l->prediction[i];
     p->path = keep(l, gf_index_path(a->index, i));
     if (a->lost[i]) {
-        p->error = keep(l, a->error[i].message);
-        gf_log_say(&m->context->log, GF_WARNING, "E%d: %s", a->error[i].number, a->error[i].message);
+        const graft_error *why = gf_image_list_error(a, i);
+        p->error = keep(l, why->message);
+        gf_log_say(&m->context->log, GF_WARNING, "E%d: %s", why->number, why->message);
         return p->path && p->error ? GRAFT_OK : gf_fail_memory(err, 64, "predictions");
     }
     const gf_task t = gf_api_task(m);
@@ -230,7 +231,7 @@ static graft_status all_lost(const gf_image_list *a, graft_error *err)
     for (uint32_t i = 0; i < a->index->n; i++) {
         if (!a->lost[i]) return GRAFT_OK;
     }
-    if (err) *err = a->error[0];
+    if (err) *err = *gf_image_list_error(a, 0);
     if (err) err->status = GRAFT_DATA;
     return GRAFT_DATA;
 }

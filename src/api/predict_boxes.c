@@ -86,7 +86,7 @@ static graft_status list_image(finding *f, uint32_t image, const float *out, gra
     graft_status status = GRAFT_OK;
     gf_json_set(item, "path", gf_json_string(gf_index_path(f->list->index, image)));
     if (f->list->lost[image]) {
-        const graft_error *why = &f->list->error[image];
+        const graft_error *why = gf_image_list_error(f->list, image);
         gf_json_set(item, "error", gf_json_string(why->message));
         gf_log_say(&f->m->context->log, GF_WARNING, "E%d: %s", why->number, why->message);
     } else {
@@ -115,7 +115,7 @@ static graft_status find_all(finding *f, graft_error *err)
     }
     gf_free(out);
     if (status != GRAFT_OK || lost < images) return status;
-    if (err) *err = f->list->error[0];
+    if (err) *err = *gf_image_list_error(f->list, 0);
     if (err) err->status = GRAFT_DATA;
     return GRAFT_DATA;
 }

@@ -195,7 +195,7 @@ static graft_status text_list_open(gf_image_list *a, graft_context *c, const gf_
     }
     for (size_t i = 0; i < n; i++) GF_GOTO(add_argument(a->index, texts[i], c->settings, &c->log, err));
     if (!a->index->n) GF_GOTO(gf_fail(err, GF_E_DATA_NO_IMAGES, NULL, "%s: there is no text in it", GF_ESC(texts[0])));
-    a->error = gf_new_n(a->index->n, graft_error);
+    a->error = gf_new_n(a->index->n, graft_error *);
     a->sample = gf_new_n(a->index->n, uint32_t);
     a->checked = gf_new_n(a->index->n, gf_checked);
     a->lost = gf_new_n(a->index->n, bool);

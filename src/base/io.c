@@ -315,6 +315,17 @@ graft_status gf_lock_dir(const char *dir, int *out, graft_error *err)
     return status;
 }
 
+graft_status gf_try_lock(const char *path, int *fd, graft_error *err)
+{
+    *fd = gf_sys_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (*fd < 0) return gf_fail_errno(err, GF_E_IO_WRITE, errno, "cannot be locked", path);
+    if (!flock(*fd, LOCK_EX | LOCK_NB)) return GRAFT_OK;
+    int why = errno;
+    gf_sys_close(*fd);
+    *fd = -1;
+    return why == EWOULDBLOCK ? GRAFT_OK : gf_fail_errno(err, GF_E_IO_WRITE, why, "cannot be locked", path);
+}
+
 void gf_unlock(int fd)
 {
     if (fd >= 0) gf_sys_close(fd);

@@ -52,6 +52,9 @@ void gf_names_free(gf_names *names);
 /* An exclusive lock on DIR/.lock, held until gf_unlock (or the process's end). Where another process has
  * it, E3004 names that process's number. */
 graft_status gf_lock_dir(const char *dir, int *fd, graft_error *err);
+/* The same of the file `path`, which is made where it is not there; *fd is -1 where another process has it. It is free
+ * as soon as its holder has ended, however that was. */
+graft_status gf_try_lock(const char *path, int *fd, graft_error *err);
 void gf_unlock(int fd);
 
 #endif
