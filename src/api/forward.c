@@ -196,6 +196,7 @@ graft_status gf_evaluating_open(gf_evaluating *ev, const graft_model *m, graft_e
 {
     const gf_settings *s = m->context->settings;
     *ev = (gf_evaluating){.task = gf_api_task(m), .sure = gf_settings_flag(s, GF_SET_EVAL_INTERVALS)};
+    GF_TRY(gf_api_check_threshold(m, err));
     GF_TRY(gf_loss_parse(&ev->task.loss, gf_settings_text(s, GF_SET_TRAIN_LOSS), err));
     const char *asked = gf_settings_text(s, GF_SET_TRAIN_METRICS);
     GF_TRY(gf_metric_list_parse(&ev->list, gf_task_measures(ev->task.cls), ev->task.cls->metrics, asked, err));

@@ -197,6 +197,8 @@ void gf_api_labels_told(const gf_task *t, const gf_names *classes, const float *
 graft_status gf_api_fit_labels(const graft_model *m, const graft_data *d, graft_error *err);
 /* E3002 where one of the settings is given, which a model of several labels has no use for; or, with `what`, a verb. */
 graft_status gf_api_want_no_labels(const graft_model *m, const gf_setting *row, size_t n, graft_error *err);
+/* E3002 where a threshold of labels is asked for, and the model has none. */
+graft_status gf_api_check_threshold(const graft_model *m, graft_error *err);
 graft_status gf_api_want_one_label(const gf_index *index, const char *what, graft_error *err);
 bool gf_api_detects(const graft_context *context);
 /* What an evaluation of a detector tells: loss and COCO's measures. */

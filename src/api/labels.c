@@ -55,6 +55,15 @@ graft_status gf_api_want_no_labels(const graft_model *m, const gf_setting *row, 
     return GRAFT_OK;
 }
 
+graft_status gf_api_check_threshold(const graft_model *m, graft_error *err)
+{
+    bool given = gf_settings_given(m->context->settings, GF_SET_PREDICT_THRESHOLD), boxes = gf_api_task(m).cls->keep;
+    if (!given || gf_api_task(m).cls->labels) return GRAFT_OK;
+    return gf_fail(err, GF_E_OPTION_VALUE,
+                   boxes ? "--confidence is that of detections" : "--unknown holds back what is not sure",
+                   "predict.threshold is of models of several labels");
+}
+
 graft_status gf_api_want_one_label(const gf_index *index, const char *what, graft_error *err)
 {
     if (!index->sets) return GRAFT_OK;

@@ -274,7 +274,10 @@ static graft_status make_listing(listing *l, const graft_model *m, size_t images
 static graft_status predict(graft_model *m, const char *const *paths, size_t n, int top, graft_result **out,
                             graft_error *err)
 {
+    static const gf_setting of_one_class[] = {GF_SET_PREDICT_UNKNOWN};
     GF_TRY(gf_api_want_head(m, err));
+    GF_TRY(gf_api_check_threshold(m, err));
+    GF_TRY(gf_api_want_no_labels(m, of_one_class, 1, err));
     if (gf_api_task(m).cls->keep) return gf_api_predict_boxes(m, paths, n, out, err);
     int classes = m->model.classes;
     gf_image_list a;

@@ -533,6 +533,43 @@ class Time(ServeTest):
             s.close()
 
 
+class SeveralLabels(ServeTest):
+    def test_what_is_told_is_that_of_predict(self):
+        """Labels from their thresholds on, in graft's own words and in those of the Open Inference Protocol; the command's lines."""
+        rows = ["path,label,split"]
+        for part, n in (("train", 6), ("validation", 6)):
+            rows += [f"{part}/{name}/{i:03d}.png,{name}{'|even' if i % 2 == 0 else ''},{part}" for name in ("bright", "dark") for i in range(n)]
+        pictures.write(f"{self.shared}/data/several.csv", "\n".join(rows + [""]).encode())
+        made = self.good("train", "data/several.csv", "--size", "96", "--alpha", "0.35", "--epochs", "3", "--lr", "0.01", "--no-report",
+                           "--out", "several", cwd=self.shared)
+        self.assertIn("multilabel", made.err)
+        told = self.document("predict", "several", *self.paths, "--top", "3", cwd=self.shared)
+        lines = self.good("predict", "several", *self.paths, cwd=self.shared).out.splitlines()
+        server = Server(self.binary, self.shared, "several")
+        self.addCleanup(self.stop, server)
+        one = server.document("GET", "/labels")[1]["models"][0]
+        self.assertEqual((one["labels"], one["thresholds"]), (["bright", "dark", "even"], told["thresholds"]))
+        kind = {"Content-Type": "application/json"}
+        for image, path, want, line in zip(self.images, self.paths, told["predictions"], lines):
+            got = server.document("POST", "/predict?top=3", image)[1]
+            by_name = sorted(want["labels"], key=lambda row: row["label"])
+            self.assertEqual((got["labels"], got["top"]), (by_name, want["top"]))
+            self.assertEqual(want["label"], "|".join(row["label"] for row in by_name))
+            least = dict(zip(one["labels"], one["thresholds"]))
+            self.assertEqual({row["label"] for row in by_name}, {t["label"] for t in want["top"] if t["probability"] >= least[t["label"]]})
+            names = line.split("\t")[1::2]
+            self.assertEqual((line.split("\t")[0], names), (path, [row["label"] for row in want["labels"]] or ["none"]))
+            text = base64.b64encode(image).decode()
+            files = {"name": "image", "datatype": "BYTES", "shape": [1], "data": [text], "parameters": {"content_type": "base64"}}
+            v2 = server.document("POST", "/v2/models/several/infer", json.dumps({"inputs": [files]}), kind)[1]["outputs"][0]
+            each = {t["label"]: t["probability"] for t in want["top"]}
+            self.assertEqual((v2["shape"], v2["data"]), ([1, 3], [each[name] for name in one["labels"]]))
+        every = self.document("predict", "several", self.paths[0], "--threshold", "0", cwd=self.shared)["predictions"][0]
+        self.assertEqual((every["label"], len(every["labels"])), ("bright|dark|even", 3))
+        self.refused(2, "E3002", "predict", "several", self.paths[0], "--unknown", "0.9", cwd=self.shared)
+        self.refused(2, "E3002", "predict", "run", self.paths[0], "--threshold", "0.9", cwd=self.shared)
+
+
 class Reload(ServeTest):
     def train(self, run, classes, seed):
         data = pictures.data_set(f"{self.shared}/data-{run}", classes=classes, train=4, validation=3)
