@@ -167,7 +167,8 @@ const verb verb_predict = {
         "its line, and the exit code is 0 as long as one could be labelled; when none could, the command "
         "fails.\n\nWith a "
         "run of texts the arguments are texts, or files of them (a text a line; of tables the column of the texts); - "
-        "alone reads standard input, a text a line.",
+        "alone reads standard input, a text a line.\n\nOf a model with several labels each, a line has every label "
+        "that reaches its threshold, with its probability; --threshold takes another one for all.",
     .examples = "graft predict runs/pets photo.jpg\n"
                 "graft predict runs/pets holiday/ --top 3 --json\n"
                 "graft predict runs/reviews \"a wonderful, moving film\"\n"

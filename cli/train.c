@@ -180,7 +180,9 @@ const verb verb_train = {
         "with the columns path,label[,split]; of texts a table (.tsv, .csv, .jsonl, fastText's lines), or a folder of "
         "train.tsv, dev.tsv .., with --weights a folder of an encoder of texts; parts and columns may have other usual "
         "names, and what was taken as what "
-        "is said. A run that was stopped goes on with `graft resume`.",
+        "is said. An image or a text may have several labels: red|dress in a table's field, or a column of 0 and 1 for "
+        "each; every class then has a probability of its own, and a threshold. A run that was stopped goes on with "
+        "`graft resume`.",
     .examples = "graft train pets --weights mobilenet_v2.h5 --fine-tune-at 100 --out runs/pets\n"
                 "graft train reviews.tsv --weights all-MiniLM-L6-v2 --lr 1e-3 --out runs/reviews\n"
                 "graft train pets --weights mobilenet_v2.h5 --size 224 --epochs 5 --out runs/head --json",
