@@ -33,8 +33,9 @@ class Run:
         if not path.exists():
             return {}
         with open(path, newline="", encoding="utf-8") as f:
-            rows = list(csv.DictReader(f))
-        return {name: [_number(name, row[name]) for row in rows] for name in (rows[0] if rows else {})}
+            table = csv.DictReader(f)
+            rows = list(table)
+        return {name: [_number(name, row[name]) for row in rows] for name in table.fieldnames or []}
 
     @property
     def metrics(self) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class Interrupts(Case):
             again = graft.resume(out, threads=1, progress=False)
             for column in ("loss", "val_loss", "val_accuracy"):
                 self.assertEqual(again.history[column], wanted[column])
-        self.assertGreater(stopped, 1)
+        self.assertGreater(stopped, 0)
 
     def test_twice_does_not_hang(self):
         child = self.begin(PLACE / "twice", epochs=10000)
@@ -126,13 +126,17 @@ class Interrupts(Case):
         self.assertIsNotNone(child.returncode)
 
     def test_in_the_same_process(self):
-        timer = threading.Timer(0.7, lambda: os.kill(os.getpid(), signal.SIGINT))
-        timer.start()
+        def interrupt():
+            while not (PLACE / "same/history.csv").exists():
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
         with self.assertRaises(graft.Interrupted) as caught:
             quiet(graft.train, data(), out=PLACE / "same", **settings(epochs=100000))
         self.assertIsInstance(caught.exception, KeyboardInterrupt)
         self.assertEqual(caught.exception.run, str(PLACE / "same"))
-        self.assertEqual(len(graft.Run(PLACE / "same").history.get("loss", [])) < 100000, True)
+        self.assertIn(len(graft.Run(PLACE / "same").history["loss"]), range(100000))
 
     def test_many_images_can_be_interrupted(self):
         x = np.zeros((20000, 32, 32, 3), np.uint8)
