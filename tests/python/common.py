@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ import pictures  # noqa: E402
 
 PLACE = pathlib.Path(tempfile.mkdtemp(prefix="graft-python-"))
 os.environ["XDG_CACHE_HOME"] = str(PLACE / "cache")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 owner = os.getpid()
 atexit.register(lambda: os.getpid() == owner and shutil.rmtree(PLACE, ignore_errors=True))
 
