@@ -78,7 +78,8 @@ graft_status gf_label_lists_check(const gf_label_lists *l, const char *name, gra
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/* The next part of a field from *at on, without the blanks around it; false at the end. Empty ones are passed over. */
+/* The next part of a field from *at on, without the blanks around it; false at the end, with nothing written. Empty
+ * ones are passed over. */
 static bool next_part(const char **at, const char *delimiter, const char **part, size_t *n)
 {
     while (**at) {
@@ -86,9 +87,10 @@ static bool next_part(const char **at, const char *delimiter, const char **part,
         *at = stop ? stop + strlen(delimiter) : end;
         while (from < end && is_blank(*from)) from++;
         while (end > from && is_blank(end[-1])) end--;
+        if (from == end) continue;
         *part = from;
         *n = (size_t)(end - from);
-        if (*n) return true;
+        return true;
     }
     return false;
 }

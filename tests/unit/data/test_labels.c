@@ -82,6 +82,9 @@ static void one_field(void **state)
           "a=dress|red;b=red;c=blue|dress;d=blue;", "';'");
     check("path,label\na.jpg,red|dress\nb.jpg,red\nc.jpg,dress|blue\nd.jpg,\n", &o,
           "a=dress|red;b=red;c=blue|dress;d=;", "1 of 4 samples have no label");
+    /* nothing behind a bar, or nothing but bars, in the last of the values too */
+    check("path,label\na.jpg,red|dress\nb.jpg,red\nc.jpg,dress|\nd.jpg,||\n", &o, "a=dress|red;b=red;c=dress;d=;",
+          "'|'");
     /* not in another combination: names with a bar in them, as ever, but told */
     check("path,label\na.jpg,this|that\nb.jpg,this\nc.jpg,x|y\nd.jpg,that\ne.jpg,z|w\n", &o,
           "a=this|that;b=this;c=x|y;d=that;e=z|w;", "--label-delimiter");
