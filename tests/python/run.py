@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The Python package as its users have it: the wheel is made, installed into a new environment, and tested there, with neither the
-build folder's nor the system's own libraries in reach. run.py ROOT BUILD [TEST ...]"""
+build folder's nor the system's own libraries in reach. run.py ROOT BUILD"""
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -27,32 +28,52 @@ def run(*command, **environment):
     return done.returncode, done.stdout + done.stderr
 
 
+def environment(place):
+    """A new environment with the tools; returns what went wrong, or ""."""
+    code, told = run(sys.executable, "-m", "venv", place / "venv")
+    if code == 0:
+        code, told = run(place / "venv/bin/python", "-m", "pip", "install", "-q", *TOOLS)
+    return told if code else ""
+
+
+def unittests(python, names):
+    """The tests of these files, in a process of their own: what it told, or "" where all is well."""
+    clean = {"GRAFT_ROOT": str(ROOT), "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1", "GRAFT_LIBRARY": "", "LD_LIBRARY_PATH": ""}
+    done = subprocess.run([python, "-W", "error::ResourceWarning", "-m", "unittest", *names], cwd=ROOT / "tests/python", capture_output=True,
+                          text=True, env={**os.environ, **clean})
+    ran = re.search(r"^Ran (\d+) tests", done.stderr, re.M)
+    print(f"        {ran[0] if ran else 'nothing ran'} of {len(names)} files", flush=True)
+    return "" if done.returncode == 0 and ran and int(ran[1]) else done.stdout + done.stderr
+
+
 def main(place):
-    code, told = run(sys.executable, ROOT / "scripts/wheel.py", BUILD, place / "dist")
+    why = lack("pip", "run.py", "the_installed_wheel")
+    with concurrent.futures.ThreadPoolExecutor() as together:
+        tools = None if why else together.submit(environment, place)
+        code, told = run(sys.executable, ROOT / "scripts/wheel.py", BUILD, place / "dist")
     check(f"the wheel is made: {told.strip()}", code == 0, told)
     wheel = next((place / "dist").glob("*.whl"))
     check("it is at most 30 MB", wheel.stat().st_size <= 30e6, f"{wheel.stat().st_size}")
     tag = re.search(r"-py3-none-manylinux_2_(\d+)_x86_64\.whl$", wheel.name)
     check("its tag is one of manylinux, not above 2_36", tag is not None and int(tag[1]) <= 36, wheel.name)
-    why = lack("pip", "run.py", "the_installed_wheel")
-    if why:
+    if tools is None:
         print(f"skipped: {why}")
         return
-    run(sys.executable, "-m", "venv", place / "venv")
+    check("numpy and the tests' tools are there", not tools.result(), tools.result())
     python = place / "venv/bin/python"
-    code, told = run(python, "-m", "pip", "install", "-q", *TOOLS)
-    check("numpy and the tests' tools are there", code == 0, told)
     code, told = run(python, "-m", "pip", "install", "-q", "--no-index", wheel)
     check("the wheel installs, from no index", code == 0, told)
     code, told = run(python, "-m", "pip", "check")
     check("pip finds nothing missing", code == 0, told)
     loaded(python)
-    clean = {"GRAFT_ROOT": str(ROOT), "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1", "GRAFT_LIBRARY": "", "LD_LIBRARY_PATH": ""}
-    names = sys.argv[3:] or ["discover", "-s", str(ROOT / "tests/python"), "-p", "test_*.py"]
-    done = subprocess.run([python, "-W", "error::ResourceWarning", "-m", "unittest", *names], cwd=ROOT / "tests/python", env={**os.environ, **clean})
-    check("all tests of the installed package", done.returncode == 0)
-    code, told = run(python, "-m", "mypy", "--strict", "--cache-dir", place / "mypy", ROOT / "python/graft", ROOT / "examples/python")
-    check("mypy --strict finds nothing", code == 0, told)
+    files = sorted(path.stem for path in (ROOT / "tests/python").glob("test_*.py"))
+    slow = [name for name in files if name.endswith("_threads")]
+    with concurrent.futures.ThreadPoolExecutor() as together:
+        halves = [together.submit(unittests, python, names) for names in (slow, sorted(set(files) - set(slow)))]
+        typed = together.submit(run, python, "-m", "mypy", "--strict", "--cache-dir", place / "mypy", ROOT / "python/graft", ROOT / "examples/python")
+    told = "".join(half.result() for half in halves)
+    check("all tests of the installed package", not told, told)
+    check("mypy --strict finds nothing", typed.result()[0] == 0, typed.result()[1])
 
 
 LOADED = r"""
