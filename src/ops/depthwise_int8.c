@@ -136,9 +136,6 @@ GF_INT8_TARGET static void pack_rows(const work *w, int first, uint8_t *to)
     for (; x < width; x++) _mm512_store_si512(to + x * VECTOR, outside);
 }
 
-/* Before loops over registers: where one is left as a loop, arrays of sums go through memory. */
-#define UNROLL _Pragma("GCC unroll 8")
-
 /* `across` neighbouring places from x on of output row y, or of that and the one below: `rows`, `across` and `kind` are
  * constants where this is called. */
 GF_INT8_INLINE void positions(const work *w, const gf_lanes *l, int y, int x, int rows, int across, gf_int8_kind kind)
@@ -148,12 +145,12 @@ GF_INT8_INLINE void positions(const work *w, const gf_lanes *l, int y, int x, in
     const size_t step = (size_t)d->g.sw * VECTOR, c = (size_t)d->g.c;
     const int8_t *k = w->kernel;
     __m512i sum[2][2 * FOUR];
-    UNROLL for (int i = 0; i < 2 * FOUR; i++) sum[0][i] = sum[1][i] = _mm512_setzero_si512();
+    GF_INT8_UNROLL for (int i = 0; i < 2 * FOUR; i++) sum[0][i] = sum[1][i] = _mm512_setzero_si512();
     for (int four = w->n, slot = w->first % w->n; four > 0; four--, slot = slot + 1 < w->n ? slot + 1 : 0) {
         const uint8_t *at = w->packed + (size_t)slot * w->line + (size_t)x * step;
         for (int column = 0; column < d->g.kw; column++, at += VECTOR, k += rows * VECTOR) {
             __m512i upper = _mm512_load_si512(k), lower = rows > 1 ? _mm512_load_si512(k + VECTOR) : upper;
-            UNROLL for (int i = 0; i < across; i++)
+            GF_INT8_UNROLL for (int i = 0; i < across; i++)
             {
                 __m512i bytes = _mm512_load_si512(at + (size_t)i * step);
                 sum[0][i] = _mm512_dpbusd_epi32(sum[0][i], bytes, upper);
@@ -161,10 +158,10 @@ GF_INT8_INLINE void positions(const work *w, const gf_lanes *l, int y, int x, in
             }
         }
     }
-    UNROLL for (int r = 0; r < rows; r++)
+    GF_INT8_UNROLL for (int r = 0; r < rows; r++)
     {
         if (y + r >= d->g.oh) break;
-        UNROLL for (int i = 0; i < across; i += FOUR)
+        GF_INT8_UNROLL for (int i = 0; i < across; i += FOUR)
         {
             size_t to = ((size_t)(y + r) * (size_t)d->g.ow + (size_t)(x + i)) * c + w->channel;
             int left = d->g.ow - x - i, most = across - i < FOUR ? across - i : FOUR, n = left < most ? left : most;

@@ -7,7 +7,15 @@
 #include "ops/int8_pack.h"
 
 #define GF_INT8_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")))
+#ifdef GF_SANITIZED /* with checks at every step, what is inlined and unrolled takes a compiler a minute: it is called \
+                     */
+#define GF_INT8_INLINE GF_INT8_TARGET static inline
+#define GF_INT8_UNROLL
+#else
 #define GF_INT8_INLINE GF_INT8_TARGET static inline __attribute__((always_inline))
+#define GF_INT8_UNROLL \
+    _Pragma("GCC unroll 8") /* before loops over registers: arrays of sums must not go through memory */
+#endif
 
 /* What the 16 outputs of a vector share; kept apart from what is written, so that it stays in registers. */
 typedef struct gf_lanes {

@@ -53,9 +53,6 @@ typedef struct block {
     const void *residual;
 } block;
 
-/* Before loops over registers: where one is left as a loop, arrays of sums go through memory. */
-#define UNROLL _Pragma("GCC unroll 8")
-
 enum { FOUR = 4, MOST_FOURS = 3 };
 
 /* What meets an output, in as many parts as a tile has fours of sums: `lines` pieces of `depth` bytes each. */
@@ -84,9 +81,9 @@ typedef struct cursor {
 
 GF_INT8_INLINE void clear(sums sum, int rows, int vectors)
 {
-    UNROLL for (int r = 0; r < rows; r++)
+    GF_INT8_UNROLL for (int r = 0; r < rows; r++)
     {
-        UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_setzero_si512();
+        GF_INT8_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_setzero_si512();
     }
 }
 
@@ -99,13 +96,13 @@ GF_INT8_INLINE void add_products(sums sum, cursor *at, const gf_pointwise_int8 *
         const uint8_t *low = at->src, *high = low + FOUR * step;
         for (size_t i = 0; i < some->depth; i += DEPTH, low += DEPTH, high += DEPTH) {
             __m512i k[MOST_VECTORS];
-            UNROLL for (int v = 0; v < vectors; v++) k[v] = _mm512_load_si512(at->kernel + v * VECTOR_BYTES);
-            UNROLL for (int r = 0; r < rows; r++)
+            GF_INT8_UNROLL for (int v = 0; v < vectors; v++) k[v] = _mm512_load_si512(at->kernel + v * VECTOR_BYTES);
+            GF_INT8_UNROLL for (int r = 0; r < rows; r++)
             {
                 int32_t four;
                 memcpy(&four, r < FOUR ? low + (size_t)r * step : high + (size_t)(r - FOUR) * step, sizeof four);
                 const __m512i x = _mm512_set1_epi32(four);
-                UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_dpbusd_epi32(sum[r][v], x, k[v]);
+                GF_INT8_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_dpbusd_epi32(sum[r][v], x, k[v]);
             }
             at->kernel += vectors * VECTOR_BYTES;
         }
@@ -119,7 +116,7 @@ GF_INT8_INLINE void end_rows(const block *b, const sums sum, size_t pixel, int r
     const size_t oc = b->p->oc, o = b->channel + (size_t)v * LANES, at = (pixel + (size_t)row) * oc + o;
     const gf_lanes l = gf_lanes_at(b->p->end, o);
     __m512i four[FOUR];
-    UNROLL for (int i = 0; i < FOUR; i++) four[i] = sum[i < n ? row + i : row][v];
+    GF_INT8_UNROLL for (int i = 0; i < FOUR; i++) four[i] = sum[i < n ? row + i : row][v];
     gf_int8_end_four(&l, four, n, b->dst, b->residual, at, oc, gf_int8_wanted(oc - o), kind);
 }
 
@@ -142,15 +139,18 @@ GF_INT8_INLINE size_t tiles(const block *b, int rows, int vectors, gf_int8_kind 
     for (; pixel + (size_t)rows <= b->p->pixels; ended = pixel, pixel += (size_t)rows) {
         cursor at = {b->src + pixel * b->p->step, b->kernel};
         clear(sum, rows, vectors);
-        UNROLL for (int i = 0; i < fours; i++)
+        GF_INT8_UNROLL for (int i = 0; i < fours; i++)
         {
             add_products(sum, &at, b->p, &parts[i], rows, vectors);
             end_four(b, before, ended, i, rows, kind);
         }
-        UNROLL for (int r = 0; r < rows; r++) { UNROLL for (int v = 0; v < vectors; v++) before[r][v] = sum[r][v]; }
+        GF_INT8_UNROLL for (int r = 0; r < rows; r++)
+        {
+            GF_INT8_UNROLL for (int v = 0; v < vectors; v++) before[r][v] = sum[r][v];
+        }
     }
     if (pixel > 0) {
-        UNROLL for (int i = 0; i < fours; i++) end_four(b, before, ended, i, rows, kind);
+        GF_INT8_UNROLL for (int i = 0; i < fours; i++) end_four(b, before, ended, i, rows, kind);
     }
     return pixel;
 }
@@ -164,7 +164,7 @@ GF_INT8_INLINE void columns(const block *b, int rows, int vectors, gf_int8_kind 
         sums sum;
         clear(sum, 1, vectors);
         add_products(sum, &at, b->p, &all, 1, vectors);
-        UNROLL for (int v = 0; v < vectors; v++) end_rows(b, sum, pixel, 0, 1, v, kind);
+        GF_INT8_UNROLL for (int v = 0; v < vectors; v++) end_rows(b, sum, pixel, 0, 1, v, kind);
     }
 }
 
