@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,9 @@ static struct {
     long skip;
     int error;
     bool armed, forever, happened;
+    long step; /* in children; 0: here */
+    long children;
+    bool child, badly;
 } fault;
 static atomic_long live;
 
@@ -30,6 +34,7 @@ void faults_arm_errno(fault_kind kind, long skip, int error, bool forever)
     fault.error = error;
     fault.forever = forever;
     fault.happened = false;
+    fault.step = 0;
     fault.armed = true;
     pthread_mutex_unlock(&lock);
 }
@@ -55,9 +60,45 @@ long faults_allocations(void) { return allocations; }
 static _Atomic size_t largest;
 size_t faults_largest(void) { return atomic_exchange(&largest, 0); }
 
+void faults_arm_children(fault_kind kind, long step)
+{
+    faults_arm(kind, 0);
+    fault.step = step;
+    fault.children = 0;
+    fault.badly = false;
+}
+
+bool faults_in_child(void) { return fault.child; }
+
+_Noreturn void faults_end_child(bool well) { _exit(well ? 0 : 1); }
+
+long faults_children(void)
+{
+    faults_disarm();
+    return fault.badly ? -1 : fault.children;
+}
+
+/* In the child: true, once. */
+static bool failed_in_child(void)
+{
+    int how = 0;
+    fault.skip = fault.step - 1;
+    fault.children++;
+    fflush(NULL);
+    pid_t child = fork();
+    if (!child) {
+        fault.child = true;
+        fault.armed = false;
+        return true;
+    }
+    fault.badly = fault.badly || waitpid(child, &how, 0) != child || how;
+    return false;
+}
+
 static bool reached(fault_kind kind)
 {
     if (!fault.armed || fault.kind != kind || fault.skip-- > 0) return false;
+    if (fault.step) return failed_in_child();
     fault.happened = true;
     if (fault.forever) {
         fault.skip = 0;

@@ -28,6 +28,14 @@ void faults_arm_errno(fault_kind kind, long skip, int error, bool forever);
 bool faults_disarm(void); /* true: the fault happened */
 long faults_live(void);   /* blocks allocated and not freed */
 
+/* Instead, for what runs on one thread and touches no file: each `step`th call fails in a child of its own, where what
+ * follows is followed to its end, while it succeeds here. One run and as many ends are far less than as many runs. */
+void faults_arm_children(fault_kind kind, long step);
+bool faults_in_child(void);
+_Noreturn void faults_end_child(bool well);
+/* Disarms; how many children there were, -1 where one did not end well. */
+long faults_children(void);
+
 /* How many calls there were so far, to choose moments among them. File calls are those that faults_arm_crash counts. */
 long faults_file_calls(void);
 long faults_allocations(void);
