@@ -44,6 +44,8 @@ gf_data_options gf_api_data_options(const graft_data *d)
     out.width = o->width;
     out.antialias = o->antialias;
     out.cache = cache[o->cache];
+    bool shared = d->context && gf_comm_size(d->context->comm) > 1;
+    if (out.cache == GF_CACHE_AUTO && shared && d->cache_dir) out.cache = GF_CACHE_DISK; /* one decodes for all ranks */
     out.memory_limit = o->memory_limit;
     out.cache_dir = d->cache_dir;
     gf_data_take_settings(&out, d->settings);

@@ -268,10 +268,10 @@ void gf_api_keep(const char *name, const char *timed_by, const char *text);
 void gf_api_keep_choices(graft_context *c);
 
 gf_run_host gf_api_host(graft_context *c);
-/* Gives the context's ranks, if there are any, what they need to take part in a run that is open and on disk; `data` is
- * where they were moved to, or NULL. From then on all ranks do the same: gf_run_restore, where there is a checkpoint,
- * and gf_run_train. */
-graft_status gf_api_share_run(graft_context *c, gf_run *r, const char *data, graft_error *err);
+/* Gives the context's ranks, if there are any, what they need to take part in a run that is open and on disk. From then
+ * on all ranks do the same: gf_run_restore, where the run is taken up, and gf_run_train. `data` is where they were moved
+ * to, or NULL. */
+graft_status gf_api_share_run(graft_context *c, gf_run *r, bool taken_up, const char *data, graft_error *err);
 /* What a rank that is not the first does with the context's ranks. */
 graft_status gf_api_work(graft_context *c, graft_error *err);
 /* The run has ended with that status: where it has failed the other ranks are told. */

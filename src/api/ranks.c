@@ -143,13 +143,6 @@ static graft_status pack_texts(graft_context *c, char *order, const gf_run_confi
     return ok ? GRAFT_OK : gf_fail_memory(err, 4096, "a configuration");
 }
 
-static graft_status pack_run(graft_context *c, const gf_run *r, const char *data, parcel *p, graft_error *err)
-{
-    GF_TRY(pack_texts(c, order_text(c, data, NULL), r->config, p, err));
-    GF_TRY(read_base(r, p, err));
-    return read_checkpoint(r, p, err);
-}
-
 /* More ranks than a batch has micro-batches in the phase that has most: some are of no use. */
 static void tell_idle(const gf_run *r, const gf_log *log)
 {
@@ -194,13 +187,15 @@ static graft_status hand_out(graft_context *c, parcel *p, graft_error *err)
     return status;
 }
 
-graft_status gf_api_share_run(graft_context *c, gf_run *r, const char *data, graft_error *err)
+graft_status gf_api_share_run(graft_context *c, gf_run *r, bool taken_up, const char *data, graft_error *err)
 {
     parcel p = {0};
     if (gf_comm_size(c->comm) == 1) return GRAFT_OK;
     r->host.comm = c->comm;
     tell_idle(r, r->host.log);
-    graft_status status = pack_run(c, r, data, &p, err);
+    graft_status status = pack_texts(c, order_text(c, data, NULL), r->config, &p, err);
+    if (status == GRAFT_OK) status = read_base(r, &p, err);
+    if (status == GRAFT_OK && taken_up) status = read_checkpoint(r, &p, err); /* another run's may lie there else */
     if (status == GRAFT_OK) status = hand_out(c, &p, err);
     free_parcel(&p);
     return status;

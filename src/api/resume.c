@@ -174,7 +174,7 @@ static graft_status take_up_and_go(graft_context *c, const char *dir, const char
     if (x->longer) GF_TRY(gf_api_make_choices(c, &x->config, &x->model, err));
     gf_run run;
     GF_TRY(gf_run_open(&run, &host, dir, &x->config, &x->model, &x->facts, x->data->data, err));
-    status = gf_api_share_run(c, &run, data, err);
+    status = gf_api_share_run(c, &run, true, data, err);
     if (status == GRAFT_OK) status = gf_run_restore(&run, err);
     if (status == GRAFT_OK && x->longer) status = keep_length(c, dir, &run, x, err);
     if (status == GRAFT_OK) status = gf_run_train(&run, err);

@@ -389,7 +389,7 @@ static graft_status begin_and_go(graft_model *m, graft_data *d, const char *dir,
     graft_status status = gf_run_begin(&run, err);
     if (status == GRAFT_OK) {
         m->half_trained = true;
-        status = gf_api_share_run(m->context, &run, NULL, err);
+        status = gf_api_share_run(m->context, &run, false, NULL, err);
         if (status == GRAFT_OK) status = gf_run_train(&run, err);
         m->half_trained = status != GRAFT_OK;
     }

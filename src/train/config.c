@@ -77,23 +77,28 @@ static gf_json *value_of(const gf_run_config *c, size_t i)
     return gf_json_string(GF_GENERAL(*(double *)at(c, i), 17));
 }
 
-/* NULL where every option has its default. */
+static bool has_settings(const gf_run_config *c)
+{
+    for (int i = 0; i < gf_settings_count(); i++) {
+        if (gf_settings_kept(c->settings, (gf_setting)i)) return true;
+    }
+    return false;
+}
+
 static gf_json *settings_value(const gf_run_config *c)
 {
-    gf_json *object = NULL;
+    gf_json *object = gf_json_object();
     for (int i = 0; i < gf_settings_count(); i++) {
         if (!gf_settings_kept(c->settings, (gf_setting)i)) continue;
-        if (!object) object = gf_json_object();
         gf_json_set(object, gf_setting_rows[i].name, gf_json_string(gf_settings_text(c->settings, (gf_setting)i)));
     }
     return object;
 }
 
-/* NULL: none are known. */
 static gf_json *phases_value(const gf_run_config *c)
 {
     gf_json *list = NULL;
-    if (c->phases) gf_json_parse(&list, c->phases, strlen(c->phases), "phases", NULL);
+    gf_json_parse(&list, c->phases, strlen(c->phases), "phases", NULL);
     return list;
 }
 
@@ -108,10 +113,8 @@ char *gf_config_document(const gf_run_config *c)
         }
         gf_json_set(document, sections[s], section);
     }
-    gf_json *settings = settings_value(c);
-    if (settings) gf_json_set(document, "settings", settings);
-    gf_json *phases = phases_value(c);
-    if (phases) gf_json_set(document, "phases", phases);
+    if (has_settings(c)) gf_json_set(document, "settings", settings_value(c));
+    if (c->phases) gf_json_set(document, "phases", phases_value(c));
     char *text = gf_json_text(document, 2);
     gf_json_free(document);
     return text;

@@ -365,23 +365,28 @@ gf_json *gf_phases_json(const gf_phases *p)
 
 typedef struct compared {
     const gf_json *own;
-    bool same;
+    bool same, failed;
 } compared;
 
 static graft_status compare_key(void *ctx, const char *key, const gf_json *value)
 {
     compared *c = ctx;
-    char *kept = gf_json_text(value, 0), *own = gf_json_text(gf_json_get(c->own, key), 0);
+    const gf_json *same = gf_json_get(c->own, key);
+    char *kept = gf_json_text(value, 0), *own = same ? gf_json_text(same, 0) : NULL;
+    c->failed = c->failed || !kept || (same && !own);
     c->same = c->same && kept && own && !strcmp(kept, own);
     gf_free(kept);
     gf_free(own);
     return GRAFT_OK;
 }
 
-bool gf_phases_agree(const gf_phases *p, const gf_json *list)
+graft_status gf_phases_agree(const gf_phases *p, const gf_json *list, bool *agree, graft_error *err)
 {
     gf_json *own = gf_phases_json(p);
-    compared c = {NULL, gf_json_is_array(list) && gf_json_size(list) == p->n};
+    char *text = gf_json_text(own, 0);
+    bool whole = text != NULL;
+    gf_free(text);
+    compared c = {NULL, gf_json_is_array(list) && gf_json_size(list) == p->n, false};
     for (size_t i = 0; i < p->n && c.same; i++) {
         const gf_json *phase = gf_json_at(list, i);
         c.own = gf_json_at(own, i);
@@ -389,5 +394,6 @@ bool gf_phases_agree(const gf_phases *p, const gf_json *list)
         if (c.same) gf_json_each(phase, compare_key, &c);
     }
     gf_json_free(own);
-    return c.same;
+    *agree = c.same;
+    return whole && !c.failed ? GRAFT_OK : gf_fail_memory(err, 1024, "the phases of a run");
 }

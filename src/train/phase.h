@@ -56,7 +56,7 @@ bool gf_phase_uses_batch_stats(const gf_phase *p);
 
 /* [{"name", "epochs", "boundary", ...}, ...], as config.json holds it; NULL: no memory. */
 gf_json *gf_phases_json(const gf_phases *p);
-/* Whether such a list, of any version, says what these are: what it does not have does not count. */
-bool gf_phases_agree(const gf_phases *p, const gf_json *list);
+/* *agree: such a list, of any version, says what these are; what it does not have does not count. E5001. */
+graft_status gf_phases_agree(const gf_phases *p, const gf_json *list, bool *agree, graft_error *err);
 
 #endif

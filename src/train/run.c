@@ -315,9 +315,10 @@ graft_status gf_run_check_phases(const gf_run *r, graft_error *err)
     const char *kept = r->config->phases;
     if (!kept) return GRAFT_OK;
     GF_TRY(gf_json_parse(&list, kept, strlen(kept), GF_FOLDER_CONFIG, err));
-    bool same = gf_phases_agree(&r->phases, list);
+    bool same;
+    graft_status status = gf_phases_agree(&r->phases, list, &same, err);
     gf_json_free(list);
-    if (same) return GRAFT_OK;
+    if (status != GRAFT_OK || same) return status;
     return gf_fail(err, GF_E_CONFIG, "undo the change of config.json, or train anew",
                    "%s/" GF_FOLDER_CONFIG ": its phases are not those that its options make", GF_ESC(r->dir));
 }

@@ -45,6 +45,7 @@ class Ranks(RunTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        os.environ["XDG_CACHE_HOME"] = f"{cls.shared}/cache"  # what ranks keep for each other
         cls.reference = f"{cls.shared}/reference"
         test = cls("train")
         begin = time.monotonic()

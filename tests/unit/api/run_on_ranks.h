@@ -43,7 +43,7 @@ static void rank_of_run(gf_comm *comm, void *ctx)
     shared_run *s = ctx;
     int r = comm->rank;
     s->status[r] = rank_run(comm, s, &s->err[r]);
-    if (!r && s->status[r]) comm->abort(comm->self, &s->err[r]); /* as a process that ends */
+    if (s->status[r]) comm->abort(comm->self, &s->err[r]); /* as a process that ends */
 }
 
 /* Of `ranks`; err is rank 0's. */
