@@ -134,6 +134,12 @@ class Context:
         value: T = call.value[0]
         return value
 
+    def release(self) -> None:
+        """Frees it, unless a call that nobody waits for any more is still under way: then the end of that one does."""
+        if self._turn.acquire(blocking=False):
+            self.owned.free()
+            self._turn.release()
+
     def close(self, *before: Owned | None) -> None:
         """Frees `before`, then the context, once no call is under way."""
         if self.owned.pid != os.getpid():

@@ -84,7 +84,7 @@ def train(data: Any, *, out: str | os.PathLike[str], weights: str | os.PathLike[
         stop.run = folder if _has_begun(folder) else None
         raise
     finally:
-        context.close()
+        context.release()
     return Run(folder)
 
 
@@ -135,5 +135,5 @@ def resume(run: str | os.PathLike[str] | Run, *, data: str | os.PathLike[str] | 
         raise
     finally:
         _lib.lib.graft_result_free(result)
-        context.close()
+        context.release()
     return Run(folder)

@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from common import PLACE, SMALL, Case, data, graft, images, model, python, quiet, run
+from graft import _context
 
 RUN = """
 import graft, sys, warnings, os
@@ -86,7 +87,7 @@ class Threads(Case):
 
 class Interrupts(Case):
     def begin(self, out, **more):
-        child = subprocess.Popen([sys.executable, "-u", "-c", RUN % (settings(**more), data(), str(out))], stdout=subprocess.PIPE, text=True,
+        child = subprocess.Popen([sys.executable, "-u", "-c", RUN % (settings(**more), data(), str(out))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                  env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)})
         child.stdout.readline()
         return child
@@ -124,6 +125,24 @@ class Interrupts(Case):
             time.sleep(0.02)
         child.communicate(timeout=60)
         self.assertIsNotNone(child.returncode)
+
+    def test_a_second_one_does_not_wait(self):
+        context, ended = _context.Context(1), threading.Event()
+
+        def interrupt():
+            for _ in range(2):
+                time.sleep(0.2)
+                os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
+        begun = time.monotonic()
+        with self.assertRaises(graft.Interrupted):
+            context.run(lambda: (time.sleep(4), ended.set()))
+        context.release()
+        self.assertLess(time.monotonic() - begun, 3)
+        self.assertFalse(ended.is_set())
+        self.assertTrue(ended.wait(30))
+        self.assertEqual(context.run(lambda: 3), 3)  # its turn is free again
 
     def test_in_the_same_process(self):
         def interrupt():
