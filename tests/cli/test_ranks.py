@@ -150,6 +150,15 @@ class Ranks(RunTest):
         done = self.graft(*self.train_arguments("run", "--ranks", 2, data="nowhere"))
         self.assertEqual(done.status, 3, done.err)
 
+    def test_bench(self):
+        told = self.document("bench", "--alpha", "0.35", "--size", "64", "--batch", "16", "--steps", "2", "--fine-tune-at", "120",
+                             "--precision", "f32", "--ranks", "2", "--threads", "1")
+        rows = {row["ranks"]: row for row in told["ranks"]}
+        self.assertEqual(sorted(rows), [1, 2, 4, 8, 16, 32, 64])
+        self.assertTrue(all(row["modelled_ms"] > 0 for row in rows.values()))
+        self.assertEqual([n for n, row in rows.items() if row["step_ms"]], [1, 2])
+        self.assertTrue(told["latency_us"] > 0 and told["bandwidth_gb_s"] > 0)
+
     def test_more_ranks_than_parts(self):
         done = self.good(*self.train_arguments("run", "--ranks", 3, "--threads", 1))
         self.assertIn("of 3 ranks 1 have one", done.err)
