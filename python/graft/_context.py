@@ -3,12 +3,14 @@ second how far it is. So Ctrl-C comes where Python delivers it, and nothing of P
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import ctypes
 import logging
 import os
 import sys
 import threading
+import time
 import warnings
 import weakref
 from collections.abc import Callable
@@ -101,27 +103,23 @@ class Context:
         call = _Call(self, work, settings or {})
         bar = bar or Bar(False)
         handle = self.handle()
-        thread = threading.Thread(target=call.go, name="graft", daemon=True)
         reason: BaseException | None = None
-        self._turn.acquire()
         try:
-            _at_work.add(call)
-            thread.start()
+            _thread.start_new_thread(call.go, ())
         except BaseException as error:  # no thread, or Ctrl-C just now
-            if not call.begun.wait(1):
-                call.leave()
+            if not call.begins():
                 raise
             reason = error
-            _lib.lib.graft_stop(handle, _errors.Status.INTERRUPTED)
-        while not call.done.is_set():
+            call.stop(handle)
+        while not call.ended:
             try:
-                if not call.done.wait(_LOOK):
+                if not call.bell.acquire(timeout=_LOOK):
                     self.look(bar)
             except BaseException as error:  # Ctrl-C, or a warning that is to be an error
                 if reason is not None:
                     break
                 reason = error
-                _lib.lib.graft_stop(handle, _errors.Status.INTERRUPTED)
+                call.stop(handle)
         bar.close()
         _exit.hold()
         if isinstance(reason, KeyboardInterrupt):
@@ -151,29 +149,45 @@ class Context:
 
 
 class _Call:
+    """Ctrl-C may come between any two steps of the caller's: so what both threads see are plain values and a lock of C's, not an
+    Event, whose own lock would stay taken."""
+
     def __init__(self, context: Context, work: Callable[[], Any], settings: _settings.Named) -> None:
         self.context, self.work, self.settings = context, work, settings
-        self.begun, self.done = threading.Event(), threading.Event()
+        self.begun = self.running = self.cancelled = self.ended = False
+        self.bell = threading.Lock()
+        self.bell.acquire()
         self.value: list[Any] = []
         self.error: BaseException | None = None
 
-    def go(self) -> None:
-        self.begun.set()
-        try:
-            with _settings.handle(self.settings) as settings:
-                _lib.call("graft_context_settings", self.context.handle(), settings)
-            self.value.append(self.work())
-        except BaseException as error:
-            error.__traceback__ = None if isinstance(error, _errors.Error) else error.__traceback__
-            self.error = error
-        finally:
-            self.leave()
+    def begins(self) -> bool:
+        for _ in range(100):
+            if self.begun:
+                return True
+            time.sleep(0.01)
+        return False
 
-    def leave(self) -> None:
-        _lib.lib.graft_stop(ctypes.c_void_p(self.context.owned.value), _errors.Status.OK)
+    def stop(self, handle: ctypes.c_void_p) -> None:
+        self.cancelled = True  # where it still waits for its turn
+        if self.running and not self.ended:
+            _lib.lib.graft_stop(handle, _errors.Status.INTERRUPTED)
+
+    def go(self) -> None:
+        self.begun = True
+        _at_work.add(self)
+        with self.context._turn:
+            _lib.lib.graft_stop(ctypes.c_void_p(self.context.owned.value), _errors.Status.OK)
+            self.running = True
+            try:
+                if not self.cancelled:
+                    with _settings.handle(self.settings) as settings:
+                        _lib.call("graft_context_settings", self.context.handle(), settings)
+                    self.value.append(self.work())
+            except BaseException as error:
+                self.error = error
         _at_work.discard(self)
-        self.context._turn.release()
-        self.done.set()
+        self.ended = True
+        self.bell.release()
 
 
 _at_work: set[_Call] = set()
@@ -187,6 +201,6 @@ def _end_calls() -> None:
     for call in calls:
         if call.context.owned.pid == os.getpid():
             _lib.lib.graft_stop(ctypes.c_void_p(call.context.owned.value), _errors.Status.TERMINATED)
-    for call in calls:
-        if call.context.owned.pid == os.getpid():
-            call.done.wait(10)
+    last = time.monotonic() + 10
+    while any(not call.ended and call.context.owned.pid == os.getpid() for call in calls) and time.monotonic() < last:
+        time.sleep(0.01)
