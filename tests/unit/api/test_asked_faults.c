@@ -1,7 +1,6 @@
 /* A context that another thread asks: how far it is, what was said, and that it should stop. */
 #include "support/fail_each.h"
-#include "support/tiny_data.h"
-#include "support/tiny_run.h"
+#include "support/run_places.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -15,7 +14,6 @@
 
 #include <cmocka.h>
 
-static char root[64], data[96], out[96];
 static graft_context *context;
 
 static void open_context(void)
@@ -99,7 +97,7 @@ static void another_thread_sees_all_epochs(void **state)
     assert_int_equal(graft_context_progress(context, &p), 0);
     assert_int_equal(graft_context_event(context, &e), 0);
     assert_int_equal(graft_context_keep_events(context, 256, NULL), GRAFT_OK);
-    tiny_run_defaults(&j.run, data, out);
+    tiny_run_defaults(&j.run, data, run);
     heard h = listen_to(&j, -1);
     if (j.status) fail_msg("%s", j.err.message);
     assert_int_equal(h.epochs, 4);
@@ -115,13 +113,13 @@ static void a_stop_by_another_thread_leaves_a_checkpoint(void **state)
     graft_result *result = NULL;
     graft_error err = {0};
     open_context();
-    tiny_run_defaults(&j.run, data, out);
+    tiny_run_defaults(&j.run, data, run);
     j.run.train.epochs = 100000; /* the stop ends it */
     listen_to(&j, GRAFT_STAGE_TRAIN);
     assert_int_equal(j.status, GRAFT_INTERRUPTED);
-    assert_int_equal(graft_resume(context, out, NULL, &result, &err), GRAFT_INTERRUPTED); /* it still holds */
+    assert_int_equal(graft_resume(context, run, NULL, &result, &err), GRAFT_INTERRUPTED); /* it still holds */
     graft_stop(context, GRAFT_TERMINATED);
-    assert_int_equal(graft_resume(context, out, NULL, &result, &err), GRAFT_TERMINATED);
+    assert_int_equal(graft_resume(context, run, NULL, &result, &err), GRAFT_TERMINATED);
     assert_null(result);
     close_context();
 }
@@ -133,7 +131,7 @@ static void the_latest_events_are_kept(void **state)
     graft_event e = {.size = sizeof e}, small = {.size = 8};
     open_context();
     assert_int_equal(graft_context_keep_events(context, 2, NULL), GRAFT_OK);
-    tiny_run_defaults(&j.run, data, out);
+    tiny_run_defaults(&j.run, data, run);
     go(&j);
     if (j.status) fail_msg("%s", j.err.message);
     assert_int_equal(graft_context_event(context, &small), 0);
@@ -161,19 +159,8 @@ static void no_memory_for_events_is_an_error(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root) || setenv("XDG_CACHE_HOME", root, 1)) return -1;
-    snprintf(data, sizeof data, "%s/data", root);
-    snprintf(out, sizeof out, "%s/run", root);
-    tiny_data_make(data, 6, 3);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    tiny_data_remove(root);
-    return 0;
+    if (run_places_make(6, 3)) return -1;
+    return setenv("XDG_CACHE_HOME", root, 1); /* the choices of no other run */
 }
 
 int main(void)
@@ -184,5 +171,5 @@ int main(void)
         cmocka_unit_test(the_latest_events_are_kept),
         cmocka_unit_test(no_memory_for_events_is_an_error),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }

@@ -3,14 +3,12 @@
 #include "run_on_ranks.h"
 #include "support/needs.h"
 #include "support/run_bytes.h"
-#include "support/tiny_data.h"
+#include "support/run_places.h"
 
 #include "base/io.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static char root[64], data[96];
 
 static const char *path_of(const char *name, char path[128])
 {
@@ -119,7 +117,7 @@ static void stopped_and_resumed_on_others(void **state)
     static const struct {
         int left, ranks, then, whose;
     } stop[] = {{0, 2, 3, 0}, {5, 3, 1, 0}, {9, 2, 4, 1}, {14, 4, 2, 3}, {18, 2, 2, 0}, {13, 1, 3, 0}};
-    char alone[128], run[128], where[64];
+    char alone[128], taken_up[128], where[64];
     const kind k = {.name = "stopped", .batch = 20};
     tiny_run t;
     graft_error err = {0};
@@ -128,13 +126,13 @@ static void stopped_and_resumed_on_others(void **state)
     for (size_t i = 0; i < sizeof stop / sizeof *stop; i++) {
         tiny_stop s = {.left = stop[i].left};
         snprintf(where, sizeof where, "question %d of rank %d", stop[i].left, stop[i].whose);
-        begin(&t, &k, path_of("stopped", run), 1);
+        begin(&t, &k, path_of("stopped", taken_up), 1);
         tiny_run_stop(&t, &s);
         graft_status status = run_on_ranks(&t, false, stop[i].ranks, stop[i].whose, &err);
         if (status != GRAFT_TERMINATED) fail_msg("%s: %d E%d %s", where, status, err.number, err.message);
-        begin(&t, &k, run, 1 + (int)i % 2);
+        begin(&t, &k, taken_up, 1 + (int)i % 2);
         if (run_on_ranks(&t, true, stop[i].then, 0, &err)) fail_msg("%s: E%d %s", where, err.number, err.message);
-        run_bytes_equal(alone, run, where);
+        run_bytes_equal(alone, taken_up, where);
     }
 }
 
@@ -182,13 +180,13 @@ static void take_away(void *user, const graft_progress *p)
 static void other_data_are_refused(void **state)
 {
     (void)state;
-    char other[128], run[128];
+    char other[128], refused[128];
     taken t = {.checked = false};
     tiny_run r;
     graft_error err = {0};
     tiny_data_make(path_of("other", other), 8, 4);
     snprintf(t.path, sizeof t.path, "%s/train/red/3.bmp", other);
-    begin(&r, &(kind){.name = "other data"}, path_of("refused", run), 1);
+    begin(&r, &(kind){.name = "other data"}, path_of("refused", refused), 1);
     r.data = other;
     r.context.progress = take_away;
     r.context.user = &t;
@@ -201,18 +199,8 @@ static void other_data_are_refused(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root) || setenv("XDG_CACHE_HOME", root, 1)) return -1; /* what ranks keep for each other */
-    snprintf(data, sizeof data, "%s/data", root);
-    tiny_data_make(data, 21, 9);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    tiny_data_remove(root);
-    return 0;
+    if (run_places_make(21, 9)) return -1;
+    return setenv("XDG_CACHE_HOME", root, 1); /* what ranks keep for each other */
 }
 
 int main(void)
@@ -228,5 +216,5 @@ int main(void)
         cmocka_unit_test(what_is_not_finite_is_left_out_by_all),
         cmocka_unit_test(other_data_are_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }

@@ -2,13 +2,11 @@
  * waits for ever, nothing is left, and a run on one rank goes on to the same bytes. */
 #include "run_on_ranks.h"
 #include "support/run_bytes.h"
+#include "support/run_places.h"
 #include "support/sys_faults.h"
-#include "support/tiny_data.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static char root[64], data[96], alone[96], run[96];
 
 static void begin(tiny_run *t, const char *out)
 {
@@ -30,7 +28,7 @@ static void a_failing_allocation_ends_all_ranks(void **state)
     enum { CONNECTED = 16 }; /* allocations until the ranks are there */
     graft_error err = {0};
     tiny_run t;
-    begin(&t, alone);
+    begin(&t, reference);
     if (tiny_run_train(&t, false, &err)) fail_msg("%s", err.message);
     begin(&t, run);
     long before = faults_allocations();
@@ -47,7 +45,7 @@ static void a_failing_allocation_ends_all_ranks(void **state)
         if (status != GRAFT_OK && status != GRAFT_RESOURCE) fail_msg("moment %d: E%d %s", i, err.number, err.message);
         begin(&t, run);
         if (status && tiny_run_train(&t, true, &err) && tiny_run_train(&t, false, &err)) fail_msg("%s", err.message);
-        run_bytes_equal(alone, run, "after a failure");
+        run_bytes_equal(reference, run, "after a failure");
     }
     assert_true(failed > times() / 2);
 }
@@ -55,24 +53,12 @@ static void a_failing_allocation_ends_all_ranks(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/graft-test-XXXXXX");
-    if (!mkdtemp(root) || setenv("XDG_CACHE_HOME", root, 1)) return -1; /* what ranks keep for each other */
-    snprintf(data, sizeof data, "%s/data", root);
-    snprintf(alone, sizeof alone, "%s/alone", root);
-    snprintf(run, sizeof run, "%s/run", root);
-    tiny_data_make(data, 16, 6);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    tiny_data_remove(root);
-    return 0;
+    if (run_places_make(16, 6)) return -1;
+    return setenv("XDG_CACHE_HOME", root, 1); /* what ranks keep for each other */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_failing_allocation_ends_all_ranks)};
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, run_places_remove);
 }
