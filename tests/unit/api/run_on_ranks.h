@@ -4,6 +4,7 @@
 #define TESTS_RUN_ON_RANKS_H
 
 #include "api/internal.h"
+#include "base/io.h"
 #include "support/ranks_of_threads.h"
 #include "support/tiny_run.h"
 
@@ -56,6 +57,29 @@ static inline graft_status run_on_ranks(const tiny_run *t, bool resume, int rank
         if (s.status[r]) fail_msg("rank %d: E%d %s", r, s.err[r].number, s.err[r].message);
     }
     return s.status[0];
+}
+
+/* What was chosen by time in that run is what all later ones find on record in `cache`, which XDG_CACHE_HOME names:
+ * timed anew, what is not clear could be chosen otherwise, and bits with it. */
+static inline void keep_choices_of(const char *out, const char *cache)
+{
+    gf_run_config config = {0};
+    gf_ops *ops = NULL;
+    char *from = gf_path_join(out, "config.json"), *dir = gf_path_join(cache, "graft");
+    assert_non_null(from);
+    assert_non_null(dir);
+    assert_int_equal(gf_config_read(&config, from, NULL), GRAFT_OK);
+    assert_int_equal(gf_ops_create(&ops, NULL, NULL), GRAFT_OK);
+    char *to = gf_path_join(dir, "choices");
+    char *text = gf_sprintf("%s\n%s", gf_ops_timed_by(ops), config.choices ? config.choices : "");
+    assert_int_equal(gf_make_dirs(dir, NULL), GRAFT_OK);
+    assert_int_equal(gf_file_write_text(to, text, NULL), GRAFT_OK);
+    gf_ops_destroy(ops);
+    gf_config_free(&config);
+    gf_free(from);
+    gf_free(dir);
+    gf_free(to);
+    gf_free(text);
 }
 
 #endif

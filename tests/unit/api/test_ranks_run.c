@@ -48,6 +48,7 @@ static void same_on_any_ranks(const kind *k)
     graft_error err = {0};
     begin(&t, k, path_of("alone", alone), 2);
     if (tiny_run_train(&t, false, &err)) fail_msg("%s alone: E%d %s", k->name, err.number, err.message);
+    keep_choices_of(alone, root);
     for (size_t i = 0; i < sizeof on / sizeof *on; i++) {
         snprintf(where, sizeof where, "%s, %d ranks", k->name, on[i].ranks);
         begin(&t, k, path_of("shared", shared), on[i].threads);
@@ -123,6 +124,7 @@ static void stopped_and_resumed_on_others(void **state)
     graft_error err = {0};
     begin(&t, &k, path_of("alone", alone), 2);
     if (tiny_run_train(&t, false, &err)) fail_msg("%s", err.message);
+    keep_choices_of(alone, root);
     for (size_t i = 0; i < sizeof stop / sizeof *stop; i++) {
         tiny_stop s = {.left = stop[i].left};
         snprintf(where, sizeof where, "question %d of rank %d", stop[i].left, stop[i].whose);
@@ -152,6 +154,7 @@ static void what_is_not_finite_is_left_out_by_all(void **state)
         t.train.optimizer = "sgd:weight_decay=0.9";
         t.train.on_nan = "lower-lr";
         status[i] = i ? run_on_ranks(&t, false, 3, 0, &err[i]) : tiny_run_train(&t, false, &err[i]);
+        if (!i) keep_choices_of(alone, root);
     }
     if (status[0] != status[1]) fail_msg("%s / %s", err[0].message, err[1].message);
     assert_int_equal(err[0].number, err[1].number);

@@ -30,6 +30,7 @@ static void a_failing_allocation_ends_all_ranks(void **state)
     tiny_run t;
     begin(&t, reference);
     if (tiny_run_train(&t, false, &err)) fail_msg("%s", err.message);
+    keep_choices_of(reference, root);
     begin(&t, run);
     long before = faults_allocations();
     if (run_on_ranks(&t, false, 2, 0, &err)) fail_msg("%s", err.message);
