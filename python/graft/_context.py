@@ -120,13 +120,17 @@ class Context:
                     break
                 reason = error
                 call.stop(handle)
-        bar.close()
+        if reason is not None:
+            bar.close()
         _exit.hold()
         if isinstance(reason, KeyboardInterrupt):
             raise _errors.Interrupted(str(call.error or "interrupted")) from None
         if reason is not None:
             raise reason
-        self.look(Bar(False))
+        try:
+            self.look(bar)  # what was told since the last look: a short call may have told all of it
+        finally:
+            bar.close()
         if call.error is not None:
             raise call.error
         value: T = call.value[0]
